@@ -1,0 +1,466 @@
+//! The command line: flags only. The doc comments here are the help and the manual.
+
+#![allow(
+    missing_docs,
+    reason = "a doc comment here is a help text; a flattened group has none"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use crate::connection::close::Farewell;
+use crate::connection::target::Header;
+use crate::units;
+
+/// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
+///
+/// wsprobe connects to WebSocket endpoints (RFC 6455) and says exactly what happened: messages on
+/// stdout, everything else on stderr, and an exit status that a script can rely on. It never loses,
+/// splits, merges or alters a message, and every stage has a time limit.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wsprobe",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  wsprobe connect                          try it: a session with the built-in echo server
+  wsprobe send echo: hello                 send a message, print the reply
+  wsprobe listen wss://example.com/feed    print what comes
+  wsprobe ping wss://example.com/          round-trip times";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    Connect(Connect),
+    Send(Send),
+    Listen(Listen),
+    Ping(Ping),
+    Serve(Serve),
+    Completions(Completions),
+}
+
+const CONNECT_EXAMPLES: &str = "\
+Examples:
+  wsprobe connect                                   the built-in echo server
+  wsprobe connect wss://example.com/chat -x env:LOGIN
+  printf 'one\\ntwo\\n' | wsprobe connect ws://localhost:8080/   a duplex pipe";
+
+/// Talk by hand: an interactive session
+///
+/// Type a line to send it; what comes is printed above the line being typed. /help shows the commands.
+/// Without a URL it talks to a built-in echo server. When stdin or stdout is no terminal it is a duplex
+/// pipe: each line of stdin is sent, each message printed, and after the end of stdin it goes on until
+/// the server closes or nothing has come for --wait, then closes with 1000.
+#[derive(Debug, Args)]
+#[command(after_help = CONNECT_EXAMPLES)]
+pub struct Connect {
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    #[arg(value_hint = ValueHint::Url)]
+    pub url: Option<String>,
+
+    /// In a pipe: how long to listen on after the end of stdin and the last message
+    #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
+    pub wait: Duration,
+
+    /// Messages end with NUL instead of newline, in and out
+    #[arg(short = '0', long)]
+    pub null: bool,
+
+    /// Keep no history on disk
+    #[arg(long)]
+    pub no_history: bool,
+
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+const SEND_EXAMPLES: &str = "\
+Examples:
+  wsprobe send wss://example.com/ '{\"op\":\"time\"}'      one message, one reply
+  printf 'one\\ntwo\\n' | wsprobe send ws://localhost:8080/   one message a line
+  wsprobe send -c 3 wss://example.com/feed '{\"op\":\"subscribe\"}'
+  wsprobe send --no-wait --binary --whole ws://localhost:8080/ < picture.png";
+
+/// Send messages, print the replies, exit
+///
+/// Sends each MESSAGE, or without one each line of stdin, and waits for at least one reply per message
+/// (exactly --count replies, if given). A reply is never lost because stdin ended. A server that greets
+/// first satisfies the plain count with its greeting: then say --count. Exit status 0 means that all was
+/// sent and all replies came.
+#[derive(Debug, Args)]
+#[command(after_help = SEND_EXAMPLES)]
+pub struct Send {
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    #[arg(value_hint = ValueHint::Url)]
+    pub url: String,
+
+    /// Messages to send; none, or -, reads stdin: one message per line
+    #[arg(value_name = "MESSAGE")]
+    pub messages: Vec<String>,
+
+    /// End after exactly N replies
+    #[arg(short, long, value_name = "N", conflicts_with = "no_wait")]
+    pub count: Option<u64>,
+
+    /// The longest silence, counted from the last message sent or received; reaching it is exit 28
+    #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
+    pub wait: Duration,
+
+    /// Wait for no reply, only for the closing handshake, which says that the server has read it all
+    #[arg(long)]
+    pub no_wait: bool,
+
+    /// Send a file as one message (repeat for several)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "messages")]
+    pub file: Vec<PathBuf>,
+
+    /// Send all of stdin as one message
+    #[arg(long, conflicts_with_all = ["null", "file"])]
+    pub whole: bool,
+
+    /// Messages end with NUL instead of newline, in and out
+    #[arg(short = '0', long)]
+    pub null: bool,
+
+    /// Send binary messages instead of text
+    #[arg(long, conflicts_with_all = ["hex", "base64"])]
+    pub binary: bool,
+
+    /// Messages are written in hexadecimal; send them as binary
+    #[arg(long, conflicts_with = "base64")]
+    pub hex: bool,
+
+    /// Messages are written in base64; send them as binary
+    #[arg(long)]
+    pub base64: bool,
+
+    /// Send each message in fragments (frames) of at most SIZE
+    #[arg(long, value_name = "SIZE", value_parser = fragment_size)]
+    pub fragment: Option<usize>,
+
+    /// Send at most N messages a second
+    #[arg(long, value_name = "N/s", value_parser = units::rate, conflicts_with = "delay")]
+    pub rate: Option<Duration>,
+
+    /// Wait between messages
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub delay: Option<Duration>,
+
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+const LISTEN_EXAMPLES: &str = "\
+Examples:
+  wsprobe listen wss://example.com/feed | jq .price
+  wsprobe listen -x '{\"op\":\"subscribe\"}' --for 1m wss://example.com/feed
+  wsprobe listen -1 ws://localhost:8080/snapshot > snapshot.bin";
+
+/// Print what comes
+///
+/// Prints each message as it arrives until the server closes: text with a newline, binary as it is.
+#[derive(Debug, Args)]
+#[command(after_help = LISTEN_EXAMPLES)]
+pub struct Listen {
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    #[arg(value_hint = ValueHint::Url, required_unless_present = "listen_port")]
+    pub url: Option<String>,
+
+    /// End after N messages
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+
+    /// End after one message
+    #[arg(short = '1', long, conflicts_with = "count")]
+    pub one: bool,
+
+    /// End well after so long
+    #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
+    pub span: Option<Duration>,
+
+    /// Fail (exit 28) when no message has come for so long
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub idle_timeout: Option<Duration>,
+
+    /// Messages end with NUL instead of newline
+    #[arg(short = '0', long)]
+    pub null: bool,
+
+    /// wscat's way to start a server: names the right one
+    #[arg(short = 'l', value_name = "PORT", hide = true)]
+    pub listen_port: Option<String>,
+
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+const PING_EXAMPLES: &str = "\
+Examples:
+  wsprobe ping -c 10 wss://example.com/
+  wsprobe ping -i 0.2 -c 100 -q ws://localhost:8080/";
+
+/// Measure round-trip times
+///
+/// Sends a ping frame every second and prints the time of each pong, then statistics. Each ping has its
+/// own payload, so that a stray pong is never counted. Exit status 0 means that at least one pong came.
+#[derive(Debug, Args)]
+#[command(after_help = PING_EXAMPLES)]
+pub struct Ping {
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    #[arg(value_hint = ValueHint::Url)]
+    pub url: String,
+
+    /// End after N pings
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+
+    /// Time from one ping to the next
+    #[arg(short, long, value_name = "TIME", value_parser = units::duration, default_value = "1s")]
+    pub interval: Duration,
+
+    /// How long to wait for missing pongs after the last ping
+    #[arg(short = 'W', long, value_name = "TIME", value_parser = wait, default_value = "5s")]
+    pub wait: Duration,
+
+    /// Bytes of payload in each ping, 8 to 125
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u8).range(8..=125), default_value = "16")]
+    pub size: u8,
+
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  wsprobe serve 8080
+  wsprobe serve 0 --json | jq -r .url      any free port";
+
+/// A server to test against
+///
+/// Accepts WebSocket connections and sends every message back as it came. Binds to 127.0.0.1 unless an
+/// address is given.
+#[derive(Debug, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub struct Serve {
+    /// Where to listen; port 0 picks a free one
+    #[arg(value_name = "[ADDRESS:]PORT")]
+    pub address: String,
+
+    /// What the server does with messages
+    #[arg(long, value_enum, default_value_t = Mode::Echo)]
+    pub mode: Mode,
+
+    /// Print the address as a JSON event on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// The largest message accepted
+    #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB")]
+    pub max_size: u64,
+}
+
+/// What a server does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Send every message back
+    Echo,
+}
+
+/// Print a completion script
+///
+/// Write it where your shell looks for completions, or source it.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Options of every verb that connects.
+#[derive(Debug, Args)]
+pub struct Shared {
+    #[command(flatten)]
+    pub handshake: Handshake,
+    #[command(flatten)]
+    pub tls: Tls,
+    #[command(flatten)]
+    pub timing: Timing,
+    #[command(flatten)]
+    pub messages: Messages,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What the upgrade request says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Handshake")]
+pub struct Handshake {
+    /// Add a request header (repeat for several; it replaces one of ours, 'Name:' leaves one out)
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Header::parse)]
+    pub headers: Vec<Header>,
+
+    /// Offer a subprotocol (repeat, or separate with commas)
+    #[arg(short, long = "subprotocol", alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = subprotocol)]
+    pub subprotocols: Vec<String>,
+
+    /// Send an Origin header, as a browser does
+    #[arg(short, long, value_name = "ORIGIN", value_parser = origin)]
+    pub origin: Option<String>,
+}
+
+/// TLS.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
+pub struct Tls {
+    /// Accept any server certificate, and say what is wrong with it
+    #[arg(short = 'k', long, alias = "no-check", short_alias = 'n')]
+    pub insecure: bool,
+
+    /// Trust the CA certificates in FILE (PEM) as well
+    #[arg(long, alias = "ca", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub cacert: Vec<PathBuf>,
+}
+
+/// Limits of time.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Time")]
+pub struct Timing {
+    /// From the name lookup to the server's 101
+    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "10s")]
+    pub connect_timeout: Duration,
+
+    /// For everything; reaching it is exit 28
+    #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
+    pub max_time: Option<Duration>,
+
+    /// From our close frame to the server's
+    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "2s")]
+    pub close_timeout: Duration,
+}
+
+/// Messages.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Messages")]
+pub struct Messages {
+    /// Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line
+    #[arg(
+        short = 'x',
+        long = "execute",
+        value_name = "MESSAGE",
+        allow_hyphen_values = true
+    )]
+    pub execute: Vec<String>,
+
+    /// How we close
+    #[arg(long, value_name = "CODE[:REASON]", value_parser = Farewell::parse, default_value = "1000")]
+    pub close: Farewell,
+
+    /// The largest message accepted
+    #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB")]
+    pub max_size: u64,
+}
+
+/// Output.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Print every event as a line of JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Lay out JSON messages over several lines
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    pub pretty: When,
+
+    /// Print the time of arrival (UTC) before each message
+    #[arg(short, long)]
+    pub timestamps: bool,
+
+    /// Use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    pub color: When,
+
+    /// Say less on stderr
+    #[arg(short, long, action = ArgAction::Count)]
+    pub quiet: u8,
+
+    /// Say more on stderr: handshake, TLS, times, control frames
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Write every event as a line of JSON to FILE as well
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log: Option<PathBuf>,
+
+    /// Show credentials and tokens in output
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// When to do something for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `-w` means a time here; curl's users expect a format.
+fn wait(text: &str) -> Result<Duration, String> {
+    if text.contains('%') {
+        return Err(
+            "-w is how long to wait (5s); for fields of the connection use --json and jq"
+                .to_owned(),
+        );
+    }
+    units::duration(text)
+}
+
+/// `-o` is the Origin here; curl's users expect a file.
+fn origin(text: &str) -> Result<String, String> {
+    if text == "null" || text.contains("://") {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "'{text}' is no origin (https://example.com or null); to write the output to a file use > {text}"
+    ))
+}
+
+/// `-s` is a subprotocol here; ping's users expect a size.
+fn subprotocol(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!(
+            "-s names a subprotocol, and '{text}' looks like a size: use --size {text}"
+        ));
+    }
+    if text.is_empty() || !text.bytes().all(crate::connection::target::is_token_byte) {
+        return Err(format!(
+            "'{text}' is no subprotocol name: letters, digits and . _ - (RFC 6455 §4.1)"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn fragment_size(text: &str) -> Result<usize, String> {
+    match units::size(text)? {
+        0 => Err("a fragment needs at least one byte".to_owned()),
+        size => usize::try_from(size).map_err(|_| format!("'{text}' is too large")),
+    }
+}

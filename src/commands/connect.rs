@@ -1,0 +1,54 @@
+//! `wsprobe connect`: a session by hand, or a duplex pipe.
+
+use std::io::IsTerminal;
+
+use crate::cli::Connect;
+use crate::exit::Exit;
+use crate::input::encoding::Encoding;
+use crate::input::{Framing, Input};
+use crate::output::messages::Layout;
+use crate::output::{Printer, Way};
+use crate::repl::Repl;
+use crate::stop::{Conversation, Goal, StopRule};
+
+use super::prepare::{Prepared, flush, prepare};
+
+/// Runs the verb.
+pub async fn run(options: Connect) -> anyhow::Result<Exit> {
+    let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
+    let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let prepared = prepare(&url, options.shared).await?;
+    if by_hand && !prepared.shared.output.json {
+        return talk(prepared).await;
+    }
+    let delimiter = if options.null { 0 } else { b'\n' };
+    let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text);
+    let mut stop = StopRule::Conversation(Conversation::new(Goal::Lull(options.wait)));
+    let mut sinks = prepared.sinks(Printer::Messages(prepared.layout(options.null)))?;
+    let exit = prepared.run(input, &mut stop, &mut sinks).await?;
+    flush(&mut sinks).await;
+    Ok(exit)
+}
+
+/// A session at a terminal.
+async fn talk(prepared: Prepared) -> anyhow::Result<Exit> {
+    let (repl, actions, pipe) = Repl::start(prepared.stdout.colour)?;
+    let backlog = pipe.backlog.clone();
+    let layout = Layout {
+        mark: "< ",
+        ..prepared.layout(false)
+    };
+    let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));
+    let mut sinks = prepared.sinks_by(Way::Editor(pipe), Printer::Messages(layout))?;
+    if prepared.what == "echo:" {
+        sinks
+            .say("the built-in echo server sends back whatever you type; /help shows the commands");
+    }
+    let exit = prepared
+        .run(Input::typed(actions), &mut stop, &mut sinks)
+        .await?;
+    flush(&mut sinks).await;
+    backlog.settle().await;
+    drop(repl);
+    Ok(exit)
+}

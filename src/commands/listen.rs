@@ -1,0 +1,42 @@
+//! `wsprobe listen`: print what comes.
+
+use crate::cli::Listen;
+use crate::exit::Exit;
+use crate::input::Input;
+use crate::output::Printer;
+use crate::stop::{Conversation, Goal, StopRule};
+
+use super::mistake::{is_port, serves};
+use super::prepare::{flush, prepare};
+
+/// Runs the verb.
+pub async fn run(options: Listen) -> anyhow::Result<Exit> {
+    if let Some(port) = &options.listen_port {
+        return Err(serves(port).into());
+    }
+    // clap asks for the URL unless -l was given.
+    let url = options.url.clone().unwrap_or_default();
+    if is_port(&url) {
+        return Err(serves(&url).into());
+    }
+    let mut stop = stop_rule(&options);
+    let prepared = prepare(&url, options.shared).await?;
+    let printer = Printer::Messages(prepared.layout(options.null));
+    let mut sinks = prepared.sinks(printer)?;
+    let exit = prepared.run(Input::none(), &mut stop, &mut sinks).await?;
+    flush(&mut sinks).await;
+    Ok(exit)
+}
+
+fn stop_rule(options: &Listen) -> StopRule {
+    let goal = match (options.one, options.count) {
+        (true, _) => Goal::Count(1),
+        (_, Some(count)) => Goal::Count(count),
+        _ => Goal::Stream,
+    };
+    StopRule::Conversation(
+        Conversation::new(goal)
+            .idle_limit(options.idle_timeout)
+            .span(options.span),
+    )
+}

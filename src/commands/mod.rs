@@ -1,0 +1,63 @@
+//! One verb, one file. A verb turns what was typed into values and gives them to the session.
+
+mod completions;
+mod connect;
+mod listen;
+mod mistake;
+mod ping;
+mod prepare;
+mod send;
+mod serve;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Verb};
+use crate::exit::Exit;
+pub use mistake::Mistake;
+
+/// Parses the command line, runs the verb, and says how the process ends.
+pub fn main() -> ExitCode {
+    exit_with_70_on_panic();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let exit = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run(cli).unwrap_or_else(|error| mistake::tell(&error, &arguments)),
+        Err(error) => mistake::tell_usage(&error, &arguments),
+    };
+    exit.into()
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    if let Verb::Completions(options) = &cli.verb {
+        return completions::run(options);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let exit = runtime.block_on(async {
+        match cli.verb {
+            Verb::Connect(options) => connect::run(options).await,
+            Verb::Send(options) => send::run(options).await,
+            Verb::Listen(options) => listen::run(options).await,
+            Verb::Ping(options) => ping::run(options).await,
+            Verb::Serve(options) => serve::run(options).await,
+            Verb::Completions(options) => completions::run(&options),
+        }
+    });
+    // A name lookup that hangs sits in a thread of the runtime: the process does not wait for it.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Rust's own status for a panic is 101, which would read as HTTP 101.
+fn exit_with_70_on_panic() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        crate::repl::restore_terminal();
+        default(panic);
+        eprintln!("wsprobe: internal error: please report it with the lines above");
+        std::process::exit(Exit::Internal.code().into());
+    }));
+}

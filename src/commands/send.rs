@@ -1,0 +1,83 @@
+//! `wsprobe send`: send messages, print the replies, exit.
+
+use bytes::Bytes;
+
+use crate::cli::Send;
+use crate::connection::message::Payload;
+use crate::exit::Exit;
+use crate::input::encoding::Encoding;
+use crate::input::{Framing, Input};
+use crate::output::Printer;
+use crate::stop::{Conversation, Goal, StopRule};
+
+use super::Mistake;
+use super::prepare::{flush, prepare};
+
+/// Runs the verb.
+pub async fn run(options: Send) -> anyhow::Result<Exit> {
+    let input = input(&options)?;
+    let mut stop = stop_rule(&options);
+    let prepared = prepare(&options.url, options.shared).await?;
+    let printer = Printer::Messages(prepared.layout(options.null));
+    let mut sinks = prepared.sinks(printer)?;
+    let exit = prepared.run(input, &mut stop, &mut sinks).await?;
+    flush(&mut sinks).await;
+    Ok(exit)
+}
+
+fn encoding(options: &Send) -> Encoding {
+    match (options.binary, options.hex, options.base64) {
+        (true, ..) => Encoding::Binary,
+        (_, true, _) => Encoding::Hex,
+        (.., true) => Encoding::Base64,
+        _ => Encoding::Text,
+    }
+}
+
+fn input(options: &Send) -> Result<Input, Mistake> {
+    let encoding = encoding(options);
+    let from_stdin = matches!(options.messages.as_slice(), []) || options.messages == ["-"];
+    let input = if !options.file.is_empty() {
+        Input::files(&options.file, encoding)?
+    } else if from_stdin {
+        let framing = match (options.whole, options.null) {
+            (true, _) => Framing::Whole,
+            (_, true) => Framing::Delimited(0),
+            _ => Framing::Delimited(b'\n'),
+        };
+        Input::stdin(framing, encoding)
+    } else if options.whole {
+        return Err(Mistake::usage(
+            "--whole reads stdin, and messages were given as arguments",
+        ));
+    } else {
+        Input::messages(arguments(&options.messages, encoding)?)
+    };
+    Ok(input
+        .in_fragments(options.fragment)
+        .with_gap(options.rate.or(options.delay)))
+}
+
+fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, Mistake> {
+    let decode = |text: &String| {
+        encoding
+            .decode(Bytes::copy_from_slice(text.as_bytes()))
+            .map_err(|bad| {
+                Mistake::usage(format!(
+                    "the message '{text}' is wrong at byte {}: {}",
+                    bad.at + 1,
+                    bad.why
+                ))
+            })
+    };
+    messages.iter().map(decode).collect()
+}
+
+fn stop_rule(options: &Send) -> StopRule {
+    let goal = match (options.no_wait, options.count) {
+        (true, _) => Goal::Delivery,
+        (_, Some(count)) => Goal::Count(count),
+        _ => Goal::Replies,
+    };
+    StopRule::Conversation(Conversation::new(goal).patience(Some(options.wait)))
+}

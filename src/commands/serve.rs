@@ -1,0 +1,60 @@
+//! `wsprobe serve`: a server to test against.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use crate::cli::{Mode, Serve};
+use crate::exit::Exit;
+use crate::output::events::EventWriter;
+use crate::secret::io_text;
+use crate::server::{Server, Stopped};
+
+use super::Mistake;
+
+/// Runs the verb.
+pub async fn run(options: Serve) -> anyhow::Result<Exit> {
+    let address = listen_address(&options.address)?;
+    let max_size = usize::try_from(options.max_size).unwrap_or(usize::MAX);
+    let Mode::Echo = options.mode;
+    let server = Server::bind(&address, max_size).await.map_err(|error| {
+        let mistake =
+            Mistake::cannot_listen(format!("cannot listen on {address}: {}", io_text(&error)));
+        if error.kind() == io::ErrorKind::AddrInUse {
+            mistake.hint("another program has the port: port 0 picks a free one")
+        } else {
+            mistake
+        }
+    })?;
+    announce(&format!("ws://{}/", server.address()), options.json)?;
+    Ok(match server.run().await? {
+        Stopped::Interrupted => Exit::Interrupted,
+        Stopped::Terminated => Exit::Terminated,
+    })
+}
+
+/// `8080` and `:8080` are ports of this machine alone.
+fn listen_address(typed: &str) -> Result<String, Mistake> {
+    let (host, port) = match typed.rsplit_once(':') {
+        Some(("", port)) => ("127.0.0.1", port),
+        Some((host, port)) => (host, port),
+        None => ("127.0.0.1", typed),
+    };
+    if port.parse::<u16>().is_err() {
+        return Err(
+            Mistake::usage(format!("'{typed}' is no address to listen on")).hint(
+                "write a port (8080, or 0 for any) or ADDRESS:PORT (0.0.0.0:8080, [::1]:8080)",
+            ),
+        );
+    }
+    Ok(format!("{host}:{port}"))
+}
+
+fn announce(url: &str, json: bool) -> io::Result<()> {
+    if json {
+        let mut line = Vec::new();
+        EventWriter::new(Instant::now()).listening(&mut line, url);
+        let mut stdout = io::stdout();
+        return stdout.write_all(&line).and_then(|()| stdout.flush());
+    }
+    writeln!(io::stderr(), "listening on {url}")
+}

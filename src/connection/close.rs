@@ -1,0 +1,206 @@
+//! Close codes: their names, who may send them, what they mean for us (RFC 6455 §7.4, IANA registry).
+
+use std::fmt;
+
+use super::error::Error;
+
+/// The side that began the closing handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The other side closed.
+    Peer,
+    /// We closed.
+    Local,
+    /// Nobody closed: the connection was lost.
+    None,
+}
+
+impl By {
+    /// The word used in JSON events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Local => "local",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A close code. Every number can be held, since a peer can send every number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code(pub u16);
+
+impl Code {
+    /// 1000: the purpose of the connection is fulfilled.
+    pub const NORMAL: Self = Self(1000);
+    /// 1001: an endpoint goes away.
+    pub const GOING_AWAY: Self = Self(1001);
+    /// 1002: the peer broke the protocol.
+    pub const PROTOCOL_ERROR: Self = Self(1002);
+    /// 1005: the close frame held no code. Never on the wire.
+    pub const NO_STATUS: Self = Self(1005);
+    /// 1006: the connection ended without a close frame. Never on the wire.
+    pub const ABNORMAL: Self = Self(1006);
+    /// 1007: a text that is not UTF-8, or data that does not inflate.
+    pub const INVALID_PAYLOAD: Self = Self(1007);
+    /// 1009: a message larger than the receiver takes.
+    pub const TOO_BIG: Self = Self(1009);
+
+    /// The name of the code: RFC 6455 §7.4.1 and the IANA registry, and for a private or unknown code
+    /// the range it lies in.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            1000 => "Normal Closure",
+            1001 => "Going Away",
+            1002 => "Protocol Error",
+            1003 => "Unsupported Data",
+            1004 => "Reserved",
+            1005 => "No Status Received",
+            1006 => "Abnormal Closure",
+            1007 => "Invalid Frame Payload Data",
+            1008 => "Policy Violation",
+            1009 => "Message Too Big",
+            1010 => "Mandatory Extension",
+            1011 => "Internal Error",
+            1012 => "Service Restart",
+            1013 => "Try Again Later",
+            1014 => "Bad Gateway",
+            1015 => "TLS Handshake",
+            3000 => "Unauthorized",
+            3003 => "Forbidden",
+            3008 => "Timeout",
+            1016..=2999 => "Unassigned",
+            3001..=3999 => "Registered Use",
+            4000..=4999 => "Private Use",
+            _ => "Invalid",
+        }
+    }
+
+    /// Whether an endpoint may put this code into a close frame (RFC 6455 §7.4.1 and §7.4.2).
+    pub fn is_sendable(self) -> bool {
+        matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+
+    /// Whether a connection closed with this code came to its proper end.
+    pub fn is_proper_end(self) -> bool {
+        matches!(self, Self::NORMAL | Self::GOING_AWAY | Self::NO_STATUS)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.0, self.name())
+    }
+}
+
+/// What is sent when we close.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// The code; `None` sends an empty close frame.
+    pub code: Option<Code>,
+    /// The reason, at most 123 bytes.
+    pub reason: String,
+}
+
+impl Default for Farewell {
+    fn default() -> Self {
+        Self {
+            code: Some(Code::NORMAL),
+            reason: String::new(),
+        }
+    }
+}
+
+impl Farewell {
+    /// Reads `CODE[:REASON]`.
+    ///
+    /// # Errors
+    /// A code that must not be sent, or a reason that does not fit a control frame (RFC 6455 §5.5).
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (code, reason) = text.split_once(':').unwrap_or((text, ""));
+        Self::new(code.trim(), reason)
+    }
+
+    /// The same from its two parts.
+    ///
+    /// # Errors
+    /// As [`Farewell::parse`].
+    pub fn new(code: &str, reason: &str) -> Result<Self, String> {
+        let number: u16 = code
+            .parse()
+            .map_err(|_| format!("'{code}' is no close code: write 1000 or 4000:reason"))?;
+        let code = Code(number);
+        if !code.is_sendable() {
+            return Err(format!(
+                "close code {code} must not be sent (RFC 6455 §7.4): use 1000-1003, 1007-1014 or 3000-4999"
+            ));
+        }
+        if reason.len() > 123 {
+            return Err(format!(
+                "the close reason has {} bytes, a close frame holds 123",
+                reason.len()
+            ));
+        }
+        Ok(Self {
+            code: Some(code),
+            reason: reason.to_owned(),
+        })
+    }
+}
+
+/// How a connection that had been open ended.
+#[derive(Clone, Debug)]
+pub struct Close {
+    /// Who began the closing handshake.
+    pub by: By,
+    /// The peer's code where it sent one, ours where it never answered, 1006 where the link was lost.
+    pub code: Code,
+    /// The reason that came with the code.
+    pub reason: String,
+    /// Whether both close frames were exchanged.
+    pub clean: bool,
+    /// Why, when the connection was lost or a rule was broken.
+    pub error: Option<Box<Error>>,
+}
+
+impl fmt::Display for Close {
+    /// `1008 (Policy Violation): no such room`; the reason is the peer's and is not escaped here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_may_be_sent_are_those_of_the_rfc() {
+        let sendable: Vec<u16> = (0..=u16::MAX)
+            .filter(|&code| Code(code).is_sendable())
+            .collect();
+        let expected: Vec<u16> = (1000..=1003)
+            .chain(1007..=1014)
+            .chain(3000..=4999)
+            .collect();
+        assert_eq!(sendable, expected);
+    }
+
+    #[test]
+    fn a_farewell_is_checked_before_anything_is_sent() {
+        let farewell = Farewell::parse("4001:see: you").expect("a private code with a reason");
+        assert_eq!(farewell.code, Some(Code(4001)));
+        assert_eq!(farewell.reason, "see: you");
+        assert!(
+            Farewell::parse("1006")
+                .unwrap_err()
+                .contains("1006 (Abnormal Closure)")
+        );
+        assert!(Farewell::parse("bye").is_err());
+        assert!(Farewell::parse(&format!("1000:{}", "x".repeat(124))).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! What failed, at which stage, on what; what the other side said.
+//!
+//! An error is complete where it is made: nobody above adds to its words, only to their layout.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::handshake::Refusal;
+use crate::units;
+
+/// The stages of a connection, in order. Errors, `-v`, JSON events and `ping` use the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Name lookup.
+    Lookup,
+    /// TCP (or Unix socket) connect.
+    Connect,
+    /// TLS handshake.
+    Tls,
+    /// The HTTP upgrade, request to 101.
+    Upgrade,
+    /// Frames and messages.
+    Open,
+}
+
+impl Stage {
+    /// What was going on, to be put behind "while".
+    pub fn doing(self) -> &'static str {
+        match self {
+            Self::Lookup => "looking up the name",
+            Self::Connect => "connecting",
+            Self::Tls => "waiting for the TLS handshake",
+            Self::Upgrade => "waiting for the answer to the WebSocket handshake",
+            Self::Open => "the connection was open",
+        }
+    }
+}
+
+/// The kind of a failure; decides the exit status and what a script may branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The name was not found.
+    Dns,
+    /// No address accepted a connection.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// The server's certificate was not accepted.
+    Certificate,
+    /// A time limit was reached.
+    Timeout,
+    /// The handshake was answered with another HTTP status.
+    Refused,
+    /// The answer was no valid WebSocket handshake.
+    Handshake,
+    /// A frame broke the protocol.
+    Protocol,
+    /// The connection was lost without a close frame.
+    Lost,
+    /// A message was larger than `--max-size`.
+    TooBig,
+    /// A local input that the connection needs (a CA file, a token) cannot be read.
+    Input,
+}
+
+impl Kind {
+    /// The word used in JSON events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Certificate => "cert",
+            Self::Timeout => "timeout",
+            Self::Refused | Self::Handshake => "handshake",
+            Self::Protocol => "protocol",
+            Self::Lost | Self::Input => "io",
+            Self::TooBig => "too_big",
+        }
+    }
+}
+
+/// A failed connection.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// What kind of failure.
+    pub kind: Kind,
+    /// How far the connection had come.
+    pub stage: Stage,
+    /// What happened, in one line. May hold the peer's words: escape before showing.
+    pub message: String,
+    /// What to try.
+    pub hint: Option<String>,
+    /// The answer that refused the handshake.
+    pub refusal: Option<Box<Refusal>>,
+}
+
+impl Error {
+    /// An error with its line.
+    pub fn new(kind: Kind, stage: Stage, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            stage,
+            message: message.into(),
+            hint: None,
+            refusal: None,
+        }
+    }
+
+    /// The same with a cure.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A stage that took too long.
+    pub fn timeout(stage: Stage, limit: Duration) -> Self {
+        let message = format!(
+            "timed out after {} while {}",
+            units::shown(limit),
+            stage.doing()
+        );
+        let error = Self::new(Kind::Timeout, stage, message);
+        match stage {
+            Stage::Lookup | Stage::Connect => {
+                error.hint("check host and port; --connect-timeout TIME waits longer")
+            }
+            Stage::Tls => error.hint(
+                "is this a TLS port? ws:// connects without TLS; --connect-timeout TIME waits longer",
+            ),
+            _ => error.hint("the server accepted the connection and said nothing; --connect-timeout TIME waits longer"),
+        }
+    }
+
+    /// The handshake was answered with another status than 101.
+    pub fn refused(refusal: Refusal, hint: Option<String>) -> Self {
+        let message = format!("the server answered {}", refusal.status_line());
+        Self {
+            kind: Kind::Refused,
+            stage: Stage::Upgrade,
+            message,
+            hint,
+            refusal: Some(Box::new(refusal)),
+        }
+    }
+
+    /// Whether the same attempt may succeed later (cli.md, "Retry and reconnect").
+    pub fn is_retryable(&self) -> bool {
+        match self.kind {
+            Kind::Dns | Kind::Connect | Kind::Timeout | Kind::Lost => true,
+            Kind::Refused => self.refusal.as_ref().is_some_and(|refusal| {
+                matches!(refusal.status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,492 @@
+//! The client's side: write the request, read the answer, hold it to RFC 6455 §4.1.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{HEADER_LIMIT, HeadError, Headers, Refusal, head_error, may_be_http, read_head};
+use crate::connection::error::{Error, Kind, Stage};
+use crate::connection::target::{Address, Header, Request};
+use crate::connection::{Progress, Reporter};
+
+/// The most of a refusal's body that is kept, in bytes.
+const BODY_LIMIT: usize = 1024;
+/// The longest that a refusal's body is waited for.
+const BODY_WAIT: Duration = Duration::from_secs(1);
+
+/// The answer's first line and headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: String,
+    /// The header lines.
+    pub headers: Headers,
+}
+
+/// A handshake that succeeded.
+#[derive(Debug)]
+pub struct Upgraded {
+    /// The 101 as it came.
+    pub answer: Answer,
+    /// The subprotocol that was chosen.
+    pub subprotocol: Option<String>,
+    /// What arrived behind the head: the first frames.
+    pub leftover: Bytes,
+}
+
+/// Asks for the upgrade and checks the answer.
+///
+/// # Errors
+/// [`Kind::Refused`] for another status, [`Kind::Handshake`] for an answer that breaks the rules,
+/// [`Kind::Lost`] when the connection ends first.
+pub async fn upgrade<S>(
+    stream: &mut S,
+    address: &Address,
+    request: &Request,
+    reporter: &Reporter,
+) -> Result<Upgraded, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let head = RequestHead::new(address, request);
+    reporter.report(|| Progress::Request(head.lines.clone()));
+    stream
+        .write_all(head.to_text().as_bytes())
+        .await
+        .map_err(|error| lost(&HeadError::Ended(Some(error), Bytes::new())))?;
+    stream
+        .flush()
+        .await
+        .map_err(|error| lost(&HeadError::Ended(Some(error), Bytes::new())))?;
+
+    let mut buffer = BytesMut::new();
+    let answer = loop {
+        let answer = read_head(stream, &mut buffer, parse_answer)
+            .await
+            .map_err(|error| lost(&error))?;
+        // 100 Continue, 103 Early Hints: an interim answer is followed by the real one (RFC 9110 §15.2).
+        if answer.status == 101 || answer.status >= 200 {
+            break answer;
+        }
+    };
+    reporter.report(|| Progress::Answer(answer.clone()));
+    if answer.status != 101 {
+        let refusal = read_refusal(stream, answer, buffer).await;
+        let hint = hint_for(&refusal, address);
+        return Err(Error::refused(refusal, hint));
+    }
+    let subprotocol = check(&answer.headers, &head.accept_key, request)?;
+    Ok(Upgraded {
+        answer,
+        subprotocol,
+        leftover: buffer.freeze(),
+    })
+}
+
+/// The request as it goes out.
+struct RequestHead {
+    /// The request line, then each header line.
+    lines: Vec<String>,
+    /// The `Sec-WebSocket-Accept` that must come back.
+    accept_key: String,
+}
+
+impl RequestHead {
+    fn new(address: &Address, request: &Request) -> Self {
+        let mut headers = vec![
+            Header::new("Host", &address.host_header),
+            Header::new("Connection", "Upgrade"),
+            Header::new("Upgrade", "websocket"),
+            Header::new("Sec-WebSocket-Version", "13"),
+            Header::new("Sec-WebSocket-Key", BASE64.encode(nonce())),
+            Header::new("User-Agent", concat!("wsprobe/", env!("CARGO_PKG_VERSION"))),
+        ];
+        if !request.subprotocols.is_empty() {
+            headers.push(Header::new(
+                "Sec-WebSocket-Protocol",
+                request.subprotocols.join(", "),
+            ));
+        }
+        if let Some((user, password)) = &address.user_info {
+            headers.push(Header::basic(user, password));
+        }
+        // A header given by the user takes the place of ours, so that a probe can say what it wants.
+        headers.retain(|ours| {
+            !request
+                .headers
+                .iter()
+                .any(|given| given.name.eq_ignore_ascii_case(&ours.name))
+        });
+        let host_given = request
+            .headers
+            .iter()
+            .filter(|given| given.name.eq_ignore_ascii_case("host"));
+        headers.splice(0..0, host_given.cloned());
+        headers.extend(
+            request
+                .headers
+                .iter()
+                .filter(|given| !given.name.eq_ignore_ascii_case("host"))
+                .cloned(),
+        );
+        let key = headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case("sec-websocket-key"))
+            .and_then(|header| header.value.clone())
+            .unwrap_or_default();
+        let mut lines = vec![format!("GET {} HTTP/1.1", address.request_target)];
+        lines.extend(
+            headers
+                .iter()
+                .filter_map(|h| h.value.as_ref().map(|value| format!("{}: {value}", h.name))),
+        );
+        Self {
+            lines,
+            accept_key: derive_accept_key(key.as_bytes()),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{line}\r\n");
+        }
+        text + "\r\n"
+    }
+}
+
+/// Sixteen bytes that a cache or an earlier handshake cannot have seen (RFC 6455 §4.1, item 7).
+fn nonce() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    // The nonce is no secret; without a source of randomness it is merely constant.
+    let _ = getrandom::fill(&mut bytes);
+    bytes
+}
+
+fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
+    if !may_be_http(bytes) {
+        return Err(HeadError::NotHttp(Bytes::copy_from_slice(
+            &bytes[..bytes.len().min(64)],
+        )));
+    }
+    let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
+    let mut response = httparse::Response::new(&mut headers);
+    let config = httparse::ParserConfig::default();
+    match config
+        .parse_response(&mut response, bytes)
+        .map_err(head_error)?
+    {
+        httparse::Status::Partial => Ok(None),
+        httparse::Status::Complete(length) => {
+            let answer = Answer {
+                status: response.code.unwrap_or_default(),
+                reason: response.reason.unwrap_or_default().to_owned(),
+                headers: Headers::from_parsed(response.headers),
+            };
+            Ok(Some((answer, length)))
+        }
+    }
+}
+
+fn lost(error: &HeadError) -> Error {
+    match error {
+        HeadError::Ended(..) => Error::new(
+            Kind::Lost,
+            Stage::Upgrade,
+            format!("the connection was lost before the handshake was answered: {error}"),
+        )
+        .hint("is this the right port? A TLS port wants wss://, a plain one ws://"),
+        _ => Error::new(
+            Kind::Handshake,
+            Stage::Upgrade,
+            format!("the server did not answer the handshake in HTTP/1.1: {error}"),
+        )
+        .hint("is this the port of an HTTP server? A TLS port wants wss://"),
+    }
+}
+
+/// The rules of RFC 6455 §4.1 for a 101. Gives the subprotocol chosen.
+fn check(headers: &Headers, accept_key: &str, request: &Request) -> Result<Option<String>, Error> {
+    let broken = |what: String| {
+        Error::new(
+            Kind::Handshake,
+            Stage::Upgrade,
+            format!("the server's 101 breaks RFC 6455: {what}"),
+        )
+    };
+    let found = |name: &str| match headers.get(name) {
+        Some(value) => format!("it has \"{value}\""),
+        None => "it has none".to_owned(),
+    };
+    if !headers.has_token("Upgrade", "websocket") {
+        return Err(broken(format!(
+            "no \"Upgrade: websocket\" ({})",
+            found("Upgrade")
+        )));
+    }
+    if !headers.has_token("Connection", "Upgrade") {
+        return Err(broken(format!(
+            "no \"Connection: Upgrade\" ({})",
+            found("Connection")
+        )));
+    }
+    match headers.get("Sec-WebSocket-Accept") {
+        Some(value) if value.trim() == accept_key => {}
+        Some(value) => {
+            return Err(broken(format!(
+                "Sec-WebSocket-Accept is \"{value}\" and should be \"{accept_key}\""
+            ))
+            .hint("a cache or a proxy may have answered in the server's place"));
+        }
+        None => return Err(broken("no Sec-WebSocket-Accept".to_owned())),
+    }
+    if let Some(extension) = headers
+        .get("Sec-WebSocket-Extensions")
+        .filter(|text| !text.trim().is_empty())
+    {
+        return Err(broken(format!(
+            "it agrees to the extension \"{extension}\", which was not offered"
+        )));
+    }
+    let mut chosen = headers.all("Sec-WebSocket-Protocol");
+    match (chosen.next(), chosen.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None)
+            if request
+                .subprotocols
+                .iter()
+                .any(|offered| offered == one.trim()) =>
+        {
+            Ok(Some(one.trim().to_owned()))
+        }
+        (Some(one), None) => {
+            let offered = match request.subprotocols.as_slice() {
+                [] => "none was offered".to_owned(),
+                some => format!("offered: {}", some.join(", ")),
+            };
+            Err(
+                broken(format!("it chose the subprotocol \"{one}\" ({offered})"))
+                    .hint(format!("offer it with --subprotocol {one}")),
+            )
+        }
+        (Some(_), Some(_)) => Err(broken("it chose more than one subprotocol".to_owned())),
+    }
+}
+
+/// Reads what there is of a refusal's body, within its limits of size and time.
+async fn read_refusal<S>(stream: &mut S, answer: Answer, mut buffer: BytesMut) -> Refusal
+where
+    S: AsyncRead + Unpin,
+{
+    let chunked = answer.headers.has_token("Transfer-Encoding", "chunked");
+    let declared: Option<usize> = answer
+        .headers
+        .get("Content-Length")
+        .and_then(|value| value.trim().parse().ok());
+    let empty = matches!(answer.status, 204 | 304) || (declared == Some(0) && !chunked);
+    let whole = |raw: &[u8]| {
+        if chunked {
+            let (body, ended) = unchunk(raw);
+            ended || body.len() > BODY_LIMIT
+        } else {
+            raw.len() > BODY_LIMIT || declared.is_some_and(|length| raw.len() >= length)
+        }
+    };
+    // Chunk sizes and extensions come on top of the body itself.
+    let raw_limit = BODY_LIMIT * 8;
+    let reading = async {
+        while !empty && !whole(&buffer) && buffer.len() < raw_limit {
+            match stream.read_buf(&mut buffer).await {
+                Ok(n) if n > 0 => {}
+                _ => break,
+            }
+        }
+    };
+    // A body that stalls is shown as far as it came.
+    let _ = tokio::time::timeout(BODY_WAIT, reading).await;
+    let mut body = if chunked {
+        unchunk(&buffer).0
+    } else {
+        buffer.to_vec()
+    };
+    if let Some(length) = declared.filter(|_| !chunked) {
+        body.truncate(length);
+    }
+    if empty {
+        body.clear();
+    }
+    let body_cut = body.len() > BODY_LIMIT || declared.is_some_and(|length| length > body.len());
+    body.truncate(BODY_LIMIT);
+    Refusal {
+        status: answer.status,
+        reason: answer.reason,
+        headers: answer.headers,
+        body,
+        body_cut,
+    }
+}
+
+/// Decodes as much of a chunked body as has arrived (RFC 9112 §7.1); true once the last chunk was seen
+/// or the encoding is broken.
+fn unchunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let (start, size) = match httparse::parse_chunk_size(raw) {
+            Ok(httparse::Status::Complete(found)) => found,
+            Ok(httparse::Status::Partial) => return (body, false),
+            Err(_) => return (body, true),
+        };
+        if size == 0 {
+            return (body, true);
+        }
+        let rest = &raw[start..];
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        body.extend_from_slice(&rest[..size.min(rest.len())]);
+        // The chunk's data is followed by CRLF.
+        match size.checked_add(2).and_then(|end| rest.get(end..)) {
+            Some(next) => raw = next,
+            None => return (body, false),
+        }
+    }
+}
+
+/// What to try after a refusal.
+fn hint_for(refusal: &Refusal, address: &Address) -> Option<String> {
+    let hint = match refusal.status {
+        200..=299 => {
+            "this URL answers with a web page: is the path that of the WebSocket endpoint?"
+        }
+        301 | 302 | 303 | 307 | 308 => {
+            let location = refusal.headers.get("Location")?;
+            return Some(format!("it redirects to {location}"));
+        }
+        400 => {
+            "the server did not like the request: -v shows it; a missing subprotocol (-s) or version is a usual cause"
+        }
+        401 => "it wants credentials: -H 'Authorization: Bearer …', or user info in the URL",
+        403 => "it may check the Origin: try --origin https://the.site, or credentials with -H",
+        404 => {
+            return Some(format!(
+                "is the path right? It was {}",
+                crate::secret::redact_url(&address.request_target)
+            ));
+        }
+        405 => "this endpoint does not take GET: is the path that of the WebSocket endpoint?",
+        407 => "a proxy on the way wants credentials",
+        426 => {
+            "the server wants another protocol or version: see its Upgrade and Sec-WebSocket-Version headers (-v)"
+        }
+        429 | 503 => {
+            "the server wants fewer requests or more time: see its Retry-After header (-v)"
+        }
+        502 | 504 => "a proxy answered: the server behind it is down or does not accept WebSocket",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request_lines(typed: &str, request: &Request) -> Vec<String> {
+        RequestHead::new(&Address::parse(typed).expect(typed), request).lines
+    }
+
+    #[test]
+    fn the_request_has_what_the_rfc_asks_for() {
+        let request = Request {
+            subprotocols: vec!["a".into(), "b".into()],
+            ..Request::default()
+        };
+        let lines = request_lines("ws://user:pass@host:81/p?q=1", &request);
+        assert_eq!(lines[0], "GET /p?q=1 HTTP/1.1");
+        assert_eq!(lines[1], "Host: host:81");
+        for line in [
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Protocol: a, b",
+            "Authorization: Basic dXNlcjpwYXNz",
+        ] {
+            assert!(
+                lines.iter().any(|found| found == line),
+                "{line} in {lines:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn given_headers_replace_ours_and_keep_their_duplicates() {
+        let headers = ["X: 1", "X: 2", "Host: other", "User-Agent:"];
+        let headers = headers
+            .map(|line| Header::parse(line).expect(line))
+            .to_vec();
+        let lines = request_lines(
+            "ws://host/",
+            &Request {
+                headers,
+                ..Request::default()
+            },
+        );
+        assert_eq!(lines[1], "Host: other");
+        assert_eq!(
+            lines.iter().filter(|line| line.starts_with("Host")).count(),
+            1
+        );
+        assert_eq!(lines[lines.len() - 2..], ["X: 1", "X: 2"]);
+        assert!(!lines.iter().any(|line| line.starts_with("User-Agent")));
+    }
+
+    #[test]
+    fn the_key_of_the_rfc_gives_its_accept() {
+        let headers = vec![Header::new("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")];
+        let address = Address::parse("ws://host/").expect("a URL");
+        let head = RequestHead::new(
+            &address,
+            &Request {
+                headers,
+                ..Request::default()
+            },
+        );
+        assert_eq!(head.accept_key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn chunked_bodies_are_put_together() {
+        assert_eq!(
+            unchunk(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"),
+            (b"abcde".to_vec(), true)
+        );
+        assert_eq!(unchunk(b"5\r\nabc"), (b"abc".to_vec(), false));
+        assert_eq!(unchunk(b"zz\r\n"), (Vec::new(), true));
+        assert_eq!(
+            unchunk(b"ffffffffffffffff\r\nabc"),
+            (b"abc".to_vec(), false)
+        );
+    }
+
+    #[test]
+    fn answers_are_parsed_or_told_from_other_protocols() {
+        let (answer, length) = parse_answer(b"HTTP/1.1 403 \r\nA: b\r\n\r\nrest")
+            .expect("http")
+            .expect("whole");
+        assert_eq!(
+            (answer.status, answer.reason.as_str(), length),
+            (403, "", 23)
+        );
+        assert!(matches!(
+            parse_answer(b"SSH-2.0-OpenSSH_9\r\n"),
+            Err(HeadError::NotHttp(_))
+        ));
+        assert!(matches!(parse_answer(b"HTTP/1.1 1"), Ok(None)));
+    }
+}

@@ -1,0 +1,188 @@
+//! The HTTP/1.1 upgrade in both roles (RFC 6455 §4), written for a probe: whatever the other side
+//! answers is kept and can be shown.
+//!
+//! Nothing here waits without a limit or buffers without one: a head may have 64 KiB, the body of a
+//! refusal is read up to 1 KiB and for at most a second.
+
+pub mod client;
+pub mod server;
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// The largest head accepted, in bytes.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// The most header lines accepted.
+const HEADER_LIMIT: usize = 256;
+
+/// Header lines in the order they came, names as they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(pub Vec<(String, String)>);
+
+impl Headers {
+    fn from_parsed(parsed: &[httparse::Header<'_>]) -> Self {
+        let lines = parsed.iter().map(|header| {
+            // Header values are bytes; what is not UTF-8 is shown as Latin-1, as browsers do.
+            let value = match std::str::from_utf8(header.value) {
+                Ok(text) => text.to_owned(),
+                Err(_) => header.value.iter().map(|&byte| char::from(byte)).collect(),
+            };
+            (header.name.to_owned(), value)
+        });
+        Self(lines.collect())
+    }
+
+    /// Every value of that name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of that name.
+    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    /// Whether a comma-separated list of tokens, over all lines of that name, holds the token
+    /// (RFC 9110 §5.6.1): `Connection: keep-alive, Upgrade`.
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .any(|item| item.trim().eq_ignore_ascii_case(token))
+    }
+}
+
+/// The answer that refused a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The reason phrase, as the server wrote it.
+    pub reason: String,
+    /// The header lines.
+    pub headers: Headers,
+    /// The first KiB of the body.
+    pub body: Vec<u8>,
+    /// Whether the body went on behind that.
+    pub body_cut: bool,
+}
+
+impl Refusal {
+    /// `401 Unauthorized`, or the status alone where the server gave no reason.
+    pub fn status_line(&self) -> String {
+        format!("{} {}", self.status, self.reason)
+            .trim_end()
+            .to_owned()
+    }
+
+    /// The body as text.
+    pub fn body_text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// Why a head could not be read.
+#[derive(Debug)]
+pub enum HeadError {
+    /// The connection ended or broke before the head was whole; what had come is kept.
+    Ended(Option<std::io::Error>, Bytes),
+    /// It is no HTTP; the first bytes.
+    NotHttp(Bytes),
+    /// It is HTTP that breaks the grammar.
+    Malformed(String),
+    /// It is larger than [`HEAD_LIMIT`] or has too many lines.
+    TooLarge,
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(Some(error), _) => write!(f, "{}", crate::secret::io_text(error)),
+            Self::Ended(None, got) if got.is_empty() => f.write_str("it closed the connection"),
+            Self::Ended(None, _) => {
+                f.write_str("it closed the connection in the middle of a header")
+            }
+            Self::NotHttp(bytes) => {
+                let first = bytes.escape_ascii().to_string();
+                let first = first.get(..64).unwrap_or(&first);
+                write!(f, "\"{first}\" is not HTTP")
+            }
+            Self::Malformed(why) => write!(f, "malformed HTTP: {why}"),
+            Self::TooLarge => write!(f, "its header is larger than {} KiB", HEAD_LIMIT / 1024),
+        }
+    }
+}
+
+/// Reads from `stream` until `parse` finds a whole head, and hands back what came behind it: frames may
+/// arrive in the same segment.
+///
+/// `parse` gives the head and its length, or `None` when more bytes are needed.
+async fn read_head<S, T>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+    parse: impl Fn(&[u8]) -> Result<Option<(T, usize)>, HeadError>,
+) -> Result<T, HeadError>
+where
+    S: AsyncRead + Unpin,
+{
+    loop {
+        if !buffer.is_empty()
+            && let Some((head, length)) = parse(buffer)?
+        {
+            let _ = buffer.split_to(length);
+            return Ok(head);
+        }
+        if buffer.len() > HEAD_LIMIT {
+            return Err(HeadError::TooLarge);
+        }
+        buffer.reserve(4096);
+        match stream.read_buf(buffer).await {
+            Ok(0) => return Err(HeadError::Ended(None, buffer.split().freeze())),
+            Ok(_) => {}
+            Err(error) => return Err(HeadError::Ended(Some(error), buffer.split().freeze())),
+        }
+    }
+}
+
+fn head_error(error: httparse::Error) -> HeadError {
+    match error {
+        httparse::Error::TooManyHeaders => HeadError::TooLarge,
+        other => HeadError::Malformed(other.to_string()),
+    }
+}
+
+/// Whether these first bytes can become an HTTP/1 answer.
+fn may_be_http(bytes: &[u8]) -> bool {
+    let start = b"HTTP/1.";
+    let length = bytes.len().min(start.len());
+    bytes[..length] == start[..length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_found_in_lists_over_several_lines() {
+        let headers = Headers(vec![
+            ("connection".into(), "keep-alive, Upgrade".into()),
+            ("Connection".into(), "x".into()),
+        ]);
+        assert!(headers.has_token("Connection", "upgrade"));
+        assert!(headers.has_token("Connection", "X"));
+        assert!(!headers.has_token("Connection", "up"));
+        assert!(!headers.has_token("Upgrade", "websocket"));
+    }
+
+    #[test]
+    fn garbage_is_told_from_http_by_its_first_byte() {
+        assert!(may_be_http(b"HT"));
+        assert!(may_be_http(b"HTTP/1.1 200 OK"));
+        assert!(!may_be_http(b"SSH-2.0"));
+        assert!(!may_be_http(b"H2"));
+    }
+}

@@ -1,0 +1,615 @@
+//! The one connection, shared by every verb: from a [`Target`] to messages and back to a clean end.
+//!
+//! It behaves as the browser's `WebSocket` does: CONNECTING, OPEN, CLOSING, CLOSED, in that order and
+//! never back. An end is a value ([`Incoming::Closed`]) and comes exactly once. Every stage has a time
+//! limit. Nothing here prints, counts for a verb or knows why it was opened; nothing above this
+//! module names the frame library.
+
+pub mod close;
+pub mod dial;
+pub mod error;
+pub mod handshake;
+pub mod message;
+mod outbox;
+pub mod target;
+pub mod tls;
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_core::Stream as _;
+use futures_sink::Sink as _;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Sleep;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
+use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
+
+use close::{By, Close, Code, Farewell};
+use dial::Stream;
+use error::{Error, Kind, Stage};
+use handshake::client::Answer;
+use message::{Outgoing, Payload, Text};
+use outbox::Outbox;
+use target::{Address, Endpoint, Request};
+use tls::Tls;
+
+/// How long a peer may take to end TCP after both close frames were exchanged. The server should go
+/// first (RFC 6455 §7.1.1); nothing can be lost any more when it does not.
+const EOF_GRACE: Duration = Duration::from_millis(250);
+
+/// Bytes read at once, and held back before they are written.
+const BUFFER: usize = 128 * 1024;
+
+/// Everything a connection needs, validated.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where.
+    pub address: Address,
+    /// What the upgrade request says.
+    pub request: Request,
+    /// TLS, for `wss`.
+    pub tls: Option<Tls>,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Limits of time and size, every one on by default.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From the name lookup to the 101.
+    pub connect: Duration,
+    /// From our close frame to the peer's.
+    pub close: Duration,
+    /// The largest message accepted, in bytes.
+    pub max_size: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            close: Duration::from_secs(2),
+            max_size: 256 << 20,
+        }
+    }
+}
+
+/// A step on the way to an open connection.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// The name has addresses.
+    Found(Vec<std::net::SocketAddr>),
+    /// TCP stands.
+    Connected(String),
+    /// TLS stands.
+    Secured(tls::Agreed),
+    /// The request was sent: its lines, credentials included.
+    Request(Vec<String>),
+    /// The answer's head has come.
+    Answer(Answer),
+}
+
+/// Where [`Progress`] goes as it happens.
+#[derive(Clone, Debug, Default)]
+pub struct Reporter(pub Option<UnboundedSender<Progress>>);
+
+impl Reporter {
+    fn report(&self, progress: impl FnOnce() -> Progress) {
+        if let Some(sender) = &self.0 {
+            // Nobody listens any more: the attempt is about to be dropped.
+            let _ = sender.send(progress());
+        }
+    }
+}
+
+/// The time each stage took; zero for a stage that was not needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timing {
+    /// Name lookup.
+    pub lookup: Duration,
+    /// TCP connect.
+    pub connect: Duration,
+    /// TLS handshake.
+    pub tls: Duration,
+    /// Request to 101.
+    pub upgrade: Duration,
+    /// All of it.
+    pub total: Duration,
+}
+
+/// What the handshake agreed on.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The address connected to.
+    pub remote: String,
+    /// The 101.
+    pub answer: Answer,
+    /// The subprotocol chosen.
+    pub subprotocol: Option<String>,
+    /// The extensions agreed, one string each, parameters included.
+    pub extensions: Vec<String>,
+    /// TLS.
+    pub tls: Option<tls::Agreed>,
+    /// The time each stage took.
+    pub timing: Timing,
+}
+
+/// The connection's state, by its name in the DOM (WHATWG WebSockets §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyState {
+    /// The handshake is under way.
+    Connecting,
+    /// Messages can be sent.
+    Open,
+    /// A close frame was sent or received.
+    Closing,
+    /// The end.
+    Closed,
+}
+
+impl ReadyState {
+    /// `CONNECTING`, `OPEN`, `CLOSING`, `CLOSED`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "CONNECTING",
+            Self::Open => "OPEN",
+            Self::Closing => "CLOSING",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
+/// What comes out of an open connection.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A whole message.
+    Message(Payload),
+    /// A ping; the pong is on its way.
+    Ping(Bytes),
+    /// A pong.
+    Pong(Bytes),
+    /// The peer began the closing handshake.
+    Closing(Code, String),
+    /// The end; nothing follows.
+    Closed(Close),
+}
+
+/// An open WebSocket connection in either role.
+pub struct Connection {
+    ws: WebSocketStream<Outbox<Stream>>,
+    role: Role,
+    limits: Limits,
+    phase: Phase,
+    unflushed: bool,
+}
+
+/// Where the connection stands between OPEN and CLOSED.
+enum Phase {
+    Open,
+    /// We sent a close frame, the peer's has not come.
+    Asked {
+        timer: Pin<Box<Sleep>>,
+    },
+    /// Both close frames are known; ours may have to leave yet, and the peer should end TCP.
+    Agreed {
+        close: Close,
+        timer: Pin<Box<Sleep>>,
+    },
+    /// The peer broke a rule: our close frame leaves, then it is over.
+    Failing {
+        close: Close,
+        timer: Pin<Box<Sleep>>,
+    },
+    Closed,
+}
+
+impl Connection {
+    /// Opens a connection, from the name to the 101.
+    ///
+    /// # Errors
+    /// What failed, at which stage, within [`Limits::connect`].
+    pub async fn open(target: &Target, reporter: &Reporter) -> Result<(Self, Opened), Error> {
+        let stage = Cell::new(Stage::Lookup);
+        let limit = target.limits.connect;
+        match tokio::time::timeout(limit, Self::open_by_stages(target, reporter, &stage)).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::timeout(stage.get(), limit)),
+        }
+    }
+
+    async fn open_by_stages(
+        target: &Target,
+        reporter: &Reporter,
+        stage: &Cell<Stage>,
+    ) -> Result<(Self, Opened), Error> {
+        let begun = Instant::now();
+        let mut timing = Timing::default();
+        let (mut stream, remote) = dial_endpoint(target, reporter, stage, &mut timing).await?;
+        let mut agreed = None;
+        if let Some(tls) = &target.tls {
+            stage.set(Stage::Tls);
+            let begun = Instant::now();
+            (stream, agreed) = secure(tls, &target.address, stream).await?;
+            timing.tls = begun.elapsed();
+            if let Some(agreed) = &agreed {
+                reporter.report(|| Progress::Secured(agreed.clone()));
+            }
+        }
+        stage.set(Stage::Upgrade);
+        let upgrading = Instant::now();
+        let upgraded =
+            handshake::client::upgrade(&mut stream, &target.address, &target.request, reporter)
+                .await?;
+        timing.upgrade = upgrading.elapsed();
+        timing.total = begun.elapsed();
+        let connection = Self::over(stream, upgraded.leftover, Role::Client, target.limits).await;
+        let opened = Opened {
+            remote,
+            answer: upgraded.answer,
+            subprotocol: upgraded.subprotocol,
+            extensions: Vec::new(),
+            tls: agreed,
+            timing,
+        };
+        Ok((connection, opened))
+    }
+
+    /// The server's end of a connection whose handshake is done.
+    pub async fn accepted(stream: Stream, leftover: Bytes, limits: Limits) -> Self {
+        Self::over(stream, leftover, Role::Server, limits).await
+    }
+
+    async fn over(stream: Stream, leftover: Bytes, role: Role, limits: Limits) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(BUFFER)
+            .write_buffer_size(BUFFER)
+            .max_message_size(Some(limits.max_size))
+            .max_frame_size(Some(limits.max_size));
+        let ws = WebSocketStream::from_partially_read(
+            Outbox::new(stream),
+            leftover.into(),
+            role,
+            Some(config),
+        )
+        .await;
+        Self {
+            ws,
+            role,
+            limits,
+            phase: Phase::Open,
+            unflushed: false,
+        }
+    }
+
+    /// The state by its DOM name.
+    pub fn ready_state(&self) -> ReadyState {
+        match self.phase {
+            Phase::Open => ReadyState::Open,
+            Phase::Asked { .. } | Phase::Agreed { .. } | Phase::Failing { .. } => {
+                ReadyState::Closing
+            }
+            Phase::Closed => ReadyState::Closed,
+        }
+    }
+
+    /// Ready when another message can be taken without piling up behind a slow peer.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A failed write is found again, with its reason, by the next read.
+        Pin::new(&mut self.ws).poll_ready(cx).map(drop)
+    }
+
+    /// Takes something to send. False when the connection is not OPEN: it was not taken.
+    pub fn feed(&mut self, outgoing: Outgoing) -> bool {
+        if !matches!(self.phase, Phase::Open) {
+            return false;
+        }
+        let message = match outgoing {
+            Outgoing::Message(Payload::Text(text)) => Message::Text(text),
+            Outgoing::Message(Payload::Binary(bytes)) => Message::Binary(bytes),
+            Outgoing::Ping(bytes) => Message::Ping(bytes),
+            Outgoing::Pong(bytes) => Message::Pong(bytes),
+            Outgoing::Fragment(part) => {
+                let data = match (part.is_first, part.is_text) {
+                    (false, _) => Data::Continue,
+                    (true, true) => Data::Text,
+                    (true, false) => Data::Binary,
+                };
+                Message::Frame(Frame::message(part.bytes, OpCode::Data(data), part.is_last))
+            }
+        };
+        self.unflushed = true;
+        Pin::new(&mut self.ws).start_send(message).is_ok()
+    }
+
+    /// Ready when all that was fed has been handed to the kernel.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.unflushed {
+            return Poll::Ready(());
+        }
+        // As for poll_ready: the next read tells more than a failed write.
+        let _ = ready!(Pin::new(&mut self.ws).poll_flush(cx));
+        self.unflushed = false;
+        Poll::Ready(())
+    }
+
+    /// Begins the closing handshake; messages may still come in until the peer answers.
+    pub fn close(&mut self, farewell: &Farewell) {
+        if matches!(self.phase, Phase::Open) {
+            self.send_close(farewell.code, &farewell.reason);
+            self.phase = Phase::Asked {
+                timer: sleep(self.limits.close),
+            };
+        }
+    }
+
+    fn send_close(&mut self, code: Option<Code>, reason: &str) {
+        let frame = code.map(|code| CloseFrame {
+            code: code.0.into(),
+            reason: Text::from(reason),
+        });
+        // Fails only where the stream has failed: then there is nobody to say goodbye to.
+        let _ = Pin::new(&mut self.ws).start_send(Message::Close(frame));
+        self.unflushed = true;
+    }
+
+    /// The next thing that happens; `None` once [`Incoming::Closed`] was given.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        match self.phase {
+            Phase::Open => self.poll_message(cx).map(Some),
+            Phase::Asked { .. } => self.poll_answer(cx).map(Some),
+            Phase::Agreed { .. } => self.poll_end(cx).map(Some),
+            Phase::Failing { .. } => self.poll_failure(cx).map(Some),
+            Phase::Closed => Poll::Ready(None),
+        }
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let next = ready!(Pin::new(&mut self.ws).poll_next(cx));
+        let incoming = match next {
+            Some(Ok(Message::Text(text))) => Incoming::Message(Payload::Text(text)),
+            Some(Ok(Message::Binary(bytes))) => Incoming::Message(Payload::Binary(bytes)),
+            Some(Ok(Message::Ping(bytes))) => {
+                self.unflushed = true;
+                Incoming::Ping(bytes)
+            }
+            Some(Ok(Message::Pong(bytes))) => Incoming::Pong(bytes),
+            Some(Ok(Message::Close(frame))) => {
+                let by = match self.phase {
+                    Phase::Asked { .. } => By::Local,
+                    _ => By::Peer,
+                };
+                return self.agree(by, frame, cx);
+            }
+            // The library hands raw frames out only to those who ask for them.
+            Some(Ok(Message::Frame(frame))) => {
+                Incoming::Message(Payload::Binary(frame.into_payload()))
+            }
+            Some(Err(error)) => return self.fail(&error, cx),
+            None => return self.fail(&WsError::ConnectionClosed, cx),
+        };
+        Poll::Ready(incoming)
+    }
+
+    /// The peer's close frame has come.
+    fn agree(&mut self, by: By, frame: Option<CloseFrame>, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let (code, reason) = match frame {
+            Some(frame) => (Code(frame.code.into()), frame.reason.to_string()),
+            None => (Code::NO_STATUS, String::new()),
+        };
+        let close = Close {
+            by,
+            code,
+            reason: reason.clone(),
+            clean: true,
+            error: None,
+        };
+        self.unflushed = true;
+        let grace = EOF_GRACE.min(self.limits.close);
+        self.phase = Phase::Agreed {
+            close,
+            timer: sleep(grace),
+        };
+        match by {
+            By::Local => self.poll_end(cx),
+            _ => Poll::Ready(Incoming::Closing(code, reason)),
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let _ = self.poll_flush(cx);
+        if let Poll::Ready(incoming) = self.poll_message(cx) {
+            return Poll::Ready(incoming);
+        }
+        if let Phase::Asked { timer } = &mut self.phase {
+            ready!(timer.as_mut().poll(cx));
+        }
+        let message = format!(
+            "the closing handshake was not answered within {}",
+            crate::units::shown(self.limits.close)
+        );
+        let error = Error::new(Kind::Timeout, Stage::Open, message);
+        self.finish(Close {
+            by: By::Local,
+            code: Code::ABNORMAL,
+            reason: String::new(),
+            clean: false,
+            error: Some(Box::new(error)),
+        })
+    }
+
+    /// Sends what is left of our close frame and waits for the end of TCP, for a short while.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let flushed = self.poll_flush(cx).is_ready();
+        // The server ends TCP itself, once its answer has left (RFC 6455 §7.1.1).
+        let mut ended = flushed && self.role == Role::Server;
+        while !ended {
+            match Pin::new(&mut self.ws).poll_next(cx) {
+                // After its close frame a peer has nothing more to say.
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(_) => ended = true,
+                Poll::Pending => break,
+            }
+        }
+        let Phase::Agreed { close, timer } = &mut self.phase else {
+            return Poll::Pending;
+        };
+        if !ended {
+            ready!(timer.as_mut().poll(cx));
+        }
+        let close = close.clone();
+        self.finish(close)
+    }
+
+    fn poll_failure(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let flushed = self.poll_flush(cx).is_ready();
+        let Phase::Failing { close, timer } = &mut self.phase else {
+            return Poll::Pending;
+        };
+        if !flushed {
+            ready!(timer.as_mut().poll(cx));
+        }
+        let close = close.clone();
+        self.finish(close)
+    }
+
+    fn finish(&mut self, close: Close) -> Poll<Incoming> {
+        self.phase = Phase::Closed;
+        Poll::Ready(Incoming::Closed(close))
+    }
+
+    /// Reading failed: says why, and says goodbye where there is somebody to hear it.
+    fn fail(&mut self, error: &WsError, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let (error, farewell) = self.explain(error);
+        let asked = matches!(self.phase, Phase::Asked { .. });
+        let Some(code) = farewell else {
+            return self.finish(Close {
+                by: if asked { By::Local } else { By::None },
+                code: Code::ABNORMAL,
+                reason: String::new(),
+                clean: false,
+                error: Some(Box::new(error)),
+            });
+        };
+        if !asked {
+            self.send_close(Some(code), "");
+        }
+        let close = Close {
+            by: By::Local,
+            code,
+            reason: String::new(),
+            clean: false,
+            error: Some(Box::new(error)),
+        };
+        self.phase = Phase::Failing {
+            close,
+            timer: sleep(self.limits.close),
+        };
+        self.poll_failure(cx)
+    }
+
+    /// A failed read in words, and the code to close with where the peer can still hear it.
+    fn explain(&self, error: &WsError) -> (Error, Option<Code>) {
+        let open = |kind, message: String| Error::new(kind, Stage::Open, message);
+        match error {
+            WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+                let message = format!(
+                    "the server sent a message of {size} bytes or more, --max-size is {max_size}"
+                );
+                (
+                    open(Kind::TooBig, message).hint("--max-size SIZE accepts larger messages"),
+                    Some(Code::TOO_BIG),
+                )
+            }
+            WsError::Utf8(_) => {
+                let message = "the server sent a text message that is not UTF-8 (RFC 6455 §8.1)";
+                (
+                    open(Kind::Protocol, message.to_owned()),
+                    Some(Code::INVALID_PAYLOAD),
+                )
+            }
+            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+            | WsError::ConnectionClosed
+            | WsError::AlreadyClosed => (open(Kind::Lost, self.lost_text(None)), None),
+            WsError::Protocol(broken) => {
+                let message = format!("the server broke the WebSocket protocol: {broken}");
+                (open(Kind::Protocol, message), Some(Code::PROTOCOL_ERROR))
+            }
+            WsError::Io(error) => (open(Kind::Lost, self.lost_text(Some(error))), None),
+            other => {
+                let message = format!("the server broke the WebSocket protocol: {other}");
+                (open(Kind::Protocol, message), Some(Code::PROTOCOL_ERROR))
+            }
+        }
+    }
+
+    fn lost_text(&self, error: Option<&io::Error>) -> String {
+        // The write that failed first says more than the end of file that followed it.
+        let why = match (error, self.ws.get_ref().failure()) {
+            (Some(error), _) | (None, Some(error)) => {
+                format!(" ({})", crate::secret::io_text(error))
+            }
+            (None, None) => String::new(),
+        };
+        format!("the connection was lost without a close frame{why}")
+    }
+}
+
+fn sleep(duration: Duration) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep(duration))
+}
+
+async fn dial_endpoint(
+    target: &Target,
+    reporter: &Reporter,
+    stage: &Cell<Stage>,
+    timing: &mut Timing,
+) -> Result<(Stream, String), Error> {
+    match &target.address.endpoint {
+        Endpoint::Tcp { host, port } => {
+            let begun = Instant::now();
+            let addresses = dial::lookup(host, *port).await?;
+            timing.lookup = begun.elapsed();
+            reporter.report(|| Progress::Found(addresses.clone()));
+            stage.set(Stage::Connect);
+            let begun = Instant::now();
+            let stream = dial::connect(&addresses, begun + target.limits.connect).await?;
+            timing.connect = begun.elapsed();
+            let remote = stream
+                .peer_addr()
+                .map(|address| address.to_string())
+                .unwrap_or_default();
+            reporter.report(|| Progress::Connected(remote.clone()));
+            Ok((Stream::Tcp(stream), remote))
+        }
+        Endpoint::Unix(path) => {
+            stage.set(Stage::Connect);
+            let begun = Instant::now();
+            let stream = dial::connect_unix(path).await?;
+            timing.connect = begun.elapsed();
+            let remote = target.address.endpoint.to_string();
+            reporter.report(|| Progress::Connected(remote.clone()));
+            Ok((stream, remote))
+        }
+    }
+}
+
+async fn secure(
+    tls: &Tls,
+    address: &Address,
+    stream: Stream,
+) -> Result<(Stream, Option<tls::Agreed>), Error> {
+    match stream {
+        Stream::Tcp(tcp) => {
+            let (stream, agreed) = tls.connect(dial::host_of(&address.endpoint), tcp).await?;
+            Ok((Stream::Tls(Box::new(stream)), Some(agreed)))
+        }
+        other => Ok((other, None)),
+    }
+}

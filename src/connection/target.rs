@@ -1,0 +1,537 @@
+//! What to connect to, validated before the first packet: where, how, and what the request says.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use url::{Host, Url};
+
+use crate::secret::redact_url;
+
+/// Where the bytes go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A name or address and a port.
+    Tcp {
+        /// The host as the URL has it, IPv6 without brackets.
+        host: String,
+        /// The port, the scheme's own where the URL has none.
+        port: u16,
+    },
+    /// A Unix domain socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// An address as people type it, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Where to connect.
+    pub endpoint: Endpoint,
+    /// Whether TLS comes first (`wss`).
+    pub secure: bool,
+    /// Path and query, as the request line has them.
+    pub request_target: String,
+    /// The `Host` header: the port is left out where it is the scheme's own.
+    pub host_header: String,
+    /// `user:password` of the URL.
+    pub user_info: Option<(String, String)>,
+    /// The URL to show: without user info, token values masked.
+    pub shown: String,
+    /// Whether the scheme was guessed because none was typed.
+    pub scheme_guessed: bool,
+}
+
+/// A URL that cannot be used (exit 2): what was typed, what is wrong with it, what would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadUrl {
+    /// What was typed, redacted.
+    pub url: String,
+    /// What is wrong with it.
+    pub why: String,
+    /// What would have worked.
+    pub hint: Option<String>,
+}
+
+impl BadUrl {
+    fn new(url: &str, why: impl Into<String>) -> Self {
+        Self {
+            url: redact_url(url),
+            why: why.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for BadUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is no WebSocket URL: {}", self.url, self.why)
+    }
+}
+
+impl std::error::Error for BadUrl {}
+
+impl Address {
+    /// Reads every form of cli.md except `echo:`, which is no address until the server runs.
+    ///
+    /// # Errors
+    /// Says what was typed and what would have worked.
+    pub fn parse(typed: &str) -> Result<Self, BadUrl> {
+        let bad = |why: &str| BadUrl::new(typed, why);
+        if typed.is_empty() {
+            return Err(bad("it is empty").hint("write ws://HOST[:PORT]/PATH"));
+        }
+        if typed.starts_with('@') {
+            return Err(bad("names that start with @ are reserved"));
+        }
+        if let Some(rest) = typed.strip_prefix("ws+unix:") {
+            return Self::parse_unix(typed, rest);
+        }
+        if let Some(port) = bare_port(typed) {
+            return Err(
+                bad("a port alone says nothing about the host").hint(format!(
+                    "a server on this machine is ws://localhost:{port}/"
+                )),
+            );
+        }
+        let guessed = split_scheme(typed).is_none();
+        let full = with_scheme(typed)?;
+        let url = Url::parse(&full).map_err(|error| bad(&error.to_string()))?;
+        Self::from_url(&url, typed, guessed)
+    }
+
+    fn parse_unix(typed: &str, rest: &str) -> Result<Self, BadUrl> {
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
+        if !path.starts_with('/') {
+            return Err(BadUrl::new(typed, "the socket's path must be absolute")
+                .hint("write ws+unix:/path/to.sock:/uri"));
+        }
+        let target = if target.starts_with('/') {
+            target.to_owned()
+        } else {
+            format!("/{target}")
+        };
+        Ok(Self {
+            endpoint: Endpoint::Unix(PathBuf::from(path)),
+            secure: false,
+            request_target: target,
+            host_header: "localhost".to_owned(),
+            user_info: None,
+            shown: redact_url(typed),
+            scheme_guessed: false,
+        })
+    }
+
+    fn from_url(url: &Url, typed: &str, scheme_guessed: bool) -> Result<Self, BadUrl> {
+        let host = match url.host() {
+            Some(Host::Domain(name)) => name.to_owned(),
+            Some(Host::Ipv4(ip)) => ip.to_string(),
+            Some(Host::Ipv6(ip)) => ip.to_string(),
+            None => return Err(BadUrl::new(typed, "it has no host")),
+        };
+        let port = url.port_or_known_default().unwrap_or(80);
+        if port == 0 {
+            return Err(BadUrl::new(typed, "port 0 cannot be connected to"));
+        }
+        let request_target = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        let bracketed = url.host_str().unwrap_or_default();
+        let host_header = match url.port() {
+            Some(port) => format!("{bracketed}:{port}"),
+            None => bracketed.to_owned(),
+        };
+        let mut bare = url.clone();
+        bare.set_fragment(None);
+        let _ = bare.set_password(None);
+        let _ = bare.set_username("");
+        Ok(Self {
+            endpoint: Endpoint::Tcp { host, port },
+            secure: url.scheme() == "wss",
+            request_target,
+            host_header,
+            user_info: user_info(url),
+            shown: redact_url(bare.as_str()),
+            scheme_guessed,
+        })
+    }
+
+    /// Whether the endpoint lies on this machine, where cleartext is no risk.
+    pub fn is_local(&self) -> bool {
+        match &self.endpoint {
+            Endpoint::Unix(_) => true,
+            Endpoint::Tcp { host, .. } => is_loopback(host),
+        }
+    }
+}
+
+/// Whether a host is this machine by name or by number.
+pub fn is_loopback(host: &str) -> bool {
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .trim_end_matches('.');
+    host.eq_ignore_ascii_case("localhost")
+        || host.to_ascii_lowercase().ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// `8080` and `:8080`: what wscat's users type to listen.
+pub fn bare_port(typed: &str) -> Option<u32> {
+    let digits = typed.strip_prefix(':').unwrap_or(typed);
+    let is_port =
+        !digits.is_empty() && digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit());
+    is_port.then(|| digits.parse().ok()).flatten()
+}
+
+/// The scheme, where `typed` begins with `scheme://`.
+fn split_scheme(typed: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = typed.split_once("://")?;
+    let first_is_letter = scheme
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic());
+    let is_scheme = scheme
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    (first_is_letter && is_scheme).then_some((scheme, rest))
+}
+
+/// The URL as `ws` or `wss`, whatever was typed.
+fn with_scheme(typed: &str) -> Result<String, BadUrl> {
+    if let Some((scheme, rest)) = split_scheme(typed) {
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "ws" | "http" => "ws",
+            "wss" | "https" => "wss",
+            other => {
+                return Err(BadUrl::new(
+                    typed,
+                    format!("the scheme {other}: is none of ws, wss, http, https"),
+                )
+                .hint(format!("try wss://{}", redact_url(rest))));
+            }
+        };
+        return Ok(format!("{scheme}://{}", rest.trim_start_matches('/')));
+    }
+    if let Some(rest) = typed.strip_prefix(':') {
+        return Ok(format!("ws://localhost:{rest}"));
+    }
+    let mistyped = ["ws:", "wss:", "http:", "https:"];
+    if let Some(scheme) = mistyped.iter().find(|scheme| typed.starts_with(**scheme)) {
+        let rest = typed[scheme.len()..].trim_start_matches('/');
+        return Err(
+            BadUrl::new(typed, format!("{scheme} must be followed by //"))
+                .hint(format!("try {scheme}//{}", redact_url(rest))),
+        );
+    }
+    let authority = typed.split(['/', '?', '#']).next().unwrap_or(typed);
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => host.rsplit_once(':').map_or(host, |(host, _)| host),
+    };
+    let scheme = if is_loopback(host) { "ws" } else { "wss" };
+    Ok(format!("{scheme}://{typed}"))
+}
+
+fn user_info(url: &Url) -> Option<(String, String)> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    Some((
+        decode(url.username()),
+        decode(url.password().unwrap_or_default()),
+    ))
+}
+
+/// A header line of the request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The name as it was typed: some servers look at its case.
+    pub name: String,
+    /// The value, or `None` to leave out a header that would have been sent (`-H 'Name:'`, as curl has it).
+    pub value: Option<String>,
+}
+
+impl Header {
+    /// Reads `Name: value`; `Name:` leaves the header out, `Name;` sends it empty.
+    ///
+    /// # Errors
+    /// A line without a colon, a name that is no token, a value that would end the line (RFC 9110 §5).
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let (name, value) = match line.split_once(':') {
+            Some((name, value)) if value.trim().is_empty() => (name, None),
+            Some((name, value)) => (name, Some(value.trim().to_owned())),
+            None => match line.strip_suffix(';') {
+                Some(name) => (name, Some(String::new())),
+                None => return Err(format!("'{line}' is no header: write 'Name: value'")),
+            },
+        };
+        let name = name.trim();
+        if name.is_empty() || !name.bytes().all(is_token_byte) {
+            return Err(format!(
+                "'{name}' is no header name: letters, digits and - (RFC 9110 §5.1)"
+            ));
+        }
+        if value
+            .as_ref()
+            .is_some_and(|value| value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)))
+        {
+            return Err(format!("the value of header {name} holds a line break"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            value,
+        })
+    }
+
+    /// A header of our own making.
+    pub fn new(name: &str, value: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: Some(value.into()),
+        }
+    }
+
+    /// `Authorization: Basic` for a name and password (RFC 7617).
+    pub fn basic(user: &str, password: &str) -> Self {
+        Self::new(
+            "Authorization",
+            format!("Basic {}", BASE64.encode(format!("{user}:{password}"))),
+        )
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(_) if crate::secret::is_credential_header(&self.name) => {
+                write!(f, "{}: {}", self.name, crate::secret::MASK)
+            }
+            Some(value) => write!(f, "{}: {value}", self.name),
+            None => write!(f, "{}:", self.name),
+        }
+    }
+}
+
+/// Whether a byte may stand in a token (RFC 9110 §5.6.2): header names, subprotocols.
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What the upgrade request says besides its fixed part.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Headers in the order given. They replace what would have been sent under the same name.
+    pub headers: Vec<Header>,
+    /// Subprotocols offered, most wanted first.
+    pub subprotocols: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(typed: &str) -> Address {
+        Address::parse(typed).unwrap_or_else(|error| panic!("{typed}: {error}"))
+    }
+
+    #[test]
+    fn every_form_of_url_is_understood() {
+        let table = [
+            (
+                "ws://example.com",
+                "example.com",
+                80,
+                false,
+                "/",
+                "example.com",
+            ),
+            (
+                "wss://example.com/a?b=1",
+                "example.com",
+                443,
+                true,
+                "/a?b=1",
+                "example.com",
+            ),
+            (
+                "http://example.com:8080/x",
+                "example.com",
+                8080,
+                false,
+                "/x",
+                "example.com:8080",
+            ),
+            (
+                "https://example.com",
+                "example.com",
+                443,
+                true,
+                "/",
+                "example.com",
+            ),
+            (
+                "WSS://Example.COM/",
+                "example.com",
+                443,
+                true,
+                "/",
+                "example.com",
+            ),
+            (
+                "localhost:9000/ws",
+                "localhost",
+                9000,
+                false,
+                "/ws",
+                "localhost:9000",
+            ),
+            (
+                "127.0.0.1:9000",
+                "127.0.0.1",
+                9000,
+                false,
+                "/",
+                "127.0.0.1:9000",
+            ),
+            ("[::1]:9000", "::1", 9000, false, "/", "[::1]:9000"),
+            (
+                "example.com/feed",
+                "example.com",
+                443,
+                true,
+                "/feed",
+                "example.com",
+            ),
+            (
+                "example.com:8443",
+                "example.com",
+                8443,
+                true,
+                "/",
+                "example.com:8443",
+            ),
+            (
+                ":8080/ws",
+                "localhost",
+                8080,
+                false,
+                "/ws",
+                "localhost:8080",
+            ),
+            (":8080/", "localhost", 8080, false, "/", "localhost:8080"),
+            ("echo:8080", "echo", 8080, true, "/", "echo:8080"),
+            ("ws://h/p#fragment", "h", 80, false, "/p", "h"),
+            (
+                "ws://bücher.example/",
+                "xn--bcher-kva.example",
+                80,
+                false,
+                "/",
+                "xn--bcher-kva.example",
+            ),
+            (
+                "host/path?next=http://x",
+                "host",
+                443,
+                true,
+                "/path?next=http://x",
+                "host",
+            ),
+        ];
+        for (typed, host, port, secure, target, header) in table {
+            let address = parsed(typed);
+            assert_eq!(
+                address.endpoint,
+                Endpoint::Tcp {
+                    host: host.into(),
+                    port
+                },
+                "{typed}"
+            );
+            assert_eq!(address.secure, secure, "{typed}");
+            assert_eq!(address.request_target, target, "{typed}");
+            assert_eq!(address.host_header, header, "{typed}");
+        }
+    }
+
+    #[test]
+    fn user_info_becomes_a_credential_and_is_not_shown() {
+        let address = parsed("wss://al%40ice:s%20cret@example.com/?token=abc");
+        assert_eq!(address.user_info, Some(("al@ice".into(), "s cret".into())));
+        assert_eq!(address.shown, "wss://example.com/?token=***");
+    }
+
+    #[test]
+    fn unix_sockets_have_a_path_and_a_target() {
+        let address = parsed("ws+unix:/run/app.sock:/chat?x=1");
+        assert_eq!(address.endpoint, Endpoint::Unix("/run/app.sock".into()));
+        assert_eq!(address.request_target, "/chat?x=1");
+        assert_eq!(parsed("ws+unix:/run/app.sock").request_target, "/");
+        assert!(Address::parse("ws+unix:app.sock").is_err());
+    }
+
+    #[test]
+    fn what_is_no_url_is_said_with_what_would_do() {
+        let table = [
+            ("", "empty"),
+            ("8080", "a port alone"),
+            (":8080", "a port alone"),
+            ("ftp://example.com", "ftp"),
+            ("ws:/example.com", "//"),
+            ("ws://", "host"),
+            ("ws://:80/", "host"),
+            ("ws://host:99999/", "port"),
+            ("ws://host:0/", "port 0"),
+            ("@staging", "reserved"),
+            ("ws://ho st/", "domain character"),
+        ];
+        for (typed, part) in table {
+            let error = Address::parse(typed).expect_err(typed);
+            assert!(error.to_string().contains(part), "{typed}: {error}");
+        }
+        let error = Address::parse("ftp://user:hunter22@example.com").expect_err("scheme");
+        assert!(!format!("{error:?}").contains("hunter22"), "{error:?}");
+    }
+
+    #[test]
+    fn headers_keep_colons_commas_and_case() {
+        let header = Header::parse("X-Time: 12:30, later").expect("a header");
+        assert_eq!(
+            (header.name.as_str(), header.value.as_deref()),
+            ("X-Time", Some("12:30, later"))
+        );
+        assert_eq!(Header::parse("Origin:").expect("left out").value, None);
+        assert_eq!(
+            Header::parse("X-Empty;").expect("empty").value.as_deref(),
+            Some("")
+        );
+        for line in ["no colon", ": value", "Na me: v", "Name: a\r\nB: c"] {
+            assert!(Header::parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Everything that happens, as one type. The printer, the log, the words on stderr and the stop rule
+//! are its readers: what one of them can know, each of them can.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::connection::close::{By, Close, Code};
+use crate::connection::error::Error;
+use crate::connection::message::{Direction, Payload};
+use crate::connection::{Opened, Progress};
+use crate::secret::Secret;
+
+/// Something that happened on a link.
+#[derive(Debug)]
+pub enum Event {
+    /// A value that must not be shown is about to be used.
+    Secret(Secret),
+    /// An attempt begins.
+    Connecting {
+        /// The URL, redacted.
+        url: String,
+        /// Counts from 1.
+        attempt: u32,
+    },
+    /// A step on the way to an open connection.
+    Progress(Progress),
+    /// The connection is OPEN.
+    Open(Box<Opened>),
+    /// A message came or went.
+    Message(Message),
+    /// A message went out in parts that are not kept.
+    Streamed {
+        /// Counts the messages sent on this connection, from 1.
+        n: u64,
+        /// Whether it is text.
+        is_text: bool,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// A ping frame.
+    Ping {
+        /// Who sent it.
+        direction: Direction,
+        /// Our own pings are numbered from 1.
+        seq: Option<u64>,
+        /// Its payload.
+        payload: Bytes,
+    },
+    /// A pong frame.
+    Pong {
+        /// Who sent it.
+        direction: Direction,
+        /// The number of the ping that it answers.
+        seq: Option<u64>,
+        /// Its payload.
+        payload: Bytes,
+        /// From our ping to this pong.
+        rtt: Option<Duration>,
+    },
+    /// The closing handshake has begun.
+    Closing {
+        /// Who began it.
+        by: By,
+        /// The code in the first close frame.
+        code: Code,
+        /// The reason in it.
+        reason: String,
+    },
+    /// A connection that had been open is CLOSED.
+    Close(Box<Closed>),
+    /// A connection was not opened.
+    Failed(Box<Error>),
+}
+
+/// A message that came or went.
+#[derive(Debug)]
+pub struct Message {
+    /// Who sent it.
+    pub direction: Direction,
+    /// Counts the messages of this direction on this connection, from 1.
+    pub n: u64,
+    /// Its content.
+    pub payload: Payload,
+    /// Whether it was sent because the connection had opened (`-x`), not by the input.
+    pub on_open: bool,
+}
+
+/// Messages and their bytes in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages.
+    pub messages: u64,
+    /// Payload bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// One more message; gives its number.
+    pub fn add(&mut self, bytes: usize) -> u64 {
+        self.messages += 1;
+        self.bytes += bytes as u64;
+        self.messages
+    }
+}
+
+/// The end of a connection that had been open.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// How it ended.
+    pub close: Close,
+    /// How long it was open.
+    pub open_for: Duration,
+    /// What was received.
+    pub received: Tally,
+    /// What was sent.
+    pub sent: Tally,
+}

@@ -1,0 +1,81 @@
+//! Exit statuses: one enum, one table. Part of the contract with scripts; transport numbers are curl's.
+
+use std::process::ExitCode;
+
+use crate::connection::error::{Error, Kind};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// What was asked for happened.
+    Success = 0,
+    /// An expectation was not met; `ping` got no reply.
+    Expectation = 1,
+    /// Bad usage: nothing was sent.
+    Usage = 2,
+    /// The name was not found.
+    NameNotFound = 6,
+    /// No address accepted a connection.
+    CannotConnect = 7,
+    /// The server broke the protocol.
+    Protocol = 8,
+    /// The server closed with an error code, or too early.
+    Closed = 10,
+    /// The handshake was answered with another status than 101.
+    Refused = 22,
+    /// Output could not be written.
+    Output = 23,
+    /// An input could not be read.
+    Input = 26,
+    /// A time limit was reached.
+    TimedOut = 28,
+    /// TLS failed.
+    Tls = 35,
+    /// The connection was lost without a close frame.
+    Lost = 56,
+    /// An own certificate, key or CA file cannot be used.
+    OwnCertificate = 58,
+    /// The server's certificate was not accepted.
+    ServerCertificate = 60,
+    /// A message was larger than `--max-size`.
+    TooBig = 63,
+    /// A defect of ours.
+    Internal = 70,
+    /// SIGHUP.
+    HungUp = 129,
+    /// Ctrl-C.
+    Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error.kind {
+            Kind::Dns => Self::NameNotFound,
+            Kind::Connect => Self::CannotConnect,
+            Kind::Tls => Self::Tls,
+            Kind::Certificate => Self::ServerCertificate,
+            Kind::Timeout => Self::TimedOut,
+            Kind::Refused => Self::Refused,
+            Kind::Handshake | Kind::Protocol => Self::Protocol,
+            Kind::Lost => Self::Lost,
+            Kind::TooBig => Self::TooBig,
+            Kind::Input => Self::Input,
+        }
+    }
+}

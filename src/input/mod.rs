@@ -1,0 +1,629 @@
+//! Where outgoing messages come from: arguments, files, standard input, a clock, a typed line.
+//!
+//! An input is asked when the link can take more and never before: what is not sent yet stays where it
+//! is, and a slow peer slows down the pipe. Nothing is split, merged or trimmed but the delimiter that
+//! ends a message.
+
+pub mod blocks;
+pub mod encoding;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, Sleep};
+
+use crate::connection::close::Farewell;
+use crate::connection::message::{Fragment, Outgoing, Payload};
+use crate::secret::io_text;
+use blocks::Blocks;
+use encoding::{Encoding, Undecodable};
+
+/// What an input asks the session to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send this.
+    Send(Outgoing),
+    /// Send a numbered ping with a payload of so many bytes.
+    Ping(usize),
+    /// Close, and stay.
+    Close(Farewell),
+    /// Open the connection again after it has ended.
+    Reopen,
+    /// Close, and leave.
+    Quit,
+}
+
+/// An input that cannot be read or does not mean a message (exit 26).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// `standard input`, or the file.
+    pub name: String,
+    /// What is wrong and where.
+    pub why: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read {}: {}", self.name, self.why)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A source of actions.
+pub struct Input {
+    source: Source,
+    pace: Option<Pace>,
+    /// The rest of a message that goes out in parts.
+    parts: VecDeque<Fragment>,
+    fragment: Option<usize>,
+    ended: bool,
+    /// The next message is held back by the pace.
+    waits: bool,
+}
+
+enum Source {
+    Ready(VecDeque<Payload>),
+    Stream(Stream),
+    Files(VecDeque<Stream>),
+    Pings(Pings),
+    Typed(UnboundedReceiver<Action>),
+}
+
+impl Input {
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            pace: None,
+            parts: VecDeque::new(),
+            fragment: None,
+            ended: false,
+            waits: false,
+        }
+    }
+
+    /// Nothing to send.
+    pub fn none() -> Self {
+        Self::new(Source::Ready(VecDeque::new()))
+    }
+
+    /// Messages that are known already.
+    pub fn messages(messages: impl IntoIterator<Item = Payload>) -> Self {
+        Self::new(Source::Ready(messages.into_iter().collect()))
+    }
+
+    /// Standard input, cut into messages.
+    pub fn stdin(framing: Framing, encoding: Encoding) -> Self {
+        Self::new(Source::Stream(Stream::new(
+            "standard input",
+            Blocks::stdin(),
+            framing,
+            encoding,
+        )))
+    }
+
+    /// Files, each one message.
+    ///
+    /// # Errors
+    /// Names the first file that cannot be opened.
+    pub fn files<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        encoding: Encoding,
+    ) -> Result<Self, Error> {
+        let open = |path: P| {
+            let path = path.as_ref();
+            let name = path.display().to_string();
+            match File::open(path).and_then(refuse_directory) {
+                Ok(file) => Ok(Stream::new(
+                    &name,
+                    Blocks::File(file),
+                    Framing::Whole,
+                    encoding,
+                )),
+                Err(error) => Err(Error {
+                    name,
+                    why: io_text(&error),
+                }),
+            }
+        };
+        let streams: Result<VecDeque<Stream>, Error> = paths.into_iter().map(open).collect();
+        Ok(Self::new(Source::Files(streams?)))
+    }
+
+    /// A ping at each interval.
+    pub fn pings(interval: Duration, count: Option<u64>, size: usize) -> Self {
+        Self::new(Source::Pings(Pings {
+            interval,
+            left: count,
+            size,
+            next: None,
+        }))
+    }
+
+    /// Actions from an editor.
+    pub fn typed(actions: UnboundedReceiver<Action>) -> Self {
+        Self::new(Source::Typed(actions))
+    }
+
+    /// Sends each message in parts of at most `size` bytes.
+    pub fn in_fragments(mut self, size: Option<usize>) -> Self {
+        self.fragment = size;
+        self
+    }
+
+    /// Waits at least `gap` from one message to the next.
+    pub fn with_gap(mut self, gap: Option<Duration>) -> Self {
+        self.pace = gap.map(|gap| Pace { gap, next: None });
+        self
+    }
+
+    /// Whether a person types it.
+    pub fn is_typed(&self) -> bool {
+        matches!(self.source, Source::Typed(_))
+    }
+
+    /// Whether there was nothing to send when last asked, as opposed to something that has to wait for
+    /// its time.
+    pub fn is_idle(&self) -> bool {
+        !self.waits
+    }
+
+    /// The next action; `None` at the end.
+    ///
+    /// # Errors
+    /// The source cannot be read, or what was read is no message.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, Error>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(part) = self.parts.pop_front() {
+            return Poll::Ready(Some(Ok(Action::Send(Outgoing::Fragment(part)))));
+        }
+        if let Some(pace) = &mut self.pace {
+            self.waits = pace.poll(cx).is_pending();
+            if self.waits {
+                return Poll::Pending;
+            }
+        }
+        let next = ready!(self.source.poll_next(cx, self.fragment));
+        self.ended = !matches!(next, Some(Ok(_)));
+        if let Some(pace) = &mut self.pace {
+            pace.passed(&next);
+        }
+        Poll::Ready(next.map(|result| result.map(|action| self.in_parts(action))))
+    }
+
+    /// Cuts a message that was read whole; what is streamed comes in parts already.
+    fn in_parts(&mut self, action: Action) -> Action {
+        let (Some(size), Action::Send(Outgoing::Message(payload))) = (self.fragment, &action)
+        else {
+            return action;
+        };
+        if payload.len() <= size {
+            return action;
+        }
+        let is_text = matches!(payload, Payload::Text(_));
+        let mut bytes = payload.clone().into_bytes();
+        let mut is_first = true;
+        while !bytes.is_empty() {
+            let part = bytes.split_to(size.min(bytes.len()));
+            let is_last = bytes.is_empty();
+            self.parts.push_back(Fragment {
+                is_text,
+                is_first,
+                is_last,
+                bytes: part,
+            });
+            is_first = false;
+        }
+        match self.parts.pop_front() {
+            Some(first) => Action::Send(Outgoing::Fragment(first)),
+            None => action,
+        }
+    }
+}
+
+/// A directory opens like a file and fails only when it is read, after the first packet.
+fn refuse_directory(file: File) -> io::Result<File> {
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a directory",
+        ));
+    }
+    Ok(file)
+}
+
+impl Source {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        fragment: Option<usize>,
+    ) -> Poll<Option<Result<Action, Error>>> {
+        let outgoing = match self {
+            Self::Ready(messages) => messages
+                .pop_front()
+                .map(|payload| Ok(Outgoing::Message(payload))),
+            Self::Stream(stream) => ready!(stream.poll_next(cx, fragment)),
+            Self::Files(streams) => loop {
+                let Some(stream) = streams.front_mut() else {
+                    break None;
+                };
+                match ready!(stream.poll_next(cx, fragment)) {
+                    Some(outgoing) => break Some(outgoing),
+                    None => {
+                        streams.pop_front();
+                    }
+                }
+            },
+            Self::Pings(pings) => return pings.poll_next(cx),
+            Self::Typed(actions) => return actions.poll_recv(cx).map(|action| action.map(Ok)),
+        };
+        Poll::Ready(outgoing.map(|result| result.map(Action::Send)))
+    }
+}
+
+/// The least time between messages.
+struct Pace {
+    gap: Duration,
+    next: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pace {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(next) = &mut self.next {
+            ready!(next.as_mut().poll(cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// A whole message was handed out: the next one waits. The parts of one message do not.
+    fn passed(&mut self, handed: &Option<Result<Action, Error>>) {
+        let part = matches!(
+            handed,
+            Some(Ok(Action::Send(Outgoing::Fragment(part)))) if !part.is_last
+        );
+        if !part {
+            self.next = Some(Box::pin(tokio::time::sleep(self.gap)));
+        }
+    }
+}
+
+struct Pings {
+    interval: Duration,
+    left: Option<u64>,
+    size: usize,
+    next: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pings {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, Error>>> {
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        let deadline = match &mut self.next {
+            None => Instant::now(),
+            Some(next) => {
+                let deadline = next.deadline();
+                ready!(next.as_mut().poll(cx));
+                deadline
+            }
+        };
+        self.left = self.left.map(|left| left - 1);
+        // Counted from when it was due: a late ping does not shift those that follow.
+        let due = (deadline + self.interval).max(Instant::now());
+        self.next = Some(Box::pin(tokio::time::sleep_until(due)));
+        Poll::Ready(Some(Ok(Action::Ping(self.size))))
+    }
+}
+
+/// How a stream of bytes is cut into messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Each ends with this byte, which is not part of it; the last may lack it.
+    Delimited(u8),
+    /// All of it is one message.
+    Whole,
+}
+
+/// A stream of bytes that becomes messages.
+struct Stream {
+    name: String,
+    blocks: Blocks,
+    framing: Framing,
+    encoding: Encoding,
+    buffer: BytesMut,
+    /// How much of the buffer holds no delimiter.
+    searched: usize,
+    /// Messages handed out.
+    count: u64,
+    /// Bytes of the message in progress that have been handed out in parts.
+    streamed: u64,
+    at_end: bool,
+    done: bool,
+}
+
+type Next = Option<Result<Outgoing, Error>>;
+
+impl Stream {
+    fn new(name: &str, blocks: Blocks, framing: Framing, encoding: Encoding) -> Self {
+        Self {
+            name: name.to_owned(),
+            blocks,
+            framing,
+            encoding,
+            buffer: BytesMut::new(),
+            searched: 0,
+            count: 0,
+            streamed: 0,
+            at_end: false,
+            done: false,
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, fragment: Option<usize>) -> Poll<Next> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        match (self.framing, fragment) {
+            (Framing::Delimited(delimiter), _) => self.poll_delimited(cx, delimiter),
+            // Notation must be decoded as a whole; bytes and text can go out as they are read.
+            (Framing::Whole, Some(size))
+                if matches!(self.encoding, Encoding::Text | Encoding::Binary) =>
+            {
+                self.poll_part(cx, size)
+            }
+            (Framing::Whole, _) => self.poll_whole(cx),
+        }
+    }
+
+    fn poll_delimited(&mut self, cx: &mut Context<'_>, delimiter: u8) -> Poll<Next> {
+        loop {
+            if let Some(at) = memchr::memchr(delimiter, &self.buffer[self.searched..]) {
+                let mut message = self.buffer.split_to(self.searched + at + 1);
+                message.truncate(message.len() - 1);
+                self.searched = 0;
+                return Poll::Ready(Some(self.message(message.freeze())));
+            }
+            self.searched = self.buffer.len();
+            if self.at_end {
+                self.done = true;
+                let rest = self.buffer.split().freeze();
+                return Poll::Ready((!rest.is_empty()).then(|| self.message(rest)));
+            }
+            if let Err(error) = ready!(self.poll_block(cx)) {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+    }
+
+    fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        while !self.at_end {
+            if let Err(error) = ready!(self.poll_block(cx)) {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        self.done = true;
+        let whole = self.buffer.split().freeze();
+        Poll::Ready(Some(self.message(whole)))
+    }
+
+    /// The next part of one message. A part is held back until more follows, so that the last one is
+    /// known as the last.
+    fn poll_part(&mut self, cx: &mut Context<'_>, size: usize) -> Poll<Next> {
+        // Three bytes more than a part: a character cut off at the end of what was read lies behind it.
+        while self.buffer.len() <= size.saturating_add(3) && !self.at_end {
+            if let Err(error) = ready!(self.poll_block(cx)) {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        let is_text = self.encoding == Encoding::Text;
+        if is_text && let Err(bad) = self.check_text(size) {
+            return Poll::Ready(Some(Err(bad)));
+        }
+        let bytes = self.buffer.split_to(size.min(self.buffer.len())).freeze();
+        let is_first = self.streamed == 0;
+        self.streamed += bytes.len() as u64;
+        let is_last = self.at_end && self.buffer.is_empty();
+        self.done = is_last;
+        Poll::Ready(Some(Ok(Outgoing::Fragment(Fragment {
+            is_text,
+            is_first,
+            is_last,
+            bytes,
+        }))))
+    }
+
+    /// Checks the text that is about to leave, up to the next `size` bytes; `searched` remembers how
+    /// many bytes of the buffer were found to be whole characters.
+    fn check_text(&mut self, size: usize) -> Result<(), Error> {
+        let until = size.min(self.buffer.len());
+        while self.searched < until {
+            match std::str::from_utf8(&self.buffer[self.searched..]) {
+                Ok(_) => self.searched = self.buffer.len(),
+                Err(error) => {
+                    let valid = self.searched + error.valid_up_to();
+                    if valid >= until {
+                        self.searched = valid;
+                        break;
+                    }
+                    let at = usize::try_from(self.streamed)
+                        .unwrap_or(usize::MAX)
+                        .saturating_add(valid);
+                    return Err(self.bad(&Undecodable {
+                        at,
+                        why: "it is not UTF-8 text; --binary sends bytes as they are".to_owned(),
+                    }));
+                }
+            }
+        }
+        self.searched = self.searched.saturating_sub(until);
+        Ok(())
+    }
+
+    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(match ready!(self.blocks.poll_read(cx, &mut self.buffer)) {
+            Ok(n) => {
+                self.at_end = n == 0;
+                Ok(())
+            }
+            Err(error) => Err(Error {
+                name: self.name.clone(),
+                why: io_text(&error),
+            }),
+        })
+    }
+
+    fn message(&mut self, bytes: Bytes) -> Result<Outgoing, Error> {
+        self.count += 1;
+        self.encoding
+            .decode(bytes)
+            .map(Outgoing::Message)
+            .map_err(|bad| self.bad(&bad))
+    }
+
+    fn bad(&self, bad: &Undecodable) -> Error {
+        let place = match self.framing {
+            Framing::Delimited(b'\n') => format!("line {}, byte {}", self.count, bad.at + 1),
+            Framing::Delimited(_) => format!("message {}, byte {}", self.count, bad.at + 1),
+            Framing::Whole => format!("byte {}", bad.at + 1),
+        };
+        Error {
+            name: self.name.clone(),
+            why: format!("{place}: {}", bad.why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::io::{Seek, SeekFrom, Write};
+
+    /// A stream over a file that holds `bytes`.
+    fn stream(bytes: &[u8], framing: Framing, encoding: Encoding) -> Input {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(bytes).expect("written");
+        file.seek(SeekFrom::Start(0)).expect("rewound");
+        Input::new(Source::Stream(Stream::new(
+            "test",
+            Blocks::File(file),
+            framing,
+            encoding,
+        )))
+    }
+
+    async fn all(mut input: Input) -> Vec<Result<Outgoing, String>> {
+        let mut found = Vec::new();
+        while let Some(next) = poll_fn(|cx| input.poll_next(cx)).await {
+            found.push(match next {
+                Ok(Action::Send(outgoing)) => Ok(outgoing),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.why),
+            });
+        }
+        found
+    }
+
+    fn texts(found: &[Result<Outgoing, String>]) -> Vec<&str> {
+        found
+            .iter()
+            .map(|one| match one {
+                Ok(Outgoing::Message(payload)) => payload.as_text().unwrap_or("(binary)"),
+                Ok(_) => "(part)",
+                Err(why) => why,
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn lines_are_messages_and_the_last_needs_no_newline() {
+        let lines = Framing::Delimited(b'\n');
+        let table: [(&[u8], &[&str]); 5] = [
+            (b"", &[]),
+            (b"one", &["one"]),
+            (b"one\ntwo\n", &["one", "two"]),
+            (b"\n\nx\r\n", &["", "", "x\r"]),
+            (b"a\0b\n", &["a\0b"]),
+        ];
+        for (bytes, expected) in table {
+            let found = all(stream(bytes, lines, Encoding::Text)).await;
+            assert_eq!(texts(&found), expected, "{bytes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_longer_than_any_block_stays_one_message() {
+        let long = "x".repeat(3 * blocks::BLOCK + 7);
+        let found = all(stream(
+            format!("{long}\nend").as_bytes(),
+            Framing::Delimited(b'\n'),
+            Encoding::Text,
+        ))
+        .await;
+        assert_eq!(texts(&found), [&long, "end"]);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_not_text_are_named_by_line_and_byte() {
+        let found = all(stream(
+            b"fine\nno\xffgood\nmore\n",
+            Framing::Delimited(b'\n'),
+            Encoding::Text,
+        ))
+        .await;
+        assert_eq!(texts(&found)[0], "fine");
+        assert!(texts(&found)[1].starts_with("line 2, byte 3:"), "{found:?}");
+        assert_eq!(found.len(), 2, "nothing follows an error");
+    }
+
+    #[tokio::test]
+    async fn a_whole_stream_goes_out_in_parts_of_the_size_asked_for() {
+        let text = "grün".repeat(40_000);
+        for size in [1, 3, 1000, 70_000, 1_000_000] {
+            let input =
+                stream(text.as_bytes(), Framing::Whole, Encoding::Text).in_fragments(Some(size));
+            let mut joined = Vec::new();
+            let found = all(input).await;
+            let count = found.len();
+            for (index, one) in found.into_iter().enumerate() {
+                let Ok(Outgoing::Fragment(part)) = one else {
+                    panic!("{one:?}")
+                };
+                assert_eq!(part.is_first, index == 0);
+                assert_eq!(part.is_last, index == count - 1);
+                assert!(part.bytes.len() <= size);
+                joined.extend_from_slice(&part.bytes);
+            }
+            assert!(joined == text.as_bytes(), "size {size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn streamed_text_is_checked_before_it_leaves() {
+        let bytes = [b"0123456789".as_slice(), b"\xff", b"abc"].concat();
+        let found = all(stream(&bytes, Framing::Whole, Encoding::Text).in_fragments(Some(4))).await;
+        let last = found.last().expect("something");
+        assert!(
+            last.as_ref().is_err_and(|why| why.starts_with("byte 11:")),
+            "{found:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn messages_are_cut_only_when_they_are_larger() {
+        let payloads = ["abcdef", "ab"].map(|text| Payload::Text(text.into()));
+        let found = all(Input::messages(payloads).in_fragments(Some(4))).await;
+        assert_eq!(found.len(), 3);
+        assert!(matches!(&found[2], Ok(Outgoing::Message(_))));
+    }
+}

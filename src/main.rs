@@ -1,0 +1,7 @@
+//! The program: parse, run, report, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wsprobe::commands::main()
+}

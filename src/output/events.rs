@@ -1,0 +1,439 @@
+//! Events as JSON lines, for `--json` and `--log`: one object a line, schema version 1.
+//!
+//! The names and meanings are a contract with scripts: fields are added, never changed.
+
+use std::time::{Instant, SystemTime};
+
+use super::json::{compact_escaped, is_json, push_string};
+use crate::connection::close::Close;
+use crate::connection::error::Error;
+use crate::connection::handshake::Headers;
+use crate::connection::message::{Direction, Payload};
+use crate::connection::{Opened, tls};
+use crate::event::{Closed, Event, Message, Tally};
+use crate::exit::Exit;
+use crate::input::encoding::to_base64;
+use crate::secret::{MASK, Redactor, is_credential_header};
+use crate::stop::Statistics;
+use crate::units::milliseconds;
+
+/// Writes events as lines of JSON.
+#[derive(Debug)]
+pub struct EventWriter {
+    begun: Instant,
+    /// Counts connections, from 1.
+    connection: u64,
+}
+
+impl EventWriter {
+    /// A writer whose clock starts at `begun`.
+    pub fn new(begun: Instant) -> Self {
+        Self {
+            begun,
+            connection: 0,
+        }
+    }
+
+    /// Appends the line of an event, if it has one.
+    pub fn write(&mut self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
+        match event {
+            Event::Connecting { url, attempt } => {
+                self.connection += 1;
+                let mut object = self.object(out, "connecting");
+                object
+                    .text("url", url)
+                    .number("attempt", u64::from(*attempt));
+                object.end();
+            }
+            Event::Open(opened) => write_open(self.object(out, "open"), opened, redactor),
+            Event::Message(message) => {
+                write_message(self.object(out, "message"), message, redactor);
+            }
+            Event::Streamed { n, is_text, bytes } => {
+                let mut object = self.object(out, "message");
+                object.text("dir", Direction::Out.as_str()).number("n", *n);
+                object.text("type", kind(*is_text)).number("bytes", *bytes);
+                object.end();
+            }
+            Event::Ping {
+                direction,
+                seq,
+                payload,
+            } => {
+                let mut object = self.object(out, "ping");
+                object
+                    .text("dir", direction.as_str())
+                    .optional_number("seq", *seq);
+                object.number("bytes", payload.len() as u64);
+                object.end();
+            }
+            Event::Pong {
+                direction,
+                seq,
+                payload,
+                rtt,
+            } => {
+                let mut object = self.object(out, "pong");
+                object
+                    .text("dir", direction.as_str())
+                    .optional_number("seq", *seq);
+                object.number("bytes", payload.len() as u64);
+                if let Some(rtt) = rtt {
+                    object.decimal("rtt_ms", milliseconds(*rtt));
+                }
+                object.end();
+            }
+            Event::Closing { by, code, reason } => {
+                let mut object = self.object(out, "closing");
+                object
+                    .text("by", by.as_str())
+                    .number("code", u64::from(code.0));
+                object.text("reason", reason);
+                object.end();
+            }
+            Event::Close(closed) => write_close(self.object(out, "close"), closed),
+            Event::Failed(error) if error.refusal.is_some() => {
+                write_refused(self.object(out, "refused"), error, redactor);
+            }
+            Event::Failed(error) => self.error(
+                out,
+                error.kind.as_str(),
+                &error.message,
+                error.is_retryable(),
+                Exit::from(&**error),
+            ),
+            Event::Secret(_) | Event::Progress(_) => {}
+        }
+    }
+
+    /// Appends an `error` line.
+    pub fn error(&self, out: &mut Vec<u8>, kind: &str, message: &str, retryable: bool, exit: Exit) {
+        let mut object = self.object(out, "error");
+        object.text("kind", kind).text("message", message);
+        object
+            .flag("retryable", retryable)
+            .number("exit", u64::from(exit.code()));
+        object.end();
+    }
+
+    /// Appends the line that ends a `ping`.
+    pub fn statistics(&self, out: &mut Vec<u8>, statistics: &Statistics) {
+        let mut object = self.object(out, "ping_stats");
+        object
+            .number("sent", statistics.sent)
+            .number("received", statistics.received);
+        object.number("lost", statistics.sent.saturating_sub(statistics.received));
+        object.decimal("loss_percent", statistics.loss_percent());
+        if let Some(rtt) = &statistics.rtt {
+            object.nested("rtt_ms", |object| {
+                let values = [
+                    ("min", rtt.min),
+                    ("avg", rtt.avg),
+                    ("max", rtt.max),
+                    ("mdev", rtt.mdev),
+                    ("p50", rtt.p50),
+                    ("p95", rtt.p95),
+                    ("p99", rtt.p99),
+                ];
+                for (name, value) in values {
+                    object.decimal(name, milliseconds(value));
+                }
+            });
+        }
+        object.end();
+    }
+
+    /// Appends the line that says where a server listens.
+    pub fn listening(&self, out: &mut Vec<u8>, url: &str) {
+        let mut object = self.object(out, "listening");
+        object.text("url", url);
+        object.end();
+    }
+
+    /// Begins a line with the fields that every event has.
+    fn object<'a>(&self, out: &'a mut Vec<u8>, event: &str) -> Object<'a> {
+        let mut object = Object::begin(out);
+        object.number("v", 1).text("event", event);
+        let now = humantime::format_rfc3339_micros(SystemTime::now());
+        object.text("ts", &now.to_string());
+        object.decimal("t", self.begun.elapsed().as_secs_f64());
+        object.number("conn", self.connection);
+        object
+    }
+}
+
+fn kind(is_text: bool) -> &'static str {
+    if is_text { "text" } else { "binary" }
+}
+
+fn write_open(mut object: Object<'_>, opened: &Opened, redactor: &Redactor) {
+    object
+        .number("status", u64::from(opened.answer.status))
+        .text("remote", &opened.remote);
+    object
+        .text("http", "1.1")
+        .optional_text("subprotocol", opened.subprotocol.as_deref());
+    object.list("extensions", &opened.extensions);
+    object.headers("headers", &opened.answer.headers, redactor);
+    if let Some(agreed) = &opened.tls {
+        object.nested("tls", |object| write_tls(object, agreed));
+    }
+    let timing = &opened.timing;
+    object.nested("timing", |object| {
+        object.decimal("dns_ms", milliseconds(timing.lookup));
+        object.decimal("tcp_ms", milliseconds(timing.connect));
+        object.decimal("tls_ms", milliseconds(timing.tls));
+        object.decimal("upgrade_ms", milliseconds(timing.upgrade));
+        object.decimal("total_ms", milliseconds(timing.total));
+    });
+    object.end();
+}
+
+fn write_tls(object: &mut Object<'_>, agreed: &tls::Agreed) {
+    object
+        .text("version", &agreed.version)
+        .text("cipher", &agreed.cipher);
+}
+
+fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor) {
+    object
+        .text("dir", message.direction.as_str())
+        .number("n", message.n);
+    object.text("type", kind(message.payload.as_text().is_some()));
+    object.number("bytes", message.payload.len() as u64);
+    match &message.payload {
+        Payload::Text(text) if message.direction == Direction::In || redactor.is_idle() => {
+            object.text("data", text.as_str());
+            object.json("json", text.as_str());
+        }
+        Payload::Text(text) => {
+            let text = redactor.redact(text.as_str());
+            object.text("data", &text);
+            object.json("json", &text);
+        }
+        Payload::Binary(bytes) => {
+            object
+                .text("data", &to_base64(bytes))
+                .text("encoding", "base64");
+        }
+    }
+    object.end();
+}
+
+fn write_close(mut object: Object<'_>, closed: &Closed) {
+    let Close {
+        by,
+        code,
+        reason,
+        clean,
+        error,
+    } = &closed.close;
+    object
+        .text("by", by.as_str())
+        .number("code", u64::from(code.0))
+        .text("name", code.name());
+    object.text("reason", reason).flag("clean", *clean);
+    if let Some(error) = error {
+        object.text("error", &error.message);
+    }
+    object.decimal("open_ms", milliseconds(closed.open_for));
+    for (name, tally) in [("in", closed.received), ("out", closed.sent)] {
+        let Tally { messages, bytes } = tally;
+        object.nested(name, |object| {
+            object.number("messages", messages).number("bytes", bytes);
+        });
+    }
+    object.end();
+}
+
+fn write_refused(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
+    if let Some(refusal) = &error.refusal {
+        object.number("status", u64::from(refusal.status));
+        object.headers("headers", &refusal.headers, redactor);
+        object.text("body", &refusal.body_text());
+        let seconds = refusal
+            .headers
+            .get("Retry-After")
+            .and_then(|v| v.trim().parse::<u64>().ok());
+        object.optional_number(
+            "retry_after_ms",
+            seconds.map(|seconds| seconds.saturating_mul(1000)),
+        );
+    }
+    object.end();
+}
+
+/// A JSON object under construction, on one line.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'a> Object<'a> {
+    fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.empty = false;
+        push_string(self.out, name);
+        self.out.push(b':');
+    }
+
+    fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.name(name);
+        push_string(self.out, value);
+        self
+    }
+
+    fn optional_text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.raw(name, b"null"),
+        }
+    }
+
+    fn number(&mut self, name: &str, value: u64) -> &mut Self {
+        let mut digits = itoa::Buffer::new();
+        self.raw(name, digits.format(value).as_bytes())
+    }
+
+    fn optional_number(&mut self, name: &str, value: Option<u64>) -> &mut Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
+    /// A number with six decimals at most; microseconds are as fine as any clock here.
+    fn decimal(&mut self, name: &str, value: f64) -> &mut Self {
+        let text = format!("{value:.6}");
+        self.raw(
+            name,
+            text.trim_end_matches('0').trim_end_matches('.').as_bytes(),
+        )
+    }
+
+    fn flag(&mut self, name: &str, value: bool) -> &mut Self {
+        self.raw(name, if value { b"true" } else { b"false" })
+    }
+
+    fn raw(&mut self, name: &str, value: &[u8]) -> &mut Self {
+        self.name(name);
+        self.out.extend_from_slice(value);
+        self
+    }
+
+    /// The text as JSON, when it is JSON.
+    fn json(&mut self, name: &str, text: &str) {
+        if is_json(text) {
+            self.name(name);
+            // Just found to be JSON.
+            let _ = compact_escaped(self.out, text);
+        }
+    }
+
+    fn list(&mut self, name: &str, values: &[String]) {
+        self.name(name);
+        self.out.push(b'[');
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            push_string(self.out, value);
+        }
+        self.out.push(b']');
+    }
+
+    /// Header lines as an object: names in lower case, values of one name joined as a list.
+    fn headers(&mut self, name: &str, headers: &Headers, redactor: &Redactor) {
+        let mut seen: Vec<String> = Vec::new();
+        self.nested(name, |object| {
+            for (key, _) in &headers.0 {
+                let lower = key.to_ascii_lowercase();
+                if seen.contains(&lower) {
+                    continue;
+                }
+                if is_credential_header(key) && !redactor.shows_secrets() {
+                    object.text(&lower, MASK);
+                } else {
+                    let values: Vec<&str> = headers.all(key).collect();
+                    object.text(&lower, &redactor.redact(&values.join(", ")));
+                }
+                seen.push(lower);
+            }
+        });
+    }
+
+    fn nested(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
+        self.name(name);
+        let mut object = Object::begin(self.out);
+        fill(&mut object);
+        object.out.push(b'}');
+    }
+
+    fn end(self) {
+        self.out.extend_from_slice(b"}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(event: &Event, redactor: &Redactor) -> serde_json::Value {
+        let mut out = Vec::new();
+        EventWriter::new(Instant::now()).write(&mut out, event, redactor);
+        serde_json::from_slice(&out).expect("a line of JSON")
+    }
+
+    fn text(direction: Direction, text: &str) -> Event {
+        let payload = Payload::Text(text.into());
+        Event::Message(Message {
+            direction,
+            n: 1,
+            payload,
+            on_open: false,
+        })
+    }
+
+    #[test]
+    fn messages_carry_their_exact_text_and_their_json() {
+        let redactor = Redactor::default();
+        let value = line(&text(Direction::In, "{\"a\" : 1.50}\u{1b}"), &redactor);
+        assert_eq!(value["data"], "{\"a\" : 1.50}\u{1b}");
+        assert_eq!(value.get("json"), None);
+        let mut out = Vec::new();
+        let event = text(Direction::In, "{\"a\" : 1.50}");
+        EventWriter::new(Instant::now()).write(&mut out, &event, &redactor);
+        let line = String::from_utf8(out).expect("text");
+        assert!(line.contains(r#""json":{"a":1.50}"#), "{line}");
+    }
+
+    #[test]
+    fn secrets_are_erased_from_what_goes_out_alone() {
+        let mut redactor = Redactor::new(false);
+        redactor.learn("hunter2hunter2");
+        let sent = line(
+            &text(Direction::Out, "{\"token\":\"hunter2hunter2\"}"),
+            &redactor,
+        );
+        assert_eq!(sent["data"], "{\"token\":\"***\"}");
+        assert_eq!(sent["json"]["token"], "***");
+        let received = line(&text(Direction::In, "hunter2hunter2"), &redactor);
+        assert_eq!(received["data"], "hunter2hunter2");
+    }
+
+    #[test]
+    fn a_c1_control_is_written_as_an_escape() {
+        let mut out = Vec::new();
+        let event = text(Direction::In, "a\u{9b}b\u{202e}");
+        EventWriter::new(Instant::now()).write(&mut out, &event, &Redactor::default());
+        let line = String::from_utf8(out).expect("text");
+        assert!(line.contains(r"a\u009bb\u202e"), "{line}");
+    }
+}

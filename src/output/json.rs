@@ -1,0 +1,321 @@
+//! Shows and writes JSON without understanding it: tokens are copied, never converted.
+//!
+//! Key order, duplicate keys, every digit of a number and every escape of a string come out as
+//! they came in; only the white space between tokens, and colour, is ours. Text that is not JSON
+//! by RFC 8259 is refused as a whole and leaves the output as it was. Hostile text can neither
+//! overflow the stack nor cause a panic: nesting is counted in a bit field, not by recursion.
+//!
+//! A lone surrogate (`"\ud800"`) is accepted, for RFC 8259 section 7 lets it through, and stays as
+//! it came; who parses the value may still refuse it. The same holds for `1E400`.
+
+use std::error::Error;
+use std::fmt;
+
+use super::escape::{DEL, find_unsafe, push_hex};
+
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use scan::{Kind, Sink, scan};
+
+/// How [`reindent`] sets out a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether tokens get the colours of a 16-colour terminal.
+    pub colour: bool,
+    /// Spaces per level of nesting.
+    pub indent: usize,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Style {
+            colour: false,
+            indent: 2,
+        }
+    }
+}
+
+/// Why a text is not JSON, or not JSON that this module takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotJson {
+    /// The text ended where more was needed; it may yet become JSON.
+    Incomplete,
+    /// The grammar of RFC 8259 has no place for what stands at this byte offset.
+    Unexpected(usize),
+    /// Arrays and objects are nested deeper than [`MAX_DEPTH`] at this byte offset.
+    TooDeep(usize),
+}
+
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotJson::Incomplete => f.write_str("the JSON text is incomplete"),
+            NotJson::Unexpected(at) => write!(f, "not JSON at byte {at}"),
+            NotJson::TooDeep(at) => {
+                write!(f, "JSON nested deeper than {MAX_DEPTH} levels at byte {at}")
+            }
+        }
+    }
+}
+
+impl Error for NotJson {}
+
+/// The deepest nesting of arrays and objects that is accepted (RFC 8259 section 9 allows a limit).
+pub const MAX_DEPTH: usize = 512;
+
+/// The colour of an object's key, as an ANSI escape sequence.
+pub const KEY: &str = "\x1b[1;34m";
+/// The colour of a string that is no key.
+pub const STRING: &str = "\x1b[32m";
+/// The colour of a number.
+pub const NUMBER: &str = "\x1b[36m";
+/// The colour of `true` and `false`.
+pub const BOOLEAN: &str = "\x1b[33m";
+/// The colour of `null`.
+pub const NULL: &str = "\x1b[35m";
+/// Ends any of the colours.
+pub const RESET: &str = "\x1b[0m";
+
+/// Appends the JSON text `text` to `out`, one member or element a line; `{}` and `[]` stay whole.
+/// No newline follows the last line.
+///
+/// With `escape`, characters inside strings that must not reach a terminal (DEL, C1, format
+/// characters, see [`super::escape`]) become escapes such as `\u202e`: the same JSON value.
+///
+/// # Errors
+/// When `text` is not JSON by RFC 8259 or nested too deep; `out` is then as it was.
+pub fn reindent(out: &mut Vec<u8>, text: &str, style: &Style, escape: bool) -> Result<(), NotJson> {
+    out.reserve(text.len() + text.len() / 2);
+    all_or_nothing(out, |out| {
+        let escape = escape && needs_escape(text);
+        let mut pretty = Pretty {
+            out,
+            style: *style,
+            escape,
+            depth: 0,
+        };
+        scan(text, &mut pretty)
+    })
+}
+
+/// Appends the JSON text `text` to `out` without the white space between its tokens.
+///
+/// # Errors
+/// As [`reindent`].
+pub fn compact(out: &mut Vec<u8>, text: &str) -> Result<(), NotJson> {
+    push_compact(out, text, false)
+}
+
+/// As [`compact`], with the escapes that [`reindent`] makes: a line that may reach a terminal, and
+/// that no reader takes for two because of a U+2028.
+///
+/// # Errors
+/// As [`reindent`].
+pub fn compact_escaped(out: &mut Vec<u8>, text: &str) -> Result<(), NotJson> {
+    push_compact(out, text, needs_escape(text))
+}
+
+fn push_compact(out: &mut Vec<u8>, text: &str, escape: bool) -> Result<(), NotJson> {
+    out.reserve(text.len());
+    all_or_nothing(out, |out| scan(text, &mut Compact { out, escape }))
+}
+
+/// Whether `text` is one JSON text by RFC 8259, nested no deeper than [`MAX_DEPTH`].
+pub fn is_json(text: &str) -> bool {
+    scan(text, &mut Ignore).is_ok()
+}
+
+/// Appends `text` to `out` as a JSON string (RFC 8259 section 7), quotes included.
+///
+/// Escaped are the quotation mark, the backslash and C0, as they must be, and what must not reach
+/// a terminal (DEL, C1, format characters, see [`super::escape`]), as `\u202e` or as a surrogate
+/// pair. The rest is copied.
+pub fn push_string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    push_escaping(out, text, |byte| {
+        (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == DEL)
+    });
+    out.push(b'"');
+}
+
+fn all_or_nothing(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), NotJson>,
+) -> Result<(), NotJson> {
+    let before = out.len();
+    write(out).inspect_err(|_| out.truncate(before))
+}
+
+/// What must be escaped inside a string that is JSON already. C0 is not among it: raw, it is no
+/// JSON, and between tokens it is white space that is not copied.
+#[inline]
+fn stop_in_token(byte: u8) -> bool {
+    byte == DEL
+}
+
+fn needs_escape(text: &str) -> bool {
+    find_unsafe(text, 0, stop_in_token).is_some()
+}
+
+/// Appends `text` with JSON escapes for unsafe characters and ASCII for which `stop` holds.
+#[inline]
+fn push_escaping(out: &mut Vec<u8>, text: &str, stop: impl Fn(u8) -> bool + Copy) {
+    let mut copied = 0;
+    while let Some((at, ch)) = find_unsafe(text, copied, stop) {
+        out.extend_from_slice(&text.as_bytes()[copied..at]);
+        push_char(out, ch);
+        copied = at + ch.len_utf8();
+    }
+    out.extend_from_slice(&text.as_bytes()[copied..]);
+}
+
+fn push_char(out: &mut Vec<u8>, ch: char) {
+    let short: &[u8] = match ch {
+        '"' => b"\\\"",
+        '\\' => b"\\\\",
+        '\n' => b"\\n",
+        '\r' => b"\\r",
+        '\t' => b"\\t",
+        '\u{8}' => b"\\b",
+        '\u{c}' => b"\\f",
+        _ => {
+            for &unit in &*ch.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(b"\\u");
+                push_hex(out, u32::from(unit), 4);
+            }
+            return;
+        }
+    };
+    out.extend_from_slice(short);
+}
+
+fn push_token(out: &mut Vec<u8>, kind: Kind, token: &str, escape: bool) {
+    if escape && matches!(kind, Kind::Key | Kind::String) {
+        push_escaping(out, token, stop_in_token);
+    } else {
+        out.extend_from_slice(token.as_bytes());
+    }
+}
+
+/// Validation only.
+struct Ignore;
+
+impl Sink for Ignore {
+    fn token(&mut self, _: Kind, _: &str) {}
+    fn empty(&mut self, _: &'static str) {}
+    fn open(&mut self, _: u8) {}
+    fn close(&mut self, _: u8) {}
+    fn comma(&mut self) {}
+    fn colon(&mut self) {}
+}
+
+struct Compact<'a> {
+    out: &'a mut Vec<u8>,
+    escape: bool,
+}
+
+impl Sink for Compact<'_> {
+    #[inline]
+    fn token(&mut self, kind: Kind, token: &str) {
+        push_token(self.out, kind, token, self.escape);
+    }
+
+    fn empty(&mut self, brackets: &'static str) {
+        self.out.extend_from_slice(brackets.as_bytes());
+    }
+
+    fn open(&mut self, bracket: u8) {
+        self.out.push(bracket);
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.out.push(bracket);
+    }
+
+    fn comma(&mut self) {
+        self.out.push(b',');
+    }
+
+    fn colon(&mut self) {
+        self.out.push(b':');
+    }
+}
+
+struct Pretty<'a> {
+    out: &'a mut Vec<u8>,
+    style: Style,
+    escape: bool,
+    depth: usize,
+}
+
+/// Indentation grows no wider than this many columns. Without a bound, `1,` repeated inside 512
+/// arrays would come out 500 times its size.
+const MAX_INDENT: usize = 128;
+
+/// A newline and the widest indentation, to be copied in one piece.
+const NEW_LINE: [u8; 1 + MAX_INDENT] = {
+    let mut line = [b' '; 1 + MAX_INDENT];
+    line[0] = b'\n';
+    line
+};
+
+impl Pretty<'_> {
+    #[inline]
+    fn new_line(&mut self) {
+        let width = self.depth.saturating_mul(self.style.indent).min(MAX_INDENT);
+        self.out.extend_from_slice(&NEW_LINE[..=width]);
+    }
+}
+
+impl Sink for Pretty<'_> {
+    #[inline]
+    fn token(&mut self, kind: Kind, token: &str) {
+        if self.style.colour {
+            self.out.extend_from_slice(colour(kind).as_bytes());
+            push_token(self.out, kind, token, self.escape);
+            self.out.extend_from_slice(RESET.as_bytes());
+        } else {
+            push_token(self.out, kind, token, self.escape);
+        }
+    }
+
+    fn empty(&mut self, brackets: &'static str) {
+        self.out.extend_from_slice(brackets.as_bytes());
+    }
+
+    fn open(&mut self, bracket: u8) {
+        self.out.push(bracket);
+        self.depth += 1;
+        self.new_line();
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.depth -= 1;
+        self.new_line();
+        self.out.push(bracket);
+    }
+
+    #[inline]
+    fn comma(&mut self) {
+        self.out.push(b',');
+        self.new_line();
+    }
+
+    #[inline]
+    fn colon(&mut self) {
+        self.out.extend_from_slice(b": ");
+    }
+}
+
+fn colour(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Key => KEY,
+        Kind::String => STRING,
+        Kind::Number => NUMBER,
+        Kind::Boolean => BOOLEAN,
+        Kind::Null => NULL,
+    }
+}

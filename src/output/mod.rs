@@ -1,0 +1,375 @@
+//! How an event becomes bytes. stdout is data, stderr is talk, and this module writes both.
+//!
+//! What a peer says never reaches a terminal raw; what stdout gets in a pipe is exact. A message is
+//! visible as soon as nothing more is ready behind it.
+
+pub mod buffer;
+pub mod escape;
+pub mod events;
+pub mod hexdump;
+pub mod json;
+pub mod messages;
+pub mod stdout;
+pub mod style;
+pub mod talk;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use crate::connection::message::Direction;
+use crate::event::Event;
+use crate::exit::Exit;
+use crate::secret::{Redactor, io_text};
+use crate::stop::Statistics;
+use crate::units;
+use buffer::Buffer;
+use events::EventWriter;
+use messages::Layout;
+use stdout::Stdout;
+use talk::Talk;
+
+/// What stdout is made of.
+#[derive(Debug)]
+pub enum Printer {
+    /// Received messages.
+    Messages(Layout),
+    /// Every event (`--json`).
+    Events(EventWriter),
+    /// A line for each answered ping.
+    Pings {
+        /// Only the summary (`-q`).
+        quiet: bool,
+        /// Bytes of payload, for the first line.
+        size: usize,
+        /// The URL, for the first and last lines.
+        url: String,
+    },
+}
+
+/// Every event as JSON lines in a file (`--log`).
+pub struct Log {
+    file: io::BufWriter<File>,
+    writer: EventWriter,
+    line: Vec<u8>,
+}
+
+impl Log {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// The operating system's, in words that name the file.
+    pub fn create(path: &Path, begun: Instant) -> Result<Self, String> {
+        let file = File::create(path)
+            .map_err(|error| format!("cannot write {}: {}", path.display(), io_text(&error)))?;
+        Ok(Self {
+            file: io::BufWriter::new(file),
+            writer: EventWriter::new(begun),
+            line: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, event: &Event, redactor: &Redactor) -> io::Result<()> {
+        self.line.clear();
+        self.writer.write(&mut self.line, event, redactor);
+        self.file.write_all(&self.line)
+    }
+}
+
+/// Where events go.
+pub struct Sinks {
+    buffer: Buffer,
+    way: Way,
+    printer: Printer,
+    talk: Talk,
+    log: Option<Log>,
+    redactor: Redactor,
+    /// Talk on its way out.
+    said: Vec<u8>,
+    failure: Option<io::Error>,
+}
+
+/// The bytes' way out.
+pub enum Way {
+    /// Standard output; talk goes to stderr.
+    Stdout(Stdout),
+    /// A line editor that owns the terminal: everything goes through it, talk as well.
+    Editor(EditorPipe),
+}
+
+/// Hands text to the thread that prints above the line being typed.
+pub struct EditorPipe {
+    /// Takes whole blocks of text.
+    pub sender: tokio::sync::mpsc::UnboundedSender<String>,
+    /// Bytes handed over and not printed yet.
+    pub backlog: std::sync::Arc<Backlog>,
+}
+
+/// How far the printing thread is behind.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    bytes: std::sync::atomic::AtomicUsize,
+    shrunk: tokio::sync::Notify,
+}
+
+impl Sinks {
+    /// Sinks that lay out data with `printer` and keep a log.
+    pub fn new(
+        way: Way,
+        printer: Printer,
+        talk: Talk,
+        log: Option<Log>,
+        redactor: Redactor,
+    ) -> Self {
+        let buffer = Buffer::default();
+        Self {
+            buffer,
+            way,
+            printer,
+            talk,
+            log,
+            redactor,
+            said: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// Something happened.
+    pub fn see(&mut self, event: &Event) {
+        if let Event::Secret(secret) = event {
+            self.redactor.learn(secret.reveal());
+            return;
+        }
+        self.print(event);
+        self.talk.tell(&mut self.said, event, &self.redactor);
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.write(event, &self.redactor)
+        {
+            self.failure.get_or_insert(error);
+        }
+        if !self.said.is_empty() {
+            self.speak();
+        }
+    }
+
+    fn print(&mut self, event: &Event) {
+        let out = &mut self.buffer;
+        match (&mut self.printer, event) {
+            (Printer::Messages(layout), Event::Message(message))
+                if message.direction == Direction::In =>
+            {
+                layout.print(out, &message.payload);
+            }
+            (Printer::Events(writer), event) => writer.write(out.tail(), event, &self.redactor),
+            (Printer::Pings { quiet, size, url }, event) => {
+                print_ping(out.tail(), event, *quiet, *size, url);
+            }
+            (Printer::Messages(_), _) => {}
+        }
+    }
+
+    /// The summary of a `ping`.
+    pub fn print_statistics(&mut self, statistics: &Statistics) {
+        let out = self.buffer.tail();
+        match &self.printer {
+            Printer::Events(writer) => writer.statistics(out, statistics),
+            Printer::Pings { url, .. } => print_statistics(out, statistics, url),
+            Printer::Messages(_) => {}
+        }
+    }
+
+    /// An error with what the other side said and what to try. With `--json` the error goes to stdout
+    /// as an event, unless the connection's own event has told it.
+    pub fn report(&mut self, report: &Report<'_>) {
+        if let Printer::Events(writer) = &self.printer {
+            if let Some(kind) = report.event_kind {
+                let message = self.redactor.redact(report.message);
+                let out = self.buffer.tail();
+                writer.error(out, kind, &message, report.retryable, report.exit);
+            }
+        } else {
+            self.talk
+                .error(&mut self.said, &self.redactor.redact(report.message));
+            for line in report.said {
+                self.talk.quote(&mut self.said, &self.redactor.redact(line));
+            }
+        }
+        if let Some(hint) = report.hint {
+            self.talk.hint(&mut self.said, &self.redactor.redact(hint));
+        }
+        self.speak();
+    }
+
+    /// A line of talk of the session's own.
+    pub fn say(&mut self, text: &str) {
+        self.talk.line(&mut self.said, "*", text);
+        self.speak();
+    }
+
+    fn speak(&mut self) {
+        match &self.way {
+            // Nothing can be done about a stderr that is gone.
+            Way::Stdout(_) => drop(io::stderr().write_all(&self.said)),
+            Way::Editor(_) => self.buffer.tail().extend_from_slice(&self.said),
+        }
+        self.said.clear();
+    }
+
+    /// Whether more may be read from the network.
+    pub fn has_room(&self) -> bool {
+        self.buffer.has_room()
+    }
+
+    /// Whether so much has gathered that it should be written before more is read.
+    pub fn is_worth_writing(&self) -> bool {
+        self.buffer.is_worth_writing()
+    }
+
+    /// Writes what can be written; ready when nothing is left.
+    ///
+    /// # Errors
+    /// The operating system's, for stdout or the log.
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.file.flush()
+        {
+            self.failure.get_or_insert(error);
+        }
+        if let Some(error) = self.failure.take() {
+            return Poll::Ready(Err(error));
+        }
+        let result = match &mut self.way {
+            Way::Stdout(stdout) => {
+                ready!(self.buffer.poll_drain(|bytes| stdout.poll_write(cx, bytes)))
+            }
+            Way::Editor(pipe) => {
+                ready!(pipe.poll_hand_over(cx, &mut self.buffer));
+                Ok(())
+            }
+        };
+        if result.is_err() {
+            self.buffer.clear();
+        }
+        Poll::Ready(result)
+    }
+}
+
+/// An error, laid out for its readers.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// `WHAT: WHY`.
+    pub message: &'a str,
+    /// What the other side said, line by line.
+    pub said: &'a [String],
+    /// What to try.
+    pub hint: Option<&'a str>,
+    /// The `kind` of its JSON event; `None` when the connection's last event has said it all.
+    pub event_kind: Option<&'a str>,
+    /// Whether another try may succeed.
+    pub retryable: bool,
+    /// The exit status.
+    pub exit: Exit,
+}
+
+fn print_ping(out: &mut Vec<u8>, event: &Event, quiet: bool, size: usize, url: &str) {
+    match event {
+        Event::Open(opened) => {
+            let time = units::shown(opened.timing.total);
+            let line = format!(
+                "PING {url} ({}), {size} data bytes; connected in {time}\n",
+                opened.remote
+            );
+            out.extend_from_slice(line.as_bytes());
+        }
+        Event::Pong {
+            direction: Direction::In,
+            seq: Some(seq),
+            rtt: Some(rtt),
+            ..
+        } if !quiet => {
+            let line = format!("pong: seq={seq} time={}\n", units::shown(*rtt));
+            out.extend_from_slice(line.as_bytes());
+        }
+        _ => {}
+    }
+}
+
+fn print_statistics(out: &mut Vec<u8>, statistics: &Statistics, url: &str) {
+    let mut text = format!("--- {url} ping statistics ---\n");
+    text.push_str(&format!(
+        "{} sent, {} received, {}% lost, time {:.0} ms\n",
+        statistics.sent,
+        statistics.received,
+        (statistics.loss_percent() * 10.0).round() / 10.0,
+        units::milliseconds(statistics.elapsed),
+    ));
+    if let Some(rtt) = &statistics.rtt {
+        let list = |times: &[std::time::Duration]| {
+            let times: Vec<String> = times
+                .iter()
+                .map(|time| format!("{:.3}", units::milliseconds(*time)))
+                .collect();
+            times.join("/")
+        };
+        text.push_str(&format!(
+            "rtt min/avg/max/mdev = {} ms  p50/p95/p99 = {} ms\n",
+            list(&[rtt.min, rtt.avg, rtt.max, rtt.mdev]),
+            list(&[rtt.p50, rtt.p95, rtt.p99]),
+        ));
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+impl EditorPipe {
+    fn poll_hand_over(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<()> {
+        while self.backlog.is_long() {
+            // Registered before the backlog is looked at again: a print in between wakes this task.
+            let mut shrunk = std::pin::pin!(self.backlog.shrunk.notified());
+            let waits = shrunk.as_mut().poll(cx);
+            if self.backlog.is_long() {
+                ready!(waits);
+            }
+        }
+        let text = buffer.take_text();
+        if !text.is_empty() {
+            self.backlog.grow(text.len());
+            // The editor is gone: so is the terminal that would show this.
+            let _ = self.sender.send(text);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Backlog {
+    /// The most that waits in front of the editor, in bytes.
+    const LIMIT: usize = 256 * 1024;
+
+    fn is_long(&self) -> bool {
+        self.bytes.load(std::sync::atomic::Ordering::Acquire) >= Self::LIMIT
+    }
+
+    /// So many bytes are on their way.
+    pub fn grow(&self, bytes: usize) {
+        self.bytes
+            .fetch_add(bytes, std::sync::atomic::Ordering::AcqRel);
+    }
+
+    /// Waits until all has been shown, for a moment at most.
+    pub async fn settle(&self) {
+        let shown = async {
+            while self.bytes.load(std::sync::atomic::Ordering::Acquire) > 0 {
+                self.shrunk.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), shown).await;
+    }
+
+    /// The printing thread has shown so many bytes.
+    pub fn shrink(&self, bytes: usize) {
+        self.bytes
+            .fetch_sub(bytes, std::sync::atomic::Ordering::AcqRel);
+        self.shrunk.notify_one();
+    }
+}

@@ -1,0 +1,213 @@
+//! What is said to a person, line by line, on stderr: connected, closed, what `-v` shows.
+//!
+//! Nothing of it is data. Without a terminal nothing is said on success unless `-v` asks for it. Every
+//! word of the peer's is escaped, a line at a time.
+
+use super::escape::{Keep, escape};
+use super::style::{DIM, RED, Stream, YELLOW, paint};
+use crate::connection::close::By;
+use crate::connection::message::Direction;
+use crate::connection::{Opened, Progress};
+use crate::event::{Closed, Event};
+use crate::secret::{MASK, Redactor, is_credential_header};
+use crate::units;
+
+/// How much is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Talk {
+    /// The stream's abilities.
+    pub stream: Stream,
+    /// `-v`, counted.
+    pub verbose: u8,
+    /// `-q`, counted.
+    pub quiet: u8,
+    /// Whether a person is in a session: changes of state are then always said.
+    pub session: bool,
+}
+
+impl Talk {
+    fn says_state(&self) -> bool {
+        self.verbose > 0 || ((self.stream.is_terminal || self.session) && self.quiet == 0)
+    }
+
+    /// Appends what there is to say about an event.
+    pub fn tell(&self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
+        match event {
+            Event::Connecting { url, attempt } if self.verbose > 0 => {
+                self.line(out, "*", &format!("CONNECTING to {url}, attempt {attempt}"));
+            }
+            Event::Progress(progress) => self.tell_progress(out, progress, redactor),
+            Event::Open(opened) if self.says_state() => self.tell_open(out, opened),
+            Event::Ping {
+                direction, payload, ..
+            } if self.verbose > 0 => {
+                self.control(out, *direction, "ping", payload);
+            }
+            Event::Pong {
+                direction, payload, ..
+            } if self.verbose > 0 => {
+                self.control(out, *direction, "pong", payload);
+            }
+            Event::Closing { by, code, reason } if self.verbose > 0 => {
+                let who = match by {
+                    By::Peer => "the server closes",
+                    _ => "closing",
+                };
+                let reason = if reason.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {reason}")
+                };
+                self.line(out, "*", &format!("CLOSING, {who} with {code}{reason}"));
+            }
+            Event::Close(closed) if self.says_state() => self.tell_close(out, closed),
+            _ => {}
+        }
+    }
+
+    fn tell_progress(&self, out: &mut Vec<u8>, progress: &Progress, redactor: &Redactor) {
+        if let Progress::Secured(agreed) = progress
+            && let Some(why) = &agreed.distrust
+            && self.quiet == 0
+        {
+            self.warning(
+                out,
+                &format!("--insecure accepts this certificate, though {why}"),
+            );
+        }
+        if self.verbose == 0 {
+            return;
+        }
+        match progress {
+            Progress::Found(addresses) => {
+                let list: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
+                self.line(out, "*", &format!("found {}", list.join(", ")));
+            }
+            Progress::Connected(remote) => self.line(out, "*", &format!("connected to {remote}")),
+            Progress::Secured(agreed) => {
+                self.line(out, "*", &format!("{}, {}", agreed.version, agreed.cipher));
+            }
+            Progress::Request(lines) => {
+                for line in lines {
+                    self.line(out, ">", &shown_header(line, redactor));
+                }
+            }
+            Progress::Answer(answer) => {
+                let status = format!("HTTP/1.1 {} {}", answer.status, answer.reason);
+                self.line(out, "<", status.trim_end());
+                for (name, value) in &answer.headers.0 {
+                    self.line(
+                        out,
+                        "<",
+                        &shown_header(&format!("{name}: {value}"), redactor),
+                    );
+                }
+            }
+        }
+    }
+
+    fn tell_open(&self, out: &mut Vec<u8>, opened: &Opened) {
+        let mut text = format!("OPEN, connected to {}", opened.remote);
+        if let Some(name) = &opened.subprotocol {
+            text.push_str(&format!(", subprotocol {name}"));
+        }
+        for extension in &opened.extensions {
+            text.push_str(&format!(", {extension}"));
+        }
+        text.push_str(&format!(" in {}", units::shown(opened.timing.total)));
+        if self.verbose > 0 {
+            let timing = &opened.timing;
+            let stages = [
+                ("lookup", timing.lookup),
+                ("connect", timing.connect),
+                ("TLS", timing.tls),
+                ("upgrade", timing.upgrade),
+            ];
+            let stages: Vec<String> = stages
+                .iter()
+                .filter(|(_, time)| !time.is_zero())
+                .map(|(name, time)| format!("{name} {}", units::shown(*time)))
+                .collect();
+            text.push_str(&format!(" ({})", stages.join(", ")));
+        }
+        self.line(out, "*", &text);
+    }
+
+    fn tell_close(&self, out: &mut Vec<u8>, closed: &Closed) {
+        let close = &closed.close;
+        let text = match (&close.error, close.by) {
+            (Some(error), _) => format!("CLOSED: {error}"),
+            (None, By::Local) => format!("CLOSED by us, the server answered {close}"),
+            (None, _) => format!("CLOSED by the server with {close}"),
+        };
+        self.line(out, "*", &text);
+        if self.verbose > 0 {
+            let text = format!(
+                "received {} messages of {} bytes, sent {} of {} bytes, open for {}",
+                closed.received.messages,
+                closed.received.bytes,
+                closed.sent.messages,
+                closed.sent.bytes,
+                units::shown(closed.open_for),
+            );
+            self.line(out, "*", &text);
+        }
+    }
+
+    fn control(&self, out: &mut Vec<u8>, direction: Direction, name: &str, payload: &[u8]) {
+        let mark = match direction {
+            Direction::In => "<",
+            Direction::Out => ">",
+        };
+        let mut text = format!("{name}, {} bytes", payload.len());
+        if !payload.is_empty() {
+            text.push_str(&format!(" \"{}\"", payload.escape_ascii()));
+        }
+        self.line(out, mark, &text);
+    }
+
+    /// A line of talk, escaped.
+    pub fn line(&self, out: &mut Vec<u8>, mark: &str, text: &str) {
+        let text = format!("{mark} {}", escape(text, Keep::Nothing));
+        paint(out, self.stream.colour, DIM, text.as_bytes());
+        out.push(b'\n');
+    }
+
+    /// A warning, escaped.
+    pub fn warning(&self, out: &mut Vec<u8>, text: &str) {
+        paint(out, self.stream.colour, YELLOW, b"warning:");
+        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+    }
+
+    /// The line of an error: `wsprobe: WHAT: WHY`, escaped.
+    pub fn error(&self, out: &mut Vec<u8>, text: &str) {
+        paint(out, self.stream.colour, RED, b"wsprobe:");
+        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+    }
+
+    /// What the other side said, under an error.
+    pub fn quote(&self, out: &mut Vec<u8>, text: &str) {
+        for line in text.lines() {
+            out.extend_from_slice(format!("  {}\n", escape(line, Keep::Nothing)).as_bytes());
+        }
+    }
+
+    /// What to try, under an error.
+    pub fn hint(&self, out: &mut Vec<u8>, text: &str) {
+        paint(out, self.stream.colour, YELLOW, b"hint:");
+        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+    }
+}
+
+/// A request or header line with its credentials masked.
+fn shown_header(line: &str, redactor: &Redactor) -> String {
+    if redactor.shows_secrets() {
+        return line.to_owned();
+    }
+    match line.split_once(": ") {
+        Some((name, _)) if is_credential_header(name) => format!("{name}: {MASK}"),
+        Some(_) => redactor.redact(line).into_owned(),
+        // The request line holds the query.
+        None => crate::secret::redact_url(&redactor.redact(line)),
+    }
+}

@@ -1,0 +1,179 @@
+//! The interactive session: a line editor on a thread of its own, and the thread that prints above the
+//! line being typed.
+//!
+//! The editor owns the terminal. Nothing else writes to it while the session lasts, so that typing is
+//! never torn by what arrives; and whatever way the session ends, the terminal is as it was before.
+
+mod commands;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rustyline::config::Configurer;
+use rustyline::error::ReadlineError;
+use rustyline::history::DefaultHistory;
+use rustyline::{
+    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, ExternalPrinter,
+    KeyEvent, Movement, RepeatCount,
+};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::input::Action;
+use crate::output::{Backlog, EditorPipe};
+use commands::{Line, help, parse};
+
+const PROMPT: &str = "> ";
+
+type LineEditor = Editor<(), DefaultHistory>;
+
+/// A running editor. Dropping it restores the terminal.
+pub struct Repl {
+    _editor: JoinHandle<()>,
+}
+
+impl Repl {
+    /// Starts the editor; gives what is typed and the way to print.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub fn start(colour: bool) -> rustyline::Result<(Self, UnboundedReceiver<Action>, EditorPipe)> {
+        save_terminal();
+        let mut editor = LineEditor::new()?;
+        editor.set_color_mode(if colour {
+            rustyline::ColorMode::Enabled
+        } else {
+            rustyline::ColorMode::Disabled
+        });
+        editor.bind_sequence(
+            KeyEvent::ctrl('C'),
+            EventHandler::Conditional(Box::new(ClearOrLeave)),
+        );
+        let mut printer = editor.create_external_printer()?;
+        let (action_sender, actions) = unbounded_channel();
+        let (sender, mut texts) = unbounded_channel::<String>();
+        let backlog = Arc::new(Backlog::default());
+        let printed = backlog.clone();
+        std::thread::spawn(move || {
+            while let Some(text) = texts.blocking_recv() {
+                let length = text.len();
+                // A terminal that is gone shows nothing; the session learns of it by its signal.
+                let _ = printer.print(text);
+                printed.shrink(length);
+            }
+        });
+        let talk = sender.clone();
+        let talk_backlog = backlog.clone();
+        let editor = std::thread::spawn(move || {
+            read_lines(&mut editor, &action_sender, &|text| {
+                talk_backlog.grow(text.len());
+                // The printing thread lives as long as the session.
+                let _ = talk.send(text);
+            });
+        });
+        Ok((
+            Self { _editor: editor },
+            actions,
+            EditorPipe { sender, backlog },
+        ))
+    }
+}
+
+impl Drop for Repl {
+    fn drop(&mut self) {
+        restore_terminal();
+    }
+}
+
+/// Reads lines until the person leaves or the session has ended.
+fn read_lines(editor: &mut LineEditor, actions: &UnboundedSender<Action>, say: &dyn Fn(String)) {
+    loop {
+        let action = match editor.readline(PROMPT) {
+            Ok(line) => {
+                if !line.starts_with(' ') && !line.is_empty() {
+                    // A full history drops its oldest entry; nothing else can fail in memory.
+                    let _ = editor.add_history_entry(&line);
+                }
+                match parse(&line) {
+                    Line::Do(action) => action,
+                    Line::Help => {
+                        say(help());
+                        continue;
+                    }
+                    Line::Wrong(why) => {
+                        say(format!("! {why}\n"));
+                        continue;
+                    }
+                }
+            }
+            Err(ReadlineError::Interrupted | ReadlineError::Eof) => Action::Quit,
+            // The terminal changed its size; the line is redrawn by the next read.
+            Err(ReadlineError::Signal(_)) => continue,
+            Err(_) => Action::Quit,
+        };
+        let leaves = action == Action::Quit;
+        if actions.send(action).is_err() || leaves {
+            return;
+        }
+    }
+}
+
+/// Ctrl-C clears the line; on an empty one it leaves.
+struct ClearOrLeave;
+
+impl ConditionalEventHandler for ClearOrLeave {
+    fn handle(
+        &self,
+        _: &Event,
+        _: RepeatCount,
+        _: bool,
+        context: &EventContext<'_>,
+    ) -> Option<Cmd> {
+        let clears = !context.line().is_empty();
+        Some(if clears {
+            Cmd::Kill(Movement::WholeBuffer)
+        } else {
+            Cmd::Interrupt
+        })
+    }
+}
+
+#[cfg(unix)]
+mod terminal {
+    use std::io::Write;
+    use std::sync::OnceLock;
+
+    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+    static SAVED: OnceLock<Termios> = OnceLock::new();
+
+    /// Remembers the terminal's settings.
+    pub fn save_terminal() {
+        if let Ok(settings) = tcgetattr(std::io::stdin()) {
+            SAVED.get_or_init(|| settings);
+        }
+    }
+
+    /// Gives the terminal the settings that were remembered, if any were.
+    pub fn restore_terminal() {
+        let Some(saved) = SAVED.get() else { return };
+        let changed =
+            tcgetattr(std::io::stdin()).is_ok_and(|now| now.local_modes != saved.local_modes);
+        if changed {
+            // A line being typed is left behind; bracketed paste is the editor's, not the shell's.
+            let _ = std::io::stdout().write_all(b"\x1b[?2004l\n");
+            let _ = std::io::stdout().flush();
+        }
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, saved);
+    }
+}
+
+#[cfg(not(unix))]
+mod terminal {
+    /// The console restores itself.
+    pub fn save_terminal() {}
+    /// The console restores itself.
+    pub fn restore_terminal() {}
+}
+
+pub use terminal::restore_terminal;
+use terminal::save_terminal;

@@ -1,0 +1,159 @@
+//! Any way a command can end becomes the line on stderr, the hint and the exit status: here and nowhere
+//! else.
+
+use crate::connection::close::Close;
+use crate::connection::error::{Error, Kind};
+use crate::connection::handshake::Refusal;
+use crate::exit::Exit;
+use crate::output::{Report, Sinks};
+use crate::secret::io_text;
+use crate::session::{Outcome, Signal};
+use crate::stop::Failure;
+use crate::units;
+
+/// Tells how a session ended and gives the exit status. `what` is what it was about: the URL.
+pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
+    match outcome {
+        Outcome::Done | Outcome::ReaderGone => Exit::Success,
+        Outcome::Signal(Signal::Interrupt) => Exit::Interrupted,
+        Outcome::Signal(Signal::Terminate) => Exit::Terminated,
+        Outcome::Signal(Signal::HangUp) => Exit::HungUp,
+        Outcome::Failed(failure) => self::failure(failure, what, sinks),
+        Outcome::OutOfTime(limit) => {
+            let message = format!("{what}: --max-time {} is over", units::shown(*limit));
+            Line::new(&message, Exit::TimedOut)
+                .event("timeout")
+                .tell(sinks)
+        }
+        Outcome::Input(error) => Line::new(&error.to_string(), Exit::Input)
+            .event("io")
+            .tell(sinks),
+        Outcome::Output(error) => {
+            let message = format!("cannot write output: {}", io_text(error));
+            Line::new(&message, Exit::Output).event("io").tell(sinks)
+        }
+    }
+}
+
+fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
+    let message = format!("{what}: {failure}");
+    match failure {
+        Failure::NotConnected(error) => {
+            // The link's own event has told it to those who read JSON.
+            Line::new(&message, Exit::from(&**error))
+                .of(error)
+                .tell(sinks)
+        }
+        Failure::Closed(close, _) => {
+            let line = Line::new(&message, closed(close));
+            close
+                .error
+                .as_ref()
+                .map_or(line.clone(), |error| line.of(error))
+                .tell(sinks)
+        }
+        Failure::Silence { hint, .. } => Line::new(&message, Exit::TimedOut)
+            .event("timeout")
+            .hint(hint.as_deref())
+            .tell(sinks),
+        Failure::Expectation(_) => Line::new(&message, Exit::Expectation).tell(sinks),
+    }
+}
+
+/// The status of a connection that ended before what was asked for had happened.
+fn closed(close: &Close) -> Exit {
+    close
+        .error
+        .as_ref()
+        .map_or(Exit::Closed, |error| Exit::from(&**error))
+}
+
+/// What is told, under construction.
+#[derive(Clone)]
+struct Line<'a> {
+    message: &'a str,
+    exit: Exit,
+    said: Vec<String>,
+    hint: Option<&'a str>,
+    kind: Option<&'a str>,
+    retryable: bool,
+}
+
+impl<'a> Line<'a> {
+    fn new(message: &'a str, exit: Exit) -> Self {
+        Self {
+            message,
+            exit,
+            said: Vec::new(),
+            hint: None,
+            kind: None,
+            retryable: false,
+        }
+    }
+
+    /// Adds what a connection's error knows.
+    fn of(mut self, error: &'a Error) -> Self {
+        self.hint = error.hint.as_deref();
+        self.retryable = error.is_retryable();
+        if error.kind == Kind::Refused
+            && let Some(refusal) = &error.refusal
+        {
+            self.said = said(refusal);
+        }
+        self
+    }
+
+    /// With `--json` this is an event of that kind: nothing else has told it.
+    fn event(mut self, kind: &'a str) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    fn hint(mut self, hint: Option<&'a str>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    fn tell(self, sinks: &mut Sinks) -> Exit {
+        sinks.report(&Report {
+            message: self.message,
+            said: &self.said,
+            hint: self.hint,
+            event_kind: self.kind,
+            retryable: self.retryable,
+            exit: self.exit,
+        });
+        self.exit
+    }
+}
+
+/// The headers of a refusal that say what to do about it, then its body.
+fn said(refusal: &Refusal) -> Vec<String> {
+    const TELLING: [&str; 6] = [
+        "Location",
+        "WWW-Authenticate",
+        "Retry-After",
+        "Upgrade",
+        "Sec-WebSocket-Version",
+        "Proxy-Authenticate",
+    ];
+    let mut lines: Vec<String> = Vec::new();
+    for name in TELLING {
+        lines.extend(
+            refusal
+                .headers
+                .all(name)
+                .map(|value| format!("{name}: {value}")),
+        );
+    }
+    let body = refusal.body_text();
+    lines.extend(
+        body.lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(str::to_owned),
+    );
+    if refusal.body_cut {
+        lines.push("…".to_owned());
+    }
+    lines
+}

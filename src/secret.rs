@@ -1,0 +1,316 @@
+//! Values that must not be shown, and the eraser that keeps them out of everything that is.
+//!
+//! A secret is known by where it came from (`env:NAME`, `@FILE`, a credential flag), never by what it
+//! looks like. Values shorter than eight bytes are not searched for in other text: `1234` would blank
+//! half of a log and still be guessed.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+/// What stands where a secret stood.
+pub const MASK: &str = "***";
+
+/// The shortest value that is searched for in text.
+const SEARCHED_FROM: usize = 8;
+
+/// Names of URL query parameters whose values are credentials.
+const TOKEN_LIKE: [&str; 17] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "auth",
+    "authorization",
+    "bearer",
+    "client_secret",
+    "id_token",
+    "jwt",
+    "key",
+    "passwd",
+    "password",
+    "secret",
+    "session",
+    "sig",
+    "signature",
+    "token",
+];
+
+/// A value that neither `{}` nor `{:?}` shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the wire alone.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// A text given on the command line, or a reference to where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The text itself: visible in the process list, so not a secret to us either.
+    Literal(String),
+    /// `@FILE`: the file's text, less one trailing newline.
+    File(String),
+    /// `env:NAME`: an environment variable.
+    Environment(String),
+}
+
+impl Source {
+    /// Reads `@FILE`, `env:NAME` or a literal.
+    pub fn parse(text: &str) -> Self {
+        if let Some(path) = text.strip_prefix('@') {
+            Self::File(path.to_owned())
+        } else if let Some(name) = text.strip_prefix("env:") {
+            Self::Environment(name.to_owned())
+        } else {
+            Self::Literal(text.to_owned())
+        }
+    }
+
+    /// Whether the value must be redacted.
+    pub fn is_secret(&self) -> bool {
+        !matches!(self, Self::Literal(_))
+    }
+
+    /// The value as it stands now: files and variables are read at each call, so that a token that
+    /// was renewed is picked up by the next connection.
+    ///
+    /// # Errors
+    /// Names the file or the variable that cannot be read.
+    pub fn read(&self) -> Result<String, Unreadable> {
+        match self {
+            Self::Literal(text) => Ok(text.clone()),
+            Self::File(path) => match std::fs::read(path) {
+                Ok(bytes) => {
+                    let text = String::from_utf8(bytes)
+                        .map_err(|_| Unreadable::new(path, "it is not UTF-8 text"))?;
+                    let text = text.strip_suffix('\n').unwrap_or(&text);
+                    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+                }
+                Err(error) => Err(Unreadable::new(path, io_text(&error))),
+            },
+            Self::Environment(name) => std::env::var(name).map_err(|error| match error {
+                std::env::VarError::NotPresent => {
+                    Unreadable::new(&format!("env:{name}"), "the variable is not set")
+                }
+                std::env::VarError::NotUnicode(_) => {
+                    Unreadable::new(&format!("env:{name}"), "it is not UTF-8 text")
+                }
+            }),
+        }
+    }
+}
+
+/// A file or variable that was named and cannot be read (exit 26).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What was named.
+    pub name: String,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
+impl Unreadable {
+    /// An input and why it cannot be read.
+    pub fn new(name: &str, why: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            why: why.into(),
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read {}: {}", self.name, self.why)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// An operating system error in its words, without the number that Rust appends.
+pub fn io_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// Erases known secrets from text on its way to a terminal, a log, a report.
+#[derive(Clone, Debug, Default)]
+pub struct Redactor {
+    known: Vec<Secret>,
+    open: bool,
+}
+
+impl Redactor {
+    /// A redactor that erases nothing (`--show-secrets`) or whatever it is told of.
+    pub fn new(show_secrets: bool) -> Self {
+        Self {
+            known: Vec::new(),
+            open: show_secrets,
+        }
+    }
+
+    /// Whether secrets are shown (`--show-secrets`).
+    pub fn shows_secrets(&self) -> bool {
+        self.open
+    }
+
+    /// From now on this value is erased wherever it stands.
+    pub fn learn(&mut self, value: &str) {
+        if value.len() >= SEARCHED_FROM && !self.known.iter().any(|secret| secret.0 == value) {
+            self.known.push(Secret::new(value));
+        }
+    }
+
+    /// The text with every known secret replaced by [`MASK`].
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        if !self.open {
+            for secret in &self.known {
+                if text.contains(secret.reveal()) {
+                    text = Cow::Owned(text.replace(secret.reveal(), MASK));
+                }
+            }
+        }
+        text
+    }
+
+    /// Whether there is anything to look for: lets hot paths pass by.
+    pub fn is_idle(&self) -> bool {
+        self.open || self.known.is_empty()
+    }
+}
+
+/// A URL without its user info and without the values of token-like query parameters, safe to show.
+/// Works on any text, so that a URL that does not parse can be named in an error.
+pub fn redact_url(url: &str) -> String {
+    let (head, query) = match url.split_once('?') {
+        Some((head, query)) => (head, Some(query)),
+        None => (url, None),
+    };
+    let mut shown = redact_user_info(head);
+    if let Some(query) = query {
+        shown.push('?');
+        let pairs: Vec<String> = query.split('&').map(redact_pair).collect();
+        shown.push_str(&pairs.join("&"));
+    }
+    shown
+}
+
+fn redact_user_info(head: &str) -> String {
+    let authority = head.find("://").map_or(0, |at| at + 3);
+    let end = head[authority..]
+        .find('/')
+        .map_or(head.len(), |at| authority + at);
+    match head[authority..end].rfind('@') {
+        Some(at) => format!("{}{MASK}{}", &head[..authority], &head[authority + at..]),
+        None => head.to_owned(),
+    }
+}
+
+fn redact_pair(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((name, value)) if !value.is_empty() && is_token_like(name) => format!("{name}={MASK}"),
+        _ => pair.to_owned(),
+    }
+}
+
+/// Whether a query parameter's name says that its value is a credential.
+pub fn is_token_like(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    TOKEN_LIKE
+        .iter()
+        .any(|known| name == *known || name.ends_with(&format!("_{known}")))
+}
+
+/// Whether a header's value is a credential.
+pub fn is_credential_header(name: &str) -> bool {
+    const NAMES: [&str; 5] = [
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "x-api-key",
+    ];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_prints_as_its_mask() {
+        let secret = Secret::new("hunter2hunter2");
+        assert_eq!(format!("{secret} {secret:?}"), "*** ***");
+    }
+
+    #[test]
+    fn only_known_values_of_eight_bytes_are_erased() {
+        let mut redactor = Redactor::new(false);
+        redactor.learn("short");
+        redactor.learn("long-enough");
+        assert_eq!(redactor.redact("short long-enough!"), "short ***!");
+        let mut open = Redactor::new(true);
+        open.learn("long-enough");
+        assert_eq!(open.redact("long-enough"), "long-enough");
+    }
+
+    #[test]
+    fn urls_lose_user_info_and_tokens() {
+        let table = [
+            ("ws://user:pass@host/a", "ws://***@host/a"),
+            ("wss://host/?token=abc&x=1", "wss://host/?token=***&x=1"),
+            (
+                "wss://host/?access-token=abc",
+                "wss://host/?access-token=***",
+            ),
+            ("wss://host/?keyboard=us", "wss://host/?keyboard=us"),
+            ("user:pw@host", "***@host"),
+            ("ws://host/a@b", "ws://host/a@b"),
+            ("ws://h/?X-Amz-Signature=abc", "ws://h/?X-Amz-Signature=***"),
+        ];
+        for (url, shown) in table {
+            assert_eq!(redact_url(url), shown);
+        }
+    }
+
+    #[test]
+    fn sources_are_told_apart_by_their_prefix() {
+        assert_eq!(
+            Source::parse("env:TOKEN"),
+            Source::Environment("TOKEN".into())
+        );
+        assert_eq!(
+            Source::parse("@token.txt"),
+            Source::File("token.txt".into())
+        );
+        assert_eq!(
+            Source::parse("{\"a\":1}"),
+            Source::Literal("{\"a\":1}".into())
+        );
+        assert!(Source::parse("@/no/such/file").read().is_err());
+    }
+}

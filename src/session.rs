@@ -1,0 +1,396 @@
+//! The one loop. `connect`, `send`, `listen` and `ping` are values given to it: a link, an input, a stop
+//! rule, sinks. It moves things between them and counts nothing itself.
+//!
+//! One task owns the socket and both standard streams, and no branch of it blocks: a signal or a time
+//! limit is heard whatever the peer, the reader of stdout or the writer of stdin do.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+
+use crate::connection::close::Farewell;
+use crate::event::Event;
+use crate::input::{self, Action, Input};
+use crate::link::Link;
+use crate::output::Sinks;
+use crate::stop::{Failure, StopRule, Verdict};
+
+/// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
+/// not read must not keep the tool alive.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// How a session ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// What was asked for has happened.
+    Done,
+    /// It has not.
+    Failed(Failure),
+    /// The time allowed for everything is over (`--max-time`).
+    OutOfTime(Duration),
+    /// The input cannot be read.
+    Input(input::Error),
+    /// Output cannot be written.
+    Output(io::Error),
+    /// The reader of stdout went away.
+    ReaderGone,
+    /// A signal.
+    Signal(Signal),
+}
+
+/// A signal that ends a session politely; a second one ends it at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
+}
+
+/// The values that make a session.
+pub struct Session<'a> {
+    /// What it talks over.
+    pub link: Link,
+    /// Where outgoing messages come from.
+    pub input: Input,
+    /// When it is over.
+    pub stop: &'a mut StopRule,
+    /// Where events go.
+    pub sinks: &'a mut Sinks,
+    /// How it closes.
+    pub farewell: Farewell,
+    /// The time allowed for everything.
+    pub max_time: Option<Duration>,
+}
+
+/// Runs a session to its end.
+///
+/// # Errors
+/// Only where signals cannot be listened to; every other failure is an [`Outcome`].
+pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
+    let mut running = Running {
+        deadline: session
+            .max_time
+            .map(|limit| (Instant::now() + limit, limit)),
+        session,
+        signals: Signals::new()?,
+        timer: None,
+        outcome: None,
+        link_down: false,
+        last_call: None,
+        aborted: false,
+        now: Instant::now(),
+    };
+    Ok(poll_fn(|cx| running.poll(cx)).await)
+}
+
+struct Running<'a> {
+    session: Session<'a>,
+    signals: Signals,
+    /// When `--max-time` is over, and the limit itself.
+    deadline: Option<(Instant, Duration)>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Set once it is decided how this ends; the rest is the closing handshake and the last output.
+    outcome: Option<Outcome>,
+    /// There is no connection, and none on its way.
+    link_down: bool,
+    /// When to stop waiting for a reader that does not read.
+    last_call: Option<Instant>,
+    aborted: bool,
+    /// The time of this turn: one look at the clock for all that is ready.
+    now: Instant,
+}
+
+impl Running<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.now = Instant::now();
+        self.poll_signals(cx);
+        loop {
+            let received = self.poll_link(cx);
+            let sent = self.poll_input(cx);
+            // Pending only means that the socket is full: the link is asked again when it is not.
+            let _ = self.session.link.poll_flush(cx);
+            let drained = self.poll_drain(cx);
+            self.call_last_orders(drained);
+            self.poll_timer(cx);
+            if (self.is_over() && drained) || self.aborted {
+                return self.end();
+            }
+            if !(received || sent) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.link_down && (self.outcome.is_some() || !self.session.stop.outlives_connection())
+    }
+
+    /// After Ctrl-C or the end of the time allowed, what is left to print gets a little longer.
+    fn call_last_orders(&mut self, drained: bool) {
+        let hurried = matches!(
+            self.outcome,
+            Some(Outcome::Signal(_) | Outcome::OutOfTime(_))
+        );
+        if hurried && self.is_over() && !drained {
+            self.last_call.get_or_insert(self.now + LAST_CALL);
+        }
+    }
+
+    fn end(&mut self) -> Poll<Outcome> {
+        // A link that ends has told why, and the stop rule has judged it.
+        Poll::Ready(self.outcome.take().unwrap_or(Outcome::Done))
+    }
+
+    /// Decides how this ends and begins the closing handshake; the first decision stands.
+    fn finish(&mut self, outcome: Outcome) {
+        if self.outcome.is_none() {
+            self.outcome = Some(outcome);
+            self.session.link.close(&self.session.farewell);
+        }
+    }
+
+    fn apply(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::GoOn => {}
+            Verdict::Done => self.finish(Outcome::Done),
+            Verdict::Failed(failure) => self.finish(Outcome::Failed(failure)),
+        }
+    }
+
+    fn poll_signals(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(signal) = self.signals.poll(cx) {
+            let interrupted = (signal == Signal::Interrupt).then(|| self.session.stop.interrupt());
+            match interrupted.flatten() {
+                _ if self.outcome.is_some() => self.aborted = true,
+                Some(verdict) => self.apply(verdict),
+                None => self.finish(Outcome::Signal(signal)),
+            }
+        }
+    }
+
+    /// Takes what has come, as long as there is room for it; true when there was something.
+    fn poll_link(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while !self.link_down && self.session.sinks.has_room() {
+            match self.session.link.poll_next(cx) {
+                Poll::Ready(Some(event)) => self.see(&event),
+                Poll::Ready(None) => self.link_down = true,
+                Poll::Pending => break,
+            }
+            progress = true;
+            if self.session.sinks.is_worth_writing() {
+                self.poll_drain(cx);
+            }
+        }
+        progress
+    }
+
+    fn see(&mut self, event: &Event) {
+        self.session.sinks.see(event);
+        let verdict = self.session.stop.see(event, self.now);
+        let done = matches!(self.outcome, Some(Outcome::Done));
+        if let Event::Close(closed) = event
+            && done
+            && !closed.close.clean
+            && self.session.stop.needs_clean_close()
+        {
+            let failure = Failure::Closed(Box::new(closed.close.clone()), None);
+            self.outcome = Some(Outcome::Failed(failure));
+            return;
+        }
+        if let (Event::Failed(error), Verdict::GoOn) = (event, &verdict) {
+            self.session.sinks.say(&error.message);
+        }
+        self.apply(verdict);
+    }
+
+    /// Sends what is ready, as long as the link takes it; true when something was sent.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while self.outcome.is_none() {
+            // A person may quit or reconnect while there is no connection to send on.
+            let typed = self.session.input.is_typed();
+            if !typed && self.session.link.poll_ready(cx).is_pending() {
+                break;
+            }
+            match self.session.input.poll_next(cx) {
+                Poll::Ready(Some(Ok(action))) => self.act(action),
+                Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
+                Poll::Ready(None) => {
+                    self.input_is_idle(true);
+                    break;
+                }
+                Poll::Pending => {
+                    if self.session.input.is_idle() {
+                        self.input_is_idle(false);
+                    }
+                    break;
+                }
+            }
+            progress = true;
+        }
+        progress
+    }
+
+    fn input_is_idle(&mut self, ended: bool) {
+        let verdict = self.session.stop.input_idle(ended, self.now);
+        self.apply(verdict);
+    }
+
+    fn act(&mut self, action: Action) {
+        let event = match action {
+            Action::Send(outgoing) => {
+                let event = self.session.link.send(outgoing);
+                if event.is_none() && self.session.input.is_typed() {
+                    self.not_open();
+                }
+                event
+            }
+            Action::Ping(size) => {
+                let event = self.session.link.ping(size);
+                if event.is_none() {
+                    self.not_open();
+                }
+                event
+            }
+            Action::Close(farewell) => {
+                self.session.link.close(&farewell);
+                None
+            }
+            Action::Reopen => {
+                if self.session.link.reopen() {
+                    self.link_down = false;
+                } else {
+                    self.session
+                        .sinks
+                        .say("the connection is still there: /close ends it");
+                }
+                None
+            }
+            Action::Quit => return self.finish(Outcome::Done),
+        };
+        if let Some(event) = event {
+            self.see(&event);
+        }
+    }
+
+    fn not_open(&mut self) {
+        let state = self.session.link.ready_state().as_str();
+        self.session
+            .sinks
+            .say(&format!("not sent: the connection is {state}"));
+    }
+
+    /// Writes what can be written; true when nothing is left.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.session.sinks.poll_drain(cx) {
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.finish(Outcome::ReaderGone);
+                true
+            }
+            Poll::Ready(Err(error)) => {
+                self.finish(Outcome::Output(error));
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) {
+        while let Some(due) = self.due() {
+            let due = tokio::time::Instant::from_std(due);
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            // A timer that fires early is set again; one that is moved by each message would cost more
+            // than the message.
+            if timer.deadline() > due {
+                timer.as_mut().reset(due);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.timer = None;
+            self.now = Instant::now();
+            self.expire();
+        }
+    }
+
+    /// When something must happen if nothing else does.
+    fn due(&self) -> Option<Instant> {
+        if self.outcome.is_some() {
+            return self.last_call.filter(|_| !self.aborted);
+        }
+        let deadline = self.deadline.map(|(deadline, _)| deadline);
+        [self.session.stop.deadline(), deadline]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// A timer has fired, perhaps one that was set for an earlier time than is due by now.
+    fn expire(&mut self) {
+        if self.outcome.is_some() {
+            self.aborted = self.last_call.is_some_and(|last| last <= self.now);
+            return;
+        }
+        match self.deadline {
+            Some((deadline, limit)) if deadline <= self.now => {
+                self.finish(Outcome::OutOfTime(limit));
+            }
+            _ => {
+                let verdict = self.session.stop.expire(self.now);
+                self.apply(verdict);
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Signals([(tokio::signal::unix::Signal, Signal); 3]);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self([
+            (signal(SignalKind::interrupt())?, Signal::Interrupt),
+            (signal(SignalKind::terminate())?, Signal::Terminate),
+            (signal(SignalKind::hangup())?, Signal::HangUp),
+        ]))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
+        for (stream, signal) in &mut self.0 {
+            if let Poll::Ready(Some(())) = stream.poll_recv(cx) {
+                return Poll::Ready(*signal);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self(tokio::signal::windows::ctrl_c()?))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
+        match self.0.poll_recv(cx) {
+            Poll::Ready(Some(())) => Poll::Ready(Signal::Interrupt),
+            _ => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! The stop rule of `send`, `listen` and `connect`: counts messages, measures silence.
+
+use std::time::{Duration, Instant};
+
+use super::{Failure, Verdict};
+use crate::connection::close::{By, Close};
+use crate::connection::message::Direction;
+use crate::event::Event;
+
+/// What a conversation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Everything sent, and at least one reply for each message (`send`).
+    Replies,
+    /// Everything sent, and so many messages received (`-c`).
+    Count(u64),
+    /// Everything sent and read by the server (`send --no-wait`).
+    Delivery,
+    /// Whatever comes, until the server closes (`listen`).
+    Stream,
+    /// Whatever comes, until nothing has come for so long after the end of the input (`connect` in a
+    /// pipe).
+    Lull(Duration),
+    /// Whatever the person at the terminal wants (`connect`).
+    Talk,
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct Conversation {
+    goal: Goal,
+    /// The longest silence accepted while something is awaited.
+    patience: Option<Duration>,
+    /// The longest time without a message, whatever is awaited (`--idle-timeout`).
+    idle_limit: Option<Duration>,
+    /// How long to go on after the connection is open (`--for`).
+    span: Option<Duration>,
+    sent: u64,
+    received: u64,
+    input_idle: bool,
+    input_ended: bool,
+    opened_at: Option<Instant>,
+    last_activity: Option<Instant>,
+    last_received: Option<Instant>,
+    finished: bool,
+}
+
+impl Conversation {
+    /// A rule for that goal without any limit of time.
+    pub fn new(goal: Goal) -> Self {
+        Self {
+            goal,
+            patience: None,
+            idle_limit: None,
+            span: None,
+            sent: 0,
+            received: 0,
+            input_idle: false,
+            input_ended: false,
+            opened_at: None,
+            last_activity: None,
+            last_received: None,
+            finished: false,
+        }
+    }
+
+    /// Fails when something is awaited and nothing was sent or received for so long.
+    pub fn patience(mut self, limit: Option<Duration>) -> Self {
+        self.patience = limit;
+        self
+    }
+
+    /// Fails when no message has come for so long.
+    pub fn idle_limit(mut self, limit: Option<Duration>) -> Self {
+        self.idle_limit = limit;
+        self
+    }
+
+    /// Ends well after so long.
+    pub fn span(mut self, span: Option<Duration>) -> Self {
+        self.span = span;
+        self
+    }
+
+    pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
+        match event {
+            Event::Open(_) => {
+                self.opened_at = Some(now);
+                self.last_activity = Some(now);
+                self.last_received = Some(now);
+                Verdict::GoOn
+            }
+            Event::Message(message) if message.direction == Direction::In => {
+                self.received += 1;
+                self.last_activity = Some(now);
+                self.last_received = Some(now);
+                self.judge()
+            }
+            Event::Message(message) => {
+                if !message.on_open {
+                    self.sent += 1;
+                }
+                self.last_activity = Some(now);
+                Verdict::GoOn
+            }
+            Event::Streamed { .. } => {
+                self.sent += 1;
+                self.last_activity = Some(now);
+                Verdict::GoOn
+            }
+            // A person who was connected once may try again.
+            Event::Failed(_) if self.goal == Goal::Talk && self.opened_at.is_some() => {
+                Verdict::GoOn
+            }
+            Event::Failed(error) => Verdict::Failed(Failure::NotConnected(error.clone())),
+            Event::Close(closed) => self.closed(&closed.close),
+            _ => Verdict::GoOn,
+        }
+    }
+
+    pub(super) fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
+        if ended && !self.input_ended {
+            self.last_activity = self.last_activity.map(|_| now);
+        }
+        self.input_idle = true;
+        self.input_ended |= ended;
+        self.judge()
+    }
+
+    /// Whether the goal is reached; called when a count has changed.
+    fn judge(&mut self) -> Verdict {
+        let reached = match self.goal {
+            Goal::Replies => self.input_ended && self.received >= self.sent,
+            Goal::Count(wanted) => self.input_idle && self.received >= wanted,
+            Goal::Delivery => self.input_ended,
+            Goal::Stream | Goal::Lull(_) | Goal::Talk => false,
+        };
+        self.input_idle = self.input_ended;
+        if reached && self.opened_at.is_some() && !self.finished {
+            self.finished = true;
+            return Verdict::Done;
+        }
+        Verdict::GoOn
+    }
+
+    /// The connection has ended, after or before the goal was reached.
+    fn closed(&mut self, close: &Close) -> Verdict {
+        if self.goal == Goal::Talk {
+            return Verdict::GoOn;
+        }
+        if self.finished {
+            return Verdict::Done;
+        }
+        let awaited = self.awaited();
+        // We closed because we were told to (`/close`): whatever the peer answered is a proper end.
+        let proper = match close.by {
+            By::Local => {
+                close.error.is_none() || close.code == crate::connection::close::Code::ABNORMAL
+            }
+            By::Peer => close.error.is_none() && close.code.is_proper_end(),
+            By::None => false,
+        };
+        if proper && awaited.is_none() {
+            return Verdict::Done;
+        }
+        Verdict::Failed(Failure::Closed(Box::new(close.clone()), awaited))
+    }
+
+    /// What has not happened yet, as a clause behind "before".
+    fn awaited(&self) -> Option<String> {
+        match self.goal {
+            Goal::Replies if !self.input_ended => Some("all messages were sent".to_owned()),
+            Goal::Replies => Some(format!(
+                "all replies had come ({} of {})",
+                self.received, self.sent
+            )),
+            Goal::Delivery => Some("all messages were sent".to_owned()),
+            Goal::Count(wanted) => Some(format!(
+                "{wanted} messages had come ({} so far)",
+                self.received
+            )),
+            Goal::Stream if self.span.is_some() => Some("the time of --for was over".to_owned()),
+            Goal::Lull(_) if !self.input_ended => Some("the end of the input".to_owned()),
+            Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [
+            self.lull_end(),
+            self.patience_end(),
+            self.idle_end(),
+            self.span_end(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn lull_end(&self) -> Option<Instant> {
+        match self.goal {
+            Goal::Lull(lull) if self.input_ended => Some(self.last_activity? + lull),
+            _ => None,
+        }
+    }
+
+    /// Silence is a failure only once all has been sent: a pipe may take its time.
+    fn patience_end(&self) -> Option<Instant> {
+        let waits = self.input_ended && matches!(self.goal, Goal::Replies | Goal::Count(_));
+        waits.then_some(())?;
+        Some(self.last_activity? + self.patience?)
+    }
+
+    fn idle_end(&self) -> Option<Instant> {
+        Some(self.last_received? + self.idle_limit?)
+    }
+
+    fn span_end(&self) -> Option<Instant> {
+        Some(self.opened_at? + self.span?)
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) -> Verdict {
+        let reached = |end: Option<Instant>| end.is_some_and(|end| end <= now);
+        if self.finished {
+            return Verdict::GoOn;
+        }
+        if reached(self.span_end()) || reached(self.lull_end()) {
+            self.finished = true;
+            return Verdict::Done;
+        }
+        if reached(self.patience_end())
+            && let Some(limit) = self.patience
+        {
+            return Verdict::Failed(self.too_quiet(limit));
+        }
+        if reached(self.idle_end())
+            && let Some(limit) = self.idle_limit
+        {
+            return Verdict::Failed(Failure::Silence {
+                awaited: "no message came".to_owned(),
+                limit,
+                hint: None,
+            });
+        }
+        Verdict::GoOn
+    }
+
+    fn too_quiet(&self, limit: Duration) -> Failure {
+        let (awaited, hint) = match self.goal {
+            Goal::Count(wanted) => (
+                format!(
+                    "{} of {wanted} messages had come and no other did",
+                    self.received
+                ),
+                "-w TIME waits longer".to_owned(),
+            ),
+            _ => (
+                format!(
+                    "{} of {} replies had come and no other did",
+                    self.received, self.sent
+                ),
+                "if the server does not reply, --no-wait; -w TIME waits longer".to_owned(),
+            ),
+        };
+        Failure::Silence {
+            awaited,
+            limit,
+            hint: Some(hint),
+        }
+    }
+
+    pub(super) fn interrupt(&mut self) -> Option<Verdict> {
+        (self.goal == Goal::Talk).then_some(Verdict::Done)
+    }
+
+    pub(super) fn outlives_connection(&self) -> bool {
+        self.goal == Goal::Talk
+    }
+
+    pub(super) fn needs_clean_close(&self) -> bool {
+        self.goal == Goal::Delivery
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::close::Code;
+    use crate::connection::message::Payload;
+    use crate::event::{Closed, Message, Tally};
+
+    fn message(direction: Direction) -> Event {
+        let payload = Payload::Text("x".into());
+        Event::Message(Message {
+            direction,
+            n: 1,
+            payload,
+            on_open: false,
+        })
+    }
+
+    fn close(by: By, code: u16) -> Event {
+        let close = Close {
+            by,
+            code: Code(code),
+            reason: String::new(),
+            clean: true,
+            error: None,
+        };
+        Event::Close(Box::new(Closed {
+            close,
+            open_for: Duration::ZERO,
+            received: Tally::default(),
+            sent: Tally::default(),
+        }))
+    }
+
+    /// A rule whose connection is open.
+    fn open(goal: Goal, now: Instant) -> Conversation {
+        let mut rule = Conversation::new(goal).patience(Some(Duration::from_secs(5)));
+        rule.opened_at = Some(now);
+        rule.last_activity = Some(now);
+        rule.last_received = Some(now);
+        rule
+    }
+
+    #[test]
+    fn a_reply_for_each_message_ends_a_send() {
+        let now = Instant::now();
+        let mut rule = open(Goal::Replies, now);
+        rule.see(&message(Direction::Out), now);
+        rule.see(&message(Direction::Out), now);
+        assert!(matches!(
+            rule.see(&message(Direction::In), now),
+            Verdict::GoOn
+        ));
+        assert!(matches!(rule.input_idle(true, now), Verdict::GoOn));
+        assert!(matches!(
+            rule.see(&message(Direction::In), now),
+            Verdict::Done
+        ));
+    }
+
+    #[test]
+    fn a_greeting_before_the_end_of_the_input_does_not_end_a_count() {
+        let now = Instant::now();
+        let mut rule = open(Goal::Count(1), now);
+        assert!(matches!(
+            rule.see(&message(Direction::In), now),
+            Verdict::GoOn
+        ));
+        assert!(matches!(rule.input_idle(false, now), Verdict::Done));
+    }
+
+    #[test]
+    fn silence_counts_from_the_last_message_and_only_when_all_was_sent() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(3);
+        let mut rule = open(Goal::Replies, now);
+        rule.see(&message(Direction::Out), now);
+        assert_eq!(rule.deadline(), None);
+        rule.input_idle(true, later);
+        assert_eq!(rule.deadline(), Some(later + Duration::from_secs(5)));
+        assert!(matches!(rule.expire(later), Verdict::GoOn));
+        let verdict = rule.expire(later + Duration::from_secs(5));
+        assert!(
+            matches!(verdict, Verdict::Failed(Failure::Silence { .. })),
+            "{verdict:?}"
+        );
+    }
+
+    #[test]
+    fn how_a_close_is_judged_depends_on_what_was_asked_for() {
+        let now = Instant::now();
+        let judged = |goal, by, code| {
+            let verdict = open(goal, now).see(&close(by, code), now);
+            matches!(verdict, Verdict::Done)
+        };
+        assert!(judged(Goal::Stream, By::Peer, 1000));
+        assert!(judged(Goal::Stream, By::Peer, 1001));
+        assert!(judged(Goal::Stream, By::Peer, 1005));
+        assert!(!judged(Goal::Stream, By::Peer, 1008));
+        assert!(!judged(Goal::Stream, By::None, 1006));
+        assert!(!judged(Goal::Count(1), By::Peer, 1000));
+        assert!(!judged(Goal::Replies, By::Peer, 1000));
+    }
+}

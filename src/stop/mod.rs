@@ -1,0 +1,128 @@
+//! When a session is over and whether that is a success: a pure value that sees what happens and says
+//! go on, done or failed. It holds every count and every limit of time that a verb has, and no clock:
+//! the time is told.
+
+mod conversation;
+mod pings;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+pub use conversation::{Conversation, Goal};
+pub use pings::{Pings, Statistics};
+
+use crate::connection::close::Close;
+use crate::connection::error::Error;
+use crate::event::Event;
+use crate::units;
+
+/// What a stop rule says.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Not over yet.
+    GoOn,
+    /// What was asked for has happened.
+    Done,
+    /// It has not, and cannot any more.
+    Failed(Failure),
+}
+
+/// Why what was asked for did not happen.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// There was no connection.
+    NotConnected(Box<Error>),
+    /// The connection ended first. The words say what was still awaited, if anything was.
+    Closed(Box<Close>, Option<String>),
+    /// Nothing came for too long.
+    Silence {
+        /// What was awaited.
+        awaited: String,
+        /// For how long.
+        limit: Duration,
+        /// What to try.
+        hint: Option<String>,
+    },
+    /// An expectation was not met.
+    Expectation(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConnected(error) => write!(f, "{error}"),
+            Self::Closed(close, awaited) => {
+                match (&close.error, close.by) {
+                    (Some(error), _) => write!(f, "{error}")?,
+                    (None, _) => write!(f, "the server closed with {close}")?,
+                }
+                awaited
+                    .as_ref()
+                    .map_or(Ok(()), |awaited| write!(f, " before {awaited}"))
+            }
+            Self::Silence { awaited, limit, .. } => {
+                write!(f, "timed out: {awaited} within {}", units::shown(*limit))
+            }
+            Self::Expectation(what) => f.write_str(what),
+        }
+    }
+}
+
+/// The stop rule of a session.
+#[derive(Debug)]
+pub enum StopRule {
+    /// `send`, `listen`, `connect`.
+    Conversation(Conversation),
+    /// `ping`.
+    Pings(Pings),
+}
+
+/// Hands a call through to whichever rule this is.
+macro_rules! delegate {
+    ($self:ident, $rule:ident => $call:expr) => {
+        match $self {
+            StopRule::Conversation($rule) => $call,
+            StopRule::Pings($rule) => $call,
+        }
+    };
+}
+
+impl StopRule {
+    /// Something happened.
+    pub fn see(&mut self, event: &Event, now: Instant) -> Verdict {
+        delegate!(self, rule => rule.see(event, now))
+    }
+
+    /// The input has nothing to send right now; `ended` when it never will again.
+    pub fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
+        delegate!(self, rule => rule.input_idle(ended, now))
+    }
+
+    /// When [`StopRule::expire`] must be called, if nothing happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        delegate!(self, rule => rule.deadline())
+    }
+
+    /// The deadline has come.
+    pub fn expire(&mut self, now: Instant) -> Verdict {
+        delegate!(self, rule => rule.expire(now))
+    }
+
+    /// Ctrl-C: the verdict where it is a proper way to end, `None` where it is an interruption.
+    pub fn interrupt(&mut self) -> Option<Verdict> {
+        match self {
+            StopRule::Conversation(rule) => rule.interrupt(),
+            StopRule::Pings(rule) => Some(rule.verdict()),
+        }
+    }
+
+    /// Whether the session goes on without a connection: a person may open another.
+    pub fn outlives_connection(&self) -> bool {
+        matches!(self, StopRule::Conversation(rule) if rule.outlives_connection())
+    }
+
+    /// Whether a session that has done what was asked for fails when its close is not answered.
+    pub fn needs_clean_close(&self) -> bool {
+        matches!(self, StopRule::Conversation(rule) if rule.needs_clean_close())
+    }
+}

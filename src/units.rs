@@ -1,0 +1,138 @@
+//! Durations, sizes and rates as people write them on a command line.
+//!
+//! One reading for every flag and file: a bare number is seconds or bytes, a unit may follow.
+
+use std::time::Duration;
+
+/// Reads a duration: `500ms`, `5s`, `2m30s`; a bare number, fractions included, is seconds.
+///
+/// # Errors
+/// Says what was read and shows a form that would have worked.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("'{text}' is no duration: write 500ms, 5s, 2m30s or a number of seconds");
+    match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| bad()),
+        Err(_) => humantime::parse_duration(text).map_err(|_| bad()),
+    }
+}
+
+/// Reads a size in bytes: `125`, `64k`, `1MiB`. `k`, `M` and `G` are powers of 1024, as are `KiB`,
+/// `MiB` and `GiB`; `kB`, `MB` and `GB` are powers of 1000.
+///
+/// # Errors
+/// Says what was read and shows a form that would have worked.
+pub fn size(text: &str) -> Result<u64, String> {
+    let bad = || format!("'{text}' is no size: write a number of bytes, 64k, 1MiB or 2GiB");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1000 * 1000,
+        "GB" => 1000 * 1000 * 1000,
+        "k" | "K" | "KiB" => 1 << 10,
+        "m" | "M" | "MiB" => 1 << 20,
+        "g" | "G" | "GiB" => 1 << 30,
+        _ => return Err(bad()),
+    };
+    let count: u64 = digits.parse().map_err(|_| bad())?;
+    count.checked_mul(factor).ok_or_else(bad)
+}
+
+/// Reads a rate, `N/s`, `N/m` or a bare `N` (a second), as the time from one message to the next.
+///
+/// # Errors
+/// Says what was read and shows a form that would have worked.
+pub fn rate(text: &str) -> Result<Duration, String> {
+    let bad = || format!("'{text}' is no rate: write 10/s, 0.5/s or 30/m");
+    let (count, per) = match text.split_once('/') {
+        Some((count, "s")) => (count, 1.0),
+        Some((count, "m")) => (count, 60.0),
+        Some((count, "h")) => (count, 3600.0),
+        Some(_) => return Err(bad()),
+        None => (text, 1.0),
+    };
+    let count: f64 = count.parse().map_err(|_| bad())?;
+    if !(count.is_finite() && count > 0.0) {
+        return Err(bad());
+    }
+    Duration::try_from_secs_f64(per / count).map_err(|_| bad())
+}
+
+/// A duration for people: `0.4 ms`, `12.3 ms`, `1.25 s`, `2m 5s`.
+pub fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
+        s if s < 60.0 => {
+            let text = format!("{s:.2}");
+            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string(),
+    }
+}
+
+/// Milliseconds with fractions, the unit of every time in JSON events.
+pub fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_or_are_seconds() {
+        let table = [
+            ("5", 5_000_000),
+            ("0.25", 250_000),
+            ("500ms", 500_000),
+            ("2m30s", 150_000_000),
+            ("0", 0),
+        ];
+        for (text, microseconds) in table {
+            assert_eq!(
+                duration(text),
+                Ok(Duration::from_micros(microseconds)),
+                "{text}"
+            );
+        }
+        for text in ["", "-1", "soon", "nan", "inf", "1e400", "%{http_code}"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_binary_unless_written_as_decimal() {
+        let table = [
+            ("125", 125),
+            ("64k", 65_536),
+            ("1MiB", 1_048_576),
+            ("1MB", 1_000_000),
+            ("2G", 2 << 30),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "k", "1.5k", "-1", "1 k", "99999999999G", "1x"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_become_gaps() {
+        assert_eq!(rate("10/s"), Ok(Duration::from_millis(100)));
+        assert_eq!(rate("30/m"), Ok(Duration::from_secs(2)));
+        assert_eq!(rate("4"), Ok(Duration::from_millis(250)));
+        for text in ["0/s", "-1/s", "x/s", "1/y", "nan", ""] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_shown_with_what_matters() {
+        assert_eq!(shown(Duration::from_micros(440)), "0.4 ms");
+        assert_eq!(shown(Duration::from_secs(5)), "5 s");
+        assert_eq!(shown(Duration::from_millis(1250)), "1.25 s");
+        assert_eq!(shown(Duration::from_secs(125)), "2m 5s");
+    }
+}

@@ -1,0 +1,98 @@
+//! A bare WebSocket client, for tests of `serve`.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::frames::Frame;
+use super::request::accept_key;
+
+/// The example key of RFC 6455 §1.3.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+pub struct Client {
+    tcp: TcpStream,
+}
+
+impl Client {
+    /// Connects and demands a valid 101.
+    pub fn connect(url: &str) -> Self {
+        let mut tcp = dial(url);
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n",
+            authority(url)
+        );
+        tcp.write_all(request.as_bytes()).unwrap();
+        let head = read_head(&mut tcp);
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(head.contains(&accept_key(KEY)), "{head}");
+        Self { tcp }
+    }
+
+    pub fn send(&mut self, frame: &Frame) {
+        let mask = Some([0x37, 0xfa, 0x21, 0x3d]);
+        self.send_raw(&frame.encode(mask));
+    }
+
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.tcp.write_all(bytes).unwrap();
+    }
+
+    /// The next frame, which a server must not mask.
+    pub fn frame(&mut self) -> Frame {
+        let (frame, mask) = Frame::read(&mut self.tcp).unwrap();
+        assert_eq!(mask, None, "the server masked {frame:?}");
+        frame
+    }
+
+    /// The next message, put together from its fragments.
+    pub fn message(&mut self) -> Frame {
+        let mut message = self.frame();
+        while !message.fin {
+            let next = self.frame();
+            message.payload.extend(next.payload);
+            message.fin = next.fin;
+        }
+        message
+    }
+
+    /// The server has ended the connection.
+    pub fn expect_end(&mut self) {
+        let mut rest = Vec::new();
+        self.tcp.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"");
+    }
+}
+
+/// The whole answer to a GET that asks for no upgrade.
+pub fn plain_get(url: &str, headers: &str) -> String {
+    let mut tcp = dial(url);
+    let host = authority(url);
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+    tcp.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    tcp.read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+fn authority(url: &str) -> &str {
+    let rest = url.strip_prefix("ws://").expect("a ws:// URL");
+    rest.split('/').next().unwrap()
+}
+
+fn dial(url: &str) -> TcpStream {
+    let tcp = TcpStream::connect(authority(url)).unwrap();
+    tcp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    tcp
+}
+
+fn read_head(tcp: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        tcp.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}

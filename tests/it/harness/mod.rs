@@ -1,0 +1,33 @@
+//! What the tests are built with: the binary under a clean environment ([`Probe`]), a scripted
+//! server on a free port ([`Server`]), a bare client for `serve` ([`Client`]), certificates made
+//! at run time, and addresses where nobody answers.
+//!
+//! Nothing here uses the code under test. Nothing takes a fixed port, sleeps until something is
+//! ready, or leaves a process or a thread behind.
+
+mod capture;
+mod certificates;
+mod client;
+mod frames;
+mod places;
+mod probe;
+mod request;
+mod running;
+mod script;
+mod server;
+mod stream;
+mod terminal;
+
+pub use certificates::Certificate;
+pub use client::{Client, plain_get};
+pub use frames::{Frame, Opcode};
+pub use places::{BlackHole, Nobody};
+pub use probe::Probe;
+pub use request::accept_key;
+pub use running::Running;
+pub use server::Server;
+
+/// A time in milliseconds.
+pub const fn ms(milliseconds: u64) -> std::time::Duration {
+    std::time::Duration::from_millis(milliseconds)
+}

@@ -1,0 +1,73 @@
+//! Addresses where a client is not answered.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+
+/// A port that refuses connections. It is bound but not listening, so that no other test can be
+/// given the same one meanwhile.
+pub struct Nobody {
+    port: u16,
+    _bound: OwnedFd,
+}
+
+impl Nobody {
+    pub fn listens() -> Self {
+        let (bound, address) = bound_socket();
+        Self {
+            port: address.port(),
+            _bound: bound,
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}/", self.port)
+    }
+}
+
+/// A listener whose backlog is full: the kernel drops every further SYN, as a firewall would.
+pub struct BlackHole {
+    port: u16,
+    _listener: OwnedFd,
+    _queued: Vec<TcpStream>,
+}
+
+impl BlackHole {
+    /// `None` where the kernel takes connections beyond its backlog, and no such place can be made.
+    pub fn dig() -> Option<Self> {
+        const ENOUGH: usize = 64;
+        let (listener, address) = bound_socket();
+        listen(&listener, 0).unwrap();
+        let mut queued = Vec::new();
+        while queued.len() < ENOUGH {
+            match TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+                Ok(stream) => queued.push(stream),
+                Err(_) => {
+                    return Some(Self {
+                        port: address.port(),
+                        _listener: listener,
+                        _queued: queued,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}/", self.port)
+    }
+}
+
+fn bound_socket() -> (OwnedFd, SocketAddr) {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = getsockname(&socket).unwrap();
+    (socket, address.try_into().unwrap())
+}

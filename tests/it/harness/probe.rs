@@ -1,0 +1,282 @@
+//! The binary under test, run with a clean environment, and what it must print and return.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::capture::Capture;
+use super::running::{Channels, Output, Running};
+use super::terminal;
+
+/// A command line to run. What is not expected otherwise must be empty: stdout as well as stderr.
+#[must_use = "nothing runs until `status` or `spawn`"]
+pub struct Probe {
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    stdin: Option<Vec<u8>>,
+    stdin_held_open: bool,
+    stdout_file: Option<PathBuf>,
+    reader_leaves_after: Option<usize>,
+    home: TempDir,
+    pub(super) expected: Expected,
+}
+
+/// What a run must come to.
+pub(super) struct Expected {
+    pub stdout: Text,
+    pub stderr: Text,
+    pub at_least: Duration,
+    pub at_most: Duration,
+}
+
+/// What one stream must carry.
+pub(super) enum Text {
+    Exactly(Vec<u8>),
+    /// Parts that must and must not occur, in any case.
+    Parts {
+        has: Vec<String>,
+        lacks: Vec<String>,
+    },
+}
+
+impl Text {
+    fn has(&mut self, part: &str) {
+        self.parts().0.push(part.to_owned());
+    }
+
+    fn lacks(&mut self, part: &str) {
+        self.parts().1.push(part.to_owned());
+    }
+
+    fn parts(&mut self) -> (&mut Vec<String>, &mut Vec<String>) {
+        if let Self::Exactly(_) = self {
+            *self = Self::Parts {
+                has: Vec::new(),
+                lacks: Vec::new(),
+            };
+        }
+        match self {
+            Self::Parts { has, lacks } => (has, lacks),
+            Self::Exactly(_) => unreachable!("replaced just above"),
+        }
+    }
+}
+
+impl Probe {
+    /// How long a run may take before it is killed and the test fails.
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    /// Runs with /dev/null as stdin, and pipes as stdout and stderr.
+    pub fn new<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Self {
+        Self {
+            args: args
+                .into_iter()
+                .map(|arg| arg.as_ref().to_owned())
+                .collect(),
+            env: Vec::new(),
+            stdin: None,
+            stdin_held_open: false,
+            stdout_file: None,
+            reader_leaves_after: None,
+            home: TempDir::new().unwrap(),
+            expected: Expected {
+                stdout: Text::Exactly(Vec::new()),
+                stderr: Text::Exactly(Vec::new()),
+                at_least: Duration::ZERO,
+                at_most: Self::LIMIT,
+            },
+        }
+    }
+
+    /// More arguments, after the ones given so far.
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.into(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// A file in a folder of this run, for arguments that name one.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+
+    /// A pipe that carries these bytes and then ends.
+    pub fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.stdin = Some(bytes.as_ref().to_vec());
+        self
+    }
+
+    /// A pipe that does not end by itself, after the bytes given with [`Probe::stdin`].
+    pub fn stdin_held_open(mut self) -> Self {
+        self.stdin_held_open = true;
+        self
+    }
+
+    /// Lets stdout go to a file or a device, where it is not looked at.
+    pub fn stdout_to(mut self, path: impl Into<PathBuf>) -> Self {
+        self.stdout_file = Some(path.into());
+        self
+    }
+
+    /// The reader of stdout takes so many bytes and closes its end.
+    pub fn reader_leaves_after(mut self, bytes: usize) -> Self {
+        self.reader_leaves_after = Some(bytes);
+        self
+    }
+
+    /// stdout must be exactly this.
+    pub fn stdout(mut self, expected: impl AsRef<[u8]>) -> Self {
+        self.expected.stdout = Text::Exactly(expected.as_ref().to_vec());
+        self
+    }
+
+    /// stdout must have this part, in any case.
+    pub fn stdout_has(mut self, part: &str) -> Self {
+        self.expected.stdout.has(part);
+        self
+    }
+
+    pub fn stdout_lacks(mut self, part: &str) -> Self {
+        self.expected.stdout.lacks(part);
+        self
+    }
+
+    /// stdout may be anything; the test looks at the [`Output`].
+    pub fn any_stdout(mut self) -> Self {
+        self.expected.stdout.parts();
+        self
+    }
+
+    /// stderr must be exactly this.
+    pub fn stderr(mut self, expected: &str) -> Self {
+        self.expected.stderr = Text::Exactly(expected.into());
+        self
+    }
+
+    /// stderr must have this part, in any case.
+    pub fn stderr_has(mut self, part: &str) -> Self {
+        self.expected.stderr.has(part);
+        self
+    }
+
+    pub fn stderr_lacks(mut self, part: &str) -> Self {
+        self.expected.stderr.lacks(part);
+        self
+    }
+
+    /// stderr may be anything.
+    pub fn any_stderr(mut self) -> Self {
+        self.expected.stderr.parts();
+        self
+    }
+
+    /// The run must take no longer than this.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.expected.at_most = time;
+        self
+    }
+
+    /// The run must take at least this long.
+    pub fn at_least(mut self, time: Duration) -> Self {
+        self.expected.at_least = time;
+        self
+    }
+
+    /// Runs to the end and checks everything that was expected.
+    #[track_caller]
+    pub fn status(self, code: i32) -> Output {
+        self.spawn().status(code)
+    }
+
+    /// Runs to the end, which must be a failure: for those that the contract gives no number.
+    #[track_caller]
+    pub fn fails(self) -> Output {
+        self.spawn().fails()
+    }
+
+    /// Starts the run; the test goes on beside it.
+    pub fn spawn(mut self) -> Running {
+        let mut command = self.command();
+        if self.stdin.is_some() || self.stdin_held_open {
+            command.stdin(Stdio::piped());
+        }
+        match &self.stdout_file {
+            Some(path) => command.stdout(OpenOptions::new().write(true).open(path).unwrap()),
+            None => command.stdout(Stdio::piped()),
+        };
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = match child.stdout.take() {
+            Some(pipe) => Capture::of(pipe, self.reader_leaves_after),
+            None => Capture::of(std::io::empty(), None),
+        };
+        let channels = Channels {
+            stdin: child.stdin.take().map(|pipe| Box::new(pipe) as _),
+            stdout,
+            stderr: Capture::of(child.stderr.take().unwrap(), None),
+        };
+        let stdin = self.stdin.take().unwrap_or_default();
+        let held_open = self.stdin_held_open;
+        let mut running = Running::new(self, child, channels);
+        running.feed(stdin, held_open);
+        running
+    }
+
+    /// Starts the run with a terminal as stdin, stdout and stderr; all it shows is stdout here.
+    pub fn spawn_on_a_terminal(self) -> Running {
+        let (controller, device) = terminal::open().unwrap();
+        let mut command = self.command();
+        command.stdin(device.try_clone().unwrap());
+        command.stdout(device.try_clone().unwrap());
+        let child = command.stderr(device).spawn().unwrap();
+        // The command owns this process's copies of the device; while one is open the terminal
+        // does not end with the child.
+        drop(command);
+        let channels = Channels {
+            stdin: Some(Box::new(controller.try_clone().unwrap())),
+            stdout: Capture::of(controller, None),
+            stderr: Capture::of(std::io::empty(), None),
+        };
+        Running::new(self, child, channels)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsprobe"));
+        command
+            .args(&self.args)
+            .env_clear()
+            .current_dir(self.home.path());
+        command.env("HOME", self.home.path()).env("TZ", "UTC");
+        command.env("TERM", "xterm-256color");
+        for name in [
+            "XDG_CONFIG_HOME",
+            "XDG_CACHE_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+        ] {
+            command.env(name, self.home.path());
+        }
+        // Where a coverage build writes to, should this be one.
+        if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
+            command.env("LLVM_PROFILE_FILE", profile);
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(File::open("/dev/null").unwrap());
+        command
+    }
+
+    pub(super) fn command_line(&self) -> String {
+        let args = self.args.iter().map(|arg| arg.to_string_lossy());
+        args.fold("wsprobe".to_owned(), |line, arg| format!("{line} {arg}"))
+    }
+}

@@ -1,0 +1,285 @@
+//! A run of the binary that the test can talk to, signal and wait for.
+
+use std::io::Write;
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::capture::Capture;
+use super::frames::show;
+use super::probe::{Probe, Text};
+
+/// How long a wait for one thing may take; only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The ends of a child's streams.
+pub(super) struct Channels {
+    pub stdin: Option<Box<dyn Write + Send>>,
+    pub stdout: Capture,
+    pub stderr: Capture,
+}
+
+/// Killed by its process id when dropped before its end.
+pub struct Running {
+    probe: Probe,
+    channels: Channels,
+    pid: Pid,
+    exit: mpsc::Receiver<(ExitStatus, Instant)>,
+    started: Instant,
+    /// How much of stdout the test has already read.
+    read: usize,
+    over: bool,
+}
+
+/// What a finished run left, for what the expectations cannot say.
+pub struct Output {
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Output {
+    /// stdout as text, which it must be.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).unwrap()
+    }
+
+    /// Each line of stdout as JSON, which it must be.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.text().lines().map(parse).collect()
+    }
+}
+
+/// Talking to it.
+impl Running {
+    pub(super) fn new(probe: Probe, mut child: Child, channels: Channels) -> Self {
+        let pid = Pid::from_child(&child);
+        let (ended, exit) = mpsc::channel();
+        thread::spawn(move || {
+            let status = child.wait().unwrap();
+            // Nobody listens any more when the test has failed.
+            let _ = ended.send((status, Instant::now()));
+        });
+        Self {
+            probe,
+            channels,
+            pid,
+            exit,
+            started: Instant::now(),
+            read: 0,
+            over: false,
+        }
+    }
+
+    /// Writes to stdin in a thread (the child may not be reading), then ends it unless held open.
+    pub(super) fn feed(&mut self, bytes: Vec<u8>, held_open: bool) {
+        if held_open {
+            self.write(bytes);
+        } else if let Some(mut stdin) = self.channels.stdin.take() {
+            // A child that has ended takes no more, and that may be what the test expects.
+            thread::spawn(move || stdin.write_all(&bytes));
+        }
+    }
+
+    #[track_caller]
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let stdin = self.channels.stdin.as_mut().expect("stdin is open");
+        if let Err(error) = stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush()) {
+            let what = show(bytes.as_ref());
+            self.fail(&[format!("it did not take {what} on stdin: {error}")]);
+        }
+    }
+
+    pub fn close_stdin(&mut self) {
+        self.channels.stdin = None;
+    }
+
+    /// The next line of stdout, without its newline.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let start = self.read;
+        let line = self.wait_for_stdout("another line", |bytes| {
+            let end = bytes[start..].iter().position(|byte| *byte == b'\n')?;
+            Some(bytes[start..start + end].to_vec())
+        });
+        self.read += line.len() + 1;
+        String::from_utf8(line).unwrap()
+    }
+
+    /// Waits for a text on stdout, after what was waited for before.
+    #[track_caller]
+    pub fn shows(&mut self, text: &str) -> &mut Self {
+        let start = self.read;
+        let found = self.wait_for_stdout(&format!("{text:?}"), |bytes| {
+            let mut windows = bytes[start..].windows(text.len());
+            windows.position(|window| window == text.as_bytes())
+        });
+        self.read += found + text.len();
+        self
+    }
+
+    /// Waits for a line of stderr that has a text, and returns that line.
+    #[track_caller]
+    pub fn stderr_line(&mut self, text: &str) -> String {
+        let find = |bytes: &[u8]| {
+            let (whole, _) = bytes.split_at(bytes.iter().rposition(|byte| *byte == b'\n')?);
+            let lines = String::from_utf8_lossy(whole);
+            lines
+                .lines()
+                .find(|line| line.contains(text))
+                .map(str::to_owned)
+        };
+        match self.channels.stderr.wait(Instant::now() + PATIENCE, find) {
+            Some(line) => line,
+            None => self.fail(&[format!("stderr never had a line with {text:?}")]),
+        }
+    }
+
+    pub fn interrupt(&mut self) {
+        kill_process(self.pid, Signal::INT).unwrap();
+    }
+
+    pub fn terminate(&mut self) {
+        kill_process(self.pid, Signal::TERM).unwrap();
+    }
+
+    #[track_caller]
+    fn wait_for_stdout<T>(&mut self, what: &str, look: impl FnMut(&[u8]) -> Option<T>) -> T {
+        match self.channels.stdout.wait(Instant::now() + PATIENCE, look) {
+            Some(found) => found,
+            None => self.fail(&[format!("stdout never had {what}")]),
+        }
+    }
+}
+
+/// Its end.
+impl Running {
+    /// Waits for the end and checks everything that was expected, stdin left as it is.
+    #[track_caller]
+    pub fn status(self, code: i32) -> Output {
+        self.finish(&[code])
+    }
+
+    /// Waits for an end with any status that is neither success nor a panic.
+    #[track_caller]
+    pub(super) fn fails(self) -> Output {
+        self.finish(&[1, 2, 6, 7, 8, 10, 22, 23, 26, 28, 35, 56, 58, 60, 63])
+    }
+
+    #[track_caller]
+    fn finish(mut self, codes: &[i32]) -> Output {
+        let until = self.started + self.probe.expected.at_most + Duration::from_secs(2);
+        let Ok((status, ended)) = self
+            .exit
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+        else {
+            let limit = self.probe.expected.at_most;
+            self.fail(&[format!("still running after its limit of {limit:?}")])
+        };
+        self.over = true;
+        let wrong = self.mismatches(codes, status, ended.duration_since(self.started));
+        if !wrong.is_empty() {
+            self.fail(&wrong);
+        }
+        Output {
+            stdout: self.channels.stdout.bytes(),
+            stderr: String::from_utf8_lossy(&self.channels.stderr.bytes()).into_owned(),
+        }
+    }
+
+    fn mismatches(&self, codes: &[i32], status: ExitStatus, took: Duration) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if !status.code().is_some_and(|code| codes.contains(&code)) {
+            wrong.push(format!("it ended with {status}, expected {codes:?}"));
+        }
+        let expected = &self.probe.expected;
+        let streams = [
+            ("stdout", &self.channels.stdout, &expected.stdout),
+            ("stderr", &self.channels.stderr, &expected.stderr),
+        ];
+        for (name, capture, text) in streams {
+            if !capture.wait_for_end(Instant::now() + PATIENCE) {
+                wrong.push(format!("{name} is still open after its end"));
+            }
+            wrong.extend(
+                text.mismatch(&capture.bytes())
+                    .map(|why| format!("{name} {why}")),
+            );
+        }
+        if took > expected.at_most {
+            wrong.push(format!(
+                "it took {took:?}, expected at most {:?}",
+                expected.at_most
+            ));
+        }
+        if took < expected.at_least {
+            wrong.push(format!(
+                "it took {took:?}, expected at least {:?}",
+                expected.at_least
+            ));
+        }
+        wrong
+    }
+
+    #[track_caller]
+    fn fail(&mut self, wrong: &[String]) -> ! {
+        self.kill();
+        let limit = Instant::now() + Duration::from_secs(1);
+        self.channels.stdout.wait_for_end(limit);
+        self.channels.stderr.wait_for_end(limit);
+        panic!(
+            "{}\n- {}\n--- stdout: {}\n--- stderr:\n{}\n---",
+            self.probe.command_line(),
+            wrong.join("\n- "),
+            show(&self.channels.stdout.bytes()),
+            String::from_utf8_lossy(&self.channels.stderr.bytes()),
+        );
+    }
+
+    fn kill(&mut self) {
+        if !self.over && self.exit.try_recv().is_err() {
+            // Not reaped yet, so the id is still this child's; it may be gone by itself all the same.
+            let _ = kill_process(self.pid, Signal::KILL);
+        }
+        self.over = true;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Text {
+    fn mismatch(&self, came: &[u8]) -> Option<String> {
+        match self {
+            Self::Exactly(expected) if came == expected => None,
+            Self::Exactly(expected) => {
+                let same = came
+                    .iter()
+                    .zip(expected)
+                    .take_while(|(a, b)| a == b)
+                    .count();
+                Some(format!(
+                    "differs at byte {same}: {} bytes {}, expected {} bytes {}",
+                    came.len(),
+                    show(came),
+                    expected.len(),
+                    show(expected)
+                ))
+            }
+            Self::Parts { has, lacks } => {
+                let came = String::from_utf8_lossy(came).to_lowercase();
+                let found = |part: &&String| came.contains(&part.to_lowercase());
+                let missing: Vec<_> = has.iter().filter(|part| !found(part)).collect();
+                let unwanted: Vec<_> = lacks.iter().filter(found).collect();
+                let wrong = !missing.is_empty() || !unwanted.is_empty();
+                wrong.then(|| format!("lacks {missing:?}, and must not have {unwanted:?}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! One side of a conversation, played step by step in the server's thread.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::slice;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
+use rustls::ServerConfig;
+
+use super::frames::{Frame, Opcode, show};
+use super::request::Request;
+use super::stream::Stream;
+
+/// A step came out as written, or why not.
+pub type Outcome = Result<(), String>;
+
+/// One sentence of the script and what it does.
+pub struct Step {
+    pub sentence: String,
+    pub play: Box<dyn FnOnce(&mut Peer) -> Outcome + Send>,
+}
+
+/// Plays every step that comes, to the end of the script or the first that fails.
+pub fn play(steps: mpsc::Receiver<Step>, mut peer: Peer) -> Outcome {
+    let mut played = Vec::new();
+    for step in steps {
+        if let Err(why) = (step.play)(&mut peer) {
+            let seen = &peer.seen;
+            return Err(format!(
+                "`{}` failed: {why}\n  played before: {played:?}\n  frames received: {seen:?}",
+                step.sentence
+            ));
+        }
+        played.push(step.sentence);
+    }
+    Ok(())
+}
+
+/// The server's end of the connection it is in.
+pub struct Peer {
+    listener: TcpListener,
+    wake: Arc<Mutex<Option<SocketAddr>>>,
+    tls: Option<Arc<ServerConfig>>,
+    stream: Option<Stream>,
+    pub request: Request,
+    seen: Vec<Frame>,
+    last_mask: Option<[u8; 4]>,
+    close_sent: bool,
+    close_received: bool,
+}
+
+impl Peer {
+    /// `wake` holds the address of a connection made only to end the wait for a client.
+    pub fn new(
+        listener: TcpListener,
+        wake: Arc<Mutex<Option<SocketAddr>>>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
+        Self {
+            listener,
+            wake,
+            tls,
+            stream: None,
+            request: Request::default(),
+            seen: Vec::new(),
+            last_mask: None,
+            close_sent: false,
+            close_received: false,
+        }
+    }
+
+    /// Waits for the next client, TCP alone.
+    pub fn connected(&mut self) -> Outcome {
+        let tcp = self.next_client()?.ok_or("no client came")?;
+        self.stream = Some(Stream::plain(tcp).map_err(said)?);
+        (self.close_sent, self.close_received) = (false, false);
+        self.seen.clear();
+        Ok(())
+    }
+
+    /// Waits for the end of the test, which no client may come before.
+    pub fn nobody_came(&mut self) -> Outcome {
+        match self.next_client()? {
+            None => Ok(()),
+            Some(_) => Err("a client connected".to_owned()),
+        }
+    }
+
+    /// `None` when the server was woken because the test is over.
+    fn next_client(&mut self) -> Result<Option<TcpStream>, String> {
+        // The test's end holds this lock until it has said which connection is its own.
+        let (tcp, from) = self.listener.accept().map_err(said)?;
+        let wake = *self.wake.lock().unwrap();
+        Ok((wake != Some(from)).then_some(tcp))
+    }
+
+    pub fn tls_handshake(&mut self) -> Outcome {
+        if let Some(config) = &self.tls {
+            let stream = self.stream.take().ok_or_else(no_client)?;
+            self.stream = Some(stream.tls(config).map_err(said)?);
+        }
+        Ok(())
+    }
+
+    /// A client up to its upgrade request, which must be a valid one.
+    pub fn requested(&mut self) -> Outcome {
+        self.connected()?;
+        self.tls_handshake()?;
+        self.request = Request::read(self.stream()?)?;
+        self.request.check()
+    }
+
+    /// Answers 101 with these header lines added.
+    pub fn upgrade(&mut self, headers: &str) -> Outcome {
+        let answer = self.answer(headers);
+        self.write(answer.as_bytes())
+    }
+
+    /// The head of a 101 for the request that came, with these header lines added.
+    pub fn answer(&self, headers: &str) -> String {
+        let key = self.request.accept_key();
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {key}\r\n{headers}\r\n"
+        )
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Outcome {
+        let stream = self.stream()?;
+        stream.write_all(bytes).map_err(said)?;
+        stream.flush().map_err(said)
+    }
+
+    pub fn send(&mut self, frame: &Frame) -> Outcome {
+        self.send_after(b"", slice::from_ref(frame))
+    }
+
+    /// Sends bytes and the frames behind them in one write.
+    pub fn send_after(&mut self, bytes: &[u8], frames: &[Frame]) -> Outcome {
+        let frames_on_the_wire = frames.iter().flat_map(|frame| frame.encode(None));
+        let whole: Vec<u8> = bytes.iter().copied().chain(frames_on_the_wire).collect();
+        self.write(&whole)?;
+        self.close_sent |= frames.iter().any(|frame| frame.opcode == Opcode::Close);
+        self.finish_when_closed();
+        Ok(())
+    }
+
+    /// The next frame, which must be masked with a key of its own (RFC 6455 §5.3).
+    pub fn frame(&mut self) -> Result<Frame, String> {
+        let (frame, mask) = Frame::read(self.stream()?).map_err(said)?;
+        self.seen.push(frame.clone());
+        if mask.is_none() {
+            return Err(format!("the client did not mask {frame:?}"));
+        }
+        if self.last_mask == mask {
+            return Err(format!(
+                "the client used its masking key again for {frame:?}"
+            ));
+        }
+        self.last_mask = mask;
+        if frame.opcode == Opcode::Close {
+            self.close_received = true;
+            self.finish_when_closed();
+        }
+        Ok(frame)
+    }
+
+    /// The next message, put together from its fragments, or the control frame that came instead.
+    pub fn message(&mut self) -> Result<Frame, String> {
+        let mut message = self.frame()?;
+        while !message.fin {
+            let next = self.frame()?;
+            if next.opcode != Opcode::Continuation {
+                return Err(format!("{next:?} in the middle of {message:?}"));
+            }
+            message.payload.extend(next.payload);
+            message.fin = next.fin;
+        }
+        Ok(message)
+    }
+
+    pub fn expect_message(&mut self, expected: &Frame) -> Outcome {
+        same(&self.message()?, expected)
+    }
+
+    pub fn expect_frame(&mut self, expected: &Frame) -> Outcome {
+        same(&self.frame()?, expected)
+    }
+
+    pub fn expect_opcode(&mut self, opcode: Opcode) -> Result<Frame, String> {
+        let frame = self.frame()?;
+        if frame.opcode == opcode {
+            Ok(frame)
+        } else {
+            Err(format!("{frame:?} came"))
+        }
+    }
+
+    /// Sends every message back and answers pings, until the client closes and is answered.
+    pub fn echo_until_closed(&mut self) -> Outcome {
+        loop {
+            let message = self.message()?;
+            match message.opcode {
+                Opcode::Ping => self.send(&Frame::new(Opcode::Pong, &message.payload))?,
+                Opcode::Close => return self.send(&message),
+                _ => self.send(&message)?,
+            }
+        }
+    }
+
+    /// Sends the same frame at every interval, until the client closes and is answered.
+    pub fn send_until_closed(&mut self, frame: &Frame, interval: Duration) -> Outcome {
+        loop {
+            self.send(frame)?;
+            let tcp = self.stream()?.tcp();
+            let patience = tcp.read_timeout().map_err(said)?;
+            tcp.set_read_timeout(Some(interval)).map_err(said)?;
+            let came = tcp.peek(&mut [0]);
+            tcp.set_read_timeout(patience).map_err(said)?;
+            if came.is_ok() {
+                let close = self.expect_opcode(Opcode::Close)?;
+                return self.send(&close);
+            }
+        }
+    }
+
+    /// Reads and ignores whatever comes until the client has gone.
+    pub fn until_hangup(&mut self) -> Outcome {
+        let mut ignored = [0; 4096];
+        loop {
+            match self.stream()?.read(&mut ignored) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if is_hangup(error.kind()) => return Ok(()),
+                Err(error) => return Err(format!("the client did not hang up: {error}")),
+            }
+        }
+    }
+
+    /// Passes when nothing comes for so long, and the client has not gone either.
+    pub fn nothing_for(&mut self, time: Duration) -> Outcome {
+        let tcp = self.stream()?.tcp();
+        let patience = tcp.read_timeout().map_err(said)?;
+        tcp.set_read_timeout(Some(time)).map_err(said)?;
+        let came = tcp.peek(&mut [0]);
+        tcp.set_read_timeout(patience).map_err(said)?;
+        match came {
+            Ok(0) => Err("the client hung up".to_owned()),
+            Ok(_) => Err(format!("{:?} came", self.frame()?)),
+            Err(error) if is_hangup(error.kind()) => Err(said(error)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Reads at least one byte of whatever the client says first.
+    pub fn anything(&mut self) -> Outcome {
+        match self.stream()?.read(&mut [0; 4096]) {
+            Ok(0) => Err("the client said nothing".to_owned()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(said(error)),
+        }
+    }
+
+    /// Ends TCP (FIN), with no closing handshake and no `close_notify`.
+    pub fn drop_tcp(&mut self) -> Outcome {
+        self.stream.take().map(drop).ok_or_else(no_client)
+    }
+
+    /// Aborts TCP (RST).
+    pub fn reset(&mut self) -> Outcome {
+        set_socket_linger(self.stream()?.tcp(), Some(Duration::ZERO)).map_err(|e| e.to_string())?;
+        self.drop_tcp()
+    }
+
+    /// The server is the one to end TCP once both sides have said Close (RFC 6455 §7.1.1).
+    fn finish_when_closed(&mut self) {
+        if let (true, true, Some(stream)) = (self.close_sent, self.close_received, &mut self.stream)
+        {
+            stream.finish();
+        }
+    }
+
+    fn stream(&mut self) -> Result<&mut Stream, String> {
+        self.stream.as_mut().ok_or_else(no_client)
+    }
+}
+
+fn same(came: &Frame, expected: &Frame) -> Outcome {
+    if came == expected {
+        return Ok(());
+    }
+    let at = came
+        .payload
+        .iter()
+        .zip(&expected.payload)
+        .position(|(a, b)| a != b);
+    let lengths = (came.payload.len(), expected.payload.len());
+    Err(format!(
+        "{came:?} came instead of {expected:?}; lengths {lengths:?}, first difference at {at:?}"
+    ))
+}
+
+fn is_hangup(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(
+        kind,
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+    )
+}
+
+fn said(error: io::Error) -> String {
+    match error.kind() {
+        kind if is_hangup(kind) => format!("the client hung up ({error})"),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => "the client said nothing".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn no_client() -> String {
+    "there is no connection".to_owned()
+}
+
+/// A readable name for a step that takes bytes.
+pub fn sentence(verb: &str, bytes: &[u8]) -> String {
+    format!("{verb}({})", show(bytes))
+}

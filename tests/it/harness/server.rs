@@ -1,0 +1,462 @@
+//! A WebSocket server that plays a script on a free port and fails the test when the script was
+//! not played to its end:
+//!
+//! ```ignore
+//! let server = Server::new().accept().expect_text("hi").send_text("hello").close_when_asked();
+//! Probe::new(["send", &server.url(), "hi"]).stdout("hello\n").status(0);
+//! ```
+//!
+//! Steps are played as soon as they are given, so a script may go on in the middle of a test.
+//! After its last step a server stays silent with the connection open, until the test ends.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tempfile::TempDir;
+
+use super::certificates::Certificate;
+use super::frames::{Frame, Opcode};
+use super::script::{Outcome, Peer, Step, play, sentence};
+
+#[must_use = "a server goes when it is dropped"]
+pub struct Server {
+    address: SocketAddr,
+    scheme: &'static str,
+    steps: Option<mpsc::Sender<Step>>,
+    thread: Option<JoinHandle<Outcome>>,
+    wake: Arc<Mutex<Option<SocketAddr>>>,
+    folder: Option<TempDir>,
+}
+
+/// Making one, and where it is.
+impl Server {
+    pub fn new() -> Self {
+        Self::start(Ipv4Addr::LOCALHOST.into(), None, None).unwrap()
+    }
+
+    /// `None` when the machine has no such address.
+    pub fn on(address: impl Into<IpAddr>) -> Option<Self> {
+        Self::start(address.into(), None, None).ok()
+    }
+
+    pub fn tls(certificate: Certificate) -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("ca.pem"), certificate.authority_pem()).unwrap();
+        let config = certificate.into_server_config();
+        Self::start(Ipv4Addr::LOCALHOST.into(), Some(config), Some(folder)).unwrap()
+    }
+
+    fn start(
+        address: IpAddr,
+        tls: Option<Arc<ServerConfig>>,
+        folder: Option<TempDir>,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((address, 0))?;
+        let address = listener.local_addr()?;
+        let wake = Arc::default();
+        let scheme = if tls.is_some() { "wss" } else { "ws" };
+        let peer = Peer::new(listener, Arc::clone(&wake), tls);
+        let (steps, script) = mpsc::channel();
+        Ok(Self {
+            address,
+            scheme,
+            steps: Some(steps),
+            thread: Some(thread::spawn(move || play(script, peer))),
+            wake,
+            folder,
+        })
+    }
+
+    /// `ws://127.0.0.1:PORT/`, or `wss://localhost:PORT/`.
+    pub fn url(&self) -> String {
+        self.url_of("/")
+    }
+
+    pub fn url_of(&self, path: &str) -> String {
+        match self.scheme {
+            "wss" => format!("wss://localhost:{}{path}", self.port()),
+            scheme => format!("{scheme}://{}{path}", self.address),
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The certificate of the authority that signed this server's, as a PEM file.
+    pub fn authority(&self) -> String {
+        let folder: &TempDir = self
+            .folder
+            .as_ref()
+            .expect("only a TLS server has an authority");
+        let path: PathBuf = folder.path().join("ca.pem");
+        path.into_os_string().into_string().unwrap()
+    }
+}
+
+/// The upgrade.
+impl Server {
+    /// Takes a client, checks its request (RFC 6455 §4.2.1) and answers 101.
+    pub fn accept(self) -> Self {
+        self.step("accept", |peer| {
+            peer.requested()?;
+            peer.upgrade("")
+        })
+    }
+
+    /// [`Server::accept`] with header lines added to the answer, each with its CRLF.
+    pub fn accept_with(self, headers: &'static str) -> Self {
+        self.step(sentence("accept_with", headers.as_bytes()), |peer| {
+            peer.requested()?;
+            peer.upgrade(headers)
+        })
+    }
+
+    /// [`Server::accept`] with frames in the same segment as the 101.
+    pub fn accept_and_send(self, frames: &[Frame]) -> Self {
+        let frames = frames.to_vec();
+        self.step("accept_and_send", move |peer| {
+            peer.requested()?;
+            let answer = peer.answer("");
+            peer.send_after(answer.as_bytes(), &frames)
+        })
+    }
+
+    /// Takes a client and answers with exactly this; `{accept}` becomes the right accept key.
+    pub fn answer_raw(self, answer: &'static str) -> Self {
+        self.step(sentence("answer_raw", answer.as_bytes()), |peer| {
+            peer.requested()?;
+            let key = peer.request.accept_key();
+            peer.write(answer.replace("{accept}", &key).as_bytes())
+        })
+    }
+
+    /// Takes a client and answers with a status and a body, then closes.
+    pub fn refuse(self, status: &'static str, headers: &'static str, body: &str) -> Self {
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        self.step(sentence("refuse", status.as_bytes()), move |peer| {
+            peer.requested()?;
+            peer.write(answer.as_bytes())?;
+            peer.drop_tcp()
+        })
+    }
+
+    /// Takes a client and its upgrade request, and answers nothing yet.
+    pub fn expect_request(self) -> Self {
+        self.step("expect_request", Peer::requested)
+    }
+
+    /// After [`Server::expect_request`]: the 101 and these frames, each byte in a write of its own.
+    pub fn answer_in_pieces(self, frames: &[Frame]) -> Self {
+        let frames: Vec<u8> = frames.iter().flat_map(|frame| frame.encode(None)).collect();
+        self.step("answer_in_pieces", move |peer| {
+            let answer = [peer.answer("").into_bytes(), frames].concat();
+            answer.chunks(1).try_for_each(|byte| peer.write(byte))
+        })
+    }
+
+    /// After [`Server::expect_request`]: one more header byte at every interval, until the client
+    /// has gone.
+    pub fn answer_for_ever(self, interval: Duration) -> Self {
+        self.step("answer_for_ever", move |peer| {
+            peer.write(b"HTTP/1.1 101 Switching Protocols\r\nX-Long: ")?;
+            while peer.write(b"x").is_ok() {
+                thread::sleep(interval);
+            }
+            Ok(())
+        })
+    }
+
+    /// After [`Server::expect_request`]: header lines until the client has gone, at most 64 MiB.
+    pub fn answer_endless_headers(self) -> Self {
+        self.step("answer_endless_headers", |peer| {
+            let lines = "X-Long: xxxxxxxxxxxxxxxxxxxxxx\r\n".repeat(2048);
+            peer.write(b"HTTP/1.1 101 Switching Protocols\r\n")?;
+            if (0..1024).all(|_| peer.write(lines.as_bytes()).is_ok()) {
+                return Err("the client took 64 MiB of headers".to_owned());
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes a client's TCP connection and looks at nothing it says.
+    pub fn connected(self) -> Self {
+        self.step("connected", Peer::connected)
+    }
+
+    /// The client gives up during the TLS handshake.
+    pub fn expect_tls_failure(self) -> Self {
+        self.step("expect_tls_failure", |peer| {
+            peer.connected()?;
+            match peer.tls_handshake() {
+                Ok(()) => Err("the TLS handshake succeeded".to_owned()),
+                Err(_) => Ok(()),
+            }
+        })
+    }
+
+    /// No client may connect before the test ends.
+    pub fn expect_nobody(self) -> Self {
+        self.step("expect_nobody", Peer::nobody_came)
+    }
+
+    pub fn expect_request_line(self, line: &str) -> Self {
+        let line = line.to_owned();
+        self.step(
+            sentence("expect_request_line", line.as_bytes()),
+            move |peer| equal(&peer.request.line, &line),
+        )
+    }
+
+    /// The request had exactly these values under a name, in this order.
+    pub fn expect_header(self, name: &'static str, values: &[&str]) -> Self {
+        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        self.step(format!("expect_header({name}, {values:?})"), move |peer| {
+            equal(
+                &format!("{:?}", peer.request.values(name)),
+                &format!("{values:?}"),
+            )
+        })
+    }
+}
+
+/// What the server says.
+impl Server {
+    pub fn send_text(self, text: impl AsRef<[u8]>) -> Self {
+        self.send_frame(Frame::text(text))
+    }
+
+    pub fn send_binary(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.send_frame(Frame::binary(bytes))
+    }
+
+    pub fn send_ping(self, payload: &str) -> Self {
+        self.send_frame(Frame::new(Opcode::Ping, payload))
+    }
+
+    pub fn send_pong(self, payload: &str) -> Self {
+        self.send_frame(Frame::new(Opcode::Pong, payload))
+    }
+
+    pub fn send_frame(self, frame: Frame) -> Self {
+        self.step(format!("send_frame({frame:?})"), move |peer| {
+            peer.send(&frame)
+        })
+    }
+
+    /// Several frames in one write.
+    pub fn send_frames(self, frames: &[Frame]) -> Self {
+        let frames = frames.to_vec();
+        self.step(format!("send_frames({frames:?})"), move |peer| {
+            peer.send_after(b"", &frames)
+        })
+    }
+
+    pub fn send_raw(self, bytes: &'static [u8]) -> Self {
+        self.step(sentence("send_raw", bytes), |peer| peer.write(bytes))
+    }
+
+    /// A close frame; TCP ends once the client has answered it.
+    pub fn close(self, code: u16, reason: &str) -> Self {
+        self.send_frame(Frame::close(code, reason))
+    }
+
+    pub fn close_without_code(self) -> Self {
+        self.send_frame(Frame::new(Opcode::Close, ""))
+    }
+
+    /// The client closes with 1000, is answered, and TCP ends.
+    pub fn close_when_asked(self) -> Self {
+        self.expect_close(1000).close(1000, "")
+    }
+
+    pub fn echo_until_closed(self) -> Self {
+        self.step("echo_until_closed", Peer::echo_until_closed)
+    }
+
+    /// Sends a text again and again until the client closes, and answers that.
+    pub fn send_until_closed(self, text: &str, interval: Duration) -> Self {
+        let frame = Frame::text(text);
+        self.step("send_until_closed", move |peer| {
+            peer.send_until_closed(&frame, interval)
+        })
+    }
+
+    /// Lets time pass; only for tests whose subject is a delay.
+    pub fn pause(self, time: Duration) -> Self {
+        self.step(format!("pause({time:?})"), move |_| {
+            thread::sleep(time);
+            Ok(())
+        })
+    }
+
+    /// Says nothing and answers nothing until the client hangs up.
+    pub fn silent(self) -> Self {
+        self.step("silent", Peer::until_hangup)
+    }
+
+    /// Ends TCP with FIN, without a close frame or (over TLS) a `close_notify`.
+    pub fn drop_tcp(self) -> Self {
+        self.step("drop_tcp", Peer::drop_tcp)
+    }
+
+    /// Aborts TCP with RST.
+    pub fn reset(self) -> Self {
+        self.step("reset", Peer::reset)
+    }
+}
+
+/// What the server must hear.
+impl Server {
+    /// A text message, in however many fragments.
+    pub fn expect_text(self, text: impl AsRef<[u8]>) -> Self {
+        self.expect_message(Frame::text(text))
+    }
+
+    /// A binary message, in however many fragments.
+    pub fn expect_binary(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.expect_message(Frame::binary(bytes))
+    }
+
+    fn expect_message(self, message: Frame) -> Self {
+        let sentence = format!("expect_message({message:?})");
+        self.step(sentence, move |peer| peer.expect_message(&message))
+    }
+
+    /// This very frame.
+    pub fn expect_frame(self, frame: Frame) -> Self {
+        let sentence = format!("expect_frame({frame:?})");
+        self.step(sentence, move |peer| peer.expect_frame(&frame))
+    }
+
+    pub fn expect_pong(self, payload: &str) -> Self {
+        self.expect_frame(Frame::new(Opcode::Pong, payload))
+    }
+
+    /// A ping of so many bytes that the server leaves unanswered.
+    pub fn expect_ping(self, size: usize) -> Self {
+        self.step(format!("expect_ping({size})"), move |peer| {
+            let ping = peer.expect_opcode(Opcode::Ping)?;
+            equal(&ping.payload.len().to_string(), &size.to_string())
+        })
+    }
+
+    /// A ping, answered as it came.
+    pub fn answer_ping(self) -> Self {
+        self.step("answer_ping", |peer| {
+            let ping = peer.expect_opcode(Opcode::Ping)?;
+            peer.send(&Frame::new(Opcode::Pong, ping.payload))
+        })
+    }
+
+    /// A close frame with this code, whatever its reason.
+    pub fn expect_close(self, code: u16) -> Self {
+        self.expect_close_in([code])
+    }
+
+    /// A close frame with one of these codes.
+    pub fn expect_close_in<const N: usize>(self, codes: [u16; N]) -> Self {
+        self.step(format!("expect_close_in({codes:?})"), move |peer| {
+            let close = peer.expect_opcode(Opcode::Close)?;
+            match close.close_code() {
+                Some((code, _)) if codes.contains(&code) => Ok(()),
+                other => Err(format!("a close with {other:?} came")),
+            }
+        })
+    }
+
+    /// A close frame with any code or none, answered as it came.
+    pub fn answer_any_close(self) -> Self {
+        self.step("answer_any_close", |peer| {
+            let close = peer.expect_opcode(Opcode::Close)?;
+            peer.send(&close)
+        })
+    }
+
+    /// The client says something, whatever it is.
+    pub fn expect_anything(self) -> Self {
+        self.step("expect_anything", Peer::anything)
+    }
+
+    /// Nothing comes for so long and the client stays.
+    pub fn expect_nothing_for(self, time: Duration) -> Self {
+        self.step(format!("expect_nothing_for({time:?})"), move |peer| {
+            peer.nothing_for(time)
+        })
+    }
+
+    /// The client ends the connection; what it says before is not looked at.
+    pub fn expect_hangup(self) -> Self {
+        self.step("expect_hangup", Peer::until_hangup)
+    }
+}
+
+/// Playing the script.
+impl Server {
+    /// Returns once every step given so far has been played.
+    pub fn played(self) -> Self {
+        let (done, is_done) = mpsc::channel();
+        let server = self.step("played", move |_| {
+            // The test may have stopped waiting because it failed.
+            let _ = done.send(());
+            Ok(())
+        });
+        // An error means that an earlier step failed; dropping the server tells which.
+        let _ = is_done.recv();
+        server
+    }
+
+    fn step(
+        self,
+        sentence: impl Into<String>,
+        play: impl FnOnce(&mut Peer) -> Outcome + Send + 'static,
+    ) -> Self {
+        let step = Step {
+            sentence: sentence.into(),
+            play: Box::new(play),
+        };
+        if let Some(steps) = &self.steps {
+            // The thread has ended when an earlier step failed; dropping the server tells which.
+            let _ = steps.send(step);
+        }
+        self
+    }
+
+    /// A thread that still waits for a client gets one, marked as no client at all.
+    fn wake_up(&self) {
+        let mut wake = self.wake.lock().unwrap();
+        *wake = TcpStream::connect_timeout(&self.address, Duration::from_secs(1))
+            .and_then(|stream| stream.local_addr())
+            .ok();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.steps.take());
+        self.wake_up();
+        let outcome = match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(outcome)) => outcome,
+            _ => Err("the server's thread panicked".to_owned()),
+        };
+        match outcome {
+            Err(why) if thread::panicking() => eprintln!("the server's script: {why}"),
+            Err(why) => panic!("the server's script: {why}"),
+            Ok(()) => {}
+        }
+    }
+}
+
+fn equal(came: &str, expected: &str) -> Outcome {
+    if came == expected {
+        return Ok(());
+    }
+    Err(format!("{came} came instead of {expected}"))
+}

@@ -1,0 +1,27 @@
+//! The contract of the command line, held against the binary: streams, exit status, and what is on
+//! the wire. One file, one topic; each test name is a sentence.
+#![cfg(unix)]
+
+mod harness;
+
+mod close;
+mod completions;
+mod connect;
+mod echo;
+mod errors;
+mod handshake;
+mod help;
+mod json;
+mod listen;
+mod on_a_terminal;
+mod output;
+mod ping;
+mod secrets;
+mod send;
+mod send_input;
+mod serve;
+mod signals;
+mod targets;
+mod the_harness;
+mod tls;
+mod usage;

@@ -1,0 +1,148 @@
+//! Secrets reach the server and nobody else.
+
+use std::fs;
+
+use crate::harness::{Nobody, Probe, Server};
+
+const SECRET: &str = "c0rrect-h0rse";
+
+#[test]
+fn a_password_in_the_url_is_not_in_the_error() {
+    let nobody = Nobody::listens();
+    let host = format!("127.0.0.1:{}", nobody.port());
+    Probe::new(["listen", &format!("ws://user:{SECRET}@{host}/")])
+        .stderr_has(&host)
+        .stderr_lacks(SECRET)
+        .status(7);
+}
+
+#[test]
+fn a_token_in_the_query_reaches_the_server_but_not_the_error() {
+    let server = Server::new();
+    let url = server.url_of(&format!("/x?room=7&access_token={SECRET}&z=1"));
+    let server = server
+        .expect_request()
+        .expect_request_line(&format!("GET /x?room=7&access_token={SECRET}&z=1 HTTP/1.1"))
+        .drop_tcp();
+    Probe::new(["listen", &url])
+        .stderr_has("room=7")
+        .stderr_lacks(SECRET)
+        .status(56);
+    drop(server);
+}
+
+#[test]
+fn a_bad_url_is_named_without_its_password() {
+    Probe::new(["listen", &format!("ws://user:{SECRET}@host.example:99999/")])
+        .stderr_has("99999")
+        .stderr_lacks(SECRET)
+        .status(2);
+}
+
+#[test]
+fn verbose_shows_authorization_and_cookie_without_their_values() {
+    let server = Server::new()
+        .accept()
+        .expect_header("Authorization", &[&format!("Bearer {SECRET}")])
+        .expect_header("Cookie", &[&format!("session={SECRET}")])
+        .close(1000, "")
+        .expect_close(1000);
+    Probe::new(["listen", "-vv", &server.url()])
+        .args(["-H", &format!("Authorization: Bearer {SECRET}")])
+        .args(["-H", &format!("Cookie: session={SECRET}")])
+        .stderr_has("authorization:")
+        .stderr_has("cookie:")
+        .stderr_lacks(SECRET)
+        .status(0);
+}
+
+#[test]
+fn show_secrets_shows_them() {
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    Probe::new(["listen", "-v", "--show-secrets", &server.url()])
+        .args(["-H", &format!("Authorization: Bearer {SECRET}")])
+        .stderr_has(SECRET)
+        .status(0);
+}
+
+#[test]
+fn a_message_from_the_environment_is_sent_but_not_shown() {
+    let auth = format!(r#"{{"auth":"{SECRET}"}}"#);
+    let server = Server::new()
+        .accept()
+        .expect_text(&auth)
+        .close(1000, "")
+        .expect_close(1000);
+    Probe::new(["listen", "--json", "-vv", &server.url(), "-x", "env:AUTH"])
+        .env("AUTH", &auth)
+        .stdout_has(r#""dir":"out""#)
+        .stdout_lacks(SECRET)
+        .stderr_lacks(SECRET)
+        .status(0);
+}
+
+#[test]
+fn a_message_from_a_file_is_sent_but_not_shown() {
+    let server = Server::new()
+        .accept()
+        .expect_text(SECRET)
+        .close(1000, "")
+        .expect_close(1000);
+    let probe = Probe::new(["listen", "--json", &server.url()]);
+    let file = format!("@{}", probe.file("auth", SECRET));
+    probe
+        .args(["-x", &file])
+        .any_stdout()
+        .stdout_lacks(SECRET)
+        .stderr_lacks(SECRET)
+        .status(0);
+}
+
+#[test]
+fn an_unset_variable_is_named_before_the_first_packet() {
+    let server = Server::new().expect_nobody();
+    Probe::new(["listen", &server.url(), "-x", "env:NOT_THERE"])
+        .stderr_has("NOT_THERE")
+        .status(2);
+}
+
+#[test]
+fn a_secret_that_the_server_repeats_is_printed_as_it_came() {
+    let server = Server::new()
+        .accept()
+        .expect_text(SECRET)
+        .send_text(SECRET)
+        .close_when_asked();
+    Probe::new(["listen", "-1", &server.url(), "-x", "env:AUTH"])
+        .env("AUTH", SECRET)
+        .stdout(format!("{SECRET}\n"))
+        .status(0);
+}
+
+#[test]
+fn the_log_has_no_secret() {
+    let server = Server::new()
+        .accept()
+        .expect_text(SECRET)
+        .close(1000, "")
+        .expect_close(1000);
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let url = server.url_of(&format!("/?token={SECRET}"));
+    Probe::new([
+        "listen",
+        &url,
+        "--log",
+        log.to_str().unwrap(),
+        "-x",
+        "env:AUTH",
+    ])
+    .env("AUTH", SECRET)
+    .args(["-H", &format!("Authorization: Basic {SECRET}")])
+    .status(0);
+    let log = fs::read_to_string(log).unwrap();
+    assert!(
+        log.contains("\"connecting\"") && !log.contains(SECRET),
+        "{log}"
+    );
+}

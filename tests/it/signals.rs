@@ -1,0 +1,125 @@
+//! Ctrl-C and SIGTERM: polite first, then at once.
+
+use crate::harness::{Probe, Server, ms};
+
+#[test]
+fn an_interrupt_closes_politely_and_is_130() {
+    let server = Server::new().accept().send_text("one");
+    let mut probe = Probe::new(["listen", &server.url()])
+        .stdout("one\n")
+        .any_stderr()
+        .spawn();
+    probe.shows("one\n");
+    let server = server.expect_close_in([1000, 1001]).close(1000, "");
+    probe.interrupt();
+    probe.status(130);
+    drop(server);
+}
+
+#[test]
+fn a_termination_closes_politely_and_is_143() {
+    let server = Server::new().accept().send_text("one");
+    let mut probe = Probe::new(["listen", &server.url()])
+        .stdout("one\n")
+        .any_stderr()
+        .spawn();
+    probe.shows("one\n");
+    let server = server.expect_close_in([1000, 1001]).close(1000, "");
+    probe.terminate();
+    probe.status(143);
+    drop(server);
+}
+
+#[test]
+fn an_interrupted_send_is_130() {
+    let server = Server::new().accept().expect_text("hi");
+    let mut probe = Probe::new(["send", &server.url(), "hi", "-w", "15s"])
+        .any_stderr()
+        .spawn();
+    let server = server
+        .played()
+        .expect_close_in([1000, 1001])
+        .close(1000, "");
+    probe.interrupt();
+    probe.status(130);
+    drop(server);
+}
+
+#[test]
+fn an_interrupted_pipe_is_130() {
+    let server = Server::new().accept().send_text("one");
+    let mut probe = Probe::new(["connect", &server.url()])
+        .stdin_held_open()
+        .any_stdout()
+        .any_stderr()
+        .spawn();
+    probe.shows("one\n");
+    let server = server.expect_close_in([1000, 1001]).close(1000, "");
+    probe.interrupt();
+    probe.status(130);
+    drop(server);
+}
+
+#[test]
+fn an_interrupt_during_the_handshake_is_130_at_once() {
+    let server = Server::new().expect_request();
+    let mut probe = Probe::new(["listen", &server.url()])
+        .any_stderr()
+        .within(ms(5000))
+        .spawn();
+    let server = server.played().expect_hangup();
+    probe.interrupt();
+    probe.status(130);
+    drop(server);
+}
+
+#[test]
+fn a_second_interrupt_does_not_wait_for_the_answer_to_the_close() {
+    let server = Server::new().accept().send_text("one");
+    let mut probe = Probe::new(["listen", &server.url(), "--close-timeout", "15s"])
+        .any_stdout()
+        .any_stderr()
+        .within(ms(5000))
+        .spawn();
+    probe.shows("one\n");
+    probe.interrupt();
+    let server = server
+        .expect_close_in([1000, 1001])
+        .played()
+        .expect_hangup();
+    probe.interrupt();
+    probe.status(130);
+    drop(server);
+}
+
+#[test]
+fn a_server_that_ignores_the_close_delays_an_interrupt_only_by_the_limit() {
+    let server = Server::new().accept().send_text("one");
+    let mut probe = Probe::new(["listen", &server.url(), "--close-timeout", "300ms"])
+        .any_stdout()
+        .any_stderr()
+        .within(ms(5000))
+        .spawn();
+    probe.shows("one\n");
+    probe.interrupt();
+    let server = server.expect_close_in([1000, 1001]).silent();
+    probe.status(130);
+    drop(server);
+}
+
+#[test]
+fn messages_that_came_before_an_interrupt_are_printed() {
+    let server = Server::new().accept().send_text("one");
+    let mut probe = Probe::new(["listen", &server.url()])
+        .stdout("one\ntwo\n")
+        .any_stderr()
+        .spawn();
+    probe.shows("one\n");
+    probe.interrupt();
+    let server = server
+        .expect_close_in([1000, 1001])
+        .send_text("two")
+        .close(1000, "");
+    probe.status(130);
+    drop(server);
+}
