@@ -434,6 +434,12 @@ fn wait(text: &str) -> Result<Duration, String> {
 
 /// `-o` is the Origin here; curl's users expect a file.
 fn origin(text: &str) -> Result<String, String> {
+    if text.bytes().any(|byte| byte.is_ascii_control()) {
+        return Err(format!(
+            "the origin '{}' holds a control character",
+            text.escape_debug()
+        ));
+    }
     if text == "null" || text.contains("://") {
         return Ok(text.to_owned());
     }

@@ -47,8 +47,11 @@ enum State {
     Down,
 }
 
+/// What an attempt to connect comes to.
+type Attempt = Result<(Connection, Opened), Error>;
+
 struct Opening {
-    future: Pin<Box<dyn Future<Output = Result<(Connection, Opened), Error>>>>,
+    future: Pin<Box<dyn Future<Output = Attempt>>>,
     progress: UnboundedReceiver<Progress>,
 }
 
@@ -124,7 +127,7 @@ impl Link {
         self.state = State::Opening(Opening { future, progress });
     }
 
-    fn opened(&mut self, result: Result<(Connection, Opened), Error>) {
+    fn opened(&mut self, result: Attempt) {
         match result {
             Ok((connection, opened)) => {
                 let up = Up {
@@ -350,11 +353,7 @@ impl Link {
 
 impl Opening {
     /// Moves the attempt on; `None` when there is progress to tell first.
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        told: &mut VecDeque<Event>,
-    ) -> Poll<Option<Result<(Connection, Opened), Error>>> {
+    fn poll(&mut self, cx: &mut Context<'_>, told: &mut VecDeque<Event>) -> Poll<Option<Attempt>> {
         let result = self.future.as_mut().poll(cx);
         while let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
             told.push_back(Event::Progress(progress));

@@ -4,6 +4,7 @@
 //! One task owns the socket and both standard streams, and no branch of it blocks: a signal or a time
 //! limit is heard whatever the peer, the reader of stdout or the writer of stdin do.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
+use crate::connection::ReadyState;
 use crate::connection::close::Farewell;
 use crate::event::Event;
 use crate::input::{self, Action, Input};
@@ -83,6 +85,7 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
         timer: None,
         outcome: None,
         link_down: false,
+        held: VecDeque::new(),
         last_call: None,
         aborted: false,
         now: Instant::now(),
@@ -100,6 +103,8 @@ struct Running<'a> {
     outcome: Option<Outcome>,
     /// There is no connection, and none on its way.
     link_down: bool,
+    /// What was typed while the connection was being opened.
+    held: VecDeque<Action>,
     /// When to stop waiting for a reader that does not read.
     last_call: Option<Instant>,
     aborted: bool,
@@ -118,11 +123,11 @@ impl Running<'_> {
             let _ = self.session.link.poll_flush(cx);
             let drained = self.poll_drain(cx);
             self.call_last_orders(drained);
-            self.poll_timer(cx);
+            let expired = self.poll_timer(cx);
             if (self.is_over() && drained) || self.aborted {
                 return self.end();
             }
-            if !(received || sent) {
+            if !(received || sent || expired) {
                 return Poll::Pending;
             }
         }
@@ -193,6 +198,9 @@ impl Running<'_> {
     }
 
     fn see(&mut self, event: &Event) {
+        if matches!(event, Event::Message(_)) && self.session.stop.is_full() {
+            return;
+        }
         self.session.sinks.see(event);
         let verdict = self.session.stop.see(event, self.now);
         let done = matches!(self.outcome, Some(Outcome::Done));
@@ -220,7 +228,10 @@ impl Running<'_> {
             if !typed && self.session.link.poll_ready(cx).is_pending() {
                 break;
             }
-            match self.session.input.poll_next(cx) {
+            match self.poll_action(cx) {
+                Poll::Ready(Some(Ok(action))) if self.must_wait(&action) => {
+                    self.held.push_back(action);
+                }
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
                 Poll::Ready(None) => {
@@ -237,6 +248,24 @@ impl Running<'_> {
             progress = true;
         }
         progress
+    }
+
+    fn poll_action(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, input::Error>>> {
+        if self.session.link.ready_state() != ReadyState::Connecting
+            && let Some(action) = self.held.pop_front()
+        {
+            return Poll::Ready(Some(Ok(action)));
+        }
+        self.session.input.poll_next(cx)
+    }
+
+    /// What is typed while CONNECTING is queued until the connection is OPEN, in its order; to leave
+    /// is possible at once.
+    fn must_wait(&self, action: &Action) -> bool {
+        let leaves_nothing = *action == Action::Quit && self.held.is_empty();
+        self.session.input.is_typed()
+            && self.session.link.ready_state() == ReadyState::Connecting
+            && !leaves_nothing
     }
 
     fn input_is_idle(&mut self, ended: bool) {
@@ -304,24 +333,25 @@ impl Running<'_> {
         }
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) {
-        while let Some(due) = self.due() {
-            let due = tokio::time::Instant::from_std(due);
-            let timer = self
-                .timer
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-            // A timer that fires early is set again; one that is moved by each message would cost more
-            // than the message.
-            if timer.deadline() > due {
-                timer.as_mut().reset(due);
-            }
-            if timer.as_mut().poll(cx).is_pending() {
-                return;
-            }
-            self.timer = None;
-            self.now = Instant::now();
-            self.expire();
+    /// Sees to what is due; true when something was.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(due) = self.due() else { return false };
+        let due = tokio::time::Instant::from_std(due);
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        // A timer that is set too early fires and is set again: to move it with each message would
+        // cost more than the message.
+        if timer.deadline() > due {
+            timer.as_mut().reset(due);
         }
+        if timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.timer = None;
+        self.now = Instant::now();
+        self.expire();
+        true
     }
 
     /// When something must happen if nothing else does.

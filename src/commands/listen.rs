@@ -30,8 +30,8 @@ pub async fn run(options: Listen) -> anyhow::Result<Exit> {
 
 fn stop_rule(options: &Listen) -> StopRule {
     let goal = match (options.one, options.count) {
-        (true, _) => Goal::Count(1),
-        (_, Some(count)) => Goal::Count(count),
+        (true, _) => Goal::First(1),
+        (_, Some(count)) => Goal::First(count),
         _ => Goal::Stream,
     };
     StopRule::Conversation(

@@ -244,9 +244,14 @@ impl Connection {
         }
         stage.set(Stage::Upgrade);
         let upgrading = Instant::now();
-        let upgraded =
-            handshake::client::upgrade(&mut stream, &target.address, &target.request, reporter)
-                .await?;
+        let upgraded = handshake::client::upgrade(
+            &mut stream,
+            &target.address,
+            &target.request,
+            reporter,
+            begun + target.limits.connect,
+        )
+        .await?;
         timing.upgrade = upgrading.elapsed();
         timing.total = begun.elapsed();
         let connection = Self::over(stream, upgraded.leftover, Role::Client, target.limits).await;
@@ -434,7 +439,8 @@ impl Connection {
             "the closing handshake was not answered within {}",
             crate::units::shown(self.limits.close)
         );
-        let error = Error::new(Kind::Timeout, Stage::Open, message);
+        let error = Error::new(Kind::Timeout, Stage::Open, message)
+            .hint("the server may be gone or busy: --close-timeout TIME waits longer");
         self.finish(Close {
             by: By::Local,
             code: Code::ABNORMAL,
@@ -553,11 +559,11 @@ impl Connection {
         // The write that failed first says more than the end of file that followed it.
         let why = match (error, self.ws.get_ref().failure()) {
             (Some(error), _) | (None, Some(error)) => {
-                format!(" ({})", crate::secret::io_text(error))
+                format!(": {}", crate::secret::io_text(error))
             }
             (None, None) => String::new(),
         };
-        format!("the connection was lost without a close frame{why}")
+        format!("the connection was lost without a close frame (1006){why}")
     }
 }
 

@@ -229,7 +229,10 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
                 .hint(format!("try wss://{}", redact_url(rest))));
             }
         };
-        return Ok(format!("{scheme}://{}", rest.trim_start_matches('/')));
+        if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
+            return Err(BadUrl::new(typed, "it has no host"));
+        }
+        return Ok(format!("{scheme}://{rest}"));
     }
     if let Some(rest) = typed.strip_prefix(':') {
         return Ok(format!("ws://localhost:{rest}"));

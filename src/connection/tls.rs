@@ -138,11 +138,7 @@ impl Tls {
 }
 
 fn version_name(version: rustls::ProtocolVersion) -> String {
-    version
-        .as_str()
-        .unwrap_or_default()
-        .replace('_', ".")
-        .replace("TLSv1.3", "TLSv1.3")
+    version.as_str().unwrap_or_default().replace('_', ".")
 }
 
 fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), BadRoots> {

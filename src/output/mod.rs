@@ -39,14 +39,20 @@ pub enum Printer {
     /// Every event (`--json`).
     Events(EventWriter),
     /// A line for each answered ping.
-    Pings {
-        /// Only the summary (`-q`).
-        quiet: bool,
-        /// Bytes of payload, for the first line.
-        size: usize,
-        /// The URL, for the first and last lines.
-        url: String,
-    },
+    Pings(PingPrinter),
+}
+
+/// Prints as ping(8) does.
+#[derive(Debug)]
+pub struct PingPrinter {
+    /// Only the summary (`-q`).
+    pub quiet: bool,
+    /// Bytes of payload, for the first line.
+    pub size: usize,
+    /// The URL, for the first and last lines.
+    pub url: String,
+    /// The address that answers, once it is known.
+    pub remote: String,
 }
 
 /// Every event as JSON lines in a file (`--log`).
@@ -105,6 +111,8 @@ pub struct EditorPipe {
     pub sender: tokio::sync::mpsc::UnboundedSender<String>,
     /// Bytes handed over and not printed yet.
     pub backlog: std::sync::Arc<Backlog>,
+    /// Tells the editor whether a line can be sent or would be lost.
+    pub can_send: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 /// How far the printing thread is behind.
@@ -142,6 +150,9 @@ impl Sinks {
             self.redactor.learn(secret.reveal());
             return;
         }
+        if let Way::Editor(pipe) = &self.way {
+            pipe.follow(event);
+        }
         self.print(event);
         self.talk.tell(&mut self.said, event, &self.redactor);
         if let Some(log) = &mut self.log
@@ -163,9 +174,7 @@ impl Sinks {
                 layout.print(out, &message.payload);
             }
             (Printer::Events(writer), event) => writer.write(out.tail(), event, &self.redactor),
-            (Printer::Pings { quiet, size, url }, event) => {
-                print_ping(out.tail(), event, *quiet, *size, url);
-            }
+            (Printer::Pings(printer), event) => printer.print(out.tail(), event),
             (Printer::Messages(_), _) => {}
         }
     }
@@ -175,7 +184,7 @@ impl Sinks {
         let out = self.buffer.tail();
         match &self.printer {
             Printer::Events(writer) => writer.statistics(out, statistics),
-            Printer::Pings { url, .. } => print_statistics(out, statistics, url),
+            Printer::Pings(printer) => printer.print_statistics(out, statistics),
             Printer::Messages(_) => {}
         }
     }
@@ -273,56 +282,72 @@ pub struct Report<'a> {
     pub exit: Exit,
 }
 
-fn print_ping(out: &mut Vec<u8>, event: &Event, quiet: bool, size: usize, url: &str) {
-    match event {
-        Event::Open(opened) => {
-            let time = units::shown(opened.timing.total);
-            let line = format!(
-                "PING {url} ({}), {size} data bytes; connected in {time}\n",
-                opened.remote
-            );
-            out.extend_from_slice(line.as_bytes());
+impl PingPrinter {
+    fn print(&mut self, out: &mut Vec<u8>, event: &Event) {
+        match event {
+            Event::Open(opened) => {
+                let (url, remote, size) = (&self.url, &opened.remote, self.size);
+                let time = units::shown(opened.timing.total);
+                let line =
+                    format!("PING {url} ({remote}), {size} data bytes; connected in {time}\n");
+                out.extend_from_slice(line.as_bytes());
+                self.remote = remote
+                    .rsplit_once(':')
+                    .map_or(&**remote, |(ip, _)| ip)
+                    .to_owned();
+            }
+            Event::Pong {
+                direction: Direction::In,
+                seq: Some(seq),
+                rtt: Some(rtt),
+                ..
+            } if !self.quiet => {
+                let time = units::shown(*rtt);
+                let line = format!("pong from {}: seq={seq} time={time}\n", self.remote);
+                out.extend_from_slice(line.as_bytes());
+            }
+            _ => {}
         }
-        Event::Pong {
-            direction: Direction::In,
-            seq: Some(seq),
-            rtt: Some(rtt),
-            ..
-        } if !quiet => {
-            let line = format!("pong: seq={seq} time={}\n", units::shown(*rtt));
-            out.extend_from_slice(line.as_bytes());
-        }
-        _ => {}
     }
-}
 
-fn print_statistics(out: &mut Vec<u8>, statistics: &Statistics, url: &str) {
-    let mut text = format!("--- {url} ping statistics ---\n");
-    text.push_str(&format!(
-        "{} sent, {} received, {}% lost, time {:.0} ms\n",
-        statistics.sent,
-        statistics.received,
-        (statistics.loss_percent() * 10.0).round() / 10.0,
-        units::milliseconds(statistics.elapsed),
-    ));
-    if let Some(rtt) = &statistics.rtt {
-        let list = |times: &[std::time::Duration]| {
-            let times: Vec<String> = times
-                .iter()
-                .map(|time| format!("{:.3}", units::milliseconds(*time)))
-                .collect();
-            times.join("/")
-        };
+    fn print_statistics(&self, out: &mut Vec<u8>, statistics: &Statistics) {
+        let mut text = format!("--- {} ping statistics ---\n", self.url);
         text.push_str(&format!(
-            "rtt min/avg/max/mdev = {} ms  p50/p95/p99 = {} ms\n",
-            list(&[rtt.min, rtt.avg, rtt.max, rtt.mdev]),
-            list(&[rtt.p50, rtt.p95, rtt.p99]),
+            "{} sent, {} received, {}% lost, time {:.0} ms\n",
+            statistics.sent,
+            statistics.received,
+            (statistics.loss_percent() * 10.0).round() / 10.0,
+            units::milliseconds(statistics.elapsed),
         ));
+        if let Some(rtt) = &statistics.rtt {
+            let list = |times: &[std::time::Duration]| {
+                let times: Vec<String> = times
+                    .iter()
+                    .map(|time| format!("{:.3}", units::milliseconds(*time)))
+                    .collect();
+                times.join("/")
+            };
+            text.push_str(&format!(
+                "rtt min/avg/max/mdev = {} ms  p50/p95/p99 = {} ms\n",
+                list(&[rtt.min, rtt.avg, rtt.max, rtt.mdev]),
+                list(&[rtt.p50, rtt.p95, rtt.p99]),
+            ));
+        }
+        out.extend_from_slice(text.as_bytes());
     }
-    out.extend_from_slice(text.as_bytes());
 }
 
 impl EditorPipe {
+    fn follow(&self, event: &Event) {
+        let can_send = match event {
+            Event::Connecting { .. } | Event::Open(_) => true,
+            Event::Closing { .. } | Event::Close(_) | Event::Failed(_) => false,
+            _ => return,
+        };
+        self.can_send
+            .store(can_send, std::sync::atomic::Ordering::Release);
+    }
+
     fn poll_hand_over(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<()> {
         while self.backlog.is_long() {
             // Registered before the backlog is looked at again: a print in between wakes this task.

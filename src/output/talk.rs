@@ -44,6 +44,13 @@ impl Talk {
                 self.control(out, *direction, "ping", payload);
             }
             Event::Pong {
+                seq: Some(_),
+                rtt: Some(rtt),
+                ..
+            } if self.session && self.verbose == 0 => {
+                self.line(out, "*", &format!("pong after {}", units::shown(*rtt)));
+            }
+            Event::Pong {
                 direction, payload, ..
             } if self.verbose > 0 => {
                 self.control(out, *direction, "pong", payload);

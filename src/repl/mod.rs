@@ -7,6 +7,7 @@
 mod commands;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use rustyline::config::Configurer;
@@ -14,7 +15,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{
     Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, ExternalPrinter,
-    KeyEvent, Movement, RepeatCount,
+    KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -49,6 +50,7 @@ impl Repl {
             EventHandler::Conditional(Box::new(ClearOrLeave)),
         );
         let mut printer = editor.create_external_printer()?;
+        let can_send = Arc::new(AtomicBool::new(true));
         let (action_sender, actions) = unbounded_channel();
         let (sender, mut texts) = unbounded_channel::<String>();
         let backlog = Arc::new(Backlog::default());
@@ -61,19 +63,27 @@ impl Repl {
                 printed.shrink(length);
             }
         });
-        let talk = sender.clone();
-        let talk_backlog = backlog.clone();
-        let editor = std::thread::spawn(move || {
-            read_lines(&mut editor, &action_sender, &|text| {
-                talk_backlog.grow(text.len());
-                // The printing thread lives as long as the session.
-                let _ = talk.send(text);
-            });
-        });
+        let voice = Voice {
+            sender: sender.clone(),
+            backlog: backlog.clone(),
+        };
+        let keeper = KeepUnsendable {
+            can_send: can_send.clone(),
+            voice: voice.clone(),
+        };
+        editor.bind_sequence(
+            KeyEvent(KeyCode::Enter, Modifiers::NONE),
+            EventHandler::Conditional(Box::new(keeper)),
+        );
+        let editor = std::thread::spawn(move || read_lines(&mut editor, &action_sender, &voice));
         Ok((
             Self { _editor: editor },
             actions,
-            EditorPipe { sender, backlog },
+            EditorPipe {
+                sender,
+                backlog,
+                can_send,
+            },
         ))
     }
 }
@@ -85,7 +95,7 @@ impl Drop for Repl {
 }
 
 /// Reads lines until the person leaves or the session has ended.
-fn read_lines(editor: &mut LineEditor, actions: &UnboundedSender<Action>, say: &dyn Fn(String)) {
+fn read_lines(editor: &mut LineEditor, actions: &UnboundedSender<Action>, voice: &Voice) {
     loop {
         let action = match editor.readline(PROMPT) {
             Ok(line) => {
@@ -96,24 +106,64 @@ fn read_lines(editor: &mut LineEditor, actions: &UnboundedSender<Action>, say: &
                 match parse(&line) {
                     Line::Do(action) => action,
                     Line::Help => {
-                        say(help());
+                        voice.say(help());
                         continue;
                     }
                     Line::Wrong(why) => {
-                        say(format!("! {why}\n"));
+                        voice.say(format!("! {why}\n"));
                         continue;
                     }
                 }
             }
-            Err(ReadlineError::Interrupted | ReadlineError::Eof) => Action::Quit,
             // The terminal changed its size; the line is redrawn by the next read.
             Err(ReadlineError::Signal(_)) => continue,
+            // Ctrl-C on an empty line, Ctrl-D, or a terminal that is gone.
             Err(_) => Action::Quit,
         };
         let leaves = action == Action::Quit;
         if actions.send(action).is_err() || leaves {
             return;
         }
+    }
+}
+
+/// Prints above the line being typed.
+#[derive(Clone)]
+struct Voice {
+    sender: UnboundedSender<String>,
+    backlog: Arc<Backlog>,
+}
+
+impl Voice {
+    fn say(&self, text: String) {
+        self.backlog.grow(text.len());
+        // The printing thread lives as long as the session.
+        let _ = self.sender.send(text);
+    }
+}
+
+/// Enter sends a line only where it can be sent: without a connection it stays in the editor.
+struct KeepUnsendable {
+    can_send: Arc<AtomicBool>,
+    voice: Voice,
+}
+
+impl ConditionalEventHandler for KeepUnsendable {
+    fn handle(
+        &self,
+        _: &Event,
+        _: RepeatCount,
+        _: bool,
+        context: &EventContext<'_>,
+    ) -> Option<Cmd> {
+        let line = context.line();
+        let is_command = line.starts_with('/') && !line.starts_with("//");
+        if is_command || line.is_empty() || self.can_send.load(Ordering::Acquire) {
+            return None;
+        }
+        self.voice
+            .say("! not sent: there is no connection; /reconnect opens it again\n".to_owned());
+        Some(Cmd::Noop)
     }
 }
 

@@ -12,8 +12,10 @@ use crate::event::Event;
 pub enum Goal {
     /// Everything sent, and at least one reply for each message (`send`).
     Replies,
-    /// Everything sent, and so many messages received (`-c`).
+    /// Everything sent, and so many messages received (`send -c`).
     Count(u64),
+    /// The first so many messages and no more (`listen -c`).
+    First(u64),
     /// Everything sent and read by the server (`send --no-wait`).
     Delivery,
     /// Whatever comes, until the server closes (`listen`).
@@ -132,6 +134,7 @@ impl Conversation {
         let reached = match self.goal {
             Goal::Replies => self.input_ended && self.received >= self.sent,
             Goal::Count(wanted) => self.input_idle && self.received >= wanted,
+            Goal::First(wanted) => self.received >= wanted,
             Goal::Delivery => self.input_ended,
             Goal::Stream | Goal::Lull(_) | Goal::Talk => false,
         };
@@ -175,12 +178,11 @@ impl Conversation {
                 self.received, self.sent
             )),
             Goal::Delivery => Some("all messages were sent".to_owned()),
-            Goal::Count(wanted) => Some(format!(
+            Goal::Count(wanted) | Goal::First(wanted) => Some(format!(
                 "{wanted} messages had come ({} so far)",
                 self.received
             )),
             Goal::Stream if self.span.is_some() => Some("the time of --for was over".to_owned()),
-            Goal::Lull(_) if !self.input_ended => Some("the end of the input".to_owned()),
             Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
         }
     }
@@ -271,6 +273,10 @@ impl Conversation {
 
     pub(super) fn interrupt(&mut self) -> Option<Verdict> {
         (self.goal == Goal::Talk).then_some(Verdict::Done)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.finished && matches!(self.goal, Goal::First(_))
     }
 
     pub(super) fn outlives_connection(&self) -> bool {

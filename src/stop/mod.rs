@@ -116,6 +116,11 @@ impl StopRule {
         }
     }
 
+    /// Whether a message that still comes is one too many.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StopRule::Conversation(rule) if rule.is_full())
+    }
+
     /// Whether the session goes on without a connection: a person may open another.
     pub fn outlives_connection(&self) -> bool {
         matches!(self, StopRule::Conversation(rule) if rule.outlives_connection())

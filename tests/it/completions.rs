@@ -8,7 +8,7 @@ fn every_shell_gets_a_script_that_knows_the_verbs() {
         Probe::new(["completions", shell])
             .stdout_has("wsprobe")
             .stdout_has("listen")
-            .stdout_has("--connect-timeout")
+            .stdout_has("connect-timeout")
             .stderr("")
             .status(0);
     }

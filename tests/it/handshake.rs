@@ -266,7 +266,7 @@ fn headers_are_sent_as_given_and_duplicates_are_kept() {
         .expect_close(1000);
     listen(&server)
         .args(["-H", "X-Multi: one, two", "--header", "X-Multi:three:four"])
-        .args(["-H", "X-Url: http://a.example/?b=c:d", "-H", "X-Empty:"])
+        .args(["-H", "X-Url: http://a.example/?b=c:d", "-H", "X-Empty;"])
         .status(0);
 }
 

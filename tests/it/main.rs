@@ -1,6 +1,7 @@
 //! The contract of the command line, held against the binary: streams, exit status, and what is on
 //! the wire. One file, one topic; each test name is a sentence.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod harness;
 

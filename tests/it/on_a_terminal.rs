@@ -102,6 +102,7 @@ fn typed_lines_are_sent_and_messages_are_marked() {
 fn control_d_leaves_with_0() {
     let server = Server::new().accept().close_when_asked();
     let mut session = session(&server);
+    session.shows("OPEN");
     session.write("\x04");
     session.status(0);
 }

@@ -1,7 +1,7 @@
 //! The client's side: write the request, read the answer, hold it to RFC 6455 §4.1.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -51,6 +51,7 @@ pub async fn upgrade<S>(
     address: &Address,
     request: &Request,
     reporter: &Reporter,
+    deadline: Instant,
 ) -> Result<Upgraded, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -78,7 +79,9 @@ where
     };
     reporter.report(|| Progress::Answer(answer.clone()));
     if answer.status != 101 {
-        let refusal = read_refusal(stream, answer, buffer).await;
+        // A refusal that is known must not be lost to the time limit of the whole attempt.
+        let left = deadline.saturating_duration_since(Instant::now());
+        let refusal = read_refusal(stream, answer, buffer, BODY_WAIT.min(left / 2)).await;
         let hint = hint_for(&refusal, address);
         return Err(Error::refused(refusal, hint));
     }
@@ -282,7 +285,12 @@ fn check(headers: &Headers, accept_key: &str, request: &Request) -> Result<Optio
 }
 
 /// Reads what there is of a refusal's body, within its limits of size and time.
-async fn read_refusal<S>(stream: &mut S, answer: Answer, mut buffer: BytesMut) -> Refusal
+async fn read_refusal<S>(
+    stream: &mut S,
+    answer: Answer,
+    mut buffer: BytesMut,
+    wait: Duration,
+) -> Refusal
 where
     S: AsyncRead + Unpin,
 {
@@ -311,7 +319,7 @@ where
         }
     };
     // A body that stalls is shown as far as it came.
-    let _ = tokio::time::timeout(BODY_WAIT, reading).await;
+    let _ = tokio::time::timeout(wait, reading).await;
     let mut body = if chunked {
         unchunk(&buffer).0
     } else {
