@@ -13,6 +13,7 @@ use clap_complete::Shell;
 
 use crate::connection::close::Farewell;
 use crate::connection::target::Header;
+use crate::connection::wire::negotiation::Offer;
 use crate::units;
 
 /// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
@@ -195,6 +196,10 @@ pub struct Listen {
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub idle_timeout: Option<Duration>,
 
+    /// Send every message back as it came (conformance suites, mirrors)
+    #[arg(long)]
+    pub echo: bool,
+
     /// Messages end with NUL instead of newline
     #[arg(short = '0', long)]
     pub null: bool,
@@ -295,6 +300,8 @@ pub struct Shared {
     #[command(flatten)]
     pub handshake: Handshake,
     #[command(flatten)]
+    pub compression: Compression,
+    #[command(flatten)]
     pub tls: Tls,
     #[command(flatten)]
     pub timing: Timing,
@@ -319,6 +326,19 @@ pub struct Handshake {
     /// Send an Origin header, as a browser does
     #[arg(short, long, value_name = "ORIGIN", value_parser = origin)]
     pub origin: Option<String>,
+}
+
+/// Compression.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Handshake")]
+pub struct Compression {
+    /// Do not offer permessage-deflate, which browsers always offer
+    #[arg(long, conflicts_with = "compress")]
+    pub no_compress: bool,
+
+    /// Offer permessage-deflate with these parameters, such as 'client_max_window_bits=10; server_no_context_takeover'
+    #[arg(long, value_name = "PARAMS", value_parser = offer)]
+    pub compress: Option<Offer>,
 }
 
 /// TLS.
@@ -397,7 +417,7 @@ pub struct Output {
     #[arg(short, long, action = ArgAction::Count)]
     pub quiet: u8,
 
-    /// Say more on stderr: handshake, TLS, times, control frames
+    /// Say more on stderr: handshake, TLS, times, control frames; twice, every frame
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
@@ -462,6 +482,10 @@ fn subprotocol(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+fn offer(text: &str) -> Result<Offer, String> {
+    Offer::with_parameters(text).map_err(|error| format!("permessage-deflate {error}"))
 }
 
 fn fragment_size(text: &str) -> Result<usize, String> {

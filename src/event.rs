@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::connection::close::{By, Close, Code};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
+use crate::connection::wire::tap::FrameSeen;
 use crate::connection::{Opened, Progress};
 use crate::secret::Secret;
 
@@ -58,6 +59,8 @@ pub enum Event {
         /// From our ping to this pong.
         rtt: Option<Duration>,
     },
+    /// A frame has passed.
+    Frame(Box<FrameSeen>),
     /// The closing handshake has begun.
     Closing {
         /// Who began it.
@@ -111,6 +114,8 @@ pub struct Closed {
     pub close: Close,
     /// How long it was open.
     pub open_for: Duration,
+    /// Bytes on the wire, frame headers included: received, sent.
+    pub wire_bytes: (u64, u64),
     /// What was received.
     pub received: Tally,
     /// What was sent.

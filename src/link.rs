@@ -224,6 +224,7 @@ impl Link {
                     rtt,
                 }
             }
+            Incoming::Frame(frame) => Event::Frame(frame),
             Incoming::Closing(code, reason) => Event::Closing {
                 by: By::Peer,
                 code,
@@ -234,13 +235,19 @@ impl Link {
     }
 
     fn closed(&mut self, close: Close) -> Event {
-        let (open_for, received, sent) = match &self.state {
-            State::Up(up) => (up.since.elapsed(), up.received, up.sent),
+        let (open_for, wire_bytes, received, sent) = match &self.state {
+            State::Up(up) => (
+                up.since.elapsed(),
+                up.connection.wire_bytes(),
+                up.received,
+                up.sent,
+            ),
             _ => Default::default(),
         };
         Event::Close(Box::new(Closed {
             close,
             open_for,
+            wire_bytes,
             received,
             sent,
         }))

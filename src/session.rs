@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use crate::connection::ReadyState;
 use crate::connection::close::Farewell;
+use crate::connection::message::Direction;
 use crate::event::Event;
 use crate::input::{self, Action, Input};
 use crate::link::Link;
@@ -183,7 +184,7 @@ impl Running<'_> {
     /// Takes what has come, as long as there is room for it; true when there was something.
     fn poll_link(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while !self.link_down && self.session.sinks.has_room() {
+        while !self.link_down && self.session.sinks.has_room() && !self.session.input.is_full() {
             match self.session.link.poll_next(cx) {
                 Poll::Ready(Some(event)) => self.see(&event),
                 Poll::Ready(None) => self.link_down = true,
@@ -202,6 +203,11 @@ impl Running<'_> {
             return;
         }
         self.session.sinks.see(event);
+        if let Event::Message(message) = event
+            && message.direction == Direction::In
+        {
+            self.session.input.hear(&message.payload);
+        }
         let verdict = self.session.stop.see(event, self.now);
         let done = matches!(self.outcome, Some(Outcome::Done));
         if let Event::Close(closed) = event

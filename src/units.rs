@@ -76,6 +76,19 @@ pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
+/// Writes `n` with a comma between groups of three digits: `12,345`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +147,19 @@ mod tests {
         assert_eq!(shown(Duration::from_secs(5)), "5 s");
         assert_eq!(shown(Duration::from_millis(1250)), "1.25 s");
         assert_eq!(shown(Duration::from_secs(125)), "2m 5s");
+    }
+
+    #[test]
+    fn digits_are_grouped_from_the_right() {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12_345, "12,345"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(n), text);
+        }
     }
 }

@@ -20,10 +20,15 @@ pub async fn run(options: Listen) -> anyhow::Result<Exit> {
         return Err(serves(&url).into());
     }
     let mut stop = stop_rule(&options);
+    let input = if options.echo {
+        Input::echo()
+    } else {
+        Input::none()
+    };
     let prepared = prepare(&url, options.shared).await?;
     let printer = Printer::Messages(prepared.layout(options.null));
     let mut sinks = prepared.sinks(printer)?;
-    let exit = prepared.run(Input::none(), &mut stop, &mut sinks).await?;
+    let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     flush(&mut sinks).await;
     Ok(exit)
 }

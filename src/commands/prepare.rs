@@ -43,7 +43,7 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     let begun = Instant::now();
     let mut redactor = Redactor::new(shared.output.show_secrets);
     let on_open = messages_on_open(&shared.messages.execute, &mut redactor)?;
-    let request = request(&shared.handshake, &mut redactor);
+    let request = request(&shared.handshake, &shared.compression, &mut redactor);
     let trust = Trust {
         insecure: shared.tls.insecure,
         extra_roots: shared.tls.cacert.clone(),
@@ -73,6 +73,7 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
             request,
             tls,
             limits,
+            trace: shared.output.verbose > 1,
         },
         on_open,
     };
@@ -112,7 +113,11 @@ fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Sou
     Ok(sources)
 }
 
-fn request(handshake: &cli::Handshake, redactor: &mut Redactor) -> Request {
+fn request(
+    handshake: &cli::Handshake,
+    compression: &cli::Compression,
+    redactor: &mut Redactor,
+) -> Request {
     let mut headers = handshake.headers.clone();
     if let Some(origin) = &handshake.origin {
         headers.push(Header::new("Origin", origin));
@@ -124,9 +129,12 @@ fn request(handshake: &cli::Handshake, redactor: &mut Redactor) -> Request {
             redactor.learn(value);
         }
     }
+    let offered =
+        (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
     Request {
         headers,
         subprotocols: handshake.subprotocols.clone(),
+        compression: offered,
     }
 }
 

@@ -77,7 +77,7 @@ impl Code {
     }
 
     /// Whether an endpoint may put this code into a close frame (RFC 6455 §7.4.1 and §7.4.2).
-    pub fn is_sendable(self) -> bool {
+    pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 

@@ -13,6 +13,7 @@ pub mod message;
 mod outbox;
 pub mod target;
 pub mod tls;
+pub mod wire;
 
 use std::cell::Cell;
 use std::io;
@@ -39,6 +40,11 @@ use message::{Outgoing, Payload, Text};
 use outbox::Outbox;
 use target::{Address, Endpoint, Request};
 use tls::Tls;
+use wire::frame;
+use wire::layer::Layer;
+use wire::negotiation::Agreed;
+use wire::tap::{FrameSeen, Settings};
+use wire::violation::{Breach, Violation};
 
 /// How long a peer may take to end TCP after both close frames were exchanged. The server should go
 /// first (RFC 6455 §7.1.1); nothing can be lost any more when it does not.
@@ -58,6 +64,8 @@ pub struct Target {
     pub tls: Option<Tls>,
     /// Limits.
     pub limits: Limits,
+    /// Whether every frame is told of ([`Incoming::Frame`]).
+    pub trace: bool,
 }
 
 /// Limits of time and size, every one on by default.
@@ -175,6 +183,8 @@ pub enum Incoming {
     Ping(Bytes),
     /// A pong.
     Pong(Bytes),
+    /// A frame that has passed, in either direction; it comes before what it carries.
+    Frame(Box<FrameSeen>),
     /// The peer began the closing handshake.
     Closing(Code, String),
     /// The end; nothing follows.
@@ -183,8 +193,11 @@ pub enum Incoming {
 
 /// An open WebSocket connection in either role.
 pub struct Connection {
-    ws: WebSocketStream<Outbox<Stream>>,
+    ws: WebSocketStream<Layer<Outbox<Stream>>>,
     role: Role,
+    /// What was received and waits for its frames to be told first.
+    behind_frames: Option<Incoming>,
+    trace: bool,
     limits: Limits,
     phase: Phase,
     unflushed: bool,
@@ -254,12 +267,20 @@ impl Connection {
         .await?;
         timing.upgrade = upgrading.elapsed();
         timing.total = begun.elapsed();
-        let connection = Self::over(stream, upgraded.leftover, Role::Client, target.limits).await;
+        let connection = Self::over(
+            stream,
+            upgraded.leftover,
+            Role::Client,
+            target.limits,
+            upgraded.compression,
+            target.trace,
+        )
+        .await;
         let opened = Opened {
             remote,
             answer: upgraded.answer,
             subprotocol: upgraded.subprotocol,
-            extensions: Vec::new(),
+            extensions: upgraded.compression.iter().map(Agreed::to_string).collect(),
             tls: agreed,
             timing,
         };
@@ -267,30 +288,60 @@ impl Connection {
     }
 
     /// The server's end of a connection whose handshake is done.
-    pub async fn accepted(stream: Stream, leftover: Bytes, limits: Limits) -> Self {
-        Self::over(stream, leftover, Role::Server, limits).await
+    pub async fn accepted(
+        stream: Stream,
+        leftover: Bytes,
+        limits: Limits,
+        compression: Option<Agreed>,
+    ) -> Self {
+        Self::over(stream, leftover, Role::Server, limits, compression, false).await
     }
 
-    async fn over(stream: Stream, leftover: Bytes, role: Role, limits: Limits) -> Self {
+    async fn over(
+        stream: Stream,
+        leftover: Bytes,
+        role: Role,
+        limits: Limits,
+        compression: Option<Agreed>,
+        trace: bool,
+    ) -> Self {
+        let settings = Settings {
+            rsv1: compression.is_some(),
+            max_message: limits.max_size as u64,
+            trace,
+        };
+        let frames_role = match role {
+            Role::Client => frame::Role::Client,
+            Role::Server => frame::Role::Server,
+        };
+        let layer = Layer::new(
+            Outbox::new(stream),
+            frames_role,
+            compression,
+            settings,
+            leftover,
+        );
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER)
             .write_buffer_size(BUFFER)
             .max_message_size(Some(limits.max_size))
             .max_frame_size(Some(limits.max_size));
-        let ws = WebSocketStream::from_partially_read(
-            Outbox::new(stream),
-            leftover.into(),
-            role,
-            Some(config),
-        )
-        .await;
+        let ws = WebSocketStream::from_raw_socket(layer, role, Some(config)).await;
         Self {
             ws,
             role,
             limits,
             phase: Phase::Open,
             unflushed: false,
+            behind_frames: None,
+            trace,
         }
+    }
+
+    /// Bytes on the wire so far, frame headers included: received, sent.
+    pub fn wire_bytes(&self) -> (u64, u64) {
+        let tap = self.ws.get_ref().tap();
+        (tap.received().wire_bytes, tap.sent().wire_bytes)
     }
 
     /// The state by its DOM name.
@@ -366,6 +417,27 @@ impl Connection {
 
     /// The next thing that happens; `None` once [`Incoming::Closed`] was given.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        if !self.trace {
+            return self.poll_phase(cx);
+        }
+        if self.behind_frames.is_none()
+            && let Poll::Ready(next) = self.poll_phase(cx)
+        {
+            match next {
+                Some(incoming) => self.behind_frames = Some(incoming),
+                None => return Poll::Ready(None),
+            }
+        }
+        if let Some(frame) = self.ws.get_mut().tap_mut().next_frame() {
+            return Poll::Ready(Some(Incoming::Frame(Box::new(frame))));
+        }
+        match self.behind_frames.take() {
+            Some(incoming) => Poll::Ready(Some(incoming)),
+            None => Poll::Pending,
+        }
+    }
+
+    fn poll_phase(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         match self.phase {
             Phase::Open => self.poll_message(cx).map(Some),
             Phase::Asked { .. } => self.poll_answer(cx).map(Some),
@@ -404,9 +476,11 @@ impl Connection {
 
     /// The peer's close frame has come.
     fn agree(&mut self, by: By, frame: Option<CloseFrame>, cx: &mut Context<'_>) -> Poll<Incoming> {
-        let (code, reason) = match frame {
-            Some(frame) => (Code(frame.code.into()), frame.reason.to_string()),
-            None => (Code::NO_STATUS, String::new()),
+        // The library puts 1002 in the place of codes that it does not know, 1014 for one.
+        let (code, reason) = match (self.ws.get_ref().tap().received_close(), frame) {
+            (Some(seen), _) => (seen.code.map_or(Code::NO_STATUS, Code), seen.reason.clone()),
+            (None, Some(frame)) => (Code(frame.code.into()), frame.reason.to_string()),
+            (None, None) => (Code::NO_STATUS, String::new()),
         };
         let close = Close {
             by,
@@ -506,10 +580,13 @@ impl Connection {
         if !asked {
             self.send_close(Some(code), "");
         }
+        let (by, code, reason) = self
+            .broken_close()
+            .unwrap_or((By::Local, code, String::new()));
         let close = Close {
-            by: By::Local,
+            by,
             code,
-            reason: String::new(),
+            reason,
             clean: false,
             error: Some(Box::new(error)),
         };
@@ -520,8 +597,26 @@ impl Connection {
         self.poll_failure(cx)
     }
 
+    /// The peer's close frame, when that is what broke the protocol: it closed, with the code that it
+    /// really sent.
+    fn broken_close(&self) -> Option<(By, Code, String)> {
+        let layer = self.ws.get_ref();
+        let breach = layer.violation()?.breach();
+        if !matches!(breach, Breach::CloseCode(_) | Breach::CloseReasonNotUtf8(_)) {
+            return None;
+        }
+        let seen = layer.tap().received_close()?;
+        Some((By::Peer, Code(seen.code?), seen.reason.clone()))
+    }
+
     /// A failed read in words, and the code to close with where the peer can still hear it.
     fn explain(&self, error: &WsError) -> (Error, Option<Code>) {
+        if let Some(violation) = self.ws.get_ref().violation() {
+            return (
+                explain_violation(violation),
+                Some(Code(violation.close_code())),
+            );
+        }
         let open = |kind, message: String| Error::new(kind, Stage::Open, message);
         match error {
             WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
@@ -529,7 +624,7 @@ impl Connection {
                     "the server sent a message of {size} bytes or more, --max-size is {max_size}"
                 );
                 (
-                    open(Kind::TooBig, message).hint("--max-size SIZE accepts larger messages"),
+                    open(Kind::TooBig, message).hint(LARGER),
                     Some(Code::TOO_BIG),
                 )
             }
@@ -543,10 +638,6 @@ impl Connection {
             WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
             | WsError::ConnectionClosed
             | WsError::AlreadyClosed => (open(Kind::Lost, self.lost_text(None)), None),
-            WsError::Protocol(broken) => {
-                let message = format!("the server broke the WebSocket protocol: {broken}");
-                (open(Kind::Protocol, message), Some(Code::PROTOCOL_ERROR))
-            }
             WsError::Io(error) => (open(Kind::Lost, self.lost_text(Some(error))), None),
             other => {
                 let message = format!("the server broke the WebSocket protocol: {other}");
@@ -557,7 +648,7 @@ impl Connection {
 
     fn lost_text(&self, error: Option<&io::Error>) -> String {
         // The write that failed first says more than the end of file that followed it.
-        let why = match (error, self.ws.get_ref().failure()) {
+        let why = match (error, self.ws.get_ref().tap().get_ref().failure()) {
             (Some(error), _) | (None, Some(error)) => {
                 format!(": {}", crate::secret::io_text(error))
             }
@@ -565,6 +656,26 @@ impl Connection {
         };
         format!("the connection was lost without a close frame (1006){why}")
     }
+}
+
+/// What to try when a message was too large.
+const LARGER: &str = "--max-size SIZE accepts larger messages";
+
+/// What the peer did, and the first bytes of the frame in which it did it.
+fn explain_violation(violation: &Violation) -> Error {
+    let mut message = format!("the server {violation}");
+    if violation.is_too_large() {
+        return Error::new(Kind::TooBig, Stage::Open, message).hint(LARGER);
+    }
+    if let Breach::CloseCode(code) = violation.breach() {
+        message = format!("{message} ({})", Code(code).name());
+    }
+    let frame = violation.head();
+    if !frame.is_empty() && !matches!(violation.breach(), Breach::CloseCode(_)) {
+        let hex: Vec<String> = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+        message = format!("{message}; the frame begins {}", hex.join(" "));
+    }
+    Error::new(Kind::Protocol, Stage::Open, message)
 }
 
 fn sleep(duration: Duration) -> Pin<Box<Sleep>> {

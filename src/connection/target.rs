@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
+use super::wire::negotiation::Offer;
 use crate::secret::redact_url;
 
 /// Where the bytes go.
@@ -352,6 +353,8 @@ pub struct Request {
     pub headers: Vec<Header>,
     /// Subprotocols offered, most wanted first.
     pub subprotocols: Vec<String>,
+    /// The offer of permessage-deflate, if it is to be offered.
+    pub compression: Option<Offer>,
 }
 
 #[cfg(test)]
@@ -508,10 +511,11 @@ mod tests {
             ("ws:/example.com", "//"),
             ("ws://", "host"),
             ("ws://:80/", "host"),
+            ("ws:///path", "no host"),
             ("ws://host:99999/", "port"),
             ("ws://host:0/", "port 0"),
             ("@staging", "reserved"),
-            ("ws://ho st/", "domain character"),
+            ("ws://ho st/", "domain name"),
         ];
         for (typed, part) in table {
             let error = Address::parse(typed).expect_err(typed);

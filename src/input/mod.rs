@@ -76,6 +76,7 @@ enum Source {
     Files(VecDeque<Stream>),
     Pings(Pings),
     Typed(UnboundedReceiver<Action>),
+    Echo(VecDeque<Payload>),
 }
 
 impl Input {
@@ -146,6 +147,23 @@ impl Input {
             size,
             next: None,
         }))
+    }
+
+    /// Whatever is received ([`Input::hear`]).
+    pub fn echo() -> Self {
+        Self::new(Source::Echo(VecDeque::new()))
+    }
+
+    /// A message was received; only [`Input::echo`] has a use for it.
+    pub fn hear(&mut self, payload: &Payload) {
+        if let Source::Echo(heard) = &mut self.source {
+            heard.push_back(payload.clone());
+        }
+    }
+
+    /// Whether what was heard must be sent before more is received.
+    pub fn is_full(&self) -> bool {
+        matches!(&self.source, Source::Echo(heard) if !heard.is_empty())
     }
 
     /// Actions from an editor.
@@ -265,6 +283,10 @@ impl Source {
                 }
             },
             Self::Pings(pings) => return pings.poll_next(cx),
+            Self::Echo(heard) => match heard.pop_front() {
+                Some(payload) => Some(Ok(Outgoing::Message(payload))),
+                None => return Poll::Pending,
+            },
             Self::Typed(actions) => return actions.poll_recv(cx).map(|action| action.map(Ok)),
         };
         Poll::Ready(outgoing.map(|result| result.map(Action::Send)))

@@ -9,6 +9,7 @@ use crate::connection::close::Close;
 use crate::connection::error::Error;
 use crate::connection::handshake::Headers;
 use crate::connection::message::{Direction, Payload};
+use crate::connection::wire::tap::FrameSeen;
 use crate::connection::{Opened, tls};
 use crate::event::{Closed, Event, Message, Tally};
 use crate::exit::Exit;
@@ -83,6 +84,7 @@ impl EventWriter {
                 }
                 object.end();
             }
+            Event::Frame(frame) => write_frame(self.object(out, "frame"), frame),
             Event::Closing { by, code, reason } => {
                 let mut object = self.object(out, "closing");
                 object
@@ -220,6 +222,25 @@ fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor)
     object.end();
 }
 
+fn write_frame(mut object: Object<'_>, frame: &FrameSeen) {
+    object
+        .text("dir", frame.direction.as_str())
+        .text("opcode", &frame.opcode.to_string());
+    object
+        .flag("fin", frame.fin)
+        .flag("rsv1", frame.rsv1)
+        .flag("masked", frame.masked);
+    object
+        .number("wire_bytes", frame.wire_bytes)
+        .number("bytes", frame.payload_bytes);
+    if let Some(close) = &frame.close {
+        object
+            .optional_number("code", close.code.map(u64::from))
+            .text("reason", &close.reason);
+    }
+    object.end();
+}
+
 fn write_close(mut object: Object<'_>, closed: &Closed) {
     let Close {
         by,
@@ -237,6 +258,10 @@ fn write_close(mut object: Object<'_>, closed: &Closed) {
         object.text("error", &error.message);
     }
     object.decimal("open_ms", milliseconds(closed.open_for));
+    let (received, sent) = closed.wire_bytes;
+    object.nested("wire_bytes", |object| {
+        object.number("in", received).number("out", sent);
+    });
     for (name, tally) in [("in", closed.received), ("out", closed.sent)] {
         let Tally { messages, bytes } = tally;
         object.nested(name, |object| {

@@ -2,6 +2,8 @@
 //!
 //! It writes printable ASCII, newlines and, when it cuts, one ellipsis, whatever the bytes are.
 
+use crate::units::grouped;
+
 const HEX: &[u8; 16] = b"0123456789abcdef";
 const PER_LINE: usize = 16;
 
@@ -46,22 +48,9 @@ fn push_line(out: &mut Vec<u8>, offset: usize, line: &[u8]) {
     out.extend_from_slice(b"|\n");
 }
 
-/// Writes `n` with a comma between groups of three digits: `12,345`.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{grouped, hexdump};
+    use super::hexdump;
 
     fn dump(bytes: &[u8], limit: usize) -> String {
         let mut out = Vec::new();
@@ -104,19 +93,5 @@ mod tests {
                 " ".repeat(41)
             )
         );
-    }
-
-    #[test]
-    fn digits_are_grouped_from_the_right() {
-        for (n, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (12_345, "12,345"),
-            (123_456, "123,456"),
-            (u64::MAX, "18,446,744,073,709,551,615"),
-        ] {
-            assert_eq!(grouped(n), text);
-        }
     }
 }

@@ -14,6 +14,7 @@ use super::hexdump::hexdump;
 use super::json;
 use super::style::{DIM, paint};
 use crate::connection::message::Payload;
+use crate::units::grouped;
 
 /// The bytes of a binary message that a terminal is shown.
 const HEXDUMP_LIMIT: usize = 256;
@@ -79,7 +80,7 @@ impl Layout {
 
     fn print_binary(&self, out: &mut Buffer, bytes: &Bytes) {
         if self.terminal {
-            let size = super::hexdump::grouped(bytes.len() as u64);
+            let size = grouped(bytes.len() as u64);
             let plural = if bytes.len() == 1 { "" } else { "s" };
             paint(
                 out.tail(),

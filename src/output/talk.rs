@@ -5,8 +5,9 @@
 
 use super::escape::{Keep, escape};
 use super::style::{DIM, RED, Stream, YELLOW, paint};
-use crate::connection::close::By;
+use crate::connection::close::{By, Code};
 use crate::connection::message::Direction;
+use crate::connection::wire::tap::{CloseSeen, FrameSeen};
 use crate::connection::{Opened, Progress};
 use crate::event::{Closed, Event};
 use crate::secret::{MASK, Redactor, is_credential_header};
@@ -55,6 +56,7 @@ impl Talk {
             } if self.verbose > 0 => {
                 self.control(out, *direction, "pong", payload);
             }
+            Event::Frame(frame) => self.frame(out, frame),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
                 let who = match by {
                     By::Peer => "the server closes",
@@ -149,8 +151,10 @@ impl Talk {
         };
         self.line(out, "*", &text);
         if self.verbose > 0 {
+            let (received, sent) = closed.wire_bytes;
             let text = format!(
-                "received {} messages of {} bytes, sent {} of {} bytes, open for {}",
+                "received {} messages of {} bytes ({received} on the wire), sent {} of {} bytes ({sent} \
+                 on the wire), open for {}",
                 closed.received.messages,
                 closed.received.bytes,
                 closed.sent.messages,
@@ -169,6 +173,43 @@ impl Talk {
         let mut text = format!("{name}, {} bytes", payload.len());
         if !payload.is_empty() {
             text.push_str(&format!(" \"{}\"", payload.escape_ascii()));
+        }
+        self.line(out, mark, &text);
+    }
+
+    fn frame(&self, out: &mut Vec<u8>, frame: &FrameSeen) {
+        let mark = match frame.direction {
+            Direction::In => "<",
+            Direction::Out => ">",
+        };
+        let mut text = format!("{} frame", frame.opcode);
+        for (is_set, name) in [
+            (frame.fin, "FIN"),
+            (frame.rsv1, "RSV1"),
+            (frame.masked, "masked"),
+        ] {
+            if is_set {
+                text.push_str(&format!(" {name}"));
+            }
+        }
+        let header = frame.wire_bytes - frame.payload_bytes;
+        text.push_str(&format!(", {header}+{} bytes", frame.payload_bytes));
+        match &frame.close {
+            Some(CloseSeen {
+                code: Some(code),
+                reason,
+            }) => {
+                text.push_str(&format!(", {} \"{reason}\"", Code(*code)));
+            }
+            _ if !frame.head().is_empty() => {
+                let more = if frame.payload_bytes > frame.head().len() as u64 {
+                    "…"
+                } else {
+                    ""
+                };
+                text.push_str(&format!(", \"{}\"{more}", frame.head().escape_ascii()));
+            }
+            _ => {}
         }
         self.line(out, mark, &text);
     }

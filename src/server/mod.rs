@@ -131,8 +131,11 @@ async fn serve_client(tcp: TcpStream, limits: Limits, mut stop: watch::Receiver<
             .subprotocols()
             .next()
             .filter(|name| !name.is_empty());
-        accept(&mut stream, &request, subprotocol).await.ok()?;
-        Some(Connection::accepted(stream, leftover, limits).await)
+        let compression = request.compression();
+        accept(&mut stream, &request, subprotocol, compression.as_ref())
+            .await
+            .ok()?;
+        Some(Connection::accepted(stream, leftover, limits, compression).await)
     };
     let connection = tokio::select! {
         connection = shaken => connection,

@@ -316,6 +316,7 @@ mod tests {
         Event::Close(Box::new(Closed {
             close,
             open_for: Duration::ZERO,
+            wire_bytes: (0, 0),
             received: Tally::default(),
             sent: Tally::default(),
         }))

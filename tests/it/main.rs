@@ -10,6 +10,7 @@ mod completions;
 mod connect;
 mod echo;
 mod errors;
+mod generated;
 mod handshake;
 mod help;
 mod json;

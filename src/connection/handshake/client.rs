@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::{HEADER_LIMIT, HeadError, Headers, Refusal, head_error, may_be_http, read_head};
 use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::target::{Address, Header, Request};
+use crate::connection::wire::negotiation::Agreed;
 use crate::connection::{Progress, Reporter};
 
 /// The most of a refusal's body that is kept, in bytes.
@@ -37,6 +38,8 @@ pub struct Upgraded {
     pub answer: Answer,
     /// The subprotocol that was chosen.
     pub subprotocol: Option<String>,
+    /// permessage-deflate, where the server agreed to it.
+    pub compression: Option<Agreed>,
     /// What arrived behind the head: the first frames.
     pub leftover: Bytes,
 }
@@ -85,10 +88,13 @@ where
         let hint = hint_for(&refusal, address);
         return Err(Error::refused(refusal, hint));
     }
-    let subprotocol = check(&answer.headers, &head.accept_key, request)?;
+    check(&answer.headers, &head.accept_key)?;
+    let compression = agreed_compression(&answer.headers, request)?;
+    let subprotocol = chosen_subprotocol(&answer.headers, request)?;
     Ok(Upgraded {
         answer,
         subprotocol,
+        compression,
         leftover: buffer.freeze(),
     })
 }
@@ -116,6 +122,9 @@ impl RequestHead {
                 "Sec-WebSocket-Protocol",
                 request.subprotocols.join(", "),
             ));
+        }
+        if let Some(offer) = &request.compression {
+            headers.push(Header::new("Sec-WebSocket-Extensions", offer.to_string()));
         }
         if let Some((user, password)) = &address.user_info {
             headers.push(Header::basic(user, password));
@@ -216,59 +225,59 @@ fn lost(error: &HeadError) -> Error {
     }
 }
 
-/// The rules of RFC 6455 §4.1 for a 101. Gives the subprotocol chosen.
-fn check(headers: &Headers, accept_key: &str, request: &Request) -> Result<Option<String>, Error> {
-    let broken = |what: String| {
-        Error::new(
-            Kind::Handshake,
-            Stage::Upgrade,
-            format!("the server's 101 breaks RFC 6455: {what}"),
-        )
-    };
+fn broken(what: &str) -> Error {
+    let message = format!("the server's 101 breaks RFC 6455: {what}");
+    Error::new(Kind::Handshake, Stage::Upgrade, message)
+}
+
+/// The rules of RFC 6455 §4.1 for every 101.
+fn check(headers: &Headers, accept_key: &str) -> Result<(), Error> {
     let found = |name: &str| match headers.get(name) {
         Some(value) => format!("it has \"{value}\""),
         None => "it has none".to_owned(),
     };
-    if !headers.has_token("Upgrade", "websocket") {
-        return Err(broken(format!(
-            "no \"Upgrade: websocket\" ({})",
-            found("Upgrade")
-        )));
-    }
-    if !headers.has_token("Connection", "Upgrade") {
-        return Err(broken(format!(
-            "no \"Connection: Upgrade\" ({})",
-            found("Connection")
-        )));
+    for (name, token) in [("Upgrade", "websocket"), ("Connection", "Upgrade")] {
+        if !headers.has_token(name, token) {
+            return Err(broken(&format!("no \"{name}: {token}\" ({})", found(name))));
+        }
     }
     match headers.get("Sec-WebSocket-Accept") {
-        Some(value) if value.trim() == accept_key => {}
+        Some(value) if value.trim() == accept_key => Ok(()),
         Some(value) => {
-            return Err(broken(format!(
-                "Sec-WebSocket-Accept is \"{value}\" and should be \"{accept_key}\""
-            ))
-            .hint("a cache or a proxy may have answered in the server's place"));
+            let what =
+                format!("Sec-WebSocket-Accept is \"{value}\" and should be \"{accept_key}\"");
+            Err(broken(&what).hint("a cache or a proxy may have answered in the server's place"))
         }
-        None => return Err(broken("no Sec-WebSocket-Accept".to_owned())),
+        None => Err(broken("no Sec-WebSocket-Accept")),
     }
-    if let Some(extension) = headers
-        .get("Sec-WebSocket-Extensions")
-        .filter(|text| !text.trim().is_empty())
-    {
-        return Err(broken(format!(
-            "it agrees to the extension \"{extension}\", which was not offered"
-        )));
+}
+
+/// What the server agreed to of the extensions offered (RFC 6455 §9.1, RFC 7692 §7.1).
+fn agreed_compression(headers: &Headers, request: &Request) -> Result<Option<Agreed>, Error> {
+    let answered: Vec<&str> = headers
+        .all("Sec-WebSocket-Extensions")
+        .filter(|value| !value.trim().is_empty())
+        .collect();
+    match &request.compression {
+        None if answered.is_empty() => Ok(None),
+        None => Err(broken(&format!(
+            "it agrees to the extension \"{}\", which was not offered",
+            answered.join(", ")
+        ))),
+        Some(offer) => offer.read_answer(answered).map_err(|error| {
+            broken(&format!("its Sec-WebSocket-Extensions {error}"))
+                .hint("--no-compress offers no extension")
+        }),
     }
+}
+
+/// The subprotocol that the server chose among those offered.
+fn chosen_subprotocol(headers: &Headers, request: &Request) -> Result<Option<String>, Error> {
     let mut chosen = headers.all("Sec-WebSocket-Protocol");
-    match (chosen.next(), chosen.next()) {
+    match (chosen.next().map(str::trim), chosen.next()) {
         (None, _) => Ok(None),
-        (Some(one), None)
-            if request
-                .subprotocols
-                .iter()
-                .any(|offered| offered == one.trim()) =>
-        {
-            Ok(Some(one.trim().to_owned()))
+        (Some(one), None) if request.subprotocols.iter().any(|offered| offered == one) => {
+            Ok(Some(one.to_owned()))
         }
         (Some(one), None) => {
             let offered = match request.subprotocols.as_slice() {
@@ -276,11 +285,11 @@ fn check(headers: &Headers, accept_key: &str, request: &Request) -> Result<Optio
                 some => format!("offered: {}", some.join(", ")),
             };
             Err(
-                broken(format!("it chose the subprotocol \"{one}\" ({offered})"))
+                broken(&format!("it chose the subprotocol \"{one}\" ({offered})"))
                     .hint(format!("offer it with --subprotocol {one}")),
             )
         }
-        (Some(_), Some(_)) => Err(broken("it chose more than one subprotocol".to_owned())),
+        (Some(_), Some(_)) => Err(broken("it chose more than one subprotocol")),
     }
 }
 

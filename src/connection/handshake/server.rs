@@ -4,6 +4,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::connection::wire::negotiation::{Agreed, choose};
+
 use super::{HEADER_LIMIT, HeadError, Headers, head_error, read_head};
 
 /// A request, whole and parsed.
@@ -35,6 +37,11 @@ impl Request {
             Some(key) if key.trim().len() == 24 => None,
             _ => Some(Fault::Key),
         }
+    }
+
+    /// What to agree to of the extensions offered.
+    pub fn compression(&self) -> Option<Agreed> {
+        choose(self.headers.all("Sec-WebSocket-Extensions"))
     }
 
     /// The subprotocols offered, in the client's order.
@@ -94,6 +101,7 @@ pub async fn accept<S>(
     stream: &mut S,
     request: &Request,
     subprotocol: Option<&str>,
+    compression: Option<&Agreed>,
 ) -> std::io::Result<()>
 where
     S: AsyncWrite + Unpin,
@@ -110,6 +118,9 @@ where
     );
     if let Some(name) = subprotocol {
         answer.push_str(&format!("Sec-WebSocket-Protocol: {name}\r\n"));
+    }
+    if let Some(agreed) = compression {
+        answer.push_str(&format!("Sec-WebSocket-Extensions: {agreed}\r\n"));
     }
     answer.push_str("\r\n");
     stream.write_all(answer.as_bytes()).await?;

@@ -310,6 +310,7 @@ fn is_hangup(kind: ErrorKind) -> bool {
     )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn said(error: io::Error) -> String {
     match error.kind() {
         kind if is_hangup(kind) => format!("the client hung up ({error})"),

@@ -1,0 +1,177 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_wsprobe_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_wsprobe_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_wsprobe_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_wsprobe_using_subcommand
+    set -l cmd (__fish_wsprobe_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -s V -l version -d 'Print version'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "connect" -d 'Talk by hand: an interactive session'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "send" -d 'Send messages, print the replies, exit'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "listen" -d 'Print what comes'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "ping" -d 'Measure round-trip times'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'A server to test against'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s w -l wait -d 'In a pipe: how long to listen on after the end of stdin and the last message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-size -d 'The largest message accepted' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 0 -l null -d 'Messages end with NUL instead of newline, in and out'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-history -d 'Keep no history on disk'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l json -d 'Print every event as a line of JSON'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s q -l quiet -d 'Say less on stderr'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l show-secrets -d 'Show credentials and tokens in output'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s c -l count -d 'End after exactly N replies' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s w -l wait -d 'The longest silence, counted from the last message sent or received; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l file -d 'Send a file as one message (repeat for several)' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l fragment -d 'Send each message in fragments (frames) of at most SIZE' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l rate -d 'Send at most N messages a second' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l delay -d 'Wait between messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-size -d 'The largest message accepted' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-wait -d 'Wait for no reply, only for the closing handshake, which says that the server has read it all'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l whole -d 'Send all of stdin as one message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 0 -l null -d 'Messages end with NUL instead of newline, in and out'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l binary -d 'Send binary messages instead of text'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l hex -d 'Messages are written in hexadecimal; send them as binary'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l base64 -d 'Messages are written in base64; send them as binary'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l json -d 'Print every event as a line of JSON'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s q -l quiet -d 'Say less on stderr'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l show-secrets -d 'Show credentials and tokens in output'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s c -l count -d 'End after N messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l for -d 'End well after so long' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Fail (exit 28) when no message has come for so long' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s l -d 'wscat\'s way to start a server: names the right one' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-size -d 'The largest message accepted' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 1 -l one -d 'End after one message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l echo -d 'Send every message back as it came (conformance suites, mirrors)'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 0 -l null -d 'Messages end with NUL instead of newline'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l json -d 'Print every event as a line of JSON'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l show-secrets -d 'Show credentials and tokens in output'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s c -l count -d 'End after N pings' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s i -l interval -d 'Time from one ping to the next' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s W -l wait -d 'How long to wait for missing pongs after the last ping' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l size -d 'Bytes of payload in each ping, 8 to 125' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-size -d 'The largest message accepted' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l json -d 'Print every event as a line of JSON'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s q -l quiet -d 'Say less on stderr'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l show-secrets -d 'Show credentials and tokens in output'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l mode -d 'What the server does with messages' -r -f -a "echo\t'Send every message back'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l max-size -d 'The largest message accepted' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l json -d 'Print the address as a JSON event on stdout'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "connect" -d 'Talk by hand: an interactive session'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "send" -d 'Send messages, print the replies, exit'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "listen" -d 'Print what comes'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "ping" -d 'Measure round-trip times'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "serve" -d 'A server to test against'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "completions" -d 'Print a completion script'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

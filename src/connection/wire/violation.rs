@@ -1,0 +1,248 @@
+//! What a peer did that the protocol forbids, in words whose subject is the peer.
+//!
+//! A violation travels as an [`io::Error`], since that is what a layer under a WebSocket library
+//! can return; [`Violation::of`] finds it again.
+
+use std::{error, fmt, io};
+
+use super::frame::Opcode;
+use crate::units::grouped;
+
+/// How many bytes of the offending frame are kept to be shown.
+pub const SHOWN: usize = 16;
+
+/// Which rule was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breach {
+    /// An opcode nobody may send (RFC 6455 §5.2).
+    ReservedOpcode(u8),
+    /// RSV1 where no extension was agreed that uses it (RFC 6455 §5.2).
+    Rsv1NotAgreed,
+    /// RSV1 on a control frame or on a fragment after the first (RFC 7692 §6).
+    Rsv1Misplaced(Opcode),
+    /// RSV2 or RSV3, by number (RFC 6455 §5.2).
+    ReservedBit(u8),
+    /// A control frame without FIN (RFC 6455 §5.5).
+    FragmentedControl(Opcode),
+    /// A control frame of more than 125 bytes (RFC 6455 §5.5).
+    LongControl(Opcode),
+    /// A masked frame from a server (RFC 6455 §5.1).
+    Masked,
+    /// An unmasked frame from a client (RFC 6455 §5.1).
+    NotMasked,
+    /// A continuation of nothing (RFC 6455 §5.4).
+    StrayContinuation,
+    /// A new message within an unfinished one (RFC 6455 §5.4).
+    MessageWithinMessage,
+    /// A length in more bytes than it needs (RFC 6455 §5.2).
+    LengthNotMinimal(u64),
+    /// A length with the top bit set (RFC 6455 §5.2).
+    LengthTopBit(u64),
+    /// A message larger than we accept.
+    TooLarge {
+        /// What the frames of the message have declared so far, in bytes.
+        declared: u64,
+        /// What we accept, in bytes.
+        limit: u64,
+    },
+    /// A close payload of one byte (RFC 6455 §5.5.1).
+    CloseOneByte,
+    /// A close code that must not be on the wire (RFC 6455 §7.4).
+    CloseCode(u16),
+    /// A close reason that is not UTF-8 (RFC 6455 §5.5.1).
+    CloseReasonNotUtf8(u16),
+    /// A frame after the close frame (RFC 6455 §5.5.1).
+    AfterClose(Opcode),
+    /// A text message that is not UTF-8 (RFC 6455 §8.1).
+    TextNotUtf8,
+    /// A compressed message that does not inflate (RFC 7692 §7.2.2).
+    NotDeflate,
+    /// A compressed message that inflates to more than we accept, in bytes.
+    InflatesTooLarge(u64),
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::ReservedOpcode(bits) => {
+                write!(
+                    f,
+                    "sent a frame with reserved opcode {bits:#x} (RFC 6455 §5.2)"
+                )
+            }
+            Self::Rsv1NotAgreed => {
+                f.write_str("sent a frame with RSV1 set, which was not agreed (RFC 6455 §5.2)")
+            }
+            Self::Rsv1Misplaced(opcode) => {
+                write!(f, "sent a {opcode} frame with RSV1 set (RFC 7692 §6)")
+            }
+            Self::ReservedBit(bit) => {
+                write!(f, "sent a frame with RSV{bit} set (RFC 6455 §5.2)")
+            }
+            Self::FragmentedControl(opcode) => {
+                write!(f, "sent a fragmented {opcode} frame (RFC 6455 §5.5)")
+            }
+            Self::LongControl(opcode) => {
+                write!(
+                    f,
+                    "sent a {opcode} frame of more than 125 bytes (RFC 6455 §5.5)"
+                )
+            }
+            Self::Masked => f.write_str("sent a masked frame (RFC 6455 §5.1)"),
+            Self::NotMasked => f.write_str("sent a frame that is not masked (RFC 6455 §5.1)"),
+            Self::StrayContinuation => {
+                f.write_str("sent a continuation frame with no message to continue (RFC 6455 §5.4)")
+            }
+            Self::MessageWithinMessage => {
+                f.write_str("began a message before the one before was finished (RFC 6455 §5.4)")
+            }
+            Self::LengthNotMinimal(bytes) => write!(
+                f,
+                "declared a length of {} in more bytes than it needs (RFC 6455 §5.2)",
+                grouped(bytes)
+            ),
+            Self::LengthTopBit(bytes) => {
+                write!(
+                    f,
+                    "declared a frame of {} bytes (RFC 6455 §5.2)",
+                    grouped(bytes)
+                )
+            }
+            Self::TooLarge { declared, limit } => write!(
+                f,
+                "declared a message of {} bytes or more, beyond --max-size, {}",
+                grouped(declared),
+                grouped(limit)
+            ),
+            Self::CloseOneByte => f.write_str("closed with half a code (RFC 6455 §5.5.1)"),
+            Self::CloseCode(code) => {
+                let section = if matches!(code, 1004..=1006 | 1015) {
+                    1
+                } else {
+                    2
+                };
+                write!(
+                    f,
+                    "closed with code {code}, which must not be sent (RFC 6455 §7.4.{section})"
+                )
+            }
+            Self::CloseReasonNotUtf8(code) => write!(
+                f,
+                "closed with code {code} and a reason that is not UTF-8 (RFC 6455 §5.5.1)"
+            ),
+            Self::AfterClose(opcode) => {
+                write!(
+                    f,
+                    "sent a {opcode} frame after its close frame (RFC 6455 §5.5.1)"
+                )
+            }
+            Self::TextNotUtf8 => f.write_str("sent a text that is not UTF-8 (RFC 6455 §8.1)"),
+            Self::NotDeflate => {
+                f.write_str("sent a compressed message that does not inflate (RFC 7692 §7.2.2)")
+            }
+            Self::InflatesTooLarge(limit) => write!(
+                f,
+                "sent a compressed message that inflates beyond --max-size, {} bytes",
+                grouped(limit)
+            ),
+        }
+    }
+}
+
+/// A breach of the protocol, and the first bytes of the frame it was seen in.
+///
+/// Its text has the peer as the subject: "sent a masked frame (RFC 6455 §5.1)".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    breach: Breach,
+    head: [u8; SHOWN],
+    len: u8,
+}
+
+impl Violation {
+    /// A breach seen in a frame whose first bytes, as far as they have arrived, are `head`.
+    pub fn new(breach: Breach, head: impl IntoIterator<Item = u8>) -> Self {
+        let mut violation = Self {
+            breach,
+            head: [0; SHOWN],
+            len: 0,
+        };
+        for (slot, byte) in violation.head.iter_mut().zip(head) {
+            *slot = byte;
+            violation.len += 1;
+        }
+        violation
+    }
+
+    /// Which rule was broken.
+    pub const fn breach(&self) -> Breach {
+        self.breach
+    }
+
+    /// The first bytes of the offending frame, header included: at most [`SHOWN`], and only what
+    /// had arrived when the breach was seen. Empty when the breach is in the payload and the
+    /// header had passed before it.
+    pub fn head(&self) -> &[u8] {
+        &self.head[..usize::from(self.len)]
+    }
+
+    /// Whether the peer broke nothing but our limit on the size of a message.
+    pub const fn is_too_large(&self) -> bool {
+        matches!(
+            self.breach,
+            Breach::TooLarge { .. } | Breach::InflatesTooLarge(_)
+        )
+    }
+
+    /// The code to close with (RFC 6455 §7.4.1): 1002, 1007 or 1009.
+    pub const fn close_code(&self) -> u16 {
+        match self.breach {
+            Breach::TooLarge { .. } | Breach::InflatesTooLarge(_) => 1009,
+            Breach::TextNotUtf8 | Breach::CloseReasonNotUtf8(_) | Breach::NotDeflate => 1007,
+            _ => 1002,
+        }
+    }
+
+    /// The violation that an error of a read carries, if it carries one.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.breach.fmt(f)
+    }
+}
+
+impl error::Error for Violation {}
+
+impl From<Violation> for io::Error {
+    fn from(violation: Violation) -> Self {
+        Self::new(io::ErrorKind::InvalidData, violation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        let breach = Breach::LengthTopBit(1 << 63);
+        assert_eq!(
+            breach.to_string(),
+            "declared a frame of 9,223,372,036,854,775,808 bytes (RFC 6455 §5.2)"
+        );
+    }
+
+    #[test]
+    fn it_travels_as_an_io_error() {
+        let violation = Violation::new(Breach::Masked, *b"HTTP/1.1 502 Bad Gateway");
+        let error = io::Error::from(violation.clone());
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(Violation::of(&error), Some(&violation));
+        assert_eq!(violation.head(), b"HTTP/1.1 502 Bad");
+        assert_eq!(Violation::of(&io::ErrorKind::InvalidData.into()), None);
+    }
+}
