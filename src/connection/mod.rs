@@ -503,12 +503,15 @@ impl Connection {
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let _ = self.poll_flush(cx);
-        if let Poll::Ready(incoming) = self.poll_message(cx) {
-            return Poll::Ready(incoming);
+        let next = self.poll_message(cx);
+        // The answer may have come without more to tell yet: then the next phase has its own limit.
+        let Phase::Asked { timer } = &mut self.phase else {
+            return next;
+        };
+        if next.is_ready() {
+            return next;
         }
-        if let Phase::Asked { timer } = &mut self.phase {
-            ready!(timer.as_mut().poll(cx));
-        }
+        ready!(timer.as_mut().poll(cx));
         let message = format!(
             "the closing handshake was not answered within {}",
             crate::units::shown(self.limits.close)

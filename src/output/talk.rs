@@ -31,6 +31,14 @@ impl Talk {
         self.verbose > 0 || ((self.stream.is_terminal || self.session) && self.quiet == 0)
     }
 
+    /// An end that is a failure is told by the error line, unless a session goes on behind it.
+    fn tells_end_of(&self, closed: &Closed) -> bool {
+        let close = &closed.close;
+        let is_failure =
+            close.error.is_some() || (close.by == By::Peer && !close.code.is_proper_end());
+        self.says_state() && (self.session || self.verbose > 0 || !is_failure)
+    }
+
     /// Appends what there is to say about an event.
     pub fn tell(&self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
         match event {
@@ -56,7 +64,7 @@ impl Talk {
             } if self.verbose > 0 => {
                 self.control(out, *direction, "pong", payload);
             }
-            Event::Frame(frame) => self.frame(out, frame),
+            Event::Frame(frame) => self.frame(out, frame, redactor),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
                 let who = match by {
                     By::Peer => "the server closes",
@@ -69,7 +77,7 @@ impl Talk {
                 };
                 self.line(out, "*", &format!("CLOSING, {who} with {code}{reason}"));
             }
-            Event::Close(closed) if self.says_state() => self.tell_close(out, closed),
+            Event::Close(closed) if self.tells_end_of(closed) => self.tell_close(out, closed),
             _ => {}
         }
     }
@@ -177,7 +185,7 @@ impl Talk {
         self.line(out, mark, &text);
     }
 
-    fn frame(&self, out: &mut Vec<u8>, frame: &FrameSeen) {
+    fn frame(&self, out: &mut Vec<u8>, frame: &FrameSeen, redactor: &Redactor) {
         let mark = match frame.direction {
             Direction::In => "<",
             Direction::Out => ">",
@@ -201,6 +209,8 @@ impl Talk {
             }) => {
                 text.push_str(&format!(", {} \"{reason}\"", Code(*code)));
             }
+            // The first bytes can hold a part of a secret, which no search finds.
+            _ if !redactor.is_idle() => text.push_str(", payload hidden (--show-secrets)"),
             _ if !frame.head().is_empty() => {
                 let more = if frame.payload_bytes > frame.head().len() as u64 {
                     "…"

@@ -385,8 +385,11 @@ fn hint_for(refusal: &Refusal, address: &Address) -> Option<String> {
             let location = refusal.headers.get("Location")?;
             return Some(format!("it redirects to {location}"));
         }
+        400 if refusal.body_text().contains("HTTPS port") => {
+            "this port wants TLS: try wss:// instead of ws://"
+        }
         400 => {
-            "the server did not like the request: -v shows it; a missing subprotocol (-s) or version is a usual cause"
+            "the server did not like the request, which -v shows: does it need a subprotocol (-s)?"
         }
         401 => "it wants credentials: -H 'Authorization: Bearer …', or user info in the URL",
         403 => "it may check the Origin: try --origin https://the.site, or credentials with -H",
