@@ -128,7 +128,8 @@ impl Running<'_> {
             if (self.is_over() && drained) || self.aborted {
                 return self.end();
             }
-            if !(received || sent || expired) {
+            let left = drained && self.poll_reader_gone(cx);
+            if !(received || sent || expired || left) {
                 return Poll::Pending;
             }
         }
@@ -337,6 +338,16 @@ impl Running<'_> {
             }
             Poll::Pending => false,
         }
+    }
+
+    /// A reader that went away ends the session even when there is nothing to tell it: `head -1` has
+    /// had its line, and the next one may never come. True when it has just gone.
+    fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        let gone = self.outcome.is_none() && self.session.sinks.poll_reader_gone(cx).is_ready();
+        if gone {
+            self.finish(Outcome::ReaderGone);
+        }
+        gone
     }
 
     /// Sees to what is due; true when something was.

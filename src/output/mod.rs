@@ -236,6 +236,14 @@ impl Sinks {
         self.buffer.is_worth_writing()
     }
 
+    /// Ready when the reader of stdout is gone, though there was nothing to write.
+    pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.way {
+            Way::Stdout(stdout) => stdout.poll_reader_gone(cx),
+            Way::Editor(_) => Poll::Pending,
+        }
+    }
+
     /// Writes what can be written; ready when nothing is left.
     ///
     /// # Errors

@@ -53,19 +53,36 @@ mod watched {
             match self {
                 Self::Plain(stdout) => Poll::Ready(write(stdout, bytes)),
                 Self::Watched(stdout) => loop {
-                    let mut guard = ready!(stdout.poll_write_ready(cx))?;
-                    // The reactor's word may be old; a write to a full pipe would block.
-                    if is_writable(guard.get_inner())? {
+                    // The kernel is asked first: the reactor's word may be old, and a write to a full
+                    // pipe would block.
+                    if !events(stdout.get_ref())?.is_empty() {
                         let some = &bytes[..bytes.len().min(ATOMIC)];
-                        return Poll::Ready(write(guard.get_inner(), some));
+                        return Poll::Ready(write(stdout.get_ref(), some));
                     }
-                    guard.clear_ready();
+                    ready!(stdout.poll_write_ready(cx))?.clear_ready();
                 },
+            }
+        }
+
+        /// Ready when nobody can read any more, though nothing was written.
+        pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+            let Self::Watched(stdout) = self else {
+                return Poll::Pending;
+            };
+            loop {
+                if events(stdout.get_ref()).is_ok_and(|events| events.contains(PollFlags::ERR)) {
+                    return Poll::Ready(());
+                }
+                match ready!(stdout.poll_write_ready(cx)) {
+                    Ok(mut guard) => guard.clear_ready(),
+                    Err(_) => return Poll::Pending,
+                }
             }
         }
     }
 
-    fn is_writable(stdout: &io::Stdout) -> io::Result<bool> {
+    /// What the kernel says of stdout now: writable, broken, or nothing yet.
+    fn events(stdout: &io::Stdout) -> io::Result<PollFlags> {
         let mut entry = [PollFd::new(stdout, PollFlags::OUT)];
         loop {
             match poll(
@@ -75,7 +92,7 @@ mod watched {
                     tv_nsec: 0,
                 }),
             ) {
-                Ok(ready) => return Ok(ready > 0),
+                Ok(_) => return Ok(entry[0].revents()),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -119,6 +136,11 @@ mod plain {
                     .and_then(|()| stdout.flush())
                     .map(|()| bytes.len()),
             )
+        }
+
+        /// Never: there is no way to know here.
+        pub fn poll_reader_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
         }
     }
 }
