@@ -348,10 +348,7 @@ fn a_reader_that_goes_away_ends_it_politely_and_quietly() {
 
 #[test]
 fn a_reader_that_goes_away_is_noticed_though_nothing_more_comes() {
-    let server = Server::new()
-        .accept()
-        .send_text("line")
-        .close_when_asked();
+    let server = Server::new().accept().send_text("line").close_when_asked();
     Probe::new(["listen", &server.url()])
         .reader_leaves_after(5)
         .stdout("line\n")

@@ -7,6 +7,7 @@ mod harness;
 
 mod close;
 mod completions;
+mod compression;
 mod connect;
 mod echo;
 mod errors;
