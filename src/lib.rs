@@ -14,6 +14,8 @@ pub mod generate;
 pub mod input;
 pub mod link;
 pub mod output;
+#[cfg(unix)]
+pub mod readiness;
 pub mod repl;
 pub mod report;
 pub mod secret;

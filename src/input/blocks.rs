@@ -64,11 +64,12 @@ mod watched {
     use std::task::{Context, Poll, ready};
 
     use bytes::BytesMut;
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::event::PollFlags;
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
     use super::append;
+    use crate::readiness::events;
 
     /// Standard input.
     pub enum Stdin {
@@ -100,28 +101,11 @@ mod watched {
                 Self::Watched(stdin) => loop {
                     let mut guard = ready!(stdin.poll_read_ready(cx))?;
                     // The reactor's word may be old; a read that finds nothing would block for good.
-                    if is_readable(guard.get_inner())? {
+                    if !events(guard.get_inner(), PollFlags::IN)?.is_empty() {
                         return Poll::Ready(read(guard.get_inner(), buffer));
                     }
                     guard.clear_ready();
                 },
-            }
-        }
-    }
-
-    fn is_readable(stdin: &io::Stdin) -> io::Result<bool> {
-        let mut entry = [PollFd::new(stdin, PollFlags::IN)];
-        loop {
-            match poll(
-                &mut entry,
-                Some(&Timespec {
-                    tv_sec: 0,
-                    tv_nsec: 0,
-                }),
-            ) {
-                Ok(ready) => return Ok(ready > 0),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -12,9 +12,11 @@ mod watched {
     use std::io;
     use std::task::{Context, Poll, ready};
 
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::event::PollFlags;
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
+
+    use crate::readiness::events;
 
     /// What a pipe that poll calls writable takes without blocking (PIPE_BUF on Linux).
     const ATOMIC: usize = 4096;
@@ -55,7 +57,7 @@ mod watched {
                 Self::Watched(stdout) => loop {
                     // The kernel is asked first: the reactor's word may be old, and a write to a full
                     // pipe would block.
-                    if !events(stdout.get_ref())?.is_empty() {
+                    if !events(stdout.get_ref(), PollFlags::OUT)?.is_empty() {
                         let some = &bytes[..bytes.len().min(ATOMIC)];
                         return Poll::Ready(write(stdout.get_ref(), some));
                     }
@@ -70,31 +72,15 @@ mod watched {
                 return Poll::Pending;
             };
             loop {
-                if events(stdout.get_ref()).is_ok_and(|events| events.contains(PollFlags::ERR)) {
+                if events(stdout.get_ref(), PollFlags::OUT)
+                    .is_ok_and(|events| events.contains(PollFlags::ERR))
+                {
                     return Poll::Ready(());
                 }
                 match ready!(stdout.poll_write_ready(cx)) {
                     Ok(mut guard) => guard.clear_ready(),
                     Err(_) => return Poll::Pending,
                 }
-            }
-        }
-    }
-
-    /// What the kernel says of stdout now: writable, broken, or nothing yet.
-    fn events(stdout: &io::Stdout) -> io::Result<PollFlags> {
-        let mut entry = [PollFd::new(stdout, PollFlags::OUT)];
-        loop {
-            match poll(
-                &mut entry,
-                Some(&Timespec {
-                    tv_sec: 0,
-                    tv_nsec: 0,
-                }),
-            ) {
-                Ok(_) => return Ok(entry[0].revents()),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
             }
         }
     }
