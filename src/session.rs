@@ -139,15 +139,33 @@ impl Running<'_> {
         self.link_down && (self.outcome.is_some() || !self.session.stop.outlives_connection())
     }
 
-    /// After Ctrl-C or the end of the time allowed, what is left to print gets a little longer.
-    fn call_last_orders(&mut self, drained: bool) {
-        let hurried = matches!(
+    /// Whether somebody waits for the end, rather than for what may still come.
+    fn is_hurried(&self) -> bool {
+        matches!(
             self.outcome,
             Some(Outcome::Signal(_) | Outcome::OutOfTime(_))
-        );
-        if hurried && self.is_over() && !drained {
+        )
+    }
+
+    /// After Ctrl-C or the end of the time allowed, what is left to print gets a little longer.
+    fn call_last_orders(&mut self, drained: bool) {
+        if self.is_hurried() && self.is_over() && !drained {
             self.last_call.get_or_insert(self.now + LAST_CALL);
         }
+    }
+
+    /// Whether more may be taken from the network. A reader of stdout that does not read stops it, but
+    /// not the closing handshake after Ctrl-C.
+    fn may_receive(&self) -> bool {
+        !self.link_down
+            && (self.session.sinks.has_room() || self.is_hurried())
+            && !self.session.input.is_full()
+    }
+
+    /// A message that comes too late: more than was asked for, or nobody will read it.
+    fn is_superfluous(&self, event: &Event) -> bool {
+        let unread = self.is_hurried() && !self.session.sinks.has_room();
+        matches!(event, Event::Message(_)) && (unread || self.session.stop.is_full())
     }
 
     fn end(&mut self) -> Poll<Outcome> {
@@ -185,7 +203,7 @@ impl Running<'_> {
     /// Takes what has come, as long as there is room for it; true when there was something.
     fn poll_link(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while !self.link_down && self.session.sinks.has_room() && !self.session.input.is_full() {
+        while self.may_receive() {
             match self.session.link.poll_next(cx) {
                 Poll::Ready(Some(event)) => self.see(&event),
                 Poll::Ready(None) => self.link_down = true,
@@ -200,7 +218,7 @@ impl Running<'_> {
     }
 
     fn see(&mut self, event: &Event) {
-        if matches!(event, Event::Message(_)) && self.session.stop.is_full() {
+        if self.is_superfluous(event) {
             return;
         }
         self.session.sinks.see(event);
@@ -352,7 +370,15 @@ impl Running<'_> {
 
     /// Sees to what is due; true when something was.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(due) = self.due() else { return false };
+        let Some(due) = self.due() else {
+            return false;
+        };
+        // The clock is asked first: the runtime gives a task that is busy with a flood no answer from
+        // a timer.
+        if due <= self.now {
+            self.expire();
+            return true;
+        }
         let due = tokio::time::Instant::from_std(due);
         let timer = self
             .timer
@@ -367,7 +393,6 @@ impl Running<'_> {
         }
         self.timer = None;
         self.now = Instant::now();
-        self.expire();
         true
     }
 
@@ -383,7 +408,7 @@ impl Running<'_> {
             .min()
     }
 
-    /// A timer has fired, perhaps one that was set for an earlier time than is due by now.
+    /// What was due is due now.
     fn expire(&mut self) {
         if self.outcome.is_some() {
             self.aborted = self.last_call.is_some_and(|last| last <= self.now);

@@ -503,15 +503,14 @@ impl Connection {
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let _ = self.poll_flush(cx);
-        let next = self.poll_message(cx);
-        // The answer may have come without more to tell yet: then the next phase has its own limit.
-        let Phase::Asked { timer } = &mut self.phase else {
-            return next;
+        // The time is looked at first: a peer that never stops sending must not put off the end.
+        let is_late = match &mut self.phase {
+            Phase::Asked { timer } => is_due(timer, cx),
+            _ => false,
         };
-        if next.is_ready() {
-            return next;
+        if !is_late {
+            return self.poll_message(cx);
         }
-        ready!(timer.as_mut().poll(cx));
         let message = format!(
             "the closing handshake was not answered within {}",
             crate::units::shown(self.limits.close)
@@ -543,8 +542,8 @@ impl Connection {
         let Phase::Agreed { close, timer } = &mut self.phase else {
             return Poll::Pending;
         };
-        if !ended {
-            ready!(timer.as_mut().poll(cx));
+        if !ended && !is_due(timer, cx) {
+            return Poll::Pending;
         }
         let close = close.clone();
         self.finish(close)
@@ -555,8 +554,8 @@ impl Connection {
         let Phase::Failing { close, timer } = &mut self.phase else {
             return Poll::Pending;
         };
-        if !flushed {
-            ready!(timer.as_mut().poll(cx));
+        if !flushed && !is_due(timer, cx) {
+            return Poll::Pending;
         }
         let close = close.clone();
         self.finish(close)
@@ -679,6 +678,12 @@ fn explain_violation(violation: &Violation) -> Error {
         message = format!("{message}; the frame begins {}", hex.join(" "));
     }
     Error::new(Kind::Protocol, Stage::Open, message)
+}
+
+/// Whether a timer's time has come. The clock is asked as well: the runtime gives a task that is busy
+/// with a flood no answer from a timer.
+fn is_due(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
+    timer.deadline() <= tokio::time::Instant::now() || timer.as_mut().poll(cx).is_ready()
 }
 
 fn sleep(duration: Duration) -> Pin<Box<Sleep>> {

@@ -433,3 +433,35 @@ fn a_forged_length_is_refused_without_waiting_for_it() {
         .within(ms(5000))
         .status(63);
 }
+
+#[test]
+fn a_flood_does_not_put_off_the_end() {
+    for limit in [["--for", "200ms"], ["--max-time", "200ms"]] {
+        let server = Server::new().accept().flood("x");
+        let status = if limit[0] == "--for" { 0 } else { 28 };
+        Probe::new(["listen", "--close-timeout", "200ms", &server.url()])
+            .args(limit)
+            .any_stdout()
+            .any_stderr()
+            .within(ms(5000))
+            .status(status);
+    }
+}
+
+#[test]
+fn a_reader_that_does_not_read_does_not_put_off_the_end() {
+    let server = Server::new().accept().flood(&"x".repeat(1000));
+    Probe::new([
+        "listen",
+        "--close-timeout",
+        "200ms",
+        "-m",
+        "300ms",
+        &server.url(),
+    ])
+    .reader_stops_after(1000)
+    .any_stdout()
+    .any_stderr()
+    .within(ms(5000))
+    .status(28);
+}

@@ -123,3 +123,16 @@ fn messages_that_came_before_an_interrupt_are_printed() {
     probe.status(130);
     drop(server);
 }
+
+#[test]
+fn control_c_ends_it_though_nobody_reads_stdout() {
+    let server = Server::new().accept().flood(&"x".repeat(1000));
+    let mut listening = Probe::new(["listen", "--close-timeout", "200ms", &server.url()])
+        .reader_stops_after(1000)
+        .any_stdout()
+        .within(ms(5000))
+        .spawn();
+    listening.shows("xxx");
+    listening.interrupt();
+    listening.status(130);
+}

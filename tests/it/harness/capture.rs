@@ -5,6 +5,17 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
+/// What the reader of a stream does.
+#[derive(Clone, Copy)]
+pub enum Reader {
+    /// Reads to the end.
+    Stays,
+    /// Closes its end after so many bytes.
+    LeavesAfter(usize),
+    /// Reads no more after so many bytes, and does not leave.
+    StopsAfter(usize),
+}
+
 #[derive(Clone)]
 pub struct Capture {
     shared: Arc<(Mutex<Captured>, Condvar)>,
@@ -17,14 +28,17 @@ struct Captured {
 }
 
 impl Capture {
-    /// Reads until the end, or leaves (closing its end) once `leave_after` bytes have come.
-    pub fn of(mut stream: impl Read + Send + 'static, leave_after: Option<usize>) -> Self {
+    /// Reads as the reader does.
+    pub fn of(mut stream: impl Read + Send + 'static, reader: Reader) -> Self {
         let capture = Self {
             shared: Arc::default(),
         };
         let writer = capture.clone();
         thread::spawn(move || {
-            let mut wanted = leave_after.unwrap_or(usize::MAX);
+            let mut wanted = match reader {
+                Reader::Stays => usize::MAX,
+                Reader::LeavesAfter(bytes) | Reader::StopsAfter(bytes) => bytes,
+            };
             let mut chunk = vec![0; 64 * 1024];
             while wanted > 0 {
                 let room = wanted.min(chunk.len());
@@ -37,8 +51,13 @@ impl Capture {
                     }
                 }
             }
-            // Closed before anyone is told, so that who waits for the end finds it closed.
-            drop(stream);
+            if matches!(reader, Reader::StopsAfter(_)) {
+                // Open until the test's process ends, as a pager that is not looked at.
+                std::mem::forget(stream);
+            } else {
+                // Closed before anyone is told, so that who waits for the end finds it closed.
+                drop(stream);
+            }
             writer.end();
         });
         capture

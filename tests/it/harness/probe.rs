@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::capture::Capture;
+use super::capture::{Capture, Reader};
 use super::running::{Channels, Output, Running};
 use super::terminal;
 
@@ -20,7 +20,7 @@ pub struct Probe {
     stdin: Option<Vec<u8>>,
     stdin_held_open: bool,
     stdout_file: Option<PathBuf>,
-    reader_leaves_after: Option<usize>,
+    reader: Reader,
     home: TempDir,
     pub(super) expected: Expected,
 }
@@ -81,7 +81,7 @@ impl Probe {
             stdin: None,
             stdin_held_open: false,
             stdout_file: None,
-            reader_leaves_after: None,
+            reader: Reader::Stays,
             home: TempDir::new().unwrap(),
             expected: Expected {
                 stdout: Text::Exactly(Vec::new()),
@@ -131,7 +131,13 @@ impl Probe {
 
     /// The reader of stdout takes so many bytes and closes its end.
     pub fn reader_leaves_after(mut self, bytes: usize) -> Self {
-        self.reader_leaves_after = Some(bytes);
+        self.reader = Reader::LeavesAfter(bytes);
+        self
+    }
+
+    /// The reader of stdout takes so many bytes and no more, and stays.
+    pub fn reader_stops_after(mut self, bytes: usize) -> Self {
+        self.reader = Reader::StopsAfter(bytes);
         self
     }
 
@@ -217,13 +223,13 @@ impl Probe {
         };
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stdout = match child.stdout.take() {
-            Some(pipe) => Capture::of(pipe, self.reader_leaves_after),
-            None => Capture::of(std::io::empty(), None),
+            Some(pipe) => Capture::of(pipe, self.reader),
+            None => Capture::of(std::io::empty(), Reader::Stays),
         };
         let channels = Channels {
             stdin: child.stdin.take().map(|pipe| Box::new(pipe) as _),
             stdout,
-            stderr: Capture::of(child.stderr.take().unwrap(), None),
+            stderr: Capture::of(child.stderr.take().unwrap(), Reader::Stays),
         };
         let stdin = self.stdin.take().unwrap_or_default();
         let held_open = self.stdin_held_open;
@@ -244,8 +250,8 @@ impl Probe {
         drop(command);
         let channels = Channels {
             stdin: Some(Box::new(controller.try_clone().unwrap())),
-            stdout: Capture::of(controller, None),
-            stderr: Capture::of(std::io::empty(), None),
+            stdout: Capture::of(controller, Reader::Stays),
+            stderr: Capture::of(std::io::empty(), Reader::Stays),
         };
         Running::new(self, child, channels)
     }

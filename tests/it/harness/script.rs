@@ -226,6 +226,13 @@ impl Peer {
         }
     }
 
+    /// Sends a frame again and again and reads nothing, until the client has gone.
+    pub fn flood(&mut self, frame: &Frame) -> Outcome {
+        let block = frame.encode(None).repeat(1000);
+        while self.write(&block).is_ok() {}
+        Ok(())
+    }
+
     /// Reads and ignores whatever comes until the client has gone.
     pub fn until_hangup(&mut self) -> Outcome {
         let mut ignored = [0; 4096];

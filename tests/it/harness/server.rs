@@ -289,6 +289,12 @@ impl Server {
         })
     }
 
+    /// Sends a text as fast as it is taken and reads nothing, until the client has gone.
+    pub fn flood(self, text: &str) -> Self {
+        let frame = Frame::text(text);
+        self.step("flood", move |peer| peer.flood(&frame))
+    }
+
     /// Lets time pass; only for tests whose subject is a delay.
     pub fn pause(self, time: Duration) -> Self {
         self.step(format!("pause({time:?})"), move |_| {
