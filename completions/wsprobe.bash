@@ -93,7 +93,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__connect)
-            opts="-w -0 -H -s -o -k -m -x -t -q -v -h --wait --null --no-history --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-w -0 -H -s -o -k -m -x -t -q -v -h --wait --null --no-history --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -163,6 +163,34 @@ _wsprobe() {
                     return 0
                     ;;
                 --close-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backoff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -325,7 +353,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__listen)
-            opts="-c -1 -0 -l -H -s -o -k -m -x -t -q -v -h --count --one --for --idle-timeout --echo --null --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -1 -0 -l -H -s -o -k -m -x -t -q -v -h --count --one --for --idle-timeout --echo --null --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -410,6 +438,34 @@ _wsprobe() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backoff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --execute)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -457,7 +513,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__ping)
-            opts="-c -i -W -H -s -o -k -m -x -t -q -v -h --count --interval --wait --size --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -i -W -H -s -o -k -m -x -t -q -v -h --count --interval --wait --size --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -550,6 +606,34 @@ _wsprobe() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backoff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --execute)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -597,7 +681,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__send)
-            opts="-c -w -0 -H -s -o -k -m -x -t -q -v -h --count --wait --no-wait --file --whole --null --binary --hex --base64 --fragment --rate --delay --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -w -0 -H -s -o -k -m -x -t -q -v -h --count --wait --no-wait --file --whole --null --binary --hex --base64 --fragment --rate --delay --header --subprotocol --origin --no-compress --compress --insecure --cacert --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -702,6 +786,34 @@ _wsprobe() {
                     return 0
                     ;;
                 --close-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backoff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

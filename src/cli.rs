@@ -11,9 +11,11 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::connection::backoff::{Backoff, Exception};
 use crate::connection::close::Farewell;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
+use crate::link::comeback::Limit;
 use crate::units;
 
 /// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
@@ -306,6 +308,8 @@ pub struct Shared {
     #[command(flatten)]
     pub timing: Timing,
     #[command(flatten)]
+    pub persistence: Persistence,
+    #[command(flatten)]
     pub messages: Messages,
     #[command(flatten)]
     pub output: Output,
@@ -369,6 +373,44 @@ pub struct Timing {
     /// From our close frame to the server's
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "2s")]
     pub close_timeout: Duration,
+}
+
+/// What brings a connection back and keeps it alive.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Time")]
+pub struct Persistence {
+    /// Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try
+    #[arg(long, value_name = "N|TIME", value_parser = Limit::parse)]
+    pub retry: Option<Limit>,
+
+    /// Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is
+    #[arg(long, value_name = "N|TIME", value_parser = Limit::parse, num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub reconnect: Option<Limit>,
+
+    /// Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011
+    #[arg(long, value_name = "LIST", value_parser = Exception::parse, value_delimiter = ',', requires = "reconnect")]
+    pub reconnect_on: Vec<Exception>,
+
+    /// The wait before a retry: a random part of BASE, doubled each time up to MAX
+    #[arg(long, value_name = "BASE..MAX", value_parser = Backoff::parse, default_value = "1s..30s")]
+    pub backoff: Backoff,
+
+    /// Send a ping frame so often; a server that does not answer is a loss
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub ping_interval: Option<Duration>,
+
+    /// How long to wait for a sign of life after a ping: its pong, or any data
+    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "10s", requires = "ping_interval")]
+    pub ping_timeout: Duration,
+
+    /// Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life
+    #[arg(
+        long,
+        value_name = "MESSAGE",
+        allow_hyphen_values = true,
+        requires = "ping_interval"
+    )]
+    pub heartbeat: Option<String>,
 }
 
 /// Messages.
@@ -486,6 +528,13 @@ fn subprotocol(text: &str) -> Result<String, String> {
 
 fn offer(text: &str) -> Result<Offer, String> {
     Offer::with_parameters(text).map_err(|error| format!("permessage-deflate {error}"))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match units::duration(text)? {
+        Duration::ZERO => Err("it must be longer than 0".to_owned()),
+        time => Ok(time),
+    }
 }
 
 fn fragment_size(text: &str) -> Result<usize, String> {

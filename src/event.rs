@@ -21,7 +21,7 @@ pub enum Event {
     Connecting {
         /// The URL, redacted.
         url: String,
-        /// Counts from 1.
+        /// Counts from 1, and from 1 again after a connection that held.
         attempt: u32,
     },
     /// A step on the way to an open connection.
@@ -73,7 +73,29 @@ pub enum Event {
     /// A connection that had been open is CLOSED.
     Close(Box<Closed>),
     /// A connection was not opened.
-    Failed(Box<Error>),
+    Failed(Box<Error>, Sequel),
+    /// Another attempt follows after a wait that begins now.
+    Reconnect(Wait),
+}
+
+/// What follows the end of a connection, or of an attempt to open one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequel {
+    /// Nothing: the link is down, and whoever waits for something waits in vain.
+    Final,
+    /// Another attempt: this was no end to whoever does not care for single connections.
+    Another,
+}
+
+/// The time between two attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The attempt that follows, by its number in [`Event::Connecting`].
+    pub attempt: u32,
+    /// How long.
+    pub delay: Duration,
+    /// Why there is no connection. May hold the peer's words: escape before showing.
+    pub because: String,
 }
 
 /// A message that came or went.
@@ -85,8 +107,8 @@ pub struct Message {
     pub n: u64,
     /// Its content.
     pub payload: Payload,
-    /// Whether it was sent because the connection had opened (`-x`), not by the input.
-    pub on_open: bool,
+    /// Whether the link sent it on its own (`-x`, `--heartbeat`), not because the input had it.
+    pub by_link: bool,
 }
 
 /// Messages and their bytes in one direction.
@@ -120,4 +142,9 @@ pub struct Closed {
     pub received: Tally,
     /// What was sent.
     pub sent: Tally,
+    /// Messages of the input that were sent and not proven to have been read, where the link keeps
+    /// count of that.
+    pub may_be_lost: u64,
+    /// What follows.
+    pub sequel: Sequel,
 }

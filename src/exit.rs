@@ -68,7 +68,7 @@ impl From<&Error> for Exit {
         match error.kind {
             Kind::Dns => Self::NameNotFound,
             Kind::Connect => Self::CannotConnect,
-            Kind::Tls => Self::Tls,
+            Kind::Tls | Kind::TlsEnded => Self::Tls,
             Kind::Certificate => Self::ServerCertificate,
             Kind::Timeout => Self::TimedOut,
             Kind::Refused => Self::Refused,

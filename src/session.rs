@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 use crate::connection::ReadyState;
 use crate::connection::close::Farewell;
 use crate::connection::message::Direction;
-use crate::event::Event;
+use crate::event::{Event, Sequel};
 use crate::input::{self, Action, Input};
 use crate::link::Link;
 use crate::output::Sinks;
@@ -25,6 +25,10 @@ use crate::stop::{Failure, StopRule, Verdict};
 /// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
 /// not read must not keep the tool alive.
 const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// The most actions taken from the input before the link is looked at again: a peer that takes all that
+/// it is given would otherwise not be heard before the end of the input.
+const SENT_AT_ONCE: usize = 1024;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -118,6 +122,11 @@ impl Running<'_> {
         self.now = Instant::now();
         self.poll_signals(cx);
         loop {
+            let listens = self.may_receive();
+            if !listens {
+                self.session.stop.suspend(self.now);
+            }
+            self.session.link.poll_heartbeat(cx, listens);
             let received = self.poll_link(cx);
             let sent = self.poll_input(cx);
             // Pending only means that the socket is full: the link is asked again when it is not.
@@ -238,7 +247,7 @@ impl Running<'_> {
             self.outcome = Some(Outcome::Failed(failure));
             return;
         }
-        if let (Event::Failed(error), Verdict::GoOn) = (event, &verdict) {
+        if let (Event::Failed(error, Sequel::Final), Verdict::GoOn) = (event, &verdict) {
             self.session.sinks.say(&error.message);
         }
         self.apply(verdict);
@@ -247,7 +256,10 @@ impl Running<'_> {
     /// Sends what is ready, as long as the link takes it; true when something was sent.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.outcome.is_none() {
+        for _ in 0..SENT_AT_ONCE {
+            if self.outcome.is_some() {
+                break;
+            }
             // A person may quit or reconnect while there is no connection to send on.
             let typed = self.session.input.is_typed();
             if !typed && self.session.link.poll_ready(cx).is_pending() {
@@ -276,7 +288,8 @@ impl Running<'_> {
     }
 
     fn poll_action(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, input::Error>>> {
-        if self.session.link.ready_state() != ReadyState::Connecting
+        let opens = self.session.link.ready_state() == ReadyState::Connecting;
+        if !(opens || self.session.link.is_waiting())
             && let Some(action) = self.held.pop_front()
         {
             return Poll::Ready(Some(Ok(action)));
@@ -285,8 +298,12 @@ impl Running<'_> {
     }
 
     /// What is typed while CONNECTING is queued until the connection is OPEN, in its order; to leave
-    /// is possible at once.
+    /// is possible at once. Between two attempts only what needs a connection is queued.
     fn must_wait(&self, action: &Action) -> bool {
+        if self.session.link.is_waiting() {
+            let needs_connection = matches!(action, Action::Send(_) | Action::Ping(_));
+            return self.session.input.is_typed() && needs_connection;
+        }
         let leaves_nothing = *action == Action::Quit && self.held.is_empty();
         self.session.input.is_typed()
             && self.session.link.ready_state() == ReadyState::Connecting
@@ -315,7 +332,13 @@ impl Running<'_> {
                 event
             }
             Action::Close(farewell) => {
+                let waited = self.session.link.is_waiting();
                 self.session.link.close(&farewell);
+                if waited {
+                    self.session
+                        .sinks
+                        .say("no further attempt: /reconnect makes one");
+                }
                 None
             }
             Action::Reopen => {

@@ -4,11 +4,15 @@
 use std::time::Instant;
 
 use crate::cli::{self, Shared};
+use crate::connection::backoff::{self, Exceptions};
+use crate::connection::message::Text;
 use crate::connection::target::{Address, Header, Request};
 use crate::connection::tls::{Tls, Trust};
 use crate::connection::{Limits, Target};
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::link::comeback::Persistence;
+use crate::link::heartbeat::Heartbeat;
 use crate::link::{Link, Policy};
 use crate::output::events::EventWriter;
 use crate::output::messages::Layout;
@@ -76,6 +80,8 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
             trace: shared.output.verbose > 1,
         },
         on_open,
+        persistence: persistence(&shared.persistence),
+        heartbeat: heartbeat(&shared.persistence),
     };
     let stdout = Stream::stdout(when(shared.output.color));
     Ok(Prepared {
@@ -85,6 +91,24 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
         stdout,
         begun,
         redactor,
+    })
+}
+
+fn persistence(typed: &cli::Persistence) -> Persistence {
+    Persistence {
+        retry: typed.retry,
+        reconnect: typed.reconnect,
+        exceptions: Exceptions(typed.reconnect_on.clone()),
+        backoff: typed.backoff,
+        jitter: backoff::random,
+    }
+}
+
+fn heartbeat(typed: &cli::Persistence) -> Option<Heartbeat> {
+    typed.ping_interval.map(|interval| Heartbeat {
+        interval,
+        timeout: typed.ping_timeout,
+        message: typed.heartbeat.as_deref().map(Text::from),
     })
 }
 

@@ -16,6 +16,7 @@ use super::prepare::{flush, prepare};
 /// Runs the verb.
 pub async fn run(options: Send) -> anyhow::Result<Exit> {
     let input = input(&options)?;
+    refuse_persistence(&options)?;
     let mut stop = stop_rule(&options);
     let prepared = prepare(&options.url, options.shared).await?;
     let printer = Printer::Messages(prepared.layout(options.null));
@@ -23,6 +24,30 @@ pub async fn run(options: Send) -> anyhow::Result<Exit> {
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     flush(&mut sinks).await;
     Ok(exit)
+}
+
+fn is_from_stdin(options: &Send) -> bool {
+    let nothing_named = options.messages.is_empty() && options.file.is_empty();
+    nothing_named || options.messages == ["-"]
+}
+
+/// What does not go together with counting replies: messages that are given once and may be lost with
+/// their connection, and a heartbeat whose answers would be taken for replies.
+fn refuse_persistence(options: &Send) -> Result<(), Mistake> {
+    let persistence = &options.shared.persistence;
+    if persistence.reconnect.is_some() && !is_from_stdin(options) {
+        return Err(Mistake::usage(
+            "--reconnect is for messages from stdin: those that are given could be lost and are not sent again",
+        )
+        .hint("--retry TIME waits for a server that is not there yet"));
+    }
+    if persistence.heartbeat.is_some() && options.count.is_none() && !options.no_wait {
+        return Err(Mistake::usage(
+            "with --heartbeat its answers would count as replies: say how many messages to wait for",
+        )
+        .hint("add -c N"));
+    }
+    Ok(())
 }
 
 fn encoding(options: &Send) -> Encoding {
@@ -36,10 +61,9 @@ fn encoding(options: &Send) -> Encoding {
 
 fn input(options: &Send) -> Result<Input, Mistake> {
     let encoding = encoding(options);
-    let from_stdin = matches!(options.messages.as_slice(), []) || options.messages == ["-"];
     let input = if !options.file.is_empty() {
         Input::files(&options.file, encoding)?
-    } else if from_stdin {
+    } else if is_from_stdin(options) {
         let framing = match (options.whole, options.null) {
             (true, _) => Framing::Whole,
             (_, true) => Framing::Delimited(0),

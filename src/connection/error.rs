@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::backoff;
 use super::handshake::Refusal;
 use crate::units;
 
@@ -45,6 +46,8 @@ pub enum Kind {
     Connect,
     /// The TLS handshake failed.
     Tls,
+    /// The peer went away during the TLS handshake.
+    TlsEnded,
     /// The server's certificate was not accepted.
     Certificate,
     /// A time limit was reached.
@@ -69,7 +72,7 @@ impl Kind {
         match self {
             Self::Dns => "dns",
             Self::Connect => "connect",
-            Self::Tls => "tls",
+            Self::Tls | Self::TlsEnded => "tls",
             Self::Certificate => "cert",
             Self::Timeout => "timeout",
             Self::Refused | Self::Handshake => "handshake",
@@ -146,13 +149,7 @@ impl Error {
 
     /// Whether the same attempt may succeed later (cli.md, "Retry and reconnect").
     pub fn is_retryable(&self) -> bool {
-        match self.kind {
-            Kind::Dns | Kind::Connect | Kind::Timeout | Kind::Lost => true,
-            Kind::Refused => self.refusal.as_ref().is_some_and(|refusal| {
-                matches!(refusal.status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
-            }),
-            _ => false,
-        }
+        backoff::is_worth_retrying(self)
     }
 }
 

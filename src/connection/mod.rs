@@ -5,6 +5,7 @@
 //! limit. Nothing here prints, counts for a verb or knows why it was opened; nothing above this
 //! module names the frame library.
 
+pub mod backoff;
 pub mod close;
 pub mod dial;
 pub mod error;
@@ -201,6 +202,8 @@ pub struct Connection {
     limits: Limits,
     phase: Phase,
     unflushed: bool,
+    /// Bytes of the control frames that have come.
+    control: u64,
 }
 
 /// Where the connection stands between OPEN and CLOSED.
@@ -335,6 +338,7 @@ impl Connection {
             unflushed: false,
             behind_frames: None,
             trace,
+            control: 0,
         }
     }
 
@@ -342,6 +346,12 @@ impl Connection {
     pub fn wire_bytes(&self) -> (u64, u64) {
         let tap = self.ws.get_ref().tap();
         (tap.received().wire_bytes, tap.sent().wire_bytes)
+    }
+
+    /// Bytes of data frames received so far, of those still under way as well: a sign of life that
+    /// does not wait for the end of a large message.
+    pub fn data_received(&self) -> u64 {
+        self.wire_bytes().0.saturating_sub(self.control)
     }
 
     /// The state by its DOM name.
@@ -454,9 +464,13 @@ impl Connection {
             Some(Ok(Message::Binary(bytes))) => Incoming::Message(Payload::Binary(bytes)),
             Some(Ok(Message::Ping(bytes))) => {
                 self.unflushed = true;
+                self.control += self.control_frame(&bytes);
                 Incoming::Ping(bytes)
             }
-            Some(Ok(Message::Pong(bytes))) => Incoming::Pong(bytes),
+            Some(Ok(Message::Pong(bytes))) => {
+                self.control += self.control_frame(&bytes);
+                Incoming::Pong(bytes)
+            }
             Some(Ok(Message::Close(frame))) => {
                 let by = match self.phase {
                     Phase::Asked { .. } => By::Local,
@@ -472,6 +486,15 @@ impl Connection {
             None => return self.fail(&WsError::ConnectionClosed, cx),
         };
         Poll::Ready(incoming)
+    }
+
+    /// The size of a control frame on the wire: two bytes of header, four of mask from a client.
+    fn control_frame(&self, payload: &Bytes) -> u64 {
+        let header = match self.role {
+            Role::Client => 2,
+            Role::Server => 6,
+        };
+        header + payload.len() as u64
     }
 
     /// The peer's close frame has come.

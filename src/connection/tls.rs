@@ -296,7 +296,7 @@ fn explain(host: &str, error: &io::Error) -> Error {
                 _ => io_text(error),
             };
             Error::new(
-                Kind::Tls,
+                Kind::TlsEnded,
                 Stage::Tls,
                 format!("TLS with {host} failed: {why}"),
             )

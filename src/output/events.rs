@@ -2,7 +2,7 @@
 //!
 //! The names and meanings are a contract with scripts: fields are added, never changed.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::json::{compact_escaped, is_json, push_string};
 use crate::connection::close::Close;
@@ -11,7 +11,7 @@ use crate::connection::handshake::Headers;
 use crate::connection::message::{Direction, Payload};
 use crate::connection::wire::tap::FrameSeen;
 use crate::connection::{Opened, tls};
-use crate::event::{Closed, Event, Message, Tally};
+use crate::event::{Closed, Event, Message, Tally, Wait};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
 use crate::secret::{MASK, Redactor, is_credential_header};
@@ -94,10 +94,11 @@ impl EventWriter {
                 object.end();
             }
             Event::Close(closed) => write_close(self.object(out, "close"), closed),
-            Event::Failed(error) if error.refusal.is_some() => {
+            Event::Reconnect(wait) => write_wait(self.object(out, "reconnect"), wait, redactor),
+            Event::Failed(error, _) if error.refusal.is_some() => {
                 write_refused(self.object(out, "refused"), error, redactor);
             }
-            Event::Failed(error) => self.error(
+            Event::Failed(error, _) => self.error(
                 out,
                 error.kind.as_str(),
                 &error.message,
@@ -262,6 +263,9 @@ fn write_close(mut object: Object<'_>, closed: &Closed) {
     object.nested("wire_bytes", |object| {
         object.number("in", received).number("out", sent);
     });
+    if closed.may_be_lost > 0 {
+        object.number("may_be_lost", closed.may_be_lost);
+    }
     for (name, tally) in [("in", closed.received), ("out", closed.sent)] {
         let Tally { messages, bytes } = tally;
         object.nested(name, |object| {
@@ -271,19 +275,25 @@ fn write_close(mut object: Object<'_>, closed: &Closed) {
     object.end();
 }
 
+fn write_wait(mut object: Object<'_>, wait: &Wait, redactor: &Redactor) {
+    object
+        .number("attempt", u64::from(wait.attempt))
+        .number("delay_ms", whole_milliseconds(wait.delay));
+    object.text("because", &redactor.redact(&wait.because));
+    object.end();
+}
+
+fn whole_milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn write_refused(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
     if let Some(refusal) = &error.refusal {
         object.number("status", u64::from(refusal.status));
         object.headers("headers", &refusal.headers, redactor);
         object.text("body", &refusal.body_text());
-        let seconds = refusal
-            .headers
-            .get("Retry-After")
-            .and_then(|v| v.trim().parse::<u64>().ok());
-        object.optional_number(
-            "retry_after_ms",
-            seconds.map(|seconds| seconds.saturating_mul(1000)),
-        );
+        let wait = refusal.retry_after(SystemTime::now());
+        object.optional_number("retry_after_ms", wait.map(whole_milliseconds));
     }
     object.end();
 }
@@ -422,7 +432,7 @@ mod tests {
             direction,
             n: 1,
             payload,
-            on_open: false,
+            by_link: false,
         })
     }
 

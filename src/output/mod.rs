@@ -349,7 +349,7 @@ impl EditorPipe {
     fn follow(&self, event: &Event) {
         let can_send = match event {
             Event::Connecting { .. } | Event::Open(_) => true,
-            Event::Closing { .. } | Event::Close(_) | Event::Failed(_) => false,
+            Event::Closing { .. } | Event::Close(_) | Event::Failed(..) => false,
             _ => return,
         };
         self.can_send

@@ -9,7 +9,7 @@ use crate::connection::close::{By, Code};
 use crate::connection::message::Direction;
 use crate::connection::wire::tap::{CloseSeen, FrameSeen};
 use crate::connection::{Opened, Progress};
-use crate::event::{Closed, Event};
+use crate::event::{Closed, Event, Wait};
 use crate::secret::{MASK, Redactor, is_credential_header};
 use crate::units;
 
@@ -77,7 +77,8 @@ impl Talk {
                 };
                 self.line(out, "*", &format!("CLOSING, {who} with {code}{reason}"));
             }
-            Event::Close(closed) if self.tells_end_of(closed) => self.tell_close(out, closed),
+            Event::Close(closed) => self.tell_close(out, closed),
+            Event::Reconnect(wait) if self.quiet == 0 => self.tell_wait(out, wait, redactor),
             _ => {}
         }
     }
@@ -151,6 +152,30 @@ impl Talk {
     }
 
     fn tell_close(&self, out: &mut Vec<u8>, closed: &Closed) {
+        if self.tells_end_of(closed) {
+            self.tell_end(out, closed);
+        }
+        if closed.may_be_lost > 0 && self.quiet == 0 {
+            let what = match closed.may_be_lost {
+                1 => "the last message sent".to_owned(),
+                n => format!("the last {n} messages sent"),
+            };
+            let text = format!("{what} may be lost: nothing shows that the server has read so far");
+            self.warning(out, &text);
+        }
+    }
+
+    fn tell_wait(&self, out: &mut Vec<u8>, wait: &Wait, redactor: &Redactor) {
+        let delay = units::shown(wait.delay);
+        let because = redactor.redact(&wait.because);
+        let text = format!(
+            "trying again in {delay} (attempt {}): {because}",
+            wait.attempt
+        );
+        self.line(out, "*", &text);
+    }
+
+    fn tell_end(&self, out: &mut Vec<u8>, closed: &Closed) {
         let close = &closed.close;
         let text = match (&close.error, close.by) {
             (Some(error), _) => format!("CLOSED: {error}"),

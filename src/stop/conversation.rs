@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Failure, Verdict};
 use crate::connection::close::{By, Close};
 use crate::connection::message::Direction;
-use crate::event::Event;
+use crate::event::{Closed, Event, Sequel};
 
 /// What a conversation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Conversation {
     opened_at: Option<Instant>,
     last_activity: Option<Instant>,
     last_received: Option<Instant>,
+    /// The first end of a connection that may have taken messages with it.
+    loss: Option<Close>,
     finished: bool,
 }
 
@@ -62,6 +64,7 @@ impl Conversation {
             opened_at: None,
             last_activity: None,
             last_received: None,
+            loss: None,
             finished: false,
         }
     }
@@ -87,9 +90,9 @@ impl Conversation {
     pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
         match event {
             Event::Open(_) => {
-                self.opened_at = Some(now);
+                self.opened_at.get_or_insert(now);
                 self.last_activity = Some(now);
-                self.last_received = Some(now);
+                self.last_received.get_or_insert(now);
                 Verdict::GoOn
             }
             Event::Message(message) if message.direction == Direction::In => {
@@ -98,23 +101,21 @@ impl Conversation {
                 self.last_received = Some(now);
                 self.judge()
             }
-            Event::Message(message) => {
-                if !message.on_open {
-                    self.sent += 1;
-                }
-                self.last_activity = Some(now);
-                Verdict::GoOn
-            }
-            Event::Streamed { .. } => {
+            // What the link says by itself is neither a message to be answered nor the end of a silence.
+            Event::Message(message) if message.by_link => Verdict::GoOn,
+            Event::Message(_) | Event::Streamed { .. } => {
                 self.sent += 1;
                 self.last_activity = Some(now);
                 Verdict::GoOn
             }
+            // The link comes back: nothing is over, and silence is measured anew once it is open.
+            Event::Failed(_, Sequel::Another) => Verdict::GoOn,
+            Event::Close(closed) if closed.sequel == Sequel::Another => self.interrupted(closed),
             // A person who was connected once may try again.
-            Event::Failed(_) if self.goal == Goal::Talk && self.opened_at.is_some() => {
+            Event::Failed(..) if self.goal == Goal::Talk && self.opened_at.is_some() => {
                 Verdict::GoOn
             }
-            Event::Failed(error) => Verdict::Failed(Failure::NotConnected(error.clone())),
+            Event::Failed(error, _) => Verdict::Failed(Failure::NotConnected(error.clone())),
             Event::Close(closed) => self.closed(&closed.close),
             _ => Verdict::GoOn,
         }
@@ -141,7 +142,27 @@ impl Conversation {
         self.input_idle = self.input_ended;
         if reached && self.opened_at.is_some() && !self.finished {
             self.finished = true;
-            return Verdict::Done;
+            return self.delivered();
+        }
+        Verdict::GoOn
+    }
+
+    /// Who asks only for delivery is not told that all was read when a part of it may be lost.
+    fn delivered(&mut self) -> Verdict {
+        match self.loss.take() {
+            Some(close) if self.goal == Goal::Delivery => Verdict::Failed(Failure::Closed(
+                Box::new(close),
+                Some("the server had read all messages".to_owned()),
+            )),
+            _ => Verdict::Done,
+        }
+    }
+
+    /// The connection has ended and another follows.
+    fn interrupted(&mut self, closed: &Closed) -> Verdict {
+        self.last_activity = None;
+        if closed.may_be_lost > 0 {
+            self.loss.get_or_insert_with(|| closed.close.clone());
         }
         Verdict::GoOn
     }
@@ -185,6 +206,11 @@ impl Conversation {
             Goal::Stream if self.span.is_some() => Some("the time of --for was over".to_owned()),
             Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
         }
+    }
+
+    pub(super) fn suspend(&mut self, now: Instant) {
+        self.last_activity = self.last_activity.map(|_| now);
+        self.last_received = self.last_received.map(|_| now);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -293,7 +319,7 @@ mod tests {
     use super::*;
     use crate::connection::close::Code;
     use crate::connection::message::Payload;
-    use crate::event::{Closed, Message, Tally};
+    use crate::event::{Message, Tally};
 
     fn message(direction: Direction) -> Event {
         let payload = Payload::Text("x".into());
@@ -301,7 +327,7 @@ mod tests {
             direction,
             n: 1,
             payload,
-            on_open: false,
+            by_link: false,
         })
     }
 
@@ -319,6 +345,8 @@ mod tests {
             wire_bytes: (0, 0),
             received: Tally::default(),
             sent: Tally::default(),
+            may_be_lost: 0,
+            sequel: Sequel::Final,
         }))
     }
 

@@ -98,6 +98,12 @@ impl StopRule {
         delegate!(self, rule => rule.input_idle(ended, now))
     }
 
+    /// Nothing is being read: whatever silence there is, it is not the peer's, and is measured anew
+    /// from here.
+    pub fn suspend(&mut self, now: Instant) {
+        delegate!(self, rule => rule.suspend(now));
+    }
+
     /// When [`StopRule::expire`] must be called, if nothing happens before.
     pub fn deadline(&self) -> Option<Instant> {
         delegate!(self, rule => rule.deadline())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Failure, Verdict};
 use crate::connection::close::{By, Close};
 use crate::connection::message::Direction;
-use crate::event::Event;
+use crate::event::{Event, Sequel};
 
 /// See the module's head.
 #[derive(Debug)]
@@ -68,7 +68,9 @@ impl Pings {
 
     pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
         match event {
-            Event::Open(_) => self.begun = Some(now),
+            Event::Open(_) => {
+                self.begun.get_or_insert(now);
+            }
             Event::Ping {
                 direction: Direction::Out,
                 seq: Some(_),
@@ -79,13 +81,19 @@ impl Pings {
             }
             Event::Pong {
                 direction: Direction::In,
+                seq: Some(_),
                 rtt: Some(rtt),
                 ..
             } => {
                 self.times.push(*rtt);
                 return self.judge();
             }
-            Event::Failed(error) => return Verdict::Failed(Failure::NotConnected(error.clone())),
+            // The link comes back: its pings go on, and those in flight are counted as lost.
+            Event::Failed(_, Sequel::Another) => {}
+            Event::Close(closed) if closed.sequel == Sequel::Another => {}
+            Event::Failed(error, _) => {
+                return Verdict::Failed(Failure::NotConnected(error.clone()));
+            }
             Event::Close(closed) => return self.closed(&closed.close),
             _ => {}
         }
@@ -116,6 +124,10 @@ impl Pings {
                 Some("all pings were answered".to_owned()),
             )),
         }
+    }
+
+    pub(super) fn suspend(&mut self, now: Instant) {
+        self.last_sent = self.last_sent.map(|_| now);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

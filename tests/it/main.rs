@@ -6,6 +6,7 @@
 mod harness;
 
 mod close;
+mod comeback;
 mod completions;
 mod compression;
 mod connect;

@@ -8,6 +8,7 @@ pub mod client;
 pub mod server;
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -79,10 +80,34 @@ impl Refusal {
             .to_owned()
     }
 
+    /// How long the server asks to be left alone, seen from `now`: `Retry-After` as seconds or as a
+    /// date (RFC 9110 §10.2.3). A date that has passed is no wait at all.
+    pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        let value = self.headers.get("Retry-After")?.trim();
+        match value.parse() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => Some(http_date(value)?.duration_since(now).unwrap_or_default()),
+        }
+    }
+
     /// The body as text.
     pub fn body_text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+}
+
+/// Reads the one date form that may be sent: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+fn http_date(text: &str) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (_, date) = text.split_once(", ")?;
+    let parts: Vec<&str> = date.split(' ').collect();
+    let [day, month, year, time, "GMT"] = parts[..] else {
+        return None;
+    };
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()
 }
 
 /// Why a head could not be read.
@@ -176,6 +201,35 @@ mod tests {
         assert!(headers.has_token("Connection", "X"));
         assert!(!headers.has_token("Connection", "up"));
         assert!(!headers.has_token("Upgrade", "websocket"));
+    }
+
+    #[test]
+    fn a_wait_is_asked_for_in_seconds_or_until_a_date() {
+        let asked = |value: &str| {
+            let refusal = Refusal {
+                status: 503,
+                reason: String::new(),
+                headers: Headers(vec![("retry-after".into(), value.into())]),
+                body: Vec::new(),
+                body_cut: false,
+            };
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+            refusal.retry_after(now).map(|wait| wait.as_secs())
+        };
+        let table = [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sat, 05 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sun, 06 Foo 1994 08:49:47 GMT", None),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", None),
+            ("soon", None),
+            ("-1", None),
+        ];
+        for (value, seconds) in table {
+            assert_eq!(asked(value), seconds, "{value}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What the tests are built with: the binary under a clean environment ([`Probe`]), a scripted
-//! server on a free port ([`Server`]), a bare client for `serve` ([`Client`]), certificates made
+//! server on a free port ([`Server`]), a proxy that damages connections ([`FaultProxy`]), a bare client for `serve` ([`Client`]), certificates made
 //! at run time, and addresses where nobody answers.
 //!
 //! Nothing here uses the code under test. Nothing takes a fixed port, sleeps until something is
@@ -8,6 +8,7 @@
 mod capture;
 mod certificates;
 mod client;
+mod faults;
 mod frames;
 mod places;
 mod probe;
@@ -20,6 +21,7 @@ mod terminal;
 
 pub use certificates::Certificate;
 pub use client::{Client, plain_get};
+pub use faults::{Echo, Fault, FaultProxy, Passed, echo};
 pub use frames::{Frame, Opcode};
 pub use places::{BlackHole, Nobody};
 pub use probe::Probe;

@@ -210,6 +210,18 @@ impl Peer {
         }
     }
 
+    /// Answers pings and ignores messages, until the client closes and is answered.
+    pub fn answer_until_closed(&mut self) -> Outcome {
+        loop {
+            let message = self.message()?;
+            match message.opcode {
+                Opcode::Ping => self.send(&Frame::new(Opcode::Pong, &message.payload))?,
+                Opcode::Close => return self.send(&message),
+                _ => {}
+            }
+        }
+    }
+
     /// Sends the same frame at every interval, until the client closes and is answered.
     pub fn send_until_closed(&mut self, frame: &Frame, interval: Duration) -> Outcome {
         loop {

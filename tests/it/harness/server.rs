@@ -362,6 +362,11 @@ impl Server {
         })
     }
 
+    /// Answers every ping, reads and ignores every message, and answers the close.
+    pub fn answer_until_closed(self) -> Self {
+        self.step("answer_until_closed", Peer::answer_until_closed)
+    }
+
     /// A close frame with this code, whatever its reason.
     pub fn expect_close(self, code: u16) -> Self {
         self.expect_close_in([code])

@@ -1,0 +1,348 @@
+//! Whether and when a link tries again: counts retries, holds no clock and no connection.
+//!
+//! The count is reset by a connection that held, never by one that merely opened: a server that accepts
+//! and then closes is met with longer and longer delays.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::connection::backoff::{Backoff, Exceptions, Jitter, LONGEST_REQUEST, random};
+use crate::connection::close::Close;
+use crate::connection::error::Error;
+use crate::event::Wait;
+use crate::units;
+
+/// How long a connection must have been open for the count of retries to begin anew.
+const HELD: Duration = Duration::from_secs(10);
+
+/// How long or how often to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// So many retries; the first try is none.
+    Times(u32),
+    /// So long since the trouble began; an attempt that has begun by then is waited for.
+    For(Duration),
+    /// For ever.
+    Never,
+}
+
+impl Limit {
+    /// Reads `N` or a time with its unit; the empty text is for ever.
+    ///
+    /// # Errors
+    /// What is neither.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::Never);
+        }
+        match text.parse() {
+            Ok(times) => Ok(Self::Times(times)),
+            // A number that is no count is no time either: a time has a unit.
+            Err(_) if !text.ends_with(|c: char| c.is_ascii_digit()) => {
+                units::duration(text).map(Self::For).map_err(|_| bad(text))
+            }
+            Err(_) => Err(bad(text)),
+        }
+    }
+}
+
+fn bad(text: &str) -> String {
+    format!("'{text}' is neither a count (5) nor a time with its unit (30s)")
+}
+
+/// What a link does about a connection that is not there.
+#[derive(Clone, Debug)]
+pub struct Persistence {
+    /// Until the first connection is open; `None` makes one try.
+    pub retry: Option<Limit>,
+    /// After a connection that had been open; `None` leaves it at that.
+    pub reconnect: Option<Limit>,
+    /// What is worth another try, other than the table says.
+    pub exceptions: Exceptions,
+    /// The delays.
+    pub backoff: Backoff,
+    /// What the delays are chosen by.
+    pub jitter: Jitter,
+}
+
+impl Default for Persistence {
+    fn default() -> Self {
+        Self {
+            retry: None,
+            reconnect: None,
+            exceptions: Exceptions::default(),
+            backoff: Backoff::default(),
+            jitter: random,
+        }
+    }
+}
+
+/// Counts what has been tried.
+#[derive(Debug, Default)]
+pub struct Comeback {
+    /// Retries since the last connection that held: the exponent of the delay.
+    retries: u32,
+    /// Those among them that count against the limit in force.
+    spent: u32,
+    /// When the trouble began that the limit in force is about.
+    since: Option<Instant>,
+    was_open: bool,
+}
+
+impl Comeback {
+    /// The number of the attempt that is about to begin, or under way.
+    pub fn attempt(&self) -> u32 {
+        self.retries.saturating_add(1)
+    }
+
+    /// An attempt begins.
+    pub fn begin(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+    }
+
+    /// A person wants a connection: whatever was tried before is forgiven.
+    pub fn renew(&mut self) {
+        self.retries = 0;
+        self.spent = 0;
+        self.since = None;
+    }
+
+    /// The connection is open. From the first on it is `--reconnect` that decides, and counts for
+    /// itself; the delays do not begin anew.
+    pub fn opened(&mut self) {
+        if !self.was_open {
+            self.was_open = true;
+            self.spent = 0;
+            self.since = None;
+        }
+    }
+
+    /// Another attempt after one that failed, if there is to be one.
+    pub fn after_failure(
+        &mut self,
+        policy: &Persistence,
+        error: &Error,
+        now: Instant,
+    ) -> Option<Wait> {
+        if !policy.exceptions.allow_after_failure(error) {
+            return None;
+        }
+        let asked = error
+            .refusal
+            .as_ref()
+            .and_then(|refusal| refusal.retry_after(SystemTime::now()));
+        self.wait(policy, asked.unwrap_or_default(), error.to_string(), now)
+    }
+
+    /// Another attempt after a connection that ended, not by our wish, if there is to be one.
+    pub fn after_close(
+        &mut self,
+        policy: &Persistence,
+        close: &Close,
+        open_for: Duration,
+        now: Instant,
+    ) -> Option<Wait> {
+        if open_for >= HELD {
+            self.renew();
+        }
+        if !policy.exceptions.allow_after_close(close) {
+            return None;
+        }
+        let because = match &close.error {
+            Some(error) => error.to_string(),
+            None => format!("the server closed with {close}"),
+        };
+        self.wait(policy, Duration::ZERO, because, now)
+    }
+
+    /// The next wait within the limit in force; `least` is what the server asked for.
+    fn wait(
+        &mut self,
+        policy: &Persistence,
+        least: Duration,
+        because: String,
+        now: Instant,
+    ) -> Option<Wait> {
+        let limit = if self.was_open {
+            policy.reconnect?
+        } else {
+            policy.retry?
+        };
+        let least = least.min(LONGEST_REQUEST);
+        let mut delay = policy.backoff.delay(self.retries, policy.jitter).max(least);
+        match limit {
+            Limit::Times(times) if self.spent >= times => return None,
+            Limit::For(span) => {
+                let since = *self.since.get_or_insert(now);
+                let left = span.saturating_sub(now.duration_since(since));
+                // Earlier than the server asked for is no use; otherwise the last try is at the end.
+                if left.is_zero() || left < least {
+                    return None;
+                }
+                delay = delay.min(left);
+            }
+            Limit::Times(_) | Limit::Never => {}
+        }
+        self.retries = self.retries.saturating_add(1);
+        self.spent = self.spent.saturating_add(1);
+        Some(Wait {
+            attempt: self.attempt(),
+            delay,
+            because,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::close::{By, Code};
+    use crate::connection::error::{Kind, Stage};
+    use crate::connection::handshake::{Headers, Refusal};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn longest(retry: Option<Limit>, reconnect: Option<Limit>) -> Persistence {
+        Persistence {
+            retry,
+            reconnect,
+            jitter: || u64::MAX,
+            ..Persistence::default()
+        }
+    }
+
+    fn refused() -> Error {
+        Error::new(Kind::Connect, Stage::Connect, "connection refused")
+    }
+
+    fn lost() -> Close {
+        Close {
+            by: By::None,
+            code: Code::ABNORMAL,
+            reason: String::new(),
+            clean: false,
+            error: Some(Box::new(Error::new(Kind::Lost, Stage::Open, "lost"))),
+        }
+    }
+
+    fn unavailable(retry_after: &str) -> Error {
+        let refusal = Refusal {
+            status: 503,
+            reason: String::new(),
+            headers: Headers(vec![("Retry-After".into(), retry_after.into())]),
+            body: Vec::new(),
+            body_cut: false,
+        };
+        Error::refused(refusal, None)
+    }
+
+    fn seconds(wait: Option<Wait>) -> Option<u64> {
+        wait.map(|wait| wait.delay.as_secs())
+    }
+
+    #[test]
+    fn a_limit_is_a_count_or_a_time_with_a_unit() {
+        let table = [
+            ("5", Some(Limit::Times(5))),
+            ("0", Some(Limit::Times(0))),
+            ("30s", Some(Limit::For(30 * SECOND))),
+            ("2m30s", Some(Limit::For(150 * SECOND))),
+            ("", Some(Limit::Never)),
+            ("1.5", None),
+            ("-1", None),
+            ("soon", None),
+            ("99999999999", None),
+        ];
+        for (text, limit) in table {
+            assert_eq!(Limit::parse(text).ok(), limit, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_counts_retries_and_not_tries() {
+        let policy = longest(Some(Limit::Times(2)), None);
+        let now = Instant::now();
+        let mut comeback = Comeback::default();
+        let mut next = || seconds(comeback.after_failure(&policy, &refused(), now));
+        assert_eq!([next(), next(), next()], [Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn a_time_ends_with_one_last_try_at_its_end() {
+        let policy = longest(Some(Limit::For(5 * SECOND)), None);
+        let begun = Instant::now();
+        let mut comeback = Comeback::default();
+        comeback.begin(begun);
+        let mut next = |at: u64| {
+            let now = begun + Duration::from_secs(at);
+            seconds(comeback.after_failure(&policy, &refused(), now))
+        };
+        let delays = [next(0), next(1), next(3), next(5)];
+        assert_eq!(delays, [Some(1), Some(2), Some(2), None]);
+    }
+
+    #[test]
+    fn a_connection_that_merely_opened_does_not_reset_the_delays() {
+        let policy = longest(None, Some(Limit::Never));
+        let now = Instant::now();
+        let mut comeback = Comeback::default();
+        let mut next = |open_for| {
+            comeback.opened();
+            let wait = comeback.after_close(&policy, &lost(), open_for, now);
+            wait.map(|wait| (wait.delay.as_secs(), wait.attempt))
+        };
+        let brief = HELD - Duration::from_millis(1);
+        assert_eq!(next(brief), Some((1, 2)));
+        assert_eq!(next(brief), Some((2, 3)));
+        assert_eq!(next(brief), Some((4, 4)));
+        assert_eq!(next(HELD), Some((1, 2)));
+    }
+
+    #[test]
+    fn retries_before_the_first_open_do_not_count_as_reconnects() {
+        let policy = longest(Some(Limit::Times(3)), Some(Limit::Times(1)));
+        let now = Instant::now();
+        let mut comeback = Comeback::default();
+        for _ in 0..3 {
+            assert!(comeback.after_failure(&policy, &refused(), now).is_some());
+        }
+        comeback.opened();
+        assert!(
+            comeback
+                .after_close(&policy, &lost(), SECOND, now)
+                .is_some()
+        );
+        assert!(comeback.after_failure(&policy, &refused(), now).is_none());
+    }
+
+    #[test]
+    fn each_flag_covers_its_own_side_of_the_first_open() {
+        let now = Instant::now();
+        let mut comeback = Comeback::default();
+        let reconnect = longest(None, Some(Limit::Never));
+        assert_eq!(comeback.after_failure(&reconnect, &refused(), now), None);
+        comeback.opened();
+        let retry = longest(Some(Limit::Never), None);
+        assert_eq!(comeback.after_close(&retry, &lost(), SECOND, now), None);
+        assert!(
+            comeback
+                .after_failure(&reconnect, &refused(), now)
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_a_lower_bound_of_five_minutes_at_most() {
+        let now = Instant::now();
+        let policy = longest(Some(Limit::Never), None);
+        let after =
+            |value| seconds(Comeback::default().after_failure(&policy, &unavailable(value), now));
+        assert_eq!(after("0"), Some(1));
+        assert_eq!(after("7"), Some(7));
+        assert_eq!(after("86400"), Some(300));
+        let hasty = longest(Some(Limit::For(5 * SECOND)), None);
+        let too_late = Comeback::default().after_failure(&hasty, &unavailable("7"), now);
+        assert_eq!(too_late, None, "a try before that would be refused again");
+    }
+}

@@ -1,0 +1,204 @@
+//! Pings at an interval, so that an idle proxy sees traffic and a half-open connection is noticed.
+//!
+//! Only an answer counts as life: the matching pong, or data that came later than the ping. A peer is
+//! never called dead by someone who does not listen: while nothing is read, deadlines are suspended.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::connection::message::Text;
+
+/// What to send and how long to wait.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    /// From one ping to the next.
+    pub interval: Duration,
+    /// From a ping to the first sign of life.
+    pub timeout: Duration,
+    /// An application's own ping, in place of the frame.
+    pub message: Option<Text>,
+}
+
+/// What a heartbeat wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Send a ping, and tell [`Pulse::sent`].
+    Ping,
+    /// There was no sign of life in time: the peer is gone.
+    Loss,
+}
+
+/// The heartbeat of one connection.
+#[derive(Debug)]
+pub struct Pulse {
+    interval: Duration,
+    timeout: Duration,
+    timer: Pin<Box<Sleep>>,
+    next: Instant,
+    awaited: Option<Awaited>,
+    /// Nothing was read since the ping that is awaited.
+    deaf: bool,
+}
+
+/// The ping that must be answered.
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    deadline: Instant,
+    /// Its id; an application's ping has none.
+    id: Option<u64>,
+    /// Bytes of data that had come before it.
+    data: u64,
+}
+
+impl Pulse {
+    /// The first ping is due after one interval.
+    pub fn new(policy: &Heartbeat) -> Self {
+        let next = Instant::now() + policy.interval;
+        Self {
+            interval: policy.interval,
+            timeout: policy.timeout,
+            timer: Box::pin(sleep_until(next)),
+            next,
+            awaited: None,
+            deaf: false,
+        }
+    }
+
+    /// A ping has been sent; `data` bytes of data had come before it.
+    pub fn sent(&mut self, id: Option<u64>, data: u64) {
+        let now = Instant::now();
+        self.awaited = Some(Awaited {
+            deadline: now + self.timeout,
+            id,
+            data,
+        });
+        self.next = now + self.interval;
+    }
+
+    /// No ping can be sent now: the next one is due after another interval.
+    pub fn skipped(&mut self) {
+        self.next = Instant::now() + self.interval;
+    }
+
+    /// Our ping with this id was answered.
+    pub fn answered(&mut self, id: u64) {
+        // A peer answers in order: a later ping's pong stands for this one's.
+        if self
+            .awaited
+            .is_some_and(|ping| ping.id.is_some_and(|awaited| awaited <= id))
+        {
+            self.awaited = None;
+        }
+    }
+
+    /// Ready when something is to be done. `data` is how many bytes of data have come so far, and
+    /// `listens` whether what comes is being read.
+    pub fn poll(&mut self, cx: &mut Context<'_>, data: u64, listens: bool) -> Poll<Due> {
+        if self.awaited.is_some_and(|ping| ping.data < data) {
+            self.awaited = None;
+        }
+        self.suspend(listens);
+        let deadline = self.awaited.filter(|_| listens).map(|ping| ping.deadline);
+        let due = deadline.unwrap_or(self.next);
+        if self.timer.deadline() != due {
+            self.timer.as_mut().reset(due);
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        Poll::Ready(match deadline {
+            Some(_) => Due::Loss,
+            None => Due::Ping,
+        })
+    }
+
+    /// Whoever begins to listen again gives the peer its whole time again.
+    fn suspend(&mut self, listens: bool) {
+        if listens
+            && self.deaf
+            && let Some(ping) = &mut self.awaited
+        {
+            ping.deadline = Instant::now() + self.timeout;
+        }
+        self.deaf = !listens;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pulse(interval: u64, timeout: u64) -> Pulse {
+        Pulse::new(&Heartbeat {
+            interval: Duration::from_secs(interval),
+            timeout: Duration::from_secs(timeout),
+            message: None,
+        })
+    }
+
+    async fn next(pulse: &mut Pulse, data: u64) -> Due {
+        poll_fn(|cx| pulse.poll(cx, data, true)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_noticed_within_interval_and_timeout() {
+        let begun = Instant::now();
+        let mut pulse = pulse(20, 5);
+        assert_eq!(next(&mut pulse, 0).await, Due::Ping);
+        assert_eq!(begun.elapsed(), 20 * SECOND);
+        pulse.sent(Some(1), 0);
+        assert_eq!(next(&mut pulse, 0).await, Due::Loss);
+        assert_eq!(begun.elapsed(), 25 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_answer_of_that_ping_or_later_data_is_life() {
+        for (answer, data, due) in [
+            (Some(2), 100, Due::Ping),
+            (Some(3), 100, Due::Ping),
+            (None, 101, Due::Ping),
+            (Some(1), 100, Due::Loss),
+            (None, 100, Due::Loss),
+        ] {
+            let mut pulse = pulse(20, 5);
+            pulse.sent(Some(2), 100);
+            if let Some(id) = answer {
+                pulse.answered(id);
+            }
+            assert_eq!(next(&mut pulse, data).await, due, "{answer:?} {data}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_pong_answers_the_ping_of_an_application() {
+        let mut pulse = pulse(20, 5);
+        pulse.sent(None, 0);
+        pulse.answered(7);
+        assert_eq!(next(&mut pulse, 0).await, Due::Loss);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_go_on_and_deadlines_wait_while_nobody_listens() {
+        let begun = Instant::now();
+        let mut pulse = pulse(20, 5);
+        pulse.sent(Some(1), 0);
+        for turn in 2..5 {
+            let due = poll_fn(|cx| pulse.poll(cx, 0, false)).await;
+            assert_eq!(due, Due::Ping);
+            pulse.sent(Some(turn), 0);
+        }
+        assert_eq!(begun.elapsed(), 60 * SECOND);
+        tokio::time::advance(10 * SECOND).await;
+        assert_eq!(next(&mut pulse, 0).await, Due::Loss);
+        assert_eq!(
+            begun.elapsed(),
+            75 * SECOND,
+            "the whole timeout, from listening on"
+        );
+    }
+}

@@ -1,0 +1,579 @@
+//! A connection with its life around it: opens it and opens it again, greets with the `-x` messages,
+//! keeps it alive and notices when it is not, numbers messages and pings, and tells everything as
+//! [`Event`]s.
+//!
+//! The session polls a link and nothing else; what brings a connection back or keeps it alive belongs
+//! here, never in a verb. Nothing that was written to a connection is ever written to another one, and
+//! a connection that ended because we closed it does not come back.
+
+pub mod comeback;
+pub mod heartbeat;
+mod pings;
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, Sleep};
+
+use crate::connection::close::{By, Close, Code, Farewell};
+use crate::connection::error::{Error, Kind, Stage};
+use crate::connection::message::{Direction, Outgoing, Payload};
+use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
+use crate::event::{Closed, Event, Message, Sequel, Tally, Wait};
+use crate::secret::{Secret, Source};
+use crate::units;
+use comeback::{Comeback, Persistence};
+use heartbeat::{Due, Heartbeat, Pulse};
+use pings::{OWN_SIZE, Pings, Purpose};
+
+/// What a link connects to and what it does on its own.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Where and how.
+    pub target: Target,
+    /// Messages sent after every open, before anything else (`-x`).
+    pub on_open: Vec<Source>,
+    /// What brings a connection back.
+    pub persistence: Persistence,
+    /// What keeps it alive.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// See the module's head.
+pub struct Link {
+    policy: Policy,
+    state: State,
+    comeback: Comeback,
+    told: VecDeque<Event>,
+    pings: Pings,
+    /// The connection was told to close: its end is wanted.
+    leaving: bool,
+}
+
+enum State {
+    Idle,
+    Opening(Opening),
+    Up(Box<Up>),
+    Waiting(Pin<Box<Sleep>>),
+    Down,
+}
+
+/// What an attempt to connect comes to.
+type Attempt = Result<(Connection, Opened), Error>;
+
+struct Opening {
+    future: Pin<Box<dyn Future<Output = Attempt>>>,
+    progress: UnboundedReceiver<Progress>,
+}
+
+struct Up {
+    connection: Connection,
+    since: Instant,
+    received: Tally,
+    sent: Tally,
+    /// Bytes of the message that is being sent in parts, if one is.
+    streamed: Option<u64>,
+    /// Messages of the input that were sent, and how many of them the peer has shown to have read.
+    given: u64,
+    read: u64,
+    /// A ping that asks how far the peer has read is under way.
+    asking: bool,
+    pulse: Option<Pulse>,
+}
+
+impl Link {
+    /// A link that opens its connection at the first [`Link::poll_next`].
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            state: State::Idle,
+            comeback: Comeback::default(),
+            told: VecDeque::new(),
+            pings: Pings::default(),
+            leaving: false,
+        }
+    }
+
+    /// The state by its DOM name. Between two attempts there is no connection: CLOSED.
+    pub fn ready_state(&self) -> ReadyState {
+        match &self.state {
+            State::Idle | State::Opening(_) => ReadyState::Connecting,
+            State::Up(up) => up.connection.ready_state(),
+            State::Waiting(_) | State::Down => ReadyState::Closed,
+        }
+    }
+
+    /// Whether it waits for its next attempt.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
+    }
+
+    /// Whether messages can be sent.
+    pub fn is_open(&self) -> bool {
+        self.ready_state() == ReadyState::Open
+    }
+
+    /// The next thing that happens; `None` once the link is down for good.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        loop {
+            if let Some(event) = self.told.pop_front() {
+                return Poll::Ready(Some(event));
+            }
+            match &mut self.state {
+                State::Idle => self.begin(),
+                State::Opening(opening) => {
+                    let result = ready!(opening.poll(cx, &mut self.told));
+                    if let Some(result) = result {
+                        self.opened(result);
+                    }
+                }
+                State::Up(up) => match ready!(up.connection.poll_next(cx)) {
+                    Some(incoming) => return Poll::Ready(self.receive(incoming)),
+                    None => self.state = State::Down,
+                },
+                State::Waiting(wait) => {
+                    ready!(wait.as_mut().poll(cx));
+                    self.state = State::Idle;
+                }
+                State::Down => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        self.comeback.begin(Instant::now());
+        let url = self.policy.target.address.shown.clone();
+        self.told.push_back(Event::Connecting {
+            url,
+            attempt: self.comeback.attempt(),
+        });
+        let (sender, progress) = unbounded_channel();
+        let target = self.policy.target.clone();
+        let future =
+            Box::pin(async move { Connection::open(&target, &Reporter(Some(sender))).await });
+        self.state = State::Opening(Opening { future, progress });
+    }
+
+    fn opened(&mut self, result: Attempt) {
+        match result {
+            Ok((connection, opened)) => {
+                let up = Up {
+                    connection,
+                    since: Instant::now(),
+                    received: Tally::default(),
+                    sent: Tally::default(),
+                    streamed: None,
+                    given: 0,
+                    read: 0,
+                    asking: false,
+                    pulse: self.policy.heartbeat.as_ref().map(Pulse::new),
+                };
+                self.state = State::Up(Box::new(up));
+                self.comeback.opened();
+                self.told.push_back(Event::Open(Box::new(opened)));
+                self.greet();
+            }
+            Err(error) => {
+                let policy = &self.policy.persistence;
+                let wait = self.comeback.after_failure(policy, &error, Instant::now());
+                let sequel = sequel(wait.as_ref());
+                self.told.push_back(Event::Failed(Box::new(error), sequel));
+                self.rest(wait);
+            }
+        }
+    }
+
+    /// There is no connection: waits for the next attempt, if there is to be one.
+    fn rest(&mut self, wait: Option<Wait>) {
+        self.state = match wait {
+            Some(wait) => {
+                let timer = Box::pin(tokio::time::sleep(wait.delay));
+                self.told.push_back(Event::Reconnect(wait));
+                State::Waiting(timer)
+            }
+            None => State::Down,
+        };
+    }
+
+    /// Sends the `-x` messages, with the values that files and variables have now.
+    fn greet(&mut self) {
+        for source in self.policy.on_open.clone() {
+            match source.read() {
+                Ok(text) => {
+                    if source.is_secret() {
+                        self.told
+                            .push_back(Event::Secret(Secret::new(text.clone())));
+                    }
+                    self.send_own(Payload::Text(text.into()));
+                }
+                Err(unreadable) => {
+                    let error = Error::new(Kind::Input, Stage::Open, unreadable.to_string());
+                    self.abandon(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Drops an open connection because of something on our side.
+    fn abandon(&mut self, error: Error) {
+        let close = Close {
+            by: By::Local,
+            code: Code::ABNORMAL,
+            reason: String::new(),
+            clean: false,
+            error: Some(Box::new(error)),
+        };
+        self.end(close);
+    }
+
+    /// The connection has ended: tells so and what follows.
+    fn end(&mut self, close: Close) {
+        let State::Up(up) = std::mem::replace(&mut self.state, State::Down) else {
+            return;
+        };
+        let open_for = up.since.elapsed();
+        let policy = &self.policy.persistence;
+        let wait = if self.leaving {
+            None
+        } else {
+            self.comeback
+                .after_close(policy, &close, open_for, Instant::now())
+        };
+        let sequel = sequel(wait.as_ref());
+        self.pings.forget();
+        self.told.push_back(Event::Close(Box::new(Closed {
+            may_be_lost: self.may_be_lost(&up, &close, sequel),
+            close,
+            open_for,
+            wire_bytes: up.connection.wire_bytes(),
+            received: up.received,
+            sent: up.sent,
+            sequel,
+        })));
+        self.rest(wait);
+    }
+
+    /// Messages of the input that went to a connection and perhaps no further. A closing handshake that
+    /// ends a conversation properly leaves none: the peer that answers our close has read all before it
+    /// (RFC 6455 §5.5.1), and one that closes in good order knows what it has not read.
+    fn may_be_lost(&self, up: &Up, close: &Close, sequel: Sequel) -> u64 {
+        let proper = close.clean && (close.by == By::Local || close.code.is_proper_end());
+        if !self.asks_for_receipts() || (proper && sequel == Sequel::Final) {
+            return 0;
+        }
+        up.given - up.read + u64::from(up.streamed.is_some())
+    }
+
+    /// Whether the link keeps count of what the peer has read.
+    fn asks_for_receipts(&self) -> bool {
+        self.policy.persistence.reconnect.is_some()
+    }
+
+    /// Follows messages with a ping, one at a time: its pong shows that they were read. A peer that is
+    /// given an application's heartbeat in place of the frame is not expected to answer frames.
+    fn ask_for_receipt(&mut self) {
+        let heartbeat = self.policy.heartbeat.as_ref();
+        let own_pings = heartbeat.is_some_and(|heartbeat| heartbeat.message.is_some());
+        if let State::Up(up) = &mut self.state
+            && !(own_pings || up.asking || up.read == up.given)
+        {
+            up.asking = true;
+            self.send_ping(OWN_SIZE, Purpose::Receipt);
+        }
+    }
+
+    /// A ping of the link's own; gives its id.
+    fn send_ping(&mut self, size: usize, purpose: Purpose) -> Option<u64> {
+        let State::Up(up) = &mut self.state else {
+            return None;
+        };
+        let ping = self.pings.next(size, purpose, up.given);
+        if !up.connection.feed(Outgoing::Ping(ping.payload.clone())) {
+            return None;
+        }
+        self.told.push_back(Event::Ping {
+            direction: Direction::Out,
+            seq: ping.seq,
+            payload: ping.payload,
+        });
+        Some(ping.id)
+    }
+
+    /// A message of the link's own.
+    fn send_own(&mut self, payload: Payload) {
+        if let Some(Event::Message(message)) = self.feed(Outgoing::Message(payload)) {
+            self.told.push_back(Event::Message(Message {
+                by_link: true,
+                ..message
+            }));
+        }
+    }
+
+    /// Keeps the connection alive and watches it. `listens` says whether what comes is being read:
+    /// while it is not, nobody is called dead.
+    pub fn poll_heartbeat(&mut self, cx: &mut Context<'_>, listens: bool) {
+        while let State::Up(up) = &mut self.state
+            && up.connection.ready_state() == ReadyState::Open
+            && let Some(pulse) = &mut up.pulse
+            && let Poll::Ready(due) = pulse.poll(cx, up.connection.data_received(), listens)
+        {
+            match due {
+                Due::Ping => self.beat(),
+                Due::Loss => self.lose(),
+            }
+        }
+    }
+
+    fn beat(&mut self) {
+        let message = self
+            .policy
+            .heartbeat
+            .as_ref()
+            .and_then(|heartbeat| heartbeat.message.clone());
+        let in_parts = matches!(&self.state, State::Up(up) if up.streamed.is_some());
+        let sent = match message {
+            // Between the parts of a message only control frames may go (RFC 6455 §5.4).
+            Some(_) if in_parts => None,
+            Some(text) => {
+                self.send_own(Payload::Text(text));
+                Some(None)
+            }
+            None => self.send_ping(OWN_SIZE, Purpose::Life).map(Some),
+        };
+        if let State::Up(up) = &mut self.state
+            && let Some(pulse) = &mut up.pulse
+        {
+            match sent {
+                Some(id) => pulse.sent(id, up.connection.data_received()),
+                None => pulse.skipped(),
+            }
+        }
+    }
+
+    /// The peer gave no sign of life in time.
+    fn lose(&mut self) {
+        let timeout = self
+            .policy
+            .heartbeat
+            .as_ref()
+            .map(|heartbeat| heartbeat.timeout)
+            .unwrap_or_default();
+        let message = format!(
+            "the connection was lost: no sign of life within {} of a ping",
+            units::shown(timeout)
+        );
+        self.end(Close {
+            by: By::None,
+            code: Code::ABNORMAL,
+            reason: String::new(),
+            clean: false,
+            error: Some(Box::new(Error::new(Kind::Lost, Stage::Open, message))),
+        });
+    }
+
+    fn receive(&mut self, incoming: Incoming) -> Option<Event> {
+        Some(match incoming {
+            Incoming::Message(payload) => {
+                let n = match &mut self.state {
+                    State::Up(up) => up.received.add(payload.len()),
+                    _ => 0,
+                };
+                Event::Message(Message {
+                    direction: Direction::In,
+                    n,
+                    payload,
+                    by_link: false,
+                })
+            }
+            Incoming::Ping(payload) => {
+                self.told.push_back(Event::Pong {
+                    direction: Direction::Out,
+                    seq: None,
+                    payload: payload.clone(),
+                    rtt: None,
+                });
+                Event::Ping {
+                    direction: Direction::In,
+                    seq: None,
+                    payload,
+                }
+            }
+            Incoming::Pong(payload) => {
+                let (seq, rtt) = self.answered(&payload);
+                Event::Pong {
+                    direction: Direction::In,
+                    seq,
+                    payload,
+                    rtt,
+                }
+            }
+            Incoming::Frame(frame) => Event::Frame(frame),
+            Incoming::Closing(code, reason) => Event::Closing {
+                by: By::Peer,
+                code,
+                reason,
+            },
+            Incoming::Closed(close) => {
+                self.end(close);
+                return self.told.pop_front();
+            }
+        })
+    }
+
+    /// The number of the ping that a pong answers, if it has one, and the time it took.
+    fn answered(&mut self, payload: &Bytes) -> (Option<u64>, Option<Duration>) {
+        let Some(ping) = self.pings.answer(payload) else {
+            return (None, None);
+        };
+        if let State::Up(up) = &mut self.state {
+            up.read = up.read.max(ping.behind);
+            if let Some(pulse) = &mut up.pulse {
+                pulse.answered(ping.id);
+            }
+            if ping.purpose == Purpose::Receipt {
+                up.asking = false;
+                self.ask_for_receipt();
+            }
+        }
+        (ping.seq, ping.age())
+    }
+
+    /// Ready when another message can be taken. Pending while there is no open connection: whoever
+    /// polls the link is woken when that changes.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.state {
+            State::Up(up) if up.connection.ready_state() == ReadyState::Open => {
+                up.connection.poll_ready(cx)
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Takes something to send and tells what was sent; `None` when the link is not OPEN, and for a
+    /// part that does not end its message.
+    pub fn send(&mut self, outgoing: Outgoing) -> Option<Event> {
+        let event = self.feed(outgoing);
+        if let (State::Up(up), Some(Event::Message(_) | Event::Streamed { .. })) =
+            (&mut self.state, &event)
+        {
+            up.given += 1;
+            if self.asks_for_receipts() {
+                self.ask_for_receipt();
+            }
+        }
+        event
+    }
+
+    fn feed(&mut self, outgoing: Outgoing) -> Option<Event> {
+        let State::Up(up) = &mut self.state else {
+            return None;
+        };
+        let event = match &outgoing {
+            Outgoing::Message(payload) => Some(Event::Message(Message {
+                direction: Direction::Out,
+                n: up.sent.add(payload.len()),
+                payload: payload.clone(),
+                by_link: false,
+            })),
+            // The beginning of this message went to a connection that is gone, and the rest with it.
+            Outgoing::Fragment(part) if !part.is_first && up.streamed.is_none() => return None,
+            Outgoing::Fragment(part) => {
+                let bytes = up.streamed.unwrap_or_default() + part.bytes.len() as u64;
+                up.streamed = (!part.is_last).then_some(bytes);
+                part.is_last.then(|| {
+                    up.sent.bytes += bytes;
+                    Event::Streamed {
+                        n: up.sent.add(0),
+                        is_text: part.is_text,
+                        bytes,
+                    }
+                })
+            }
+            Outgoing::Ping(payload) => Some(Event::Ping {
+                direction: Direction::Out,
+                seq: None,
+                payload: payload.clone(),
+            }),
+            Outgoing::Pong(payload) => Some(Event::Pong {
+                direction: Direction::Out,
+                seq: None,
+                payload: payload.clone(),
+                rtt: None,
+            }),
+        };
+        if up.connection.feed(outgoing) {
+            event
+        } else {
+            None
+        }
+    }
+
+    /// Sends a numbered ping with a payload of `size` bytes (at least enough to tell it from others).
+    pub fn ping(&mut self, size: usize) -> Option<Event> {
+        self.send_ping(size, Purpose::Asked)?;
+        self.told.pop_back()
+    }
+
+    /// Ready when all that was sent has been handed to the kernel.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let State::Up(up) = &mut self.state else {
+            return Poll::Ready(());
+        };
+        self.pings.leave();
+        up.connection.poll_flush(cx)
+    }
+
+    /// Begins the closing handshake, or gives up an attempt that is under way or waited for. What ends
+    /// this way does not come back by itself.
+    pub fn close(&mut self, farewell: &Farewell) {
+        self.leaving = true;
+        match &mut self.state {
+            State::Up(up) if up.connection.ready_state() == ReadyState::Open => {
+                up.connection.close(farewell);
+                self.told.push_back(Event::Closing {
+                    by: By::Local,
+                    code: farewell.code.unwrap_or(Code::NO_STATUS),
+                    reason: farewell.reason.clone(),
+                });
+            }
+            State::Up(_) | State::Down => {}
+            State::Idle | State::Opening(_) | State::Waiting(_) => self.state = State::Down,
+        }
+    }
+
+    /// Opens a new connection in place of one that has ended, without any further wait; false while
+    /// there still is one.
+    pub fn reopen(&mut self) -> bool {
+        let down = matches!(self.state, State::Down | State::Waiting(_));
+        if down {
+            self.state = State::Idle;
+            self.comeback.renew();
+            self.leaving = false;
+        }
+        down
+    }
+}
+
+fn sequel(wait: Option<&Wait>) -> Sequel {
+    wait.map_or(Sequel::Final, |_| Sequel::Another)
+}
+
+impl Opening {
+    /// Moves the attempt on; `None` when there is progress to tell first.
+    fn poll(&mut self, cx: &mut Context<'_>, told: &mut VecDeque<Event>) -> Poll<Option<Attempt>> {
+        let result = self.future.as_mut().poll(cx);
+        while let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
+            told.push_back(Event::Progress(progress));
+        }
+        match result {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending if told.is_empty() => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        }
+    }
+}
