@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -60,6 +60,8 @@ struct Up {
     since: Instant,
     received: Tally,
     sent: Tally,
+    /// From the open to the first message received.
+    first_message: Option<Duration>,
     /// Bytes of the message that is being sent in parts.
     streamed: u64,
 }
@@ -135,6 +137,7 @@ impl Link {
                     since: Instant::now(),
                     received: Tally::default(),
                     sent: Tally::default(),
+                    first_message: None,
                     streamed: 0,
                 };
                 self.state = State::Up(Box::new(up));
@@ -192,7 +195,12 @@ impl Link {
         match incoming {
             Incoming::Message(payload) => {
                 let n = match &mut self.state {
-                    State::Up(up) => up.received.add(payload.len()),
+                    State::Up(up) => {
+                        if up.first_message.is_none() {
+                            up.first_message = Some(up.since.elapsed());
+                        }
+                        up.received.add(payload.len())
+                    }
                     _ => 0,
                 };
                 Event::Message(Message {
@@ -244,10 +252,15 @@ impl Link {
             ),
             _ => Default::default(),
         };
+        let first_message = match &self.state {
+            State::Up(up) => up.first_message,
+            _ => None,
+        };
         Event::Close(Box::new(Closed {
             close,
             open_for,
             wire_bytes,
+            first_message,
             received,
             sent,
         }))
@@ -363,7 +376,10 @@ impl Opening {
     fn poll(&mut self, cx: &mut Context<'_>, told: &mut VecDeque<Event>) -> Poll<Option<Attempt>> {
         let result = self.future.as_mut().poll(cx);
         while let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
-            told.push_back(Event::Progress(progress));
+            told.push_back(match progress {
+                Progress::Secret(secret) => Event::Secret(secret),
+                progress => Event::Progress(progress),
+            });
         }
         match result {
             Poll::Ready(result) => Poll::Ready(Some(result)),

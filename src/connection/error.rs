@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::handshake::Refusal;
+use super::tls::certificate::Certificate;
 use crate::units;
 
 /// The stages of a connection, in order. Errors, `-v`, JSON events and `ping` use the same.
@@ -15,6 +16,8 @@ pub enum Stage {
     Lookup,
     /// TCP (or Unix socket) connect.
     Connect,
+    /// The proxy's consent.
+    Proxy,
     /// TLS handshake.
     Tls,
     /// The HTTP upgrade, request to 101.
@@ -29,6 +32,7 @@ impl Stage {
         match self {
             Self::Lookup => "looking up the name",
             Self::Connect => "connecting",
+            Self::Proxy => "waiting for the proxy to connect",
             Self::Tls => "waiting for the TLS handshake",
             Self::Upgrade => "waiting for the answer to the WebSocket handshake",
             Self::Open => "the connection was open",
@@ -43,6 +47,8 @@ pub enum Kind {
     Dns,
     /// No address accepted a connection.
     Connect,
+    /// The proxy refused.
+    Proxy,
     /// The TLS handshake failed.
     Tls,
     /// The server's certificate was not accepted.
@@ -51,6 +57,8 @@ pub enum Kind {
     Timeout,
     /// The handshake was answered with another HTTP status.
     Refused,
+    /// Too many redirects, or one that may not be followed.
+    Redirect,
     /// The answer was no valid WebSocket handshake.
     Handshake,
     /// A frame broke the protocol.
@@ -69,10 +77,11 @@ impl Kind {
         match self {
             Self::Dns => "dns",
             Self::Connect => "connect",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::Certificate => "cert",
             Self::Timeout => "timeout",
-            Self::Refused | Self::Handshake => "handshake",
+            Self::Refused | Self::Redirect | Self::Handshake => "handshake",
             Self::Protocol => "protocol",
             Self::Lost | Self::Input => "io",
             Self::TooBig => "too_big",
@@ -91,8 +100,12 @@ pub struct Error {
     pub message: String,
     /// What to try.
     pub hint: Option<String>,
-    /// The answer that refused the handshake.
+    /// The answer that refused the handshake, or the proxy's.
     pub refusal: Option<Box<Refusal>>,
+    /// The server's certificate, where that is what failed.
+    pub certificate: Option<Box<Certificate>>,
+    /// Whether it may be over soon, where the kind alone does not say so.
+    pub passing: bool,
 }
 
 impl Error {
@@ -104,6 +117,8 @@ impl Error {
             message: message.into(),
             hint: None,
             refusal: None,
+            certificate: None,
+            passing: false,
         }
     }
 
@@ -125,6 +140,7 @@ impl Error {
             Stage::Lookup | Stage::Connect => {
                 error.hint("check host and port; --connect-timeout TIME waits longer")
             }
+            Stage::Proxy => error.hint("the proxy accepted the connection and said nothing: is it a proxy of that kind? --connect-timeout TIME waits longer"),
             Stage::Tls => error.hint(
                 "is this a TLS port? ws:// connects without TLS; --connect-timeout TIME waits longer",
             ),
@@ -136,11 +152,9 @@ impl Error {
     pub fn refused(refusal: Refusal, hint: Option<String>) -> Self {
         let message = format!("the server answered {}", refusal.status_line());
         Self {
-            kind: Kind::Refused,
-            stage: Stage::Upgrade,
-            message,
             hint,
             refusal: Some(Box::new(refusal)),
+            ..Self::new(Kind::Refused, Stage::Upgrade, message)
         }
     }
 
@@ -148,7 +162,8 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.kind {
             Kind::Dns | Kind::Connect | Kind::Timeout | Kind::Lost => true,
-            Kind::Refused => self.refusal.as_ref().is_some_and(|refusal| {
+            Kind::Proxy if self.passing => true,
+            Kind::Refused | Kind::Proxy => self.refusal.as_ref().is_some_and(|refusal| {
                 matches!(refusal.status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
             }),
             _ => false,
