@@ -8,9 +8,12 @@
 mod capture;
 mod certificates;
 mod client;
+mod door;
 mod frames;
+mod http2;
 mod places;
 mod probe;
+mod proxy;
 mod request;
 mod running;
 mod script;
@@ -18,11 +21,14 @@ mod server;
 mod stream;
 mod terminal;
 
-pub use certificates::Certificate;
+pub use certificates::{Certificate, ClientCertificate};
 pub use client::{Client, plain_get};
+pub use door::UnixDoor;
 pub use frames::{Frame, Opcode};
+pub use http2::Http2Server;
 pub use places::{BlackHole, Nobody};
 pub use probe::Probe;
+pub use proxy::Proxy;
 pub use request::accept_key;
 pub use running::Running;
 pub use server::Server;
