@@ -34,11 +34,26 @@ complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'A server
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s w -l wait -d 'In a pipe: how long to listen on after the end of stdin and the last message' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-redirects -d 'The most redirects that are followed' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l cert -d 'Show the server this certificate (PEM), followed by those that lead to its CA' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l key -d 'The key of --cert (PEM), where it is not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l passphrase -d 'wscat\'s word for an encrypted key, which is refused with the cure' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l servername -d 'Ask for this name and check the certificate against it, in place of the URL\'s host' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l tls-min -d 'The oldest version of TLS accepted' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l interface -d 'Connect from this address of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close-timeout -d 'From our close frame to the server\'s' -r
@@ -61,8 +76,12 @@ never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 0 -l null -d 'Messages end with NUL instead of newline, in and out'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-history -d 'Keep no history on disk'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 alone'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 alone'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s q -l quiet -d 'Say less on stderr'
@@ -75,11 +94,26 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l file -d 'Send a
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l fragment -d 'Send each message in fragments (frames) of at most SIZE' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l rate -d 'Send at most N messages a second' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l delay -d 'Wait between messages' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-redirects -d 'The most redirects that are followed' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l cert -d 'Show the server this certificate (PEM), followed by those that lead to its CA' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l key -d 'The key of --cert (PEM), where it is not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l passphrase -d 'wscat\'s word for an encrypted key, which is refused with the cure' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l servername -d 'Ask for this name and check the certificate against it, in place of the URL\'s host' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l tls-min -d 'The oldest version of TLS accepted' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l interface -d 'Connect from this address of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close-timeout -d 'From our close frame to the server\'s' -r
@@ -106,8 +140,12 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 0 -l null -d 'M
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l binary -d 'Send binary messages instead of text'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l hex -d 'Messages are written in hexadecimal; send them as binary'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l base64 -d 'Messages are written in base64; send them as binary'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 4 -l ipv4 -d 'Use IPv4 alone'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 6 -l ipv6 -d 'Use IPv6 alone'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s q -l quiet -d 'Say less on stderr'
@@ -118,11 +156,26 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s c -l count -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l for -d 'End well after so long' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Fail (exit 28) when no message has come for so long' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s l -d 'wscat\'s way to start a server: names the right one' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-redirects -d 'The most redirects that are followed' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l cert -d 'Show the server this certificate (PEM), followed by those that lead to its CA' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l key -d 'The key of --cert (PEM), where it is not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l passphrase -d 'wscat\'s word for an encrypted key, which is refused with the cure' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l servername -d 'Ask for this name and check the certificate against it, in place of the URL\'s host' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l tls-min -d 'The oldest version of TLS accepted' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l interface -d 'Connect from this address of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close-timeout -d 'From our close frame to the server\'s' -r
@@ -146,8 +199,12 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l log -d 'Write
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 1 -l one -d 'End after one message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l echo -d 'Send every message back as it came (conformance suites, mirrors)'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 0 -l null -d 'Messages end with NUL instead of newline'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 4 -l ipv4 -d 'Use IPv4 alone'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 6 -l ipv6 -d 'Use IPv6 alone'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
@@ -158,11 +215,26 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s c -l count -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s i -l interval -d 'Time from one ping to the next' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s W -l wait -d 'How long to wait for missing pongs after the last ping' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l size -d 'Bytes of payload in each ping, 8 to 125' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-redirects -d 'The most redirects that are followed' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l cert -d 'Show the server this certificate (PEM), followed by those that lead to its CA' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l key -d 'The key of --cert (PEM), where it is not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l passphrase -d 'wscat\'s word for an encrypted key, which is refused with the cure' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l servername -d 'Ask for this name and check the certificate against it, in place of the URL\'s host' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l tls-min -d 'The oldest version of TLS accepted' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l interface -d 'Connect from this address of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close-timeout -d 'From our close frame to the server\'s' -r
@@ -183,8 +255,12 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l color -d 'Use c
 always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s 4 -l ipv4 -d 'Use IPv4 alone'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s 6 -l ipv6 -d 'Use IPv6 alone'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s q -l quiet -d 'Say less on stderr'

@@ -5,6 +5,7 @@
     reason = "a doc comment here is a help text; a flattened group has none"
 )]
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 
 use crate::connection::backoff::{Backoff, Exception};
 use crate::connection::close::Farewell;
+use crate::connection::dial::Override;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
 use crate::link::comeback::Limit;
@@ -306,6 +308,8 @@ pub struct Shared {
     #[command(flatten)]
     pub tls: Tls,
     #[command(flatten)]
+    pub network: Network,
+    #[command(flatten)]
     pub timing: Timing,
     #[command(flatten)]
     pub persistence: Persistence,
@@ -319,9 +323,9 @@ pub struct Shared {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Handshake")]
 pub struct Handshake {
-    /// Add a request header (repeat for several; it replaces one of ours, 'Name:' leaves one out)
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Header::parse)]
-    pub headers: Vec<Header>,
+    /// Add a request header (repeat for several; it replaces one of ours, 'Name:' leaves one out, 'Name;' sends it empty, @FILE reads one a line)
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = given_header)]
+    pub headers: Vec<GivenHeader>,
 
     /// Offer a subprotocol (repeat, or separate with commas)
     #[arg(short, long = "subprotocol", alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = subprotocol)]
@@ -330,6 +334,43 @@ pub struct Handshake {
     /// Send an Origin header, as a browser does
     #[arg(short, long, value_name = "ORIGIN", value_parser = origin)]
     pub origin: Option<String>,
+
+    /// Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks
+    #[arg(short, long, alias = "auth", value_name = "USER[:PASSWORD]", value_parser = user)]
+    pub user: Option<String>,
+
+    /// Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection
+    #[arg(long, value_name = "TOKEN", conflicts_with = "user")]
+    pub bearer: Option<String>,
+
+    /// Send a cookie (repeat for several)
+    #[arg(short = 'b', long = "cookie", value_name = "NAME=VALUE", value_parser = cookie)]
+    pub cookies: Vec<String>,
+
+    /// Send another User-Agent; an empty one sends none
+    #[arg(short = 'A', long, value_name = "NAME", value_parser = plain_value)]
+    pub user_agent: Option<String>,
+
+    /// Follow redirects, to ws, wss, http and https alone; credentials stay with their origin
+    #[arg(short = 'L', long)]
+    pub location: bool,
+
+    /// The most redirects that are followed
+    #[arg(long, value_name = "N", default_value = "10", requires = "location")]
+    pub max_redirects: u32,
+
+    /// WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws
+    #[arg(long)]
+    pub http2: bool,
+}
+
+/// A header, or a file of headers.
+#[derive(Clone, Debug)]
+pub enum GivenHeader {
+    /// `Name: value`.
+    Line(Header),
+    /// `@FILE`.
+    File(String),
 }
 
 /// Compression.
@@ -356,6 +397,66 @@ pub struct Tls {
     /// Trust the CA certificates in FILE (PEM) as well
     #[arg(long, alias = "ca", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cacert: Vec<PathBuf>,
+
+    /// Show the server this certificate (PEM), followed by those that lead to its CA
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
+
+    /// The key of --cert (PEM), where it is not in the same file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    pub key: Option<PathBuf>,
+
+    /// wscat's word for an encrypted key, which is refused with the cure
+    #[arg(long, value_name = "PASSPHRASE", hide = true)]
+    pub passphrase: Option<String>,
+
+    /// Ask for this name and check the certificate against it, in place of the URL's host
+    #[arg(long, value_name = "NAME", value_parser = server_name)]
+    pub servername: Option<String>,
+
+    /// The oldest version of TLS accepted
+    #[arg(long, value_name = "VERSION", value_enum, default_value_t = TlsVersion::V12)]
+    pub tls_min: TlsVersion,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsVersion {
+    /// TLS 1.2
+    #[value(name = "1.2")]
+    V12,
+    /// TLS 1.3
+    #[value(name = "1.3")]
+    V13,
+}
+
+/// The way to the server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub struct Network {
+    /// Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); '' goes through none, whatever the environment says
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+
+    /// Use these addresses for a host, or * for all (repeat for several)
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = Override::parse)]
+    pub resolve: Vec<Override>,
+
+    /// Connect to a Unix domain socket, whatever the URL's host
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub unix_socket: Option<PathBuf>,
+
+    /// Use IPv4 alone
+    #[arg(short = '4', long, overrides_with = "ipv6")]
+    pub ipv4: bool,
+
+    /// Use IPv6 alone
+    #[arg(short = '6', long, overrides_with = "ipv4")]
+    pub ipv6: bool,
+
+    /// Connect from this address of this machine
+    #[arg(long, value_name = "ADDRESS", value_parser = interface)]
+    pub interface: Option<IpAddr>,
 }
 
 /// Limits of time.
@@ -524,6 +625,52 @@ fn subprotocol(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+fn given_header(text: &str) -> Result<GivenHeader, String> {
+    match text.strip_prefix('@') {
+        Some(path) => Ok(GivenHeader::File(path.to_owned())),
+        None => Header::parse(text).map(GivenHeader::Line),
+    }
+}
+
+fn plain_value(text: &str) -> Result<String, String> {
+    if text.bytes().any(|byte| byte.is_ascii_control()) {
+        return Err("it holds a control character".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn user(text: &str) -> Result<String, String> {
+    let user = text.split(':').next().unwrap_or_default();
+    if user.is_empty() {
+        return Err("it names no user: write USER or USER:PASSWORD".to_owned());
+    }
+    plain_value(text)
+}
+
+/// `-b` is a cookie here; curl's users may expect a file of them.
+fn cookie(text: &str) -> Result<String, String> {
+    let text = plain_value(text)?;
+    if !text.contains('=') {
+        return Err(format!(
+            "'{text}' is no cookie: write NAME=VALUE; for a file of headers use -H @FILE"
+        ));
+    }
+    Ok(text.trim_end_matches(';').trim().to_owned())
+}
+
+fn server_name(text: &str) -> Result<String, String> {
+    crate::connection::tls::server_name(text).map(|_| text.to_owned())
+}
+
+fn interface(text: &str) -> Result<IpAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().map_err(|_| {
+        format!(
+            "'{text}' is no IP address: write an address of this machine, not an interface's name"
+        )
+    })
 }
 
 fn offer(text: &str) -> Result<Offer, String> {

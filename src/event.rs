@@ -138,6 +138,8 @@ pub struct Closed {
     pub open_for: Duration,
     /// Bytes on the wire, frame headers included: received, sent.
     pub wire_bytes: (u64, u64),
+    /// From the open to the first message received, if one was.
+    pub first_message: Option<Duration>,
     /// What was received.
     pub received: Tally,
     /// What was sent.

@@ -32,6 +32,8 @@ pub enum Exit {
     TimedOut = 28,
     /// TLS failed.
     Tls = 35,
+    /// Too many redirects, or one that may not be followed.
+    Redirect = 47,
     /// The connection was lost without a close frame.
     Lost = 56,
     /// An own certificate, key or CA file cannot be used.
@@ -42,6 +44,8 @@ pub enum Exit {
     TooBig = 63,
     /// A defect of ours.
     Internal = 70,
+    /// The proxy refused.
+    Proxy = 97,
     /// SIGHUP.
     HungUp = 129,
     /// Ctrl-C.
@@ -68,6 +72,8 @@ impl From<&Error> for Exit {
         match error.kind {
             Kind::Dns => Self::NameNotFound,
             Kind::Connect => Self::CannotConnect,
+            Kind::Proxy => Self::Proxy,
+            Kind::Redirect => Self::Redirect,
             Kind::Tls | Kind::TlsEnded => Self::Tls,
             Kind::Certificate => Self::ServerCertificate,
             Kind::Timeout => Self::TimedOut,

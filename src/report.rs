@@ -2,7 +2,7 @@
 //! else.
 
 use crate::connection::close::Close;
-use crate::connection::error::{Error, Kind};
+use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::exit::Exit;
 use crate::output::{Report, Sinks};
@@ -95,10 +95,11 @@ impl<'a> Line<'a> {
     fn of(mut self, error: &'a Error) -> Self {
         self.hint = error.hint.as_deref();
         self.retryable = error.is_retryable();
-        if error.kind == Kind::Refused
-            && let Some(refusal) = &error.refusal
-        {
+        if let Some(refusal) = &error.refusal {
             self.said = said(refusal);
+        }
+        if let Some(certificate) = &error.certificate {
+            self.said = certificate.lines();
         }
         self
     }
@@ -129,13 +130,15 @@ impl<'a> Line<'a> {
 
 /// The headers of a refusal that say what to do about it, then its body.
 fn said(refusal: &Refusal) -> Vec<String> {
-    const TELLING: [&str; 6] = [
+    const TELLING: [&str; 8] = [
         "Location",
         "WWW-Authenticate",
         "Retry-After",
         "Upgrade",
         "Sec-WebSocket-Version",
         "Proxy-Authenticate",
+        "Proxy-Status",
+        "X-Squid-Error",
     ];
     let mut lines: Vec<String> = Vec::new();
     for name in TELLING {

@@ -245,6 +245,35 @@ pub fn is_token_like(name: &str) -> bool {
         .any(|known| name == *known || name.ends_with(&format!("_{known}")))
 }
 
+/// A header's value as it may be shown: a credential not at all, a URL without its secrets, anything
+/// else without the secrets that are known.
+pub fn shown_header_value<'a>(name: &str, value: &'a str, redactor: &Redactor) -> Cow<'a, str> {
+    const URLS: [&str; 4] = ["location", "content-location", "referer", ":path"];
+    if redactor.shows_secrets() {
+        return Cow::Borrowed(value);
+    }
+    if is_credential_header(name) {
+        return Cow::Borrowed(MASK);
+    }
+    let value = redactor.redact(value);
+    if URLS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        return Cow::Owned(redact_url(&value));
+    }
+    value
+}
+
+/// A request line without the secrets of its target.
+pub fn shown_request_line(line: &str, redactor: &Redactor) -> String {
+    if redactor.shows_secrets() {
+        return line.to_owned();
+    }
+    let words: Vec<String> = line
+        .split(' ')
+        .map(|word| redact_url(&redactor.redact(word)))
+        .collect();
+    words.join(" ")
+}
+
 /// Whether a header's value is a credential.
 pub fn is_credential_header(name: &str) -> bool {
     const NAMES: [&str; 5] = [

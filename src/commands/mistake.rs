@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use clap::error::ErrorKind;
 
+use crate::connection::proxy::BadProxy;
 use crate::connection::target::{BadUrl, bare_port};
-use crate::connection::tls::BadRoots;
+use crate::connection::tls::BadTls;
 use crate::exit::Exit;
 use crate::input;
 use crate::output::escape::{Keep, escape};
@@ -35,12 +36,17 @@ impl Mistake {
         }
     }
 
-    /// Output that cannot be written (exit 23).
-    pub fn output(message: impl Into<String>) -> Self {
+    /// A mistake of another kind.
+    pub(super) fn with_exit(exit: Exit, message: impl Into<String>) -> Self {
         Self {
-            exit: Exit::Output,
+            exit,
             ..Self::usage(message)
         }
+    }
+
+    /// Output that cannot be written (exit 23).
+    pub fn output(message: impl Into<String>) -> Self {
+        Self::with_exit(Exit::Output, message)
     }
 
     /// An address that cannot be listened on (exit 7).
@@ -98,15 +104,21 @@ impl From<input::Error> for Mistake {
     }
 }
 
-impl From<BadRoots> for Mistake {
-    fn from(bad: BadRoots) -> Self {
+impl From<BadTls> for Mistake {
+    fn from(bad: BadTls) -> Self {
         match bad {
-            BadRoots::Unreadable(unreadable) => unreadable.into(),
-            BadRoots::NoCertificate(why) => Self {
-                exit: Exit::OwnCertificate,
-                ..Self::usage(why)
+            BadTls::Unreadable(unreadable) => unreadable.into(),
+            BadTls::Unusable(why, hint) => Self {
+                hint,
+                ..Self::with_exit(Exit::OwnCertificate, why)
             },
         }
+    }
+}
+
+impl From<BadProxy> for Mistake {
+    fn from(bad: BadProxy) -> Self {
+        Self::usage(bad.to_string())
     }
 }
 

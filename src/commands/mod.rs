@@ -4,6 +4,7 @@ mod completions;
 mod connect;
 mod listen;
 mod mistake;
+mod password;
 mod ping;
 mod prepare;
 mod send;

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use crate::cli::{self, Shared};
 use crate::connection::backoff::{self, Exceptions};
+use crate::connection::dial::{Family, Route};
 use crate::connection::message::Text;
-use crate::connection::target::{Address, Header, Request};
-use crate::connection::tls::{Tls, Trust};
+use crate::connection::proxy::Proxies;
+use crate::connection::target::{Address, Credentials, Endpoint, Header, Request};
+use crate::connection::tls::{Own, Terms, Tls};
 use crate::connection::{Limits, Target};
 use crate::exit::Exit;
 use crate::input::Input;
@@ -21,12 +23,13 @@ use crate::output::style::{Stream, When};
 use crate::output::talk::Talk;
 use crate::output::{Log, Printer, Sinks, Way};
 use crate::report;
-use crate::secret::{Redactor, Source};
+use crate::secret::{Redactor, Secret, Source, is_credential_header};
 use crate::server;
 use crate::session::{self, Session};
 use crate::stop::StopRule;
 
 use super::Mistake;
+use super::password::password_for;
 
 /// A verb's session, ready to run but for its own values.
 pub struct Prepared {
@@ -47,34 +50,32 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     let begun = Instant::now();
     let mut redactor = Redactor::new(shared.output.show_secrets);
     let on_open = messages_on_open(&shared.messages.execute, &mut redactor)?;
-    let request = request(&shared.handshake, &shared.compression, &mut redactor);
-    let trust = Trust {
-        insecure: shared.tls.insecure,
-        extra_roots: shared.tls.cacert.clone(),
-    };
+    let mut request = request(&shared.handshake, &shared.compression, &mut redactor)?;
+    let tls = Tls::new(&terms(&shared.tls)?).map_err(Mistake::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
         close: shared.timing.close_timeout,
         max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
     };
-    // A CA file that cannot be used is a mistake even where TLS is not used.
-    let mut tls = match trust.extra_roots.as_slice() {
-        [] => None,
-        _ => Some(Tls::new(&trust).map_err(Mistake::from)?),
-    };
+    let mut route = route(&shared.network)?;
     let address = address(url, limits.max_size).await?;
-    if address.secure && tls.is_none() {
-        tls = Some(Tls::new(&trust).map_err(Mistake::from)?);
+    if url == "echo:" {
+        // The built-in server is in this process: nothing stands before it.
+        route = Route::default();
     }
-    if let Some((_, password)) = &address.user_info {
-        redactor.learn(password);
-    }
+    let address = shown(address, &route, &mut redactor)?;
+    request.credentials = credentials(&shared.handshake, &mut redactor)?;
     let what = address.shown.clone();
-    let tls = tls.filter(|_| address.secure);
     let policy = Policy {
         target: Target {
             address,
             request,
+            route,
+            max_redirects: shared
+                .handshake
+                .location
+                .then_some(shared.handshake.max_redirects),
+            http2: shared.handshake.http2,
             tls,
             limits,
             trace: shared.output.verbose > 1,
@@ -137,29 +138,167 @@ fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Sou
     Ok(sources)
 }
 
+/// The address as it may be shown, with the passwords on the way to it learnt.
+fn shown(address: Address, route: &Route, redactor: &mut Redactor) -> Result<Address, Mistake> {
+    if let Some((user, password)) = &address.user_info {
+        learn_basic(user, password, redactor);
+    }
+    if let Endpoint::Tcp { host, port } = &address.endpoint
+        && let Some(proxy) = route.proxies.before(host, *port, address.secure)?
+        && let Some((user, password)) = &proxy.credentials
+    {
+        learn_basic(user, password.reveal(), redactor);
+    }
+    Ok(if redactor.shows_secrets() && address.shown != "echo:" {
+        Address {
+            shown: address.unmasked.clone(),
+            ..address
+        }
+    } else {
+        address
+    })
+}
+
+fn learn_basic(user: &str, password: &str, redactor: &mut Redactor) {
+    redactor.learn(password);
+    let header = Header::basic(user, password);
+    let encoded = header.value.as_deref().unwrap_or_default();
+    redactor.learn(encoded.trim_start_matches("Basic "));
+}
+
 fn request(
     handshake: &cli::Handshake,
     compression: &cli::Compression,
     redactor: &mut Redactor,
-) -> Request {
-    let mut headers = handshake.headers.clone();
+) -> Result<Request, Mistake> {
+    let mut headers = Vec::new();
+    for given in &handshake.headers {
+        match given {
+            cli::GivenHeader::Line(header) => headers.push(header.clone()),
+            cli::GivenHeader::File(path) => headers.extend(headers_of(path, redactor)?),
+        }
+    }
     if let Some(origin) = &handshake.origin {
         headers.push(Header::new("Origin", origin));
     }
+    if let Some(name) = &handshake.user_agent {
+        let value = (!name.is_empty()).then(|| name.clone());
+        headers.push(Header {
+            name: "User-Agent".to_owned(),
+            value,
+        });
+    }
+    if !handshake.cookies.is_empty() {
+        headers.push(Header::new("Cookie", handshake.cookies.join("; ")));
+        for cookie in &handshake.cookies {
+            redactor.learn(cookie.split_once('=').map_or("", |(_, value)| value));
+        }
+    }
     for header in &headers {
-        if crate::secret::is_credential_header(&header.name)
+        if is_credential_header(&header.name)
             && let Some(value) = &header.value
         {
             redactor.learn(value);
+            // `Bearer TOKEN`: the server may repeat the token alone.
+            redactor.learn(value.split_once(' ').map_or("", |(_, token)| token));
         }
     }
     let offered =
         (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
-    Request {
+    Ok(Request {
         headers,
+        credentials: None,
         subprotocols: handshake.subprotocols.clone(),
         compression: offered,
+    })
+}
+
+/// The header lines of a file: secrets, all of them, since that is what such a file is for.
+fn headers_of(path: &str, redactor: &mut Redactor) -> Result<Vec<Header>, Mistake> {
+    let text = Source::File(path.to_owned()).read()?;
+    let mut headers = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
+            Mistake::usage(format!("{path}:{}: no header 'Name: value'", index + 1))
+        })?;
+        redactor.learn(header.value.as_deref().unwrap_or_default());
+        headers.push(header);
     }
+    Ok(headers)
+}
+
+/// What `-u` or `--bearer` say, asked for where that is needed: the last thing before the first packet.
+fn credentials(
+    handshake: &cli::Handshake,
+    redactor: &mut Redactor,
+) -> Result<Option<Credentials>, Mistake> {
+    if let Some(typed) = &handshake.user {
+        let (user, password) = match typed.split_once(':') {
+            Some((user, password)) => (user, password.to_owned()),
+            None => (typed.as_str(), password_for(typed)?),
+        };
+        learn_basic(user, &password, redactor);
+        return Ok(Some(Credentials::Basic(
+            user.to_owned(),
+            Secret::new(password),
+        )));
+    }
+    let Some(typed) = &handshake.bearer else {
+        return Ok(None);
+    };
+    let source = Source::parse(typed);
+    let token = source.read()?;
+    Credentials::bearer(&token).map_err(|why| Mistake::usage(format!("--bearer: {why}")))?;
+    redactor.learn(token.trim());
+    Ok(Some(Credentials::Bearer(source)))
+}
+
+fn terms(typed: &cli::Tls) -> Result<Terms, Mistake> {
+    let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
+    if let Some(path) = &key_log {
+        // The TLS library would pass over a file that it cannot write.
+        let file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(path);
+        file.map_err(|error| {
+            let path = path.to_string_lossy();
+            let why = crate::secret::io_text(&error);
+            Mistake::output(format!("SSLKEYLOGFILE: cannot write {path}: {why}"))
+        })?;
+    }
+    Ok(Terms {
+        insecure: typed.insecure,
+        extra_roots: typed.cacert.clone(),
+        own: typed.cert.clone().map(|certificate| Own {
+            certificate,
+            key: typed.key.clone(),
+        }),
+        server_name: typed.servername.clone(),
+        only_13: typed.tls_min == cli::TlsVersion::V13,
+        log_keys: key_log.is_some(),
+    })
+}
+
+fn route(typed: &cli::Network) -> Result<Route, Mistake> {
+    let proxies = match &typed.proxy {
+        Some(url) => Proxies::forced(url)?,
+        None => Proxies::from_environment(|name| std::env::var(name).ok()),
+    };
+    Ok(Route {
+        overrides: typed.resolve.clone(),
+        family: match (typed.ipv4, typed.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        },
+        from: typed.interface,
+        unix_socket: typed.unix_socket.clone(),
+        proxies,
+    })
 }
 
 /// The command line's `When` as the output's.

@@ -119,7 +119,9 @@ pub fn is_worth_retrying(error: &Error) -> bool {
 
 fn cause_of_failure(error: &Error) -> Cause {
     match (&error.kind, &error.refusal) {
-        (Kind::Refused, Some(refusal)) => Cause::Status(refusal.status),
+        // The proxy could not reach the server, which may pass as if we could not.
+        (Kind::Proxy, _) if error.passing => Cause::Failure(Kind::Connect),
+        (Kind::Refused | Kind::Proxy, Some(refusal)) => Cause::Status(refusal.status),
         (kind, _) => Cause::Failure(*kind),
     }
 }

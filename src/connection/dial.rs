@@ -1,24 +1,124 @@
-//! A name becomes a byte stream: lookup, then each address in turn, then the socket's settings.
+//! A name becomes a byte stream: overrides, lookup, the race of its addresses, the socket's settings.
+//!
+//! A host whose one address family is broken must not cost more than a moment: addresses are raced as
+//! RFC 8305 has it. When all fail, each is named with its own reason.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, Sleep};
 
 use super::error::{Error, Kind, Stage};
+use super::http2::Tunnel;
+use super::proxy::Proxies;
 use super::target::Endpoint;
 use super::tls::TlsStream;
 use crate::secret::io_text;
 
-/// The longest that one address may take while others remain to be tried.
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(3);
+/// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// How an endpoint is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Route {
+    /// Names whose addresses are given (`--resolve`); later entries win.
+    pub overrides: Vec<Override>,
+    /// Which addresses are used.
+    pub family: Family,
+    /// The local address to connect from (`--interface`).
+    pub from: Option<IpAddr>,
+    /// A Unix domain socket to connect to, whatever the URL's host (`--unix-socket`).
+    pub unix_socket: Option<PathBuf>,
+    /// Which proxy stands before which host.
+    pub proxies: Proxies,
+}
+
+/// Which address families are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// Both.
+    #[default]
+    Any,
+    /// IPv4 alone (`-4`).
+    V4,
+    /// IPv6 alone (`-6`).
+    V6,
+}
+
+impl Family {
+    fn has(self, ip: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => ip.is_ipv4(),
+            Self::V6 => ip.is_ipv6(),
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "IP",
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}
+
+/// Addresses that take the place of a name's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The name, or `*` for every name.
+    host: String,
+    port: u16,
+    addresses: Vec<IpAddr>,
+}
+
+impl Override {
+    /// Reads `HOST:PORT:ADDRESS[,ADDRESS]...`, where an IPv6 address may stand in brackets.
+    ///
+    /// # Errors
+    /// Says which part cannot be read.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let shape = || format!("'{text}' is not HOST:PORT:ADDRESS (example.com:443:192.0.2.1)");
+        let (host, rest) = match text.strip_prefix('[') {
+            Some(v6) => v6.split_once("]:").ok_or_else(shape)?,
+            None => text.split_once(':').ok_or_else(shape)?,
+        };
+        let (port, addresses) = rest.split_once(':').ok_or_else(shape)?;
+        if host.is_empty() {
+            return Err(shape());
+        }
+        let port = port
+            .parse()
+            .map_err(|_| format!("'{port}' in '{text}' is no port"))?;
+        let addresses = addresses
+            .split(',')
+            .map(|typed| {
+                let bare = typed.trim_start_matches('[').trim_end_matches(']');
+                bare.parse()
+                    .map_err(|_| format!("'{typed}' in '{text}' is no IP address"))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            addresses,
+        })
+    }
+
+    fn applies_to(&self, host: &str, port: u16) -> bool {
+        self.port == port && (self.host == "*" || self.host.eq_ignore_ascii_case(host))
+    }
+}
 
 /// A connected byte stream of any kind.
 pub enum Stream {
@@ -27,8 +127,10 @@ pub enum Stream {
     /// A Unix domain socket.
     #[cfg(unix)]
     Unix(UnixStream),
-    /// TLS over TCP.
+    /// TLS over another stream.
     Tls(Box<TlsStream>),
+    /// A stream of an HTTP/2 connection.
+    Http2(Box<Tunnel>),
 }
 
 /// Hands a poll method through to whichever stream this is.
@@ -45,6 +147,10 @@ macro_rules! delegate {
                 $call
             }
             Stream::Tls(stream) => {
+                let $stream = Pin::new(stream.as_mut());
+                $call
+            }
+            Stream::Http2(stream) => {
                 let $stream = Pin::new(stream.as_mut());
                 $call
             }
@@ -80,13 +186,49 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// The addresses of an endpoint's host.
+/// The addresses of a host that the route may use, in the order in which they are tried.
 ///
 /// # Errors
-/// [`Kind::Dns`] with the resolver's words.
-pub async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+/// [`Kind::Dns`] with the resolver's words, or when no address is of the family asked for.
+pub async fn lookup(host: &str, port: u16, route: &Route) -> Result<Vec<SocketAddr>, Error> {
+    let found = addresses_of(host, port, &route.overrides).await?;
+    let family = match (route.family, route.from) {
+        (Family::Any, Some(IpAddr::V4(_))) => Family::V4,
+        (Family::Any, Some(IpAddr::V6(_))) => Family::V6,
+        (family, _) => family,
+    };
+    let usable: Vec<SocketAddr> = found
+        .iter()
+        .copied()
+        .filter(|address| family.has(address.ip()))
+        .collect();
+    if usable.is_empty() {
+        let family = family.as_str();
+        let others: Vec<String> = found.iter().map(|a| a.ip().to_string()).collect();
+        return Err(not_found(
+            host,
+            &format!("it has no {family} address, only {}", others.join(", ")),
+        )
+        .hint("-4, -6 and --interface leave out the addresses of the other family"));
+    }
+    Ok(interleaved(usable))
+}
+
+async fn addresses_of(
+    host: &str,
+    port: u16,
+    overrides: &[Override],
+) -> Result<Vec<SocketAddr>, Error> {
+    let with_port = |ip: &IpAddr| SocketAddr::new(*ip, port);
+    let given = overrides
+        .iter()
+        .rev()
+        .find(|entry| entry.applies_to(host, port));
+    if let Some(entry) = given {
+        return Ok(entry.addresses.iter().map(with_port).collect());
+    }
     if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
+        return Ok(vec![with_port(&ip)]);
     }
     // `localhost` is this machine whatever a resolver says (RFC 6761 §6.3), and needs no thread.
     if super::target::is_loopback(host) {
@@ -94,84 +236,190 @@ pub async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
             IpAddr::V6(Ipv6Addr::LOCALHOST),
             IpAddr::V4(Ipv4Addr::LOCALHOST),
         ];
-        return Ok(ips.map(|ip| SocketAddr::new(ip, port)).to_vec());
+        return Ok(ips.iter().map(with_port).collect());
     }
-    let not_found = |why: &str| {
-        Error::new(
-            Kind::Dns,
-            Stage::Lookup,
-            format!("cannot find the host {host}: {why}"),
-        )
-        .hint("check the spelling of the name and this machine's name server")
-    };
     match tokio::net::lookup_host((host, port)).await {
         Ok(found) => {
             let addresses: Vec<SocketAddr> = found.collect();
             if addresses.is_empty() {
-                Err(not_found("it has no address"))
+                Err(not_found(host, "it has no address"))
             } else {
                 Ok(addresses)
             }
         }
         Err(error) => {
             let text = io_text(&error);
-            Err(not_found(
-                text.strip_prefix("failed to lookup address information: ")
-                    .unwrap_or(&text),
-            ))
+            let why = text
+                .strip_prefix("failed to lookup address information: ")
+                .unwrap_or(&text);
+            Err(not_found(host, why)
+                .hint("check the spelling of the name and this machine's name server"))
         }
     }
 }
 
-/// Connects to the first address that accepts.
+fn not_found(host: &str, why: &str) -> Error {
+    Error::new(
+        Kind::Dns,
+        Stage::Lookup,
+        format!("cannot find the host {host}: {why}"),
+    )
+}
+
+/// IPv6 first, then the families in turn (RFC 8305 §4).
+fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let (six, four): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv6);
+    let (mut six, mut four) = (six.into_iter(), four.into_iter());
+    let mut order = Vec::new();
+    loop {
+        let before = order.len();
+        order.extend(six.next());
+        order.extend(four.next());
+        if order.len() == before {
+            return order;
+        }
+    }
+}
+
+/// Connects to whichever address answers first: the next one is tried when the last has failed, or has
+/// not answered within 250 ms (RFC 8305 §5). `attempts` knows at any time how far each has come.
 ///
 /// # Errors
-/// [`Kind::Connect`] that names every address tried and why it failed.
-pub async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Error> {
-    let mut failures = Vec::new();
-    for (index, address) in addresses.iter().enumerate() {
-        let is_last = index + 1 == addresses.len();
-        match attempt(*address, is_last, deadline).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failures.push((*address, error)),
-        }
-    }
-    Err(refused_everywhere(&failures))
+/// [`Kind::Connect`] that names every address and why it failed.
+pub async fn connect(
+    addresses: &[SocketAddr],
+    from: Option<IpAddr>,
+    attempts: &Attempts,
+) -> Result<TcpStream, Error> {
+    attempts.0.borrow_mut().clear();
+    let mut race = Race {
+        waiting: addresses.iter().copied(),
+        from,
+        attempts,
+        running: Vec::new(),
+        failures: Vec::new(),
+        next: None,
+    };
+    std::future::poll_fn(|cx| race.poll(cx)).await
 }
 
-/// One address. All but the last get a limit of their own, so that a black hole in front of a good
-/// address costs seconds, not the whole time allowed.
-async fn attempt(address: SocketAddr, is_last: bool, deadline: Instant) -> io::Result<TcpStream> {
-    let connecting = TcpStream::connect(address);
-    let stream = if is_last {
-        connecting.await?
-    } else {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match tokio::time::timeout(ATTEMPT_LIMIT.min(left / 2), connecting).await {
-            Ok(result) => result?,
-            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")),
+/// The addresses that were tried and why each failed; an open one has not answered.
+#[derive(Debug, Default)]
+pub struct Attempts(RefCell<Vec<(SocketAddr, Option<String>)>>);
+
+impl Attempts {
+    /// Whether none was tried.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    fn started(&self, address: SocketAddr) {
+        self.0.borrow_mut().push((address, None));
+    }
+
+    fn failed(&self, address: SocketAddr, error: &io::Error) {
+        let mut attempts = self.0.borrow_mut();
+        if let Some(entry) = attempts.iter_mut().find(|entry| entry.0 == address) {
+            entry.1 = Some(io_text(error));
         }
+    }
+}
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (address, why)) in self.0.borrow().iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            let why = why.as_deref().unwrap_or("no answer");
+            write!(f, "{comma}{address}: {why}")?;
+        }
+        Ok(())
+    }
+}
+
+type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+struct Race<'a> {
+    waiting: std::iter::Copied<std::slice::Iter<'a, SocketAddr>>,
+    from: Option<IpAddr>,
+    attempts: &'a Attempts,
+    running: Vec<(SocketAddr, Attempt)>,
+    failures: Vec<io::ErrorKind>,
+    /// When the next address may start.
+    next: Option<Pin<Box<Sleep>>>,
+}
+
+impl Race<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<TcpStream, Error>> {
+        loop {
+            if let Some(stream) = self.poll_running(cx) {
+                return Poll::Ready(Ok(stream));
+            }
+            let head_start_is_over = match &mut self.next {
+                Some(timer) => timer.as_mut().poll(cx).is_ready(),
+                None => true,
+            };
+            if !(head_start_is_over || self.running.is_empty()) {
+                return Poll::Pending;
+            }
+            let Some(address) = self.waiting.next() else {
+                if self.running.is_empty() {
+                    return Poll::Ready(Err(refused_everywhere(self.attempts, &self.failures)));
+                }
+                return Poll::Pending;
+            };
+            self.attempts.started(address);
+            self.running
+                .push((address, Box::pin(attempt(address, self.from))));
+            self.next = Some(Box::pin(tokio::time::sleep_until(
+                Instant::now() + HEAD_START,
+            )));
+        }
+    }
+
+    /// Moves every attempt on; the first that stands wins, and a failed one lets the next start.
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Option<TcpStream> {
+        let mut index = 0;
+        while let Some((address, attempt)) = self.running.get_mut(index) {
+            match attempt.as_mut().poll(cx) {
+                Poll::Ready(Ok(stream)) => return Some(stream),
+                Poll::Ready(Err(error)) => {
+                    self.attempts.failed(*address, &error);
+                    self.failures.push(error.kind());
+                    drop(self.running.remove(index));
+                    self.next = None;
+                }
+                Poll::Pending => index += 1,
+            }
+        }
+        None
+    }
+}
+
+async fn attempt(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
+    if let Some(ip) = from {
+        socket.bind(SocketAddr::new(ip, 0)).map_err(|error| {
+            let text = format!("cannot connect from {ip}: {}", io_text(&error));
+            io::Error::new(error.kind(), text)
+        })?;
+    }
+    let stream = socket.connect(address).await?;
     // Small messages must leave when they are sent, not when the previous one was acknowledged.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-fn refused_everywhere(failures: &[(SocketAddr, io::Error)]) -> Error {
-    let attempts: Vec<String> = failures
-        .iter()
-        .map(|(address, error)| format!("{address}: {}", io_text(error)))
-        .collect();
-    let error = Error::new(
-        Kind::Connect,
-        Stage::Connect,
-        format!("cannot connect to {}", attempts.join(", ")),
-    );
-    if failures
-        .iter()
-        .any(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused)
-    {
+fn refused_everywhere(attempts: &Attempts, failures: &[io::ErrorKind]) -> Error {
+    let message = format!("cannot connect to {attempts}");
+    let error = Error::new(Kind::Connect, Stage::Connect, message);
+    let any = |kind| failures.contains(&kind);
+    if any(io::ErrorKind::ConnectionRefused) {
         error.hint("nothing listens on that port: is the server running?")
+    } else if any(io::ErrorKind::AddrNotAvailable) {
+        error.hint("--interface takes an address of this machine")
     } else {
         error
     }
@@ -220,5 +468,78 @@ pub fn host_of(endpoint: &Endpoint) -> &str {
     match endpoint {
         Endpoint::Tcp { host, .. } => host,
         Endpoint::Unix(_) => "localhost",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_read_with_all_kinds_of_addresses() {
+        let entry = Override::parse("example.com:443:192.0.2.1,[2001:db8::1],::1").expect("valid");
+        assert!(entry.applies_to("EXAMPLE.com", 443) && !entry.applies_to("example.com", 80));
+        assert_eq!(entry.addresses.len(), 3);
+        assert!(Override::parse("[::1]:80:127.0.0.1").is_ok());
+        assert!(
+            Override::parse("*:80:127.0.0.1")
+                .expect("valid")
+                .applies_to("any", 80)
+        );
+        for wrong in [
+            "",
+            "host",
+            "host:80",
+            "host:http:1.2.3.4",
+            "host:80:name",
+            ":80:1.2.3.4",
+            "h:80:",
+        ] {
+            assert!(Override::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn families_take_turns_and_six_goes_first() {
+        let list = |text: &[&str]| -> Vec<SocketAddr> {
+            text.iter()
+                .map(|a| a.parse().expect("an address"))
+                .collect()
+        };
+        let found = list(&["1.1.1.1:1", "2.2.2.2:1", "[::1]:1", "3.3.3.3:1"]);
+        let order = list(&["[::1]:1", "1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1"]);
+        assert_eq!(interleaved(found), order);
+    }
+
+    #[tokio::test]
+    async fn an_override_beats_the_resolver_and_the_family_still_counts() {
+        let route = Route {
+            overrides: vec![Override::parse("no.such.invalid:80:127.0.0.1,::1").expect("valid")],
+            family: Family::V4,
+            ..Route::default()
+        };
+        let found = lookup("no.such.invalid", 80, &route).await.expect("found");
+        assert_eq!(found, [SocketAddr::from(([127, 0, 0, 1], 80))]);
+        let only_six = Route {
+            family: Family::V6,
+            ..Route::default()
+        };
+        let error = lookup("127.0.0.1", 80, &only_six).await.expect_err("no v6");
+        assert_eq!(error.kind, Kind::Dns);
+    }
+
+    #[tokio::test]
+    async fn a_refusing_address_costs_no_head_start() {
+        let good = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let good = good.local_addr().expect("an address");
+        let refusing = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|gone| gone.local_addr())
+            .expect("a port that is free again");
+        let begun = Instant::now();
+        let stream = connect(&[refusing, good], None, &Attempts::default())
+            .await
+            .expect("connected");
+        assert_eq!(stream.peer_addr().expect("a peer"), good);
+        assert!(begun.elapsed() < HEAD_START);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::backoff;
 use super::handshake::Refusal;
+use super::tls::certificate::Certificate;
 use crate::units;
 
 /// The stages of a connection, in order. Errors, `-v`, JSON events and `ping` use the same.
@@ -16,6 +17,8 @@ pub enum Stage {
     Lookup,
     /// TCP (or Unix socket) connect.
     Connect,
+    /// The proxy's consent.
+    Proxy,
     /// TLS handshake.
     Tls,
     /// The HTTP upgrade, request to 101.
@@ -30,6 +33,7 @@ impl Stage {
         match self {
             Self::Lookup => "looking up the name",
             Self::Connect => "connecting",
+            Self::Proxy => "waiting for the proxy to connect",
             Self::Tls => "waiting for the TLS handshake",
             Self::Upgrade => "waiting for the answer to the WebSocket handshake",
             Self::Open => "the connection was open",
@@ -44,6 +48,8 @@ pub enum Kind {
     Dns,
     /// No address accepted a connection.
     Connect,
+    /// The proxy refused.
+    Proxy,
     /// The TLS handshake failed.
     Tls,
     /// The peer went away during the TLS handshake.
@@ -54,6 +60,8 @@ pub enum Kind {
     Timeout,
     /// The handshake was answered with another HTTP status.
     Refused,
+    /// Too many redirects, or one that may not be followed.
+    Redirect,
     /// The answer was no valid WebSocket handshake.
     Handshake,
     /// A frame broke the protocol.
@@ -72,10 +80,11 @@ impl Kind {
         match self {
             Self::Dns => "dns",
             Self::Connect => "connect",
+            Self::Proxy => "proxy",
             Self::Tls | Self::TlsEnded => "tls",
             Self::Certificate => "cert",
             Self::Timeout => "timeout",
-            Self::Refused | Self::Handshake => "handshake",
+            Self::Refused | Self::Redirect | Self::Handshake => "handshake",
             Self::Protocol => "protocol",
             Self::Lost | Self::Input => "io",
             Self::TooBig => "too_big",
@@ -94,8 +103,12 @@ pub struct Error {
     pub message: String,
     /// What to try.
     pub hint: Option<String>,
-    /// The answer that refused the handshake.
+    /// The answer that refused the handshake, or the proxy's.
     pub refusal: Option<Box<Refusal>>,
+    /// The server's certificate, where that is what failed.
+    pub certificate: Option<Box<Certificate>>,
+    /// Whether it may be over soon, where the kind alone does not say so.
+    pub passing: bool,
 }
 
 impl Error {
@@ -107,6 +120,8 @@ impl Error {
             message: message.into(),
             hint: None,
             refusal: None,
+            certificate: None,
+            passing: false,
         }
     }
 
@@ -128,6 +143,7 @@ impl Error {
             Stage::Lookup | Stage::Connect => {
                 error.hint("check host and port; --connect-timeout TIME waits longer")
             }
+            Stage::Proxy => error.hint("the proxy accepted the connection and said nothing: is it a proxy of that kind? --connect-timeout TIME waits longer"),
             Stage::Tls => error.hint(
                 "is this a TLS port? ws:// connects without TLS; --connect-timeout TIME waits longer",
             ),
@@ -139,11 +155,9 @@ impl Error {
     pub fn refused(refusal: Refusal, hint: Option<String>) -> Self {
         let message = format!("the server answered {}", refusal.status_line());
         Self {
-            kind: Kind::Refused,
-            stage: Stage::Upgrade,
-            message,
             hint,
             refusal: Some(Box::new(refusal)),
+            ..Self::new(Kind::Refused, Stage::Upgrade, message)
         }
     }
 

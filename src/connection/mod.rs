@@ -10,17 +10,20 @@ pub mod close;
 pub mod dial;
 pub mod error;
 pub mod handshake;
+pub mod http2;
 pub mod message;
+mod opening;
 mod outbox;
+pub mod proxy;
+mod redirect;
 pub mod target;
 pub mod tls;
 pub mod wire;
 
-use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream as _;
@@ -34,12 +37,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
 use close::{By, Close, Code, Farewell};
-use dial::Stream;
+use dial::{Route, Stream};
 use error::{Error, Kind, Stage};
 use handshake::client::Answer;
 use message::{Outgoing, Payload, Text};
+use opening::Whereabouts;
 use outbox::Outbox;
-use target::{Address, Endpoint, Request};
+use target::{Address, Request};
 use tls::Tls;
 use wire::frame;
 use wire::layer::Layer;
@@ -61,8 +65,14 @@ pub struct Target {
     pub address: Address,
     /// What the upgrade request says.
     pub request: Request,
-    /// TLS, for `wss`.
-    pub tls: Option<Tls>,
+    /// How to get there.
+    pub route: Route,
+    /// How many redirects are followed; `None` when the first is an answer like any other.
+    pub max_redirects: Option<u32>,
+    /// Whether the WebSocket is a stream of an HTTP/2 connection (RFC 8441).
+    pub http2: bool,
+    /// TLS, for `wss` and for HTTPS proxies.
+    pub tls: Tls,
     /// Limits.
     pub limits: Limits,
     /// Whether every frame is told of ([`Incoming::Frame`]).
@@ -97,8 +107,19 @@ pub enum Progress {
     Found(Vec<std::net::SocketAddr>),
     /// TCP stands.
     Connected(String),
-    /// TLS stands.
+    /// The proxy has connected.
+    Proxied {
+        /// The proxy, without its credentials.
+        proxy: String,
+        /// Whom it connected to.
+        host: String,
+    },
+    /// TLS stands, with the server or with an HTTPS proxy.
     Secured(tls::Agreed),
+    /// A redirect is followed, to this URL.
+    Redirected(String),
+    /// A value that must not be shown is about to be used.
+    Secret(crate::secret::Secret),
     /// The request was sent: its lines, credentials included.
     Request(Vec<String>),
     /// The answer's head has come.
@@ -125,6 +146,8 @@ pub struct Timing {
     pub lookup: Duration,
     /// TCP connect.
     pub connect: Duration,
+    /// The proxy's way to the server, TLS with the proxy included.
+    pub proxy: Duration,
     /// TLS handshake.
     pub tls: Duration,
     /// Request to 101.
@@ -136,9 +159,15 @@ pub struct Timing {
 /// What the handshake agreed on.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// The address connected to.
+    /// The address connected to: the proxy's, where there is one.
     pub remote: String,
-    /// The 101.
+    /// The proxy on the way, without its credentials.
+    pub proxy: Option<String>,
+    /// The URLs that redirected here, the first one first.
+    pub redirects: Vec<String>,
+    /// The request's lines, credentials included.
+    pub request: Vec<String>,
+    /// The 101, or the 200 of HTTP/2.
     pub answer: Answer,
     /// The subprotocol chosen.
     pub subprotocol: Option<String>,
@@ -232,46 +261,25 @@ impl Connection {
     /// # Errors
     /// What failed, at which stage, within [`Limits::connect`].
     pub async fn open(target: &Target, reporter: &Reporter) -> Result<(Self, Opened), Error> {
-        let stage = Cell::new(Stage::Lookup);
+        let whereabouts = Whereabouts::new();
         let limit = target.limits.connect;
-        match tokio::time::timeout(limit, Self::open_by_stages(target, reporter, &stage)).await {
+        match tokio::time::timeout(limit, Self::open_by_stages(target, reporter, &whereabouts))
+            .await
+        {
             Ok(result) => result,
-            Err(_) => Err(Error::timeout(stage.get(), limit)),
+            Err(_) => Err(whereabouts.timeout(limit)),
         }
     }
 
     async fn open_by_stages(
         target: &Target,
         reporter: &Reporter,
-        stage: &Cell<Stage>,
+        whereabouts: &Whereabouts,
     ) -> Result<(Self, Opened), Error> {
-        let begun = Instant::now();
-        let mut timing = Timing::default();
-        let (mut stream, remote) = dial_endpoint(target, reporter, stage, &mut timing).await?;
-        let mut agreed = None;
-        if let Some(tls) = &target.tls {
-            stage.set(Stage::Tls);
-            let begun = Instant::now();
-            (stream, agreed) = secure(tls, &target.address, stream).await?;
-            timing.tls = begun.elapsed();
-            if let Some(agreed) = &agreed {
-                reporter.report(|| Progress::Secured(agreed.clone()));
-            }
-        }
-        stage.set(Stage::Upgrade);
-        let upgrading = Instant::now();
-        let upgraded = handshake::client::upgrade(
-            &mut stream,
-            &target.address,
-            &target.request,
-            reporter,
-            begun + target.limits.connect,
-        )
-        .await?;
-        timing.upgrade = upgrading.elapsed();
-        timing.total = begun.elapsed();
+        let arrived = opening::arrive(target, reporter, whereabouts).await?;
+        let upgraded = arrived.upgraded;
         let connection = Self::over(
-            stream,
+            arrived.stream,
             upgraded.leftover,
             Role::Client,
             target.limits,
@@ -280,12 +288,15 @@ impl Connection {
         )
         .await;
         let opened = Opened {
-            remote,
+            remote: arrived.remote,
+            proxy: arrived.proxy,
+            redirects: arrived.redirects,
+            request: upgraded.request,
             answer: upgraded.answer,
             subprotocol: upgraded.subprotocol,
             extensions: upgraded.compression.iter().map(Agreed::to_string).collect(),
-            tls: agreed,
-            timing,
+            tls: arrived.tls,
+            timing: arrived.timing,
         };
         Ok((connection, opened))
     }
@@ -711,53 +722,4 @@ fn is_due(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
 
 fn sleep(duration: Duration) -> Pin<Box<Sleep>> {
     Box::pin(tokio::time::sleep(duration))
-}
-
-async fn dial_endpoint(
-    target: &Target,
-    reporter: &Reporter,
-    stage: &Cell<Stage>,
-    timing: &mut Timing,
-) -> Result<(Stream, String), Error> {
-    match &target.address.endpoint {
-        Endpoint::Tcp { host, port } => {
-            let begun = Instant::now();
-            let addresses = dial::lookup(host, *port).await?;
-            timing.lookup = begun.elapsed();
-            reporter.report(|| Progress::Found(addresses.clone()));
-            stage.set(Stage::Connect);
-            let begun = Instant::now();
-            let stream = dial::connect(&addresses, begun + target.limits.connect).await?;
-            timing.connect = begun.elapsed();
-            let remote = stream
-                .peer_addr()
-                .map(|address| address.to_string())
-                .unwrap_or_default();
-            reporter.report(|| Progress::Connected(remote.clone()));
-            Ok((Stream::Tcp(stream), remote))
-        }
-        Endpoint::Unix(path) => {
-            stage.set(Stage::Connect);
-            let begun = Instant::now();
-            let stream = dial::connect_unix(path).await?;
-            timing.connect = begun.elapsed();
-            let remote = target.address.endpoint.to_string();
-            reporter.report(|| Progress::Connected(remote.clone()));
-            Ok((stream, remote))
-        }
-    }
-}
-
-async fn secure(
-    tls: &Tls,
-    address: &Address,
-    stream: Stream,
-) -> Result<(Stream, Option<tls::Agreed>), Error> {
-    match stream {
-        Stream::Tcp(tcp) => {
-            let (stream, agreed) = tls.connect(dial::host_of(&address.endpoint), tcp).await?;
-            Ok((Stream::Tls(Box::new(stream)), Some(agreed)))
-        }
-        other => Ok((other, None)),
-    }
 }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
 use super::wire::negotiation::Offer;
-use crate::secret::redact_url;
+use crate::secret::{Secret, Source, redact_url};
 
 /// Where the bytes go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Address {
     pub user_info: Option<(String, String)>,
     /// The URL to show: without user info, token values masked.
     pub shown: String,
+    /// The URL with all its secrets.
+    pub unmasked: String,
     /// Whether the scheme was guessed because none was typed.
     pub scheme_guessed: bool,
 }
@@ -136,6 +138,7 @@ impl Address {
             host_header: "localhost".to_owned(),
             user_info: None,
             shown: redact_url(typed),
+            unmasked: typed.to_owned(),
             scheme_guessed: false,
         })
     }
@@ -171,6 +174,7 @@ impl Address {
             host_header,
             user_info: user_info(url),
             shown: redact_url(bare.as_str()),
+            unmasked: url.as_str().to_owned(),
             scheme_guessed,
         })
     }
@@ -256,7 +260,7 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
     Ok(format!("{scheme}://{typed}"))
 }
 
-fn user_info(url: &Url) -> Option<(String, String)> {
+pub(super) fn user_info(url: &Url) -> Option<(String, String)> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
@@ -346,11 +350,50 @@ pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
+/// Who we say we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// A user and a password (RFC 7617).
+    Basic(String, Secret),
+    /// A token (RFC 6750), or where it is kept: read for each connection, so that a renewed one is used.
+    Bearer(Source),
+}
+
+impl Credentials {
+    /// The `Authorization` header of this moment.
+    ///
+    /// # Errors
+    /// Names the file or the variable that cannot be read, or holds what no header can.
+    pub fn header(&self) -> Result<Header, String> {
+        match self {
+            Self::Basic(user, password) => Ok(Header::basic(user, password.reveal())),
+            Self::Bearer(source) => {
+                let token = source.read().map_err(|unreadable| unreadable.to_string())?;
+                Self::bearer(&token)
+            }
+        }
+    }
+
+    /// The header of a token.
+    ///
+    /// # Errors
+    /// An empty token, or one that holds a space or a control character.
+    pub fn bearer(token: &str) -> Result<Header, String> {
+        let token = token.trim();
+        if token.is_empty() || token.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err("the bearer token is empty, or holds a space or a line break".to_owned());
+        }
+        Ok(Header::new("Authorization", format!("Bearer {token}")))
+    }
+}
+
 /// What the upgrade request says besides its fixed part.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Headers in the order given. They replace what would have been sent under the same name.
     pub headers: Vec<Header>,
+    /// What is sent as `Authorization`, unless a header of that name is given.
+    pub credentials: Option<Credentials>,
     /// Subprotocols offered, most wanted first.
     pub subprotocols: Vec<String>,
     /// The offer of permessage-deflate, if it is to be offered.

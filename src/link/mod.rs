@@ -75,6 +75,8 @@ struct Up {
     since: Instant,
     received: Tally,
     sent: Tally,
+    /// From the open to the first message received.
+    first_message: Option<Duration>,
     /// Bytes of the message that is being sent in parts, if one is.
     streamed: Option<u64>,
     /// Messages of the input that were sent, and how many of them the peer has shown to have read.
@@ -166,6 +168,7 @@ impl Link {
                     since: Instant::now(),
                     received: Tally::default(),
                     sent: Tally::default(),
+                    first_message: None,
                     streamed: None,
                     given: 0,
                     read: 0,
@@ -251,6 +254,7 @@ impl Link {
             close,
             open_for,
             wire_bytes: up.connection.wire_bytes(),
+            first_message: up.first_message,
             received: up.received,
             sent: up.sent,
             sequel,
@@ -380,7 +384,12 @@ impl Link {
         Some(match incoming {
             Incoming::Message(payload) => {
                 let n = match &mut self.state {
-                    State::Up(up) => up.received.add(payload.len()),
+                    State::Up(up) => {
+                        if up.first_message.is_none() {
+                            up.first_message = Some(up.since.elapsed());
+                        }
+                        up.received.add(payload.len())
+                    }
                     _ => 0,
                 };
                 Event::Message(Message {
@@ -568,7 +577,10 @@ impl Opening {
     fn poll(&mut self, cx: &mut Context<'_>, told: &mut VecDeque<Event>) -> Poll<Option<Attempt>> {
         let result = self.future.as_mut().poll(cx);
         while let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
-            told.push_back(Event::Progress(progress));
+            told.push_back(match progress {
+                Progress::Secret(secret) => Event::Secret(secret),
+                progress => Event::Progress(progress),
+            });
         }
         match result {
             Poll::Ready(result) => Poll::Ready(Some(result)),

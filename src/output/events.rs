@@ -6,15 +6,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::json::{compact_escaped, is_json, push_string};
 use crate::connection::close::Close;
-use crate::connection::error::Error;
+use crate::connection::error::{Error, Kind};
 use crate::connection::handshake::Headers;
 use crate::connection::message::{Direction, Payload};
+use crate::connection::tls::certificate::{Certificate, time};
 use crate::connection::wire::tap::FrameSeen;
 use crate::connection::{Opened, tls};
 use crate::event::{Closed, Event, Message, Tally, Wait};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
-use crate::secret::{MASK, Redactor, is_credential_header};
+use crate::secret::{Redactor, shown_header_value, shown_request_line};
 use crate::stop::Statistics;
 use crate::units::milliseconds;
 
@@ -95,16 +96,10 @@ impl EventWriter {
             }
             Event::Close(closed) => write_close(self.object(out, "close"), closed),
             Event::Reconnect(wait) => write_wait(self.object(out, "reconnect"), wait, redactor),
-            Event::Failed(error, _) if error.refusal.is_some() => {
+            Event::Failed(error, _) if error.kind == Kind::Refused => {
                 write_refused(self.object(out, "refused"), error, redactor);
             }
-            Event::Failed(error, _) => self.error(
-                out,
-                error.kind.as_str(),
-                &error.message,
-                error.is_retryable(),
-                Exit::from(&**error),
-            ),
+            Event::Failed(error, _) => write_failed(self.object(out, "error"), error, redactor),
             Event::Secret(_) | Event::Progress(_) => {}
         }
     }
@@ -173,10 +168,19 @@ fn write_open(mut object: Object<'_>, opened: &Opened, redactor: &Redactor) {
     object
         .number("status", u64::from(opened.answer.status))
         .text("remote", &opened.remote);
+    if let Some(proxy) = &opened.proxy {
+        object.text("proxy", proxy);
+    }
+    if !opened.redirects.is_empty() {
+        object.list("redirects", &opened.redirects);
+    }
     object
-        .text("http", "1.1")
+        .text("http", opened.answer.version.as_str())
         .optional_text("subprotocol", opened.subprotocol.as_deref());
     object.list("extensions", &opened.extensions);
+    object.nested("request", |object| {
+        write_request(object, &opened.request, redactor);
+    });
     object.headers("headers", &opened.answer.headers, redactor);
     if let Some(agreed) = &opened.tls {
         object.nested("tls", |object| write_tls(object, agreed));
@@ -185,6 +189,7 @@ fn write_open(mut object: Object<'_>, opened: &Opened, redactor: &Redactor) {
     object.nested("timing", |object| {
         object.decimal("dns_ms", milliseconds(timing.lookup));
         object.decimal("tcp_ms", milliseconds(timing.connect));
+        object.decimal("proxy_ms", milliseconds(timing.proxy));
         object.decimal("tls_ms", milliseconds(timing.tls));
         object.decimal("upgrade_ms", milliseconds(timing.upgrade));
         object.decimal("total_ms", milliseconds(timing.total));
@@ -196,6 +201,53 @@ fn write_tls(object: &mut Object<'_>, agreed: &tls::Agreed) {
     object
         .text("version", &agreed.version)
         .text("cipher", &agreed.cipher);
+    if let Some(certificate) = &agreed.certificate {
+        write_certificate(object, certificate);
+    }
+    object.optional_text("distrust", agreed.distrust.as_deref());
+}
+
+fn write_certificate(object: &mut Object<'_>, certificate: &Certificate) {
+    object.text("subject", &certificate.subject);
+    object.list("sans", &certificate.names);
+    object
+        .text("issuer", &certificate.issuer)
+        .text("not_before", &time(certificate.not_before))
+        .text("not_after", &time(certificate.not_after));
+    object.raw("days_left", certificate.days_left().to_string().as_bytes());
+}
+
+/// The request's first line and its headers; over HTTP/2 all lines are headers.
+fn write_request(object: &mut Object<'_>, lines: &[String], redactor: &Redactor) {
+    let mut headers = Headers::default();
+    for line in lines {
+        match line.split_once(": ") {
+            Some((name, value)) => headers.0.push((name.to_owned(), value.to_owned())),
+            None => {
+                object.text("line", &shown_request_line(line, redactor));
+            }
+        }
+    }
+    object.headers("headers", &headers, redactor);
+}
+
+/// A connection that was not opened, for another reason than a refusal.
+fn write_failed(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
+    object
+        .text("kind", error.kind.as_str())
+        .text("message", &redactor.redact(&error.message));
+    object
+        .flag("retryable", error.is_retryable())
+        .number("exit", u64::from(Exit::from(error).code()));
+    if let Some(certificate) = &error.certificate {
+        object.nested("tls", |object| write_certificate(object, certificate));
+    }
+    if let Some(refusal) = &error.refusal {
+        object.number("status", u64::from(refusal.status));
+        object.headers("headers", &refusal.headers, redactor);
+        object.text("body", &redactor.redact(&refusal.body_text()));
+    }
+    object.end();
 }
 
 fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor) {
@@ -259,6 +311,9 @@ fn write_close(mut object: Object<'_>, closed: &Closed) {
         object.text("error", &error.message);
     }
     object.decimal("open_ms", milliseconds(closed.open_for));
+    if let Some(time) = closed.first_message {
+        object.decimal("first_message_ms", milliseconds(time));
+    }
     let (received, sent) = closed.wire_bytes;
     object.nested("wire_bytes", |object| {
         object.number("in", received).number("out", sent);
@@ -291,7 +346,7 @@ fn write_refused(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
     if let Some(refusal) = &error.refusal {
         object.number("status", u64::from(refusal.status));
         object.headers("headers", &refusal.headers, redactor);
-        object.text("body", &refusal.body_text());
+        object.text("body", &redactor.redact(&refusal.body_text()));
         let wait = refusal.retry_after(SystemTime::now());
         object.optional_number("retry_after_ms", wait.map(whole_milliseconds));
     }
@@ -393,12 +448,9 @@ impl<'a> Object<'a> {
                 if seen.contains(&lower) {
                     continue;
                 }
-                if is_credential_header(key) && !redactor.shows_secrets() {
-                    object.text(&lower, MASK);
-                } else {
-                    let values: Vec<&str> = headers.all(key).collect();
-                    object.text(&lower, &redactor.redact(&values.join(", ")));
-                }
+                let values: Vec<&str> = headers.all(key).collect();
+                let value = values.join(", ");
+                object.text(&lower, &shown_header_value(key, &value, redactor));
                 seen.push(lower);
             }
         });

@@ -22,7 +22,7 @@ use std::time::Instant;
 use crate::connection::message::Direction;
 use crate::event::Event;
 use crate::exit::Exit;
-use crate::secret::{Redactor, io_text};
+use crate::secret::{Redactor, io_text, shown_header_value};
 use crate::stop::Statistics;
 use crate::units;
 use buffer::Buffer;
@@ -202,7 +202,16 @@ impl Sinks {
             self.talk
                 .error(&mut self.said, &self.redactor.redact(report.message));
             for line in report.said {
-                self.talk.quote(&mut self.said, &self.redactor.redact(line));
+                let line = match line.split_once(": ") {
+                    Some((name, value)) => {
+                        format!(
+                            "{name}: {}",
+                            shown_header_value(name, value, &self.redactor)
+                        )
+                    }
+                    None => self.redactor.redact(line).into_owned(),
+                };
+                self.talk.quote(&mut self.said, &line);
             }
         }
         if let Some(hint) = report.hint {

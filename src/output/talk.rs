@@ -7,10 +7,11 @@ use super::escape::{Keep, escape};
 use super::style::{DIM, RED, Stream, YELLOW, paint};
 use crate::connection::close::{By, Code};
 use crate::connection::message::Direction;
+use crate::connection::tls::certificate::Certificate;
 use crate::connection::wire::tap::{CloseSeen, FrameSeen};
 use crate::connection::{Opened, Progress};
 use crate::event::{Closed, Event, Wait};
-use crate::secret::{MASK, Redactor, is_credential_header};
+use crate::secret::{Redactor, shown_header_value, shown_request_line};
 use crate::units;
 
 /// How much is said.
@@ -102,16 +103,30 @@ impl Talk {
                 self.line(out, "*", &format!("found {}", list.join(", ")));
             }
             Progress::Connected(remote) => self.line(out, "*", &format!("connected to {remote}")),
+            Progress::Proxied { proxy, host } => {
+                self.line(
+                    out,
+                    "*",
+                    &format!("the proxy {proxy} has connected to {host}"),
+                );
+            }
             Progress::Secured(agreed) => {
                 self.line(out, "*", &format!("{}, {}", agreed.version, agreed.cipher));
+                for line in agreed.certificate.iter().flat_map(Certificate::lines) {
+                    self.line(out, "*", &line);
+                }
             }
+            Progress::Redirected(url) => self.line(out, "*", &format!("redirected to {url}")),
+            // The sinks have learnt it.
+            Progress::Secret(_) => {}
             Progress::Request(lines) => {
                 for line in lines {
                     self.line(out, ">", &shown_header(line, redactor));
                 }
             }
             Progress::Answer(answer) => {
-                let status = format!("HTTP/1.1 {} {}", answer.status, answer.reason);
+                let version = answer.version.as_str();
+                let status = format!("HTTP/{version} {} {}", answer.status, answer.reason);
                 self.line(out, "<", status.trim_end());
                 for (name, value) in &answer.headers.0 {
                     self.line(
@@ -126,6 +141,9 @@ impl Talk {
 
     fn tell_open(&self, out: &mut Vec<u8>, opened: &Opened) {
         let mut text = format!("OPEN, connected to {}", opened.remote);
+        if let Some(proxy) = &opened.proxy {
+            text.push_str(&format!(" through the proxy {proxy}"));
+        }
         if let Some(name) = &opened.subprotocol {
             text.push_str(&format!(", subprotocol {name}"));
         }
@@ -138,6 +156,7 @@ impl Talk {
             let stages = [
                 ("lookup", timing.lookup),
                 ("connect", timing.connect),
+                ("proxy", timing.proxy),
                 ("TLS", timing.tls),
                 ("upgrade", timing.upgrade),
             ];
@@ -194,6 +213,10 @@ impl Talk {
                 closed.sent.bytes,
                 units::shown(closed.open_for),
             );
+            let text = match closed.first_message {
+                Some(time) => format!("{text}, first message after {}", units::shown(time)),
+                None => text,
+            };
             self.line(out, "*", &text);
         }
     }
@@ -284,13 +307,8 @@ impl Talk {
 
 /// A request or header line with its credentials masked.
 fn shown_header(line: &str, redactor: &Redactor) -> String {
-    if redactor.shows_secrets() {
-        return line.to_owned();
-    }
     match line.split_once(": ") {
-        Some((name, _)) if is_credential_header(name) => format!("{name}: {MASK}"),
-        Some(_) => redactor.redact(line).into_owned(),
-        // The request line holds the query.
-        None => crate::secret::redact_url(&redactor.redact(line)),
+        Some((name, value)) => format!("{name}: {}", shown_header_value(name, value, redactor)),
+        None => shown_request_line(line, redactor),
     }
 }

@@ -341,6 +341,7 @@ mod tests {
         };
         Event::Close(Box::new(Closed {
             close,
+            first_message: None,
             open_for: Duration::ZERO,
             wire_bytes: (0, 0),
             received: Tally::default(),

@@ -60,6 +60,7 @@ fn a_black_hole_times_out() {
     };
     Probe::new(["listen", &hole.url(), "--connect-timeout", "300ms"])
         .stderr_has(&hole.url())
+        .stderr_has(": no answer)")
         .at_least(ms(300))
         .within(ms(3000))
         .status(28);

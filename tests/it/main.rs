@@ -5,21 +5,26 @@
 
 mod harness;
 
+mod addresses;
 mod close;
 mod comeback;
 mod completions;
 mod compression;
 mod connect;
+mod credentials;
 mod echo;
 mod errors;
 mod generated;
 mod handshake;
 mod help;
+mod http2;
 mod json;
 mod listen;
 mod on_a_terminal;
 mod output;
 mod ping;
+mod proxy;
+mod redirects;
 mod secrets;
 mod send;
 mod send_input;

@@ -111,6 +111,7 @@ fn control_d_leaves_with_0() {
 fn control_c_on_an_empty_line_leaves_with_0() {
     let server = Server::new().accept().answer_any_close();
     let mut session = session(&server);
+    session.shows("OPEN");
     session.write("\x03");
     session.status(0);
 }

@@ -66,6 +66,27 @@ fn show_secrets_shows_them() {
 }
 
 #[test]
+fn show_secrets_shows_the_url_as_it_is() {
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    let url = server.url_of(&format!("/?token={SECRET}"));
+    Probe::new(["listen", "--json", "--show-secrets", &url])
+        .stdout_has(&format!("\"url\":\"{url}\""))
+        .stdout_has(&format!("GET /?token={SECRET} HTTP/1.1"))
+        .status(0);
+}
+
+#[test]
+fn json_hides_what_the_request_holds() {
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    let url = server.url_of(&format!("/?token={SECRET}"));
+    Probe::new(["listen", "--json", &url, "-u", &format!("me:{SECRET}")])
+        .stdout_has("GET /?token=*** HTTP/1.1")
+        .stdout_has("\"authorization\":\"***\"")
+        .stdout_lacks(SECRET)
+        .status(0);
+}
+
+#[test]
 fn a_message_from_the_environment_is_sent_but_not_shown() {
     let auth = format!(r#"{{"auth":"{SECRET}"}}"#);
     let server = Server::new()

@@ -1,6 +1,8 @@
 //! wss: which certificates are taken, and how TLS fails.
 
-use crate::harness::{Certificate, Frame, Probe, Server, ms};
+use std::fs;
+
+use crate::harness::{Certificate, ClientCertificate, Frame, Probe, Server, ms};
 
 /// Presents a certificate that must not be accepted even when its authority is trusted.
 fn not_accepted(certificate: Certificate, named: &str) {
@@ -205,4 +207,158 @@ fn verbose_shows_version_cipher_and_certificate() {
     .stderr_has("1.3")
     .stderr_has("AES")
     .status(0);
+}
+
+#[test]
+fn an_error_says_what_was_presented() {
+    let server = Server::tls(Certificate::expired()).expect_tls_failure();
+    Probe::new(["listen", &server.url(), "--cacert", &server.authority()])
+        .stderr_has("days ago, on 2020-01-01")
+        .stderr_has("names: localhost, 127.0.0.1")
+        .stderr_has("issuer: CN=wsprobe test authority")
+        .stderr_has("valid: 2019-01-01 to 2020-01-01")
+        .status(60);
+    let server = Server::tls(Certificate::for_another_host()).expect_tls_failure();
+    let events = Probe::new(["listen", "--json", &server.url()])
+        .args(["--cacert", &server.authority()])
+        .any_stdout()
+        .any_stderr()
+        .status(60)
+        .events();
+    let error = events.last().unwrap();
+    assert_eq!(error["kind"], "cert");
+    assert_eq!(error["tls"]["sans"], serde_json::json!(["other.example"]));
+}
+
+#[test]
+fn servername_is_what_the_certificate_is_checked_against() {
+    let server = Server::tls(Certificate::for_another_host())
+        .accept()
+        .close(1000, "")
+        .expect_close(1000);
+    Probe::new(["listen", &server.url(), "--cacert", &server.authority()])
+        .args(["--servername", "other.example"])
+        .status(0);
+    Probe::new(["listen", "wss://h/", "--servername", "no name"])
+        .stderr_has("no name")
+        .status(2);
+}
+
+#[test]
+fn the_very_certificate_may_be_trusted() {
+    let certificate = Certificate::self_signed();
+    let pem = certificate.pem();
+    let server = Server::tls(certificate)
+        .accept()
+        .close(1000, "")
+        .expect_close(1000);
+    let probe = Probe::new(["listen", &server.url()]);
+    let file = probe.file("server.pem", pem);
+    probe.args(["--cacert", &file]).status(0);
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_those_who_want_one() {
+    let client = ClientCertificate::new();
+    let server = Server::tls(Certificate::good().only_for(&client))
+        .accept()
+        .close(1000, "")
+        .expect_close(1000)
+        .accept()
+        .close(1000, "")
+        .expect_close(1000);
+    let probe = || Probe::new(["listen", &server.url(), "--cacert", &server.authority()]);
+    let two_files = probe();
+    let certificate = two_files.file("cert.pem", &client.certificate);
+    let key = two_files.file("key.pem", &client.key);
+    two_files
+        .args(["--cert", &certificate, "--key", &key])
+        .status(0);
+    let one_file = probe();
+    let both = one_file.file("both.pem", format!("{}{}", client.key, client.certificate));
+    one_file.args(["--cert", &both]).status(0);
+}
+
+#[test]
+fn a_missing_client_certificate_is_35_and_the_hint_names_cert() {
+    let client = ClientCertificate::new();
+    let server = Server::tls(Certificate::good().only_for(&client)).expect_tls_failure();
+    Probe::new(["listen", &server.url(), "--cacert", &server.authority()])
+        .stderr_has("--cert")
+        .status(35);
+}
+
+#[test]
+fn an_own_certificate_that_cannot_be_used_is_58_before_the_first_packet() {
+    let client = ClientCertificate::new();
+    let other = ClientCertificate::new();
+    let encrypted =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let server = Server::new().expect_nobody();
+    for (key, named) in [
+        (other.key.as_str(), "does not belong"),
+        (encrypted, "encrypted"),
+        (old, "encrypted"),
+        ("nonsense", "no PEM private key"),
+        (&client.certificate, "no PEM private key"),
+    ] {
+        let probe = Probe::new(["listen", &server.url(), "--passphrase", "x"]);
+        let certificate = probe.file("cert.pem", &client.certificate);
+        let key = probe.file("key.pem", key);
+        probe
+            .args(["--cert", &certificate, "--key", &key])
+            .stderr_has(named)
+            .stderr_has("key.pem")
+            .status(58);
+    }
+    Probe::new(["listen", &server.url(), "--cert", "no/such.pem"])
+        .stderr_has("no/such.pem")
+        .status(26);
+    Probe::new(["listen", &server.url(), "--key", "no/such.pem"])
+        .stderr_has("--cert")
+        .status(2);
+}
+
+#[test]
+fn tls_1_2_may_be_too_old() {
+    let server = Server::tls(Certificate::good().only_tls_1_2())
+        .accept()
+        .close(1000, "")
+        .expect_close(1000)
+        .expect_tls_failure();
+    let probe = || Probe::new(["listen", &server.url(), "--cacert", &server.authority()]);
+    probe().args(["-v"]).stderr_has("TLSv1.2").status(0);
+    probe()
+        .args(["--tls-min", "1.3"])
+        .stderr_has("--tls-min")
+        .status(35);
+}
+
+#[test]
+fn keys_are_logged_where_sslkeylogfile_says() {
+    let server = Server::tls(Certificate::good())
+        .accept()
+        .close(1000, "")
+        .expect_close(1000);
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("keys");
+    Probe::new(["listen", &server.url(), "--cacert", &server.authority()])
+        .env("SSLKEYLOGFILE", &log)
+        .status(0);
+    let keys = fs::read_to_string(&log).unwrap();
+    assert!(keys.contains("CLIENT_TRAFFIC_SECRET_0"), "{keys}");
+    Probe::new(["listen", "wss://h/"])
+        .env("SSLKEYLOGFILE", "no/such/folder/keys")
+        .stderr_has("SSLKEYLOGFILE")
+        .status(23);
+}
+
+#[test]
+fn a_trust_store_of_the_environment_that_is_missing_is_named() {
+    let server = Server::tls(Certificate::good()).expect_tls_failure();
+    Probe::new(["listen", &server.url()])
+        .env("SSL_CERT_FILE", "/no/such/store.pem")
+        .stderr_has("/no/such/store.pem")
+        .status(60);
 }

@@ -1,12 +1,13 @@
 //! The client's side: write the request, read the answer, hold it to RFC 6455 §4.1.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{HEADER_LIMIT, HeadError, Headers, Refusal, head_error, may_be_http, read_head};
@@ -14,15 +15,43 @@ use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::target::{Address, Header, Request};
 use crate::connection::wire::negotiation::Agreed;
 use crate::connection::{Progress, Reporter};
+use crate::secret::redact_url;
 
 /// The most of a refusal's body that is kept, in bytes.
-const BODY_LIMIT: usize = 1024;
+pub(in crate::connection) const BODY_LIMIT: usize = 1024;
 /// The longest that a refusal's body is waited for.
 const BODY_WAIT: Duration = Duration::from_secs(1);
+
+/// How we call ourselves.
+pub const USER_AGENT: &str = concat!("wsprobe/", env!("CARGO_PKG_VERSION"));
+
+/// The HTTP version of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0.
+    OneZero,
+    /// HTTP/1.1.
+    OneOne,
+    /// HTTP/2.
+    Two,
+}
+
+impl Version {
+    /// `1.0`, `1.1`, `2`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneZero => "1.0",
+            Self::OneOne => "1.1",
+            Self::Two => "2",
+        }
+    }
+}
 
 /// The answer's first line and headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
+    /// The version it is written in.
+    pub version: Version,
     /// The HTTP status.
     pub status: u16,
     /// The reason phrase.
@@ -34,6 +63,8 @@ pub struct Answer {
 /// A handshake that succeeded.
 #[derive(Debug)]
 pub struct Upgraded {
+    /// The request's lines, credentials included.
+    pub request: Vec<String>,
     /// The 101 as it came.
     pub answer: Answer,
     /// The subprotocol that was chosen.
@@ -71,32 +102,42 @@ where
         .map_err(|error| lost(&HeadError::Ended(Some(error), Bytes::new())))?;
 
     let mut buffer = BytesMut::new();
-    let answer = loop {
-        let answer = read_head(stream, &mut buffer, parse_answer)
-            .await
-            .map_err(|error| lost(&error))?;
-        // 100 Continue, 103 Early Hints: an interim answer is followed by the real one (RFC 9110 §15.2).
-        if answer.status == 101 || answer.status >= 200 {
-            break answer;
-        }
-    };
+    let answer = read_answer(stream, &mut buffer)
+        .await
+        .map_err(|error| lost(&error))?;
     reporter.report(|| Progress::Answer(answer.clone()));
     if answer.status != 101 {
-        // A refusal that is known must not be lost to the time limit of the whole attempt.
-        let left = deadline.saturating_duration_since(Instant::now());
-        let refusal = read_refusal(stream, answer, buffer, BODY_WAIT.min(left / 2)).await;
-        let hint = hint_for(&refusal, address);
+        let refusal = read_refusal(stream, answer, buffer, deadline).await;
+        let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
     check(&answer.headers, &head.accept_key)?;
     let compression = agreed_compression(&answer.headers, request)?;
     let subprotocol = chosen_subprotocol(&answer.headers, request)?;
     Ok(Upgraded {
+        request: head.lines,
         answer,
         subprotocol,
         compression,
         leftover: buffer.freeze(),
     })
+}
+
+/// Reads an answer's head; what came behind it stays in `buffer`.
+pub(in crate::connection) async fn read_answer<S>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+) -> Result<Answer, HeadError>
+where
+    S: AsyncRead + Unpin,
+{
+    loop {
+        let answer = read_head(stream, buffer, parse_answer).await?;
+        // 100 Continue, 103 Early Hints: an interim answer is followed by the real one (RFC 9110 §15.2).
+        if answer.status == 101 || answer.status >= 200 {
+            return Ok(answer);
+        }
+    }
 }
 
 /// The request as it goes out.
@@ -107,47 +148,53 @@ struct RequestHead {
     accept_key: String,
 }
 
-impl RequestHead {
-    fn new(address: &Address, request: &Request) -> Self {
-        let mut headers = vec![
-            Header::new("Host", &address.host_header),
-            Header::new("Connection", "Upgrade"),
-            Header::new("Upgrade", "websocket"),
-            Header::new("Sec-WebSocket-Version", "13"),
-            Header::new("Sec-WebSocket-Key", BASE64.encode(nonce())),
-            Header::new("User-Agent", concat!("wsprobe/", env!("CARGO_PKG_VERSION"))),
-        ];
-        if !request.subprotocols.is_empty() {
-            headers.push(Header::new(
-                "Sec-WebSocket-Protocol",
-                request.subprotocols.join(", "),
-            ));
-        }
-        if let Some(offer) = &request.compression {
-            headers.push(Header::new("Sec-WebSocket-Extensions", offer.to_string()));
-        }
-        if let Some((user, password)) = &address.user_info {
-            headers.push(Header::basic(user, password));
-        }
-        // A header given by the user takes the place of ours, so that a probe can say what it wants.
-        headers.retain(|ours| {
-            !request
-                .headers
-                .iter()
-                .any(|given| given.name.eq_ignore_ascii_case(&ours.name))
-        });
-        let host_given = request
+/// All headers of the request in the order in which they are sent, those left out by the user among them.
+pub(in crate::connection) fn headers(address: &Address, request: &Request) -> Vec<Header> {
+    let mut headers = vec![
+        Header::new("Host", &address.host_header),
+        Header::new("Connection", "Upgrade"),
+        Header::new("Upgrade", "websocket"),
+        Header::new("Sec-WebSocket-Version", "13"),
+        Header::new("Sec-WebSocket-Key", BASE64.encode(nonce())),
+        Header::new("User-Agent", USER_AGENT),
+    ];
+    if !request.subprotocols.is_empty() {
+        headers.push(Header::new(
+            "Sec-WebSocket-Protocol",
+            request.subprotocols.join(", "),
+        ));
+    }
+    if let Some(offer) = &request.compression {
+        headers.push(Header::new("Sec-WebSocket-Extensions", offer.to_string()));
+    }
+    if let Some((user, password)) = &address.user_info {
+        headers.push(Header::basic(user, password));
+    }
+    // A header given by the user takes the place of ours, so that a probe can say what it wants.
+    headers.retain(|ours| {
+        !request
             .headers
             .iter()
-            .filter(|given| given.name.eq_ignore_ascii_case("host"));
-        headers.splice(0..0, host_given.cloned());
-        headers.extend(
-            request
-                .headers
-                .iter()
-                .filter(|given| !given.name.eq_ignore_ascii_case("host"))
-                .cloned(),
-        );
+            .any(|given| given.name.eq_ignore_ascii_case(&ours.name))
+    });
+    let host_given = request
+        .headers
+        .iter()
+        .filter(|given| given.name.eq_ignore_ascii_case("host"));
+    headers.splice(0..0, host_given.cloned());
+    headers.extend(
+        request
+            .headers
+            .iter()
+            .filter(|given| !given.name.eq_ignore_ascii_case("host"))
+            .cloned(),
+    );
+    headers
+}
+
+impl RequestHead {
+    fn new(address: &Address, request: &Request) -> Self {
+        let headers = headers(address, request);
         let key = headers
             .iter()
             .find(|header| header.name.eq_ignore_ascii_case("sec-websocket-key"))
@@ -199,6 +246,10 @@ fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
         httparse::Status::Partial => Ok(None),
         httparse::Status::Complete(length) => {
             let answer = Answer {
+                version: match response.version {
+                    Some(0) => Version::OneZero,
+                    _ => Version::OneOne,
+                },
                 status: response.code.unwrap_or_default(),
                 reason: response.reason.unwrap_or_default().to_owned(),
                 headers: Headers::from_parsed(response.headers),
@@ -209,6 +260,11 @@ fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
 }
 
 fn lost(error: &HeadError) -> Error {
+    if let HeadError::Ended(Some(io), _) = error
+        && let Some(late) = crate::connection::tls::late_failure(io)
+    {
+        return late;
+    }
     match error {
         HeadError::Ended(..) => Error::new(
             Kind::Lost,
@@ -226,7 +282,7 @@ fn lost(error: &HeadError) -> Error {
 }
 
 fn broken(what: &str) -> Error {
-    let message = format!("the server's 101 breaks RFC 6455: {what}");
+    let message = format!("the server's answer breaks RFC 6455: {what}");
     Error::new(Kind::Handshake, Stage::Upgrade, message)
 }
 
@@ -253,7 +309,10 @@ fn check(headers: &Headers, accept_key: &str) -> Result<(), Error> {
 }
 
 /// What the server agreed to of the extensions offered (RFC 6455 §9.1, RFC 7692 §7.1).
-fn agreed_compression(headers: &Headers, request: &Request) -> Result<Option<Agreed>, Error> {
+pub(in crate::connection) fn agreed_compression(
+    headers: &Headers,
+    request: &Request,
+) -> Result<Option<Agreed>, Error> {
     let answered: Vec<&str> = headers
         .all("Sec-WebSocket-Extensions")
         .filter(|value| !value.trim().is_empty())
@@ -272,7 +331,10 @@ fn agreed_compression(headers: &Headers, request: &Request) -> Result<Option<Agr
 }
 
 /// The subprotocol that the server chose among those offered.
-fn chosen_subprotocol(headers: &Headers, request: &Request) -> Result<Option<String>, Error> {
+pub(in crate::connection) fn chosen_subprotocol(
+    headers: &Headers,
+    request: &Request,
+) -> Result<Option<String>, Error> {
     let mut chosen = headers.all("Sec-WebSocket-Protocol");
     match (chosen.next().map(str::trim), chosen.next()) {
         (None, _) => Ok(None),
@@ -293,12 +355,18 @@ fn chosen_subprotocol(headers: &Headers, request: &Request) -> Result<Option<Str
     }
 }
 
+/// How long a refusal's body is waited for: one that is known must not be lost to the time limit of the
+/// whole attempt.
+pub(in crate::connection) fn body_wait(deadline: Instant) -> Duration {
+    BODY_WAIT.min(deadline.saturating_duration_since(Instant::now()) / 2)
+}
+
 /// Reads what there is of a refusal's body, within its limits of size and time.
-async fn read_refusal<S>(
+pub(in crate::connection) async fn read_refusal<S>(
     stream: &mut S,
     answer: Answer,
     mut buffer: BytesMut,
-    wait: Duration,
+    deadline: Instant,
 ) -> Refusal
 where
     S: AsyncRead + Unpin,
@@ -328,7 +396,7 @@ where
         }
     };
     // A body that stalls is shown as far as it came.
-    let _ = tokio::time::timeout(wait, reading).await;
+    let _ = tokio::time::timeout(body_wait(deadline), reading).await;
     let mut body = if chunked {
         unchunk(&buffer).0
     } else {
@@ -376,41 +444,73 @@ fn unchunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
 }
 
 /// What to try after a refusal.
-fn hint_for(refusal: &Refusal, address: &Address) -> Option<String> {
+pub(in crate::connection) fn hint_for(
+    refusal: &Refusal,
+    address: &Address,
+    request: &Request,
+) -> Option<String> {
+    let sends = |name: &str| {
+        request
+            .headers
+            .iter()
+            .any(|header| header.name.eq_ignore_ascii_case(name))
+    };
+    let authorized = sends("Authorization") || address.user_info.is_some();
     let hint = match refusal.status {
-        200..=299 => {
-            "this URL answers with a web page: is the path that of the WebSocket endpoint?"
-        }
-        301 | 302 | 303 | 307 | 308 => {
-            let location = refusal.headers.get("Location")?;
-            return Some(format!("it redirects to {location}"));
+        200..=299 => "this is a web page: is the path that of the WebSocket endpoint?",
+        300..=399 => {
+            let location = redact_url(refusal.headers.get("Location")?);
+            return Some(format!("it redirects to {location}: -L follows it"));
         }
         400 if refusal.body_text().contains("HTTPS port") => {
             "this port wants TLS: try wss:// instead of ws://"
         }
         400 => {
-            "the server did not like the request, which -v shows: does it need a subprotocol (-s)?"
+            "the server did not like the request, which -v shows: does it need a subprotocol (-s), or another WebSocket version?"
         }
-        401 => "it wants credentials: -H 'Authorization: Bearer …', or user info in the URL",
-        403 => "it may check the Origin: try --origin https://the.site, or credentials with -H",
+        401 if authorized => "it does not accept these credentials",
+        401 => "it wants credentials: -u USER, --bearer @FILE, or -b COOKIE",
+        403 if sends("Origin") => {
+            "it may not allow this Origin, or want credentials: -u USER, --bearer @FILE, or -b COOKIE"
+        }
+        403 => {
+            "it may check the Origin: try --origin https://the.site, or credentials (-u, --bearer)"
+        }
         404 => {
-            return Some(format!(
-                "is the path right? It was {}",
-                crate::secret::redact_url(&address.request_target)
-            ));
+            let path = redact_url(&address.request_target);
+            return Some(format!("is the path right? It was {path}"));
         }
         405 => "this endpoint does not take GET: is the path that of the WebSocket endpoint?",
-        407 => "a proxy on the way wants credentials",
-        426 => {
-            "the server wants another protocol or version: see its Upgrade and Sec-WebSocket-Version headers (-v)"
-        }
+        407 => "a proxy on the way wants credentials: --proxy http://USER:PASSWORD@HOST:PORT",
+        426 => return Some(upgrade_hint(refusal)),
         429 | 503 => {
-            "the server wants fewer requests or more time: see its Retry-After header (-v)"
+            let Some(time) = refusal.headers.get("Retry-After") else {
+                return Some("the server wants fewer requests or more time".to_owned());
+            };
+            return Some(format!(
+                "the server wants to be asked again later (Retry-After: {time})"
+            ));
         }
         502 | 504 => "a proxy answered: the server behind it is down or does not accept WebSocket",
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// 426 names what the server wants instead (RFC 9110 §15.5.22, RFC 6455 §4.4).
+fn upgrade_hint(refusal: &Refusal) -> String {
+    if let Some(versions) = refusal.headers.get("Sec-WebSocket-Version") {
+        return format!("the server speaks the WebSocket versions {versions}, and 13 was offered");
+    }
+    match refusal.headers.get("Upgrade") {
+        Some(protocol) if !protocol.eq_ignore_ascii_case("websocket") => {
+            format!("the server wants the protocol {protocol} instead")
+        }
+        _ => {
+            "the server did not see the upgrade: a proxy on the way may take the Upgrade header out"
+                .to_owned()
+        }
+    }
 }
 
 #[cfg(test)]

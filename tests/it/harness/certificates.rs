@@ -2,19 +2,48 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 /// What a TLS server presents, and the authority that a client would have to trust for it.
 pub struct Certificate {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     authority: String,
+    /// The authority whose clients alone are let in.
+    clients: Option<CertificateDer<'static>>,
+    /// Whether TLS 1.2 is all that the server speaks.
+    old: bool,
+}
+
+/// What a client shows, as PEM.
+pub struct ClientCertificate {
+    pub certificate: String,
+    pub key: String,
+    authority: CertificateDer<'static>,
+}
+
+impl ClientCertificate {
+    /// Signed by an authority of its own.
+    pub fn new() -> Self {
+        let authority = authority();
+        let key = KeyPair::generate().unwrap();
+        let mut params = params(&["client.example"]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        Self {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+            authority: authority.der().clone(),
+        }
+    }
 }
 
 impl Certificate {
@@ -44,6 +73,8 @@ impl Certificate {
             chain: vec![certificate.der().clone()],
             key: private(&key),
             authority: authority().pem(),
+            clients: None,
+            old: false,
         }
     }
 
@@ -55,7 +86,28 @@ impl Certificate {
             chain: vec![certificate.der().clone()],
             key: private(&key),
             authority: authority.pem(),
+            clients: None,
+            old: false,
         }
+    }
+
+    /// Lets in those alone who show a certificate of this one's authority.
+    pub fn only_for(self, client: &ClientCertificate) -> Self {
+        Self {
+            clients: Some(client.authority.clone()),
+            ..self
+        }
+    }
+
+    /// Speaks nothing newer.
+    pub fn only_tls_1_2(self) -> Self {
+        Self { old: true, ..self }
+    }
+
+    /// The server's own certificate as PEM.
+    pub fn pem(&self) -> String {
+        let text = base64::engine::general_purpose::STANDARD.encode(&self.chain[0]);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     }
 
     /// The authority's certificate, for `--cacert`.
@@ -64,12 +116,24 @@ impl Certificate {
     }
 
     pub fn into_server_config(self) -> Arc<ServerConfig> {
+        let versions: &[_] = match self.old {
+            true => &[&rustls::version::TLS12],
+            false => rustls::DEFAULT_VERSIONS,
+        };
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(self.chain, self.key)
+            .with_protocol_versions(versions)
             .unwrap();
+        let config = match self.clients {
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(authority).unwrap();
+                let provider = Arc::new(ring::default_provider());
+                let judge = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+                config.with_client_cert_verifier(judge.build().unwrap())
+            }
+            None => config.with_no_client_auth(),
+        };
+        let config = config.with_single_cert(self.chain, self.key).unwrap();
         Arc::new(config)
     }
 }

@@ -41,8 +41,13 @@ pub struct BlackHole {
 impl BlackHole {
     /// `None` where the kernel takes connections beyond its backlog, and no such place can be made.
     pub fn dig() -> Option<Self> {
+        Self::dig_at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// A black hole at a given address.
+    pub fn dig_at(address: SocketAddr) -> Option<Self> {
         const ENOUGH: usize = 64;
-        let (listener, address) = bound_socket();
+        let (listener, address) = bound_socket_at(address);
         listen(&listener, 0).unwrap();
         let mut queued = Vec::new();
         while queued.len() < ENOUGH {
@@ -66,8 +71,12 @@ impl BlackHole {
 }
 
 fn bound_socket() -> (OwnedFd, SocketAddr) {
+    bound_socket_at((Ipv4Addr::LOCALHOST, 0).into())
+}
+
+fn bound_socket_at(address: SocketAddr) -> (OwnedFd, SocketAddr) {
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    bind(&socket, &address).unwrap();
     let address = getsockname(&socket).unwrap();
     (socket, address.try_into().unwrap())
 }

@@ -96,6 +96,11 @@ impl Peer {
         Ok((wake != Some(from)).then_some(tcp))
     }
 
+    pub fn client_address(&mut self) -> Result<String, String> {
+        let address = self.stream()?.tcp().peer_addr().map_err(said)?;
+        Ok(address.ip().to_string())
+    }
+
     pub fn tls_handshake(&mut self) -> Outcome {
         if let Some(config) = &self.tls {
             let stream = self.stream.take().ok_or_else(no_client)?;

@@ -148,6 +148,17 @@ impl Server {
         })
     }
 
+    /// Takes a client and sends it elsewhere.
+    pub fn redirect(self, location: &str) -> Self {
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        self.step(format!("redirect({location})"), move |peer| {
+            peer.requested()?;
+            peer.write(answer.as_bytes())?;
+            peer.drop_tcp()
+        })
+    }
+
     /// Takes a client and its upgrade request, and answers nothing yet.
     pub fn expect_request(self) -> Self {
         self.step("expect_request", Peer::requested)
@@ -213,6 +224,13 @@ impl Server {
             sentence("expect_request_line", line.as_bytes()),
             move |peer| equal(&peer.request.line, &line),
         )
+    }
+
+    /// The client connected from this address.
+    pub fn expect_client_address(self, address: &'static str) -> Self {
+        self.step(format!("expect_client_address({address})"), move |peer| {
+            equal(&peer.client_address()?, address)
+        })
     }
 
     /// The request had exactly these values under a name, in this order.

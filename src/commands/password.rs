@@ -1,0 +1,139 @@
+//! Asks for a password on the terminal, without echo.
+//!
+//! The terminal is as it was whatever happens here: the settings are restored on every way out.
+
+#[cfg(unix)]
+use std::fs::File;
+use std::io;
+#[cfg(unix)]
+use std::io::{Read, Write};
+
+use crate::exit::Exit;
+
+use super::Mistake;
+
+/// The variable that answers in place of a person.
+pub const VARIABLE: &str = "WSPROBE_PASSWORD";
+
+/// The password for a user: from the environment, else from the terminal.
+///
+/// # Errors
+/// There is no terminal to ask on, or the person gave up.
+pub fn password_for(user: &str) -> Result<String, Mistake> {
+    if let Some(password) = std::env::var_os(VARIABLE) {
+        return password
+            .into_string()
+            .map_err(|_| Mistake::usage(format!("{VARIABLE} is not UTF-8 text")));
+    }
+    ask(&format!("password for {}: ", user.escape_debug())).map_err(|error| {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return Mistake::interrupted();
+        }
+        Mistake::usage(format!(
+            "-u {} has no password, and there is no terminal to ask on",
+            user.escape_debug()
+        ))
+        .hint(format!("set {VARIABLE}, or write -u USER:PASSWORD"))
+    })
+}
+
+#[cfg(unix)]
+fn ask(prompt: &str) -> io::Result<String> {
+    use std::io::IsTerminal;
+    // Messages may come from stdin: the person is at the terminal all the same.
+    let terminal = if io::stdin().is_terminal() {
+        File::from(rustix::io::dup(io::stdin())?)
+    } else {
+        File::options().read(true).write(true).open("/dev/tty")?
+    };
+    let silence = Silence::begin(&terminal)?;
+    io::stderr().write_all(prompt.as_bytes())?;
+    let answer = read_line(&mut &terminal);
+    io::stderr().write_all(b"\n")?;
+    drop(silence);
+    answer
+}
+
+#[cfg(not(unix))]
+fn ask(_: &str) -> io::Result<String> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Reads up to Enter. Ctrl-C arrives as a byte, so that the terminal is never left without echo.
+#[cfg(unix)]
+fn read_line(terminal: &mut impl Read) -> io::Result<String> {
+    const INTERRUPT: u8 = 3;
+    const END: u8 = 4;
+    const KILL_LINE: u8 = 0x15;
+    let mut typed = Vec::new();
+    loop {
+        let mut byte = [0];
+        if terminal.read(&mut byte)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match byte[0] {
+            b'\r' | b'\n' => break,
+            INTERRUPT => return Err(io::ErrorKind::Interrupted.into()),
+            END if typed.is_empty() => return Err(io::ErrorKind::Interrupted.into()),
+            END => break,
+            KILL_LINE => typed.clear(),
+            8 | 0x7f => {
+                // A character may have several bytes; all but its first look like 10xxxxxx.
+                while typed.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            byte => typed.push(byte),
+        }
+    }
+    String::from_utf8(typed).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// A terminal without echo, line editing and signals, until it is dropped.
+#[cfg(unix)]
+struct Silence<'a> {
+    terminal: &'a File,
+    before: rustix::termios::Termios,
+}
+
+#[cfg(unix)]
+impl<'a> Silence<'a> {
+    fn begin(terminal: &'a File) -> io::Result<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(terminal)?;
+        let mut silent = before.clone();
+        silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        tcsetattr(terminal, OptionalActions::Now, &silent)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        // A terminal that is gone needs no settings.
+        let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+impl Mistake {
+    /// The person pressed Ctrl-C (exit 130).
+    fn interrupted() -> Self {
+        Self::with_exit(Exit::Interrupted, "interrupted")
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_can_be_corrected() {
+        let read = |typed: &str| read_line(&mut typed.as_bytes());
+        assert_eq!(read("secret\r").expect("a line"), "secret");
+        assert_eq!(read("sé\x7fecx\x08ret\n").expect("a line"), "secret");
+        assert_eq!(read("wrong\x15right\r").expect("a line"), "right");
+        let error = read("half\x03").expect_err("interrupted");
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+        assert!(read("no enter").is_err());
+    }
+}

@@ -1,0 +1,357 @@
+//! WebSocket over HTTP/2 (RFC 8441): the handshake is an extended CONNECT, and one stream of the
+//! connection carries the frames.
+//!
+//! The connection serves this one stream alone and is driven by whoever reads or writes it: no task runs
+//! beside the session. The one module that names the HTTP/2 library.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h2::client::{self, SendRequest};
+use h2::ext::Protocol;
+use h2::{Ping, RecvStream, SendStream};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::dial::Stream;
+use super::error::{Error, Kind, Stage};
+use super::handshake::client::{
+    self as upgrade, Answer, BODY_LIMIT, Upgraded, Version, agreed_compression, body_wait,
+    chosen_subprotocol, hint_for,
+};
+use super::handshake::{Headers, Refusal};
+use super::target::{Address, Request};
+use super::{Progress, Reporter};
+
+/// What the peer may send before it is read, in bytes.
+const WINDOW: u32 = 1 << 20;
+/// The most that is handed to the library at once, in bytes.
+const LARGEST_WRITE: usize = 128 * 1024;
+
+type Driver = client::Connection<Stream, Bytes>;
+
+/// One stream of an HTTP/2 connection, as a byte stream.
+pub struct Tunnel {
+    connection: Driver,
+    send: SendStream<Bytes>,
+    receive: RecvStream,
+    /// What has come and was not read yet.
+    rest: Bytes,
+}
+
+/// Asks for the WebSocket and checks the answer.
+///
+/// # Errors
+/// [`Kind::Refused`] for a status other than 2xx, [`Kind::Handshake`] where the server does not speak
+/// HTTP/2, does not know the extended CONNECT or breaks a rule, [`Kind::Lost`] when the connection ends.
+pub async fn upgrade(
+    stream: Stream,
+    address: &Address,
+    request: &Request,
+    reporter: &Reporter,
+    deadline: Instant,
+) -> Result<(Stream, Upgraded), Error> {
+    let (mut sender, mut connection) = client::Builder::new()
+        .enable_push(false)
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .handshake(stream)
+        .await
+        .map_err(|error| failed(&error, address))?;
+    wait_for_settings(&sender, &mut connection, address).await?;
+    let (asked, lines) = head(address, request)?;
+    reporter.report(|| Progress::Request(lines.clone()));
+    let (response, send) = sender
+        .send_request(asked, false)
+        .map_err(|error| failed(&error, address))?;
+    let response = drive(&mut connection, response)
+        .await
+        .map_err(|error| failed(&error, address))?;
+    let (parts, mut receive) = response.into_parts();
+    let answer = Answer {
+        version: Version::Two,
+        status: parts.status.as_u16(),
+        reason: String::new(),
+        headers: headers(&parts.headers),
+    };
+    reporter.report(|| Progress::Answer(answer.clone()));
+    if !parts.status.is_success() {
+        let refusal = read_refusal(&mut connection, &mut receive, answer, deadline).await;
+        let hint = hint_for(&refusal, address, request);
+        return Err(Error::refused(refusal, hint));
+    }
+    let upgraded = Upgraded {
+        compression: agreed_compression(&answer.headers, request)?,
+        subprotocol: chosen_subprotocol(&answer.headers, request)?,
+        answer,
+        request: lines,
+        leftover: Bytes::new(),
+    };
+    let tunnel = Tunnel {
+        connection,
+        send,
+        receive,
+        rest: Bytes::new(),
+    };
+    Ok((Stream::Http2(Box::new(tunnel)), upgraded))
+}
+
+/// Waits until it is known whether the server takes an extended CONNECT (RFC 8441 §3). Its SETTINGS come
+/// before anything else it says, so once it has answered a ping they have been seen.
+async fn wait_for_settings(
+    sender: &SendRequest<Bytes>,
+    connection: &mut Driver,
+    address: &Address,
+) -> Result<(), Error> {
+    let mut ping = connection.ping_pong();
+    if let Some(ping) = &mut ping {
+        // Fails only where another ping is under way or the connection has failed: then that is told.
+        let _ = ping.send_ping(Ping::opaque());
+    }
+    let knows = std::future::poll_fn(|cx| {
+        let ended = Pin::new(&mut *connection).poll(cx);
+        if sender.is_extended_connect_protocol_enabled() {
+            return Poll::Ready(Ok(true));
+        }
+        if let Poll::Ready(result) = ended {
+            return Poll::Ready(result.map(|()| false));
+        }
+        match &mut ping {
+            Some(ping) => ping.poll_pong(cx).map_ok(|_| false),
+            None => Poll::Pending,
+        }
+    })
+    .await
+    .map_err(|error| failed(&error, address))?;
+    if knows {
+        return Ok(());
+    }
+    let message = "the server speaks HTTP/2 but no WebSocket over it: it does not set \
+                   SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3)";
+    Err(Error::new(Kind::Handshake, Stage::Upgrade, message)
+        .hint("leave --http2 out: most servers speak WebSocket over HTTP/1.1 alone"))
+}
+
+/// The extended CONNECT (RFC 8441 §4) and its lines, to be shown.
+fn head(address: &Address, request: &Request) -> Result<(http::Request<()>, Vec<String>), Error> {
+    let cannot = |what: String| Error::new(Kind::Handshake, Stage::Upgrade, what);
+    let given = upgrade::headers(address, request);
+    let authority = given
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("host"))
+        .and_then(|header| header.value.clone())
+        .unwrap_or_else(|| address.host_header.clone());
+    let scheme = if address.secure { "https" } else { "http" };
+    let uri = Uri::builder()
+        .scheme(scheme)
+        .authority(authority.as_str())
+        .path_and_query(address.request_target.as_str())
+        .build()
+        .map_err(|error| cannot(format!("HTTP/2 cannot carry this URL: {error}")))?;
+    let mut asked = http::Request::builder()
+        .method(Method::CONNECT)
+        .uri(uri)
+        .extension(Protocol::from_static("websocket"))
+        .body(())
+        .map_err(|error| cannot(error.to_string()))?;
+    let mut lines = vec![
+        ":method: CONNECT".to_owned(),
+        ":protocol: websocket".to_owned(),
+        format!(":scheme: {scheme}"),
+        format!(":path: {}", address.request_target),
+        format!(":authority: {authority}"),
+    ];
+    // What speaks about a connection of its own has no place here (RFC 8441 §5, RFC 9113 §8.2.2).
+    const HOP: [&str; 4] = ["host", "connection", "upgrade", "sec-websocket-key"];
+    for header in &given {
+        let name = header.name.to_ascii_lowercase();
+        let Some(value) = header.value.as_ref().filter(|_| !HOP.contains(&&*name)) else {
+            continue;
+        };
+        let bad = || cannot(format!("HTTP/2 cannot carry the header {}", header.name));
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        let content = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?;
+        asked.headers_mut().append(key, content);
+        lines.push(format!("{name}: {value}"));
+    }
+    Ok((asked, lines))
+}
+
+fn headers(map: &HeaderMap) -> Headers {
+    let lines = map.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    Headers(lines.collect())
+}
+
+/// Reads what there is of a refusal's body, within its limits of size and time.
+async fn read_refusal(
+    connection: &mut Driver,
+    receive: &mut RecvStream,
+    answer: Answer,
+    deadline: Instant,
+) -> Refusal {
+    let mut body = Vec::new();
+    let mut whole = false;
+    let reading = async {
+        while body.len() <= BODY_LIMIT {
+            let next = std::future::poll_fn(|cx| {
+                // Its end shows in what is read.
+                let _ = Pin::new(&mut *connection).poll(cx);
+                receive.poll_data(cx)
+            });
+            match next.await {
+                Some(Ok(data)) => {
+                    // Fails only where the stream is over.
+                    let _ = receive.flow_control().release_capacity(data.len());
+                    body.extend_from_slice(&data);
+                }
+                Some(Err(_)) => break,
+                None => {
+                    whole = true;
+                    break;
+                }
+            }
+        }
+    };
+    // A body that stalls is shown as far as it came.
+    let _ = tokio::time::timeout(body_wait(deadline), reading).await;
+    let body_cut = !whole || body.len() > BODY_LIMIT;
+    body.truncate(BODY_LIMIT);
+    Refusal {
+        status: answer.status,
+        reason: http::StatusCode::from_u16(answer.status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or_default()
+            .to_owned(),
+        headers: answer.headers,
+        body,
+        body_cut,
+    }
+}
+
+/// Waits for something that the connection brings.
+async fn drive<F: Future + Unpin>(connection: &mut Driver, mut future: F) -> F::Output {
+    std::future::poll_fn(|cx| {
+        // The connection's end shows in what is waited for.
+        let _ = Pin::new(&mut *connection).poll(cx);
+        Pin::new(&mut future).poll(cx)
+    })
+    .await
+}
+
+fn failed(error: &h2::Error, address: &Address) -> Error {
+    if let Some(io) = error.get_io() {
+        if let Some(late) = super::tls::late_failure(io) {
+            return late;
+        }
+        let why = crate::secret::io_text(io);
+        let message = format!("the connection was lost before the handshake was answered: {why}");
+        return Error::new(Kind::Lost, Stage::Upgrade, message);
+    }
+    let what = match error.reason() {
+        Some(reason) if error.is_remote() && error.is_reset() => {
+            format!("the server reset the HTTP/2 stream: {reason:?}")
+        }
+        Some(reason) if error.is_remote() => {
+            format!("the server ended the HTTP/2 connection: {reason:?}")
+        }
+        _ => format!("the server did not answer in HTTP/2: {error}"),
+    };
+    let error = Error::new(Kind::Handshake, Stage::Upgrade, what);
+    if address.secure {
+        error
+    } else {
+        error.hint(
+            "without TLS, --http2 needs a server that expects HTTP/2 from the first byte; leave it out for HTTP/1.1",
+        )
+    }
+}
+
+impl Tunnel {
+    /// Moves bytes in both directions.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        // Its end shows in the stream's next read or write.
+        let _ = Pin::new(&mut self.connection).poll(cx);
+    }
+}
+
+fn io_error(error: h2::Error) -> io::Error {
+    match error.reason() {
+        // RFC 8441 §5: CANCEL stands for the RST of TCP.
+        Some(h2::Reason::CANCEL) => io::Error::new(
+            io::ErrorKind::ConnectionReset,
+            "the HTTP/2 stream was cancelled",
+        ),
+        Some(reason) if !error.is_io() => io::Error::new(
+            io::ErrorKind::ConnectionReset,
+            format!("the HTTP/2 stream was reset: {reason:?}"),
+        ),
+        _ => error
+            .into_io()
+            .unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()),
+    }
+}
+
+impl AsyncRead for Tunnel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.drive(cx);
+        while self.rest.is_empty() {
+            match ready!(self.receive.poll_data(cx)) {
+                Some(Ok(data)) => self.rest = data,
+                Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let length = self.rest.len().min(buffer.remaining());
+        buffer.put_slice(&self.rest[..length]);
+        self.rest.advance(length);
+        // What was read makes room for more; it fails only where the stream is over.
+        let _ = self.receive.flow_control().release_capacity(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.drive(cx);
+        self.send.reserve_capacity(bytes.len().min(LARGEST_WRITE));
+        while self.send.capacity() == 0 {
+            match ready!(self.send.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            }
+        }
+        let length = bytes.len().min(self.send.capacity());
+        let data = Bytes::copy_from_slice(&bytes[..length]);
+        self.send.send_data(data, false).map_err(io_error)?;
+        self.drive(cx);
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.drive(cx);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // END_STREAM stands for the FIN of TCP (RFC 8441 §5); a stream that is over needs none.
+        let _ = self.send.send_data(Bytes::new(), true);
+        self.drive(cx);
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,277 @@
+//! From a name to an answered handshake, stage by stage: lookup, connect, proxy, TLS, upgrade, and again
+//! where a redirect points elsewhere. Knows where it stands at any time, so that a time limit can say
+//! what it was that took too long.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::dial::{self, Attempts, Stream};
+use super::error::{Error, Kind, Stage};
+use super::handshake::client::{self, Upgraded};
+use super::proxy::{self, Proxy};
+use super::redirect::{Trail, is_redirect};
+use super::target::{Address, Endpoint, Request};
+use super::tls::{self, Inside, Tls};
+use super::{Progress, Reporter, Target, Timing, http2};
+use crate::secret::Secret;
+
+/// How far an opening has come.
+#[derive(Debug)]
+pub struct Whereabouts {
+    stage: Cell<Stage>,
+    attempts: Attempts,
+}
+
+impl Whereabouts {
+    /// Before the first stage.
+    pub fn new() -> Self {
+        Self {
+            stage: Cell::new(Stage::Lookup),
+            attempts: Attempts::default(),
+        }
+    }
+
+    /// What it was that took longer than `limit`.
+    pub fn timeout(&self, limit: Duration) -> Error {
+        let error = Error::timeout(self.stage.get(), limit);
+        if error.stage != Stage::Connect || self.attempts.is_empty() {
+            return error;
+        }
+        let message = format!("{} ({})", error.message, self.attempts);
+        Error { message, ..error }
+    }
+}
+
+/// A connection whose handshake was answered well.
+pub struct Arrived {
+    /// The stream, its frames to come.
+    pub stream: Stream,
+    /// What was asked and answered.
+    pub upgraded: Upgraded,
+    /// The address connected to.
+    pub remote: String,
+    /// The proxy on the way, without its credentials.
+    pub proxy: Option<String>,
+    /// The URLs that redirected.
+    pub redirects: Vec<String>,
+    /// TLS with the server.
+    pub tls: Option<tls::Agreed>,
+    /// The time each stage of the last attempt took, and the whole.
+    pub timing: Timing,
+}
+
+/// Opens a connection up to the answer, and follows redirects where that is wanted.
+pub async fn arrive(
+    target: &Target,
+    reporter: &Reporter,
+    whereabouts: &Whereabouts,
+) -> Result<Arrived, Error> {
+    let begun = Instant::now();
+    let deadline = begun + target.limits.connect;
+    let mut address = target.address.clone();
+    let mut request = authorized(&target.request, reporter)?;
+    let mut trail = Trail::new(address.clone(), target.max_redirects.unwrap_or(0));
+    loop {
+        let mut attempt = Attempt {
+            target,
+            address: &address,
+            request: &request,
+            reporter,
+            whereabouts,
+            deadline,
+            timing: Timing::default(),
+            remote: String::new(),
+            proxy: None,
+        };
+        let error = match attempt.run().await {
+            Ok((stream, upgraded, tls)) => {
+                let mut timing = attempt.timing;
+                timing.total = begun.elapsed();
+                return Ok(Arrived {
+                    stream,
+                    upgraded,
+                    remote: attempt.remote,
+                    proxy: attempt.proxy.map(|proxy| proxy.shown),
+                    redirects: trail.shown(),
+                    tls,
+                    timing,
+                });
+            }
+            Err(error) => error,
+        };
+        match &error.refusal {
+            Some(refusal)
+                if error.kind == Kind::Refused
+                    && target.max_redirects.is_some()
+                    && is_redirect(refusal) =>
+            {
+                (address, request) = trail.follow(refusal, &request)?;
+                reporter.report(|| Progress::Redirected(address.shown.clone()));
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+/// The request with the credentials of this moment: a token in a file may have been renewed.
+fn authorized(request: &Request, reporter: &Reporter) -> Result<Request, Error> {
+    let mut request = request.clone();
+    let given = request
+        .headers
+        .iter()
+        .any(|header| header.name.eq_ignore_ascii_case("authorization"));
+    if let Some(credentials) = &request.credentials
+        && !given
+    {
+        let header = credentials
+            .header()
+            .map_err(|why| Error::new(Kind::Input, Stage::Lookup, why))?;
+        let value = header.value.as_deref().unwrap_or_default();
+        let secret = value.split_once(' ').map_or(value, |(_, secret)| secret);
+        reporter.report(|| Progress::Secret(Secret::new(secret)));
+        request.headers.push(header);
+    }
+    Ok(request)
+}
+
+/// One way to one address.
+struct Attempt<'a> {
+    target: &'a Target,
+    address: &'a Address,
+    request: &'a Request,
+    reporter: &'a Reporter,
+    whereabouts: &'a Whereabouts,
+    deadline: Instant,
+    timing: Timing,
+    remote: String,
+    proxy: Option<Proxy>,
+}
+
+impl Attempt<'_> {
+    async fn run(&mut self) -> Result<(Stream, Upgraded, Option<tls::Agreed>), Error> {
+        let mut stream = self.reach().await?;
+        let mut agreed = None;
+        if self.address.secure {
+            let begun = self.enter(Stage::Tls);
+            let inside = if self.target.http2 {
+                Inside::Http2
+            } else {
+                Inside::Http1
+            };
+            let host = dial::host_of(&self.address.endpoint);
+            let tls = &self.target.tls;
+            (stream, agreed) = self.secure(tls, host, stream, inside).await?;
+            self.timing.tls = begun.elapsed();
+        }
+        let begun = self.enter(Stage::Upgrade);
+        let (address, request) = (self.address, self.request);
+        let (stream, upgraded) = if self.target.http2 {
+            http2::upgrade(stream, address, request, self.reporter, self.deadline).await?
+        } else {
+            let answered =
+                client::upgrade(&mut stream, address, request, self.reporter, self.deadline).await;
+            (stream, answered?)
+        };
+        self.timing.upgrade = begun.elapsed();
+        Ok((stream, upgraded, agreed))
+    }
+
+    fn enter(&self, stage: Stage) -> Instant {
+        self.whereabouts.stage.set(stage);
+        Instant::now()
+    }
+
+    /// A byte stream to the server, through a proxy where one stands before it.
+    async fn reach(&mut self) -> Result<Stream, Error> {
+        let route = &self.target.route;
+        let (host, port) = match (&route.unix_socket, &self.address.endpoint) {
+            (Some(path), _) | (None, Endpoint::Unix(path)) => return self.dial_unix(path).await,
+            (None, Endpoint::Tcp { host, port }) => (host, *port),
+        };
+        let proxy = route
+            .proxies
+            .before(host, port, self.address.secure)
+            .map_err(|bad| Error::new(Kind::Proxy, Stage::Lookup, bad.to_string()))?;
+        match proxy {
+            Some(proxy) => self.reach_through(proxy, host, port).await,
+            None => self.dial(host, port).await,
+        }
+    }
+
+    async fn reach_through(
+        &mut self,
+        proxy: Proxy,
+        host: &str,
+        port: u16,
+    ) -> Result<Stream, Error> {
+        let unreachable = |error: Error| Error {
+            message: format!("the proxy {}: {}", proxy.shown, error.message),
+            hint: match error.kind {
+                Kind::Dns | Kind::Connect => Some("--proxy '' goes without one".to_owned()),
+                _ => error.hint,
+            },
+            ..error
+        };
+        let mut stream = self
+            .dial(&proxy.host, proxy.port)
+            .await
+            .map_err(unreachable)?;
+        let begun = self.enter(Stage::Proxy);
+        if proxy.is_secure() {
+            let tls = self.target.tls.for_proxy();
+            (stream, _) = self
+                .secure(&tls, &proxy.host, stream, Inside::Http1)
+                .await
+                .map_err(unreachable)?;
+        }
+        let route = &self.target.route;
+        let stream = proxy::tunnel(&proxy, stream, (host, port), route, self.deadline).await?;
+        self.timing.proxy = begun.elapsed();
+        self.reporter.report(|| Progress::Proxied {
+            proxy: proxy.shown.clone(),
+            host: self.address.endpoint.to_string(),
+        });
+        self.proxy = Some(proxy);
+        Ok(stream)
+    }
+
+    async fn dial(&mut self, host: &str, port: u16) -> Result<Stream, Error> {
+        let route = &self.target.route;
+        let begun = self.enter(Stage::Lookup);
+        let addresses = dial::lookup(host, port, route).await?;
+        self.timing.lookup = begun.elapsed();
+        self.reporter.report(|| Progress::Found(addresses.clone()));
+        let begun = self.enter(Stage::Connect);
+        let stream = dial::connect(&addresses, route.from, &self.whereabouts.attempts).await?;
+        let remote = stream.peer_addr().map(|address| address.to_string());
+        self.connected(remote.unwrap_or_default(), begun.elapsed());
+        Ok(Stream::Tcp(stream))
+    }
+
+    async fn dial_unix(&mut self, path: &std::path::Path) -> Result<Stream, Error> {
+        let begun = self.enter(Stage::Connect);
+        let stream = dial::connect_unix(path).await?;
+        self.connected(format!("unix:{}", path.display()), begun.elapsed());
+        Ok(stream)
+    }
+
+    fn connected(&mut self, remote: String, time: Duration) {
+        self.timing.connect = time;
+        self.reporter.report(|| Progress::Connected(remote.clone()));
+        self.remote = remote;
+    }
+
+    async fn secure(
+        &self,
+        tls: &Tls,
+        host: &str,
+        stream: Stream,
+        inside: Inside,
+    ) -> Result<(Stream, Option<tls::Agreed>), Error> {
+        let (stream, agreed) = tls.connect(host, stream, inside).await?;
+        self.reporter.report(|| Progress::Secured(agreed.clone()));
+        Ok((Stream::Tls(Box::new(stream)), Some(agreed)))
+    }
+}

@@ -1,0 +1,226 @@
+//! Redirects of the handshake (`--location`): where to, and what may go along.
+//!
+//! Only to http, https, ws and wss, never round in a circle, and never with credentials to another
+//! origin (scheme, host and port, RFC 6454 §4).
+
+use std::fmt;
+
+use url::Url;
+
+use super::error::{Error, Kind, Stage};
+use super::handshake::Refusal;
+use super::target::{Address, Endpoint, Request};
+use crate::secret::{is_credential_header, redact_url};
+
+/// The redirects followed so far.
+pub struct Trail {
+    most: u32,
+    seen: Vec<Address>,
+}
+
+/// Whether an answer points elsewhere.
+pub fn is_redirect(refusal: &Refusal) -> bool {
+    matches!(refusal.status, 301 | 302 | 303 | 307 | 308)
+        && refusal.headers.get("Location").is_some()
+}
+
+impl Trail {
+    /// Begins at `address`; at most `most` redirects are followed.
+    pub fn new(address: Address, most: u32) -> Self {
+        Self {
+            most,
+            seen: vec![address],
+        }
+    }
+
+    /// The addresses that redirected, to be shown.
+    pub fn shown(&self) -> Vec<String> {
+        let behind = self.seen.len().saturating_sub(1);
+        let addresses = self.seen.iter().take(behind);
+        addresses.map(|address| address.shown.clone()).collect()
+    }
+
+    /// Where an answer points to, and the request to be sent there.
+    ///
+    /// # Errors
+    /// [`Kind::Redirect`] for one too many, a circle, or a place that may not be followed to.
+    pub fn follow(
+        &mut self,
+        refusal: &Refusal,
+        request: &Request,
+    ) -> Result<(Address, Request), Error> {
+        let location = refusal.headers.get("Location").unwrap_or_default();
+        let shown = redact_url(location);
+        if self.seen.len() > self.most as usize {
+            let message = format!("more than {} redirects, the next to {shown}", self.most);
+            return Err(failed(message).hint("--max-redirects N follows more"));
+        }
+        // `seen` begins with one address and only grows.
+        let Some(here) = self.seen.last() else {
+            return Err(failed(format!("a redirect from nowhere to {shown}")));
+        };
+        let next = resolve(here, location)
+            .map_err(|why| failed(format!("the redirect to {shown} is not followed: {why}")))?;
+        if self.seen.iter().any(|seen| is_same(seen, &next)) {
+            return Err(failed(format!(
+                "redirected in a circle, back to {}",
+                next.shown
+            )));
+        }
+        let request = if is_same_origin(here, &next) {
+            request.clone()
+        } else {
+            without_credentials(request)
+        };
+        let user_info = match is_same_origin(here, &next) {
+            true => next.user_info.clone().or_else(|| here.user_info.clone()),
+            false => next.user_info.clone(),
+        };
+        let next = Address { user_info, ..next };
+        self.seen.push(next.clone());
+        Ok((next, request))
+    }
+}
+
+fn failed(message: String) -> Error {
+    Error::new(Kind::Redirect, Stage::Upgrade, message)
+}
+
+/// What a `Location` means at an address (RFC 9110 §10.2.2).
+fn resolve(here: &Address, location: &str) -> Result<Address, String> {
+    let say = |error: &dyn fmt::Display| error.to_string();
+    let (scheme, authority) = match (&here.endpoint, here.secure) {
+        (Endpoint::Unix(_), _) => ("ws", "localhost".to_owned()),
+        (endpoint, true) => ("wss", endpoint.to_string()),
+        (endpoint, false) => ("ws", endpoint.to_string()),
+    };
+    let base = Url::parse(&format!("{scheme}://{authority}{}", here.request_target))
+        .map_err(|error| say(&error))?;
+    let url = base.join(location).map_err(|error| say(&error))?;
+    if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
+        return Err(format!(
+            "only to ws, wss, http and https, not {}:",
+            url.scheme()
+        ));
+    }
+    let next = Address::parse(url.as_str()).map_err(|bad| bad.why)?;
+    // A path alone stays on the socket that it came from.
+    let is_relative = Url::parse(location).is_err();
+    match &here.endpoint {
+        Endpoint::Unix(_) if is_relative => Ok(Address {
+            endpoint: here.endpoint.clone(),
+            host_header: here.host_header.clone(),
+            ..next
+        }),
+        _ => Ok(next),
+    }
+}
+
+fn is_same(one: &Address, other: &Address) -> bool {
+    is_same_origin(one, other) && one.request_target == other.request_target
+}
+
+fn is_same_origin(one: &Address, other: &Address) -> bool {
+    one.secure == other.secure && one.endpoint == other.endpoint
+}
+
+/// The request as a stranger may see it.
+fn without_credentials(request: &Request) -> Request {
+    let mut request = request.clone();
+    request.headers.retain(|header| {
+        !is_credential_header(&header.name) && !header.name.eq_ignore_ascii_case("host")
+    });
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::handshake::Headers;
+    use crate::connection::target::Header;
+
+    fn refusal(location: &str) -> Refusal {
+        Refusal {
+            status: 302,
+            reason: String::new(),
+            headers: Headers(vec![("Location".to_owned(), location.to_owned())]),
+            body: Vec::new(),
+            body_cut: false,
+        }
+    }
+
+    fn request() -> Request {
+        Request {
+            headers: vec![
+                Header::new("Authorization", "Bearer t"),
+                Header::new("Cookie", "a=b"),
+                Header::new("Host", "front"),
+                Header::new("X-Kept", "1"),
+            ],
+            ..Request::default()
+        }
+    }
+
+    fn followed(from: &str, location: &str) -> (Address, Vec<String>) {
+        let mut trail = Trail::new(Address::parse(from).expect(from), 10);
+        let (address, request) = trail
+            .follow(&refusal(location), &request())
+            .expect(location);
+        (
+            address,
+            request.headers.into_iter().map(|h| h.name).collect(),
+        )
+    }
+
+    #[test]
+    fn locations_are_resolved_as_browsers_do() {
+        let table = [
+            ("ws://h/a/b", "c?d", "ws://h/a/c?d"),
+            ("ws://h:81/a", "/c", "ws://h:81/c"),
+            ("ws://h/a", "//other/c", "ws://other/c"),
+            ("wss://h/a", "https://h/b", "wss://h/b"),
+            ("ws://[::1]:81/a", "/c", "ws://[::1]:81/c"),
+        ];
+        for (from, location, shown) in table {
+            assert_eq!(followed(from, location).0.shown, shown, "{from} {location}");
+        }
+    }
+
+    #[test]
+    fn a_path_alone_stays_on_its_unix_socket() {
+        let (address, _) = followed("ws+unix:/tmp/s.sock:/a", "/b");
+        assert_eq!(address.endpoint.to_string(), "unix:/tmp/s.sock");
+        assert_eq!(address.request_target, "/b");
+    }
+
+    #[test]
+    fn credentials_stay_with_their_origin() {
+        assert_eq!(followed("ws://h/a", "/b").1.len(), 4);
+        for elsewhere in ["ws://other/", "ws://h:81/", "wss://h/"] {
+            assert_eq!(followed("ws://h/a", elsewhere).1, ["X-Kept"], "{elsewhere}");
+        }
+        let (address, _) = followed("ws://me:secret@h/a", "ws://other/");
+        assert_eq!(address.user_info, None);
+        let (address, _) = followed("ws://me:secret@h/a", "/b");
+        assert!(address.user_info.is_some());
+    }
+
+    #[test]
+    fn files_circles_and_long_chains_are_not_followed() {
+        let start = || Address::parse("ws://h/a").expect("a URL");
+        for location in ["file:///etc/passwd", "ftp://h/", "javascript:1", "ws://"] {
+            let error = Trail::new(start(), 10)
+                .follow(&refusal(location), &request())
+                .expect_err(location);
+            assert_eq!(error.kind, Kind::Redirect, "{location}");
+        }
+        let mut trail = Trail::new(start(), 10);
+        trail.follow(&refusal("/b"), &request()).expect("one");
+        let error = trail.follow(&refusal("/a"), &request()).expect_err("back");
+        assert!(error.message.contains("circle"), "{error}");
+        let mut trail = Trail::new(start(), 1);
+        trail.follow(&refusal("/b"), &request()).expect("one");
+        let error = trail.follow(&refusal("/c"), &request()).expect_err("two");
+        assert!(error.message.contains("more than 1"), "{error}");
+    }
+}

@@ -1,0 +1,411 @@
+//! TLS: which roots are trusted, how a certificate is judged, what the peer agreed to.
+//!
+//! The one module that names rustls. Trust is Mozilla's list, `--cacert` and the system's store; the
+//! system's is read only when the others do not know the issuer, since reading it costs more than the
+//! rest of a connection. Sessions are never resumed: a probe sees the whole handshake every time.
+
+pub mod certificate;
+mod own;
+mod verifier;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error as TlsError, KeyLogFile,
+    PeerIncompatible, RootCertStore, SupportedProtocolVersion,
+};
+use tokio_rustls::TlsConnector;
+
+use super::dial::Stream;
+use super::error::{Error, Kind, Stage};
+use crate::secret::{Unreadable, io_text};
+use certificate::{Certificate, coarse, date};
+pub use own::Own;
+use verifier::{Judge, Seen, Verifier};
+
+/// TLS over another stream.
+pub type TlsStream = tokio_rustls::client::TlsStream<Stream>;
+
+/// What is settled about TLS before the first packet.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Accept any certificate, and say why it would not have been (`--insecure`).
+    pub insecure: bool,
+    /// PEM files with further roots (`--cacert`).
+    pub extra_roots: Vec<PathBuf>,
+    /// The client's own certificate.
+    pub own: Option<Own>,
+    /// The name to ask for and to check, in place of the URL's (`--servername`).
+    pub server_name: Option<String>,
+    /// Whether TLS 1.2 is too old (`--tls-min 1.3`).
+    pub only_13: bool,
+    /// Whether keys are appended to the file that SSLKEYLOGFILE names.
+    pub log_keys: bool,
+}
+
+/// The means to open TLS connections: built once, before the first packet.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    judge: Arc<Judge>,
+    server_name: Option<String>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("judge", &self.judge)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is spoken inside (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// What the two sides agreed on.
+#[derive(Clone, Debug)]
+pub struct Agreed {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: String,
+    /// The cipher suite's IANA name.
+    pub cipher: String,
+    /// What the server presented.
+    pub certificate: Option<Certificate>,
+    /// Why the certificate would have been refused without `--insecure`.
+    pub distrust: Option<String>,
+}
+
+/// Terms that cannot be met: a file that cannot be read or used.
+#[derive(Clone, Debug)]
+pub enum BadTls {
+    /// It cannot be read (exit 26).
+    Unreadable(Unreadable),
+    /// It is no usable certificate or key (exit 58): why, and what to try.
+    Unusable(String, Option<String>),
+}
+
+impl BadTls {
+    fn unusable(why: String) -> Self {
+        Self::Unusable(why, None)
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Unusable(why, _) => Self::Unusable(why, Some(hint.into())),
+            other @ Self::Unreadable(_) => other,
+        }
+    }
+}
+
+impl Tls {
+    /// Reads the files named and prepares the configuration.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read or used.
+    pub fn new(terms: &Terms) -> Result<Self, BadTls> {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        let mut given = Vec::new();
+        for path in &terms.extra_roots {
+            add_roots(&mut roots, &mut given, path)?;
+        }
+        let own = match &terms.own {
+            Some(own) => Some(own.load(&provider)?),
+            None => None,
+        };
+        let judge = Arc::new(Judge::new(terms.insecure, given, roots, provider.clone()));
+        let versions: &[&SupportedProtocolVersion] = if terms.only_13 {
+            &[&rustls::version::TLS13]
+        } else {
+            rustls::DEFAULT_VERSIONS
+        };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            // Fails only for a provider without any cipher suite of these versions, which ring has.
+            .expect("ring supports TLS 1.2 and 1.3")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier::new(judge.clone())));
+        let mut config = match own {
+            Some(own) => builder.with_client_cert_resolver(own),
+            None => builder.with_no_client_auth(),
+        };
+        config.resumption = Resumption::disabled();
+        if terms.log_keys {
+            config.key_log = Arc::new(KeyLogFile::new());
+        }
+        Ok(Self {
+            config: Arc::new(config),
+            judge,
+            server_name: terms.server_name.clone(),
+        })
+    }
+
+    /// The same towards a proxy: `--servername` and the own certificate are the server's alone.
+    pub fn for_proxy(&self) -> Self {
+        let mut config = (*self.config).clone();
+        config.client_auth_cert_resolver = Arc::new(own::Nothing);
+        Self {
+            config: Arc::new(config),
+            judge: self.judge.clone(),
+            server_name: None,
+        }
+    }
+
+    /// The TLS handshake with `host` over a connected stream.
+    ///
+    /// # Errors
+    /// [`Kind::Certificate`] when the certificate is not accepted, else [`Kind::Tls`].
+    pub async fn connect(
+        &self,
+        host: &str,
+        stream: Stream,
+        inside: Inside,
+    ) -> Result<(TlsStream, Agreed), Error> {
+        let host = self.server_name.as_deref().unwrap_or(host);
+        let name = server_name(host).map_err(failed)?;
+        // A verifier of its own for each handshake: several may run at the same time.
+        let verifier = Arc::new(Verifier::new(self.judge.clone()));
+        let mut config = (*self.config).clone();
+        config
+            .dangerous()
+            .set_certificate_verifier(verifier.clone());
+        config.alpn_protocols = vec![match inside {
+            Inside::Http1 => b"http/1.1".to_vec(),
+            Inside::Http2 => b"h2".to_vec(),
+        }];
+        let stream = TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+            .map_err(|error| self.explain(host, &error, verifier.seen()))?;
+        let session = stream.get_ref().1;
+        if inside == Inside::Http2 && session.alpn_protocol() != Some(b"h2") {
+            return Err(no_http2(host));
+        }
+        let seen = verifier.seen();
+        let agreed = Agreed {
+            version: session
+                .protocol_version()
+                .and_then(|version| version.as_str())
+                .map(|name| name.replace('_', "."))
+                .unwrap_or_default(),
+            cipher: session
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str())
+                .map(|name| name.replace("TLS13_", "TLS_"))
+                .unwrap_or_default(),
+            distrust: seen
+                .distrust
+                .map(|error| certificate_text(&error, seen.certificate.as_ref())),
+            certificate: seen.certificate,
+        };
+        Ok((stream, agreed))
+    }
+
+    /// A failed handshake in words, with its cure.
+    fn explain(&self, host: &str, error: &io::Error, seen: Seen) -> Error {
+        match tls_error(error) {
+            Some(why @ TlsError::InvalidCertificate(_)) => {
+                self.explain_certificate(host, why, seen)
+            }
+            Some(TlsError::InvalidMessage(_)) => {
+                failed(format!("{host} does not speak TLS on this port"))
+                    .hint("try ws:// instead of wss://")
+            }
+            Some(TlsError::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+                no_http2(host)
+            }
+            Some(TlsError::AlertReceived(AlertDescription::ProtocolVersion))
+            | Some(TlsError::PeerIncompatible(
+                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+            )) => failed(format!(
+                "{host} speaks no version of TLS that is accepted here"
+            ))
+            .hint("TLS 1.2 and 1.3 are, unless --tls-min says more"),
+            Some(TlsError::AlertReceived(alert)) => alerted(*alert),
+            Some(other) => failed(format!("TLS with {host} failed: {other}")),
+            None => {
+                let why = match error.kind() {
+                    io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
+                    _ => io_text(error),
+                };
+                Error::new(
+                    Kind::TlsEnded,
+                    Stage::Tls,
+                    format!("TLS with {host} failed: {why}"),
+                )
+                .hint("is this a TLS port? ws:// connects without TLS")
+            }
+        }
+    }
+
+    fn explain_certificate(&self, host: &str, error: &TlsError, seen: Seen) -> Error {
+        let mut message = format!(
+            "the certificate of {host} is not accepted: {}",
+            certificate_text(error, seen.certificate.as_ref())
+        );
+        if let Some(trouble) = self.judge.trouble() {
+            message.push_str(&format!(" (the system's trust store: {trouble})"));
+        }
+        let hint = match error {
+            TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                "trust its CA with --cacert FILE, or accept any certificate with --insecure"
+            }
+            TlsError::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) => {
+                "connect by a name it is valid for, check another name with --servername NAME, or accept any certificate with --insecure"
+            }
+            TlsError::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            ) => "renew it on the server; --insecure accepts any certificate meanwhile",
+            _ => "trust this very certificate with --cacert FILE, or accept any with --insecure",
+        };
+        let error = Error::new(Kind::Certificate, Stage::Tls, message).hint(hint);
+        Error {
+            certificate: seen.certificate.map(Box::new),
+            ..error
+        }
+    }
+}
+
+/// Reads a name that TLS can ask for and check.
+///
+/// # Errors
+/// Says that it is none.
+pub fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(bare.to_owned())
+        .map_err(|_| format!("'{host}' is no name that TLS can check"))
+}
+
+/// A failure that TLS reports once the handshake seems over: with TLS 1.3 a server judges the client's
+/// certificate when the client has long begun to talk (RFC 8446 §4.4.2.4).
+pub fn late_failure(error: &io::Error) -> Option<Error> {
+    match tls_error(error)? {
+        TlsError::AlertReceived(alert) => Some(alerted(*alert)),
+        other => Some(failed(format!("TLS failed: {other}"))),
+    }
+}
+
+fn tls_error(error: &io::Error) -> Option<&TlsError> {
+    error.get_ref()?.downcast_ref::<TlsError>()
+}
+
+fn failed(message: String) -> Error {
+    Error::new(Kind::Tls, Stage::Tls, message)
+}
+
+fn no_http2(host: &str) -> Error {
+    failed(format!("{host} does not agree to HTTP/2 (ALPN h2)"))
+        .hint("leave --http2 out: WebSocket over HTTP/1.1 works everywhere")
+}
+
+/// The server ended the handshake with an alert.
+fn alerted(alert: AlertDescription) -> Error {
+    use AlertDescription as Alert;
+    let error = failed(format!("the server refused the TLS handshake: {alert:?}"));
+    match alert {
+        Alert::CertificateRequired | Alert::NoCertificate => {
+            error.hint("it wants a client certificate: --cert FILE --key FILE")
+        }
+        Alert::BadCertificate
+        | Alert::UnknownCA
+        | Alert::CertificateUnknown
+        | Alert::CertificateExpired
+        | Alert::CertificateRevoked
+        | Alert::UnsupportedCertificate
+        | Alert::AccessDenied => {
+            error.hint("it does not accept the client certificate (--cert), or wants one")
+        }
+        Alert::HandshakeFailure => error.hint(
+            "no version or cipher in common, or it wants a client certificate: --cert FILE --key FILE",
+        ),
+        Alert::UnrecognisedName => {
+            error.hint("it has no certificate for that name: --servername NAME asks for another")
+        }
+        _ => error,
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BadTls> {
+    std::fs::read(path).map_err(|error| {
+        BadTls::Unreadable(Unreadable::new(
+            &path.display().to_string(),
+            io_text(&error),
+        ))
+    })
+}
+
+fn add_roots(
+    roots: &mut RootCertStore,
+    given: &mut Vec<CertificateDer<'static>>,
+    path: &Path,
+) -> Result<(), BadTls> {
+    let shown = path.display().to_string();
+    let pem = read(path)?;
+    let before = given.len();
+    for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
+        roots.add(certificate.clone()).map_err(|error| {
+            BadTls::unusable(format!(
+                "{shown} holds a certificate that cannot be used: {error}"
+            ))
+        })?;
+        given.push(certificate);
+    }
+    if given.len() == before {
+        return Err(BadTls::unusable(format!(
+            "{shown} holds no PEM certificate"
+        )));
+    }
+    Ok(())
+}
+
+/// Why a certificate was refused, in the words of people.
+fn certificate_text(error: &TlsError, presented: Option<&Certificate>) -> String {
+    let TlsError::InvalidCertificate(why) = error else {
+        return error.to_string();
+    };
+    match (why, presented) {
+        (CertificateError::UnknownIssuer, Some(it)) if it.is_self_signed() => {
+            "it is signed by nobody but itself (self-signed)".to_owned()
+        }
+        (CertificateError::UnknownIssuer, Some(it)) => format!(
+            "its issuer {} is unknown (a private CA, or the server leaves out an intermediate certificate)",
+            it.issuer
+        ),
+        (CertificateError::UnknownIssuer, None) => "its issuer is unknown".to_owned(),
+        (CertificateError::ExpiredContext { time, not_after }, _) => {
+            let ago = time.as_secs().saturating_sub(not_after.as_secs());
+            let when = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
+            format!("it expired {} ago, on {}", coarse(ago), date(when))
+        }
+        (CertificateError::NotValidYetContext { not_before, .. }, _) => {
+            let when = i64::try_from(not_before.as_secs()).unwrap_or(i64::MAX);
+            format!("it is not valid before {}", date(when))
+        }
+        (CertificateError::NotValidForNameContext { expected, .. }, Some(it)) => {
+            let expected = expected.to_str();
+            format!("it is for {}, not for {expected}", it.names.join(", "))
+        }
+        (CertificateError::Other(other), _) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is a CA's own certificate, used by a server (self-signed)".to_owned()
+        }
+        (other, _) => other.to_string(),
+    }
+}

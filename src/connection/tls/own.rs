@@ -1,0 +1,105 @@
+//! The certificate and key that the client shows for itself (`--cert`, `--key`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+use super::{BadTls, certificate};
+
+/// Where the client's own certificate is.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// The certificate, then those that lead to its authority (PEM).
+    pub certificate: PathBuf,
+    /// Its key (PEM: PKCS#8, PKCS#1 or SEC1); without it the key is in the certificate's file.
+    pub key: Option<PathBuf>,
+}
+
+impl Own {
+    /// Reads both files and holds them against each other.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read or used.
+    pub(super) fn load(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<dyn ResolvesClientCert>, BadTls> {
+        let shown = self.certificate.display().to_string();
+        let pem = super::read(&self.certificate)?;
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .map_err(|error| BadTls::unusable(format!("{shown} is no PEM certificate: {error}")))?;
+        if chain.is_empty() {
+            return Err(BadTls::unusable(format!(
+                "{shown} holds no PEM certificate"
+            )));
+        }
+        let key_path = self.key.as_ref().unwrap_or(&self.certificate);
+        let key = match &self.key {
+            Some(path) => read_key(path, &super::read(path)?)?,
+            None => read_key(&self.certificate, &pem)?,
+        };
+        let key_shown = key_path.display();
+        let signer = provider
+            .key_provider
+            .load_private_key(key)
+            .map_err(|error| {
+                BadTls::unusable(format!("the key in {key_shown} cannot be used: {error}"))
+            })?;
+        // Not the TLS library's own comparison: it wants version 3 of X.509, and what a client shows is
+        // the server's to judge.
+        let public = certificate::public_key(&chain[0]).ok_or_else(|| {
+            BadTls::unusable(format!("the certificate in {shown} cannot be read"))
+        })?;
+        if signer
+            .public_key()
+            .is_some_and(|own| own.as_ref() != public)
+        {
+            return Err(BadTls::unusable(format!(
+                "the key in {key_shown} does not belong to the certificate in {shown}"
+            )));
+        }
+        let certified = CertifiedKey::new(chain, signer);
+        Ok(Arc::new(SingleCertAndKey::from(certified)))
+    }
+}
+
+/// Shows no certificate.
+#[derive(Debug)]
+pub(super) struct Nothing;
+
+impl ResolvesClientCert for Nothing {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+fn read_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, BadTls> {
+    let shown = path.display();
+    let text = String::from_utf8_lossy(pem);
+    // PKCS#8 says it in the label, the older forms in a header line under it (RFC 1421 §4.6.1.1).
+    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(
+            BadTls::unusable(format!("the key in {shown} is encrypted")).hint(format!(
+                "decrypt it first: openssl pkey -in {shown} -out decrypted.pem"
+            )),
+        );
+    }
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        rustls::pki_types::pem::Error::NoItemsFound => {
+            BadTls::unusable(format!("{shown} holds no PEM private key"))
+                .hint("--key FILE names the key of the certificate that --cert names")
+        }
+        error => BadTls::unusable(format!("the key in {shown} cannot be read: {error}")),
+    })
+}

@@ -1,0 +1,187 @@
+//! The one verifier: judges strictly, keeps what was presented and what is wrong with it, and lets it
+//! pass all the same when told to. `--insecure` differs in the last step alone.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+};
+
+use super::certificate::Certificate;
+
+/// Who is trusted; shared by all connections.
+#[derive(Debug)]
+pub struct Judge {
+    /// Accept whatever is presented.
+    insecure: bool,
+    /// Mozilla's roots and `--cacert`.
+    known: Option<Arc<WebPkiServerVerifier>>,
+    /// Certificates of `--cacert`, for servers that present one of them as their own.
+    given: Vec<CertificateDer<'static>>,
+    system: OnceLock<System>,
+    provider: Arc<CryptoProvider>,
+}
+
+/// The system's trust store.
+#[derive(Debug)]
+struct System {
+    verifier: Option<Arc<WebPkiServerVerifier>>,
+    trouble: Option<String>,
+}
+
+impl Judge {
+    /// Trusts Mozilla's roots and those given.
+    pub fn new(
+        insecure: bool,
+        given: Vec<CertificateDer<'static>>,
+        roots: RootCertStore,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
+        Self {
+            insecure,
+            known: verifier(roots, &provider),
+            given,
+            system: OnceLock::new(),
+            provider,
+        }
+    }
+
+    /// What went wrong when the system's store was read, if it was.
+    pub fn trouble(&self) -> Option<&str> {
+        self.system.get()?.trouble.as_deref()
+    }
+
+    fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
+        let load = || {
+            let mut roots = RootCertStore::empty();
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+            System {
+                trouble: roots
+                    .is_empty()
+                    .then(|| found.errors.first().map(ToString::to_string))
+                    .flatten(),
+                verifier: verifier(roots, &self.provider),
+            }
+        };
+        self.system.get_or_init(load).verifier.as_ref()
+    }
+
+    /// Whether the server presents the very certificate that `--cacert` names: self-signed ones are
+    /// mostly made as authorities, which no path may end with (RFC 5280 §6.1), and trusted by hand.
+    fn is_given(&self, presented: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
+        self.given.iter().any(|known| known == presented)
+            && Certificate::parse(presented).is_some_and(|certificate| certificate.is_current())
+            && ParsedCertificate::try_from(presented)
+                .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
+    }
+}
+
+fn verifier(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Option<Arc<WebPkiServerVerifier>> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .ok()
+}
+
+/// What one handshake saw.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The server's certificate.
+    pub certificate: Option<Certificate>,
+    /// Why it is not trusted.
+    pub distrust: Option<TlsError>,
+}
+
+/// The judge of one handshake.
+#[derive(Debug)]
+pub struct Verifier {
+    judge: Arc<Judge>,
+    seen: Mutex<Seen>,
+}
+
+impl Verifier {
+    /// A verifier for one handshake.
+    pub fn new(judge: Arc<Judge>) -> Self {
+        Self {
+            judge,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// What was presented.
+    pub fn seen(&self) -> Seen {
+        self.seen
+            .lock()
+            .map(|seen| seen.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let ask = |verifier: &Arc<WebPkiServerVerifier>| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp, now)
+        };
+        let unknown = TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
+        let judge = &self.judge;
+        let mut verdict = judge.known.as_ref().map_or(Err(unknown.clone()), ask);
+        if verdict.is_err() && judge.is_given(end_entity, server_name) {
+            verdict = Ok(ServerCertVerified::assertion());
+        }
+        if verdict.as_ref().is_err_and(|error| *error == unknown) {
+            verdict = judge.system().map_or(verdict, ask);
+        }
+        if let Ok(mut seen) = self.seen.lock() {
+            *seen = Seen {
+                certificate: Certificate::parse(end_entity),
+                distrust: verdict.as_ref().err().cloned(),
+            };
+        }
+        if judge.insecure {
+            return Ok(ServerCertVerified::assertion());
+        }
+        verdict
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.judge.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.judge.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
