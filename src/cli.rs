@@ -16,6 +16,8 @@ use crate::connection::close::Farewell;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
 use crate::link::comeback::Limit;
+use crate::pattern::{Jq, Pattern};
+use crate::stop::ExpectedClose;
 use crate::units;
 
 /// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
@@ -94,6 +96,7 @@ const SEND_EXAMPLES: &str = "\
 Examples:
   wsprobe send wss://example.com/ '{\"op\":\"time\"}'      one message, one reply
   printf 'one\\ntwo\\n' | wsprobe send ws://localhost:8080/   one message a line
+  wsprobe send --expect '{\"ok\":true}' wss://example.com/ '{\"op\":\"ping\"}'   pass or fail
   wsprobe send -c 3 wss://example.com/feed '{\"op\":\"subscribe\"}'
   wsprobe send --no-wait --binary --whole ws://localhost:8080/ < picture.png";
 
@@ -117,6 +120,26 @@ pub struct Send {
     /// End after exactly N replies
     #[arg(short, long, value_name = "N", conflicts_with = "no_wait")]
     pub count: Option<u64>,
+
+    /// Wait for a message that matches (repeat for a sequence); exit 1 when it does not come
+    ///
+    /// PATTERN is {…} or […] for JSON that contains this, /…/ or /…/i for a regular expression, .path …
+    /// for a jq expression that must be true, anything else for exactly this text; = before it takes
+    /// any text as it is. Messages that do not match are printed and passed over.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, conflicts_with_all = ["count", "no_wait"])]
+    pub expect: Vec<Pattern>,
+
+    /// Wait for the server to close with CODE, and with a reason that matches PATTERN
+    #[arg(long, value_name = "CODE[ PATTERN]", value_parser = ExpectedClose::parse, conflicts_with_all = ["count", "no_wait"])]
+    pub expect_close: Option<ExpectedClose>,
+
+    /// The handshake must be answered with this HTTP status; with any but 101 nothing is sent
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(100..=599))]
+    pub expect_status: Option<u16>,
+
+    /// The server must choose this subprotocol (offer it with -s)
+    #[arg(long, value_name = "NAME")]
+    pub expect_subprotocol: Option<String>,
 
     /// The longest silence, counted from the last message sent or received; reaching it is exit 28
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
@@ -193,6 +216,21 @@ pub struct Listen {
     /// End well after so long
     #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
     pub span: Option<Duration>,
+
+    /// End well after the first message that matches
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub until: Option<Pattern>,
+
+    /// Print (and count) only messages that match
+    ///
+    /// PATTERN is {…} or […] for JSON that contains this, /…/ or /…/i for a regular expression, .path …
+    /// for a jq expression that must be true, anything else for exactly this text.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub filter: Option<Pattern>,
+
+    /// Print this part of each JSON message, strings without quotes
+    #[arg(long, value_name = "JQ", value_parser = jq, conflicts_with = "json")]
+    pub select: Option<Jq>,
 
     /// Fail (exit 28) when no message has come for so long
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
@@ -481,6 +519,14 @@ pub enum When {
     Always,
     /// Never
     Never,
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text).map_err(|error| error.to_string())
+}
+
+fn jq(text: &str) -> Result<Jq, String> {
+    Jq::compile(text).map_err(|error| error.to_string())
 }
 
 /// `-w` means a time here; curl's users expect a format.

@@ -20,7 +20,7 @@ use crate::event::{Event, Sequel};
 use crate::input::{self, Action, Input};
 use crate::link::Link;
 use crate::output::Sinks;
-use crate::stop::{Failure, StopRule, Verdict};
+use crate::stop::{Closest, Failure, StopRule, Verdict};
 
 /// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
 /// not read must not keep the tool alive.
@@ -38,7 +38,7 @@ pub enum Outcome {
     /// It has not.
     Failed(Failure),
     /// The time allowed for everything is over (`--max-time`).
-    OutOfTime(Duration),
+    OutOfTime(Duration, Option<Closest>),
     /// The input cannot be read.
     Input(input::Error),
     /// Output cannot be written.
@@ -152,7 +152,7 @@ impl Running<'_> {
     fn is_hurried(&self) -> bool {
         matches!(
             self.outcome,
-            Some(Outcome::Signal(_) | Outcome::OutOfTime(_))
+            Some(Outcome::Signal(_) | Outcome::OutOfTime(..))
         )
     }
 
@@ -370,7 +370,11 @@ impl Running<'_> {
         match self.session.sinks.poll_drain(cx) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.finish(Outcome::ReaderGone);
+                if self.session.stop.has_verdict() {
+                    self.session.sinks.stop_printing();
+                } else {
+                    self.finish(Outcome::ReaderGone);
+                }
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -439,7 +443,8 @@ impl Running<'_> {
         }
         match self.deadline {
             Some((deadline, limit)) if deadline <= self.now => {
-                self.finish(Outcome::OutOfTime(limit));
+                let nearest = self.session.stop.nearest();
+                self.finish(Outcome::OutOfTime(limit, nearest));
             }
             _ => {
                 let verdict = self.session.stop.expire(self.now);

@@ -9,6 +9,7 @@ pub mod events;
 pub mod hexdump;
 pub mod json;
 pub mod messages;
+pub mod selection;
 pub mod stdout;
 pub mod style;
 pub mod talk;
@@ -23,11 +24,13 @@ use crate::connection::message::Direction;
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::secret::{Redactor, io_text};
-use crate::stop::Statistics;
+use crate::stop::{Closest, Statistics};
 use crate::units;
 use buffer::Buffer;
+use escape::{Keep, escape};
 use events::EventWriter;
 use messages::Layout;
+use selection::Selection;
 use stdout::Stdout;
 use talk::Talk;
 
@@ -89,6 +92,7 @@ pub struct Sinks {
     buffer: Buffer,
     way: Way,
     printer: Printer,
+    selection: Selection,
     talk: Talk,
     log: Option<Log>,
     redactor: Redactor,
@@ -103,6 +107,8 @@ pub enum Way {
     Stdout(Stdout),
     /// A line editor that owns the terminal: everything goes through it, talk as well.
     Editor(EditorPipe),
+    /// Nowhere: whoever read it has left, and the session goes on for its verdict.
+    Nowhere,
 }
 
 /// Hands text to the thread that prints above the line being typed.
@@ -136,12 +142,25 @@ impl Sinks {
             buffer,
             way,
             printer,
+            selection: Selection::default(),
             talk,
             log,
             redactor,
             said: Vec::new(),
             failure: None,
         }
+    }
+
+    /// Shows only these messages, or parts of them.
+    pub fn showing(mut self, selection: Selection) -> Self {
+        self.selection = selection;
+        self
+    }
+
+    /// The reader of stdout has left: from now on its data goes nowhere.
+    pub fn stop_printing(&mut self) {
+        self.buffer.clear();
+        self.way = Way::Nowhere;
     }
 
     /// Something happened.
@@ -167,11 +186,19 @@ impl Sinks {
 
     fn print(&mut self, event: &Event) {
         let out = &mut self.buffer;
+        let received = match event {
+            Event::Message(message) if message.direction == Direction::In => Some(&message.payload),
+            _ => None,
+        };
+        if received.is_some_and(|payload| !self.selection.shows(payload)) {
+            return;
+        }
         match (&mut self.printer, event) {
-            (Printer::Messages(layout), Event::Message(message))
-                if message.direction == Direction::In =>
-            {
-                layout.print(out, &message.payload);
+            (Printer::Messages(layout), Event::Message(message)) if received.is_some() => {
+                match self.selection.parts(&message.payload) {
+                    Some(parts) => parts.iter().for_each(|part| layout.print(out, part)),
+                    None => layout.print(out, &message.payload),
+                }
             }
             (Printer::Events(writer), event) => writer.write(out.tail(), event, &self.redactor),
             (Printer::Pings(printer), event) => printer.print(out.tail(), event),
@@ -204,6 +231,13 @@ impl Sinks {
             for line in report.said {
                 self.talk.quote(&mut self.said, &self.redactor.redact(line));
             }
+            for line in report
+                .closest
+                .iter()
+                .flat_map(|closest| near_miss(closest, &self.redactor))
+            {
+                self.talk.quote(&mut self.said, &line);
+            }
         }
         if let Some(hint) = report.hint {
             self.talk.hint(&mut self.said, &self.redactor.redact(hint));
@@ -220,7 +254,7 @@ impl Sinks {
     fn speak(&mut self) {
         match &self.way {
             // Nothing can be done about a stderr that is gone.
-            Way::Stdout(_) => drop(io::stderr().write_all(&self.said)),
+            Way::Stdout(_) | Way::Nowhere => drop(io::stderr().write_all(&self.said)),
             Way::Editor(_) => self.buffer.tail().extend_from_slice(&self.said),
         }
         self.said.clear();
@@ -258,6 +292,10 @@ impl Sinks {
             return Poll::Ready(Err(error));
         }
         let result = match &mut self.way {
+            Way::Nowhere => {
+                self.buffer.clear();
+                Ok(())
+            }
             Way::Stdout(stdout) => {
                 ready!(self.buffer.poll_drain(|bytes| stdout.poll_write(cx, bytes)))
             }
@@ -280,6 +318,8 @@ pub struct Report<'a> {
     pub message: &'a str,
     /// What the other side said, line by line.
     pub said: &'a [String],
+    /// The message that came nearest to what was expected.
+    pub closest: Option<&'a Closest>,
     /// What to try.
     pub hint: Option<&'a str>,
     /// The `kind` of its JSON event; `None` when the connection's last event has said it all.
@@ -288,6 +328,28 @@ pub struct Report<'a> {
     pub retryable: bool,
     /// The exit status.
     pub exit: Exit,
+}
+
+/// The most that is shown of a message that did not match, in characters.
+const EXCERPT: usize = 200;
+
+/// The beginning of a text on one line: secrets erased, then escaped, then cut.
+pub fn excerpt(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
+    let text = escape(&text, Keep::Nothing);
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+/// The message that came nearest to what was expected, and what differs.
+pub fn near_miss(closest: &Closest, redactor: &Redactor) -> [String; 2] {
+    let why = redactor.redact(&closest.why);
+    [
+        format!("closest: {}", excerpt(closest.text.as_str(), redactor)),
+        format!("         {}", escape(&why, Keep::Nothing)),
+    ]
 }
 
 impl PingPrinter {

@@ -12,6 +12,7 @@ mod compression;
 mod connect;
 mod echo;
 mod errors;
+mod expect;
 mod generated;
 mod handshake;
 mod help;
