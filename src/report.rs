@@ -110,7 +110,8 @@ impl<'a> Line<'a> {
 
     /// Adds what the answer that refused the handshake says.
     fn refusal(mut self, refusal: Option<&Refusal>) -> Self {
-        self.said.extend(refusal.map(said).unwrap_or_default());
+        self.said
+            .extend(refusal.map(Refusal::telling_lines).unwrap_or_default());
         self
     }
 
@@ -143,35 +144,4 @@ impl<'a> Line<'a> {
         });
         self.exit
     }
-}
-
-/// The headers of a refusal that say what to do about it, then its body.
-fn said(refusal: &Refusal) -> Vec<String> {
-    const TELLING: [&str; 6] = [
-        "Location",
-        "WWW-Authenticate",
-        "Retry-After",
-        "Upgrade",
-        "Sec-WebSocket-Version",
-        "Proxy-Authenticate",
-    ];
-    let mut lines: Vec<String> = Vec::new();
-    for name in TELLING {
-        lines.extend(
-            refusal
-                .headers
-                .all(name)
-                .map(|value| format!("{name}: {value}")),
-        );
-    }
-    let body = refusal.body_text();
-    lines.extend(
-        body.lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(str::to_owned),
-    );
-    if refusal.body_cut {
-        lines.push("…".to_owned());
-    }
-    lines
 }

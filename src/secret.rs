@@ -193,6 +193,13 @@ impl Redactor {
             .sort_by_key(|secret| std::cmp::Reverse(secret.0.len()));
     }
 
+    /// Learns all that another one knows.
+    pub fn learn_from(&mut self, other: &Self) {
+        for secret in &other.known {
+            self.learn(secret.reveal());
+        }
+    }
+
     /// The text with every known secret replaced by [`MASK`].
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);

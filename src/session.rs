@@ -454,12 +454,17 @@ impl Running<'_> {
     }
 }
 
+/// The signals that end a session.
 #[cfg(unix)]
-struct Signals([(tokio::signal::unix::Signal, Signal); 3]);
+pub struct Signals([(tokio::signal::unix::Signal, Signal); 3]);
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self([
             (signal(SignalKind::interrupt())?, Signal::Interrupt),
@@ -468,7 +473,8 @@ impl Signals {
         ]))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
+    /// The next signal.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         for (stream, signal) in &mut self.0 {
             if let Poll::Ready(Some(())) = stream.poll_recv(cx) {
                 return Poll::Ready(*signal);
@@ -478,16 +484,22 @@ impl Signals {
     }
 }
 
+/// The signals that end a session.
 #[cfg(not(unix))]
-struct Signals(tokio::signal::windows::CtrlC);
+pub struct Signals(tokio::signal::windows::CtrlC);
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn new() -> io::Result<Self> {
         Ok(Self(tokio::signal::windows::ctrl_c()?))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
+    /// The next signal.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         match self.0.poll_recv(cx) {
             Poll::Ready(Some(())) => Poll::Ready(Signal::Interrupt),
             _ => Poll::Pending,

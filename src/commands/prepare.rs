@@ -21,7 +21,7 @@ use crate::output::style::{Stream, When};
 use crate::output::talk::Talk;
 use crate::output::{Log, Printer, Sinks, Way};
 use crate::report;
-use crate::secret::{Redactor, Source};
+use crate::secret::{Redactor, Source, is_token_like};
 use crate::server;
 use crate::session::{self, Session};
 use crate::stop::StopRule;
@@ -46,8 +46,23 @@ pub struct Prepared {
 pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     let begun = Instant::now();
     let mut redactor = Redactor::new(shared.output.show_secrets);
-    let on_open = messages_on_open(&shared.messages.execute, &mut redactor)?;
-    let request = request(&shared.handshake, &shared.compression, &mut redactor);
+    let policy = policy(url, &shared, &mut redactor).await?;
+    let what = policy.target.address.shown.clone();
+    let stdout = Stream::stdout(when(shared.output.color));
+    Ok(Prepared {
+        policy,
+        what,
+        shared,
+        stdout,
+        begun,
+        redactor,
+    })
+}
+
+/// What a link to a URL does by the shared options; starts the built-in server for `echo:`.
+pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyhow::Result<Policy> {
+    let on_open = messages_on_open(&shared.messages.execute, redactor)?;
+    let request = request(&shared.handshake, &shared.compression, redactor);
     let trust = Trust {
         insecure: shared.tls.insecure,
         extra_roots: shared.tls.cacert.clone(),
@@ -69,9 +84,8 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     if let Some((_, password)) = &address.user_info {
         redactor.learn(password);
     }
-    let what = address.shown.clone();
     let tls = tls.filter(|_| address.secure);
-    let policy = Policy {
+    Ok(Policy {
         target: Target {
             address,
             request,
@@ -82,15 +96,6 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
         on_open,
         persistence: persistence(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
-    };
-    let stdout = Stream::stdout(when(shared.output.color));
-    Ok(Prepared {
-        policy,
-        what,
-        shared,
-        stdout,
-        begun,
-        redactor,
     })
 }
 
@@ -110,6 +115,27 @@ fn heartbeat(typed: &cli::Persistence) -> Option<Heartbeat> {
         timeout: typed.ping_timeout,
         message: typed.heartbeat.as_deref().map(Text::from),
     })
+}
+
+/// What is unwise about an address: said by `check`, and by `-v` elsewhere.
+pub fn risks(address: &Address) -> Vec<String> {
+    let mut risks = Vec::new();
+    if !address.secure && !address.is_local() {
+        risks.push(
+            "not encrypted: whoever is on the way can read and change it; wss:// is not".to_owned(),
+        );
+    }
+    let query = address
+        .request_target
+        .split_once('?')
+        .map_or("", |(_, query)| query);
+    let names = query.split('&').filter_map(|pair| pair.split_once('='));
+    if let Some((name, _)) = names.into_iter().find(|(name, _)| is_token_like(name)) {
+        risks.push(format!(
+            "{name} in the URL ends up in logs on the way: a header or a first message (-x) does not"
+        ));
+    }
+    risks
 }
 
 async fn address(url: &str, max_size: usize) -> anyhow::Result<Address> {

@@ -28,7 +28,7 @@ use crate::stop::{Closest, Statistics};
 use crate::units;
 use buffer::Buffer;
 use escape::{Keep, escape};
-use events::EventWriter;
+use events::{EventWriter, SummaryLine, TestLine};
 use messages::Layout;
 use selection::Selection;
 use stdout::Stdout;
@@ -43,6 +43,8 @@ pub enum Printer {
     Events(EventWriter),
     /// A line for each answered ping.
     Pings(PingPrinter),
+    /// Only what is printed on purpose: the report of a check.
+    Report,
 }
 
 /// Prints as ping(8) does.
@@ -202,7 +204,7 @@ impl Sinks {
             }
             (Printer::Events(writer), event) => writer.write(out.tail(), event, &self.redactor),
             (Printer::Pings(printer), event) => printer.print(out.tail(), event),
-            (Printer::Messages(_), _) => {}
+            (Printer::Messages(_) | Printer::Report, _) => {}
         }
     }
 
@@ -212,8 +214,78 @@ impl Sinks {
         match &self.printer {
             Printer::Events(writer) => writer.statistics(out, statistics),
             Printer::Pings(printer) => printer.print_statistics(out, statistics),
-            Printer::Messages(_) => {}
+            Printer::Messages(_) | Printer::Report => {}
         }
+    }
+
+    /// The connection that the last event belonged to, counted from 1.
+    pub fn connection(&self) -> u64 {
+        match (&self.printer, &self.log) {
+            (Printer::Events(writer), _) => writer.connection(),
+            (_, Some(log)) => log.writer.connection(),
+            _ => 0,
+        }
+    }
+
+    /// The events that follow belong to this connection: several of them take turns.
+    pub fn turn_to(&mut self, connection: u64) {
+        if let Printer::Events(writer) = &mut self.printer {
+            writer.turn_to(connection);
+        }
+        if let Some(log) = &mut self.log {
+            log.writer.turn_to(connection);
+        }
+    }
+
+    /// Prints a piece of a report, unless stdout is made of events.
+    pub fn print_report(&mut self, text: &str) {
+        if matches!(self.printer, Printer::Report) {
+            self.buffer.tail().extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// A test or a fact, as an event.
+    pub fn tell_test(&mut self, test: &TestLine<'_>) {
+        self.tell(|writer, out| writer.test(out, test));
+    }
+
+    /// What all tests came to, as an event.
+    pub fn tell_summary(&mut self, summary: &SummaryLine) {
+        self.tell(|writer, out| writer.summary(out, summary));
+    }
+
+    /// An event that happened on no link.
+    fn tell(&mut self, write: impl Fn(&EventWriter, &mut Vec<u8>)) {
+        if let Printer::Events(writer) = &self.printer {
+            write(writer, self.buffer.tail());
+        }
+        if let Some(log) = &mut self.log {
+            log.line.clear();
+            write(&log.writer, &mut log.line);
+            if let Err(error) = log.file.write_all(&log.line) {
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+
+    /// A warning.
+    pub fn warn(&mut self, text: &str) {
+        if self.talk.quiet == 0 || matches!(self.printer, Printer::Events(_)) {
+            self.talk
+                .warning(&mut self.said, &self.redactor.redact(text));
+            self.speak();
+        }
+    }
+
+    /// The line of an error that no report tells.
+    pub fn complain(&mut self, text: &str) {
+        self.talk.error(&mut self.said, &self.redactor.redact(text));
+        self.speak();
+    }
+
+    /// What erases secrets from all that is shown.
+    pub fn redactor(&mut self) -> &mut Redactor {
+        &mut self.redactor
     }
 
     /// An error with what the other side said and what to try. With `--json` the error goes to stdout

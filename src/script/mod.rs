@@ -2,23 +2,32 @@
 //!
 //! Promises: a file that was read has no step that cannot run: every name is defined, every connection open as far as
 //! the file can tell, every pattern compiled unless it waits for a variable. Printing a script gives a file that reads
-//! as the same script, line for line. Nothing here touches the network, the environment or the disk.
+//! as the same script, line for line. Reading and printing touch neither the network, nor the environment, nor the disk; `run` and what
+//! it needs do.
 
 mod continuation;
 mod fault;
+mod load;
 mod parse;
 mod print;
+pub mod probe;
+pub mod report;
+pub mod run;
+pub mod schedule;
 mod scope;
 mod suggest;
 mod template;
 #[cfg(all(test, feature = "jq"))]
 mod tests;
+mod transcript;
+pub mod trial;
+pub mod values;
 mod words;
 
 use std::time::Duration;
 
 pub use parse::ParseError;
-pub use template::{Part, Quoting, Template, Variable};
+pub use template::{Part, Quoting, Template, Variable, is_name};
 
 use crate::pattern::{Form, Jq, JqError, Pattern, PatternError};
 

@@ -186,7 +186,7 @@ impl fmt::Display for Within {
 }
 
 /// A duration as one word: `1m30s`.
-struct Time(Duration);
+pub(super) struct Time(pub(super) Duration);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

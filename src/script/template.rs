@@ -169,7 +169,7 @@ pub(super) fn starts_with_variable(text: &str) -> bool {
 }
 
 /// The rule for names of variables and connections: a letter or `_`, then letters, digits, `_` and `-`.
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
         && text
             .chars()
