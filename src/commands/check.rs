@@ -86,7 +86,7 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
     for risk in risks(&prepared.policy.target.address) {
         sinks.warn(&risk);
     }
-    let (what, look) = (prepared.what.clone(), look(&prepared));
+    let (what, look) = (prepared.what.clone(), look(&prepared, "fact"));
     let shared = asked.share(Rc::new(prepared), sinks);
     let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
     asked.run(&shared, look, None, [job].into_iter()).await
@@ -120,7 +120,7 @@ async fn check_files(options: Check) -> anyhow::Result<Exit> {
     for value in values.values().filter(|value| value.is_secret) {
         sinks.redactor().learn(&value.text);
     }
-    let look = look(&prepared);
+    let look = look(&prepared, "test");
     let shared = asked.share(Rc::new(prepared), sinks);
     let tests: Vec<_> = files
         .iter()
@@ -136,10 +136,11 @@ async fn check_files(options: Check) -> anyhow::Result<Exit> {
         .await
 }
 
-fn look(prepared: &Prepared) -> Look {
+fn look(prepared: &Prepared, noun: &'static str) -> Look {
     Look {
         colour: prepared.stdout.colour,
         quiet: prepared.shared.output.quiet,
+        noun,
     }
 }
 

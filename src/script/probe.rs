@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::print::Time;
 use super::report::{Finished, Trouble};
 use super::trial::{Broken, End, Shared, Trial, Waited};
 use crate::connection::close::Farewell;
@@ -124,14 +125,12 @@ impl Prober<'_> {
             return self.fact(name, found);
         };
         let handshake = self.judge_handshake(&opened);
-        let too_slow = handshake.is_err();
         let was_opened = self.questions.status.is_none_or(|status| status == 101);
         let stop = self.fact("handshake", handshake);
         if !was_opened {
             return stop;
         }
-        // A slow handshake hides nothing of what follows.
-        let _ = too_slow;
+        // A handshake that was too slow hides nothing of what follows.
         let _ = self.fact(
             "accept key",
             Ok("answers our key (RFC 6455 §4.1)".to_owned()),
@@ -158,7 +157,7 @@ impl Prober<'_> {
         let time = format!("{} ({})", units::shown(total), split(&opened.timing));
         match self.questions.max_handshake {
             Some(limit) if total > limit => {
-                let limit = units::shown(limit);
+                let limit = Time(limit);
                 Err(Broken::unmet(format!(
                     "101 after {time}, expected at most {limit}"
                 )))
@@ -218,7 +217,7 @@ impl Prober<'_> {
                     Ok(Waited::For(Some(rtt))) => Ok(units::shown(rtt.unwrap_or_default())),
                     Ok(Waited::For(None)) => Err(self.trial.closed_early(0)),
                     Ok(Waited::InVain) => {
-                        let limit = units::shown(limit);
+                        let limit = Time(limit);
                         Err(Broken::unmet(format!("no pong within {limit}")))
                     }
                     Err(broken) => Err(broken),
@@ -270,7 +269,7 @@ impl Prober<'_> {
             wire.end.is_some().then_some(None)
         });
         let found = found.await?;
-        let (limit, summary) = (units::shown(limit), search.summary());
+        let (limit, summary) = (Time(limit), search.summary());
         let wanted = pattern
             .map(|pattern| format!(" matched {pattern}"))
             .unwrap_or_default();
@@ -310,7 +309,7 @@ impl Prober<'_> {
         let found = match ended.await {
             Err(broken) => Err(broken),
             Ok(Waited::InVain) => {
-                let limit = units::shown(limit);
+                let limit = Time(limit);
                 Err(Broken::unmet(format!(
                     "the connection was not closed within {limit}"
                 )))

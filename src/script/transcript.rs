@@ -46,8 +46,8 @@ impl Transcript {
     }
 
     /// Something happened on the connection of that name.
-    pub fn note(&mut self, name: Option<&str>, event: &Event) {
-        if let Some(text) = line(event) {
+    pub fn note(&mut self, name: Option<&str>, url: &str, event: &Event) {
+        if let Some(text) = line(url, event) {
             self.push(name, &text);
         }
     }
@@ -86,14 +86,11 @@ impl Transcript {
     }
 }
 
-fn line(event: &Event) -> Option<String> {
+fn line(url: &str, event: &Event) -> Option<String> {
     Some(match event {
         Event::Open(opened) => {
             let time = units::shown(opened.timing.total);
-            format!(
-                "connected to {} ({}, {time})",
-                opened.remote, opened.answer.status
-            )
+            format!("connected {url} ({}, {time})", opened.answer.status)
         }
         Event::Message(message) => {
             format!("{} {}", sign(message.direction), content(&message.payload))

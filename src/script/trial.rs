@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::print::Time;
 use super::transcript::Transcript;
 use crate::connection::close::{Close, Farewell};
 use crate::connection::error::{Error, Kind};
@@ -23,7 +24,6 @@ use crate::link::{Link, Policy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
 use crate::stop::{Closest, Unmet};
-use crate::units;
 
 /// Bytes of messages that were not looked at, from which a connection is not read any more.
 const INBOX: usize = 1 << 20;
@@ -146,6 +146,8 @@ impl From<&End> for Broken {
 pub struct Wire {
     name: Option<String>,
     link: Link,
+    /// Redacted.
+    url: String,
     /// Its number in events.
     number: u64,
     never: Vec<Pattern>,
@@ -166,6 +168,7 @@ impl Wire {
         Self {
             name,
             link: Link::new(policy),
+            url: String::new(),
             number: 0,
             never: Vec::new(),
             inbox: VecDeque::new(),
@@ -228,8 +231,9 @@ impl Wire {
 
     fn see(&mut self, event: Event, sinks: &RefCell<Sinks>, book: &mut Transcript) {
         self.tell(&event, sinks);
-        book.note(self.name.as_deref(), &event);
+        book.note(self.name.as_deref(), &self.url, &event);
         match event {
+            Event::Connecting { url, .. } => self.url = url,
             Event::Open(opened) => self.opened = Some(opened),
             Event::Message(Message {
                 direction: Direction::In,
@@ -323,7 +327,9 @@ impl<'a> Trial<'a> {
         match self.until(limit, ready).await? {
             Waited::For(()) => Ok(&self.wires[index]),
             Waited::InVain => {
-                let within = limit.map(units::shown).unwrap_or_default();
+                let within = limit
+                    .map(|limit| Time(limit).to_string())
+                    .unwrap_or_default();
                 Err(Broken::fault(format!("no connection within {within}")))
             }
         }
@@ -350,7 +356,7 @@ impl<'a> Trial<'a> {
             wire.link.poll_ready(cx)
         });
         if tokio::time::timeout(limit, ready).await.is_err() {
-            let within = units::shown(limit);
+            let within = Time(limit);
             return Err(Broken::fault(format!(
                 "the server did not read, and nothing could be sent within {within}"
             )));
@@ -366,7 +372,9 @@ impl<'a> Trial<'a> {
         let wire = &self.wires[index];
         match shown {
             Some(shown) => self.transcript.sent(wire.name.as_deref(), &shown),
-            None => self.transcript.note(wire.name.as_deref(), &event),
+            None => self
+                .transcript
+                .note(wire.name.as_deref(), &wire.url, &event),
         }
         Ok(())
     }
@@ -382,7 +390,8 @@ impl<'a> Trial<'a> {
             return Err(self.closed_early(index));
         };
         wire.tell(&event, &self.shared.sinks);
-        self.transcript.note(wire.name.as_deref(), &event);
+        self.transcript
+            .note(wire.name.as_deref(), &wire.url, &event);
         match event {
             Event::Ping { seq: Some(seq), .. } => Ok(seq),
             _ => Ok(0),
@@ -447,7 +456,7 @@ impl<'a> Trial<'a> {
         match self.shared.stopping.get()? {
             Stopping::Signal(_) => Some(Broken::fault("interrupted")),
             Stopping::OutOfTime(limit) => {
-                let limit = units::shown(limit);
+                let limit = Time(limit);
                 Some(Broken::fault(format!("--max-time {limit} is over")))
             }
         }

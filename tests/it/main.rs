@@ -5,6 +5,8 @@
 
 mod harness;
 
+mod check_file;
+mod check_url;
 mod close;
 mod comeback;
 mod completions;
@@ -21,6 +23,7 @@ mod listen;
 mod on_a_terminal;
 mod output;
 mod ping;
+mod reports;
 mod secrets;
 mod send;
 mod send_input;

@@ -16,6 +16,8 @@ pub struct Look {
     pub colour: bool,
     /// `-q`: 1 leaves out what passed, 2 everything.
     pub quiet: u8,
+    /// What the results are called: `test` or `fact`.
+    pub noun: &'static str,
 }
 
 impl Look {
@@ -88,10 +90,10 @@ impl Look {
         let Totals {
             run, failed, left, ..
         } = *totals;
-        let time = shown(time);
+        let (time, noun) = (shown(time), self.noun);
         let what = match failed {
-            0 => format!("{run} test{} passed", plural(run)),
-            _ => format!("{failed} of {run} test{} failed", plural(run)),
+            0 => format!("{run} {noun}{} passed", plural(run)),
+            _ => format!("{failed} of {run} {noun}{} failed", plural(run)),
         };
         match left {
             0 => format!("{what} ({time})\n"),
