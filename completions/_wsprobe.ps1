@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send messages, print the replies, exit')
             [CompletionResult]::new('listen', 'listen', [CompletionResultType]::ParameterValue, 'Print what comes')
             [CompletionResult]::new('ping', 'ping', [CompletionResultType]::ParameterValue, 'Measure round-trip times')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Probe an endpoint, or run scripted conversations: pass or fail')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'A server to test against')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -84,6 +85,10 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
         'wsprobe;send' {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'End after exactly N replies')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after exactly N replies')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Wait for a message that matches (repeat for a sequence); exit 1 when it does not come')
+            [CompletionResult]::new('--expect-close', '--expect-close', [CompletionResultType]::ParameterName, 'Wait for the server to close with CODE, and with a reason that matches PATTERN')
+            [CompletionResult]::new('--expect-status', '--expect-status', [CompletionResultType]::ParameterName, 'The handshake must be answered with this HTTP status; with any but 101 nothing is sent')
+            [CompletionResult]::new('--expect-subprotocol', '--expect-subprotocol', [CompletionResultType]::ParameterName, 'The server must choose this subprotocol (offer it with -s)')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'The longest silence, counted from the last message sent or received; reaching it is exit 28')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'The longest silence, counted from the last message sent or received; reaching it is exit 28')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Send a file as one message (repeat for several)')
@@ -142,6 +147,9 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'End after N messages')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after N messages')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'End well after so long')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'End well after the first message that matches')
+            [CompletionResult]::new('--filter', '--filter', [CompletionResultType]::ParameterName, 'Print (and count) only messages that match')
+            [CompletionResult]::new('--select', '--select', [CompletionResultType]::ParameterName, 'Print this part of each JSON message, strings without quotes')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Fail (exit 28) when no message has come for so long')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'wscat''s way to start a server: names the right one')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a request header (repeat for several; it replaces one of ours, ''Name:'' leaves one out)')
@@ -239,6 +247,58 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'wsprobe;check' {
+            [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Send a message (repeat for several); without --expect each must be answered')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'A message that matches must come (repeat for a sequence)')
+            [CompletionResult]::new('--expect-status', '--expect-status', [CompletionResultType]::ParameterName, 'The handshake must be answered with this HTTP status')
+            [CompletionResult]::new('--expect-close', '--expect-close', [CompletionResultType]::ParameterName, 'The server must close with CODE, and with a reason that matches PATTERN')
+            [CompletionResult]::new('--expect-subprotocol', '--expect-subprotocol', [CompletionResultType]::ParameterName, 'The server must choose this subprotocol (offer it with -s)')
+            [CompletionResult]::new('--max-handshake', '--max-handshake', [CompletionResultType]::ParameterName, 'The longest time from the name lookup to the 101')
+            [CompletionResult]::new('--min-cert-days', '--min-cert-days', [CompletionResultType]::ParameterName, 'The certificate must be good for so many days')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'How long to wait for each answer; in a file, timeout and within say otherwise')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for each answer; in a file, timeout and within say otherwise')
+            [CompletionResult]::new('--var', '--var', [CompletionResultType]::ParameterName, 'Define {{NAME}} (repeat)')
+            [CompletionResult]::new('--secret', '--secret', [CompletionResultType]::ParameterName, 'Define {{NAME}} and keep its value out of all output (repeat)')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Run N tests at a time')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Run N tests at a time')
+            [CompletionResult]::new('--junit', '--junit', [CompletionResultType]::ParameterName, 'Write the results as JUnit XML')
+            [CompletionResult]::new('--tap', '--tap', [CompletionResultType]::ParameterName, 'Write the results as TAP version 14')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a request header (repeat for several; it replaces one of ours, ''Name:'' leaves one out)')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a request header (repeat for several; it replaces one of ours, ''Name:'' leaves one out)')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Offer a subprotocol (repeat, or separate with commas)')
+            [CompletionResult]::new('--subprotocol', '--subprotocol', [CompletionResultType]::ParameterName, 'Offer a subprotocol (repeat, or separate with commas)')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Send an Origin header, as a browser does')
+            [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Send an Origin header, as a browser does')
+            [CompletionResult]::new('--compress', '--compress', [CompletionResultType]::ParameterName, 'Offer permessage-deflate with these parameters, such as ''client_max_window_bits=10; server_no_context_takeover''')
+            [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'Trust the CA certificates in FILE (PEM) as well')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'From the name lookup to the server''s 101')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'For everything; reaching it is exit 28')
+            [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'For everything; reaching it is exit 28')
+            [CompletionResult]::new('--close-timeout', '--close-timeout', [CompletionResultType]::ParameterName, 'From our close frame to the server''s')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line')
+            [CompletionResult]::new('--execute', '--execute', [CompletionResultType]::ParameterName, 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line')
+            [CompletionResult]::new('--close', '--close', [CompletionResultType]::ParameterName, 'How we close')
+            [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest message accepted')
+            [CompletionResult]::new('--pretty', '--pretty', [CompletionResultType]::ParameterName, 'Lay out JSON messages over several lines')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Write every event as a line of JSON to FILE as well')
+            [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Start no more tests after the first failure')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'Print the tests and run none')
+            [CompletionResult]::new('--no-compress', '--no-compress', [CompletionResultType]::ParameterName, 'Do not offer permessage-deflate, which browsers always offer')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Accept any server certificate, and say what is wrong with it')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Accept any server certificate, and say what is wrong with it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print every event as a line of JSON')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Print the time of arrival (UTC) before each message')
+            [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Print the time of arrival (UTC) before each message')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say less on stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say less on stderr')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show credentials and tokens in output')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'wsprobe;serve' {
             [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'What the server does with messages')
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest message accepted')
@@ -257,6 +317,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send messages, print the replies, exit')
             [CompletionResult]::new('listen', 'listen', [CompletionResultType]::ParameterValue, 'Print what comes')
             [CompletionResult]::new('ping', 'ping', [CompletionResultType]::ParameterValue, 'Measure round-trip times')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Probe an endpoint, or run scripted conversations: pass or fail')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'A server to test against')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -272,6 +333,9 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             break
         }
         'wsprobe;help;ping' {
+            break
+        }
+        'wsprobe;help;check' {
             break
         }
         'wsprobe;help;serve' {

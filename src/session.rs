@@ -370,11 +370,7 @@ impl Running<'_> {
         match self.session.sinks.poll_drain(cx) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                if self.session.stop.has_verdict() {
-                    self.session.sinks.stop_printing();
-                } else {
-                    self.finish(Outcome::ReaderGone);
-                }
+                self.lose_reader();
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -390,9 +386,18 @@ impl Running<'_> {
     fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> bool {
         let gone = self.outcome.is_none() && self.session.sinks.poll_reader_gone(cx).is_ready();
         if gone {
-            self.finish(Outcome::ReaderGone);
+            self.lose_reader();
         }
         gone
+    }
+
+    /// A verdict is worth having even when nobody reads stdout any more.
+    fn lose_reader(&mut self) {
+        if self.session.stop.has_verdict() {
+            self.session.sinks.stop_printing();
+        } else {
+            self.finish(Outcome::ReaderGone);
+        }
     }
 
     /// Sees to what is due; true when something was.

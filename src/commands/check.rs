@@ -83,8 +83,10 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
     let asked = Asked::of(&options);
     let prepared = prepare(&url, options.shared).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
-    for risk in risks(&prepared.policy.target.address) {
-        sinks.warn(&risk);
+    if prepared.shared.output.quiet == 0 {
+        for risk in risks(&prepared.policy.target.address) {
+            sinks.warn(&risk);
+        }
     }
     let (what, look) = (prepared.what.clone(), look(&prepared, "fact"));
     let shared = asked.share(Rc::new(prepared), sinks);

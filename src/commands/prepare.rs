@@ -232,11 +232,12 @@ impl Prepared {
             Some(path) => Some(Log::create(path, self.begun).map_err(Mistake::output)?),
             None => None,
         };
+        let is_report = matches!(printer, Printer::Report);
         let talk = Talk {
             stream: Stream::stderr(when(output.color)),
             verbose: output.verbose,
-            // Whoever reads events is told in events.
-            quiet: output.quiet.max(u8::from(output.json)),
+            // Whoever reads events is told in events, whoever reads a report by the report.
+            quiet: output.quiet.max(u8::from(output.json || is_report)),
             session: matches!(way, Way::Editor(_)),
         };
         Ok(Sinks::new(way, printer, talk, log, self.redactor.clone()))
@@ -249,6 +250,11 @@ impl Prepared {
         stop: &mut StopRule,
         sinks: &mut Sinks,
     ) -> anyhow::Result<Exit> {
+        if self.shared.output.verbose > 0 {
+            for risk in risks(&self.policy.target.address) {
+                sinks.say(&risk);
+            }
+        }
         let session = Session {
             link: Link::new(self.policy),
             input,

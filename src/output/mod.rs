@@ -270,11 +270,9 @@ impl Sinks {
 
     /// A warning.
     pub fn warn(&mut self, text: &str) {
-        if self.talk.quiet == 0 || matches!(self.printer, Printer::Events(_)) {
-            self.talk
-                .warning(&mut self.said, &self.redactor.redact(text));
-            self.speak();
-        }
+        self.talk
+            .warning(&mut self.said, &self.redactor.redact(text));
+        self.speak();
     }
 
     /// The line of an error that no report tells.
@@ -346,7 +344,7 @@ impl Sinks {
     pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.way {
             Way::Stdout(stdout) => stdout.poll_reader_gone(cx),
-            Way::Editor(_) => Poll::Pending,
+            Way::Editor(_) | Way::Nowhere => Poll::Pending,
         }
     }
 

@@ -87,7 +87,7 @@ fn the_graphql_conversation_passes() {
         .refuse("401 Unauthorized", "", "");
     check(&server, GRAPHQL)
         .env("API_TOKEN", "s3cret-t0ken")
-        .stdout_has("subscribe with a valid token  (11 steps")
+        .stdout_has("subscribe with a valid token  (9 steps")
         .stdout_has("3 tests passed")
         .stdout_lacks("s3cret")
         .status(0);
@@ -217,7 +217,7 @@ fn the_tests_after_a_failed_one_still_run_unless_fail_fast() {
 #[test]
 fn what_does_not_go_as_written_fails_at_its_step() {
     for (steps, words) in [
-        ("> a\n> b\n< b\nassert .x\n", "x.wst:5"),
+        ("> a\n> b\n< b\nassert .x\n", "x.wst:6"),
         (
             "> {\"a\":1}\n< {\"a\":1}\nassert .a > 40\n",
             ".a > 40: false, as .a is 1",
@@ -260,6 +260,32 @@ fn what_goes_as_written_passes() {
             .stdout_has("1 test passed")
             .status(0);
     }
+}
+
+#[test]
+fn every_example_runs_against_serve() {
+    let mut serve = Probe::new(["serve", "0"]).any_stderr().spawn();
+    let line = serve.stderr_line("listening on ws://");
+    let base = line
+        .split("listening on ")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .trim_end_matches('/');
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|path| path.ends_with(".wst"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 3, "{files:?}");
+    Probe::new(["check", "--var", &format!("base={base}")])
+        .args(files)
+        .stdout_has("4 tests passed")
+        .status(0);
+    serve.terminate();
+    serve.status(143);
 }
 
 #[test]
@@ -484,7 +510,7 @@ fn the_end_of_the_time_allowed_is_a_failure() {
     let server = Server::new().accept().close_when_asked();
     check(&server, "connect {{base}}\nwait 30s\n")
         .args(["-m", "300ms"])
-        .stdout_has("--max-time 300.0 ms is over")
+        .stdout_has("--max-time 300ms is over")
         .within(ms(4000))
         .status(1);
 }

@@ -22,7 +22,11 @@ impl Left {
 
 /// A server that says this, and a file with these steps after the `connect` that comes to nothing.
 fn failing(said: &str, steps: &str, env: &[(&str, &str)]) -> Left {
-    let server = Server::new().accept().send_text(said).close_when_asked();
+    let server = Server::new().accept().send_text(said);
+    let server = match steps.starts_with('>') {
+        true => server.expect_anything().close_when_asked(),
+        false => server.close_when_asked(),
+    };
     let home = TempDir::new().unwrap();
     let path = |name: &str| {
         home.path()
