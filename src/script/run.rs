@@ -176,13 +176,12 @@ impl Runner<'_> {
     }
 
     fn query(&self, query: &Query) -> Result<Jq, Broken> {
-        if let Some(jq) = query.fixed() {
-            return Ok(jq.clone());
-        }
-        let filled = self.fill(query.template())?;
-        query
-            .compile(&filled.text)
-            .map_err(|error| Broken::fault(error.to_string()))
+        let compile = || {
+            let filled = self.fill(query.template())?;
+            let jq = query.compile(&filled.text);
+            jq.map_err(|error| Broken::fault(error.to_string()))
+        };
+        query.fixed().cloned().map_or_else(compile, Ok)
     }
 
     fn set(&mut self, name: &str, value: &Template) -> Result<(), Broken> {

@@ -59,9 +59,11 @@ impl Tap {
             )?;
         }
         writeln!(self.out, "  duration_ms: {}", finished.time.as_millis())?;
-        writeln!(self.out, "  output:")?;
+        // A block of text as it is: each line is escaped already, and older readers stumble over a list
+        // of strings with colons in them.
+        writeln!(self.out, "  output: |")?;
         for line in block(finished, trouble) {
-            writeln!(self.out, "    - {}", string(&line))?;
+            writeln!(self.out, "    {line}")?;
         }
         writeln!(self.out, "  ...")?;
         // Whoever reads along sees each test as it is over.
