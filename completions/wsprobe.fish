@@ -220,6 +220,13 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l cacert -d 'Tru
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l retry -d 'Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l reconnect -d 'Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l reconnect-on -d 'Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l backoff -d 'The wait before a retry: a random part of BASE, doubled each time up to MAX' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-interval -d 'Send a ping frame so often; a server that does not answer is a loss' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-timeout -d 'How long to wait for a sign of life after a ping: its pong, or any data' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l heartbeat -d 'Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close -d 'How we close' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'The largest message accepted' -r

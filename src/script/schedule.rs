@@ -31,7 +31,7 @@ pub struct Pace {
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ran {
-    /// Jobs that were not started.
+    /// Jobs that were not started, and tests that a signal broke.
     pub left: u64,
     /// Why it ended early.
     pub stopping: Option<Stopping>,
@@ -52,6 +52,8 @@ struct Schedule<'a, 'r, I> {
     reports: &'r mut Reports,
     signals: Signals,
     output: Option<io::Error>,
+    /// Results that a signal broke.
+    broken: u64,
 }
 
 /// Runs all jobs, or as many as a signal, a failure or the time allowed lets run.
@@ -72,6 +74,7 @@ pub async fn run<'a>(
         reports,
         signals: Signals::new()?,
         output: None,
+        broken: 0,
     };
     let mut timer = pin!(async {
         match pace.max_time {
@@ -92,7 +95,7 @@ pub async fn run<'a>(
     })
     .await;
     Ok(Ran {
-        left: schedule.waiting.len() as u64,
+        left: schedule.waiting.len() as u64 + schedule.broken,
         stopping: shared.stopping.get(),
         output: schedule.output,
     })
@@ -158,10 +161,11 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         };
         // What a signal broke has not failed.
         if matches!(self.shared.stopping.get(), Some(Stopping::Signal(_))) {
-            let whole = results
+            let (whole, broken): (Vec<_>, Vec<_>) = results
                 .into_iter()
-                .filter(|finished| finished.trouble.is_none());
-            return whole.for_each(|finished| self.add(finished));
+                .partition(|finished| finished.trouble.is_none());
+            self.broken += broken.len() as u64;
+            return whole.into_iter().for_each(|finished| self.add(finished));
         }
         results.into_iter().for_each(|finished| self.add(finished));
     }

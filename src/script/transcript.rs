@@ -105,7 +105,7 @@ fn line(url: &str, event: &Event) -> Option<String> {
             (None, By::Local) => format!("closed {}", closed.close),
             (None, _) => format!("closed by the server: {}", closed.close),
         },
-        Event::Failed(error) => format!("not connected: {error}"),
+        Event::Failed(error, _) => format!("not connected: {error}"),
         _ => return None,
     })
 }

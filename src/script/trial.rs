@@ -19,7 +19,7 @@ use crate::connection::error::{Error, Kind};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::target::Header;
 use crate::connection::{Opened, ReadyState};
-use crate::event::{Event, Message};
+use crate::event::{Event, Message, Sequel};
 use crate::link::{Link, Policy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
@@ -253,8 +253,10 @@ impl Wire {
                 rtt,
                 ..
             } => self.last_pong = Some((seq, rtt)),
-            Event::Close(closed) => self.end = Some(End::Closed(Box::new(closed.close))),
-            Event::Failed(error) => self.end = Some(End::Failed(error)),
+            Event::Close(closed) if closed.sequel == Sequel::Final => {
+                self.end = Some(End::Closed(Box::new(closed.close)));
+            }
+            Event::Failed(error, Sequel::Final) => self.end = Some(End::Failed(error)),
             _ => {}
         }
     }

@@ -44,9 +44,9 @@ pub struct Conversation {
     span: Option<Duration>,
     expectations: Box<Expectations>,
     /// A message that ends it well (`--until`).
-    until: Option<Pattern>,
+    until: Option<Box<Pattern>>,
     /// Only messages that match are counted (`--filter`).
-    filter: Option<Pattern>,
+    filter: Option<Box<Pattern>>,
     until_came: bool,
     sent: u64,
     received: u64,
@@ -110,13 +110,13 @@ impl Conversation {
 
     /// Ends well with the first message that matches.
     pub fn until(mut self, pattern: Option<Pattern>) -> Self {
-        self.until = pattern;
+        self.until = pattern.map(Box::new);
         self
     }
 
     /// Counts only messages that match.
     pub fn counting(mut self, filter: Option<Pattern>) -> Self {
-        self.filter = filter;
+        self.filter = filter.map(Box::new);
         self
     }
 
@@ -167,7 +167,7 @@ impl Conversation {
     }
 
     fn receive(&mut self, payload: &Payload) {
-        let matches = |pattern: &Option<Pattern>| {
+        let matches = |pattern: &Option<Box<Pattern>>| {
             let text = payload.as_text();
             pattern
                 .as_ref()
