@@ -203,15 +203,17 @@ impl Redactor {
     /// The text with every known secret replaced by [`MASK`].
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
-        if !self.open {
-            for secret in &self.known {
-                if text.contains(secret.reveal()) {
-                    text = Cow::Owned(text.replace(secret.reveal(), MASK));
-                }
-            }
+        if self.is_idle() {
+            return text;
         }
-        if !self.open && !self.known.is_empty() && text.contains(CUT) {
+        // First, since what is left of a long secret may hold a shorter one.
+        if text.contains(CUT) {
             text = Cow::Owned(self.redact_cut(&text));
+        }
+        for secret in &self.known {
+            if text.contains(secret.reveal()) {
+                text = Cow::Owned(text.replace(secret.reveal(), MASK));
+            }
         }
         text
     }
