@@ -339,7 +339,7 @@ mod tests {
             ("got say \"friend\" and enter", "got ***"),
             (r#"{"a":"say \"friend\" and enter"}"#, r#"{"a":"***"}"#),
             ("got say \"friend\" an… then", "got ***… then"),
-            ("got say \"fr… then", "got ***… then"),
+            ("got say \"fri… then", "got ***… then"),
             ("say…", "say…"),
         ];
         for (text, shown) in table {
