@@ -30,6 +30,7 @@ complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "connect" -d 'Talk b
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "send" -d 'Send messages, print the replies, exit'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "listen" -d 'Print what comes'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "ping" -d 'Measure round-trip times'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "check" -d 'Probe an endpoint, or run scripted conversations: pass or fail'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'A server to test against'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -89,6 +90,10 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s v -l verbose
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s c -l count -d 'End after exactly N replies' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect -d 'Wait for a message that matches (repeat for a sequence); exit 1 when it does not come' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-close -d 'Wait for the server to close with CODE, and with a reason that matches PATTERN' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-status -d 'The handshake must be answered with this HTTP status; with any but 101 nothing is sent' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-subprotocol -d 'The server must choose this subprotocol (offer it with -s)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s w -l wait -d 'The longest silence, counted from the last message sent or received; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l file -d 'Send a file as one message (repeat for several)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l fragment -d 'Send each message in fragments (frames) of at most SIZE' -r
@@ -154,6 +159,9 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l show-secrets -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s c -l count -d 'End after N messages' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l for -d 'End well after so long' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l until -d 'End well after the first message that matches' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l filter -d 'Print (and count) only messages that match' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l select -d 'Print this part of each JSON message, strings without quotes' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Fail (exit 28) when no message has come for so long' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s l -d 'wscat\'s way to start a server: names the right one' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
@@ -267,15 +275,83 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s q -l quiet -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l send -d 'Send a message (repeat for several); without --expect each must be answered' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l expect -d 'A message that matches must come (repeat for a sequence)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l expect-status -d 'The handshake must be answered with this HTTP status' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l expect-close -d 'The server must close with CODE, and with a reason that matches PATTERN' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l expect-subprotocol -d 'The server must choose this subprotocol (offer it with -s)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-handshake -d 'The longest time from the name lookup to the 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l min-cert-days -d 'The certificate must be good for so many days' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s w -l wait -d 'How long to wait for each answer; in a file, timeout and within say otherwise' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l var -d 'Define {{NAME}} (repeat)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l secret -d 'Define {{NAME}} and keep its value out of all output (repeat)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s j -l jobs -d 'Run N tests at a time' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l junit -d 'Write the results as JUnit XML' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tap -d 'Write the results as TAP version 14' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s o -l origin -d 'Send an Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-redirects -d 'The most redirects that are followed' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l cacert -d 'Trust the CA certificates in FILE (PEM) as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l cert -d 'Show the server this certificate (PEM), followed by those that lead to its CA' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l key -d 'The key of --cert (PEM), where it is not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l passphrase -d 'wscat\'s word for an encrypted key, which is refused with the cure' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l servername -d 'Ask for this name and check the certificate against it, in place of the URL\'s host' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tls-min -d 'The oldest version of TLS accepted' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l retry -d 'Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l reconnect -d 'Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l reconnect-on -d 'Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l backoff -d 'The wait before a retry: a random part of BASE, doubled each time up to MAX' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-interval -d 'Send a ping frame so often; a server that does not answer is a loss' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-timeout -d 'How long to wait for a sign of life after a ping: its pong, or any data' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l heartbeat -d 'Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'The largest message accepted' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l fail-fast -d 'Start no more tests after the first failure'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l list -d 'Print the tests and run none'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s 4 -l ipv4 -d 'Use IPv4 alone'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s 6 -l ipv6 -d 'Use IPv6 alone'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l json -d 'Print every event as a line of JSON'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s t -l timestamps -d 'Print the time of arrival (UTC) before each message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s q -l quiet -d 'Say less on stderr'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l show-secrets -d 'Show credentials and tokens in output'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l mode -d 'What the server does with messages' -r -f -a "echo\t'Send every message back'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l max-size -d 'The largest message accepted' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l json -d 'Print the address as a JSON event on stdout'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "connect" -d 'Talk by hand: an interactive session'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "send" -d 'Send messages, print the replies, exit'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "listen" -d 'Print what comes'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "ping" -d 'Measure round-trip times'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "serve" -d 'A server to test against'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "completions" -d 'Print a completion script'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping serve completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "connect" -d 'Talk by hand: an interactive session'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "send" -d 'Send messages, print the replies, exit'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "listen" -d 'Print what comes'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "ping" -d 'Measure round-trip times'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "check" -d 'Probe an endpoint, or run scripted conversations: pass or fail'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "serve" -d 'A server to test against'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "completions" -d 'Print a completion script'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -6,6 +6,7 @@
 )]
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::connection::dial::Override;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
 use crate::link::comeback::Limit;
+use crate::pattern::{Jq, Pattern};
+use crate::stop::ExpectedClose;
 use crate::units;
 
 /// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
@@ -53,6 +56,7 @@ pub enum Verb {
     Send(Send),
     Listen(Listen),
     Ping(Ping),
+    Check(Check),
     Serve(Serve),
     Completions(Completions),
 }
@@ -96,6 +100,7 @@ const SEND_EXAMPLES: &str = "\
 Examples:
   wsprobe send wss://example.com/ '{\"op\":\"time\"}'      one message, one reply
   printf 'one\\ntwo\\n' | wsprobe send ws://localhost:8080/   one message a line
+  wsprobe send --expect '{\"ok\":true}' wss://example.com/ '{\"op\":\"ping\"}'   pass or fail
   wsprobe send -c 3 wss://example.com/feed '{\"op\":\"subscribe\"}'
   wsprobe send --no-wait --binary --whole ws://localhost:8080/ < picture.png";
 
@@ -119,6 +124,26 @@ pub struct Send {
     /// End after exactly N replies
     #[arg(short, long, value_name = "N", conflicts_with = "no_wait")]
     pub count: Option<u64>,
+
+    /// Wait for a message that matches (repeat for a sequence); exit 1 when it does not come
+    ///
+    /// PATTERN is {…} or […] for JSON that contains this, /…/ or /…/i for a regular expression, .path …
+    /// for a jq expression that must be true, anything else for exactly this text; = before it takes
+    /// any text as it is. Messages that do not match are printed and passed over.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, conflicts_with_all = ["count", "no_wait"])]
+    pub expect: Vec<Pattern>,
+
+    /// Wait for the server to close with CODE, and with a reason that matches PATTERN
+    #[arg(long, value_name = "CODE[ PATTERN]", value_parser = ExpectedClose::parse, conflicts_with_all = ["count", "no_wait"])]
+    pub expect_close: Option<ExpectedClose>,
+
+    /// The handshake must be answered with this HTTP status; with any but 101 nothing is sent
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(100..=599))]
+    pub expect_status: Option<u16>,
+
+    /// The server must choose this subprotocol (offer it with -s)
+    #[arg(long, value_name = "NAME")]
+    pub expect_subprotocol: Option<String>,
 
     /// The longest silence, counted from the last message sent or received; reaching it is exit 28
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
@@ -196,6 +221,21 @@ pub struct Listen {
     #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
     pub span: Option<Duration>,
 
+    /// End well after the first message that matches
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub until: Option<Pattern>,
+
+    /// Print (and count) only messages that match
+    ///
+    /// PATTERN is {…} or […] for JSON that contains this, /…/ or /…/i for a regular expression, .path …
+    /// for a jq expression that must be true, anything else for exactly this text.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub filter: Option<Pattern>,
+
+    /// Print this part of each JSON message, strings without quotes
+    #[arg(long, value_name = "JQ", value_parser = jq, conflicts_with = "json")]
+    pub select: Option<Jq>,
+
     /// Fail (exit 28) when no message has come for so long
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub idle_timeout: Option<Duration>,
@@ -247,6 +287,101 @@ pub struct Ping {
     /// Bytes of payload in each ping, 8 to 125
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u8).range(8..=125), default_value = "16")]
     pub size: u8,
+
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  wsprobe check wss://example.com/chat
+  wsprobe check wss://example.com/chat --send ping --expect pong --min-cert-days 14
+  wsprobe check --expect-status 401 wss://example.com/private
+  wsprobe check smoke.wst chat.wst --secret TOKEN=env:TOKEN --junit report.xml";
+
+/// Probe an endpoint, or run scripted conversations: pass or fail
+///
+/// For a URL it prints a line a fact: the handshake and its times, accept key, subprotocol, compression,
+/// certificate, ping, close. For check files (wsprobe-check-file(5)) it runs each test and says what went
+/// wrong where. Exit status 0 means that all passed, 1 that something failed, 2 that the command line or a
+/// file is wrong and nothing was sent. The causes are in the report.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct Check {
+    /// A URL; or check files: what exists as a file or ends in .wst
+    #[arg(value_name = "URL|FILE", required = true, value_hint = ValueHint::AnyPath)]
+    pub targets: Vec<String>,
+
+    /// Send a message (repeat for several); without --expect each must be answered
+    #[arg(
+        long,
+        value_name = "MESSAGE",
+        allow_hyphen_values = true,
+        help_heading = "For a URL"
+    )]
+    pub send: Vec<String>,
+
+    /// A message that matches must come (repeat for a sequence)
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, help_heading = "For a URL")]
+    pub expect: Vec<Pattern>,
+
+    /// The handshake must be answered with this HTTP status
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(100..=599), help_heading = "For a URL")]
+    pub expect_status: Option<u16>,
+
+    /// The server must close with CODE, and with a reason that matches PATTERN
+    #[arg(long, value_name = "CODE[ PATTERN]", value_parser = ExpectedClose::parse, help_heading = "For a URL")]
+    pub expect_close: Option<ExpectedClose>,
+
+    /// The server must choose this subprotocol (offer it with -s)
+    #[arg(long, value_name = "NAME", help_heading = "For a URL")]
+    pub expect_subprotocol: Option<String>,
+
+    /// The longest time from the name lookup to the 101
+    #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "For a URL")]
+    pub max_handshake: Option<Duration>,
+
+    /// The certificate must be good for so many days
+    #[arg(long, value_name = "N", help_heading = "For a URL")]
+    pub min_cert_days: Option<u32>,
+
+    /// How long to wait for each answer; in a file, timeout and within say otherwise
+    #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
+    pub wait: Duration,
+
+    /// Define {{NAME}} (repeat)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = definition, help_heading = "For files")]
+    pub variables: Vec<(String, String)>,
+
+    /// Define {{NAME}} and keep its value out of all output (repeat)
+    #[arg(long = "secret", value_name = "NAME=VALUE|@FILE|env:VAR", value_parser = definition, help_heading = "For files")]
+    pub secrets: Vec<(String, String)>,
+
+    /// Run N tests at a time
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value = "1",
+        help_heading = "For files"
+    )]
+    pub jobs: NonZeroUsize,
+
+    /// Start no more tests after the first failure
+    #[arg(long, help_heading = "For files")]
+    pub fail_fast: bool,
+
+    /// Print the tests and run none
+    #[arg(long, help_heading = "For files")]
+    pub list: bool,
+
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+
+    /// Write the results as TAP version 14
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tap: Option<PathBuf>,
 
     #[command(flatten)]
     pub shared: Shared,
@@ -582,6 +717,24 @@ pub enum When {
     Always,
     /// Never
     Never,
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text).map_err(|error| error.to_string())
+}
+
+fn definition(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if crate::script::is_name(name) => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        Some((name, _)) => Err(format!("'{name}' is no name: letters, digits, _ and -")),
+        None => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+fn jq(text: &str) -> Result<Jq, String> {
+    Jq::compile(text).map_err(|error| error.to_string())
 }
 
 /// `-w` means a time here; curl's users expect a format.

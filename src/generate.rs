@@ -14,6 +14,9 @@ use crate::cli::Cli;
 /// Those of formatting into memory, which do not occur.
 pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = man_pages()?;
+    // Written by hand: a file format has no flags.
+    let check_file = include_bytes!("../man/wsprobe-check-file.5");
+    files.push(("man/wsprobe-check-file.5".to_owned(), check_file.to_vec()));
     for shell in [
         Shell::Bash,
         Shell::Zsh,

@@ -13,11 +13,14 @@ pub mod exit;
 pub mod generate;
 pub mod input;
 pub mod link;
+pub mod nearest;
 pub mod output;
+pub mod pattern;
 #[cfg(unix)]
 pub mod readiness;
 pub mod repl;
 pub mod report;
+pub mod script;
 pub mod secret;
 pub mod server;
 pub mod session;

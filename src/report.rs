@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::output::{Report, Sinks};
 use crate::secret::io_text;
 use crate::session::{Outcome, Signal};
-use crate::stop::Failure;
+use crate::stop::{Closest, Failure};
 use crate::units;
 
 /// Tells how a session ended and gives the exit status. `what` is what it was about: the URL.
@@ -19,10 +19,11 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
         Outcome::Signal(Signal::Terminate) => Exit::Terminated,
         Outcome::Signal(Signal::HangUp) => Exit::HungUp,
         Outcome::Failed(failure) => self::failure(failure, what, sinks),
-        Outcome::OutOfTime(limit) => {
+        Outcome::OutOfTime(limit, closest) => {
             let message = format!("{what}: --max-time {} is over", units::shown(*limit));
             Line::new(&message, Exit::TimedOut)
                 .event("timeout")
+                .closest(closest.as_ref())
                 .tell(sinks)
         }
         Outcome::Input(error) => Line::new(&error.to_string(), Exit::Input)
@@ -57,6 +58,12 @@ fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
             .hint(hint.as_deref())
             .tell(sinks),
         Failure::Expectation(_) => Line::new(&message, Exit::Expectation).tell(sinks),
+        Failure::Unmet(unmet) => Line::new(&message, Exit::Expectation)
+            .event("expectation")
+            .refusal(unmet.refusal.as_deref())
+            .closest(unmet.closest.as_ref())
+            .hint(unmet.hint.as_deref())
+            .tell(sinks),
     }
 }
 
@@ -74,6 +81,7 @@ struct Line<'a> {
     message: &'a str,
     exit: Exit,
     said: Vec<String>,
+    closest: Option<&'a Closest>,
     hint: Option<&'a str>,
     kind: Option<&'a str>,
     retryable: bool,
@@ -85,6 +93,7 @@ impl<'a> Line<'a> {
             message,
             exit,
             said: Vec::new(),
+            closest: None,
             hint: None,
             kind: None,
             retryable: false,
@@ -95,12 +104,22 @@ impl<'a> Line<'a> {
     fn of(mut self, error: &'a Error) -> Self {
         self.hint = error.hint.as_deref();
         self.retryable = error.is_retryable();
-        if let Some(refusal) = &error.refusal {
-            self.said = said(refusal);
-        }
         if let Some(certificate) = &error.certificate {
             self.said = certificate.lines();
         }
+        self.refusal(error.refusal.as_deref())
+    }
+
+    /// Adds what the answer that refused the handshake says.
+    fn refusal(mut self, refusal: Option<&Refusal>) -> Self {
+        self.said
+            .extend(refusal.map(Refusal::telling_lines).unwrap_or_default());
+        self
+    }
+
+    /// Adds the near miss.
+    fn closest(mut self, closest: Option<&'a Closest>) -> Self {
+        self.closest = closest;
         self
     }
 
@@ -119,6 +138,7 @@ impl<'a> Line<'a> {
         sinks.report(&Report {
             message: self.message,
             said: &self.said,
+            closest: self.closest,
             hint: self.hint,
             event_kind: self.kind,
             retryable: self.retryable,
@@ -126,37 +146,4 @@ impl<'a> Line<'a> {
         });
         self.exit
     }
-}
-
-/// The headers of a refusal that say what to do about it, then its body.
-fn said(refusal: &Refusal) -> Vec<String> {
-    const TELLING: [&str; 8] = [
-        "Location",
-        "WWW-Authenticate",
-        "Retry-After",
-        "Upgrade",
-        "Sec-WebSocket-Version",
-        "Proxy-Authenticate",
-        "Proxy-Status",
-        "X-Squid-Error",
-    ];
-    let mut lines: Vec<String> = Vec::new();
-    for name in TELLING {
-        lines.extend(
-            refusal
-                .headers
-                .all(name)
-                .map(|value| format!("{name}: {value}")),
-        );
-    }
-    let body = refusal.body_text();
-    lines.extend(
-        body.lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(str::to_owned),
-    );
-    if refusal.body_cut {
-        lines.push("…".to_owned());
-    }
-    lines
 }

@@ -14,6 +14,9 @@ pub const MASK: &str = "***";
 /// The shortest value that is searched for in text.
 const SEARCHED_FROM: usize = 8;
 
+/// What stands where a text was cut.
+const CUT: char = '…';
+
 /// Names of URL query parameters whose values are credentials.
 const TOKEN_LIKE: [&str; 17] = [
     "access_token",
@@ -177,30 +180,79 @@ impl Redactor {
         self.open
     }
 
-    /// From now on this value is erased wherever it stands.
+    /// From now on this value is erased wherever it stands, also as it is written inside a JSON string.
     pub fn learn(&mut self, value: &str) {
-        if value.len() >= SEARCHED_FROM && !self.known.iter().any(|secret| secret.0 == value) {
-            self.known.push(Secret::new(value));
+        let quoted = serde_json::Value::from(value).to_string();
+        for form in [value, &quoted[1..quoted.len() - 1]] {
+            if form.len() >= SEARCHED_FROM && !self.known.iter().any(|secret| secret.0 == form) {
+                self.known.push(Secret::new(form));
+            }
+        }
+        // A secret that begins another one must not leave that one's rest behind.
+        self.known
+            .sort_by_key(|secret| std::cmp::Reverse(secret.0.len()));
+    }
+
+    /// Learns all that another one knows.
+    pub fn learn_from(&mut self, other: &Self) {
+        for secret in &other.known {
+            self.learn(secret.reveal());
         }
     }
 
     /// The text with every known secret replaced by [`MASK`].
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
-        if !self.open {
-            for secret in &self.known {
-                if text.contains(secret.reveal()) {
-                    text = Cow::Owned(text.replace(secret.reveal(), MASK));
-                }
+        if self.is_idle() {
+            return text;
+        }
+        // First, since what is left of a long secret may hold a shorter one.
+        if text.contains(CUT) {
+            text = Cow::Owned(self.redact_cut(&text));
+        }
+        for secret in &self.known {
+            if text.contains(secret.reveal()) {
+                text = Cow::Owned(text.replace(secret.reveal(), MASK));
             }
         }
         text
+    }
+
+    /// Erases the beginnings of secrets that were cut off: `hunter2hu…`.
+    fn redact_cut(&self, text: &str) -> String {
+        let mut pieces: Vec<&str> = text.split(CUT).collect();
+        let last = pieces.pop().unwrap_or_default();
+        let mut whole = String::with_capacity(text.len());
+        for piece in pieces {
+            match self
+                .known
+                .iter()
+                .find_map(|secret| cut_secret(piece, secret.reveal()))
+            {
+                Some(start) => {
+                    whole.push_str(&piece[..start]);
+                    whole.push_str(MASK);
+                }
+                None => whole.push_str(piece),
+            }
+            whole.push(CUT);
+        }
+        whole + last
     }
 
     /// Whether there is anything to look for: lets hot paths pass by.
     pub fn is_idle(&self) -> bool {
         self.open || self.known.is_empty()
     }
+}
+
+/// Where in a text the beginning of a secret stands that goes on to the text's end.
+fn cut_secret(text: &str, secret: &str) -> Option<usize> {
+    let longest = secret.len().min(text.len());
+    (SEARCHED_FROM..=longest)
+        .rev()
+        .map(|length| text.len() - length)
+        .find(|start| text.is_char_boundary(*start) && secret.starts_with(&text[*start..]))
 }
 
 /// A URL without its user info and without the values of token-like query parameters, safe to show.
@@ -305,6 +357,23 @@ mod tests {
         let mut open = Redactor::new(true);
         open.learn("long-enough");
         assert_eq!(open.redact("long-enough"), "long-enough");
+    }
+
+    #[test]
+    fn a_secret_is_erased_where_it_was_cut_or_quoted_too() {
+        let mut redactor = Redactor::new(false);
+        redactor.learn("say \"friend\" and enter");
+        redactor.learn("say \"friend\"");
+        let table = [
+            ("got say \"friend\" and enter", "got ***"),
+            (r#"{"a":"say \"friend\" and enter"}"#, r#"{"a":"***"}"#),
+            ("got say \"friend\" an… then", "got ***… then"),
+            ("got say \"fri… then", "got ***… then"),
+            ("say…", "say…"),
+        ];
+        for (text, shown) in table {
+            assert_eq!(redactor.redact(text), shown);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::event::{Event, Sequel};
 use crate::input::{self, Action, Input};
 use crate::link::Link;
 use crate::output::Sinks;
-use crate::stop::{Failure, StopRule, Verdict};
+use crate::stop::{Closest, Failure, StopRule, Verdict};
 
 /// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
 /// not read must not keep the tool alive.
@@ -38,7 +38,7 @@ pub enum Outcome {
     /// It has not.
     Failed(Failure),
     /// The time allowed for everything is over (`--max-time`).
-    OutOfTime(Duration),
+    OutOfTime(Duration, Option<Closest>),
     /// The input cannot be read.
     Input(input::Error),
     /// Output cannot be written.
@@ -152,7 +152,7 @@ impl Running<'_> {
     fn is_hurried(&self) -> bool {
         matches!(
             self.outcome,
-            Some(Outcome::Signal(_) | Outcome::OutOfTime(_))
+            Some(Outcome::Signal(_) | Outcome::OutOfTime(..))
         )
     }
 
@@ -370,7 +370,7 @@ impl Running<'_> {
         match self.session.sinks.poll_drain(cx) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.finish(Outcome::ReaderGone);
+                self.lose_reader();
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -386,9 +386,18 @@ impl Running<'_> {
     fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> bool {
         let gone = self.outcome.is_none() && self.session.sinks.poll_reader_gone(cx).is_ready();
         if gone {
-            self.finish(Outcome::ReaderGone);
+            self.lose_reader();
         }
         gone
+    }
+
+    /// A verdict is worth having even when nobody reads stdout any more.
+    fn lose_reader(&mut self) {
+        if self.session.stop.has_verdict() {
+            self.session.sinks.stop_printing();
+        } else {
+            self.finish(Outcome::ReaderGone);
+        }
     }
 
     /// Sees to what is due; true when something was.
@@ -439,7 +448,8 @@ impl Running<'_> {
         }
         match self.deadline {
             Some((deadline, limit)) if deadline <= self.now => {
-                self.finish(Outcome::OutOfTime(limit));
+                let nearest = self.session.stop.nearest();
+                self.finish(Outcome::OutOfTime(limit, nearest));
             }
             _ => {
                 let verdict = self.session.stop.expire(self.now);
@@ -449,12 +459,17 @@ impl Running<'_> {
     }
 }
 
+/// The signals that end a session.
 #[cfg(unix)]
-struct Signals([(tokio::signal::unix::Signal, Signal); 3]);
+pub struct Signals([(tokio::signal::unix::Signal, Signal); 3]);
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self([
             (signal(SignalKind::interrupt())?, Signal::Interrupt),
@@ -463,7 +478,8 @@ impl Signals {
         ]))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
+    /// The next signal.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         for (stream, signal) in &mut self.0 {
             if let Poll::Ready(Some(())) = stream.poll_recv(cx) {
                 return Poll::Ready(*signal);
@@ -473,16 +489,22 @@ impl Signals {
     }
 }
 
+/// The signals that end a session.
 #[cfg(not(unix))]
-struct Signals(tokio::signal::windows::CtrlC);
+pub struct Signals(tokio::signal::windows::CtrlC);
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn new() -> io::Result<Self> {
         Ok(Self(tokio::signal::windows::ctrl_c()?))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
+    /// The next signal.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         match self.0.poll_recv(cx) {
             Poll::Ready(Some(())) => Poll::Ready(Signal::Interrupt),
             _ => Poll::Pending,

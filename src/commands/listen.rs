@@ -4,6 +4,7 @@ use crate::cli::Listen;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::output::Printer;
+use crate::output::selection::Selection;
 use crate::stop::{Conversation, Goal, StopRule};
 
 use super::mistake::{is_port, serves};
@@ -27,7 +28,11 @@ pub async fn run(options: Listen) -> anyhow::Result<Exit> {
     };
     let prepared = prepare(&url, options.shared).await?;
     let printer = Printer::Messages(prepared.layout(options.null));
-    let mut sinks = prepared.sinks(printer)?;
+    let selection = Selection {
+        filter: options.filter,
+        part: options.select,
+    };
+    let mut sinks = prepared.sinks(printer)?.showing(selection);
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     flush(&mut sinks).await;
     Ok(exit)
@@ -41,6 +46,8 @@ fn stop_rule(options: &Listen) -> StopRule {
     };
     StopRule::Conversation(
         Conversation::new(goal)
+            .until(options.until.clone())
+            .counting(options.filter.clone())
             .idle_limit(options.idle_timeout)
             .span(options.span),
     )

@@ -57,6 +57,14 @@ impl Mistake {
         }
     }
 
+    /// The same as bad usage, for verbs whose other statuses mean something else.
+    pub fn as_usage(mut self) -> Self {
+        if self.exit != Exit::Output {
+            self.exit = Exit::Usage;
+        }
+        self
+    }
+
     /// The same with a cure.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,5 +1,6 @@
 //! One verb, one file. A verb turns what was typed into values and gives them to the session.
 
+mod check;
 mod completions;
 mod connect;
 mod listen;
@@ -43,6 +44,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Send(options) => send::run(options).await,
             Verb::Listen(options) => listen::run(options).await,
             Verb::Ping(options) => ping::run(options).await,
+            Verb::Check(options) => check::run(options).await,
             Verb::Serve(options) => serve::run(options).await,
             Verb::Completions(options) => completions::run(&options),
         }

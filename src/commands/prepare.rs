@@ -23,7 +23,7 @@ use crate::output::style::{Stream, When};
 use crate::output::talk::Talk;
 use crate::output::{Log, Printer, Sinks, Way};
 use crate::report;
-use crate::secret::{Redactor, Secret, Source, is_credential_header};
+use crate::secret::{Redactor, Secret, Source, is_credential_header, is_token_like};
 use crate::server;
 use crate::session::{self, Session};
 use crate::stop::StopRule;
@@ -49,8 +49,23 @@ pub struct Prepared {
 pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     let begun = Instant::now();
     let mut redactor = Redactor::new(shared.output.show_secrets);
-    let on_open = messages_on_open(&shared.messages.execute, &mut redactor)?;
-    let mut request = request(&shared.handshake, &shared.compression, &mut redactor)?;
+    let policy = policy(url, &shared, &mut redactor).await?;
+    let what = policy.target.address.shown.clone();
+    let stdout = Stream::stdout(when(shared.output.color));
+    Ok(Prepared {
+        policy,
+        what,
+        shared,
+        stdout,
+        begun,
+        redactor,
+    })
+}
+
+/// What a link to a URL does by the shared options; starts the built-in server for `echo:`.
+pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyhow::Result<Policy> {
+    let on_open = messages_on_open(&shared.messages.execute, redactor)?;
+    let mut request = request(&shared.handshake, &shared.compression, redactor)?;
     let tls = Tls::new(&terms(&shared.tls)?).map_err(Mistake::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
@@ -63,10 +78,9 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
         // The built-in server is in this process: nothing stands before it.
         route = Route::default();
     }
-    let address = shown(address, &route, &mut redactor)?;
-    request.credentials = credentials(&shared.handshake, &mut redactor)?;
-    let what = address.shown.clone();
-    let policy = Policy {
+    let address = shown(address, &route, redactor)?;
+    request.credentials = credentials(&shared.handshake, redactor)?;
+    Ok(Policy {
         target: Target {
             address,
             request,
@@ -83,15 +97,6 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
         on_open,
         persistence: persistence(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
-    };
-    let stdout = Stream::stdout(when(shared.output.color));
-    Ok(Prepared {
-        policy,
-        what,
-        shared,
-        stdout,
-        begun,
-        redactor,
     })
 }
 
@@ -111,6 +116,27 @@ fn heartbeat(typed: &cli::Persistence) -> Option<Heartbeat> {
         timeout: typed.ping_timeout,
         message: typed.heartbeat.as_deref().map(Text::from),
     })
+}
+
+/// What is unwise about an address: said by `check`, and by `-v` elsewhere.
+pub fn risks(address: &Address) -> Vec<String> {
+    let mut risks = Vec::new();
+    if !address.secure && !address.is_local() {
+        risks.push(
+            "not encrypted: whoever is on the way can read and change it; wss:// is not".to_owned(),
+        );
+    }
+    let query = address
+        .request_target
+        .split_once('?')
+        .map_or("", |(_, query)| query);
+    let names = query.split('&').filter_map(|pair| pair.split_once('='));
+    if let Some((name, _)) = names.into_iter().find(|(name, _)| is_token_like(name)) {
+        risks.push(format!(
+            "{name} in the URL ends up in logs on the way: a header or a first message (-x) does not"
+        ));
+    }
+    risks
 }
 
 async fn address(url: &str, max_size: usize) -> anyhow::Result<Address> {
@@ -345,11 +371,12 @@ impl Prepared {
             Some(path) => Some(Log::create(path, self.begun).map_err(Mistake::output)?),
             None => None,
         };
+        let is_report = matches!(printer, Printer::Report);
         let talk = Talk {
             stream: Stream::stderr(when(output.color)),
             verbose: output.verbose,
-            // Whoever reads events is told in events.
-            quiet: output.quiet.max(u8::from(output.json)),
+            // Whoever reads events is told in events, whoever reads a report by the report.
+            quiet: output.quiet.max(u8::from(output.json || is_report)),
             session: matches!(way, Way::Editor(_)),
         };
         Ok(Sinks::new(way, printer, talk, log, self.redactor.clone()))
@@ -362,6 +389,11 @@ impl Prepared {
         stop: &mut StopRule,
         sinks: &mut Sinks,
     ) -> anyhow::Result<Exit> {
+        if self.shared.output.verbose > 0 {
+            for risk in risks(&self.policy.target.address) {
+                sinks.say(&risk);
+            }
+        }
         let session = Session {
             link: Link::new(self.policy),
             input,

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input};
 use crate::output::Printer;
-use crate::stop::{Conversation, Goal, StopRule};
+use crate::stop::{Conversation, Expectations, Goal, StopRule};
 
 use super::Mistake;
 use super::prepare::{flush, prepare};
@@ -61,6 +61,9 @@ fn encoding(options: &Send) -> Encoding {
 
 fn input(options: &Send) -> Result<Input, Mistake> {
     let encoding = encoding(options);
+    if options.expect_status.is_some_and(|status| status != 101) {
+        return Ok(Input::none());
+    }
     let input = if !options.file.is_empty() {
         Input::files(&options.file, encoding)?
     } else if is_from_stdin(options) {
@@ -98,10 +101,21 @@ fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, Mi
 }
 
 fn stop_rule(options: &Send) -> StopRule {
+    let expectations = Expectations::new(
+        options.expect_status,
+        options.expect_subprotocol.clone(),
+        options.expect.clone(),
+        options.expect_close.clone(),
+    );
     let goal = match (options.no_wait, options.count) {
+        _ if expectations.outlasts_handshake() => Goal::Expected,
         (true, _) => Goal::Delivery,
         (_, Some(count)) => Goal::Count(count),
         _ => Goal::Replies,
     };
-    StopRule::Conversation(Conversation::new(goal).patience(Some(options.wait)))
+    StopRule::Conversation(
+        Conversation::new(goal)
+            .expecting(expectations)
+            .patience(Some(options.wait)),
+    )
 }

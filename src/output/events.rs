@@ -19,12 +19,46 @@ use crate::secret::{Redactor, shown_header_value, shown_request_line};
 use crate::stop::Statistics;
 use crate::units::milliseconds;
 
+/// A test that is over, or a fact about an endpoint.
+#[derive(Debug)]
+pub struct TestLine<'a> {
+    /// The check file, or the URL.
+    pub file: &'a str,
+    /// The line of the failure or of the test.
+    pub line: Option<u64>,
+    /// What it is called.
+    pub name: &'a str,
+    /// Whether it passed.
+    pub ok: bool,
+    /// How long it took.
+    pub time: Duration,
+    /// Why it failed, or what was found.
+    pub message: &'a str,
+}
+
+/// What all tests came to.
+#[derive(Clone, Copy, Debug)]
+pub struct SummaryLine {
+    /// How many there were.
+    pub tests: u64,
+    /// How many failed, faults of transport included.
+    pub failed: u64,
+    /// How many of those were faults of transport.
+    pub errors: u64,
+    /// How long it took.
+    pub time: Duration,
+    /// The exit status.
+    pub exit: Exit,
+}
+
 /// Writes events as lines of JSON.
 #[derive(Debug)]
 pub struct EventWriter {
     begun: Instant,
-    /// Counts connections, from 1.
+    /// The connection that events belong to; counts from 1.
     connection: u64,
+    /// How many there have been.
+    connections: u64,
 }
 
 impl EventWriter {
@@ -33,14 +67,50 @@ impl EventWriter {
         Self {
             begun,
             connection: 0,
+            connections: 0,
         }
+    }
+
+    /// The connection that events belong to.
+    pub fn connection(&self) -> u64 {
+        self.connection
+    }
+
+    /// The events that follow belong to this connection.
+    pub fn turn_to(&mut self, connection: u64) {
+        self.connection = connection;
+    }
+
+    /// Appends the line of a test or a fact.
+    pub fn test(&self, out: &mut Vec<u8>, test: &TestLine<'_>) {
+        let mut object = self.object(out, "test");
+        object
+            .text("file", test.file)
+            .optional_number("line", test.line);
+        object.text("name", test.name).flag("ok", test.ok);
+        object.decimal("ms", milliseconds(test.time));
+        object.text("message", test.message);
+        object.end();
+    }
+
+    /// Appends the line that ends a `check`.
+    pub fn summary(&self, out: &mut Vec<u8>, summary: &SummaryLine) {
+        let mut object = self.object(out, "summary");
+        object
+            .number("tests", summary.tests)
+            .number("failed", summary.failed);
+        object.number("errors", summary.errors);
+        object.decimal("ms", milliseconds(summary.time));
+        object.number("exit", u64::from(summary.exit.code()));
+        object.end();
     }
 
     /// Appends the line of an event, if it has one.
     pub fn write(&mut self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
         match event {
             Event::Connecting { url, attempt } => {
-                self.connection += 1;
+                self.connections += 1;
+                self.connection = self.connections;
                 let mut object = self.object(out, "connecting");
                 object
                     .text("url", url)

@@ -9,6 +9,7 @@ pub mod events;
 pub mod hexdump;
 pub mod json;
 pub mod messages;
+pub mod selection;
 pub mod stdout;
 pub mod style;
 pub mod talk;
@@ -23,11 +24,13 @@ use crate::connection::message::Direction;
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::secret::{Redactor, io_text, shown_header_value};
-use crate::stop::Statistics;
+use crate::stop::{Closest, Statistics};
 use crate::units;
 use buffer::Buffer;
-use events::EventWriter;
+use escape::{Keep, escape};
+use events::{EventWriter, SummaryLine, TestLine};
 use messages::Layout;
+use selection::Selection;
 use stdout::Stdout;
 use talk::Talk;
 
@@ -40,6 +43,8 @@ pub enum Printer {
     Events(EventWriter),
     /// A line for each answered ping.
     Pings(PingPrinter),
+    /// Only what is printed on purpose: the report of a check.
+    Report,
 }
 
 /// Prints as ping(8) does.
@@ -89,6 +94,7 @@ pub struct Sinks {
     buffer: Buffer,
     way: Way,
     printer: Printer,
+    selection: Selection,
     talk: Talk,
     log: Option<Log>,
     redactor: Redactor,
@@ -103,6 +109,8 @@ pub enum Way {
     Stdout(Stdout),
     /// A line editor that owns the terminal: everything goes through it, talk as well.
     Editor(EditorPipe),
+    /// Nowhere: whoever read it has left, and the session goes on for its verdict.
+    Nowhere,
 }
 
 /// Hands text to the thread that prints above the line being typed.
@@ -136,12 +144,25 @@ impl Sinks {
             buffer,
             way,
             printer,
+            selection: Selection::default(),
             talk,
             log,
             redactor,
             said: Vec::new(),
             failure: None,
         }
+    }
+
+    /// Shows only these messages, or parts of them.
+    pub fn showing(mut self, selection: Selection) -> Self {
+        self.selection = selection;
+        self
+    }
+
+    /// The reader of stdout has left: from now on its data goes nowhere.
+    pub fn stop_printing(&mut self) {
+        self.buffer.clear();
+        self.way = Way::Nowhere;
     }
 
     /// Something happened.
@@ -167,15 +188,23 @@ impl Sinks {
 
     fn print(&mut self, event: &Event) {
         let out = &mut self.buffer;
+        let received = match event {
+            Event::Message(message) if message.direction == Direction::In => Some(&message.payload),
+            _ => None,
+        };
+        if received.is_some_and(|payload| !self.selection.shows(payload)) {
+            return;
+        }
         match (&mut self.printer, event) {
-            (Printer::Messages(layout), Event::Message(message))
-                if message.direction == Direction::In =>
-            {
-                layout.print(out, &message.payload);
+            (Printer::Messages(layout), Event::Message(message)) if received.is_some() => {
+                match self.selection.parts(&message.payload) {
+                    Some(parts) => parts.iter().for_each(|part| layout.print(out, part)),
+                    None => layout.print(out, &message.payload),
+                }
             }
             (Printer::Events(writer), event) => writer.write(out.tail(), event, &self.redactor),
             (Printer::Pings(printer), event) => printer.print(out.tail(), event),
-            (Printer::Messages(_), _) => {}
+            (Printer::Messages(_) | Printer::Report, _) => {}
         }
     }
 
@@ -185,8 +214,76 @@ impl Sinks {
         match &self.printer {
             Printer::Events(writer) => writer.statistics(out, statistics),
             Printer::Pings(printer) => printer.print_statistics(out, statistics),
-            Printer::Messages(_) => {}
+            Printer::Messages(_) | Printer::Report => {}
         }
+    }
+
+    /// The connection that the last event belonged to, counted from 1.
+    pub fn connection(&self) -> u64 {
+        match (&self.printer, &self.log) {
+            (Printer::Events(writer), _) => writer.connection(),
+            (_, Some(log)) => log.writer.connection(),
+            _ => 0,
+        }
+    }
+
+    /// The events that follow belong to this connection: several of them take turns.
+    pub fn turn_to(&mut self, connection: u64) {
+        if let Printer::Events(writer) = &mut self.printer {
+            writer.turn_to(connection);
+        }
+        if let Some(log) = &mut self.log {
+            log.writer.turn_to(connection);
+        }
+    }
+
+    /// Prints a piece of a report, unless stdout is made of events.
+    pub fn print_report(&mut self, text: &str) {
+        if matches!(self.printer, Printer::Report) {
+            self.buffer.tail().extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// A test or a fact, as an event.
+    pub fn tell_test(&mut self, test: &TestLine<'_>) {
+        self.tell(|writer, out| writer.test(out, test));
+    }
+
+    /// What all tests came to, as an event.
+    pub fn tell_summary(&mut self, summary: &SummaryLine) {
+        self.tell(|writer, out| writer.summary(out, summary));
+    }
+
+    /// An event that happened on no link.
+    fn tell(&mut self, write: impl Fn(&EventWriter, &mut Vec<u8>)) {
+        if let Printer::Events(writer) = &self.printer {
+            write(writer, self.buffer.tail());
+        }
+        if let Some(log) = &mut self.log {
+            log.line.clear();
+            write(&log.writer, &mut log.line);
+            if let Err(error) = log.file.write_all(&log.line) {
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+
+    /// A warning.
+    pub fn warn(&mut self, text: &str) {
+        self.talk
+            .warning(&mut self.said, &self.redactor.redact(text));
+        self.speak();
+    }
+
+    /// The line of an error that no report tells.
+    pub fn complain(&mut self, text: &str) {
+        self.talk.error(&mut self.said, &self.redactor.redact(text));
+        self.speak();
+    }
+
+    /// What erases secrets from all that is shown.
+    pub fn redactor(&mut self) -> &mut Redactor {
+        &mut self.redactor
     }
 
     /// An error with what the other side said and what to try. With `--json` the error goes to stdout
@@ -213,6 +310,13 @@ impl Sinks {
                 };
                 self.talk.quote(&mut self.said, &line);
             }
+            for line in report
+                .closest
+                .iter()
+                .flat_map(|closest| near_miss(closest, &self.redactor))
+            {
+                self.talk.quote(&mut self.said, &line);
+            }
         }
         if let Some(hint) = report.hint {
             self.talk.hint(&mut self.said, &self.redactor.redact(hint));
@@ -229,7 +333,7 @@ impl Sinks {
     fn speak(&mut self) {
         match &self.way {
             // Nothing can be done about a stderr that is gone.
-            Way::Stdout(_) => drop(io::stderr().write_all(&self.said)),
+            Way::Stdout(_) | Way::Nowhere => drop(io::stderr().write_all(&self.said)),
             Way::Editor(_) => self.buffer.tail().extend_from_slice(&self.said),
         }
         self.said.clear();
@@ -249,7 +353,7 @@ impl Sinks {
     pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.way {
             Way::Stdout(stdout) => stdout.poll_reader_gone(cx),
-            Way::Editor(_) => Poll::Pending,
+            Way::Editor(_) | Way::Nowhere => Poll::Pending,
         }
     }
 
@@ -267,6 +371,10 @@ impl Sinks {
             return Poll::Ready(Err(error));
         }
         let result = match &mut self.way {
+            Way::Nowhere => {
+                self.buffer.clear();
+                Ok(())
+            }
             Way::Stdout(stdout) => {
                 ready!(self.buffer.poll_drain(|bytes| stdout.poll_write(cx, bytes)))
             }
@@ -289,6 +397,8 @@ pub struct Report<'a> {
     pub message: &'a str,
     /// What the other side said, line by line.
     pub said: &'a [String],
+    /// The message that came nearest to what was expected.
+    pub closest: Option<&'a Closest>,
     /// What to try.
     pub hint: Option<&'a str>,
     /// The `kind` of its JSON event; `None` when the connection's last event has said it all.
@@ -297,6 +407,28 @@ pub struct Report<'a> {
     pub retryable: bool,
     /// The exit status.
     pub exit: Exit,
+}
+
+/// The most that is shown of a message that did not match, in characters.
+const EXCERPT: usize = 200;
+
+/// The beginning of a text on one line: secrets erased, then escaped, then cut.
+pub fn excerpt(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
+    let text = escape(&text, Keep::Nothing);
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+/// The message that came nearest to what was expected, and what differs.
+pub fn near_miss(closest: &Closest, redactor: &Redactor) -> [String; 2] {
+    let why = redactor.redact(&closest.why);
+    [
+        format!("closest: {}", excerpt(closest.text.as_str(), redactor)),
+        format!("         {}", escape(&why, Keep::Nothing)),
+    ]
 }
 
 impl PingPrinter {

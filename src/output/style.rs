@@ -74,6 +74,8 @@ pub fn paint(out: &mut Vec<u8>, colour: bool, code: &str, text: &[u8]) {
 pub const RESET: &str = "\x1b[0m";
 /// What is there but matters less: marks, times, talk.
 pub const DIM: &str = "\x1b[2m";
+/// What passed.
+pub const GREEN: &str = "\x1b[32m";
 /// Errors.
 pub const RED: &str = "\x1b[31m";
 /// Warnings and hints.

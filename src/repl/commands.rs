@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::connection::close::Farewell;
 use crate::connection::message::{Outgoing, Payload};
 use crate::input::Action;
+use crate::nearest::nearest;
 
 /// The payload of a ping by hand.
 const PING_SIZE: usize = 16;
@@ -84,32 +85,12 @@ fn close(rest: &str) -> Line {
 }
 
 fn unknown_command(name: &str) -> String {
-    let nearest = COMMANDS
-        .iter()
-        .map(|(known, ..)| *known)
-        .min_by_key(|known| distance(name, known));
-    match nearest.filter(|known| distance(name, known) <= known.len() / 2) {
+    match nearest(name, COMMANDS.map(|(known, ..)| known)) {
         Some(known) => {
             format!("{name} is no command: did you mean {known}? /{name} sends it as text")
         }
         None => format!("{name} is no command: /help shows them, /{name} sends it as text"),
     }
-}
-
-/// The least number of single-character edits from one text to the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }
 
 /// The list that `/help` shows.

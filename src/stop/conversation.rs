@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Failure, Verdict};
+use super::{Closest, Expectations, Failure, Unmet, Verdict};
 use crate::connection::close::{By, Close};
-use crate::connection::message::Direction;
+use crate::connection::error::Error;
+use crate::connection::message::{Direction, Payload};
 use crate::event::{Closed, Event, Sequel};
+use crate::pattern::Pattern;
+use crate::units;
 
 /// What a conversation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Goal {
     Count(u64),
     /// The first so many messages and no more (`listen -c`).
     First(u64),
+    /// Everything sent, and all that is expected has happened (`send --expect`).
+    Expected,
     /// Everything sent and read by the server (`send --no-wait`).
     Delivery,
     /// Whatever comes, until the server closes (`listen`).
@@ -37,6 +42,12 @@ pub struct Conversation {
     idle_limit: Option<Duration>,
     /// How long to go on after the connection is open (`--for`).
     span: Option<Duration>,
+    expectations: Box<Expectations>,
+    /// A message that ends it well (`--until`).
+    until: Option<Box<Pattern>>,
+    /// Only messages that match are counted (`--filter`).
+    filter: Option<Box<Pattern>>,
+    until_came: bool,
     sent: u64,
     received: u64,
     input_idle: bool,
@@ -57,6 +68,10 @@ impl Conversation {
             patience: None,
             idle_limit: None,
             span: None,
+            expectations: Box::default(),
+            until: None,
+            filter: None,
+            until_came: false,
             sent: 0,
             received: 0,
             input_idle: false,
@@ -87,18 +102,39 @@ impl Conversation {
         self
     }
 
+    /// Gives a verdict on what the server does.
+    pub fn expecting(mut self, expectations: Expectations) -> Self {
+        self.expectations = Box::new(expectations);
+        self
+    }
+
+    /// Ends well with the first message that matches.
+    pub fn until(mut self, pattern: Option<Pattern>) -> Self {
+        self.until = pattern.map(Box::new);
+        self
+    }
+
+    /// Counts only messages that match.
+    pub fn counting(mut self, filter: Option<Pattern>) -> Self {
+        self.filter = filter.map(Box::new);
+        self
+    }
+
     pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
         match event {
-            Event::Open(_) => {
+            Event::Open(opened) => {
                 self.opened_at.get_or_insert(now);
                 self.last_activity = Some(now);
                 self.last_received.get_or_insert(now);
-                Verdict::GoOn
+                match self.expectations.opened(opened) {
+                    Ok(()) => Verdict::GoOn,
+                    Err(unmet) => self.unmet(unmet),
+                }
             }
             Event::Message(message) if message.direction == Direction::In => {
-                self.received += 1;
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
+                self.receive(&message.payload);
                 self.judge()
             }
             // What the link says by itself is neither a message to be answered nor the end of a silence.
@@ -115,7 +151,7 @@ impl Conversation {
             Event::Failed(..) if self.goal == Goal::Talk && self.opened_at.is_some() => {
                 Verdict::GoOn
             }
-            Event::Failed(error, _) => Verdict::Failed(Failure::NotConnected(error.clone())),
+            Event::Failed(error, _) => self.failed(error),
             Event::Close(closed) => self.closed(&closed.close),
             _ => Verdict::GoOn,
         }
@@ -130,6 +166,43 @@ impl Conversation {
         self.judge()
     }
 
+    fn receive(&mut self, payload: &Payload) {
+        let matches = |pattern: &Option<Box<Pattern>>| {
+            let text = payload.as_text();
+            pattern
+                .as_ref()
+                .map(|pattern| text.is_some_and(|text| pattern.is_match(text)))
+        };
+        if matches(&self.filter).unwrap_or(true) {
+            self.received += 1;
+        }
+        self.until_came |= matches(&self.until).unwrap_or(false);
+        self.expectations.received(payload);
+    }
+
+    /// There is no connection. A refusal may be what was asked for.
+    fn failed(&mut self, error: &Error) -> Verdict {
+        if let Some(refusal) = error
+            .refusal
+            .as_ref()
+            .filter(|_| self.expectations.is_open())
+        {
+            return match self.expectations.refused(error, refusal) {
+                Ok(()) => {
+                    self.finished = true;
+                    Verdict::Done
+                }
+                Err(unmet) => self.unmet(unmet),
+            };
+        }
+        Verdict::Failed(Failure::NotConnected(Box::new(error.clone())))
+    }
+
+    fn unmet(&mut self, unmet: Unmet) -> Verdict {
+        self.finished = true;
+        Verdict::Failed(Failure::Unmet(Box::new(unmet)))
+    }
+
     /// Whether the goal is reached; called when a count has changed.
     fn judge(&mut self) -> Verdict {
         let reached = match self.goal {
@@ -137,8 +210,9 @@ impl Conversation {
             Goal::Count(wanted) => self.input_idle && self.received >= wanted,
             Goal::First(wanted) => self.received >= wanted,
             Goal::Delivery => self.input_ended,
+            Goal::Expected => self.input_idle && !self.expectations.is_open(),
             Goal::Stream | Goal::Lull(_) | Goal::Talk => false,
-        };
+        } || self.until_came;
         self.input_idle = self.input_ended;
         if reached && self.opened_at.is_some() && !self.finished {
             self.finished = true;
@@ -175,6 +249,15 @@ impl Conversation {
         if self.finished {
             return Verdict::Done;
         }
+        if self.goal == Goal::Expected
+            && let Some(judged) = self.expectations.closed(close)
+        {
+            self.finished = true;
+            return match judged {
+                Ok(()) => Verdict::Done,
+                Err(unmet) => self.unmet(unmet),
+            };
+        }
         let awaited = self.awaited();
         // We closed because we were told to (`/close`): whatever the peer answered is a proper end.
         let proper = match close.by {
@@ -203,6 +286,8 @@ impl Conversation {
                 "{wanted} messages had come ({} so far)",
                 self.received
             )),
+            Goal::Expected => Some(self.expectations.awaited()),
+            Goal::Stream if self.until.is_some() => Some("a message matched --until".to_owned()),
             Goal::Stream if self.span.is_some() => Some("the time of --for was over".to_owned()),
             Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
         }
@@ -234,7 +319,8 @@ impl Conversation {
 
     /// Silence is a failure only once all has been sent: a pipe may take its time.
     fn patience_end(&self) -> Option<Instant> {
-        let waits = self.input_ended && matches!(self.goal, Goal::Replies | Goal::Count(_));
+        let waits = self.input_ended
+            && matches!(self.goal, Goal::Replies | Goal::Count(_) | Goal::Expected);
         waits.then_some(())?;
         Some(self.last_activity? + self.patience?)
     }
@@ -274,6 +360,10 @@ impl Conversation {
     }
 
     fn too_quiet(&self, limit: Duration) -> Failure {
+        if self.goal == Goal::Expected {
+            let unmet = self.expectations.silence(&units::shown(limit));
+            return Failure::Unmet(Box::new(unmet));
+        }
         let (awaited, hint) = match self.goal {
             Goal::Count(wanted) => (
                 format!(
@@ -302,7 +392,15 @@ impl Conversation {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.finished && matches!(self.goal, Goal::First(_))
+        self.finished && (self.until_came || matches!(self.goal, Goal::First(_)))
+    }
+
+    pub(super) fn has_verdict(&self) -> bool {
+        !self.expectations.is_empty()
+    }
+
+    pub(super) fn nearest(&self) -> Option<Closest> {
+        self.expectations.nearest()
     }
 
     pub(super) fn outlives_connection(&self) -> bool {

@@ -3,12 +3,14 @@
 //! the time is told.
 
 mod conversation;
+mod expectations;
 mod pings;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 pub use conversation::{Conversation, Goal};
+pub use expectations::{Closest, Expectations, ExpectedClose, Search, Unmet, wrong_subprotocol};
 pub use pings::{Pings, Statistics};
 
 use crate::connection::close::Close;
@@ -45,6 +47,8 @@ pub enum Failure {
     },
     /// An expectation was not met.
     Expectation(String),
+    /// A verdict was asked for, and what came does not meet it.
+    Unmet(Box<Unmet>),
 }
 
 impl fmt::Display for Failure {
@@ -64,6 +68,7 @@ impl fmt::Display for Failure {
                 write!(f, "timed out: {awaited} within {}", units::shown(*limit))
             }
             Self::Expectation(what) => f.write_str(what),
+            Self::Unmet(unmet) => f.write_str(&unmet.what),
         }
     }
 }
@@ -119,6 +124,19 @@ impl StopRule {
         match self {
             StopRule::Conversation(rule) => rule.interrupt(),
             StopRule::Pings(rule) => Some(rule.verdict()),
+        }
+    }
+
+    /// Whether a verdict was asked for: it is worth having even when nobody reads stdout any more.
+    pub fn has_verdict(&self) -> bool {
+        matches!(self, StopRule::Conversation(rule) if rule.has_verdict())
+    }
+
+    /// The message that came nearest to what is still expected.
+    pub fn nearest(&self) -> Option<Closest> {
+        match self {
+            StopRule::Conversation(rule) => rule.nearest(),
+            StopRule::Pings(_) => None,
         }
     }
 

@@ -6,6 +6,8 @@
 mod harness;
 
 mod addresses;
+mod check_file;
+mod check_url;
 mod close;
 mod comeback;
 mod completions;
@@ -14,6 +16,7 @@ mod connect;
 mod credentials;
 mod echo;
 mod errors;
+mod expect;
 mod generated;
 mod handshake;
 mod help;
@@ -25,6 +28,7 @@ mod output;
 mod ping;
 mod proxy;
 mod redirects;
+mod reports;
 mod secrets;
 mod send;
 mod send_input;

@@ -94,6 +94,38 @@ impl Refusal {
     pub fn body_text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+
+    /// The headers that say what to do about it, then the body, line by line.
+    pub fn telling_lines(&self) -> Vec<String> {
+        const TELLING: [&str; 8] = [
+            "Location",
+            "WWW-Authenticate",
+            "Retry-After",
+            "Upgrade",
+            "Sec-WebSocket-Version",
+            "Proxy-Authenticate",
+            "Proxy-Status",
+            "X-Squid-Error",
+        ];
+        let mut lines: Vec<String> = Vec::new();
+        for name in TELLING {
+            lines.extend(
+                self.headers
+                    .all(name)
+                    .map(|value| format!("{name}: {value}")),
+            );
+        }
+        let body = self.body_text();
+        lines.extend(
+            body.lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(str::to_owned),
+        );
+        if self.body_cut {
+            lines.push("…".to_owned());
+        }
+        lines
+    }
 }
 
 /// Reads the one date form that may be sent: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).

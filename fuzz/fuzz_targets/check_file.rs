@@ -1,0 +1,14 @@
+//! Any bytes are read as a check file or refused with a line; what was read is printed as a file that
+//! reads as the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wsprobe::script::Script;
+
+fuzz_target!(|bytes: &[u8]| {
+    let given = ["base"];
+    let Ok(script) = Script::from_bytes("x.wst", bytes, &given) else { return };
+    let printed = script.to_string();
+    let again = Script::parse("x.wst", &printed, &given);
+    assert_eq!(again.as_ref(), Ok(&script), "{printed}");
+});

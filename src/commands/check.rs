@@ -1,0 +1,333 @@
+//! `wsprobe check`: probe an endpoint, or run scripted conversations, and report pass or fail.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use crate::cli::Check;
+use crate::connection::message::Payload;
+use crate::connection::target::Header;
+use crate::exit::Exit;
+use crate::link::Policy;
+use crate::output::{Printer, Sinks};
+use crate::script::probe::{Questions, probe};
+use crate::script::report::{Destinations, Look, Reports};
+use crate::script::run::{CheckFile, run_test};
+use crate::script::schedule::{self, Job, Pace, Ran};
+use crate::script::trial::{self, Reaching, Stopping};
+use crate::script::values::{Value, Values};
+use crate::secret::{Source, io_text};
+use crate::session::{Signal, Signals};
+
+use super::Mistake;
+use super::prepare::{Prepared, policy, prepare, risks};
+
+/// Runs the verb.
+pub async fn run(options: Check) -> anyhow::Result<Exit> {
+    // Whatever is wrong before the first packet is bad usage here: the statuses of transport are for
+    // what happens on the wire, and the report tells those causes.
+    checked(options)
+        .await
+        .map_err(|error| match error.downcast::<Mistake>() {
+            Ok(mistake) => mistake.as_usage().into(),
+            Err(error) => error,
+        })
+}
+
+async fn checked(options: Check) -> anyhow::Result<Exit> {
+    let files: Vec<bool> = options
+        .targets
+        .iter()
+        .map(|target| is_file(target))
+        .collect();
+    if files.iter().all(|is_file| *is_file) {
+        return check_files(options).await;
+    }
+    match options.targets.as_slice() {
+        [_] => check_url(options).await,
+        _ => Err(Mistake::usage("check takes one URL, or files")
+            .hint("a target is a file when it exists or ends in .wst")
+            .into()),
+    }
+}
+
+/// A target that exists as a file or ends in `.wst` is a file, anything else a URL.
+fn is_file(target: &str) -> bool {
+    let path = Path::new(target);
+    target.ends_with(".wst") || path.is_file()
+}
+
+async fn check_url(options: Check) -> anyhow::Result<Exit> {
+    if options.list || !options.variables.is_empty() || !options.secrets.is_empty() {
+        return Err(Mistake::usage("--list, --var and --secret are for check files").into());
+    }
+    let url = options.targets.first().cloned().unwrap_or_default();
+    let questions = Questions {
+        status: options.expect_status,
+        subprotocol: options.expect_subprotocol.clone(),
+        max_handshake: options.max_handshake,
+        min_cert_days: options.min_cert_days,
+        send: options
+            .send
+            .iter()
+            .map(|text| Payload::Text(text.into()))
+            .collect(),
+        expect: options.expect.clone().into(),
+        close: options.expect_close.clone(),
+        wait: options.wait,
+    };
+    let asked = Asked::of(&options);
+    let prepared = prepare(&url, options.shared).await?;
+    let mut sinks = prepared.sinks(Printer::Report)?;
+    if prepared.shared.output.quiet == 0 {
+        for risk in risks(&prepared.policy.target.address) {
+            sinks.warn(&risk);
+        }
+    }
+    let (what, look) = (prepared.what.clone(), look(&prepared, "fact"));
+    let shared = asked.share(Rc::new(prepared), sinks);
+    let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
+    asked.run(&shared, look, None, [job].into_iter()).await
+}
+
+async fn check_files(options: Check) -> anyhow::Result<Exit> {
+    let for_urls = [
+        !options.send.is_empty(),
+        !options.expect.is_empty(),
+        options.expect_status.is_some(),
+        options.expect_close.is_some(),
+        options.expect_subprotocol.is_some(),
+        options.max_handshake.is_some(),
+        options.min_cert_days.is_some(),
+    ];
+    if for_urls.contains(&true) {
+        let wrong = "--send, --expect…, --max-handshake and --min-cert-days are for a URL";
+        return Err(Mistake::usage(wrong)
+            .hint("in a check file they are steps")
+            .into());
+    }
+    let values = values(&options)?;
+    let files = read(&options.targets, &values)?;
+    if options.list {
+        return Ok(list(&files));
+    }
+    let asked = Asked::of(&options);
+    // Of the options all but the URL is known: what is wrong with them is told before anything runs.
+    let prepared = prepare("ws://localhost/", options.shared).await?;
+    let mut sinks = prepared.sinks(Printer::Report)?;
+    for value in values.values().filter(|value| value.is_secret) {
+        sinks.redactor().learn(&value.text);
+    }
+    let look = look(&prepared, "test");
+    let shared = asked.share(Rc::new(prepared), sinks);
+    let tests: Vec<_> = files
+        .iter()
+        .flat_map(|file| file.script.tests.iter().map(move |test| (file, test)))
+        .collect();
+    let count = tests.len();
+    let job = |(file, test)| -> Job<'_> {
+        let run = run_test(&shared, file, test, &values);
+        Box::pin(async move { vec![run.await] })
+    };
+    asked
+        .run(&shared, look, Some(count), tests.into_iter().map(job))
+        .await
+}
+
+fn look(prepared: &Prepared, noun: &'static str) -> Look {
+    Look {
+        colour: prepared.stdout.colour,
+        quiet: prepared.shared.output.quiet,
+        noun,
+    }
+}
+
+fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, Mistake> {
+    let given: Vec<&String> = values.keys().collect();
+    let file = |name: &String| {
+        let bytes = std::fs::read(name)
+            .map_err(|error| Mistake::usage(format!("cannot read {name}: {}", io_text(&error))))?;
+        CheckFile::read(name, &bytes, &given).map_err(|error| Mistake::usage(error.to_string()))
+    };
+    names.iter().map(file).collect()
+}
+
+fn list(files: &[CheckFile]) -> Exit {
+    let mut text = String::new();
+    for file in files {
+        for test in &file.script.tests {
+            let name = test.name.as_deref().unwrap_or(&file.name);
+            text.push_str(&format!("{}:{}: {name}\n", file.name, test.line));
+        }
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Output,
+        _ => Exit::Success,
+    }
+}
+
+/// What `--var` and `--secret` define.
+fn values(options: &Check) -> Result<Values, Mistake> {
+    let mut values = Values::new();
+    for (definition, is_secret) in options
+        .variables
+        .iter()
+        .map(|definition| (definition, false))
+        .chain(options.secrets.iter().map(|definition| (definition, true)))
+    {
+        let (name, text) = definition;
+        let text = match is_secret {
+            true => Source::parse(text).read()?,
+            false => text.clone(),
+        };
+        values.insert(name.clone(), Value { text, is_secret });
+    }
+    Ok(values)
+}
+
+/// What was asked for besides the tests themselves.
+struct Asked {
+    destinations: Destinations,
+    pace: Pace,
+    wait: Duration,
+    begun: Instant,
+}
+
+impl Asked {
+    fn of(options: &Check) -> Self {
+        let github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        let page = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+        Self {
+            destinations: Destinations {
+                junit: options.junit.clone(),
+                tap: options.tap.clone(),
+                step_summary: page.filter(|_| github).map(PathBuf::from),
+                github,
+                json: options.shared.output.json,
+            },
+            pace: Pace {
+                jobs: options.jobs.into(),
+                fail_fast: options.fail_fast,
+                max_time: options.shared.timing.max_time,
+            },
+            wait: options.wait,
+            begun: Instant::now(),
+        }
+    }
+
+    /// What all tests share.
+    fn share(&self, prepared: Rc<Prepared>, sinks: Sinks) -> trial::Shared {
+        let farewell = prepared.shared.messages.close.clone();
+        let sinks = Rc::new(RefCell::new(sinks));
+        let for_reach = sinks.clone();
+        let reach = move |url: String, headers: Vec<Header>| -> Reaching {
+            Box::pin(reach(prepared.clone(), for_reach.clone(), url, headers))
+        };
+        trial::Shared {
+            sinks,
+            reach: Box::new(reach),
+            stopping: Cell::new(None),
+            farewell,
+            timeout: self.wait,
+        }
+    }
+
+    /// Runs the work and writes the reports.
+    async fn run<'a>(
+        self,
+        shared: &'a trial::Shared,
+        look: Look,
+        tests: Option<usize>,
+        work: impl ExactSizeIterator<Item = Job<'a>>,
+    ) -> anyhow::Result<Exit> {
+        let mut reports =
+            Reports::open(&self.destinations, look, tests).map_err(Mistake::output)?;
+        let ran = schedule::run(work, self.pace, shared, &mut reports).await?;
+        let mut exit = exit(&ran, &reports);
+        let bail_out = ran.stopping.map(|why| match why {
+            Stopping::Signal(_) => "interrupted",
+            Stopping::OutOfTime(_) => "--max-time is over",
+        });
+        {
+            let mut sinks = shared.sinks.borrow_mut();
+            let time = self.begun.elapsed();
+            let failure = reports.end(ran.left, time, bail_out, exit, &mut sinks);
+            let output = ran
+                .output
+                .map(|error| format!("cannot write output: {}", io_text(&error)));
+            if let Some(failure) = failure.or(output) {
+                sinks.complain(&failure);
+                exit = Exit::Output;
+            }
+        }
+        drain(&shared.sinks, ran.stopping.is_some()).await?;
+        Ok(exit)
+    }
+}
+
+/// Writes what is still buffered, until a signal says not to wait for the reader any more.
+async fn drain(sinks: &RefCell<Sinks>, hurried: bool) -> std::io::Result<()> {
+    let mut signals = Signals::new()?;
+    let drain = poll_fn(|cx| match signals.poll(cx) {
+        Poll::Ready(_) => Poll::Ready(()),
+        // A reader that is gone has what it wanted.
+        Poll::Pending => sinks.borrow_mut().poll_drain(cx).map(drop),
+    });
+    if hurried {
+        let _ = tokio::time::timeout(Duration::from_secs(1), drain).await;
+    } else {
+        drain.await;
+    }
+    Ok(())
+}
+
+fn exit(ran: &Ran, reports: &Reports) -> Exit {
+    match ran.stopping {
+        Some(Stopping::Signal(Signal::Interrupt)) => Exit::Interrupted,
+        Some(Stopping::Signal(Signal::Terminate)) => Exit::Terminated,
+        Some(Stopping::Signal(Signal::HangUp)) => Exit::HungUp,
+        Some(Stopping::OutOfTime(_)) => Exit::Expectation,
+        None if reports.has_failure() => Exit::Expectation,
+        None => Exit::Success,
+    }
+}
+
+/// A connection of a check file: the options of the command line, and on top of them the header lines
+/// of the file, which take the place of those of the same name.
+async fn reach(
+    prepared: Rc<Prepared>,
+    sinks: Rc<RefCell<Sinks>>,
+    url: String,
+    headers: Vec<Header>,
+) -> Result<Policy, String> {
+    let mut redactor = sinks.borrow_mut().redactor().clone();
+    let policy = policy(&url, &prepared.shared, &mut redactor).await;
+    sinks.borrow_mut().redactor().learn_from(&redactor);
+    let mut policy = policy.map_err(|error| error.to_string())?;
+    let request = &mut policy.target.request;
+    let (protocols, headers): (Vec<_>, Vec<_>) = headers
+        .into_iter()
+        .partition(|header| header.name.eq_ignore_ascii_case("sec-websocket-protocol"));
+    // Whatever the server picks is held against what was offered.
+    let offered = protocols
+        .iter()
+        .filter_map(|header| header.value.as_deref());
+    let offered: Vec<String> = offered
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    if !offered.is_empty() {
+        request.subprotocols = offered;
+    }
+    request.headers.retain(|option| {
+        let same = |header: &Header| header.name.eq_ignore_ascii_case(&option.name);
+        !headers.iter().any(same)
+    });
+    request.headers.extend(headers);
+    Ok(policy)
+}

@@ -1,0 +1,31 @@
+//! Which of the received messages stdout shows, and which part of each.
+
+use crate::connection::message::Payload;
+use crate::pattern::{Jq, Pattern, Selected};
+
+/// Everything, unless something is chosen.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// Only messages that match (`--filter`).
+    pub filter: Option<Pattern>,
+    /// Only this part of each JSON message (`--select`); what is no JSON has no such part.
+    pub part: Option<Jq>,
+}
+
+impl Selection {
+    /// Whether a message is shown at all. A binary one matches no pattern.
+    pub fn shows(&self, payload: &Payload) -> bool {
+        let matches =
+            |pattern: &Pattern| payload.as_text().is_some_and(|text| pattern.is_match(text));
+        self.filter.as_ref().is_none_or(matches)
+    }
+
+    /// The chosen parts of a message; `None` when it is shown whole.
+    pub fn parts(&self, payload: &Payload) -> Option<Vec<Payload>> {
+        let part = self.part.as_ref()?;
+        let selected = payload.as_text().map(|text| part.select(text));
+        let selected = selected.and_then(Result::ok).unwrap_or_default();
+        let text = |selected: Selected| Payload::Text(selected.raw().into());
+        Some(selected.into_iter().map(text).collect())
+    }
+}

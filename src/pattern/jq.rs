@@ -1,0 +1,286 @@
+//! jq expressions over one message.
+//!
+//! Promises: a filter is compiled once and is `Send`; a message is read as strict JSON with every digit of its integers
+//! kept. Never lets a filter reach outside the message: the environment (which holds secrets), stderr, `halt` and other
+//! files are not defined. Never recurses deeper than [`MAX_DEPTH`] for what a peer sent.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use jaq_core::data::JustLut;
+use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::native::{Fun, bome, run};
+use jaq_core::{Compiler, Ctx, Error, Vars};
+use jaq_json::{Val, read};
+use jaq_std::ValT as _;
+
+use super::json::{excerpt, is_json};
+use super::{JqError, Mismatch, Selected};
+
+/// Deeper messages are refused: jaq's reader recurses, and a peer must not be able to end the process.
+const MAX_DEPTH: usize = 256;
+
+/// Larger filters are refused: jaq's parser, compiler and evaluator recurse once per operator.
+const MAX_OPERATORS: usize = 200;
+
+/// Definitions that would act on the world, or show a peer's text unescaped.
+const FORBIDDEN: [&str; 8] = [
+    "env",
+    "halt",
+    "halt_error",
+    "stderr",
+    "stderr_empty",
+    "debug",
+    "debug_empty",
+    "fromjson",
+];
+
+type Message = JustLut<Val>;
+
+/// A compiled jq filter.
+#[derive(Clone)]
+pub struct Jq(Arc<Compiled>);
+
+struct Compiled {
+    text: String,
+    filter: jaq_core::Filter<Message>,
+    /// The path that the filter begins with, compiled when a mismatch is explained for the first time.
+    subject: OnceLock<Option<(String, jaq_core::Filter<Message>)>>,
+}
+
+impl Jq {
+    /// Compiles a filter; takes about a millisecond.
+    ///
+    /// # Errors
+    /// When the text is no jq, or uses what is not available here (`env`, `input`, `halt`, modules).
+    pub fn compile(text: &str) -> Result<Self, JqError> {
+        let filter = compile(text).map_err(|why| JqError::Syntax {
+            text: excerpt(text),
+            why,
+        })?;
+        Ok(Self(Arc::new(Compiled {
+            text: text.to_owned(),
+            filter,
+            subject: OnceLock::new(),
+        })))
+    }
+
+    /// The filter as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Whether the filter is true for a message: it has an output, and none of them is `false` or `null`.
+    pub fn is_match(&self, message: &str) -> bool {
+        self.judge(message).is_ok()
+    }
+
+    /// `None` when the filter is true for a message, otherwise why not.
+    pub fn mismatch(&self, message: &str) -> Option<Mismatch> {
+        self.judge(message).err()
+    }
+
+    /// The outputs of the filter for a message, in order.
+    ///
+    /// # Errors
+    /// When the message is not JSON, the filter fails on it, or an output is none (`nan`).
+    pub fn select(&self, message: &str) -> Result<Vec<Selected>, String> {
+        let message = parse(message)?;
+        outputs(&self.0.filter, message)
+            .map(|output| {
+                output
+                    .map_err(|e| excerpt(&e.to_string()))
+                    .and_then(|value| selected(&value))
+            })
+            .collect()
+    }
+
+    fn judge(&self, message: &str) -> Result<(), Mismatch> {
+        let message = parse(message).map_err(Mismatch::new)?;
+        let mut any = false;
+        for output in outputs(&self.0.filter, message.clone()) {
+            let output = output.map_err(|e| Mismatch::new(excerpt(&e.to_string())))?;
+            if matches!(output, Val::Null | Val::Bool(false)) {
+                return Err(self.untrue(&output, message));
+            }
+            any = true;
+        }
+        if any {
+            Ok(())
+        } else {
+            Err(self.near("no output"))
+        }
+    }
+
+    /// A message that could be judged is nearer than one that could not, hence one leaf.
+    fn near(&self, why: &str) -> Mismatch {
+        Mismatch {
+            why: format!("{}: {why}", excerpt(&self.0.text)),
+            equal: 1,
+        }
+    }
+
+    fn untrue(&self, output: &Val, message: Val) -> Mismatch {
+        match self.subject() {
+            Some((path, filter)) => {
+                let shown = outputs(filter, message)
+                    .next()
+                    .and_then(Result::ok)
+                    .map_or("nothing".to_owned(), |value| excerpt(&value.to_string()));
+                self.near(&format!("{output}, as {path} is {shown}"))
+            }
+            None => self.near(&output.to_string()),
+        }
+    }
+
+    fn subject(&self) -> Option<&(String, jaq_core::Filter<Message>)> {
+        let compiled = || {
+            let path = leading_path(&self.0.text)?;
+            Some((path.to_owned(), compile(path).ok()?))
+        };
+        self.0.subject.get_or_init(compiled).as_ref()
+    }
+}
+
+impl fmt::Debug for Jq {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_tuple("Jq").field(&self.0.text).finish()
+    }
+}
+
+/// `.members` of `.members == 2`; nothing when the path is the whole filter or the whole message.
+fn leading_path(text: &str) -> Option<&str> {
+    let in_path =
+        |c: char| c == '.' || c == '_' || c == '[' || c == ']' || c.is_ascii_alphanumeric();
+    let end = text.find(|c| !in_path(c))?;
+    let path = &text[..end];
+    (path.len() > 1 && path.starts_with('.')).then_some(path)
+}
+
+fn compile(text: &str) -> Result<jaq_core::Filter<Message>, String> {
+    if operators(text) > MAX_OPERATORS {
+        return Err(format!("more than {MAX_OPERATORS} operators"));
+    }
+    let allowed = |name: &str| !FORBIDDEN.contains(&name);
+    let definitions = jaq_core::defs()
+        .chain(jaq_std::defs())
+        .chain(jaq_json::defs())
+        .filter(|definition| allowed(definition.name));
+    let functions = jaq_core::funs()
+        .chain(jaq_std::funs())
+        .chain(jaq_json::funs())
+        .filter(|(name, _, _)| allowed(name))
+        .chain([fromjson()]);
+    let arena = Arena::default();
+    let program = File {
+        code: text,
+        path: (),
+    };
+    let modules = Loader::new(definitions)
+        .load(&arena, program)
+        .map_err(|errors| {
+            errors
+                .first()
+                .map_or(String::new(), |(_, e)| syntax_error(e))
+        })?;
+    Compiler::default()
+        .with_funs(functions)
+        .compile(modules)
+        .map_err(|errors| {
+            let undefined = errors.first().and_then(|(_, errors)| errors.first());
+            undefined.map_or(String::new(), |(name, kind)| {
+                format!("the {} {name} is not defined", kind.as_str())
+            })
+        })
+}
+
+/// An upper bound of how deep the terms of a filter can nest: whatever can hold another term counts.
+fn operators(text: &str) -> usize {
+    const KEYWORDS: [&str; 13] = [
+        "and", "as", "def", "elif", "else", "foreach", "if", "label", "not", "or", "reduce",
+        "then", "try",
+    ];
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let punctuation = |c: &char| c.is_ascii_punctuation() && !"_)]}$@\"'#".contains(*c);
+    words.filter(|word| KEYWORDS.contains(word)).count() + text.chars().filter(punctuation).count()
+}
+
+/// jaq's own accepts more than JSON, and nests without limit what a peer has sent inside a string.
+fn fromjson() -> Fun<Message> {
+    run(("fromjson", Box::from([]), |cv| {
+        let value = match cv.1.as_bytes().map(std::str::from_utf8) {
+            Some(Ok(text)) => parse(text).map_err(Error::str),
+            _ => Err(Error::str(format_args!("cannot parse {} as JSON", cv.1))),
+        };
+        bome(value)
+    }))
+}
+
+fn syntax_error(error: &load::Error<&str>) -> String {
+    let at = |rest: &str| {
+        if rest.is_empty() {
+            "at its end".to_owned()
+        } else {
+            format!("at {:?}", excerpt(rest))
+        }
+    };
+    match error {
+        load::Error::Io(_) => "modules are not available".to_owned(),
+        load::Error::Lex(errors) => errors.first().map_or(String::new(), |(expected, rest)| {
+            format!("expected {} {}", expected.as_str(), at(rest))
+        }),
+        load::Error::Parse(errors) => errors.first().map_or(String::new(), |(expected, rest)| {
+            format!("expected {} {}", expected.as_str(), at(rest))
+        }),
+    }
+}
+
+fn outputs(
+    filter: &jaq_core::Filter<Message>,
+    message: Val,
+) -> impl Iterator<Item = jaq_json::ValR> {
+    let ctx = Ctx::<Message>::new(&filter.lut, Vars::new([]));
+    // An exception that is no error is `halt`, which is not defined here.
+    filter.id.run((ctx, message)).map(jaq_core::unwrap_valr)
+}
+
+fn parse(message: &str) -> Result<Val, String> {
+    if !is_json(message) {
+        return Err("not JSON".to_owned());
+    }
+    if depth(message) > MAX_DEPTH {
+        return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+    }
+    read::parse_single(message.as_bytes()).map_err(|_| "not JSON".to_owned())
+}
+
+/// How deep a valid JSON text nests.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn selected(value: &Val) -> Result<Selected, String> {
+    if let Val::TStr(bytes) = value {
+        return Ok(Selected::Text(String::from_utf8_lossy(bytes).into_owned()));
+    }
+    let json = value.to_string();
+    if is_json(&json) {
+        Ok(Selected::Json(json))
+    } else {
+        Err(format!("{} is not JSON", excerpt(&json)))
+    }
+}

@@ -1,0 +1,427 @@
+//! JSON subset: does a message contain what a pattern names?
+//!
+//! Promises: named keys must match and others are allowed, arrays match in length and order, numbers match by exact
+//! decimal value; of a key that a message has twice the last counts, as in every browser. A message is read as slices
+//! of its own text: only what the pattern names is looked at, and no tree is built.
+//! Never recurses deeper than the pattern itself, whatever a peer sends.
+
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Mismatch;
+use super::decimal::same_number;
+
+/// Patterns are written by people; this bounds the recursion of everything below.
+const MAX_DEPTH: usize = 128;
+
+/// How much of a value a difference shows, in characters.
+const SHOWN: usize = 80;
+
+/// A compiled JSON pattern.
+#[derive(Clone, Debug)]
+pub(super) struct Subset(Node);
+
+#[derive(Clone, Debug)]
+enum Node {
+    Null,
+    Bool(bool),
+    /// As written, so that no digit is lost.
+    Number(String),
+    Text(String),
+    Array(Vec<Node>),
+    Object(Members),
+}
+
+/// The members of an object in the order they were written, with an index for looking names up.
+#[derive(Clone, Debug)]
+struct Members {
+    entries: Vec<(String, Node)>,
+    by_name: Vec<usize>,
+}
+
+impl Subset {
+    /// Reads a pattern. The error says in words what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let raw: &RawValue = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        Node::build(raw.get(), 0).map(Self)
+    }
+
+    /// The verdict alone, reached at the first difference.
+    pub(super) fn is_match(&self, message: &str) -> bool {
+        let mut walk = Walk::new(Thoroughness::FirstDifference);
+        walk.document(&self.0, message).is_ok() && walk.first.is_none()
+    }
+
+    /// `None` for a match, otherwise the first leaf that differs and the number of those that are equal.
+    pub(super) fn mismatch(&self, message: &str) -> Option<Mismatch> {
+        let mut walk = Walk::new(Thoroughness::EveryLeaf);
+        if walk.document(&self.0, message).is_err() {
+            return Some(Mismatch::new("not JSON"));
+        }
+        walk.first.map(|why| Mismatch {
+            why,
+            equal: walk.equal,
+        })
+    }
+}
+
+/// Whether `text` is one JSON value and nothing else (RFC 8259). Takes constant stack at any depth of nesting.
+pub(crate) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+impl Node {
+    fn build(raw: &str, depth: usize) -> Result<Self, String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        Ok(match raw.as_bytes().first() {
+            Some(b'{') => Self::Object(Members::build(raw, depth)?),
+            Some(b'[') => {
+                let items = elements(raw).map_err(|e| e.to_string())?;
+                let build = |item: &&RawValue| Self::build(item.get(), depth + 1);
+                Self::Array(items.iter().map(build).collect::<Result<_, _>>()?)
+            }
+            Some(b'"') => Self::Text(serde_json::from_str(raw).map_err(|e| e.to_string())?),
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'n') => Self::Null,
+            _ => Self::Number(raw.to_owned()),
+        })
+    }
+}
+
+impl Members {
+    fn build(raw: &str, depth: usize) -> Result<Self, String> {
+        let mut entries = Vec::new();
+        for (name, value) in members(raw).map_err(|e| e.to_string())? {
+            entries.push((name, Node::build(value.get(), depth + 1)?));
+        }
+        let mut by_name: Vec<usize> = (0..entries.len()).collect();
+        by_name.sort_by(|&a, &b| entries[a].0.cmp(&entries[b].0));
+        // A key given twice would leave one of its two demands unchecked.
+        if let Some(twice) = by_name
+            .windows(2)
+            .find(|w| entries[w[0]].0 == entries[w[1]].0)
+        {
+            return Err(format!("the key {:?} is named twice", entries[twice[0]].0));
+        }
+        Ok(Self { entries, by_name })
+    }
+
+    fn position(&self, name: &[u8]) -> Option<usize> {
+        let by = |&i: &usize| self.entries[i].0.as_bytes().cmp(name);
+        self.by_name
+            .binary_search_by(by)
+            .ok()
+            .map(|at| self.by_name[at])
+    }
+}
+
+/// How far a comparison goes once it knows the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thoroughness {
+    FirstDifference,
+    EveryLeaf,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Key(&'p str),
+    Index(usize),
+}
+
+/// One comparison under way: where it stands and what it has found.
+struct Walk<'p> {
+    path: Vec<Step<'p>>,
+    equal: usize,
+    first: Option<String>,
+    thoroughness: Thoroughness,
+}
+
+impl<'p> Walk<'p> {
+    fn new(thoroughness: Thoroughness) -> Self {
+        Self {
+            path: Vec::new(),
+            equal: 0,
+            first: None,
+            thoroughness,
+        }
+    }
+
+    /// Compares a whole message; an error means that it is not JSON.
+    fn document(&mut self, want: &'p Node, message: &str) -> serde_json::Result<()> {
+        let message = message.trim_matches([' ', '\t', '\n', '\r']);
+        match (want, message.as_bytes().first()) {
+            // These two read, and so validate, the whole text themselves.
+            (Node::Object(_), Some(b'{')) | (Node::Array(_), Some(b'[')) => {
+                self.value(want, message)
+            }
+            _ => {
+                let raw: &RawValue = serde_json::from_str(message)?;
+                self.value(want, raw.get())
+            }
+        }
+    }
+
+    fn value(&mut self, want: &'p Node, got: &str) -> serde_json::Result<()> {
+        match (want, got.as_bytes().first()) {
+            (Node::Object(members), Some(b'{')) => self.object(members, got)?,
+            (Node::Array(items), Some(b'[')) => self.array(items, got)?,
+            _ if want.equals_scalar(got) => self.equal += 1,
+            _ => self.differ(|| (want.to_string(), excerpt(got))),
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, want: &'p Members, got: &str) -> serde_json::Result<()> {
+        let found = pick(want, got)?;
+        self.equal += usize::from(want.entries.is_empty());
+        for ((name, node), value) in want.entries.iter().zip(found) {
+            self.path.push(Step::Key(name));
+            match value {
+                Some(value) => self.value(node, value.get())?,
+                None => self.differ(|| (node.to_string(), "nothing".to_owned())),
+            }
+            self.path.pop();
+            if self.settled() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, want: &'p [Node], got: &str) -> serde_json::Result<()> {
+        let items = elements(got)?;
+        if items.len() == want.len() {
+            self.equal += usize::from(want.is_empty());
+        } else {
+            self.differ(|| (count(want.len()), items.len().to_string()));
+        }
+        for (index, (node, item)) in want.iter().zip(items).enumerate() {
+            if self.settled() {
+                break;
+            }
+            self.path.push(Step::Index(index));
+            self.value(node, item.get())?;
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    fn settled(&self) -> bool {
+        self.thoroughness == Thoroughness::FirstDifference && self.first.is_some()
+    }
+
+    fn differ(&mut self, expected_and_got: impl FnOnce() -> (String, String)) {
+        if self.first.is_some() {
+            return;
+        }
+        self.first = Some(match self.thoroughness {
+            // Nobody will read it.
+            Thoroughness::FirstDifference => String::new(),
+            Thoroughness::EveryLeaf => {
+                let (expected, got) = expected_and_got();
+                format!("{}: expected {expected}, got {got}", Path(&self.path))
+            }
+        });
+    }
+}
+
+impl Node {
+    fn equals_scalar(&self, got: &str) -> bool {
+        match self {
+            Self::Null => got == "null",
+            Self::Bool(true) => got == "true",
+            Self::Bool(false) => got == "false",
+            Self::Number(want) => {
+                got.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && same_number(want, got)
+            }
+            Self::Text(want) => got.starts_with('"') && same_text(want, got),
+            Self::Array(_) | Self::Object(_) => false,
+        }
+    }
+}
+
+/// Whether the JSON string `got`, quotes included, says `want`.
+fn same_text(want: &str, got: &str) -> bool {
+    if !got.contains('\\') {
+        return got.len() == want.len() + 2 && &got[1..got.len() - 1] == want;
+    }
+    let mut reader = serde_json::Deserializer::from_str(got);
+    reader
+        .deserialize_bytes(SameBytes(want.as_bytes()))
+        .unwrap_or(false)
+}
+
+/// Strings are compared as bytes because JSON allows lone surrogates (RFC 8259 §8.2), which no `str` can hold.
+struct SameBytes<'p>(&'p [u8]);
+
+impl Visitor<'_> for SameBytes<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<bool, E> {
+        Ok(bytes == self.0)
+    }
+}
+
+/// The value of each wanted member, in the pattern's order.
+fn pick<'m>(want: &Members, object: &'m str) -> serde_json::Result<Vec<Option<&'m RawValue>>> {
+    let mut reader = serde_json::Deserializer::from_str(object);
+    let found = reader.deserialize_map(Pick(want))?;
+    reader.end()?;
+    Ok(found)
+}
+
+struct Pick<'p>(&'p Members);
+
+impl<'m> Visitor<'m> for Pick<'_> {
+    type Value = Vec<Option<&'m RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'m>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = vec![None; self.0.entries.len()];
+        while let Some(wanted) = map.next_key_seed(Position(self.0))? {
+            match wanted {
+                Some(at) => found[at] = Some(map.next_value()?),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads a key as its place in the pattern, without keeping it.
+struct Position<'p>(&'p Members);
+
+impl<'m> DeserializeSeed<'m> for Position<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: serde::Deserializer<'m>>(self, key: D) -> Result<Self::Value, D::Error> {
+        key.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for Position<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_bytes<E>(self, name: &[u8]) -> Result<Self::Value, E> {
+        Ok(self.0.position(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.position(name.as_bytes()))
+    }
+}
+
+/// The items of the JSON array `raw`, each as its own text.
+fn elements(raw: &str) -> serde_json::Result<Vec<&RawValue>> {
+    serde_json::from_str(raw)
+}
+
+/// The members of the JSON object `raw` in its order.
+fn members(raw: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
+    struct InOrder;
+    impl<'m> Visitor<'m> for InOrder {
+        type Value = Vec<(String, &'m RawValue)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'m>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = map.next_entry()? {
+                members.push(member);
+            }
+            Ok(members)
+        }
+    }
+    serde_json::Deserializer::from_str(raw).deserialize_map(InOrder)
+}
+
+/// A place in a JSON text as jq writes it: `.`, `.a.b[0]`, `.["a b"]`.
+struct Path<'a>(&'a [Step<'a>]);
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if !matches!(self.0.first(), Some(Step::Key(_))) {
+            f.write_str(".")?;
+        }
+        for (at, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(name) if is_identifier(name) => write!(f, ".{name}")?,
+                Step::Key(name) => {
+                    let dot = if at == 0 { "." } else { "" };
+                    write!(f, "{dot}[{}]", Quoted(name))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    name.chars().all(word) && name.starts_with(|c: char| !c.is_ascii_digit())
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(digits) => f.write_str(&excerpt(digits)),
+            Self::Text(text) => f.write_str(&excerpt(&Quoted(text).to_string())),
+            Self::Array(items) if items.is_empty() => f.write_str("[]"),
+            Self::Array(items) => write!(f, "an array of {}", count(items.len())),
+            Self::Object(members) if members.entries.is_empty() => f.write_str("an object"),
+            Self::Object(members) => {
+                f.write_str("an object with ")?;
+                for (at, (name, _)) in members.entries.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(f, "{comma}{}", Quoted(name))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
+    }
+}
+
+fn count(elements: usize) -> String {
+    let plural = if elements == 1 { "" } else { "s" };
+    format!("{elements} element{plural}")
+}
+
+/// The beginning of a text, with an ellipsis when that is not all of it.
+pub(super) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,139 @@
+//! JSON that goes on over lines.
+//!
+//! Promises: a text that opens with `{` or `[` ends where its brackets close, and comes back as one line with no
+//! whitespace between its tokens; strings, digits and order are untouched. A text that closes on its first line comes
+//! back as it stands, whatever it is.
+
+use super::template::starts_with_variable;
+
+/// Whether a text may go on over lines.
+pub(super) fn opens(text: &str) -> bool {
+    text.starts_with(['{', '[']) && !starts_with_variable(text)
+}
+
+/// How a text that goes on over lines ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// It closed on its first line and stands for itself.
+    OneLine,
+    /// It took this many further lines; the text is compact.
+    Lines(usize, String),
+}
+
+/// Why a text never became whole, and how many lines after its first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub(super) after: usize,
+    pub(super) what: String,
+}
+
+/// Joins a text with the lines that follow it. `first` must satisfy [`opens`].
+pub(super) fn join<'a>(
+    first: &'a str,
+    following: impl Iterator<Item = &'a str>,
+) -> Result<Joined, Broken> {
+    let opening = &first[..1];
+    let mut brackets = Brackets::default();
+    for (after, line) in std::iter::once(first).chain(following).enumerate() {
+        if let Some(rest) = brackets.line(line) {
+            return match rest.trim() {
+                _ if after == 0 => Ok(Joined::OneLine),
+                "" => Ok(Joined::Lines(after, brackets.compact)),
+                rest => Err(Broken {
+                    after,
+                    what: format!("{rest:?} follows the end of the JSON text"),
+                }),
+            };
+        }
+        if brackets.in_string {
+            let what =
+                "a JSON string is not closed on its line (a line break in one is \\n)".to_owned();
+            return Err(Broken { after, what });
+        }
+    }
+    Err(Broken {
+        after: 0,
+        what: format!("the {opening} is never closed"),
+    })
+}
+
+#[derive(Default)]
+struct Brackets {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    compact: String,
+}
+
+impl Brackets {
+    /// Reads a line; gives what follows the last bracket once that has come.
+    fn line<'a>(&mut self, line: &'a str) -> Option<&'a str> {
+        for (at, c) in line.char_indices() {
+            if self.in_string || !c.is_ascii_whitespace() {
+                self.compact.push(c);
+            }
+            match c {
+                _ if self.escaped => self.escaped = false,
+                '\\' => self.escaped = self.in_string,
+                '"' => self.in_string = !self.in_string,
+                '{' | '[' if !self.in_string => self.depth += 1,
+                '}' | ']' if !self.in_string => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return Some(&line[at + 1..]);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Result<Joined, Broken> {
+        let mut lines = text.lines();
+        join(lines.next().unwrap(), lines)
+    }
+
+    #[test]
+    fn what_closes_on_its_line_stands_for_itself() {
+        for text in [
+            "{}",
+            "[INFO] it's \"on",
+            r#"{"a": "}"}"#,
+            "[[1],\t[2]]",
+            "{} more\nnext",
+        ] {
+            assert_eq!(lines(text), Ok(Joined::OneLine), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_comes_back_compact() {
+        let text =
+            "{ \"a b\" : [1.0,\n\n   \"x \\\" } y\" ],\r\n \"n\": 12345678901234567890 }  \nnext";
+        let compact = r#"{"a b":[1.0,"x \" } y"],"n":12345678901234567890}"#.to_owned();
+        assert_eq!(lines(text), Ok(Joined::Lines(3, compact)));
+    }
+
+    #[test]
+    fn what_never_closes_says_so() {
+        let what = |text| lines(text).unwrap_err();
+        assert_eq!(
+            what("{\n\"a\": 1\n"),
+            Broken {
+                after: 0,
+                what: "the { is never closed".to_owned()
+            }
+        );
+        assert_eq!(what("[\n\"a\n]").after, 1);
+        assert_eq!(
+            what("[\n] x").what,
+            "\"x\" follows the end of the JSON text"
+        );
+    }
+}

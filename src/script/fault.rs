@@ -1,0 +1,20 @@
+//! What is wrong with a line, before it is known of which file.
+
+/// An error before it knows its file.
+pub(super) struct Fault {
+    /// Counted from 1; `None` for the line being read.
+    pub(super) line: Option<usize>,
+    pub(super) what: String,
+}
+
+impl From<String> for Fault {
+    fn from(what: String) -> Self {
+        Self { line: None, what }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(what: &str) -> Self {
+        what.to_owned().into()
+    }
+}

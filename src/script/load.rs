@@ -1,0 +1,108 @@
+//! From the bytes of a check file to tests that can run: what the parser cannot know is asked here, the
+//! environment and whether a URL is one. Still nothing connects.
+
+use super::run::CheckFile;
+use super::{Action, Connect, Fact, Message, ParseError, Script, Step, Template, Variable};
+use crate::connection::target::Address;
+
+impl CheckFile {
+    /// Reads a check file; `given` are the names that `--var` and `--secret` define.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn read(name: &str, bytes: &[u8], given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
+        let script = Script::from_bytes(name, bytes, given)?;
+        let tests = script.tests.iter().flat_map(|test| &test.steps);
+        for step in script.settings.iter().chain(tests) {
+            usable(step).map_err(|(line, what)| ParseError {
+                file: name.to_owned(),
+                line,
+                what,
+            })?;
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            script,
+        })
+    }
+}
+
+fn usable(step: &Step) -> Result<(), (usize, String)> {
+    let at = |line: usize| move |what: String| (line, what);
+    for (line, template) in templates(step) {
+        template
+            .variables()
+            .try_for_each(is_set)
+            .map_err(at(line))?;
+    }
+    match &step.action {
+        Action::Connect(connect) => match connect.url.as_literal() {
+            Some(url) if url != "echo:" => is_url(url).map_err(at(step.line)),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn is_set(variable: &Variable) -> Result<(), String> {
+    match variable {
+        Variable::Env(name) if std::env::var(name).is_err() => {
+            Err(format!("the environment variable {name} is not set"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_url(url: &str) -> Result<(), String> {
+    match Address::parse(url) {
+        Ok(_) => Ok(()),
+        Err(bad) => {
+            let hint = bad.hint.iter().map(|hint| format!("; {hint}"));
+            Err(format!("{bad}{}", hint.collect::<String>()))
+        }
+    }
+}
+
+/// Every text of a step that may hold a variable, and its line.
+fn templates(step: &Step) -> Vec<(usize, &Template)> {
+    let here = |template| vec![(step.line, template)];
+    match &step.action {
+        Action::Set { value, .. } => here(value),
+        Action::Connect(connect) => of_connect(step.line, connect),
+        Action::Send {
+            message: Message::Text(template) | Message::File(template),
+            ..
+        } => here(template),
+        Action::Receive { pattern, .. } | Action::Never { pattern, .. } => here(pattern.template()),
+        Action::Capture { query, .. } | Action::Assert(query) => here(query.template()),
+        Action::Close { frame, .. } => {
+            let reason = frame.as_ref().and_then(|frame| frame.reason.as_ref());
+            reason.map(here).unwrap_or_default()
+        }
+        Action::ExpectClose { reason, .. } => reason
+            .as_ref()
+            .map(|reason| here(reason.template()))
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn of_connect(line: usize, connect: &Connect) -> Vec<(usize, &Template)> {
+    let headers = connect
+        .headers
+        .iter()
+        .map(|header| (header.line, &header.value));
+    let facts = connect.expectations.iter().filter_map(|expectation| {
+        let template = match &expectation.fact {
+            Fact::Subprotocol(name) => name,
+            Fact::Header { value, .. } => value.template(),
+            Fact::Status(_) | Fact::CertDays(_) => return None,
+        };
+        Some((expectation.line, template))
+    });
+    [(line, &connect.url)]
+        .into_iter()
+        .chain(headers)
+        .chain(facts)
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! The handshake: `connect`, its header lines, what is expected of it, and how a connection ends.
+
+use super::{Parser, Prefix};
+use crate::script::fault::Fault;
+use crate::script::suggest::no_expectation;
+use crate::script::template::{Language, is_name};
+use crate::script::words::{is_token, number, required, split_word};
+use crate::script::{Action, Connect, Expectation, Fact, Header};
+
+impl<'a> Parser<'a> {
+    pub(super) fn connect(&mut self, rest: &str) -> Result<Action, Fault> {
+        let (first, after) = split_word(rest);
+        let (name, url) = if is_name(first) && !after.is_empty() {
+            (Some(first), after)
+        } else {
+            (None, rest)
+        };
+        let url = self.template(required(url, "connect [NAME] URL")?, Language::Text)?;
+        if url.literals_contain(char::is_whitespace) {
+            return Err(format!("found {rest:?} as [NAME] URL; neither holds a space").into());
+        }
+        self.scope.open(name, self.taken)?;
+        Ok(Action::Connect(Connect {
+            name: name.map(str::to_owned),
+            url,
+            headers: Vec::new(),
+            expectations: Vec::new(),
+        }))
+    }
+
+    pub(super) fn header(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+        let value = self.template(value, Language::Text)?;
+        let header = Header {
+            line: self.taken,
+            name: name.to_owned(),
+            value,
+        };
+        match self.last_connect() {
+            Some(connect) if connect.expectations.is_empty() => {
+                connect.headers.push(header);
+                Ok(())
+            }
+            _ => Err(format!(
+                "found the header line {name:?}; header lines belong right after a connect"
+            )
+            .into()),
+        }
+    }
+
+    pub(super) fn expect(
+        &mut self,
+        prefix: &Prefix,
+        rest: &'a str,
+    ) -> Result<Option<Action>, Fault> {
+        let (what, rest) = split_word(rest);
+        let line = self.taken;
+        let fact = match what {
+            "close" => return self.expect_close(prefix, rest).map(Some),
+            "status" => Fact::Status(number(rest, 100..=599, "an HTTP status")?),
+            "cert-days" => Fact::CertDays(number(rest, 0..=u32::MAX, "a number of days")?),
+            "subprotocol" => Fact::Subprotocol(
+                self.template(required(rest, "expect subprotocol NAME")?, Language::Text)?,
+            ),
+            "header" => {
+                let (name, value) = split_word(rest);
+                if !is_token(name) {
+                    return Err(format!(
+                        "found {name:?} as a header; write expect header NAME PATTERN"
+                    )
+                    .into());
+                }
+                Fact::Header {
+                    name: name.to_owned(),
+                    value: self.pattern(value)?,
+                }
+            }
+            _ => return Err(no_expectation(what).into()),
+        };
+        prefix.refuse_within(&format!("expect {what}"))?;
+        self.add_expectation(prefix.name, Expectation { line, fact }, what)?;
+        Ok(None)
+    }
+
+    pub(super) fn add_expectation(
+        &mut self,
+        name: Option<&str>,
+        new: Expectation,
+        what: &str,
+    ) -> Result<(), Fault> {
+        let line = new.line;
+        let status = match new.fact {
+            Fact::Status(code) => Some(code),
+            _ => None,
+        };
+        let Some(connect) = self
+            .last_connect()
+            .filter(|c| name.is_none() || c.name.as_deref() == name)
+        else {
+            return Err(
+                format!("expect {what} belongs right after the connect it is about").into(),
+            );
+        };
+        let known = |e: &Expectation| matches!(e.fact, Fact::Status(_));
+        if status.is_some() && connect.expectations.iter().any(known) {
+            return Err("a second expect status for one connect".into());
+        }
+        connect.expectations.push(new);
+        if let (Some(code), Some(connection)) = (status, self.scope.connections.last_mut())
+            && code != 101
+        {
+            connection.ended = Some(line);
+        }
+        Ok(())
+    }
+
+    pub(super) fn expect_close(&mut self, prefix: &Prefix, rest: &'a str) -> Result<Action, Fault> {
+        let on = self.scope.peer(prefix.name)?;
+        let line = self.taken;
+        let (code, reason) = split_word(rest);
+        let code = number(code, 1000..=4999, "a close code")?;
+        let reason = if reason.is_empty() {
+            None
+        } else {
+            Some(self.pattern(reason)?)
+        };
+        self.scope.end(&on, line);
+        Ok(Action::ExpectClose {
+            on,
+            code,
+            reason,
+            within: prefix.within,
+        })
+    }
+
+    pub(super) fn last_connect(&mut self) -> Option<&mut Connect> {
+        match &mut self.script.tests.last_mut()?.steps.last_mut()?.action {
+            Action::Connect(connect) => Some(connect),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Reading a check file.
+//!
+//! Promises: one pass, no panic on any input, and an error that says where, what was found and which step was probably
+//! meant. A word that is no step is never taken for a text to send or to wait for.
+
+mod handshake;
+mod texts;
+
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::scope::Scope;
+use super::suggest::no_step;
+use super::template::Language;
+use super::words::{assignment, header, hex, nothing, required, split_word, time, trim};
+use super::{Action, CloseFrame, Message, Peer, Script, Step, Test, Which};
+
+/// The longest close reason: a control frame's 125 bytes less the code (RFC 6455 §5.5).
+const MAX_REASON: usize = 123;
+
+/// What is wrong with a check file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {what}")]
+pub struct ParseError {
+    /// The file as it was named.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// What was found, and what was probably meant. Quotes the file.
+    pub what: String,
+}
+
+impl Script {
+    /// Reads a check file. `file` is its name in errors; `given` are the names that `--var` and `--secret` define.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn parse(file: &str, text: &str, given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
+        let given = given.iter().map(|name| name.as_ref().to_owned()).collect();
+        Parser::new(text, given)
+            .run()
+            .map_err(|(line, what)| ParseError {
+                file: file.to_owned(),
+                line,
+                what,
+            })
+    }
+
+    /// As [`parse`](Self::parse), for a file as it was read: it must be UTF-8, a byte order mark is passed over.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn from_bytes(
+        file: &str,
+        bytes: &[u8],
+        given: &[impl AsRef<str>],
+    ) -> Result<Self, ParseError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(file, text, given),
+            Err(error) => {
+                let before = &bytes[..error.valid_up_to()];
+                let start = before
+                    .iter()
+                    .rposition(|&byte| byte == b'\n')
+                    .map_or(0, |at| at + 1);
+                Err(ParseError {
+                    file: file.to_owned(),
+                    line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
+                    what: format!(
+                        "not UTF-8 at byte {} of this line",
+                        before.len() - start + 1
+                    ),
+                })
+            }
+        }
+    }
+}
+
+struct Parser<'a> {
+    lines: Vec<&'a str>,
+    /// How many lines have been taken; so also the number of the last of them.
+    taken: usize,
+    script: Script,
+    /// Defined for every test: given from outside, or `set` before the first test.
+    shared: Vec<String>,
+    scope: Scope,
+}
+
+/// What may stand before the sign of a step.
+#[derive(Default)]
+struct Prefix<'a> {
+    name: Option<&'a str>,
+    within: Option<Duration>,
+}
+
+impl Prefix<'_> {
+    fn refuse(&self, sign: &str) -> Result<(), Fault> {
+        match self.name {
+            Some(name) => {
+                Err(format!("{sign} is about no connection, so no {name} belongs before it").into())
+            }
+            None => self.refuse_within(sign),
+        }
+    }
+
+    fn refuse_within(&self, sign: &str) -> Result<(), Fault> {
+        match self.within {
+            Some(_) => Err(format!(
+                "{sign} does not wait; within belongs before <, <next, ping, close or expect close"
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reading lines, and what belongs to no test.
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, given: Vec<String>) -> Self {
+        Self {
+            lines: text.lines().collect(),
+            taken: 0,
+            script: Script {
+                settings: Vec::new(),
+                tests: Vec::new(),
+            },
+            shared: given,
+            scope: Scope::default(),
+        }
+    }
+
+    fn run(mut self) -> Result<Script, (usize, String)> {
+        while let Some(line) = self.lines.get(self.taken) {
+            self.taken += 1;
+            let number = self.taken;
+            let line = trim(line);
+            if !line.is_empty() && !line.starts_with('#') {
+                self.line(line)
+                    .map_err(|fault| (fault.line.unwrap_or(number), fault.what))?;
+            }
+        }
+        let last = self.taken.max(1);
+        self.end_test()
+            .map_err(|fault| (fault.line.unwrap_or(last), fault.what))?;
+        if self.script.tests.is_empty() {
+            return Err((
+                last,
+                "the file ends without a step; it needs at least a connect".to_owned(),
+            ));
+        }
+        Ok(self.script)
+    }
+
+    fn line(&mut self, line: &'a str) -> Result<(), Fault> {
+        let number = self.taken;
+        let (word, rest) = split_word(line);
+        if word == "test" {
+            return self.test(rest);
+        }
+        if let Some((name, value)) = header(line) {
+            return self.header(name, value);
+        }
+        let preamble = self.script.tests.is_empty() && matches!(word, "set" | "timeout");
+        let Some(action) = self.action(line)? else {
+            return Ok(());
+        };
+        let step = Step {
+            line: number,
+            action,
+        };
+        match self.script.tests.last_mut() {
+            None if preamble => self.script.settings.push(step),
+            None => self.script.tests.push(Test {
+                line: number,
+                name: None,
+                steps: vec![step],
+            }),
+            Some(test) => test.steps.push(step),
+        }
+        Ok(())
+    }
+
+    fn test(&mut self, rest: &str) -> Result<(), Fault> {
+        self.end_test()?;
+        if let Some(Test {
+            line, name: None, ..
+        }) = self.script.tests.last()
+        {
+            let what =
+                "a step before the first test; only set and timeout may stand there".to_owned();
+            return Err(Fault {
+                line: Some(*line),
+                what,
+            });
+        }
+        let name = serde_json::from_str(rest).map_err(|_| {
+            format!("found {rest:?} as the name of a test; write test \"what it shows\"")
+        })?;
+        self.scope = Scope::default();
+        self.script.tests.push(Test {
+            line: self.taken,
+            name: Some(name),
+            steps: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn end_test(&self) -> Result<(), Fault> {
+        match self.script.tests.last() {
+            Some(test) if test.steps.is_empty() => {
+                let what = "this test has no steps and so could not fail".to_owned();
+                Err(Fault {
+                    line: Some(test.line),
+                    what,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The steps.
+impl<'a> Parser<'a> {
+    /// One step; `None` when it only added to the connect before it.
+    fn action(&mut self, line: &'a str) -> Result<Option<Action>, Fault> {
+        let (prefix, sign, rest) = self.prefix(line)?;
+        match sign {
+            "expect" => self.expect(&prefix, rest),
+            "test" | "set" | "timeout" | "connect" | "capture" | "assert" | "wait" => {
+                prefix.refuse(sign)?;
+                self.unaddressed(sign, rest).map(Some)
+            }
+            ">" | ">hex" | ">file" | "never" | "silence" => {
+                prefix.refuse_within(sign)?;
+                self.exchange(&prefix, sign, rest).map(Some)
+            }
+            "<" | "<next" | "ping" | "close" => self.exchange(&prefix, sign, rest).map(Some),
+            _ => Err(no_step(&self.scope, line, sign, rest).into()),
+        }
+    }
+
+    /// Splits `[NAME] [within TIME] SIGN rest`; the first two in either order.
+    fn prefix(&self, line: &'a str) -> Result<(Prefix<'a>, &'a str, &'a str), Fault> {
+        let mut prefix = Prefix::default();
+        let mut rest = line;
+        loop {
+            let (word, after) = split_word(rest);
+            if word == "within" && prefix.within.is_none() {
+                let (limit, after) = split_word(after);
+                prefix.within = Some(time(limit)?);
+                rest = after;
+            } else if prefix.name.is_none() && self.scope.latest(word).is_some() {
+                prefix.name = Some(word);
+                rest = after;
+            } else {
+                return Ok((prefix, word, after));
+            }
+        }
+    }
+
+    /// A step about no connection that is open.
+    fn unaddressed(&mut self, sign: &str, rest: &'a str) -> Result<Action, Fault> {
+        match sign {
+            "set" => self.set(rest),
+            "timeout" => Ok(Action::Timeout(time(rest)?)),
+            "wait" => Ok(Action::Wait(time(rest)?)),
+            "connect" => self.connect(rest),
+            "capture" => self.capture(rest),
+            _ => {
+                self.needs_message("assert")?;
+                Ok(Action::Assert(self.query(rest)?))
+            }
+        }
+    }
+
+    /// A step about an open connection.
+    fn exchange(&mut self, prefix: &Prefix, sign: &str, rest: &'a str) -> Result<Action, Fault> {
+        let on = self.scope.peer(prefix.name)?;
+        let within = prefix.within;
+        Ok(match sign {
+            ">" => Action::Send {
+                on,
+                message: self.text_message(rest)?,
+            },
+            ">hex" => Action::Send {
+                on,
+                message: Message::Hex(hex(rest)?),
+            },
+            ">file" => {
+                let path = self.template(required(rest, ">file PATH")?, Language::Text)?;
+                Action::Send {
+                    on,
+                    message: Message::File(path),
+                }
+            }
+            "<" => self.receive(on, Which::FirstMatch, rest, within)?,
+            "<next" => self.receive(on, Which::Next, rest, within)?,
+            "never" => Action::Never {
+                on,
+                pattern: self.pattern(rest)?,
+            },
+            "silence" => Action::Silence {
+                on,
+                time: time(rest)?,
+            },
+            "ping" => {
+                nothing(rest, "ping")?;
+                Action::Ping { on, within }
+            }
+            _ => {
+                let frame = self.close_frame(rest)?;
+                self.scope.end(&on, self.taken);
+                Action::Close { on, frame, within }
+            }
+        })
+    }
+
+    fn receive(
+        &mut self,
+        on: Peer,
+        which: Which,
+        rest: &'a str,
+        within: Option<Duration>,
+    ) -> Result<Action, Fault> {
+        let pattern = self.pattern(rest)?;
+        self.scope.received = true;
+        Ok(Action::Receive {
+            on,
+            which,
+            pattern,
+            within,
+        })
+    }
+
+    fn set(&mut self, rest: &str) -> Result<Action, Fault> {
+        let (name, value) = assignment(rest, "set NAME = text")?;
+        let value = self.template(value, Language::Text)?;
+        self.define(name);
+        Ok(Action::Set {
+            name: name.to_owned(),
+            value,
+        })
+    }
+
+    fn capture(&mut self, rest: &str) -> Result<Action, Fault> {
+        let (word, after) = split_word(rest);
+        // A variable may be called `secret`, too.
+        let secret = word == "secret" && !after.starts_with('=');
+        let rest = if secret { after } else { rest };
+        let (name, query) = assignment(rest, "capture NAME = JQ")?;
+        self.needs_message("capture")?;
+        let query = self.query(query)?;
+        self.define(name);
+        Ok(Action::Capture {
+            name: name.to_owned(),
+            secret,
+            query,
+        })
+    }
+
+    fn needs_message(&self, sign: &str) -> Result<(), Fault> {
+        if self.scope.received {
+            return Ok(());
+        }
+        Err(format!(
+            "{sign} looks at the last matched message, and no < comes before it in this test"
+        )
+        .into())
+    }
+
+    fn close_frame(&self, rest: &str) -> Result<Option<CloseFrame>, Fault> {
+        let (code, reason) = split_word(rest);
+        if code.is_empty() {
+            return Ok(None);
+        }
+        let code = match code.parse() {
+            Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => code,
+            _ => {
+                return Err(format!(
+                    "found {code:?} as a close code; 1000 to 1003, 1007 to 1014 and 3000 to 4999 can be sent"
+                )
+                .into());
+            }
+        };
+        if reason.is_empty() {
+            return Ok(Some(CloseFrame { code, reason: None }));
+        }
+        let reason = self.template(reason, Language::Text)?;
+        match reason.as_literal() {
+            Some(text) if text.len() > MAX_REASON => {
+                Err(format!("a close reason of {} bytes; {MAX_REASON} fit", text.len()).into())
+            }
+            _ => Ok(Some(CloseFrame {
+                code,
+                reason: Some(reason),
+            })),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Texts: what may go on over lines, hold variables, be a pattern or jq.
+
+use std::borrow::Cow;
+
+use super::Parser;
+use crate::nearest::nearest;
+use crate::pattern::{Form, Jq, Pattern, is_json};
+use crate::script::continuation::{self, Joined};
+use crate::script::fault::Fault;
+use crate::script::template::{Language, Template, Variable, starts_with_variable};
+use crate::script::words::required;
+use crate::script::{Expected, Message, Query};
+
+impl<'a> Parser<'a> {
+    /// The text and whatever lines belong to it; `true` when it took more than its own. `cure` says how to write a
+    /// text that only looks like JSON.
+    fn joined(&mut self, text: &'a str, cure: &str) -> Result<(Cow<'a, str>, bool), Fault> {
+        if !continuation::opens(text) {
+            return Ok((text.into(), false));
+        }
+        let following = self.lines[self.taken..].iter().copied();
+        match continuation::join(text, following) {
+            Ok(Joined::OneLine) => Ok((text.into(), false)),
+            Ok(Joined::Lines(more, compact)) => {
+                self.taken += more;
+                Ok((compact.into(), true))
+            }
+            Err(broken) => Err(Fault {
+                line: Some(self.taken + broken.after),
+                what: format!("{}; {cure}", broken.what),
+            }),
+        }
+    }
+
+    pub(super) fn text_message(&mut self, text: &'a str) -> Result<Message, Fault> {
+        let cure = "to send it as it is, set NAME = to it and send {{NAME}}";
+        let (text, several_lines) = self.joined(text, cure)?;
+        if continuation::opens(&text) {
+            let template = self.template(&text, Language::Json)?;
+            if is_json(&template.sample()) {
+                return Ok(Message::Text(template));
+            }
+            if several_lines {
+                return Err("the text goes on over lines as only JSON may, and is no JSON".into());
+            }
+        }
+        // What only looks like JSON is sent as it stands: a server's answer to it may be the point of the test.
+        Ok(Message::Text(self.template(&text, Language::Text)?))
+    }
+
+    pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, Fault> {
+        let (text, _) = self.joined(
+            required(text, "a PATTERN (the empty text is =)")?,
+            "a pattern for exactly this text begins with =",
+        )?;
+        let form = if starts_with_variable(&text) {
+            Form::Exact
+        } else {
+            Form::of(&text)
+        };
+        let language = match form {
+            Form::Json | Form::Jq => Language::Json,
+            Form::Regex => Language::Regex,
+            Form::Exact => Language::Text,
+        };
+        let template = self.template(&text, language)?;
+        let fixed = match (template.as_literal(), language) {
+            (Some(text), _) => Some(Pattern::parse(text).map_err(|e| e.to_string())?),
+            (None, Language::Json) => {
+                Pattern::parse(&template.sample()).map_err(|e| e.to_string())?;
+                None
+            }
+            // Whether an expression is a good one may hang on the values.
+            (None, Language::Regex | Language::Text) => None,
+        };
+        Ok(Expected {
+            template,
+            form,
+            fixed,
+        })
+    }
+
+    pub(super) fn query(&self, text: &str) -> Result<Query, Fault> {
+        let template = self.template(
+            required(text, "a jq expression, such as .id")?,
+            Language::Json,
+        )?;
+        let compiled = Jq::compile(&template.sample()).map_err(|e| e.to_string())?;
+        let fixed = template.as_literal().is_some().then_some(compiled);
+        Ok(Query { template, fixed })
+    }
+
+    pub(super) fn template(&self, text: &str, language: Language) -> Result<Template, Fault> {
+        let template = Template::parse(text, language)?;
+        for variable in template.variables() {
+            if let Variable::Name(name) = variable {
+                self.must_be_defined(name)?;
+            }
+        }
+        Ok(template)
+    }
+
+    pub(super) fn must_be_defined(&self, name: &str) -> Result<(), Fault> {
+        let known = || {
+            self.shared
+                .iter()
+                .chain(&self.scope.defined)
+                .map(String::as_str)
+        };
+        if known().any(|known| known == name) {
+            return Ok(());
+        }
+        let meant = nearest(name, known()).map_or(String::new(), |meant| {
+            format!("; did you mean {{{{{meant}}}}}?")
+        });
+        Err(format!(
+            "nothing before this line defines {{{{{name}}}}} (set, capture, --var, --secret){meant}"
+        )
+        .into())
+    }
+
+    pub(super) fn define(&mut self, name: &str) {
+        let names = if self.script.tests.is_empty() {
+            &mut self.shared
+        } else {
+            &mut self.scope.defined
+        };
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+}

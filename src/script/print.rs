@@ -1,0 +1,199 @@
+//! Printing a script as the file it could have been read from.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{
+    Action, CloseFrame, Expected, Fact, Header, Message, Peer, Query, Script, Step, Which,
+};
+
+/// A file that reads as this script, each step on its line as far as blank lines can put it there.
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let mut page = Page { out: f, line: 1 };
+        for step in &self.settings {
+            page.step(step)?;
+        }
+        for test in &self.tests {
+            if let Some(name) = &test.name {
+                let quoted = serde_json::to_string(name).map_err(|_| fmt::Error)?;
+                page.line(test.line, &format_args!("test {quoted}"))?;
+            }
+            for step in &test.steps {
+                page.step(step)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text being printed, and the line it has come to.
+struct Page<'a, 'b> {
+    out: &'a mut fmt::Formatter<'b>,
+    line: usize,
+}
+
+impl Page<'_, '_> {
+    fn line(&mut self, line: usize, text: &dyn fmt::Display) -> fmt::Result {
+        while self.line < line {
+            self.out.write_str("\n")?;
+            self.line += 1;
+        }
+        self.line += 1;
+        writeln!(self.out, "{text}")
+    }
+
+    fn step(&mut self, step: &Step) -> fmt::Result {
+        self.line(step.line, &step.action)?;
+        let Action::Connect(connect) = &step.action else {
+            return Ok(());
+        };
+        for header in &connect.headers {
+            self.line(header.line, header)?;
+        }
+        for expectation in &connect.expectations {
+            self.line(expectation.line, &expectation.fact)?;
+        }
+        Ok(())
+    }
+}
+
+/// The step on one line, as a report shows it; of a `connect` only its own line.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Set { name, value } => write!(f, "set {name} = {value}"),
+            Self::Timeout(time) => write!(f, "timeout {}", Time(*time)),
+            Self::Connect(connect) => write!(f, "connect {}{}", Word(&connect.name), connect.url),
+            Self::Send { on, message } => write!(f, "{on}{message}"),
+            Self::Receive {
+                on,
+                which,
+                pattern,
+                within,
+            } => {
+                let sign = match which {
+                    Which::FirstMatch => "<",
+                    Which::Next => "<next",
+                };
+                write!(f, "{}{on}{sign} {pattern}", Within(*within))
+            }
+            Self::Never { on, pattern } => write!(f, "{on}never {pattern}"),
+            Self::Silence { on, time } => write!(f, "{on}silence {}", Time(*time)),
+            Self::Capture {
+                name,
+                secret,
+                query,
+            } => {
+                let secret = if *secret { "secret " } else { "" };
+                write!(f, "capture {secret}{name} = {}", query.template)
+            }
+            Self::Assert(query) => write!(f, "assert {}", query.template),
+            Self::Ping { on, within } => write!(f, "{}{on}ping", Within(*within)),
+            Self::Close { on, frame, within } => {
+                write!(f, "{}{on}close", Within(*within))?;
+                frame.as_ref().map_or(Ok(()), |frame| write!(f, " {frame}"))
+            }
+            Self::ExpectClose {
+                on,
+                code,
+                reason,
+                within,
+            } => {
+                write!(f, "{}{on}expect close {code}", Within(*within))?;
+                reason
+                    .as_ref()
+                    .map_or(Ok(()), |reason| write!(f, " {reason}"))
+            }
+            Self::Wait(time) => write!(f, "wait {}", Time(*time)),
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Status(code) => write!(f, "expect status {code}"),
+            Self::Subprotocol(name) => write!(f, "expect subprotocol {name}"),
+            Self::Header { name, value } => write!(f, "expect header {name} {value}"),
+            Self::CertDays(days) => write!(f, "expect cert-days {days}"),
+        }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "> {text}"),
+            Self::File(path) => write!(f, ">file {path}"),
+            Self::Hex(bytes) => {
+                f.write_str(">hex")?;
+                bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for CloseFrame {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        self.reason
+            .as_ref()
+            .map_or(Ok(()), |reason| write!(f, " {reason}"))
+    }
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.value)
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.template.fmt(f)
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.template.fmt(f)
+    }
+}
+
+/// `NAME ` before the sign of a step, or nothing.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        Word(&self.name).fmt(f)
+    }
+}
+
+struct Word<'a>(&'a Option<String>);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |name| write!(f, "{name} "))
+    }
+}
+
+struct Within(Option<Duration>);
+
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |time| write!(f, "within {} ", Time(time)))
+    }
+}
+
+/// A duration as one word: `1m30s`.
+pub(super) struct Time(pub(super) Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(
+            &humantime::format_duration(self.0)
+                .to_string()
+                .replace(' ', ""),
+        )
+    }
+}

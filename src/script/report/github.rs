@@ -1,0 +1,132 @@
+//! What GitHub Actions shows of a run: an annotation a failure, a table on the run's page.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use super::{Finished, Totals};
+
+/// Rows of the table; GitHub refuses a page of more than a megabyte.
+const ROWS: usize = 1000;
+
+/// See the module's head.
+pub struct GitHub {
+    summary: Option<File>,
+    rows: Vec<String>,
+    left_out: usize,
+}
+
+impl GitHub {
+    /// Annotations, and a table where there is a page for it.
+    pub fn new(summary: Option<File>) -> Self {
+        Self {
+            summary,
+            rows: Vec::new(),
+            left_out: 0,
+        }
+    }
+
+    /// Adds a test and gives its annotation, which is a workflow command on a line of its own.
+    pub fn add(&mut self, finished: &Finished) -> String {
+        if self.summary.is_some() {
+            self.add_row(finished);
+        }
+        let Some(trouble) = &finished.trouble else {
+            return String::new();
+        };
+        let line = trouble
+            .line
+            .map(|line| format!(",line={line}"))
+            .unwrap_or_default();
+        let title = property(finished.title());
+        let message = [&*trouble.why]
+            .into_iter()
+            .chain(trouble.details.iter().map(String::as_str));
+        let message = data(&message.collect::<Vec<_>>().join("\n"));
+        if finished.is_fact() {
+            return format!("::error title={title}::{message}\n");
+        }
+        let file = property(&finished.file);
+        format!("::error file={file}{line},title={title}::{message}\n")
+    }
+
+    fn add_row(&mut self, finished: &Finished) {
+        if self.rows.len() == ROWS {
+            self.left_out += 1;
+            return;
+        }
+        let (mark, why) = match &finished.trouble {
+            None => ("✅", ""),
+            Some(trouble) => ("❌", trouble.why.as_str()),
+        };
+        let cells = [
+            finished.place(),
+            finished.title().to_owned(),
+            why.to_owned(),
+        ];
+        let [place, title, why] = cells.map(|cell| markdown(&cell));
+        let time = finished.time.as_millis();
+        self.rows.push(format!(
+            "| {mark} | {place} | {title} | {time} ms | {why} |\n"
+        ));
+    }
+
+    /// Writes the table.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn end(self, totals: &Totals) -> io::Result<()> {
+        let Some(mut file) = self.summary else {
+            return Ok(());
+        };
+        let Totals {
+            run, failed, left, ..
+        } = totals;
+        let mut text = format!("### wsprobe: {failed} of {run} tests failed");
+        if *left > 0 {
+            text.push_str(&format!(", {left} not run"));
+        }
+        text.push_str("\n\n| | where | test | time | why |\n|---|---|---|---|---|\n");
+        text.extend(self.rows);
+        if self.left_out > 0 {
+            text.push_str(&format!("\n… and {} more\n", self.left_out));
+        }
+        file.write_all(text.as_bytes())
+    }
+}
+
+/// A workflow command's message.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A workflow command's property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// Text in a table of Markdown, where every sign stands for itself.
+fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_punctuation() && !"-./ ,".contains(c) {
+            out.push_str(&format!("&#{};", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_ends_a_command_or_a_cell_early() {
+        assert_eq!(data("50%\n::error::x\r"), "50%25%0A::error::x%0D");
+        assert_eq!(property("a:b,c"), "a%3Ab%2Cc");
+        assert_eq!(markdown("a|<b>"), "a&#124;&#60;b&#62;");
+    }
+}

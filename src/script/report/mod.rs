@@ -1,0 +1,357 @@
+//! How tests went, for people and for machines: the terminal, JSON events, JUnit, TAP, GitHub.
+//!
+//! Each result is written when its turn comes and then forgotten. All texts pass [`Cleaner`] first: no
+//! secret leaves here, and nothing that a server said can end a line, move a cursor, or be taken for a
+//! command, a tag or a directive by whoever reads the report.
+
+mod github;
+mod junit;
+mod tap;
+mod terminal;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::trial::Broken;
+use crate::exit::Exit;
+use crate::output::escape::{Keep, escape};
+use crate::output::events::{SummaryLine, TestLine};
+use crate::output::{Sinks, excerpt, near_miss};
+use crate::secret::{Redactor, io_text};
+use github::GitHub;
+use junit::Junit;
+use tap::Tap;
+pub use terminal::Look;
+
+/// A test that is over, or a fact about an endpoint.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The check file, or the URL.
+    pub file: String,
+    /// The line it begins on; 0 for a fact.
+    pub line: usize,
+    /// What it is called; a file that is one test may have no name.
+    pub name: Option<String>,
+    /// Its steps.
+    pub steps: usize,
+    /// How long it took.
+    pub time: Duration,
+    /// What was found, for a fact.
+    pub note: Option<String>,
+    /// Why it failed.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a test failed.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// The line of the step.
+    pub line: Option<usize>,
+    /// The step as it is written.
+    pub step: String,
+    /// Whether transport failed, as opposed to an expectation.
+    pub fault: bool,
+    /// In one line.
+    pub why: String,
+    /// The near miss, what the other side said, what to try.
+    pub details: Vec<String>,
+    /// What happened when.
+    pub transcript: Vec<String>,
+    /// The near miss, until it is put in front of the details.
+    closest: Option<crate::stop::Closest>,
+}
+
+impl From<Broken> for Trouble {
+    fn from(broken: Broken) -> Self {
+        Self {
+            line: None,
+            step: String::new(),
+            fault: broken.fault,
+            why: broken.why,
+            details: broken.details,
+            transcript: Vec::new(),
+            closest: broken.closest,
+        }
+    }
+}
+
+impl Trouble {
+    /// The same at a step of a check file, with what happened before it.
+    pub fn at(self, line: usize, step: String, transcript: Vec<String>) -> Self {
+        Self {
+            line: Some(line),
+            step,
+            transcript,
+            ..self
+        }
+    }
+}
+
+impl Finished {
+    /// The name, or the file's where it has none.
+    pub fn title(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.file)
+    }
+
+    /// `fail.wst:5`, or the file alone where nothing failed.
+    fn place(&self) -> String {
+        match self.trouble.as_ref().and_then(|trouble| trouble.line) {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        }
+    }
+
+    /// Whether it is a fact about an endpoint.
+    fn is_fact(&self) -> bool {
+        self.line == 0
+    }
+}
+
+/// Makes texts fit to be shown anywhere.
+struct Cleaner<'a> {
+    redactor: &'a Redactor,
+    /// A log that is searched for `##[command]`, wherever in a line that stands.
+    defuse: bool,
+}
+
+impl Cleaner<'_> {
+    fn line(&self, text: &str) -> String {
+        let text = self.redactor.redact(text);
+        let text = escape(&text, Keep::Nothing);
+        if self.defuse {
+            return text.replace("##[", "##\\[");
+        }
+        text.into_owned()
+    }
+
+    fn excerpt(&self, text: &str) -> String {
+        self.line(&excerpt(text, self.redactor))
+    }
+
+    fn finished(&self, finished: Finished) -> Finished {
+        Finished {
+            file: self.line(&finished.file),
+            name: finished.name.map(|name| self.line(&name)),
+            note: finished.note.map(|note| self.line(&note)),
+            trouble: finished.trouble.map(|trouble| self.trouble(&trouble)),
+            ..finished
+        }
+    }
+
+    fn trouble(&self, trouble: &Trouble) -> Trouble {
+        let closest = trouble.closest.iter();
+        let closest = closest.flat_map(|closest| near_miss(closest, self.redactor));
+        let details = trouble.details.iter();
+        Trouble {
+            step: self.excerpt(&trouble.step),
+            why: self.line(&trouble.why),
+            details: closest
+                .map(|line| self.line(&line))
+                .chain(details.map(|line| self.excerpt(line)))
+                .collect(),
+            transcript: trouble
+                .transcript
+                .iter()
+                .map(|line| self.excerpt(line))
+                .collect(),
+            closest: None,
+            line: trouble.line,
+            fault: trouble.fault,
+        }
+    }
+}
+
+/// How many tests there were and how they went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Tests that ran.
+    pub run: u64,
+    /// Those that failed, faults of transport included.
+    pub failed: u64,
+    /// Those that failed for a fault of transport.
+    pub faults: u64,
+    /// Tests that were not run any more.
+    pub left: u64,
+}
+
+/// Every report that was asked for.
+pub struct Reports {
+    look: Look,
+    junit: Option<Junit>,
+    tap: Option<Tap>,
+    github: Option<GitHub>,
+    /// Whether stdout is made of events.
+    json: bool,
+    totals: Totals,
+    /// The first report that could not be written.
+    failure: Option<String>,
+}
+
+/// Where reports go.
+#[derive(Clone, Debug, Default)]
+pub struct Destinations {
+    /// JUnit XML.
+    pub junit: Option<PathBuf>,
+    /// TAP version 14.
+    pub tap: Option<PathBuf>,
+    /// The run's page, when GitHub runs this (`GITHUB_STEP_SUMMARY`).
+    pub step_summary: Option<PathBuf>,
+    /// Whether GitHub runs this (`GITHUB_ACTIONS`).
+    pub github: bool,
+    /// Whether stdout is made of events.
+    pub json: bool,
+}
+
+impl Reports {
+    /// Opens every report, for so many tests as far as that is known.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub fn open(to: &Destinations, look: Look, tests: Option<usize>) -> Result<Self, String> {
+        let junit = to.junit.as_deref().map(|path| {
+            let file = create(path)?;
+            Junit::new(file).map_err(|error| unwritable(path, &error))
+        });
+        let tap = to.tap.as_deref().map(|path| {
+            let file = create(path)?;
+            Tap::new(file, tests).map_err(|error| unwritable(path, &error))
+        });
+        let summary = to.step_summary.as_deref().map(|path| {
+            let file = File::options().append(true).create(true).open(path);
+            file.map_err(|error| unwritable(path, &error))
+        });
+        Ok(Self {
+            look,
+            junit: junit.transpose()?,
+            tap: tap.transpose()?,
+            github: match (to.github, summary.transpose()?) {
+                (true, summary) => Some(GitHub::new(summary)),
+                (false, _) => None,
+            },
+            json: to.json,
+            totals: Totals::default(),
+            failure: None,
+        })
+    }
+
+    /// A test is over.
+    pub fn add(&mut self, finished: Finished, sinks: &mut Sinks) {
+        let cleaner = Cleaner {
+            redactor: sinks.redactor(),
+            defuse: self.github.is_some(),
+        };
+        let finished = cleaner.finished(finished);
+        self.totals.run += 1;
+        if let Some(trouble) = &finished.trouble {
+            self.totals.failed += 1;
+            self.totals.faults += u64::from(trouble.fault);
+        }
+        sinks.tell_test(&test_line(&finished));
+        sinks.print_report(&self.look.test(&finished));
+        if let Some(github) = &mut self.github {
+            let annotation = github.add(&finished);
+            // A line that is no JSON would break who reads the events.
+            if self.json {
+                eprint!("{annotation}");
+            } else {
+                sinks.print_report(&annotation);
+            }
+        }
+        let junit = self.junit.as_mut().map(|junit| junit.add(&finished));
+        let tap = self.tap.as_mut().map(|tap| tap.add(&finished));
+        self.note(junit.into_iter().chain(tap));
+    }
+
+    fn note(&mut self, results: impl Iterator<Item = io::Result<()>>) {
+        for error in results.filter_map(Result::err) {
+            let failure = || format!("a report cannot be written: {}", io_text(&error));
+            self.failure.get_or_insert_with(failure);
+        }
+    }
+
+    /// Whether a test has failed.
+    pub fn has_failure(&self) -> bool {
+        self.totals.failed > 0
+    }
+
+    /// Ends every report. `left` tests were not run; `bail_out` says why all ended early, if it did.
+    /// Gives what the tests came to, and the report that could not be written.
+    pub fn end(
+        mut self,
+        left: u64,
+        time: Duration,
+        bail_out: Option<&str>,
+        exit: Exit,
+        sinks: &mut Sinks,
+    ) -> Option<String> {
+        self.totals.left = left;
+        sinks.tell_summary(&SummaryLine {
+            tests: self.totals.run,
+            failed: self.totals.failed,
+            errors: self.totals.faults,
+            time,
+            exit,
+        });
+        sinks.print_report(&self.look.summary(&self.totals, time));
+        let totals = self.totals;
+        let junit = self.junit.take().map(Junit::end);
+        let tap = self.tap.take().map(|tap| tap.end(left, bail_out));
+        let github = self.github.take().map(|github| github.end(&totals));
+        self.note(junit.into_iter().chain(tap).chain(github));
+        self.failure
+    }
+}
+
+fn create(path: &Path) -> Result<File, String> {
+    File::create(path).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {}", path.display(), io_text(error))
+}
+
+fn test_line(finished: &Finished) -> TestLine<'_> {
+    let trouble = finished.trouble.as_ref();
+    let line = trouble
+        .and_then(|trouble| trouble.line)
+        .unwrap_or(finished.line);
+    TestLine {
+        file: &finished.file,
+        line: (!finished.is_fact()).then_some(line as u64),
+        name: finished.title(),
+        ok: trouble.is_none(),
+        time: finished.time,
+        message: trouble
+            .map(|trouble| trouble.why.as_str())
+            .or(finished.note.as_deref())
+            .unwrap_or_default(),
+    }
+}
+
+/// Everything about a failure on lines of its own, for reports that hold a block of text.
+fn block(finished: &Finished, trouble: &Trouble) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !finished.is_fact() {
+        let line = trouble.line.unwrap_or(finished.line);
+        lines.push(format!("{line} | {}", trouble.step));
+    }
+    lines.push(trouble.why.clone());
+    lines.extend(trouble.details.iter().map(|line| quoted(line)));
+    if !trouble.transcript.is_empty() {
+        lines.push("transcript:".to_owned());
+        lines.extend(trouble.transcript.iter().map(|line| format!("  {line}")));
+    }
+    lines
+}
+
+/// What a server said may begin with `::`, which begins a command in a CI's log however far it is
+/// indented.
+fn quoted(line: &str) -> String {
+    if line.trim_start().starts_with("::") {
+        format!("| {line}")
+    } else {
+        line.to_owned()
+    }
+}

@@ -1,0 +1,113 @@
+//! TAP version 14: a line a test, a YAML block under a failure.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use super::{Finished, block};
+use crate::output::json::push_string;
+
+/// See the module's head.
+pub struct Tap {
+    out: BufWriter<File>,
+    written: u64,
+    has_plan: bool,
+}
+
+impl Tap {
+    /// Begins the document. The plan comes first where the number of tests is known.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn new(file: File, tests: Option<usize>) -> io::Result<Self> {
+        let mut out = BufWriter::new(file);
+        writeln!(out, "TAP version 14")?;
+        if let Some(tests) = tests {
+            writeln!(out, "1..{tests}")?;
+        }
+        Ok(Self {
+            out,
+            written: 0,
+            has_plan: tests.is_some(),
+        })
+    }
+
+    /// Adds a test.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn add(&mut self, finished: &Finished) -> io::Result<()> {
+        self.written += 1;
+        let title = match &finished.name {
+            Some(name) => format!("{}: {name}", finished.file),
+            None => finished.file.clone(),
+        };
+        let title = description(&title);
+        let n = self.written;
+        let Some(trouble) = &finished.trouble else {
+            return writeln!(self.out, "ok {n} - {title}");
+        };
+        writeln!(self.out, "not ok {n} - {title}")?;
+        writeln!(self.out, "  ---")?;
+        writeln!(self.out, "  message: {}", string(&trouble.why))?;
+        let severity = if trouble.fault { "error" } else { "fail" };
+        writeln!(self.out, "  severity: {severity}")?;
+        if let Some(line) = trouble.line {
+            writeln!(
+                self.out,
+                "  at:\n    file: {}\n    line: {line}",
+                string(&finished.file)
+            )?;
+        }
+        writeln!(self.out, "  duration_ms: {}", finished.time.as_millis())?;
+        // A block of text as it is: each line is escaped already, and older readers stumble over a list
+        // of strings with colons in them.
+        writeln!(self.out, "  output: |")?;
+        for line in block(finished, trouble) {
+            writeln!(self.out, "    {line}")?;
+        }
+        writeln!(self.out, "  ...")?;
+        // Whoever reads along sees each test as it is over.
+        self.out.flush()
+    }
+
+    /// Ends the document: `left` tests were not run.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn end(mut self, left: u64, bail_out: Option<&str>) -> io::Result<()> {
+        if let Some(why) = bail_out {
+            writeln!(self.out, "Bail out! {why}")?;
+            return self.out.flush();
+        }
+        for n in (self.written + 1..).take(usize::try_from(left).unwrap_or(usize::MAX)) {
+            writeln!(self.out, "ok {n} - # SKIP not run after a failure")?;
+        }
+        if !self.has_plan {
+            writeln!(self.out, "1..{}", self.written + left)?;
+        }
+        self.out.flush()
+    }
+}
+
+/// `#` begins a directive, `\` an escape.
+fn description(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('#', "\\#")
+}
+
+/// A string of YAML: one of JSON is one.
+fn string(text: &str) -> String {
+    let mut out = Vec::new();
+    push_string(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_become_a_directive() {
+        assert_eq!(description("a # TODO \\#"), "a \\# TODO \\\\\\#");
+        assert_eq!(string("a: \"b\"\n"), r#""a: \"b\"\n""#);
+    }
+}

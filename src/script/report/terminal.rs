@@ -1,0 +1,117 @@
+//! The report that a person reads: a line a test, and under a failure all that helps to understand it.
+
+use std::time::Duration;
+
+use super::{Finished, Totals, Trouble, block};
+use crate::output::style::{DIM, GREEN, RED, paint};
+use crate::units;
+
+/// The width of the facts' names.
+const NAMES: usize = 12;
+
+/// How the report looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Whether to colour it.
+    pub colour: bool,
+    /// `-q`: 1 leaves out what passed, 2 everything.
+    pub quiet: u8,
+    /// What the results are called: `test` or `fact`.
+    pub noun: &'static str,
+}
+
+impl Look {
+    /// The lines of a test.
+    pub fn test(self, finished: &Finished) -> String {
+        match &finished.trouble {
+            None if self.quiet > 0 => String::new(),
+            Some(_) if self.quiet > 1 => String::new(),
+            None => self.passed(finished),
+            Some(trouble) => self.failed(finished, trouble),
+        }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        let mut out = Vec::new();
+        paint(&mut out, self.colour, code, text.as_bytes());
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    fn passed(self, finished: &Finished) -> String {
+        let mark = self.paint(GREEN, "✓");
+        if finished.is_fact() {
+            return format!(
+                "{mark} {}\n",
+                fact(finished, finished.note.as_deref().unwrap_or(""))
+            );
+        }
+        let plural = if finished.steps == 1 { "" } else { "s" };
+        let how = format!(
+            "({} step{plural}, {})",
+            finished.steps,
+            shown(finished.time)
+        );
+        let how = self.paint(DIM, &how);
+        match &finished.name {
+            Some(name) => format!("{mark} {}  {name}  {how}\n", finished.file),
+            None => format!("{mark} {}  {how}\n", finished.file),
+        }
+    }
+
+    fn failed(self, finished: &Finished, trouble: &Trouble) -> String {
+        let mark = self.paint(RED, "✗");
+        let mut text = if finished.is_fact() {
+            format!("{mark} {}\n", fact(finished, &trouble.why))
+        } else {
+            let name = finished.name.as_deref().unwrap_or_default();
+            format!(
+                "{}\n",
+                format!("{mark} {}  {name}", finished.place()).trim_end()
+            )
+        };
+        let mut lines = block(finished, trouble).into_iter();
+        // The first line of a test is its step, with the number set off; that of a fact is said.
+        match lines.next() {
+            Some(step) if !finished.is_fact() => text.push_str(&format!("{:>4}{step}\n", "")),
+            _ => {}
+        }
+        for line in lines {
+            text.push_str(&format!("      {line}\n"));
+        }
+        text
+    }
+
+    /// The last line.
+    pub fn summary(self, totals: &Totals, time: Duration) -> String {
+        if self.quiet > 1 {
+            return String::new();
+        }
+        let plural = |n: u64| if n == 1 { "" } else { "s" };
+        let Totals {
+            run, failed, left, ..
+        } = *totals;
+        let (time, noun) = (shown(time), self.noun);
+        let what = match failed {
+            0 => format!("{run} {noun}{} passed", plural(run)),
+            _ => format!("{failed} of {run} {noun}{} failed", plural(run)),
+        };
+        match left {
+            0 => format!("{what} ({time})\n"),
+            _ => format!("{what}, {left} not run ({time})\n"),
+        }
+    }
+}
+
+/// `handshake     101 Switching Protocols in 12.3 ms`
+fn fact(finished: &Finished, what: &str) -> String {
+    let name = finished.title();
+    format!("{name:NAMES$}  {what}").trim_end().to_owned()
+}
+
+/// Whole milliseconds up to a second: finer than that, runs only differ by chance.
+fn shown(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        return format!("{} ms", time.as_millis());
+    }
+    units::shown(time)
+}

@@ -1,0 +1,209 @@
+//! The loop of `check`: so many tests at a time, results in the order of the files.
+//!
+//! A test that is over waits until those before it are; no more are started meanwhile than may run at a
+//! time, so a run of any length needs the memory of a few tests.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::report::{Finished, Reports};
+use super::trial::{Shared, Stopping};
+use crate::session::Signals;
+
+/// A piece of work that comes to results.
+pub type Job<'a> = Pin<Box<dyn Future<Output = Vec<Finished>> + 'a>>;
+
+/// How much runs at a time and when it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Jobs that run at a time, at least one.
+    pub jobs: usize,
+    /// Starts nothing more after the first failure.
+    pub fail_fast: bool,
+    /// The time allowed for everything.
+    pub max_time: Option<Duration>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Jobs that were not started, and tests that a signal broke.
+    pub left: u64,
+    /// Why it ended early.
+    pub stopping: Option<Stopping>,
+    /// Why stdout could not be written.
+    pub output: Option<io::Error>,
+}
+
+enum Slot<'a> {
+    Running(Job<'a>),
+    Over(Vec<Finished>),
+}
+
+struct Schedule<'a, 'r, I> {
+    waiting: I,
+    running: VecDeque<Slot<'a>>,
+    pace: Pace,
+    shared: &'a Shared,
+    reports: &'r mut Reports,
+    signals: Signals,
+    output: Option<io::Error>,
+    /// Results that a signal broke.
+    broken: u64,
+}
+
+/// Runs all jobs, or as many as a signal, a failure or the time allowed lets run.
+///
+/// # Errors
+/// Only where signals cannot be listened to.
+pub async fn run<'a>(
+    jobs: impl ExactSizeIterator<Item = Job<'a>>,
+    pace: Pace,
+    shared: &'a Shared,
+    reports: &mut Reports,
+) -> io::Result<Ran> {
+    let mut schedule = Schedule {
+        waiting: jobs,
+        running: VecDeque::new(),
+        pace,
+        shared,
+        reports,
+        signals: Signals::new()?,
+        output: None,
+        broken: 0,
+    };
+    let mut timer = pin!(async {
+        match pace.max_time {
+            Some(limit) => {
+                tokio::time::sleep(limit).await;
+                limit
+            }
+            None => std::future::pending().await,
+        }
+    });
+    let mut is_late = false;
+    poll_fn(|cx| {
+        if !is_late && let Poll::Ready(limit) = timer.as_mut().poll(cx) {
+            is_late = true;
+            schedule.stop(Stopping::OutOfTime(limit));
+        }
+        schedule.poll(cx)
+    })
+    .await;
+    Ok(Ran {
+        left: schedule.waiting.len() as u64 + schedule.broken,
+        stopping: shared.stopping.get(),
+        output: schedule.output,
+    })
+}
+
+impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Poll::Ready(signal) = self.signals.poll(cx) {
+            // The second one does not wait for the closing handshakes of the first.
+            if !self.stop(Stopping::Signal(signal)) {
+                return Poll::Ready(());
+            }
+        }
+        loop {
+            self.start();
+            let mut progress = false;
+            for slot in &mut self.running {
+                progress |= slot.poll(cx);
+            }
+            while let Some(Slot::Over(_)) = self.running.front() {
+                self.report();
+            }
+            let drained = self.poll_drain(cx);
+            if self.running.is_empty() && (self.is_stopping() || self.waiting.len() == 0) {
+                return if drained {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                };
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Ends what runs; false when that was said before.
+    fn stop(&mut self, why: Stopping) -> bool {
+        let first = self.shared.stopping.get().is_none();
+        if first {
+            self.shared.stopping.set(Some(why));
+        }
+        first
+    }
+
+    fn is_stopping(&self) -> bool {
+        let failed = self.pace.fail_fast && self.reports.has_failure();
+        failed || self.shared.stopping.get().is_some()
+    }
+
+    fn start(&mut self) {
+        while self.running.len() < self.pace.jobs && !self.is_stopping() {
+            match self.waiting.next() {
+                Some(job) => self.running.push_back(Slot::Running(job)),
+                None => break,
+            }
+        }
+    }
+
+    fn report(&mut self) {
+        let Some(Slot::Over(results)) = self.running.pop_front() else {
+            return;
+        };
+        // What a signal broke has not failed.
+        if matches!(self.shared.stopping.get(), Some(Stopping::Signal(_))) {
+            let (whole, broken): (Vec<_>, Vec<_>) = results
+                .into_iter()
+                .partition(|finished| finished.trouble.is_none());
+            self.broken += broken.len() as u64;
+            return whole.into_iter().for_each(|finished| self.add(finished));
+        }
+        results.into_iter().for_each(|finished| self.add(finished));
+    }
+
+    fn add(&mut self, finished: Finished) {
+        let mut sinks = self.shared.sinks.borrow_mut();
+        self.reports.add(finished, &mut sinks);
+    }
+
+    /// Writes what can be written; true when nothing is left. A verdict outlives the reader of stdout.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut sinks = self.shared.sinks.borrow_mut();
+        match sinks.poll_drain(cx) {
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                sinks.stop_printing();
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    self.output.get_or_insert(error);
+                }
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+}
+
+impl Slot<'_> {
+    /// Moves a job on; true when it is over now.
+    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let Self::Running(job) = self else {
+            return false;
+        };
+        match job.as_mut().poll(cx) {
+            Poll::Ready(results) => {
+                *self = Self::Over(results);
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+}

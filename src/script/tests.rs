@@ -1,0 +1,646 @@
+use std::convert::Infallible;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::pattern::Outcome;
+
+const ECHO: &str = r#"# echo.wst - is the echo endpoint alive?
+connect ws://127.0.0.1:8765/echo
+> hello
+within 500ms < hello
+ping
+close 1000
+"#;
+
+const GRAPHQL: &str = r#"# graphql.wst - authentication after connect, then one subscription
+timeout 3s
+test "subscribe with a valid token"
+connect {{base}}/graphql
+Sec-WebSocket-Protocol: graphql-transport-ws
+expect subprotocol graphql-transport-ws
+never {"type":"error"}
+> {"type":"connection_init","payload":{"token":"{{env.API_TOKEN}}"}}
+< {"type":"connection_ack"}
+capture session = .payload.session
+> {
+    "id": "{{session}}-1",
+    "type": "subscribe",
+    "payload": {"query": "subscription { price(symbol: \"ACME\") { value } }"}
+  }
+within 1s < {"id":"{{session}}-1","type":"next"}
+assert .payload.data.price.value > 40
+close 1000
+
+test "a bad token is refused with 4403"
+connect {{base}}/graphql
+Sec-WebSocket-Protocol: graphql-transport-ws
+> {"type":"connection_init","payload":{"token":"nope"}}
+expect close 4403 /forbidden/i
+
+test "no credentials at all is HTTP 401"
+connect {{base}}/private
+expect status 401
+"#;
+
+const CHAT: &str = r#"# chat.wst - one says it, both hear it
+connect alice ws://127.0.0.1:8765/chat
+connect bob   ws://127.0.0.1:8765/chat
+alice > {"type":"join","name":"alice"}
+alice < {"type":"joined"}
+capture alice_id = .id
+bob > {"type":"join","name":"bob"}
+bob < .members == 2
+alice > {"type":"say","text":"hi, I am {{alice_id}}"}
+bob < {"type":"message","from":"alice","text":"hi, I am u-alice"}
+bob silence 200ms
+"#;
+
+const EVERYTHING: &str = r#"set host = {{base}}/a b
+timeout 1.5
+test "every \"step\""
+set greeting = hello {{host}}
+timeout 2m30s
+connect a {{ host-2 }}
+X-Empty:
+X-Two: a: b, {{env.HOME}}
+X-Two: again
+expect status 101
+expect subprotocol {{greeting}}
+expect header X-Y /^{{greeting}}$/i
+expect cert-days 14
+connect b :8080/x
+a > {{greeting}}: \{{literal}}
+a >
+a > [not json {{greeting}}
+]]
+a >hex 00ff 10
+a >hex
+b >file /tmp/{{greeting}}.bin
+b within 250ms <next =
+within 1h b < {{greeting}}
+b < [
+  1.0, {{greeting}}, "{{greeting}}",
+  12345678901234567890
+]
+a never {{{greeting}}:1}
+b silence 3
+capture secret = .id
+capture secret token = .["{{secret}}"] | length
+assert .n == {{token}} and (.s | test("x"))
+a ping
+within 10ms a ping
+within 10ms a close 3000 bye {{token}}
+b close
+connect ws://c
+expect close 1005
+connect ws://d/{{greeting}}
+close 1000
+connect ws://e
+within 1s expect close 4999 {"code":
+1}
+wait 1s
+"#;
+
+const GIVEN: [&str; 2] = ["base", "host-2"];
+
+fn parse(text: &str) -> Script {
+    Script::parse("x.wst", text, &GIVEN).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn error(text: &str) -> String {
+    match Script::parse("x.wst", text, &GIVEN) {
+        Ok(script) => panic!("no error in\n{text}\n{script:#?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn printed(steps: &[Step]) -> Vec<(usize, String)> {
+    steps
+        .iter()
+        .map(|step| (step.line, step.action.to_string()))
+        .collect()
+}
+
+fn every_line(script: &Script) -> String {
+    script
+        .to_string()
+        .lines()
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn echo_reads_as_it_is_written() {
+    let script = parse(ECHO);
+    assert!(script.settings.is_empty());
+    let [test] = script.tests.as_slice() else {
+        panic!("{script:?}")
+    };
+    assert_eq!((test.line, &test.name), (2, &None));
+    let steps = [
+        (2, "connect ws://127.0.0.1:8765/echo"),
+        (3, "> hello"),
+        (4, "within 500ms < hello"),
+        (5, "ping"),
+        (6, "close 1000"),
+    ];
+    assert_eq!(
+        printed(&test.steps),
+        steps.map(|(line, step)| (line, step.to_owned()))
+    );
+    let Action::Receive {
+        on,
+        which,
+        pattern,
+        within,
+    } = &test.steps[2].action
+    else {
+        panic!()
+    };
+    assert_eq!(
+        *on,
+        Peer {
+            name: None,
+            index: 0
+        }
+    );
+    assert_eq!(
+        (*which, *within),
+        (Which::FirstMatch, Some(Duration::from_millis(500)))
+    );
+    assert!(pattern.fixed().unwrap().is_match("hello"));
+}
+
+#[test]
+fn graphql_reads_as_it_is_written() {
+    let script = parse(GRAPHQL);
+    assert_eq!(printed(&script.settings), [(2, "timeout 3s".to_owned())]);
+    let tests: Vec<_> = script
+        .tests
+        .iter()
+        .map(|test| (test.line, test.name.as_deref().unwrap()))
+        .collect();
+    assert_eq!(
+        tests,
+        [
+            (3, "subscribe with a valid token"),
+            (20, "a bad token is refused with 4403"),
+            (26, "no credentials at all is HTTP 401")
+        ]
+    );
+    let steps = &script.tests[0].steps;
+    let Action::Connect(connect) = &steps[0].action else {
+        panic!()
+    };
+    assert_eq!(
+        (connect.headers[0].line, connect.headers[0].name.as_str()),
+        (5, "Sec-WebSocket-Protocol")
+    );
+    assert_eq!(
+        (connect.expectations[0].line, connect.expectations.len()),
+        (6, 1)
+    );
+    let subscribe = "> {\"id\":\"{{session}}-1\",\"type\":\"subscribe\",\"payload\":\
+        {\"query\":\"subscription { price(symbol: \\\"ACME\\\") { value } }\"}}";
+    assert_eq!(
+        (steps[5].line, steps[5].action.to_string()),
+        (11, subscribe.to_owned())
+    );
+    assert_eq!(steps[6].line, 16);
+    let Action::Receive { pattern, .. } = &steps[6].action else {
+        panic!()
+    };
+    assert!(pattern.fixed().is_none(), "it waits for {{session}}");
+    let rendered = pattern
+        .template()
+        .render(|_| Ok::<_, Infallible>("s\"1".to_owned()))
+        .unwrap();
+    let pattern = pattern.compile(&rendered).unwrap();
+    assert_eq!(
+        pattern.matches(r#"{"id":"s\"1-1","type":"next"}"#),
+        Outcome::Match
+    );
+    let Action::ExpectClose {
+        code: 4403,
+        reason: Some(reason),
+        ..
+    } = &script.tests[1].steps[2].action
+    else {
+        panic!()
+    };
+    assert!(reason.fixed().unwrap().is_match("Forbidden"));
+    let Action::Connect(refused) = &script.tests[2].steps[0].action else {
+        panic!()
+    };
+    assert_eq!(
+        refused.expectations,
+        [Expectation {
+            line: 28,
+            fact: Fact::Status(401)
+        }]
+    );
+}
+
+#[test]
+fn chat_reads_as_it_is_written() {
+    let script = parse(CHAT);
+    let steps = &script.tests[0].steps;
+    assert_eq!(steps.len(), 10);
+    let peer = |name: &str, index| Peer {
+        name: Some(name.to_owned()),
+        index,
+    };
+    assert!(matches!(&steps[2].action, Action::Send { on, .. } if *on == peer("alice", 0)));
+    assert!(matches!(&steps[6].action, Action::Receive { on, .. } if *on == peer("bob", 1)));
+    assert_eq!(
+        steps[9].action,
+        Action::Silence {
+            on: peer("bob", 1),
+            time: Duration::from_millis(200)
+        }
+    );
+}
+
+#[test]
+fn every_step_prints_as_it_should_be_written() {
+    let wanted = r#"set host = {{base}}/a b
+timeout 1s500ms
+test "every \"step\""
+set greeting = hello {{host}}
+timeout 2m30s
+connect a {{host-2}}
+X-Empty: 
+X-Two: a: b, {{env.HOME}}
+X-Two: again
+expect status 101
+expect subprotocol {{greeting}}
+expect header X-Y /^{{greeting}}$/i
+expect cert-days 14
+connect b :8080/x
+a > {{greeting}}: \{{literal}}
+a > 
+a >hex 00 ff 10
+a >hex
+b >file /tmp/{{greeting}}.bin
+within 250ms b <next =
+within 1h b < {{greeting}}
+b < [1.0,{{greeting}},"{{greeting}}",12345678901234567890]
+a never {{{greeting}}:1}
+b silence 3s
+capture secret = .id
+capture secret token = .["{{secret}}"] | length
+assert .n == {{token}} and (.s | test("x"))
+a ping
+within 10ms a ping
+within 10ms a close 3000 bye {{token}}
+b close
+connect ws://c
+expect close 1005
+connect ws://d/{{greeting}}
+close 1000
+connect ws://e
+within 1s expect close 4999 {"code":1}
+wait 1s"#;
+    let everything = EVERYTHING.replace("a > [not json {{greeting}}\n]]\n", "");
+    assert_eq!(every_line(&parse(&everything)), wanted);
+}
+
+#[test]
+fn printed_and_read_again_the_files_are_the_same() {
+    let everything = EVERYTHING.replace("a > [not json {{greeting}}\n]]\n", "");
+    for text in [ECHO, GRAPHQL, CHAT, &everything] {
+        let script = parse(text);
+        assert_eq!(parse(&script.to_string()), script);
+        let windows = text.replace('\n', "\r\n");
+        assert_eq!(parse(&windows), script, "line ends do not matter");
+    }
+}
+
+#[test]
+fn a_message_that_only_looks_like_json_is_sent_as_it_stands() {
+    for text in [
+        "[INFO] it's {{base}}",
+        r#"{"a":1,}"#,
+        r#"{ "a" : 1 }"#,
+        "[1]]",
+        "{{base}} [",
+        r"\{{",
+    ] {
+        let script = parse(&format!("connect ws://x\n> {text}\n"));
+        assert_eq!(
+            script.tests[0].steps[1].action.to_string(),
+            format!("> {text}")
+        );
+    }
+}
+
+#[test]
+fn the_form_of_a_pattern_is_never_decided_by_a_value() {
+    for (text, value, matching) in [
+        ("{{base}}", "/.*/", "/.*/"),
+        ("{{base}}", "{", "{"),
+        ("{{base}}", "=x", "=x"),
+        ("={{base}}", "=x", "=x"),
+        ("/api/{{base}}", "x/", "/api/x/"),
+        ("a {{base}}", "b", "a b"),
+        ("/^{{base}}$/", ".", "."),
+        (".a == {{base}}", "1 or true", r#"{"a":"1 or true"}"#),
+    ] {
+        let script = parse(&format!("connect ws://x\n< {text}\n"));
+        let Action::Receive { pattern, .. } = &script.tests[0].steps[1].action else {
+            panic!()
+        };
+        assert!(pattern.fixed().is_none());
+        let rendered = pattern
+            .template()
+            .render(|_| Ok::<_, Infallible>(value.to_owned()))
+            .unwrap();
+        let pattern = pattern.compile(&rendered).unwrap();
+        assert!(pattern.is_match(matching), "{text} with {value}");
+        assert!(!pattern.is_match("something else"), "{text} with {value}");
+    }
+}
+
+#[test]
+fn what_is_wrong_and_where() {
+    let open = "connect ws://x\n";
+    let two = "connect alice ws://x\nconnect bob ws://x\n";
+    let got = "connect ws://x\n< a\n";
+    for (before, line, at, says) in [
+        // steps
+        (open, "expect staus 401", 2, r#"found "expect staus 401"; did you mean "expect status"?"#.replace(" 401\"", "\"")),
+        (open, "expct status 401", 2, r#"found "expct status 401"; did you mean "expect status"?"#.into()),
+        (open, "expect", 2, "what can be expected is status".into()),
+        (open, "pign", 2, r#"found "pign"; did you mean "ping"?"#.into()),
+        (open, "Close 1000", 2, r#"did you mean "close"?"#.into()),
+        (open, "xyzzy plugh", 2, "which is no step; the steps are test, set".into()),
+        (open, ">hello", 2, r#"did you mean "> hello", ">hex" or ">file"?"#.into()),
+        (open, "<nxt x", 2, r#"did you mean "< nxt" or "<next"?"#.into()),
+        ("", "ws://localhost/", 1, "is no step".into()),
+        (two, "alcie > hi", 3, "no connection is called alcie; did you mean alice?".into()),
+        (two, "alice", 3, "a step has to follow".into()),
+        (two, "alice pnig", 3, r#"did you mean "ping"?"#.into()),
+        (two, "alice wait 1s", 3, "wait is about no connection, so no alice belongs before it".into()),
+        (open, "within 1s > x", 2, "> does not wait; within belongs before <".into()),
+        (open, "within 1s within 2s < x", 2, "found \"within".into()),
+        (open, "within <", 2, "found \"<\" as a time".into()),
+        (open, "ping now", 2, r#"found "now" after ping"#.into()),
+        (open, "<", 2, "found nothing where a PATTERN".into()),
+        // tests
+        ("", "test name", 1, r#"write test "what it shows""#.into()),
+        ("", "test \"a\"\ntest \"b\"\nconnect ws://x", 1, "this test has no steps".into()),
+        (open, "test \"a\"\nping", 1, "a step before the first test".into()),
+        ("", "# nothing", 1, "ends without a step".into()),
+        // connections
+        (two, "ping", 3, "2 connections are open: say which (alice, bob)".into()),
+        (two, "connect alice ws://x", 3, "alice is open since line 1".into()),
+        (two, "alice close\nalice ping", 4, "alice is open no more since line 3".into()),
+        (open, "connect ws://y", 2, "a second connection while that of line 1 is open".into()),
+        (open, "connect b ws://y", 1, "opened on line 2, so this one needs a name".into()),
+        (open, "close\nping", 3, "no connection is open here; the last ended on line 2".into()),
+        (open, "expect status 401\nping", 3, "the last ended on line 2".into()),
+        ("", "ping", 1, "no connection is open here; connect URL".into()),
+        ("", "connect", 1, "connect [NAME] URL".into()),
+        ("", "connect a b c", 1, "neither holds a space".into()),
+        ("", "connect ping ws://x", 1, "ping is a step and cannot name a connection".into()),
+        // handshake
+        (open, "> a\nX-Y: z", 3, r#"found the header line "X-Y"; header lines belong right after"#.into()),
+        (open, "> a\nexpect status 101", 3, "expect status belongs right after the connect".into()),
+        (two, "alice expect status 101", 3, "right after the connect it is about".into()),
+        (open, "expect status 401\nexpect status 403", 3, "a second expect status".into()),
+        (open, "expect status 99", 2, r#"found "99" as an HTTP status (100 to 599)"#.into()),
+        (open, "expect cert-days soon", 2, "as a number of days".into()),
+        (open, "expect header", 2, "expect header NAME PATTERN".into()),
+        (open, "expect close", 2, "as a close code (1000 to 4999)".into()),
+        (open, "close 1005", 2, r#"found "1005" as a close code; 1000 to 1003"#.into()),
+        // texts
+        (open, "> {\n\"a\": 1\n", 2, "the { is never closed".into()),
+        (open, "> {\n\"a\n}\n", 3, "a JSON string is not closed on its line".into()),
+        (open, "> {\n1}\n", 2, "is no JSON".into()),
+        (open, "< {a:1}", 2, "{a:1} starts like JSON but is none".into()),
+        (open, "< {\"a\":\"{{base}}\",}", 2, "starts like JSON but is none".into()),
+        (open, "< /(/", 2, "is no regular expression".into()),
+        (open, "never ...", 2, "write =...".into()),
+        (open, ">hex 0", 2, r#"found "0" as bytes"#.into()),
+        (open, ">hex 0x01", 2, r#"found "0x01" as bytes"#.into()),
+        (open, ">file", 2, ">file PATH".into()),
+        (open, "silence soon", 2, r#"found "soon" as a time; write 500ms"#.into()),
+        (open, "wait 0", 2, "more than 0".into()),
+        (open, "wait 400days", 2, "at most 366 days".into()),
+        // variables
+        (open, "> {{bose}}", 2, "nothing before this line defines {{bose}} (set, capture, --var, --secret); did you mean {{base}}?".into()),
+        (open, "> {{later}}\nset later = x", 2, "defines {{later}}".into()),
+        ("test \"a\"\nconnect ws://x\nset x = 1\n", "test \"b\"\nset y = {{x}}", 5, "defines {{x}}".into()),
+        (open, "> {{", 2, r"for a literal {{ write \{{".into()),
+        (open, "set x", 2, "write set NAME = text".into()),
+        (open, "set 1 = x", 2, r#"found "1" as a name"#.into()),
+        (open, "assert .a", 2, "no < comes before it in this test".into()),
+        (open, "capture x = .a", 2, "no < comes before it in this test".into()),
+        (got, "capture x .a", 3, "write capture NAME = JQ".into()),
+        (got, "assert .a ==", 3, ".a == is no jq expression (expected term at its end)".into()),
+        (got, "assert .a == {{base}} and", 3, "is no jq expression".into()),
+        (got, "assert", 3, "a jq expression, such as .id".into()),
+    ] {
+        let found = error(&format!("{before}{line}\n"));
+        assert!(found.starts_with(&format!("x.wst:{at}: ")), "{line}: {found}");
+        assert!(found.contains(&says), "{line}: {found}");
+    }
+}
+
+#[test]
+fn bytes_must_be_utf_8() {
+    let read = |bytes: &[u8]| Script::from_bytes("x.wst", bytes, &GIVEN);
+    assert_eq!(
+        read(b"\xef\xbb\xbfconnect ws://x\n").unwrap(),
+        parse("connect ws://x\n")
+    );
+    let error = read(b"connect ws://x\n> a\xff\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x.wst:2: not UTF-8 at byte 4 of this line"
+    );
+}
+
+#[test]
+fn a_name_is_needed_only_while_two_are_open() {
+    let script = parse(
+        "connect a ws://x\n> 1\nconnect b ws://x\nb > 2\nb close\n> 3\nconnect b ws://y\nb ping\n",
+    );
+    let index = |step: usize| match &script.tests[0].steps[step].action {
+        Action::Send { on, .. } | Action::Ping { on, .. } => on.index,
+        other => panic!("{other}"),
+    };
+    assert_eq!([index(1), index(3), index(5), index(7)], [0, 1, 0, 2]);
+}
+
+/// Lines made of the words that lines are made of.
+fn line() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "a",
+        "b",
+        ">",
+        ">hex",
+        ">file",
+        "<",
+        "<next",
+        "never",
+        "silence",
+        "within",
+        "capture",
+        "secret",
+        "assert",
+        "ping",
+        "close",
+        "expect",
+        "status",
+        "header",
+        "subprotocol",
+        "cert-days",
+        "wait",
+        "set",
+        "timeout",
+        "test",
+        "connect",
+        "1000",
+        "101",
+        "401",
+        "4000",
+        "1s",
+        "1.5",
+        "250ms",
+        "0",
+        "x",
+        "=",
+        ".x",
+        "{{x}}",
+        "{{env.X}}",
+        "{{base}}",
+        "\\{{",
+        "{",
+        "}",
+        "[",
+        "]",
+        "{\"a\":1}",
+        "[{{x}}]",
+        "\"a\"",
+        "/x/i",
+        "/{{x}}/",
+        "X: y",
+        "ws://h",
+        "{{{x}}}",
+        "é",
+        "#",
+    ]);
+    prop::collection::vec(word, 0..6).prop_map(|words| words.join(" "))
+}
+
+/// Steps that are right for one open connection, or nearly always.
+fn good_step() -> impl Strategy<Value = String> {
+    let text = || {
+        prop::sample::select(vec![
+            "hello",
+            "{{x}}",
+            "{ \"a\": [1.0,\n \"{{x}}\", {{x}}] }",
+            "{\"a\":{\"b\":null}}",
+            "[1]",
+            "=",
+            "={{x}}",
+            "/a{{x}}/i",
+            "/^a/",
+            "\\{{ {{env.A}}",
+            "a  b\té",
+            ".a == {{x}}",
+            ".a[0] | length",
+            "{{{x}}:2}",
+        ])
+    };
+    let time = || {
+        prop_oneof![
+            (1_u64..100_000).prop_map(|ms| format!("{ms}ms")),
+            (1_u32..5000).prop_map(|s| s.to_string()),
+            (0.001_f64..9.0).prop_map(|s| format!("{s}")),
+            Just("1h2m3s4ms5us6ns".to_owned()),
+        ]
+    };
+    let within = || prop_oneof![2 => Just(String::new()), 1 => time().prop_map(|time| format!("within {time} "))];
+    prop_oneof![
+        text().prop_map(|text| format!("> {text}")),
+        (within(), any::<bool>(), text()).prop_map(|(within, next, text)| format!(
+            "{within}{} {text}",
+            if next { "<next" } else { "<" }
+        )),
+        text().prop_map(|text| format!("never {text}")),
+        time().prop_map(|time| format!("silence {time}")),
+        time().prop_map(|time| format!("timeout {time}")),
+        time().prop_map(|time| format!("wait {time}")),
+        within().prop_map(|within| format!("{within}ping")),
+        prop::collection::vec(any::<u8>(), 0..5).prop_map(|bytes| {
+            bytes
+                .iter()
+                .fold(">hex".to_owned(), |line, byte| format!("{line} {byte:02X}"))
+        }),
+        text().prop_map(|text| format!("set x = {}", text.replace('\n', ""))),
+        Just("< {}\ncapture secret y = .[\"{{x}}\"]\nassert .a == {{y}}".to_owned()),
+        (within(), text()).prop_map(|(within, text)| format!(
+            "{within}expect close 4000 {text}\nconnect c ws://h\nA: {{{{x}}}}"
+        )),
+        within().prop_map(|within| format!(
+            "{within}close 1000 é {{{{x}}}}\n\n# again\nconnect ws://{{{{x}}}}\nexpect header A ="
+        )),
+        Just(String::new()),
+    ]
+}
+
+fn identity(text: &str, given: &[&str]) -> Result<bool, TestCaseError> {
+    let Ok(script) = Script::parse("x", text, given) else {
+        return Ok(false);
+    };
+    let printed = script.to_string();
+    let again = Script::parse("x", &printed, given);
+    prop_assert_eq!(again.as_ref(), Ok(&script), "{}", printed);
+    prop_assert_eq!(again.map(|script| script.to_string()), Ok(printed));
+    Ok(true)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn printed_and_read_again_any_file_is_the_same(
+        settings in prop::collection::vec(prop::sample::select(vec!["timeout 3", "set x = {{base}}", "", "# c"]), 0..3),
+        tests in prop::collection::vec(prop::collection::vec(good_step(), 0..8), 1..4),
+        named: bool,
+    ) {
+        let mut text = settings.join("\n");
+        let count = if named { tests.len() } else { 1 };
+        for steps in &tests[..count] {
+            let head = if named { "\ntest \"a \\\\ \\u00e9\"\n" } else { "\n" };
+            text += &format!("{head}connect ws://h\nset x = 1\n{}\n", steps.join("\n"));
+        }
+        let good = identity(&text, &["base"])?;
+        prop_assert!(good, "{}", error(&text));
+    }
+
+    #[test]
+    fn lines_of_step_words_panic_nothing_and_print_the_same(lines in prop::collection::vec(line(), 0..8)) {
+        identity(&format!("connect ws://h\nset x = 1\n{}", lines.join("\n")), &["base"])?;
+        identity(&format!("connect a ws://h\nconnect b ws://h\n{}", lines.join("\n")), &["base", "x"])?;
+        identity(&lines.join("\n"), &["x", "base"])?;
+    }
+
+    #[test]
+    fn any_text_panics_nothing(text in any::<String>(), bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        identity(&text, &[])?;
+        identity(&format!("connect ws://h\n> {text}\n< {text}"), &["a"])?;
+        let _ = Script::from_bytes("x", &bytes, &[""; 0]);
+    }
+
+    #[test]
+    fn any_line_can_be_sent(text in "[^\\x00-\\x20\\x7f\\[{]\\PC{0,30}") {
+        let script = parse(&format!("connect ws://h\n> {}\n", Template::literal(text.trim_matches(' '))));
+        let Action::Send { message: Message::Text(sent), .. } = &script.tests[0].steps[1].action else { panic!() };
+        prop_assert_eq!(sent.as_literal(), Some(text.trim_matches(' ')));
+    }
+}

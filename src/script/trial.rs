@@ -1,0 +1,498 @@
+//! What a test holds while it runs: its connections, what has come on them, and what happened when.
+//!
+//! The small loop of `check` lives here: it moves all connections of a test on until a step has what it
+//! waits for. What has come and was not looked at yet stays in its connection's inbox, in order, and
+//! only so much of it is taken from the network.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::print::Time;
+use super::transcript::Transcript;
+use crate::connection::close::{Close, Farewell};
+use crate::connection::error::{Error, Kind};
+use crate::connection::message::{Direction, Outgoing, Payload};
+use crate::connection::target::Header;
+use crate::connection::{Opened, ReadyState};
+use crate::event::{Event, Message, Sequel};
+use crate::link::{Link, Policy};
+use crate::output::Sinks;
+use crate::pattern::Pattern;
+use crate::stop::{Closest, Unmet};
+
+/// Bytes of messages that were not looked at, from which a connection is not read any more.
+const INBOX: usize = 1 << 20;
+/// Events taken from one connection before the others have their turn.
+const TURN: usize = 128;
+/// What a message costs beyond its bytes while it waits in an inbox.
+const ENVELOPE: usize = 64;
+
+/// Makes the policy of a connection from a URL and the header lines that come on top of the options.
+pub type Reach = dyn Fn(String, Vec<Header>) -> Reaching;
+/// A policy on its way.
+pub type Reaching = Pin<Box<dyn Future<Output = Result<Policy, String>>>>;
+
+/// What all tests of a run share.
+pub struct Shared {
+    /// Where events go.
+    pub sinks: Rc<RefCell<Sinks>>,
+    /// How a URL becomes a connection.
+    pub reach: Box<Reach>,
+    /// Why everything has to end now, once it has.
+    pub stopping: Cell<Option<Stopping>>,
+    /// How connections that are left open are closed.
+    pub farewell: Farewell,
+    /// The limit of a waiting step where the file sets none.
+    pub timeout: Duration,
+}
+
+/// Why a run ends before its last test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopping {
+    /// A signal.
+    Signal(crate::session::Signal),
+    /// The time allowed for everything is over.
+    OutOfTime(Duration),
+}
+
+/// Why a step came to nothing.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Whether transport failed, as opposed to an expectation.
+    pub fault: bool,
+    /// In one line.
+    pub why: String,
+    /// What the other side said, what to try.
+    pub details: Vec<String>,
+    /// The near miss.
+    pub closest: Option<Closest>,
+}
+
+impl Broken {
+    /// An expectation that was not met.
+    pub fn unmet(why: impl Into<String>) -> Self {
+        Self {
+            fault: false,
+            why: why.into(),
+            details: Vec::new(),
+            closest: None,
+        }
+    }
+
+    /// Something that has nothing to do with what was expected.
+    pub fn fault(why: impl Into<String>) -> Self {
+        Self {
+            fault: true,
+            ..Self::unmet(why)
+        }
+    }
+}
+
+impl From<Unmet> for Broken {
+    fn from(unmet: Unmet) -> Self {
+        let said = unmet
+            .refusal
+            .iter()
+            .flat_map(|refusal| refusal.telling_lines());
+        let hint = unmet.hint.iter().map(|hint| format!("hint: {hint}"));
+        Self {
+            details: said.chain(hint).collect(),
+            closest: unmet.closest,
+            ..Self::unmet(unmet.what)
+        }
+    }
+}
+
+impl From<&Error> for Broken {
+    fn from(error: &Error) -> Self {
+        let refusal = error.refusal.iter();
+        let said = refusal.flat_map(|refusal| refusal.telling_lines());
+        let hint = error.hint.iter().map(|hint| format!("hint: {hint}"));
+        Self {
+            fault: error.kind != Kind::Refused,
+            details: said.chain(hint).collect(),
+            ..Self::unmet(error.message.clone())
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// It was never open.
+    Failed(Box<Error>),
+    /// It was.
+    Closed(Box<Close>),
+}
+
+impl From<&End> for Broken {
+    fn from(end: &End) -> Self {
+        match end {
+            End::Failed(error) => (&**error).into(),
+            End::Closed(close) => match &close.error {
+                Some(error) => (&**error).into(),
+                None => Self::unmet(format!("the server closed with {close}")),
+            },
+        }
+    }
+}
+
+/// One connection of a test.
+pub struct Wire {
+    name: Option<String>,
+    link: Link,
+    /// Redacted.
+    url: String,
+    /// Its number in events.
+    number: u64,
+    never: Vec<Pattern>,
+    inbox: VecDeque<Payload>,
+    /// The size of `inbox`.
+    held: usize,
+    /// What the handshake agreed on.
+    pub opened: Option<Box<Opened>>,
+    /// How it ended.
+    pub end: Option<End>,
+    last_pong: Option<(u64, Option<Duration>)>,
+    forbidden: Option<Broken>,
+    down: bool,
+}
+
+impl Wire {
+    fn new(name: Option<String>, policy: Policy) -> Self {
+        Self {
+            name,
+            link: Link::new(policy),
+            url: String::new(),
+            number: 0,
+            never: Vec::new(),
+            inbox: VecDeque::new(),
+            held: 0,
+            opened: None,
+            end: None,
+            last_pong: None,
+            forbidden: None,
+            down: false,
+        }
+    }
+
+    /// The next message that was not looked at yet.
+    pub fn take(&mut self) -> Option<Payload> {
+        let payload = self.inbox.pop_front()?;
+        self.held -= payload.len() + ENVELOPE;
+        Some(payload)
+    }
+
+    /// The pong that answers a ping, and how long it took.
+    pub fn pong(&self, seq: u64) -> Option<Option<Duration>> {
+        let (answered, rtt) = self.last_pong?;
+        (answered == seq).then_some(rtt)
+    }
+
+    /// From now on such a message breaks the test, also one that has come and was not looked at yet.
+    pub fn forbid(&mut self, pattern: Pattern) {
+        let found = self
+            .inbox
+            .iter()
+            .find_map(|payload| violation(&pattern, payload));
+        self.forbidden = self.forbidden.take().or(found);
+        self.never.push(pattern);
+    }
+
+    /// Moves the connection on; true when something happened.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        sinks: &RefCell<Sinks>,
+        book: &mut Transcript,
+    ) -> bool {
+        let mut events = 0;
+        while !self.down && self.held < INBOX && sinks.borrow().has_room() {
+            if events == TURN {
+                cx.waker().wake_by_ref();
+                break;
+            }
+            match self.link.poll_next(cx) {
+                Poll::Ready(Some(event)) => self.see(event, sinks, book),
+                Poll::Ready(None) => self.down = true,
+                Poll::Pending => break,
+            }
+            events += 1;
+        }
+        // Pending only means that the socket is full: the link is asked again when it is not.
+        let _ = self.link.poll_flush(cx);
+        events > 0
+    }
+
+    fn see(&mut self, event: Event, sinks: &RefCell<Sinks>, book: &mut Transcript) {
+        self.tell(&event, sinks);
+        book.note(self.name.as_deref(), &self.url, &event);
+        match event {
+            Event::Connecting { url, .. } => self.url = url,
+            Event::Open(opened) => self.opened = Some(opened),
+            Event::Message(Message {
+                direction: Direction::In,
+                payload,
+                ..
+            }) => {
+                let found = self
+                    .never
+                    .iter()
+                    .find_map(|pattern| violation(pattern, &payload));
+                self.forbidden = self.forbidden.take().or(found);
+                self.held += payload.len() + ENVELOPE;
+                self.inbox.push_back(payload);
+            }
+            Event::Pong {
+                seq: Some(seq),
+                rtt,
+                ..
+            } => self.last_pong = Some((seq, rtt)),
+            Event::Close(closed) if closed.sequel == Sequel::Final => {
+                self.end = Some(End::Closed(Box::new(closed.close)));
+            }
+            Event::Failed(error, Sequel::Final) => self.end = Some(End::Failed(error)),
+            _ => {}
+        }
+    }
+
+    /// Events carry the number of their connection, and several connections take turns.
+    fn tell(&mut self, event: &Event, sinks: &RefCell<Sinks>) {
+        let mut sinks = sinks.borrow_mut();
+        sinks.turn_to(self.number);
+        sinks.see(event);
+        self.number = sinks.connection();
+    }
+}
+
+fn violation(pattern: &Pattern, payload: &Payload) -> Option<Broken> {
+    let text = payload.as_text().filter(|text| pattern.is_match(text))?;
+    let why = format!("a message came that never {pattern} forbids");
+    let mut broken = Broken::unmet(why);
+    broken.details = vec![format!("message: {text}")];
+    Some(broken)
+}
+
+/// How a wait ended well.
+#[derive(Debug)]
+pub enum Waited<T> {
+    /// What was waited for is there.
+    For(T),
+    /// The time is over.
+    InVain,
+}
+
+/// A test that runs.
+pub struct Trial<'a> {
+    /// What all tests share.
+    pub shared: &'a Shared,
+    /// Its connections, in the order of its `connect` steps.
+    pub wires: Vec<Wire>,
+    /// What happened when.
+    pub transcript: Transcript,
+}
+
+impl<'a> Trial<'a> {
+    /// A test without connections.
+    pub fn new(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            wires: Vec::new(),
+            transcript: Transcript::new(Instant::now()),
+        }
+    }
+
+    /// Opens a connection as far as it goes within the limit: it is open then, or has ended.
+    ///
+    /// # Errors
+    /// A URL that is none, a limit that is over, what breaks any wait.
+    pub async fn connect(
+        &mut self,
+        name: Option<String>,
+        url: String,
+        headers: Vec<Header>,
+        limit: Option<Duration>,
+    ) -> Result<&Wire, Broken> {
+        let policy = (self.shared.reach)(url, headers).await;
+        let wire = Wire::new(name, policy.map_err(Broken::fault)?);
+        let index = self.wires.len();
+        self.wires.push(wire);
+        let ready = |trial: &mut Self| {
+            let wire = &trial.wires[index];
+            (wire.opened.is_some() || wire.end.is_some()).then_some(())
+        };
+        match self.until(limit, ready).await? {
+            Waited::For(()) => Ok(&self.wires[index]),
+            Waited::InVain => {
+                let within = limit
+                    .map(|limit| Time(limit).to_string())
+                    .unwrap_or_default();
+                Err(Broken::fault(format!("no connection within {within}")))
+            }
+        }
+    }
+
+    /// Sends something; `shown` is what the transcript says in its place.
+    ///
+    /// # Errors
+    /// The connection has ended; sending does not wait for more than room.
+    pub async fn send(
+        &mut self,
+        index: usize,
+        payload: Payload,
+        shown: Option<String>,
+        limit: Duration,
+    ) -> Result<(), Broken> {
+        let mut payload = Some(payload);
+        let ready = poll_fn(|cx| {
+            self.poll_wires(cx);
+            let wire = &mut self.wires[index];
+            if wire.end.is_some() || wire.link.ready_state() != ReadyState::Open {
+                return Poll::Ready(());
+            }
+            wire.link.poll_ready(cx)
+        });
+        if tokio::time::timeout(limit, ready).await.is_err() {
+            let within = Time(limit);
+            return Err(Broken::fault(format!(
+                "the server did not read, and nothing could be sent within {within}"
+            )));
+        }
+        let wire = &mut self.wires[index];
+        let sent = payload
+            .take()
+            .and_then(|payload| wire.link.send(Outgoing::Message(payload)));
+        let Some(event) = sent else {
+            return Err(self.closed_early(index));
+        };
+        wire.tell(&event, &self.shared.sinks);
+        let wire = &self.wires[index];
+        match shown {
+            Some(shown) => self.transcript.sent(wire.name.as_deref(), &shown),
+            None => self
+                .transcript
+                .note(wire.name.as_deref(), &wire.url, &event),
+        }
+        Ok(())
+    }
+
+    /// Sends a ping and gives its number.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub fn ping(&mut self, index: usize) -> Result<u64, Broken> {
+        const SIZE: usize = 16;
+        let wire = &mut self.wires[index];
+        let Some(event) = wire.link.ping(SIZE) else {
+            return Err(self.closed_early(index));
+        };
+        wire.tell(&event, &self.shared.sinks);
+        self.transcript
+            .note(wire.name.as_deref(), &wire.url, &event);
+        match event {
+            Event::Ping { seq: Some(seq), .. } => Ok(seq),
+            _ => Ok(0),
+        }
+    }
+
+    /// Why nothing can be done on a connection any more.
+    pub fn closed_early(&self, index: usize) -> Broken {
+        match &self.wires[index].end {
+            Some(end) => end.into(),
+            None => Broken::unmet("the connection is closing"),
+        }
+    }
+
+    /// Begins the closing handshake.
+    pub fn close(&mut self, index: usize, farewell: &Farewell) {
+        self.wires[index].link.close(farewell);
+    }
+
+    /// Waits until `ready` gives something. All connections move on meanwhile.
+    ///
+    /// # Errors
+    /// A message that was forbidden, or the end of the whole run.
+    pub async fn until<T>(
+        &mut self,
+        limit: Option<Duration>,
+        mut ready: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Result<Waited<T>, Broken> {
+        // A limit that is far away, where there is none, is simpler than no timer.
+        let far = Duration::from_secs(366 * 24 * 60 * 60);
+        let mut timer = pin!(tokio::time::sleep(limit.unwrap_or(far)));
+        poll_fn(|cx| {
+            loop {
+                let progress = self.poll_wires(cx);
+                if let Some(broken) = self.broken() {
+                    return Poll::Ready(Err(broken));
+                }
+                let held = self.held();
+                if let Some(value) = ready(self) {
+                    return Poll::Ready(Ok(Waited::For(value)));
+                }
+                if timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(Waited::InVain));
+                }
+                // What was taken from an inbox has made room for more.
+                if !progress && self.held() == held {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    fn held(&self) -> usize {
+        self.wires.iter().map(|wire| wire.held).sum()
+    }
+
+    fn broken(&mut self) -> Option<Broken> {
+        if let Some(broken) = self.wires.iter_mut().find_map(|wire| wire.forbidden.take()) {
+            return Some(broken);
+        }
+        match self.shared.stopping.get()? {
+            Stopping::Signal(_) => Some(Broken::fault("interrupted")),
+            Stopping::OutOfTime(limit) => {
+                let limit = Time(limit);
+                Some(Broken::fault(format!("--max-time {limit} is over")))
+            }
+        }
+    }
+
+    fn poll_wires(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        for wire in &mut self.wires {
+            progress |= wire.poll(cx, &self.shared.sinks, &mut self.transcript);
+        }
+        progress
+    }
+
+    /// Closes what is still open and waits for the answers; the closing handshake has its own limit.
+    pub async fn finish(&mut self) {
+        for wire in &mut self.wires {
+            wire.link.close(&self.shared.farewell);
+        }
+        poll_fn(|cx| {
+            loop {
+                let progress = self.poll_wires(cx);
+                // Nobody looks at what still comes.
+                for wire in &mut self.wires {
+                    wire.inbox.clear();
+                    wire.held = 0;
+                }
+                if self.wires.iter().all(|wire| wire.down) {
+                    return Poll::Ready(());
+                }
+                if !progress {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,532 @@
+//! `check FILE`: conversations that must go this way.
+
+use std::collections::HashMap;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+use crate::harness::{Frame, Nobody, Probe, Server, ms};
+
+/// A run over one file with this text, which knows the server as `{{base}}`.
+fn check(server: &Server, text: &str) -> Probe {
+    let probe = Probe::new(["check"]);
+    let file = probe.file("x.wst", text);
+    let base = server.url();
+    let base = base.trim_end_matches('/');
+    probe.args([&file, "--var", &format!("base={base}")])
+}
+
+#[test]
+fn the_echo_conversation_passes() {
+    let server = Server::new()
+        .accept()
+        .expect_request_line("GET /echo HTTP/1.1")
+        .expect_text("hello")
+        .send_text("hello")
+        .answer_ping()
+        .expect_close(1000)
+        .close(1000, "");
+    check(
+        &server,
+        "# is the echo endpoint alive?\nconnect {{base}}/echo\n> hello\nwithin 500ms < hello\nping\nclose 1000\n",
+    )
+    .stdout_has("x.wst  (5 steps, ")
+    .stdout_has("1 test passed")
+    .status(0);
+}
+
+const GRAPHQL: &str = r#"
+timeout 3s
+test "subscribe with a valid token"
+connect {{base}}/graphql
+Sec-WebSocket-Protocol: graphql-transport-ws
+expect subprotocol graphql-transport-ws
+never {"type":"error"}
+> {"type":"connection_init","payload":{"token":"{{env.API_TOKEN}}"}}
+< {"type":"connection_ack"}
+capture session = .payload.session
+> {
+    "id": "{{session}}-1",
+    "type": "subscribe",
+    "payload": {"query": "subscription { price(symbol: \"ACME\") { value } }"}
+  }
+within 1s < {"id":"{{session}}-1","type":"next"}
+assert .payload.data.price.value > 40
+close 1000
+
+test "a bad token is refused with 4403"
+connect {{base}}/graphql
+Sec-WebSocket-Protocol: graphql-transport-ws
+> {"type":"connection_init","payload":{"token":"nope"}}
+expect close 4403 /forbidden/i
+
+test "no credentials at all is HTTP 401"
+connect {{base}}/private
+expect status 401
+"#;
+
+#[test]
+fn the_graphql_conversation_passes() {
+    let protocol = "Sec-WebSocket-Protocol: graphql-transport-ws\r\n";
+    let server = Server::new()
+        .accept_with(protocol)
+        .expect_header("Sec-WebSocket-Protocol", &["graphql-transport-ws"])
+        .expect_text(r#"{"type":"connection_init","payload":{"token":"s3cret-t0ken"}}"#)
+        .send_text(r#"{"type":"ka"}"#)
+        .send_text(r#"{"type":"connection_ack","payload":{"session":"s-17"}}"#)
+        .expect_text(
+            r#"{"id":"s-17-1","type":"subscribe","payload":{"query":"subscription { price(symbol: \"ACME\") { value } }"}}"#,
+        )
+        .send_text(r#"{"id":"s-17-1","type":"next","payload":{"data":{"price":{"value":42.5}}}}"#)
+        .close_when_asked()
+        .accept_with(protocol)
+        .expect_text(r#"{"type":"connection_init","payload":{"token":"nope"}}"#)
+        .close(4403, "Forbidden")
+        .refuse("401 Unauthorized", "", "");
+    check(&server, GRAPHQL)
+        .env("API_TOKEN", "s3cret-t0ken")
+        .stdout_has("subscribe with a valid token  (9 steps")
+        .stdout_has("3 tests passed")
+        .stdout_lacks("s3cret")
+        .status(0);
+}
+
+/// A room where everybody hears everybody, with the words of the chat example.
+fn chat_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let room: Arc<Mutex<HashMap<String, TcpStream>>> = Arc::default();
+        // It ends with the test's process.
+        for client in listener.incoming() {
+            let (client, room) = (client.unwrap(), room.clone());
+            thread::spawn(move || serve_chat(client, &room));
+        }
+    });
+    url
+}
+
+fn serve_chat(client: TcpStream, room: &Mutex<HashMap<String, TcpStream>>) {
+    let Ok(mut socket) = tungstenite::accept(client) else {
+        return;
+    };
+    let mut name = String::new();
+    while let Ok(message) = socket.read() {
+        let Message::Text(text) = message else {
+            continue;
+        };
+        let said: serde_json::Value = serde_json::from_str(&text).unwrap();
+        if said["type"] == "join" {
+            name = said["name"].as_str().unwrap().to_owned();
+            let stream = socket.get_ref().try_clone().unwrap();
+            let mut room = room.lock().unwrap();
+            room.insert(name.clone(), stream);
+            let joined = format!(r#"{{"type":"joined","id":"u-{name}"}}"#);
+            socket.send(joined.into()).unwrap();
+            tell(&room, &format!(r#"{{"members":{}}}"#, room.len()));
+        } else {
+            let text = said["text"].clone();
+            tell(
+                &room.lock().unwrap(),
+                &format!(r#"{{"type":"message","from":"{name}","text":{text}}}"#),
+            );
+        }
+    }
+}
+
+fn tell(room: &HashMap<String, TcpStream>, text: &str) {
+    for stream in room.values() {
+        let role = tungstenite::protocol::Role::Server;
+        let mut socket = WebSocket::from_raw_socket(stream, role, None);
+        // Somebody may have left.
+        let _ = socket.send(text.into());
+    }
+}
+
+#[test]
+fn the_chat_conversation_passes() {
+    let probe = Probe::new(["check"]);
+    let file = probe.file(
+        "chat.wst",
+        r#"connect alice {{base}}/chat
+connect bob   {{base}}/chat
+alice > {"type":"join","name":"alice"}
+alice < {"type":"joined"}
+capture alice_id = .id
+bob > {"type":"join","name":"bob"}
+bob < .members == 2
+alice > {"type":"say","text":"hi, I am {{alice_id}}"}
+bob < {"type":"message","from":"alice","text":"hi, I am u-alice"}
+bob silence 200ms
+"#,
+    );
+    probe
+        .args([&file, "--var", &format!("base={}", chat_server())])
+        .stdout_has("chat.wst  (10 steps")
+        .status(0);
+}
+
+#[test]
+fn a_failure_shows_where_what_the_near_miss_and_what_happened() {
+    let server = Server::new()
+        .accept()
+        .expect_text("{\"type\":\"ping\",\"seq\":1}")
+        .send_text("{\"type\": \"news\"}")
+        .send_text("{\"type\": \"pong\", \"seq\": 2}")
+        .close_when_asked();
+    let text = "timeout 300ms\ntest \"same seq\"\nconnect {{base}}/noisy\n\
+                > {\"type\":\"ping\",\"seq\":1}\n< {\"type\":\"pong\",\"seq\":1}\n";
+    let output = check(&server, text)
+        .stdout_has("x.wst:5  same seq\n    5 | < {\"type\":\"pong\",\"seq\":1}\n")
+        .stdout_has("      no matching message within 300ms (2 others received)\n")
+        .stdout_has("      closest: {\"type\": \"pong\", \"seq\": 2}\n")
+        .stdout_has("               .seq: expected 1, got 2\n")
+        .stdout_has("      transcript:\n        +0.")
+        .stdout_has("  connected ws://127.0.0.1:")
+        .stdout_has("  > {\"type\":\"ping\",\"seq\":1}\n")
+        .stdout_has("  < {\"type\": \"pong\", \"seq\": 2}\n")
+        .stdout_has("  closed 1000")
+        .stdout_has("1 of 1 test failed")
+        .status(1);
+    assert!(output.text().starts_with("✗ "), "{}", output.text());
+}
+
+#[test]
+fn the_tests_after_a_failed_one_still_run_unless_fail_fast() {
+    let text = "test \"a\"\nconnect {{base}}\n< no\ntest \"b\"\nconnect {{base}}\n> hi\n< hi\n";
+    let server = Server::new()
+        .accept()
+        .close(1000, "")
+        .accept()
+        .echo_until_closed();
+    check(&server, text)
+        .stdout_has("the server closed with 1000 (Normal Closure) (nothing was received)")
+        .stdout_has("1 of 2 tests failed")
+        .within(ms(4000))
+        .status(1);
+    let server = Server::new().accept().close(1000, "");
+    check(&server, text)
+        .args(["--fail-fast"])
+        .stdout_has("1 of 1 test failed, 1 not run")
+        .status(1);
+}
+
+/// Each of these conversations fails with these words; the server echoes.
+#[test]
+fn what_does_not_go_as_written_fails_at_its_step() {
+    for (steps, words) in [
+        ("> a\n> b\n< b\nassert .x\n", "x.wst:6"),
+        (
+            "> {\"a\":1}\n< {\"a\":1}\nassert .a > 40\n",
+            ".a > 40: false, as .a is 1",
+        ),
+        ("> {\"a\":1}\n< {\"a\":1}\ncapture b = .b\n", "is null"),
+        ("> a\n> b\n<next b\n", "the next message does not match"),
+        ("never /bad/\n> so bad\n< good\n", "never /bad/ forbids"),
+        ("> bad\nwait 200ms\nnever bad\n", "never bad forbids"),
+        ("> a\nsilence 200ms\n", "silence was expected"),
+        ("expect close 1000\n", "did not close within 300ms"),
+    ] {
+        let server = Server::new().accept().echo_until_closed();
+        let text = format!("connect {{{{base}}}}\n{steps}");
+        check(&server, &format!("timeout 300ms\n{text}"))
+            .stdout_has(words)
+            .stdout_has("1 of 1 test failed")
+            .within(ms(4000))
+            .status(1);
+    }
+}
+
+/// Each of these conversations passes; the server echoes.
+#[test]
+fn what_goes_as_written_passes() {
+    for steps in [
+        "> a\n> b\n< b\n",
+        "> a\n<next a\nsilence 100ms\n",
+        "never bad\n> good\n< good\n",
+        "set x = a\nset y = {{x}}b\n> {{y}}\n< =ab\n",
+        "> {\"id\":\"a\\\"b\"}\n< .id\ncapture id = .id\n> {{id}}\n< a\"b\n",
+        "> \\{{x}}\n< ={{}\n> x\n< x\n",
+        ">hex 00 ff\n> a\n< a\n",
+        "ping\nwithin 1s ping\nclose 4000 bye\n",
+        "close\n",
+        "wait 10ms\n",
+    ] {
+        let steps = steps.replace("< ={{}\n", "< =\\{{x}}\n");
+        let server = Server::new().accept().echo_until_closed();
+        check(&server, &format!("connect {{{{base}}}}\n{steps}"))
+            .stdout_has("1 test passed")
+            .status(0);
+    }
+}
+
+#[test]
+fn every_example_runs_against_serve() {
+    let mut serve = Probe::new(["serve", "0"]).any_stderr().spawn();
+    let line = serve.stderr_line("listening on ws://");
+    let base = line
+        .split("listening on ")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .trim_end_matches('/');
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|path| path.ends_with(".wst"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 3, "{files:?}");
+    Probe::new(["check", "--var", &format!("base={base}")])
+        .args(files)
+        .stdout_has("4 tests passed")
+        .status(0);
+    serve.terminate();
+    serve.status(143);
+}
+
+#[test]
+fn a_file_is_sent_as_one_binary_message() {
+    let server = Server::new()
+        .accept()
+        .expect_binary([0, 255, 10])
+        .close_when_asked();
+    let probe = check(&server, "connect {{base}}\n>file data.bin\n");
+    probe.file("data.bin", [0, 255, 10]);
+    probe.stdout_has("1 test passed").status(0);
+}
+
+#[test]
+fn the_answer_to_the_handshake_is_expected_line_by_line() {
+    let refusal = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+    let text = "connect {{base}}\nX-Mine: {{base}}\nexpect status 401\nexpect header WWW-Authenticate /basic/i\n";
+    let server = Server::new().refuse("401 Unauthorized", refusal, "");
+    check(&server, text).stdout_has("1 test passed").status(0);
+    let server = Server::new().refuse("403 Forbidden", "", "the body");
+    check(&server, text)
+        .stdout_has("x.wst:3")
+        .stdout_has("expect status 401")
+        .stdout_has("403 Forbidden")
+        .stdout_has("the body")
+        .status(1);
+    let server = Server::new().refuse("401 Unauthorized", "", "");
+    check(&server, text)
+        .stdout_has("x.wst:4")
+        .stdout_has("no header WWW-Authenticate")
+        .status(1);
+    let server = Server::new().accept().close_when_asked();
+    check(&server, text).stdout_has("101").status(1);
+}
+
+#[test]
+fn header_lines_and_options_both_reach_the_request() {
+    let server = Server::new()
+        .accept()
+        .expect_header("X-Both", &["file"])
+        .expect_header("X-Option", &["1"])
+        .expect_text("login")
+        .close_when_asked();
+    check(&server, "connect {{base}}\nX-Both: file\nwait 10ms\n")
+        .args(["-H", "X-Both: option", "-H", "X-Option: 1", "-x", "login"])
+        .stdout_has("1 test passed")
+        .status(0);
+}
+
+#[test]
+fn a_connection_that_cannot_be_opened_fails_its_test_alone() {
+    let nobody = Nobody::listens();
+    let server = Server::new().accept().close_when_asked();
+    let text = format!(
+        "test \"a\"\nconnect {}\ntest \"b\"\nconnect {{{{base}}}}\n",
+        nobody.url()
+    );
+    check(&server, &text)
+        .stdout_has("Connection refused")
+        .stdout_has("1 of 2 tests failed")
+        .status(1);
+}
+
+#[test]
+fn the_built_in_echo_server_is_there_for_files() {
+    let probe = Probe::new(["check"]);
+    let file = probe.file("x.wst", "connect echo:\n> hi\n< hi\n");
+    probe.args([file]).stdout_has("1 test passed").status(0);
+}
+
+#[test]
+fn a_bad_file_is_told_with_its_line_before_anything_connects() {
+    for (text, words) in [
+        ("connect ws://x\nexpect staus 401\n", ":2: "),
+        ("connect ws://x\nexpect staus 401\n", "expect status"),
+        ("conect ws://x\n", ":1: "),
+        ("connect ws://x\n> {{nobody}}\n", ":2: "),
+        ("connect ws://x\n> {{env.NOT_SET_AT_ALL}}\n", ":2: "),
+        ("connect http:/x\n", ":1: "),
+        ("connect ws://x\n< /(/\n", ":2: "),
+        ("", "without a step"),
+    ] {
+        let server = Server::new().expect_nobody();
+        let probe = Probe::new(["check"]);
+        let good = probe.file("good.wst", format!("connect {}\n", server.url()));
+        let bad = probe.file("bad.wst", text);
+        probe
+            .args([&good, &bad])
+            .stderr_has("bad.wst:")
+            .stderr_has(words)
+            .status(2);
+    }
+    Probe::new(["check", "missing.wst"])
+        .stderr_has("missing.wst")
+        .status(2);
+}
+
+#[test]
+fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
+    let probe = Probe::new(["check"]);
+    let file = probe.file("x.wst", "connect ws://x\n");
+    probe
+        .args([&file, "--send", "x"])
+        .stderr_has("for a URL")
+        .status(2);
+    Probe::new(["check", "ws://x", "--var", "a=b"])
+        .stderr_has("for check files")
+        .status(2);
+    Probe::new(["check", "ws://x", "--var", "a b=b"])
+        .stderr_has("is no name")
+        .status(2);
+}
+
+#[test]
+fn the_tests_of_a_file_are_listed_without_running() {
+    let probe = Probe::new(["check", "--list"]);
+    let file = probe.file(
+        "x.wst",
+        "test \"one\"\nconnect ws://x\n\ntest \"two\"\nconnect ws://x\n",
+    );
+    probe
+        .args([&file])
+        .stdout(format!("{file}:1: one\n{file}:4: two\n"))
+        .status(0);
+}
+
+#[test]
+fn several_tests_run_at_a_time_and_are_reported_in_their_order() {
+    let probe = Probe::new(["check", "-j", "8"]);
+    let mut text = String::from("timeout 5s\n");
+    for n in 0..8 {
+        text.push_str(&format!(
+            "test \"t{n}\"\nconnect echo:\nwait {}ms\n",
+            400 - 40 * n
+        ));
+    }
+    let file = probe.file("x.wst", text);
+    let output = probe
+        .args([file])
+        .stdout_has("8 tests passed")
+        .within(ms(1500))
+        .status(0);
+    let names: Vec<&str> = output
+        .text()
+        .lines()
+        .filter_map(|line| line.split("  ").nth(1))
+        .collect();
+    assert_eq!(names[..8], ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"]);
+}
+
+#[test]
+fn a_flood_between_two_expected_messages_is_passed_over() {
+    let mut frames = vec![Frame::text("first")];
+    frames.extend((0..10_000).map(|n| Frame::text(format!("{{\"n\":{n}}}"))));
+    frames.push(Frame::text("{\"n\":\"last\"}"));
+    let server = Server::new()
+        .accept()
+        .send_frames(&frames)
+        .close_when_asked();
+    check(&server, "connect {{base}}\n< first\n< {\"n\":\"last\"}\n")
+        .stdout_has("1 test passed")
+        .within(ms(5000))
+        .status(0);
+    let server = Server::new()
+        .accept()
+        .send_frames(&frames)
+        .close_when_asked();
+    check(
+        &server,
+        "connect {{base}}\n< first\nwithin 3s < {\"n\":\"never\"}\n",
+    )
+    .stdout_has("(10001 others received)")
+    .stdout_has("more\n")
+    .status(1);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn five_hundred_tests_need_no_more_memory_than_fifty() {
+    let peak = |tests: usize| {
+        let probe = Probe::new(["check", "--no-compress"]);
+        probe.file("big.bin", vec![7; 100_000]);
+        let mut text = String::new();
+        for n in 0..tests {
+            text.push_str(&format!(
+                "test \"t{n}\"\nconnect echo:\n>file big.bin\n> x\n< x\n"
+            ));
+        }
+        text.push_str("test \"end\"\nconnect echo:\nwait 60s\n");
+        let file = probe.file("x.wst", text);
+        let junit = probe.file("report.xml", "");
+        let mut running = probe.args([&file, "--junit", &junit]).any_stdout().spawn();
+        running.shows(&format!("  t{}  ", tests - 1));
+        let peak = running.peak_memory();
+        running.interrupt();
+        running.status(130);
+        peak
+    };
+    let (few, many) = (peak(50), peak(500));
+    // The messages alone are 45 MB more; what is known of a file grows with the file.
+    assert!(many < few + (8 << 20), "{few} bytes, then {many}");
+}
+
+#[test]
+fn ctrl_c_closes_politely_and_tells_what_was_done() {
+    let server = Server::new()
+        .accept()
+        .send_text("ready")
+        .expect_close(1000)
+        .close(1000, "");
+    let mut running = check(&server, "connect {{base}}\n< ready\nwait 30s\n")
+        .args(["--json"])
+        .any_stdout()
+        .spawn();
+    running.shows("\"data\":\"ready\"");
+    running.interrupt();
+    running.status(130);
+}
+
+#[test]
+fn the_end_of_the_time_allowed_is_a_failure() {
+    let server = Server::new().accept().close_when_asked();
+    check(&server, "connect {{base}}\nwait 30s\n")
+        .args(["-m", "300ms"])
+        .stdout_has("--max-time 300ms is over")
+        .within(ms(4000))
+        .status(1);
+}
+
+#[test]
+fn a_reader_that_leaves_does_not_change_the_verdict() {
+    let probe = Probe::new(["check"]);
+    let mut text = String::new();
+    for n in 0..200 {
+        text.push_str(&format!("test \"{n}\"\nconnect echo:\n> hi\n< hi\n"));
+    }
+    text.push_str("test \"last\"\nconnect echo:\n> hi\nwithin 100ms < ho\n");
+    let file = probe.file("x.wst", text);
+    probe
+        .args([file])
+        .reader_leaves_after(1)
+        .any_stdout()
+        .status(1);
+}
