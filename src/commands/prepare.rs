@@ -18,7 +18,7 @@ use crate::link::heartbeat::Heartbeat;
 use crate::link::{Link, Policy};
 use crate::output::events::EventWriter;
 use crate::output::messages::Layout;
-use crate::output::stdout::Stdout;
+use crate::output::standard::Stdout;
 use crate::output::style::{Stream, When};
 use crate::output::talk::Talk;
 use crate::output::{Log, Printer, Sinks, Way};
@@ -356,7 +356,7 @@ impl Prepared {
 
     /// Sinks on the standard streams; `printer` is what stdout is made of without `--json`.
     pub fn sinks(&self, printer: Printer) -> anyhow::Result<Sinks> {
-        self.sinks_by(Way::Stdout(Stdout::new()), printer)
+        self.sinks_by(Way::Stdout(Stdout::new(std::io::stdout())), printer)
     }
 
     /// Sinks that go another way.

@@ -51,6 +51,11 @@ impl Buffer {
         self.queued + self.tail.len()
     }
 
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.held() == 0
+    }
+
     /// Whether more may be read from the network.
     pub fn has_room(&self) -> bool {
         self.held() < LIMIT

@@ -4,20 +4,21 @@
 //! visible as soon as nothing more is ready behind it.
 
 pub mod buffer;
+pub mod editor;
 pub mod escape;
 pub mod events;
 pub mod hexdump;
 pub mod json;
 pub mod messages;
 pub mod selection;
-pub mod stdout;
+pub mod standard;
 pub mod style;
 pub mod talk;
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use crate::connection::message::Direction;
@@ -27,11 +28,12 @@ use crate::secret::{Redactor, io_text, shown_header_value};
 use crate::stop::{Closest, Statistics};
 use crate::units;
 use buffer::Buffer;
+use editor::EditorPipe;
 use escape::{Keep, escape};
 use events::{EventWriter, SummaryLine, TestLine};
 use messages::Layout;
 use selection::Selection;
-use stdout::Stdout;
+use standard::{Stderr, Stdout};
 use talk::Talk;
 
 /// What stdout is made of.
@@ -98,8 +100,11 @@ pub struct Sinks {
     talk: Talk,
     log: Option<Log>,
     redactor: Redactor,
-    /// Talk on its way out.
+    /// Talk that is being put together.
     said: Vec<u8>,
+    /// Talk on its way to stderr.
+    aside: Buffer,
+    stderr: Option<Stderr>,
     failure: Option<io::Error>,
 }
 
@@ -111,23 +116,6 @@ pub enum Way {
     Editor(EditorPipe),
     /// Nowhere: whoever read it has left, and the session goes on for its verdict.
     Nowhere,
-}
-
-/// Hands text to the thread that prints above the line being typed.
-pub struct EditorPipe {
-    /// Takes whole blocks of text.
-    pub sender: tokio::sync::mpsc::UnboundedSender<String>,
-    /// Bytes handed over and not printed yet.
-    pub backlog: std::sync::Arc<Backlog>,
-    /// Tells the editor whether a line can be sent or would be lost.
-    pub can_send: std::sync::Arc<std::sync::atomic::AtomicBool>,
-}
-
-/// How far the printing thread is behind.
-#[derive(Debug, Default)]
-pub struct Backlog {
-    bytes: std::sync::atomic::AtomicUsize,
-    shrunk: tokio::sync::Notify,
 }
 
 impl Sinks {
@@ -149,6 +137,8 @@ impl Sinks {
             log,
             redactor,
             said: Vec::new(),
+            aside: Buffer::default(),
+            stderr: None,
             failure: None,
         }
     }
@@ -330,13 +320,39 @@ impl Sinks {
         self.speak();
     }
 
+    /// Sends off what was put together: at once, as far as that blocks nobody.
     fn speak(&mut self) {
-        match &self.way {
-            // Nothing can be done about a stderr that is gone.
-            Way::Stdout(_) | Way::Nowhere => drop(io::stderr().write_all(&self.said)),
-            Way::Editor(_) => self.buffer.tail().extend_from_slice(&self.said),
+        let said = std::mem::take(&mut self.said);
+        if let Way::Editor(_) = self.way {
+            self.buffer.tail().extend_from_slice(&said);
+            return;
         }
-        self.said.clear();
+        let mut cx = Context::from_waker(Waker::noop());
+        // What was received comes first on a terminal that shows both; errors are met by the next
+        // drain.
+        if let Way::Stdout(stdout) = &mut self.way {
+            let _ = self.buffer.poll_drain(|bytes| stdout.poll_write(&mut cx, bytes));
+        }
+        self.aside.tail().extend_from_slice(&said);
+        let _ = self.poll_aside(&mut cx);
+    }
+
+    /// Writes talk to stderr; ready when nothing is left of it.
+    fn poll_aside(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.aside.is_empty() {
+            return Poll::Ready(());
+        }
+        let stderr = self.stderr.get_or_insert_with(|| Stderr::new(io::stderr()));
+        if ready!(self.aside.poll_drain(|bytes| stderr.poll_write(cx, bytes))).is_err() {
+            // Nothing can be done about a stderr that is gone.
+            self.aside.clear();
+        }
+        Poll::Ready(())
+    }
+
+    /// Whether all that was laid out has been written.
+    pub fn is_drained(&self) -> bool {
+        self.buffer.is_empty() && self.aside.is_empty()
     }
 
     /// Whether more may be read from the network.
@@ -362,14 +378,15 @@ impl Sinks {
     /// # Errors
     /// The operating system's, for stdout or the log.
     pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(log) = &mut self.log
-            && let Err(error) = log.file.flush()
-        {
+        if let Some(Err(error)) = self.log.as_mut().map(|log| log.file.flush()) {
             self.failure.get_or_insert(error);
         }
         if let Some(error) = self.failure.take() {
-            return Poll::Ready(Err(error));
+            // A log that has failed is no log; it must not keep what was received from stdout.
+            self.log = None;
+            return Poll::Ready(Err(io::Error::other(error)));
         }
+        let aside = self.poll_aside(cx);
         let result = match &mut self.way {
             Way::Nowhere => {
                 self.buffer.clear();
@@ -385,8 +402,9 @@ impl Sinks {
         };
         if result.is_err() {
             self.buffer.clear();
+            return Poll::Ready(result);
         }
-        Poll::Ready(result)
+        aside.map(Ok)
     }
 }
 
@@ -483,67 +501,5 @@ impl PingPrinter {
             ));
         }
         out.extend_from_slice(text.as_bytes());
-    }
-}
-
-impl EditorPipe {
-    fn follow(&self, event: &Event) {
-        let can_send = match event {
-            Event::Connecting { .. } | Event::Open(_) => true,
-            Event::Closing { .. } | Event::Close(_) | Event::Failed(..) => false,
-            _ => return,
-        };
-        self.can_send
-            .store(can_send, std::sync::atomic::Ordering::Release);
-    }
-
-    fn poll_hand_over(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<()> {
-        while self.backlog.is_long() {
-            // Registered before the backlog is looked at again: a print in between wakes this task.
-            let mut shrunk = std::pin::pin!(self.backlog.shrunk.notified());
-            let waits = shrunk.as_mut().poll(cx);
-            if self.backlog.is_long() {
-                ready!(waits);
-            }
-        }
-        let text = buffer.take_text();
-        if !text.is_empty() {
-            self.backlog.grow(text.len());
-            // The editor is gone: so is the terminal that would show this.
-            let _ = self.sender.send(text);
-        }
-        Poll::Ready(())
-    }
-}
-
-impl Backlog {
-    /// The most that waits in front of the editor, in bytes.
-    const LIMIT: usize = 256 * 1024;
-
-    fn is_long(&self) -> bool {
-        self.bytes.load(std::sync::atomic::Ordering::Acquire) >= Self::LIMIT
-    }
-
-    /// So many bytes are on their way.
-    pub fn grow(&self, bytes: usize) {
-        self.bytes
-            .fetch_add(bytes, std::sync::atomic::Ordering::AcqRel);
-    }
-
-    /// Waits until all has been shown, for a moment at most.
-    pub async fn settle(&self) {
-        let shown = async {
-            while self.bytes.load(std::sync::atomic::Ordering::Acquire) > 0 {
-                self.shrunk.notified().await;
-            }
-        };
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), shown).await;
-    }
-
-    /// The printing thread has shown so many bytes.
-    pub fn shrink(&self, bytes: usize) {
-        self.bytes
-            .fetch_sub(bytes, std::sync::atomic::Ordering::AcqRel);
-        self.shrunk.notify_one();
     }
 }

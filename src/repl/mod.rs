@@ -20,7 +20,7 @@ use rustyline::{
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::input::Action;
-use crate::output::{Backlog, EditorPipe};
+use crate::output::editor::{Backlog, EditorPipe};
 use commands::{Line, help, parse};
 
 const PROMPT: &str = "> ";

@@ -1,15 +1,23 @@
-//! Standard output, written from the loop without ever holding it up.
+//! Standard output and standard error, written from the loop without ever holding it up.
 //!
 //! A pipe, socket or terminal is watched by the reactor and given no more at once than it takes
 //! without blocking; its descriptor stays blocking, since O_NONBLOCK would leak to every process that
 //! shares it. A regular file cannot be watched and need not be.
 
+#[cfg(not(unix))]
+pub use plain::Standard;
 #[cfg(unix)]
-pub use watched::Stdout;
+pub use watched::Standard;
+
+/// Standard output.
+pub type Stdout = Standard<std::io::Stdout>;
+/// Standard error.
+pub type Stderr = Standard<std::io::Stderr>;
 
 #[cfg(unix)]
 mod watched {
     use std::io;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::task::{Context, Poll, ready};
 
     use rustix::event::PollFlags;
@@ -21,23 +29,22 @@ mod watched {
     /// What a pipe that poll calls writable takes without blocking (PIPE_BUF on Linux).
     const ATOMIC: usize = 4096;
 
-    /// Standard output.
-    pub enum Stdout {
+    /// One of the two streams.
+    pub enum Standard<F: AsRawFd> {
         /// Readiness comes from the reactor.
-        Watched(AsyncFd<io::Stdout>),
+        Watched(AsyncFd<F>),
         /// A regular file or /dev/null, which epoll refuses and which never blocks.
-        Plain(io::Stdout),
+        Plain(F),
     }
 
-    impl Stdout {
-        /// Standard output as this process has it.
-        #[expect(clippy::new_without_default, reason = "it takes hold of a descriptor")]
+    impl<F: AsRawFd + AsFd> Standard<F> {
+        /// The stream as this process has it.
         #[expect(
             deprecated,
-            reason = "sound here: the descriptor of stdout is never closed"
+            reason = "sound here: the descriptors of stdout and stderr are never closed"
         )]
-        pub fn new() -> Self {
-            match AsyncFd::try_with_interest(io::stdout(), Interest::WRITABLE) {
+        pub fn new(stream: F) -> Self {
+            match AsyncFd::try_with_interest(stream, Interest::WRITABLE) {
                 Ok(watched) => Self::Watched(watched),
                 Err(error) => Self::Plain(error.into_parts().0),
             }
@@ -68,16 +75,18 @@ mod watched {
 
         /// Ready when nobody can read any more, though nothing was written.
         pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-            let Self::Watched(stdout) = self else {
+            let Self::Watched(stream) = self else {
                 return Poll::Pending;
             };
+            let gone = PollFlags::ERR | PollFlags::HUP;
             loop {
-                if events(stdout.get_ref(), PollFlags::OUT)
-                    .is_ok_and(|events| events.contains(PollFlags::ERR))
-                {
+                let now = events(stream.get_ref(), PollFlags::OUT);
+                if now.is_ok_and(|events| events.intersects(gone)) {
                     return Poll::Ready(());
                 }
-                match ready!(stdout.poll_write_ready(cx)) {
+                match ready!(stream.poll_write_ready(cx)) {
+                    // The reactor never takes this back, so that waiting for news would spin.
+                    Ok(guard) if guard.ready().is_write_closed() => return Poll::Ready(()),
                     Ok(mut guard) => guard.clear_ready(),
                     Err(_) => return Poll::Pending,
                 }
@@ -85,7 +94,7 @@ mod watched {
         }
     }
 
-    fn write(stdout: &io::Stdout, bytes: &[u8]) -> io::Result<usize> {
+    fn write(stdout: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match rustix::io::write(stdout, bytes) {
                 Err(rustix::io::Errno::INTR) => {}
@@ -97,31 +106,26 @@ mod watched {
 }
 
 #[cfg(not(unix))]
-pub use plain::Stdout;
-
-#[cfg(not(unix))]
 mod plain {
     use std::io::{self, Write};
     use std::task::{Context, Poll};
 
-    /// Standard output, written in place: there is no way to ask whether it would block here.
-    pub struct Stdout(io::Stdout);
+    /// One of the two streams, written in place: there is no way to ask whether it would block here.
+    pub struct Standard<F>(F);
 
-    impl Stdout {
-        /// Standard output as this process has it.
-        #[expect(clippy::new_without_default, reason = "it takes hold of a descriptor")]
-        pub fn new() -> Self {
-            Self(io::stdout())
+    impl<F: Write> Standard<F> {
+        /// The stream as this process has it.
+        pub fn new(stream: F) -> Self {
+            Self(stream)
         }
 
+        /// Writes `bytes`.
+        ///
+        /// # Errors
+        /// The operating system's.
         pub fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            let mut stdout = self.0.lock();
-            Poll::Ready(
-                stdout
-                    .write_all(bytes)
-                    .and_then(|()| stdout.flush())
-                    .map(|()| bytes.len()),
-            )
+            let written = self.0.write_all(bytes).and_then(|()| self.0.flush());
+            Poll::Ready(written.map(|()| bytes.len()))
         }
 
         /// Never: there is no way to know here.
