@@ -88,8 +88,8 @@ pub struct Connect {
     #[arg(short = '0', long)]
     pub null: bool,
 
-    /// Keep no history on disk
-    #[arg(long)]
+    /// Keep no history on disk; none is kept yet
+    #[arg(long, hide = true)]
     pub no_history: bool,
 
     #[command(flatten)]
@@ -827,7 +827,7 @@ fn interface(text: &str) -> Result<IpAddr, String> {
 }
 
 fn offer(text: &str) -> Result<Offer, String> {
-    Offer::with_parameters(text).map_err(|error| format!("permessage-deflate {error}"))
+    Offer::with_parameters(text).map_err(|error| error.to_string())
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

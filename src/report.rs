@@ -46,12 +46,13 @@ fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
                 .tell(sinks)
         }
         Failure::Closed(close, _) => {
+            // The link's own event has told it to those who read JSON.
             let line = Line::new(&message, closed(close));
-            close
-                .error
-                .as_ref()
-                .map_or(line.clone(), |error| line.of(error))
-                .tell(sinks)
+            match &close.error {
+                Some(error) => line.of(error),
+                None => line,
+            }
+            .tell(sinks)
         }
         Failure::Silence { hint, .. } => Line::new(&message, Exit::TimedOut)
             .event("timeout")

@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 
 use crate::connection::ReadyState;
 use crate::connection::close::Farewell;
-use crate::connection::message::Direction;
+use crate::connection::message::{Direction, Outgoing};
 use crate::event::{Event, Sequel};
 use crate::input::{self, Action, Input};
 use crate::link::Link;
@@ -93,6 +93,7 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
         held: VecDeque::new(),
         last_call: None,
         aborted: false,
+        activity: 0,
         now: Instant::now(),
     };
     Ok(poll_fn(|cx| running.poll(cx)).await)
@@ -113,6 +114,8 @@ struct Running<'a> {
     /// When to stop waiting for a reader that does not read.
     last_call: Option<Instant>,
     aborted: bool,
+    /// What [`Link::activity`] said last.
+    activity: u64,
     /// The time of this turn: one look at the clock for all that is ready.
     now: Instant,
 }
@@ -122,12 +125,14 @@ impl Running<'_> {
         self.now = Instant::now();
         self.poll_signals(cx);
         loop {
+            let undecided = self.outcome.is_none();
             let listens = self.may_receive();
             if !listens {
                 self.session.stop.suspend(self.now);
             }
             self.session.link.poll_heartbeat(cx, listens);
             let received = self.poll_link(cx);
+            self.notice_activity();
             let sent = self.poll_input(cx);
             // Pending only means that the socket is full: the link is asked again when it is not.
             let _ = self.session.link.poll_flush(cx);
@@ -138,9 +143,20 @@ impl Running<'_> {
                 return self.end();
             }
             let left = drained && self.poll_reader_gone(cx);
-            if !(received || sent || expired || left) {
+            // A decision begins the closing handshake, which must be driven before this task rests.
+            let decided = undecided && self.outcome.is_some();
+            if !(received || sent || expired || left || decided) {
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// A large message that is still under way is no silence.
+    fn notice_activity(&mut self) {
+        let activity = self.session.link.activity();
+        if activity != self.activity {
+            self.activity = activity;
+            self.session.stop.touch(self.now);
         }
     }
 
@@ -168,7 +184,7 @@ impl Running<'_> {
     fn may_receive(&self) -> bool {
         !self.link_down
             && (self.session.sinks.has_room() || self.is_hurried())
-            && !self.session.input.is_full()
+            && !(self.outcome.is_none() && self.session.input.is_full())
     }
 
     /// A message that comes too late: more than was asked for, or nobody will read it.
@@ -186,6 +202,11 @@ impl Running<'_> {
     fn finish(&mut self, outcome: Outcome) {
         if self.outcome.is_none() {
             self.outcome = Some(outcome);
+            // What was heard and is to be sent back goes before the close.
+            while let Some(payload) = self.session.input.take_heard() {
+                let event = self.session.link.send(Outgoing::Message(payload));
+                event.inspect(|event| self.session.sinks.see(event));
+            }
             self.session.link.close(&self.session.farewell);
         }
     }
@@ -202,10 +223,18 @@ impl Running<'_> {
         while let Poll::Ready(signal) = self.signals.poll(cx) {
             let interrupted = (signal == Signal::Interrupt).then(|| self.session.stop.interrupt());
             match interrupted.flatten() {
-                _ if self.outcome.is_some() => self.aborted = true,
+                _ if self.outcome.is_some() => self.abort(signal),
                 Some(verdict) => self.apply(verdict),
                 None => self.finish(Outcome::Signal(signal)),
             }
+        }
+    }
+
+    /// A second signal: no closing handshake, and what was not written is lost, which is no success.
+    fn abort(&mut self, signal: Signal) {
+        self.aborted = true;
+        if !self.session.sinks.is_drained() {
+            self.outcome = Some(Outcome::Signal(signal));
         }
     }
 
@@ -272,7 +301,10 @@ impl Running<'_> {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
                 Poll::Ready(None) => {
-                    self.input_is_idle(true);
+                    // Sent means handed to the kernel, not put into a buffer of ours.
+                    if self.session.link.poll_flush(cx).is_ready() {
+                        self.input_is_idle(true);
+                    }
                     break;
                 }
                 Poll::Pending => {
@@ -374,6 +406,10 @@ impl Running<'_> {
                 true
             }
             Poll::Ready(Err(error)) => {
+                // What cannot be written was not delivered, even if all else is done.
+                if matches!(self.outcome, Some(Outcome::Done)) {
+                    self.outcome = None;
+                }
                 self.finish(Outcome::Output(error));
                 true
             }
@@ -430,11 +466,12 @@ impl Running<'_> {
 
     /// When something must happen if nothing else does.
     fn due(&self) -> Option<Instant> {
-        if self.outcome.is_some() {
-            return self.last_call.filter(|_| !self.aborted);
-        }
         let deadline = self.deadline.map(|(deadline, _)| deadline);
-        [self.session.stop.deadline(), deadline]
+        let next = match &self.outcome {
+            None => self.session.stop.deadline(),
+            Some(_) => self.last_call.filter(|_| !self.aborted),
+        };
+        [next, deadline.filter(|_| !self.is_hurried())]
             .into_iter()
             .flatten()
             .min()
@@ -442,19 +479,22 @@ impl Running<'_> {
 
     /// What was due is due now.
     fn expire(&mut self) {
-        if self.outcome.is_some() {
-            self.aborted = self.last_call.is_some_and(|last| last <= self.now);
+        if self.last_call.is_some_and(|last| last <= self.now) {
+            self.aborted = true;
             return;
         }
         match self.deadline {
-            Some((deadline, limit)) if deadline <= self.now => {
+            Some((deadline, limit)) if deadline <= self.now && !self.is_hurried() => {
                 let nearest = self.session.stop.nearest();
+                // Decided or not: what is left to do has had its time.
+                self.outcome = None;
                 self.finish(Outcome::OutOfTime(limit, nearest));
             }
-            _ => {
+            _ if self.outcome.is_none() => {
                 let verdict = self.session.stop.expire(self.now);
                 self.apply(verdict);
             }
+            _ => {}
         }
     }
 }

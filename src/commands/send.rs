@@ -77,6 +77,11 @@ fn input(options: &Send) -> Result<Input, Mistake> {
         return Err(Mistake::usage(
             "--whole reads stdin, and messages were given as arguments",
         ));
+    } else if options.messages.iter().any(|message| message == "-") {
+        return Err(
+            Mistake::usage("- reads stdin, and messages were given as arguments")
+                .hint("send one or the other; a message that is a dash is sent from stdin"),
+        );
     } else {
         Input::messages(arguments(&options.messages, encoding)?)
     };

@@ -28,6 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream as _;
 use futures_sink::Sink as _;
+use tokio::io::AsyncWrite as _;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Sleep;
 use tokio_tungstenite::WebSocketStream;
@@ -54,6 +55,9 @@ use wire::violation::{Breach, Violation};
 /// How long a peer may take to end TCP after both close frames were exchanged. The server should go
 /// first (RFC 6455 §7.1.1); nothing can be lost any more when it does not.
 const EOF_GRACE: Duration = Duration::from_millis(250);
+
+/// Pongs that may wait for a peer that does not read.
+const PONGS_OWED: u32 = 64;
 
 /// Bytes read at once, and held back before they are written.
 const BUFFER: usize = 128 * 1024;
@@ -231,6 +235,8 @@ pub struct Connection {
     limits: Limits,
     phase: Phase,
     unflushed: bool,
+    /// Pings received since all that was to be sent has left.
+    pongs_owed: u32,
     /// Bytes of the control frames that have come.
     control: u64,
 }
@@ -241,6 +247,8 @@ enum Phase {
     /// We sent a close frame, the peer's has not come.
     Asked {
         timer: Pin<Box<Sleep>>,
+        /// How many bytes had left when the timer was set.
+        left: u64,
     },
     /// Both close frames are known; ours may have to leave yet, and the peer should end TCP.
     Agreed {
@@ -347,6 +355,7 @@ impl Connection {
             limits,
             phase: Phase::Open,
             unflushed: false,
+            pongs_owed: 0,
             behind_frames: None,
             trace,
             control: 0,
@@ -365,6 +374,13 @@ impl Connection {
         self.wire_bytes().0.saturating_sub(self.control)
     }
 
+    /// Changes whenever data has come or has left, of a message that is still under way as well.
+    pub fn activity(&self) -> u64 {
+        // In blocks of 64 KiB: the pongs that we owe a peer that only pings are no activity.
+        let left = self.ws.get_ref().tap().get_ref().passed() >> 16;
+        self.data_received() + left
+    }
+
     /// The state by its DOM name.
     pub fn ready_state(&self) -> ReadyState {
         match self.phase {
@@ -378,7 +394,10 @@ impl Connection {
 
     /// Ready when another message can be taken without piling up behind a slow peer.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // A failed write is found again, with its reason, by the next read.
+        // After a failed write nothing leaves any more; the next read tells why and ends this.
+        if self.ws.get_ref().tap().get_ref().failure().is_some() {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.ws).poll_ready(cx).map(drop)
     }
 
@@ -413,6 +432,7 @@ impl Connection {
         // As for poll_ready: the next read tells more than a failed write.
         let _ = ready!(Pin::new(&mut self.ws).poll_flush(cx));
         self.unflushed = false;
+        self.pongs_owed = 0;
         Poll::Ready(())
     }
 
@@ -422,6 +442,7 @@ impl Connection {
             self.send_close(farewell.code, &farewell.reason);
             self.phase = Phase::Asked {
                 timer: sleep(self.limits.close),
+                left: 0,
             };
         }
     }
@@ -459,6 +480,13 @@ impl Connection {
     }
 
     fn poll_phase(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        // A peer that sends pings and reads no pongs is not read from either: they would pile up here.
+        if self.pongs_owed >= PONGS_OWED
+            && matches!(self.phase, Phase::Open)
+            && self.poll_flush(cx).is_pending()
+        {
+            return Poll::Pending;
+        }
         match self.phase {
             Phase::Open => self.poll_message(cx).map(Some),
             Phase::Asked { .. } => self.poll_answer(cx).map(Some),
@@ -474,6 +502,7 @@ impl Connection {
             Some(Ok(Message::Text(text))) => Incoming::Message(Payload::Text(text)),
             Some(Ok(Message::Binary(bytes))) => Incoming::Message(Payload::Binary(bytes)),
             Some(Ok(Message::Ping(bytes))) => {
+                self.pongs_owed += 1;
                 self.unflushed = true;
                 self.control += self.control_frame(&bytes);
                 Incoming::Ping(bytes)
@@ -536,10 +565,20 @@ impl Connection {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        let _ = self.poll_flush(cx);
-        // The time is looked at first: a peer that never stops sending must not put off the end.
+        let leaving = self.poll_flush(cx).is_pending();
+        let passed = self.ws.get_ref().tap().get_ref().passed();
+        let limit = self.limits.close;
         let is_late = match &mut self.phase {
-            Phase::Asked { timer } => is_due(timer, cx),
+            Phase::Asked { timer, left } => {
+                // The limit is for the answer: it does not run while our own data goes on leaving.
+                if leaving && *left != passed {
+                    *left = passed;
+                    timer.as_mut().reset(tokio::time::Instant::now() + limit);
+                }
+                // Looked at before anything is read: a peer that never stops sending must not put off
+                // the end.
+                is_due(timer, cx)
+            }
             _ => false,
         };
         if !is_late {
@@ -562,7 +601,9 @@ impl Connection {
 
     /// Sends what is left of our close frame and waits for the end of TCP, for a short while.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        let flushed = self.poll_flush(cx).is_ready();
+        // The library leaves the layer below unflushed when it answers a close.
+        let flushed =
+            self.poll_flush(cx).is_ready() && Pin::new(self.ws.get_mut()).poll_flush(cx).is_ready();
         // The server ends TCP itself, once its answer has left (RFC 6455 §7.1.1).
         let mut ended = flushed && self.role == Role::Server;
         while !ended {

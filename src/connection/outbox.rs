@@ -20,6 +20,8 @@ pub struct Outbox<S> {
     /// A large block on its way out, and how much of it has left.
     held: Vec<u8>,
     sent: usize,
+    /// Bytes that the stream below has taken, ever.
+    passed: u64,
     failure: Option<io::Error>,
 }
 
@@ -30,8 +32,14 @@ impl<S> Outbox<S> {
             inner,
             held: Vec::new(),
             sent: 0,
+            passed: 0,
             failure: None,
         }
+    }
+
+    /// Bytes that have left so far.
+    pub fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// The write that failed, if one did: nothing sent since has left.
@@ -44,7 +52,10 @@ impl<S: AsyncWrite + Unpin> Outbox<S> {
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.sent < self.held.len() {
             match ready!(Pin::new(&mut self.inner).poll_write(cx, &self.held[self.sent..])) {
-                Ok(n) if n > 0 => self.sent += n,
+                Ok(n) if n > 0 => {
+                    self.sent += n;
+                    self.passed += n as u64;
+                }
                 Ok(_) => self.fail(io::ErrorKind::WriteZero.into()),
                 Err(error) => self.fail(error),
             }
@@ -88,7 +99,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outbox<S> {
             return Poll::Ready(Ok(bytes.len()));
         }
         match ready!(Pin::new(&mut self.inner).poll_write(cx, bytes)) {
-            Ok(n) => Poll::Ready(Ok(n)),
+            Ok(n) => {
+                self.passed += n as u64;
+                Poll::Ready(Ok(n))
+            }
             Err(error) => {
                 self.fail(error);
                 Poll::Ready(Ok(bytes.len()))

@@ -161,6 +161,14 @@ impl Input {
         }
     }
 
+    /// Takes out what was heard and not sent yet.
+    pub fn take_heard(&mut self) -> Option<Payload> {
+        match &mut self.source {
+            Source::Echo(heard) => heard.pop_front(),
+            _ => None,
+        }
+    }
+
     /// Whether what was heard must be sent before more is received.
     pub fn is_full(&self) -> bool {
         matches!(&self.source, Source::Echo(heard) if !heard.is_empty())

@@ -114,6 +114,14 @@ impl Link {
         matches!(self.state, State::Waiting(_))
     }
 
+    /// Changes whenever a byte of data has come or anything has left.
+    pub fn activity(&self) -> u64 {
+        match &self.state {
+            State::Up(up) => up.connection.activity(),
+            _ => 0,
+        }
+    }
+
     /// Whether messages can be sent.
     pub fn is_open(&self) -> bool {
         self.ready_state() == ReadyState::Open

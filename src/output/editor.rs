@@ -36,8 +36,7 @@ impl EditorPipe {
             Event::Closing { .. } | Event::Close(_) | Event::Failed(..) => false,
             _ => return,
         };
-        self.can_send
-            .store(can_send, Ordering::Release);
+        self.can_send.store(can_send, Ordering::Release);
     }
 
     /// Hands everything over; pending while the thread is far behind.

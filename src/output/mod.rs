@@ -331,7 +331,9 @@ impl Sinks {
         // What was received comes first on a terminal that shows both; errors are met by the next
         // drain.
         if let Way::Stdout(stdout) = &mut self.way {
-            let _ = self.buffer.poll_drain(|bytes| stdout.poll_write(&mut cx, bytes));
+            let _ = self
+                .buffer
+                .poll_drain(|bytes| stdout.poll_write(&mut cx, bytes));
         }
         self.aside.tail().extend_from_slice(&said);
         let _ = self.poll_aside(&mut cx);

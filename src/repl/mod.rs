@@ -162,7 +162,7 @@ impl ConditionalEventHandler for KeepUnsendable {
             return None;
         }
         self.voice
-            .say("! not sent: there is no connection; /reconnect opens it again\n".to_owned());
+            .say("! not sent: there is no connection; Ctrl-C clears the line, /reconnect opens it again\n".to_owned());
         Some(Cmd::Noop)
     }
 }

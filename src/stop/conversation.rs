@@ -259,11 +259,8 @@ impl Conversation {
             };
         }
         let awaited = self.awaited();
-        // We closed because we were told to (`/close`): whatever the peer answered is a proper end.
         let proper = match close.by {
-            By::Local => {
-                close.error.is_none() || close.code == crate::connection::close::Code::ABNORMAL
-            }
+            By::Local => close.error.is_none(),
             By::Peer => close.error.is_none() && close.code.is_proper_end(),
             By::None => false,
         };
@@ -289,8 +286,13 @@ impl Conversation {
             Goal::Expected => Some(self.expectations.awaited()),
             Goal::Stream if self.until.is_some() => Some("a message matched --until".to_owned()),
             Goal::Stream if self.span.is_some() => Some("the time of --for was over".to_owned()),
+            Goal::Lull(_) if !self.input_ended => Some("all of the input was sent".to_owned()),
             Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
         }
+    }
+
+    pub(super) fn touch(&mut self, now: Instant) {
+        self.last_activity = self.last_activity.map(|_| now);
     }
 
     pub(super) fn suspend(&mut self, now: Instant) {

@@ -14,7 +14,7 @@ pub use expectations::{Closest, Expectations, ExpectedClose, Search, Unmet, wron
 pub use pings::{Pings, Statistics};
 
 use crate::connection::close::Close;
-use crate::connection::error::Error;
+use crate::connection::error::{Error, Kind};
 use crate::event::Event;
 use crate::units;
 
@@ -55,15 +55,16 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected(error) => write!(f, "{error}"),
-            Self::Closed(close, awaited) => {
-                match (&close.error, close.by) {
-                    (Some(error), _) => write!(f, "{error}")?,
-                    (None, _) => write!(f, "the server closed with {close}")?,
+            Self::Closed(close, awaited) => match (&close.error, awaited) {
+                (Some(error), Some(awaited)) if error.kind == Kind::Lost => {
+                    write!(f, "{error}, before {awaited}")
                 }
-                awaited
-                    .as_ref()
-                    .map_or(Ok(()), |awaited| write!(f, " before {awaited}"))
-            }
+                (Some(error), _) => write!(f, "{error}"),
+                (None, Some(awaited)) => {
+                    write!(f, "the server closed before {awaited}, with {close}")
+                }
+                (None, None) => write!(f, "the server closed with {close}"),
+            },
             Self::Silence { awaited, limit, .. } => {
                 write!(f, "timed out: {awaited} within {}", units::shown(*limit))
             }
@@ -137,6 +138,13 @@ impl StopRule {
         match self {
             StopRule::Conversation(rule) => rule.nearest(),
             StopRule::Pings(_) => None,
+        }
+    }
+
+    /// Something has moved on the wire, though no message is complete.
+    pub fn touch(&mut self, now: Instant) {
+        if let StopRule::Conversation(rule) = self {
+            rule.touch(now);
         }
     }
 

@@ -146,7 +146,7 @@ impl Pings {
     /// Success is any reply at all, as with ping(8).
     pub fn verdict(&mut self) -> Verdict {
         self.finished = true;
-        if self.sent > 0 && self.times.is_empty() {
+        if self.times.is_empty() {
             return Verdict::Failed(Failure::Expectation("no ping was answered".to_owned()));
         }
         Verdict::Done

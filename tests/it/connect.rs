@@ -57,13 +57,14 @@ fn both_directions_flow_while_stdin_is_open() {
     let mut probe = Probe::new(["connect", &server.url()])
         .stdin_held_open()
         .any_stdout()
+        .stderr_has("before all of the input was sent")
         .spawn();
     assert_eq!(probe.line(), "welcome");
     probe.write("hi\n");
     let server = server.expect_text("hi").send_text("hello");
     assert_eq!(probe.line(), "hello");
     let server = server.close(1000, "").expect_close(1000);
-    probe.status(0);
+    probe.status(10);
     drop(server);
 }
 
@@ -76,7 +77,8 @@ fn an_open_and_silent_stdin_does_not_start_the_wait() {
         .expect_close(1000);
     Probe::new(["connect", &server.url(), "-w", "100ms"])
         .stdin_held_open()
-        .status(0);
+        .stderr_has("1000")
+        .status(10);
 }
 
 #[test]

@@ -465,3 +465,15 @@ fn a_reader_that_does_not_read_does_not_put_off_the_end() {
     .within(ms(5000))
     .status(28);
 }
+
+#[test]
+fn an_echoing_listener_ends_as_any_other() {
+    Probe::new(["listen", "--echo", "-c", "3", "echo:", "-x", "hi"])
+        .stdout("hi\nhi\nhi\n")
+        .within(ms(5000))
+        .status(0);
+    Probe::new(["listen", "--echo", "--for", "200ms", "echo:", "-x", "hi"])
+        .any_stdout()
+        .within(ms(5000))
+        .status(0);
+}

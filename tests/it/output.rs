@@ -181,3 +181,16 @@ fn quiet_leaves_the_messages_and_the_status() {
         .any_stderr()
         .status(10);
 }
+
+#[test]
+fn what_cannot_be_written_is_no_success_though_all_has_come() {
+    for args in [
+        &["send", "echo:", "hi"][..],
+        &["listen", "-1", "echo:", "-x", "hi"][..],
+    ] {
+        Probe::new(args)
+            .stdout_to("/dev/full")
+            .stderr_has("cannot write")
+            .status(23);
+    }
+}

@@ -224,3 +224,16 @@ fn json_has_pings_pongs_and_statistics() {
         );
     }
 }
+
+#[test]
+fn an_interrupt_before_any_reply_is_1() {
+    let server = Server::new().connected();
+    let mut pinging = Probe::new(["ping", &server.url()])
+        .any_stdout()
+        .any_stderr()
+        .spawn();
+    let server = server.played().silent();
+    pinging.interrupt();
+    pinging.status(1);
+    drop(server);
+}

@@ -338,3 +338,37 @@ fn a_message_larger_than_max_size_is_63() {
         .within(ms(5000))
         .status(63);
 }
+
+#[test]
+fn a_pipe_that_ends_late_is_closed_within_the_limit() {
+    let server = Server::new().accept().expect_text("hi");
+    let mut sending = Probe::new([
+        "send",
+        "--no-wait",
+        "--close-timeout",
+        "300ms",
+        &server.url(),
+    ])
+    .stdin_held_open()
+    .any_stderr()
+    .within(ms(5000))
+    .spawn();
+    sending.write("hi\n");
+    let server = server.played().expect_close(1000).silent();
+    sending.close_stdin();
+    sending.status(28);
+    drop(server);
+}
+
+#[test]
+fn a_message_under_way_is_no_silence() {
+    let mut server = Server::new().accept().expect_text("hi");
+    server = server.send_raw(b"\x81\x05");
+    for byte in [b"h", b"e", b"l", b"l", b"o"] {
+        server = server.pause(ms(250)).send_raw(byte);
+    }
+    let server = server.close_when_asked();
+    Probe::new(["send", "-w", "700ms", &server.url(), "hi"])
+        .stdout("hello\n")
+        .status(0);
+}
