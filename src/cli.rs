@@ -1,6 +1,10 @@
 //! The command line: flags only. The doc comments here are the help and the manual.
 
 #![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "brackets in a help text are those of a usage line"
+)]
+#![allow(
     missing_docs,
     reason = "a doc comment here is a help text; a flattened group has none"
 )]

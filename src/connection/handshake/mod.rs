@@ -151,7 +151,7 @@ pub enum HeadError {
     NotHttp(Bytes),
     /// It is HTTP that breaks the grammar.
     Malformed(String),
-    /// It is larger than [`HEAD_LIMIT`] or has too many lines.
+    /// It is larger than 64 KiB or has too many lines.
     TooLarge,
 }
 
