@@ -82,7 +82,7 @@ pub const RESET: &str = "\x1b[0m";
 /// No newline follows the last line.
 ///
 /// With `escape`, characters inside strings that must not reach a terminal (DEL, C1, format
-/// characters, see [`super::escape`]) become escapes such as `\u202e`: the same JSON value.
+/// characters, see [`mod@super::escape`]) become escapes such as `\u202e`: the same JSON value.
 ///
 /// # Errors
 /// When `text` is not JSON by RFC 8259 or nested too deep; `out` is then as it was.
@@ -130,7 +130,7 @@ pub fn is_json(text: &str) -> bool {
 /// Appends `text` to `out` as a JSON string (RFC 8259 section 7), quotes included.
 ///
 /// Escaped are the quotation mark, the backslash and C0, as they must be, and what must not reach
-/// a terminal (DEL, C1, format characters, see [`super::escape`]), as `\u202e` or as a surrogate
+/// a terminal (DEL, C1, format characters, see [`mod@super::escape`]), as `\u202e` or as a surrogate
 /// pair. The rest is copied.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);

@@ -1,6 +1,6 @@
 //! How tests went, for people and for machines: the terminal, JSON events, JUnit, TAP, GitHub.
 //!
-//! Each result is written when its turn comes and then forgotten. All texts pass [`Cleaner`] first: no
+//! Each result is written when its turn comes and then forgotten. All texts pass `Cleaner` first: no
 //! secret leaves here, and nothing that a server said can end a line, move a cursor, or be taken for a
 //! command, a tag or a directive by whoever reads the report.
 
