@@ -13,6 +13,8 @@ use crate::units;
 
 /// Tells how a session ended and gives the exit status. `what` is what it was about: the URL.
 pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
+    // `echo:` brings its own colon.
+    let what = what.trim_end_matches(':');
     match outcome {
         Outcome::Done | Outcome::ReaderGone => Exit::Success,
         Outcome::Signal(Signal::Interrupt) => Exit::Interrupted,

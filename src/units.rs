@@ -62,7 +62,10 @@ pub fn rate(text: &str) -> Result<Duration, String> {
 pub fn shown(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
-        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
+        s if s < 1.0 => {
+            let text = format!("{:.1}", s * 1e3);
+            format!("{} ms", text.strip_suffix(".0").unwrap_or(&text))
+        }
         s if s < 60.0 => {
             let text = format!("{s:.2}");
             format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
@@ -144,6 +147,7 @@ mod tests {
     #[test]
     fn times_are_shown_with_what_matters() {
         assert_eq!(shown(Duration::from_micros(440)), "0.4 ms");
+        assert_eq!(shown(Duration::from_millis(500)), "500 ms");
         assert_eq!(shown(Duration::from_secs(5)), "5 s");
         assert_eq!(shown(Duration::from_millis(1250)), "1.25 s");
         assert_eq!(shown(Duration::from_secs(125)), "2m 5s");
