@@ -266,8 +266,14 @@ fn say(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
         let mut line = Vec::new();
         let kind = if exit == Exit::Usage { "usage" } else { "io" };
         EventWriter::new(Instant::now()).error(&mut line, kind, message, false, exit);
-        // Nothing can be done about a stdout that is gone.
-        let _ = io::stdout().write_all(&line);
+        let mut stdout = io::stdout();
+        if stdout
+            .write_all(&line)
+            .and_then(|()| stdout.flush())
+            .is_err()
+        {
+            talk.error(&mut said, message);
+        }
     } else {
         talk.error(&mut said, message);
     }
