@@ -810,9 +810,9 @@ fn user(text: &str) -> Result<String, String> {
 fn cookie(text: &str) -> Result<String, String> {
     let text = plain_value(text)?;
     if !text.contains('=') {
-        return Err(format!(
-            "'{text}' is no cookie: write NAME=VALUE; for a file of headers use -H @FILE"
-        ));
+        return Err(
+            "it is no cookie: write NAME=VALUE; for a file of headers use -H @FILE".to_owned(),
+        );
     }
     Ok(text.trim_end_matches(';').trim().to_owned())
 }

@@ -258,28 +258,40 @@ fn cut_secret(text: &str, secret: &str) -> Option<usize> {
 /// A URL without its user info and without the values of token-like query parameters, safe to show.
 /// Works on any text, so that a URL that does not parse can be named in an error.
 pub fn redact_url(url: &str) -> String {
-    let (head, query) = match url.split_once('?') {
-        Some((head, query)) => (head, Some(query)),
-        None => (url, None),
+    let shown = redact_user_info(url);
+    let Some((head, query)) = shown.split_once('?') else {
+        return shown;
     };
-    let mut shown = redact_user_info(head);
-    if let Some(query) = query {
-        shown.push('?');
-        let pairs: Vec<String> = query.split('&').map(redact_pair).collect();
-        shown.push_str(&pairs.join("&"));
-    }
-    shown
+    let pairs: Vec<String> = query.split('&').map(redact_pair).collect();
+    format!("{head}?{}", pairs.join("&"))
 }
 
-fn redact_user_info(head: &str) -> String {
-    let authority = head.find("://").map_or(0, |at| at + 3);
-    let end = head[authority..]
-        .find('/')
-        .map_or(head.len(), |at| authority + at);
-    match head[authority..end].rfind('@') {
-        Some(at) => format!("{}{MASK}{}", &head[..authority], &head[authority + at..]),
-        None => head.to_owned(),
+fn redact_user_info(url: &str) -> String {
+    let authority = match url.find("://") {
+        Some(at) => at + 3,
+        // `//host/`: a reference that keeps the scheme (RFC 3986 §4.2).
+        None if url.starts_with("//") => 2,
+        None => 0,
+    };
+    let end = if is_well_formed(url, authority) {
+        url[authority..]
+            .find(['/', '?', '#'])
+            .map_or(url.len(), |at| authority + at)
+    } else {
+        // A password with one of these in it, most often: no saying where it ends but for the @.
+        url.len()
+    };
+    match url[authority..end].rfind('@') {
+        Some(at) => format!("{}{MASK}{}", &url[..authority], &url[authority + at..]),
+        None => url.to_owned(),
     }
+}
+
+/// Whether what stands behind `authority` can be the rest of a URL, or a path alone.
+fn is_well_formed(url: &str, authority: usize) -> bool {
+    let rest = &url[authority..];
+    let is_path = authority == 0 && rest.starts_with(['/', '?', '#']);
+    is_path || url::Url::parse(&format!("ws://{rest}")).is_ok()
 }
 
 fn redact_pair(pair: &str) -> String {
@@ -388,6 +400,12 @@ mod tests {
             ("wss://host/?keyboard=us", "wss://host/?keyboard=us"),
             ("user:pw@host", "***@host"),
             ("ws://host/a@b", "ws://host/a@b"),
+            ("ws://user:pa/ss@host/a", "ws://***@host/a"),
+            ("ws://user:pa?ss@host/", "ws://***@host/"),
+            ("ws://user:pa#s@s@host/?token=x", "ws://***@host/?token=***"),
+            ("user:pa/ss@host", "***@host"),
+            ("//user:pass@host/a", "//***@host/a"),
+            ("/a?b=c@d", "/a?b=c@d"),
             ("ws://h/?X-Amz-Signature=abc", "ws://h/?X-Amz-Signature=***"),
         ];
         for (url, shown) in table {

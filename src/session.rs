@@ -499,9 +499,10 @@ impl Running<'_> {
     }
 }
 
-/// The signals that end a session.
+/// The signals that end a session, but for those that were ignored when the process was started:
+/// `nohup` keeps SIGHUP from it, a shell script SIGINT from what it runs in the background.
 #[cfg(unix)]
-pub struct Signals([(tokio::signal::unix::Signal, Signal); 3]);
+pub struct Signals(Vec<(tokio::signal::unix::Signal, Signal)>);
 
 #[cfg(unix)]
 impl Signals {
@@ -511,11 +512,19 @@ impl Signals {
     /// The operating system's.
     pub fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self([
-            (signal(SignalKind::interrupt())?, Signal::Interrupt),
-            (signal(SignalKind::terminate())?, Signal::Terminate),
-            (signal(SignalKind::hangup())?, Signal::HangUp),
-        ]))
+        let kinds = [
+            (SignalKind::interrupt(), Signal::Interrupt),
+            (SignalKind::terminate(), Signal::Terminate),
+            (SignalKind::hangup(), Signal::HangUp),
+        ];
+        let ignored = ignored_signals();
+        let heeded = kinds
+            .into_iter()
+            .filter(|(kind, _)| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
+        let streams: io::Result<Vec<_>> = heeded
+            .map(|(kind, meaning)| Ok((signal(kind)?, meaning)))
+            .collect();
+        Ok(Self(streams?))
     }
 
     /// The next signal.
@@ -527,6 +536,16 @@ impl Signals {
         }
         Poll::Pending
     }
+}
+
+/// The signals that are ignored now, the bit of signal 1 being the lowest; none where the system does
+/// not say.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 /// The signals that end a session.

@@ -4,16 +4,30 @@
 
 use std::time::Duration;
 
+/// The longest duration that is read: far beyond any use, and far from where a clock overflows.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Reads a duration: `500ms`, `5s`, `2m30s`; a bare number, fractions included, is seconds.
 ///
 /// # Errors
 /// Says what was read and shows a form that would have worked.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("'{text}' is no duration: write 500ms, 5s, 2m30s or a number of seconds");
-    match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| bad()),
-        Err(_) => humantime::parse_duration(text).map_err(|_| bad()),
+    let read = match text.parse::<f64>() {
+        Ok(seconds) if seconds > LONGEST.as_secs_f64() && seconds.is_finite() => {
+            return Err(too_long(text));
+        }
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| bad())?,
+        Err(_) => humantime::parse_duration(text).map_err(|_| bad())?,
+    };
+    if read > LONGEST {
+        return Err(too_long(text));
     }
+    Ok(read)
+}
+
+fn too_long(text: &str) -> String {
+    format!("'{text}' is longer than 100 years")
 }
 
 /// Reads a size in bytes: `125`, `64k`, `1MiB`. `k`, `M` and `G` are powers of 1024, as are `KiB`,
@@ -55,7 +69,10 @@ pub fn rate(text: &str) -> Result<Duration, String> {
     if !(count.is_finite() && count > 0.0) {
         return Err(bad());
     }
-    Duration::try_from_secs_f64(per / count).map_err(|_| bad())
+    Duration::try_from_secs_f64(per / count)
+        .ok()
+        .filter(|gap| *gap <= LONGEST)
+        .ok_or_else(bad)
 }
 
 /// A duration for people: `0.4 ms`, `12.3 ms`, `1.25 s`, `2m 5s`.
@@ -115,6 +132,16 @@ mod tests {
         for text in ["", "-1", "soon", "nan", "inf", "1e400", "%{http_code}"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_duration_that_no_clock_can_add_is_refused() {
+        assert_eq!(duration("3153600000"), Ok(LONGEST));
+        for text in ["3153600001", "1e19", "1e300", "101years"] {
+            let why = duration(text).expect_err(text);
+            assert!(why.contains("100 years"), "{why}");
+        }
+        assert!(rate("1e-19/s").is_err());
     }
 
     #[test]

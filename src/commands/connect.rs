@@ -2,12 +2,14 @@
 
 use std::io::IsTerminal;
 
+use tokio::sync::mpsc::UnboundedReceiver;
+
 use crate::cli::Connect;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
-use crate::input::{Framing, Input};
+use crate::input::{Action, Framing, Input};
 use crate::output::messages::Layout;
-use crate::output::{Printer, Way};
+use crate::output::{EditorPipe, Printer, Way};
 use crate::repl::Repl;
 use crate::stop::{Conversation, Goal, StopRule};
 
@@ -19,7 +21,10 @@ pub async fn run(options: Connect) -> anyhow::Result<Exit> {
     let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let prepared = prepare(&url, options.shared).await?;
     if by_hand && !prepared.shared.output.json {
-        return talk(prepared).await;
+        // A terminal that cannot edit lines (TERM=dumb) is a pipe that a person types into.
+        if let Ok(editor) = Repl::start(prepared.stdout.colour) {
+            return talk(prepared, editor).await;
+        }
     }
     let delimiter = if options.null { 0 } else { b'\n' };
     let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text);
@@ -31,8 +36,10 @@ pub async fn run(options: Connect) -> anyhow::Result<Exit> {
 }
 
 /// A session at a terminal.
-async fn talk(prepared: Prepared) -> anyhow::Result<Exit> {
-    let (repl, actions, pipe) = Repl::start(prepared.stdout.colour)?;
+async fn talk(
+    prepared: Prepared,
+    (repl, actions, pipe): (Repl, UnboundedReceiver<Action>, EditorPipe),
+) -> anyhow::Result<Exit> {
     let backlog = pipe.backlog.clone();
     let layout = Layout {
         mark: "< ",

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::connection::proxy::BadProxy;
 use crate::connection::target::{BadUrl, bare_port};
@@ -155,7 +155,7 @@ pub fn tell(error: &anyhow::Error, arguments: &[OsString]) -> Exit {
 }
 
 /// Tells what clap found, or prints the help that was asked for.
-pub fn tell_usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
+pub fn tell_usage(mut error: clap::Error, arguments: &[OsString]) -> Exit {
     if !error.use_stderr() {
         return match error.print() {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Output,
@@ -176,15 +176,37 @@ pub fn tell_usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
         );
         return Exit::Usage;
     }
+    hide_credential(&mut error);
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     if wants_json(arguments) {
         let line = text.lines().next().unwrap_or(text);
         say(line, None, Exit::Usage, arguments);
     } else {
-        eprint!("wsprobe: {}", escape(text, Keep::Lines));
+        // Nothing can be done about a stderr that is gone.
+        let _ = write!(io::stderr(), "wsprobe: {}", escape(text, Keep::Lines));
     }
     Exit::Usage
+}
+
+/// A rejected credential is named by its beginning, up to where its value may begin.
+fn hide_credential(error: &mut clap::Error) {
+    const FLAGS: [&str; 4] = ["--header", "--cookie", "--user", "--bearer"];
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let flag = text(ContextKind::InvalidArg);
+    let value = text(ContextKind::InvalidValue);
+    let name = value
+        .split([' ', '\t', ':', '='])
+        .next()
+        .unwrap_or_default();
+    let is_credential = FLAGS.iter().any(|known| flag.starts_with(known));
+    if is_credential && name.len() < value.len() {
+        let shown = ContextValue::String(format!("{name}…"));
+        error.insert(ContextKind::InvalidValue, shown);
+    }
 }
 
 /// `wsprobe URL`, `wsprobe -c URL`, `wsprobe -l PORT`: how wscat, websocat and curl are called.
@@ -244,8 +266,14 @@ fn say(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
         let mut line = Vec::new();
         let kind = if exit == Exit::Usage { "usage" } else { "io" };
         EventWriter::new(Instant::now()).error(&mut line, kind, message, false, exit);
-        // Nothing can be done about a stdout that is gone.
-        let _ = io::stdout().write_all(&line);
+        let mut stdout = io::stdout();
+        if stdout
+            .write_all(&line)
+            .and_then(|()| stdout.flush())
+            .is_err()
+        {
+            talk.error(&mut said, message);
+        }
     } else {
         talk.error(&mut said, message);
     }

@@ -12,6 +12,7 @@ mod send;
 mod serve;
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -26,7 +27,7 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let exit = match Cli::try_parse_from(&arguments) {
         Ok(cli) => run(cli).unwrap_or_else(|error| mistake::tell(&error, &arguments)),
-        Err(error) => mistake::tell_usage(&error, &arguments),
+        Err(error) => mistake::tell_usage(error, &arguments),
     };
     exit.into()
 }
@@ -60,7 +61,11 @@ fn exit_with_70_on_panic() {
     std::panic::set_hook(Box::new(move |panic| {
         crate::repl::restore_terminal();
         default(panic);
-        eprintln!("wsprobe: internal error: please report it with the lines above");
+        // Where stderr is gone, a panic in here would abort the process.
+        let _ = writeln!(
+            io::stderr(),
+            "wsprobe: internal error: please report it with the lines above"
+        );
         std::process::exit(Exit::Internal.code().into());
     }));
 }

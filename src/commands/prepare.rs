@@ -143,7 +143,10 @@ async fn address(url: &str, max_size: usize) -> anyhow::Result<Address> {
     if url != "echo:" {
         return Ok(Address::parse(url).map_err(Mistake::from)?);
     }
-    let bound = server::start_echo(max_size).await?;
+    let bound = server::start_echo(max_size).await.map_err(|error| {
+        let why = crate::secret::io_text(&error);
+        Mistake::cannot_listen(format!("echo: cannot listen on 127.0.0.1: {why}"))
+    })?;
     let address = Address::parse(&format!("ws://{bound}/")).map_err(Mistake::from)?;
     Ok(Address {
         shown: "echo:".to_owned(),
@@ -168,6 +171,9 @@ fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Sou
 fn shown(address: Address, route: &Route, redactor: &mut Redactor) -> Result<Address, Mistake> {
     if let Some((user, password)) = &address.user_info {
         learn_basic(user, password, redactor);
+    }
+    for token in address.tokens() {
+        redactor.learn(&token);
     }
     if let Endpoint::Tcp { host, port } = &address.endpoint
         && let Some(proxy) = route.proxies.before(host, *port, address.secure)?
@@ -224,9 +230,7 @@ fn request(
         if is_credential_header(&header.name)
             && let Some(value) = &header.value
         {
-            redactor.learn(value);
-            // `Bearer TOKEN`: the server may repeat the token alone.
-            redactor.learn(value.split_once(' ').map_or("", |(_, token)| token));
+            learn_credential(value, redactor);
         }
     }
     let offered =
@@ -237,6 +241,16 @@ fn request(
         subprotocols: handshake.subprotocols.clone(),
         compression: offered,
     })
+}
+
+/// Learns a credential header's value, and what the server may repeat of it: the token of
+/// `Bearer TOKEN`, the value of each cookie.
+fn learn_credential(value: &str, redactor: &mut Redactor) {
+    redactor.learn(value);
+    redactor.learn(value.split_once(' ').map_or("", |(_, token)| token.trim()));
+    for pair in value.split(';') {
+        redactor.learn(pair.split_once('=').map_or("", |(_, value)| value.trim()));
+    }
 }
 
 /// The header lines of a file: secrets, all of them, since that is what such a file is for.
@@ -250,7 +264,7 @@ fn headers_of(path: &str, redactor: &mut Redactor) -> Result<Vec<Header>, Mistak
         let header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
             Mistake::usage(format!("{path}:{}: no header 'Name: value'", index + 1))
         })?;
-        redactor.learn(header.value.as_deref().unwrap_or_default());
+        learn_credential(header.value.as_deref().unwrap_or_default(), redactor);
         headers.push(header);
     }
     Ok(headers)

@@ -7,7 +7,8 @@ use crate::cli::{Mode, Serve};
 use crate::exit::Exit;
 use crate::output::events::EventWriter;
 use crate::secret::io_text;
-use crate::server::{Server, Stopped};
+use crate::server::Server;
+use crate::session::Signal;
 
 use super::Mistake;
 
@@ -25,10 +26,19 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
             mistake
         }
     })?;
-    announce(&format!("ws://{}/", server.address()), options.json)?;
+    let url = format!("ws://{}/", server.address());
+    if let Err(error) = announce(&url, options.json) {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            // The reader of stdout has left before it could be told.
+            return Ok(Exit::Success);
+        }
+        let why = io_text(&error);
+        return Err(Mistake::output(format!("cannot write output: {why}")).into());
+    }
     Ok(match server.run().await? {
-        Stopped::Interrupted => Exit::Interrupted,
-        Stopped::Terminated => Exit::Terminated,
+        Signal::Interrupt => Exit::Interrupted,
+        Signal::Terminate => Exit::Terminated,
+        Signal::HangUp => Exit::HungUp,
     })
 }
 
@@ -56,5 +66,7 @@ fn announce(url: &str, json: bool) -> io::Result<()> {
         let mut stdout = io::stdout();
         return stdout.write_all(&line).and_then(|()| stdout.flush());
     }
-    writeln!(io::stderr(), "listening on {url}")
+    // Nothing can be done about a stderr that is gone.
+    let _ = writeln!(io::stderr(), "listening on {url}");
+    Ok(())
 }

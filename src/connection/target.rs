@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
 use super::wire::negotiation::Offer;
-use crate::secret::{Secret, Source, redact_url};
+use crate::secret::{Secret, Source, is_token_like, redact_url};
 
 /// Where the bytes go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,15 +126,14 @@ impl Address {
             return Err(BadUrl::new(typed, "the socket's path must be absolute")
                 .hint("write ws+unix:/path/to.sock:/uri"));
         }
-        let target = if target.starts_with('/') {
-            target.to_owned()
-        } else {
-            format!("/{target}")
-        };
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        // Read as that of any other URL, so that a blank or a line break cannot reach the request line.
+        let url = Url::parse(&format!("ws://localhost{slash}{target}"))
+            .map_err(|error| BadUrl::new(typed, error.to_string()))?;
         Ok(Self {
             endpoint: Endpoint::Unix(PathBuf::from(path)),
             secure: false,
-            request_target: target,
+            request_target: request_target(&url),
             host_header: "localhost".to_owned(),
             user_info: None,
             shown: redact_url(typed),
@@ -154,10 +153,6 @@ impl Address {
         if port == 0 {
             return Err(BadUrl::new(typed, "port 0 cannot be connected to"));
         }
-        let request_target = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        };
         let bracketed = url.host_str().unwrap_or_default();
         let host_header = match url.port() {
             Some(port) => format!("{bracketed}:{port}"),
@@ -170,7 +165,7 @@ impl Address {
         Ok(Self {
             endpoint: Endpoint::Tcp { host, port },
             secure: url.scheme() == "wss",
-            request_target,
+            request_target: request_target(url),
             host_header,
             user_info: user_info(url),
             shown: redact_url(bare.as_str()),
@@ -179,12 +174,31 @@ impl Address {
         })
     }
 
+    /// The values of token-like query parameters, as they are written and as they are meant.
+    pub fn tokens(&self) -> Vec<String> {
+        let query = self.request_target.split_once('?');
+        let pairs = query.into_iter().flat_map(|(_, query)| query.split('&'));
+        pairs
+            .filter_map(|pair| pair.split_once('='))
+            .filter(|(name, _)| is_token_like(name))
+            .flat_map(|(_, value)| [value.to_owned(), decoded(value)])
+            .collect()
+    }
+
     /// Whether the endpoint lies on this machine, where cleartext is no risk.
     pub fn is_local(&self) -> bool {
         match &self.endpoint {
             Endpoint::Unix(_) => true,
             Endpoint::Tcp { host, .. } => is_loopback(host),
         }
+    }
+}
+
+/// Path and query, as the request line has them (RFC 6455 §3).
+fn request_target(url: &Url) -> String {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
     }
 }
 
@@ -264,15 +278,16 @@ pub(super) fn user_info(url: &Url) -> Option<(String, String)> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let decode = |text: &str| {
-        percent_encoding::percent_decode_str(text)
-            .decode_utf8_lossy()
-            .into_owned()
-    };
     Some((
-        decode(url.username()),
-        decode(url.password().unwrap_or_default()),
+        decoded(url.username()),
+        decoded(url.password().unwrap_or_default()),
     ))
+}
+
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// A header line of the request.
@@ -295,14 +310,16 @@ impl Header {
             Some((name, value)) => (name, Some(value.trim().to_owned())),
             None => match line.strip_suffix(';') {
                 Some(name) => (name, Some(String::new())),
-                None => return Err(format!("'{line}' is no header: write 'Name: value'")),
+                // What was typed may hold a credential: it is not repeated.
+                None => return Err("it is no header: write 'Name: value'".to_owned()),
             },
         };
         let name = name.trim();
         if name.is_empty() || !name.bytes().all(is_token_byte) {
-            return Err(format!(
-                "'{name}' is no header name: letters, digits and - (RFC 9110 §5.1)"
-            ));
+            return Err(
+                "no header name stands before its colon: letters, digits and - (RFC 9110 §5.1)"
+                    .to_owned(),
+            );
         }
         if value
             .as_ref()
@@ -541,6 +558,8 @@ mod tests {
         assert_eq!(address.endpoint, Endpoint::Unix("/run/app.sock".into()));
         assert_eq!(address.request_target, "/chat?x=1");
         assert_eq!(parsed("ws+unix:/run/app.sock").request_target, "/");
+        let odd = parsed("ws+unix:/run/app.sock:/a b?c=d e\r\nX: y#f").request_target;
+        assert_eq!(odd, "/a%20b?c=d%20eX:%20y");
         assert!(Address::parse("ws+unix:app.sock").is_err());
     }
 

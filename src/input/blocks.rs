@@ -1,11 +1,12 @@
 //! Where bytes to send are read from, block by block, without ever holding up the rest.
 //!
-//! A pipe, a terminal or a socket is watched by the reactor and read only when it has something; its
-//! descriptor stays blocking, since O_NONBLOCK would leak to every process that shares it. A regular
-//! file cannot be watched and need not be: it is read in place.
+//! A pipe, a terminal or a socket is watched by the reactor and read only when it has something; the
+//! descriptor of stdin stays blocking, since O_NONBLOCK would leak to every process that shares it. A
+//! regular file cannot be watched and need not be: it is read in place.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::path::Path;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
@@ -16,7 +17,7 @@ pub const BLOCK: usize = 64 * 1024;
 /// A source of bytes.
 pub enum Blocks {
     /// A file that was named.
-    File(File),
+    File(Named),
     /// Standard input.
     Stdin(Stdin),
 }
@@ -24,7 +25,12 @@ pub enum Blocks {
 impl Blocks {
     /// Standard input.
     pub fn stdin() -> Self {
-        Self::Stdin(Stdin::new())
+        Self::Stdin(Stdin::stdin())
+    }
+
+    /// A file from [`open`].
+    pub fn file(file: File) -> Self {
+        Self::File(Named::new(file))
     }
 
     /// Appends what is there to `buffer`; 0 at the end.
@@ -37,10 +43,34 @@ impl Blocks {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::File(file) => Poll::Ready(append(buffer, |space| file.read(space))),
+            Self::File(file) => file.poll_read(cx, buffer),
             Self::Stdin(stdin) => stdin.poll_read(cx, buffer),
         }
     }
+}
+
+/// Opens a file to read. A FIFO without a writer is not waited for: its reader waits.
+///
+/// # Errors
+/// The operating system's.
+#[cfg(unix)]
+pub fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    File::options()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+}
+
+/// Opens a file to read.
+///
+/// # Errors
+/// The operating system's.
+#[cfg(not(unix))]
+pub fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// Reads one block behind what `buffer` holds.
@@ -56,11 +86,13 @@ fn append(
 }
 
 #[cfg(unix)]
-pub use watched::Stdin;
+pub use watched::{Named, Stdin};
 
 #[cfg(unix)]
 mod watched {
+    use std::fs::File;
     use std::io;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::task::{Context, Poll, ready};
 
     use bytes::BytesMut;
@@ -72,21 +104,33 @@ mod watched {
     use crate::readiness::events;
 
     /// Standard input.
-    pub enum Stdin {
+    pub type Stdin = Watched<io::Stdin>;
+
+    /// A file that was named.
+    pub type Named = Watched<File>;
+
+    /// A descriptor that is read only when it has something.
+    pub enum Watched<T: AsRawFd> {
         /// Readiness comes from the reactor.
-        Watched(AsyncFd<io::Stdin>),
+        Ready(AsyncFd<T>),
         /// A regular file or /dev/null, which epoll refuses.
-        Plain(io::Stdin),
+        Plain(T),
     }
 
     impl Stdin {
+        pub(super) fn stdin() -> Self {
+            Self::new(io::stdin())
+        }
+    }
+
+    impl<T: AsFd + AsRawFd> Watched<T> {
         #[expect(
             deprecated,
-            reason = "sound here: the descriptor of stdin is never closed"
+            reason = "sound here: the descriptor of stdin is never closed, that of a file with its owner"
         )]
-        pub(super) fn new() -> Self {
-            match AsyncFd::try_with_interest(io::stdin(), Interest::READABLE) {
-                Ok(watched) => Self::Watched(watched),
+        pub(super) fn new(source: T) -> Self {
+            match AsyncFd::try_with_interest(source, Interest::READABLE) {
+                Ok(watched) => Self::Ready(watched),
                 Err(error) => Self::Plain(error.into_parts().0),
             }
         }
@@ -97,12 +141,16 @@ mod watched {
             buffer: &mut BytesMut,
         ) -> Poll<io::Result<usize>> {
             match self {
-                Self::Plain(stdin) => Poll::Ready(read(stdin, buffer)),
-                Self::Watched(stdin) => loop {
-                    let mut guard = ready!(stdin.poll_read_ready(cx))?;
+                Self::Plain(source) => Poll::Ready(read(source, buffer)),
+                Self::Ready(source) => loop {
+                    let mut guard = ready!(source.poll_read_ready(cx))?;
                     // The reactor's word may be old; a read that finds nothing would block for good.
                     if !events(guard.get_inner(), PollFlags::IN)?.is_empty() {
-                        return Poll::Ready(read(guard.get_inner(), buffer));
+                        match read(guard.get_inner(), buffer) {
+                            // Another reader of the same FIFO was faster.
+                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                            result => return Poll::Ready(result),
+                        }
                     }
                     guard.clear_ready();
                 },
@@ -110,10 +158,10 @@ mod watched {
         }
     }
 
-    fn read(stdin: &io::Stdin, buffer: &mut BytesMut) -> io::Result<usize> {
+    fn read(source: &impl AsFd, buffer: &mut BytesMut) -> io::Result<usize> {
         append(buffer, |space| {
             loop {
-                match rustix::io::read(stdin, &mut *space) {
+                match rustix::io::read(source, &mut *space) {
                     Err(rustix::io::Errno::INTR) => {}
                     result => return Ok(result?),
                 }
@@ -123,10 +171,11 @@ mod watched {
 }
 
 #[cfg(not(unix))]
-pub use threaded::Stdin;
+pub use threaded::{Named, Stdin};
 
 #[cfg(not(unix))]
 mod threaded {
+    use std::fs::File;
     use std::io::{self, Read};
     use std::task::{Context, Poll, ready};
 
@@ -136,8 +185,25 @@ mod threaded {
     /// Standard input, read by a thread of its own: there is no other way to wait for it here.
     pub struct Stdin(Receiver<io::Result<Vec<u8>>>);
 
+    /// A file that was named, read in place.
+    pub struct Named(File);
+
+    impl Named {
+        pub(super) fn new(file: File) -> Self {
+            Self(file)
+        }
+
+        pub(super) fn poll_read(
+            &mut self,
+            _: &mut Context<'_>,
+            buffer: &mut BytesMut,
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(super::append(buffer, |space| self.0.read(space)))
+        }
+    }
+
     impl Stdin {
-        pub(super) fn new() -> Self {
+        pub(super) fn stdin() -> Self {
             let (sender, receiver) = channel(4);
             std::thread::spawn(move || {
                 loop {

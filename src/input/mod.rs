@@ -66,7 +66,9 @@ pub struct Input {
     parts: VecDeque<Fragment>,
     fragment: Option<usize>,
     ended: bool,
-    /// The next message is held back by the pace.
+    /// A message that has been read and whose time has not come.
+    held: Option<Action>,
+    /// There is something to send, and it has to wait.
     waits: bool,
 }
 
@@ -87,6 +89,7 @@ impl Input {
             parts: VecDeque::new(),
             fragment: None,
             ended: false,
+            held: None,
             waits: false,
         }
     }
@@ -122,10 +125,10 @@ impl Input {
         let open = |path: P| {
             let path = path.as_ref();
             let name = path.display().to_string();
-            match File::open(path).and_then(refuse_directory) {
+            match blocks::open(path).and_then(refuse_directory) {
                 Ok(file) => Ok(Stream::new(
                     &name,
-                    Blocks::File(file),
+                    Blocks::file(file),
                     Framing::Whole,
                     encoding,
                 )),
@@ -213,18 +216,33 @@ impl Input {
         if let Some(part) = self.parts.pop_front() {
             return Poll::Ready(Some(Ok(Action::Send(Outgoing::Fragment(part)))));
         }
+        let action = match ready!(self.poll_source(cx)) {
+            Some(Ok(action)) => action,
+            end => {
+                self.ended = true;
+                return Poll::Ready(end);
+            }
+        };
         if let Some(pace) = &mut self.pace {
             self.waits = pace.poll(cx).is_pending();
             if self.waits {
+                self.held = Some(action);
                 return Poll::Pending;
             }
+            pace.passed(&action);
         }
-        let next = ready!(self.source.poll_next(cx, self.fragment));
-        self.ended = !matches!(next, Some(Ok(_)));
-        if let Some(pace) = &mut self.pace {
-            pace.passed(&next);
+        Poll::Ready(Some(Ok(self.in_parts(action))))
+    }
+
+    /// The message that is held back, or else the source's next. The source is asked before the pace:
+    /// that there is no next message must not wait for the time of one.
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, Error>>> {
+        if let Some(held) = self.held.take() {
+            return Poll::Ready(Some(Ok(held)));
         }
-        Poll::Ready(next.map(|result| result.map(|action| self.in_parts(action))))
+        let next = self.source.poll_next(cx, self.fragment);
+        self.waits = next.is_pending() && self.source.is_reading();
+        next
     }
 
     /// Cuts a message that was read whole; what is streamed comes in parts already.
@@ -269,6 +287,15 @@ fn refuse_directory(file: File) -> io::Result<File> {
 }
 
 impl Source {
+    /// Whether there was more to read when last asked, and others had to have their turn.
+    fn is_reading(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.yielded,
+            Self::Files(streams) => streams.front().is_some_and(|stream| stream.yielded),
+            _ => false,
+        }
+    }
+
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -316,10 +343,10 @@ impl Pace {
     }
 
     /// A whole message was handed out: the next one waits. The parts of one message do not.
-    fn passed(&mut self, handed: &Option<Result<Action, Error>>) {
+    fn passed(&mut self, handed: &Action) {
         let part = matches!(
             handed,
-            Some(Ok(Action::Send(Outgoing::Fragment(part)))) if !part.is_last
+            Action::Send(Outgoing::Fragment(part)) if !part.is_last
         );
         if !part {
             self.next = Some(Box::pin(tokio::time::sleep(self.gap)));
@@ -379,7 +406,14 @@ struct Stream {
     streamed: u64,
     at_end: bool,
     done: bool,
+    /// Blocks read in this turn.
+    blocks_read: usize,
+    /// The turn was over before what there is was read.
+    yielded: bool,
 }
+
+/// The most blocks read in one turn: an endless file must not keep the rest from being heard.
+const BLOCKS_A_TURN: usize = 64;
 
 type Next = Option<Result<Outgoing, Error>>;
 
@@ -396,6 +430,8 @@ impl Stream {
             streamed: 0,
             at_end: false,
             done: false,
+            blocks_read: 0,
+            yielded: false,
         }
     }
 
@@ -403,6 +439,8 @@ impl Stream {
         if self.done {
             return Poll::Ready(None);
         }
+        self.blocks_read = 0;
+        self.yielded = false;
         match (self.framing, fragment) {
             (Framing::Delimited(delimiter), _) => self.poll_delimited(cx, delimiter),
             // Notation must be decoded as a whole; bytes and text can go out as they are read.
@@ -500,6 +538,12 @@ impl Stream {
     }
 
     fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.blocks_read == BLOCKS_A_TURN {
+            self.yielded = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.blocks_read += 1;
         Poll::Ready(match ready!(self.blocks.poll_read(cx, &mut self.buffer)) {
             Ok(n) => {
                 self.at_end = n == 0;
@@ -546,7 +590,7 @@ mod tests {
         file.seek(SeekFrom::Start(0)).expect("rewound");
         Input::new(Source::Stream(Stream::new(
             "test",
-            Blocks::File(file),
+            Blocks::file(file),
             framing,
             encoding,
         )))
@@ -614,6 +658,19 @@ mod tests {
         assert_eq!(texts(&found)[0], "fine");
         assert!(texts(&found)[1].starts_with("line 2, byte 3:"), "{found:?}");
         assert_eq!(found.len(), 2, "nothing follows an error");
+    }
+
+    #[tokio::test]
+    async fn a_long_read_gives_others_their_turn_and_is_not_idle() {
+        let file = tempfile::tempfile().expect("a file");
+        let length = 2 * BLOCKS_A_TURN * blocks::BLOCK;
+        file.set_len(length as u64).expect("a length");
+        let stream = Stream::new("test", Blocks::file(file), Framing::Whole, Encoding::Binary);
+        let mut input = Input::new(Source::Stream(stream));
+        let first = poll_fn(|cx| Poll::Ready(input.poll_next(cx))).await;
+        assert!(first.is_pending() && !input.is_idle());
+        let found = all(input).await;
+        assert!(matches!(&found[..], [Ok(Outgoing::Message(payload))] if payload.len() == length));
     }
 
     #[tokio::test]

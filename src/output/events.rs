@@ -155,16 +155,18 @@ impl EventWriter {
                 }
                 object.end();
             }
-            Event::Frame(frame) => write_frame(self.object(out, "frame"), frame),
+            Event::Frame(frame) => write_frame(self.object(out, "frame"), frame, redactor),
             Event::Closing { by, code, reason } => {
                 let mut object = self.object(out, "closing");
                 object
                     .text("by", by.as_str())
                     .number("code", u64::from(code.0));
-                object.text("reason", reason);
+                object.text("reason", &redactor.redact(reason));
                 object.end();
             }
-            Event::Close(closed) => write_close(self.object(out, "close"), closed),
+            Event::Close(closed) => {
+                write_close(self.object(out, "close"), closed, redactor);
+            }
             Event::Reconnect(wait) => write_wait(self.object(out, "reconnect"), wait, redactor),
             Event::Failed(error, _) if error.kind == Kind::Refused => {
                 write_refused(self.object(out, "refused"), error, redactor);
@@ -345,7 +347,7 @@ fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor)
     object.end();
 }
 
-fn write_frame(mut object: Object<'_>, frame: &FrameSeen) {
+fn write_frame(mut object: Object<'_>, frame: &FrameSeen, redactor: &Redactor) {
     object
         .text("dir", frame.direction.as_str())
         .text("opcode", &frame.opcode.to_string());
@@ -359,12 +361,12 @@ fn write_frame(mut object: Object<'_>, frame: &FrameSeen) {
     if let Some(close) = &frame.close {
         object
             .optional_number("code", close.code.map(u64::from))
-            .text("reason", &close.reason);
+            .text("reason", &redactor.redact(&close.reason));
     }
     object.end();
 }
 
-fn write_close(mut object: Object<'_>, closed: &Closed) {
+fn write_close(mut object: Object<'_>, closed: &Closed, redactor: &Redactor) {
     let Close {
         by,
         code,
@@ -376,9 +378,11 @@ fn write_close(mut object: Object<'_>, closed: &Closed) {
         .text("by", by.as_str())
         .number("code", u64::from(code.0))
         .text("name", code.name());
-    object.text("reason", reason).flag("clean", *clean);
+    object
+        .text("reason", &redactor.redact(reason))
+        .flag("clean", *clean);
     if let Some(error) = error {
-        object.text("error", &error.message);
+        object.text("error", &redactor.redact(&error.message));
     }
     object.decimal("open_ms", milliseconds(closed.open_for));
     if let Some(time) = closed.first_message {

@@ -76,9 +76,10 @@ impl Talk {
                 } else {
                     format!(": {reason}")
                 };
-                self.line(out, "*", &format!("CLOSING, {who} with {code}{reason}"));
+                let text = format!("CLOSING, {who} with {code}{reason}");
+                self.line(out, "*", &redactor.redact(&text));
             }
-            Event::Close(closed) => self.tell_close(out, closed),
+            Event::Close(closed) => self.tell_close(out, closed, redactor),
             Event::Reconnect(wait) if self.quiet == 0 => self.tell_wait(out, wait, redactor),
             _ => {}
         }
@@ -170,9 +171,9 @@ impl Talk {
         self.line(out, "*", &text);
     }
 
-    fn tell_close(&self, out: &mut Vec<u8>, closed: &Closed) {
+    fn tell_close(&self, out: &mut Vec<u8>, closed: &Closed, redactor: &Redactor) {
         if self.tells_end_of(closed) {
-            self.tell_end(out, closed);
+            self.tell_end(out, closed, redactor);
         }
         if closed.may_be_lost > 0 && self.quiet == 0 {
             let what = match closed.may_be_lost {
@@ -194,14 +195,14 @@ impl Talk {
         self.line(out, "*", &text);
     }
 
-    fn tell_end(&self, out: &mut Vec<u8>, closed: &Closed) {
+    fn tell_end(&self, out: &mut Vec<u8>, closed: &Closed, redactor: &Redactor) {
         let close = &closed.close;
         let text = match (&close.error, close.by) {
             (Some(error), _) => format!("CLOSED: {error}"),
             (None, By::Local) => format!("CLOSED by us, the server answered {close}"),
             (None, _) => format!("CLOSED by the server with {close}"),
         };
-        self.line(out, "*", &text);
+        self.line(out, "*", &redactor.redact(&text));
         if self.verbose > 0 {
             let (received, sent) = closed.wire_bytes;
             let text = format!(
@@ -255,6 +256,7 @@ impl Talk {
                 code: Some(code),
                 reason,
             }) => {
+                let reason = redactor.redact(reason);
                 text.push_str(&format!(", {} \"{reason}\"", Code(*code)));
             }
             // The first bytes can hold a part of a secret, which no search finds.

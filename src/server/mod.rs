@@ -17,7 +17,8 @@ use crate::connection::close::{Code, Farewell};
 use crate::connection::dial::Stream;
 use crate::connection::handshake::server::{Fault, accept, read_request, refuse};
 use crate::connection::message::Outgoing;
-use crate::connection::{Connection, Incoming, Limits};
+use crate::connection::{Connection, Incoming, Limits, ReadyState};
+use crate::session::{Signal, Signals};
 
 /// How long a client may take to send its request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -27,15 +28,6 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     limits: Limits,
-}
-
-/// Why a server stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// Ctrl-C.
-    Interrupted,
-    /// SIGTERM.
-    Terminated,
 }
 
 /// Starts the echo server of `echo:`, which lives as long as the runtime, and says where it is.
@@ -77,22 +69,27 @@ impl Server {
         self.address
     }
 
-    /// Serves until a signal comes, then says goodbye to everyone with 1001.
+    /// Serves until a signal comes, then says goodbye to everyone with 1001; a second signal ends it
+    /// at once.
     ///
     /// # Errors
     /// Signals cannot be listened to.
-    pub async fn run(self) -> io::Result<Stopped> {
+    pub async fn run(self) -> io::Result<Signal> {
+        let mut signals = Signals::new()?;
         let (sender, receiver) = watch::channel(false);
         let serving = self.accept_until(receiver);
         tokio::pin!(serving);
-        let stopped = tokio::select! {
-            () = &mut serving => Stopped::Terminated,
-            stopped = stop_signal() => stopped?,
+        let signal = tokio::select! {
+            () = &mut serving => Signal::Terminate,
+            signal = poll_fn(|cx| signals.poll(cx)) => signal,
         };
         // Fails only when no task listens any more.
         let _ = sender.send(true);
-        serving.await;
-        Ok(stopped)
+        tokio::select! {
+            () = &mut serving => {}
+            _ = poll_fn(|cx| signals.poll(cx)) => {}
+        }
+        Ok(signal)
     }
 
     async fn accept_until(&self, mut stop: watch::Receiver<bool>) {
@@ -197,8 +194,10 @@ async fn echo(mut connection: Connection, mut stop: watch::Receiver<bool>) {
 
 fn poll_echo(connection: &mut Connection, cx: &mut std::task::Context<'_>) -> Poll<()> {
     loop {
-        // A client that does not read is not read from.
-        if connection.poll_ready(cx).is_pending() {
+        // A client that does not read is not read from, until it is told goodbye: from then on the
+        // time that this may take counts, and nothing is sent back any more.
+        let is_open = connection.ready_state() == ReadyState::Open;
+        if is_open && connection.poll_ready(cx).is_pending() {
             return Poll::Pending;
         }
         match connection.poll_next(cx) {
@@ -213,20 +212,4 @@ fn poll_echo(connection: &mut Connection, cx: &mut std::task::Context<'_>) -> Po
             }
         }
     }
-}
-
-#[cfg(unix)]
-async fn stop_signal() -> io::Result<Stopped> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => Stopped::Interrupted,
-        _ = terminate.recv() => Stopped::Terminated,
-    })
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() -> io::Result<Stopped> {
-    tokio::signal::ctrl_c().await.map(|()| Stopped::Interrupted)
 }

@@ -227,3 +227,20 @@ fn without_colour(text: &str) -> String {
         plain + part.split_once('m').map_or("", |(_, rest)| rest)
     })
 }
+
+#[test]
+fn a_terminal_that_cannot_edit_is_a_pipe_to_type_into() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_text("hello")
+        .close_when_asked();
+    let mut session = Probe::new(["connect", &server.url()])
+        .env("TERM", "dumb")
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.write("hi\n");
+    session.shows("hello");
+    session.write("\x04");
+    session.status(0);
+}

@@ -167,3 +167,99 @@ fn the_log_has_no_secret() {
         "{log}"
     );
 }
+
+#[test]
+fn a_refusal_that_repeats_the_url_does_not_tell_its_token() {
+    for args in [&["-v"][..], &["--json"], &[]] {
+        let server = Server::new();
+        let url = server.url_of(&format!("/a?token={SECRET}"));
+        let headers = "Location: /b?token=c0rrect-h0rse\r\nX-Asked: c0rrect-h0rse\r\n";
+        let body = format!("no {SECRET} here\n");
+        let server = server.refuse("301 Moved Permanently", headers, &body);
+        Probe::new(["listen", &url])
+            .args(args)
+            .any_stdout()
+            .stdout_lacks(SECRET)
+            .stderr_lacks(SECRET)
+            .status(22);
+        drop(server);
+    }
+}
+
+#[test]
+fn a_close_that_repeats_a_token_does_not_tell_it() {
+    for args in [&["-vv"][..], &["--json"], &["--json", "-vv"], &[]] {
+        let server = Server::new()
+            .accept()
+            .close(4001, SECRET)
+            .expect_close(4001);
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        Probe::new(["listen", &server.url(), "--log", log.to_str().unwrap()])
+            .args(["-H", &format!("Authorization: Bearer {SECRET}")])
+            .args(args)
+            .any_stdout()
+            .stdout_lacks(SECRET)
+            .stderr_lacks(SECRET)
+            .fails();
+        let log = fs::read_to_string(log).unwrap();
+        assert!(log.contains("4001") && !log.contains(SECRET), "{log}");
+    }
+}
+
+#[test]
+fn a_cookie_of_several_is_known_by_its_value() {
+    let server = Server::new()
+        .accept()
+        .close(4001, SECRET)
+        .expect_close(4001);
+    Probe::new(["listen", "--json", &server.url()])
+        .args(["-H", &format!("Cookie: a=1; session={SECRET}; b=2")])
+        .any_stdout()
+        .stdout_lacks(SECRET)
+        .fails();
+}
+
+#[test]
+fn a_rejected_credential_is_named_by_its_beginning_alone() {
+    for (args, named) in [
+        (
+            ["-H", "Authorization Bearer c0rrect-h0rse"],
+            "'Authorization…'",
+        ),
+        (
+            ["-H", "Authorization Bearer: c0rrect-h0rse"],
+            "'Authorization…'",
+        ),
+        (["-u", "me:c0rrect-h0rse\n"], "'me…'"),
+        (["-b", "session=c0rrect-h0rse\n"], "'session…'"),
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let output = Probe::new(["listen", "ws://127.0.0.1:9/"])
+                .args(args)
+                .args(json)
+                .any_stdout()
+                .stdout_lacks(SECRET)
+                .any_stderr()
+                .stderr_lacks(SECRET)
+                .status(2);
+            let told = format!("{}{}", output.text(), output.stderr);
+            assert!(told.contains(named), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_password_that_breaks_the_url_is_not_told() {
+    for url in [
+        "ws://user:c0rrect-h0rse/ss@host.example/",
+        "ws://user:c0rrect-h0rse?ss@host.example/",
+        "ws://user:c0rrect-h0rse#ss@host.example/",
+        "ftp://user:c0rrect-h0rse/ss@host.example/",
+    ] {
+        Probe::new(["listen", url])
+            .stderr_has("***@host.example/")
+            .stderr_lacks(SECRET)
+            .status(2);
+    }
+}

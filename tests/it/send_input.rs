@@ -1,5 +1,7 @@
 //! `send`: where its messages come from, how they are encoded, and how fast they go.
 
+use std::io::Write as _;
+
 use crate::harness::{Frame, Opcode, Probe, Server, ms};
 
 #[test]
@@ -372,4 +374,36 @@ fn rate_spreads_messages_over_time() {
     .at_least(ms(390))
     .within(ms(5000))
     .status(0);
+}
+
+#[test]
+fn the_pace_does_not_put_off_the_end() {
+    Probe::new(["send", "--delay", "8s", "echo:", "hi"])
+        .stdout("hi\n")
+        .within(ms(5000))
+        .status(0);
+}
+
+#[test]
+fn a_fifo_that_nobody_writes_to_delays_no_time_limit() {
+    let probe = Probe::new(["send", "echo:", "--max-time", "300ms"]);
+    let fifo = probe.fifo("fifo");
+    probe
+        .args(["--file", &fifo])
+        .stderr_has("--max-time")
+        .within(ms(5000))
+        .status(28);
+}
+
+#[test]
+fn what_is_written_to_a_fifo_bit_by_bit_is_one_message() {
+    let probe = Probe::new(["send", "echo:"]);
+    let fifo = probe.fifo("fifo");
+    let probe = probe.args(["--file", &fifo]).stdout("hello\n").spawn();
+    // Opens once the probe reads, and waits for it.
+    let mut writer = std::fs::File::options().write(true).open(&fifo).unwrap();
+    writer.write_all(b"hel").unwrap();
+    writer.write_all(b"lo").unwrap();
+    drop(writer);
+    probe.status(0);
 }

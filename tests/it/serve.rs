@@ -1,8 +1,9 @@
 //! `serve`: an echo server to test against.
 
 use std::thread;
+use std::time::Instant;
 
-use crate::harness::{Client, Frame, Opcode, Probe, Running, plain_get};
+use crate::harness::{Client, Frame, Opcode, Probe, Running, ms, plain_get};
 
 /// A server on a free port and its URL, told on stderr.
 fn serve(args: &[&str]) -> (Running, String) {
@@ -184,4 +185,52 @@ fn the_other_verbs_talk_to_it() {
         .stdin(&large)
         .stdout(&large)
         .status(0);
+}
+
+/// A client that has sent as much as the server takes and reads nothing.
+fn deaf(url: &str) -> Client {
+    let mut client = Client::connect(url);
+    client.send_until_stuck(&Frame::binary(vec![0xa5; 1_000_000]));
+    client
+}
+
+#[test]
+fn a_client_that_does_not_read_delays_an_interrupt_only_by_the_limit() {
+    let (mut serving, url) = serve(&[]);
+    let _client = deaf(&url);
+    serving.interrupt();
+    serving.status(130);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let (mut serving, url) = serve(&[]);
+    let mut client = Client::connect(&url);
+    serving.interrupt();
+    assert_eq!(
+        client.frame().close_code().map(|(code, _)| code),
+        Some(1001)
+    );
+    // The close is never answered: without the second signal it would be waited for, for 2 s.
+    let begun = Instant::now();
+    serving.terminate();
+    serving.status(130);
+    assert!(begun.elapsed() < ms(1500), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn an_address_that_cannot_be_told_is_23() {
+    Probe::new(["serve", "0", "--json"])
+        .stdout_to("/dev/full")
+        .stderr_has("wsprobe: cannot write output")
+        .status(23);
+}
+
+#[test]
+fn a_key_that_is_no_nonce_is_refused() {
+    let (_serving, url) = serve(&[]);
+    let headers = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: not base64 but 24 long!!\r\n";
+    let answer = plain_get(&url, headers);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }

@@ -136,3 +136,42 @@ fn control_c_ends_it_though_nobody_reads_stdout() {
     listening.interrupt();
     listening.status(130);
 }
+
+#[test]
+fn a_hang_up_closes_politely_and_is_129() {
+    let server = Server::new().accept().send_text("one");
+    let mut probe = Probe::new(["listen", &server.url()])
+        .stdout("one\n")
+        .any_stderr()
+        .spawn();
+    probe.shows("one\n");
+    let server = server.expect_close_in([1000, 1001]).close(1000, "");
+    probe.hang_up();
+    probe.status(129);
+    drop(server);
+}
+
+// Only Linux tells without unsafe code which signals are ignored.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    type Send = fn(&mut crate::harness::Running);
+    let signals: [(&str, Send); 3] = [
+        ("HUP", |probe| probe.hang_up()),
+        ("INT", |probe| probe.interrupt()),
+        ("TERM", |probe| probe.terminate()),
+    ];
+    for (name, send) in signals {
+        let server = Server::new().accept().send_text("one");
+        let mut probe = Probe::new(["listen", &server.url()])
+            .ignoring(name)
+            .stdout("one\ntwo\n")
+            .any_stderr()
+            .spawn();
+        probe.shows("one\n");
+        send(&mut probe);
+        let server = server.send_text("two").close(1000, "").expect_close(1000);
+        probe.status(0);
+        drop(server);
+    }
+}

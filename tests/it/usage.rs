@@ -54,8 +54,8 @@ fn names_with_an_at_are_reserved() {
 #[test]
 fn a_header_must_have_a_colon_and_a_name() {
     refused(&["listen", "URL", "-H", "Authorization"], "Authorization");
-    refused(&["listen", "URL", "-H", ": value"], ": value");
-    refused(&["listen", "URL", "-H", "Two Words: value"], "Two Words");
+    refused(&["listen", "URL", "-H", ": value"], "header name");
+    refused(&["listen", "URL", "-H", "Two Words: value"], "'Two…'");
 }
 
 #[test]
@@ -144,5 +144,34 @@ fn bad_usage_is_an_error_line_like_any_other() {
     ] {
         let output = Probe::new(args).any_stderr().status(2);
         assert!(output.stderr.starts_with("wsprobe: "), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn a_duration_beyond_any_clock_is_bad_usage() {
+    for flag in ["--max-time", "--connect-timeout", "--wait", "--delay"] {
+        refused(&["send", "URL", "hi", flag, "1e19"], "1e19");
+    }
+    for flag in ["--idle-timeout", "--for"] {
+        refused(&["listen", "URL", flag, "1e19"], "100 years");
+    }
+    refused(&["ping", "URL", "--interval", "1e19"], "1e19");
+}
+
+#[test]
+fn a_stderr_that_is_gone_changes_no_status() {
+    for (args, status) in [
+        (&["listen", "ws://h/", "--nonsense"][..], 2),
+        (&["listen", "ws://"], 2),
+        (&["listen"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = std::process::Command::new(env!("CARGO_BIN_EXE_wsprobe"))
+            .args(args)
+            .stderr(writer)
+            .status()
+            .unwrap();
+        assert_eq!(ended.code(), Some(status), "{args:?}: {ended}");
     }
 }

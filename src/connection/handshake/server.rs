@@ -1,5 +1,8 @@
 //! The server's side: read the request, say what it is, answer it (RFC 6455 §4.2).
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -34,7 +37,7 @@ impl Request {
             return Some(Fault::Version);
         }
         match self.headers.get("Sec-WebSocket-Key") {
-            Some(key) if key.trim().len() == 24 => None,
+            Some(key) if is_nonce(key.trim()) => None,
             _ => Some(Fault::Key),
         }
     }
@@ -51,6 +54,16 @@ impl Request {
             .flat_map(|value| value.split(','))
             .map(str::trim)
     }
+}
+
+/// Whether a key is 16 bytes in base64 (RFC 6455 §4.2.1). Bits left over in the last digit may be set,
+/// as RFC 4648 §3.5 allows.
+fn is_nonce(key: &str) -> bool {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
+    LENIENT.decode(key).is_ok_and(|bytes| bytes.len() == 16)
 }
 
 /// Why a request is no WebSocket handshake.
@@ -184,5 +197,21 @@ mod tests {
         assert_eq!(parsed(&old).fault(), Some(Fault::Version));
         let keyless = [&upgrade[..], &["Sec-WebSocket-Version: 13"]].concat();
         assert_eq!(parsed(&keyless).fault(), Some(Fault::Key));
+    }
+
+    #[test]
+    fn a_key_is_sixteen_bytes_in_base64() {
+        for key in ["dGhlIHNhbXBsZSBub25jZQ==", "AQIDBAUGBwgJCgsMDQ4PEC=="] {
+            assert!(is_nonce(key), "{key}");
+        }
+        let wrong = [
+            "",
+            "not base64 but 24 long!!",
+            "dGhlIHNhbXBsZSBub25jZQAA", // 18 bytes
+            "dGhlIHNhbXBsZSBub25jZQ",   // no padding
+        ];
+        for key in wrong {
+            assert!(!is_nonce(key), "{key}");
+        }
     }
 }

@@ -10,7 +10,7 @@ mod tap;
 mod terminal;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -254,7 +254,8 @@ impl Reports {
             let annotation = github.add(&finished);
             // A line that is no JSON would break who reads the events.
             if self.json {
-                eprint!("{annotation}");
+                // Nothing can be done about a stderr that is gone.
+                let _ = write!(io::stderr(), "{annotation}");
             } else {
                 sinks.print_report(&annotation);
             }

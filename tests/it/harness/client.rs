@@ -39,6 +39,15 @@ impl Client {
         self.tcp.write_all(bytes).unwrap();
     }
 
+    /// Sends a frame again and again until the server takes no more.
+    pub fn send_until_stuck(&mut self, frame: &Frame) {
+        let bytes = frame.encode(Some([0x37, 0xfa, 0x21, 0x3d]));
+        self.tcp
+            .set_write_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        while self.tcp.write_all(&bytes).is_ok() {}
+    }
+
     /// The next frame, which a server must not mask.
     pub fn frame(&mut self) -> Frame {
         let (frame, mask) = Frame::read(&mut self.tcp).unwrap();

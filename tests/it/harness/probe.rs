@@ -20,6 +20,7 @@ pub struct Probe {
     stdin: Option<Vec<u8>>,
     stdin_held_open: bool,
     stdout_file: Option<PathBuf>,
+    ignored: Option<&'static str>,
     reader: Reader,
     home: TempDir,
     pub(super) expected: Expected,
@@ -81,6 +82,7 @@ impl Probe {
             stdin: None,
             stdin_held_open: false,
             stdout_file: None,
+            ignored: None,
             reader: Reader::Stays,
             home: TempDir::new().unwrap(),
             expected: Expected {
@@ -102,6 +104,20 @@ impl Probe {
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
         self
+    }
+
+    /// Starts with this signal ignored, as `nohup` does with `HUP`.
+    pub fn ignoring(mut self, signal: &'static str) -> Self {
+        self.ignored = Some(signal);
+        self
+    }
+
+    /// A FIFO in a folder of this run, without a writer.
+    pub fn fifo(&self, name: &str) -> String {
+        let path = self.home.path().join(name);
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success(), "mkfifo {path:?}: {made}");
+        path.into_os_string().into_string().unwrap()
     }
 
     /// A file in a folder of this run, for arguments that name one.
@@ -257,7 +273,17 @@ impl Probe {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wsprobe"));
+        let program = env!("CARGO_BIN_EXE_wsprobe");
+        let mut command = match self.ignored {
+            // The shell becomes the program: signals and status are the program's.
+            Some(signal) => {
+                let mut shell = Command::new("/bin/sh");
+                let script = format!("trap '' {signal}; exec \"$@\"");
+                shell.args(["-c", &script, "sh", program]);
+                shell
+            }
+            None => Command::new(program),
+        };
         command
             .args(&self.args)
             .env_clear()

@@ -158,6 +158,10 @@ impl Running {
         kill_process(self.pid, Signal::TERM).unwrap();
     }
 
+    pub fn hang_up(&mut self) {
+        kill_process(self.pid, Signal::HUP).unwrap();
+    }
+
     #[track_caller]
     fn wait_for_stdout<T>(&mut self, what: &str, look: impl FnMut(&[u8]) -> Option<T>) -> T {
         match self.channels.stdout.wait(Instant::now() + PATIENCE, look) {
