@@ -8,8 +8,9 @@ use crate::cli::Connect;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
 use crate::input::{Action, Framing, Input};
+use crate::output::editor::EditorPipe;
 use crate::output::messages::Layout;
-use crate::output::{EditorPipe, Printer, Way};
+use crate::output::{Printer, Way};
 use crate::repl::Repl;
 use crate::stop::{Conversation, Goal, StopRule};
 
