@@ -2,12 +2,13 @@
 
 use crate::harness::{Frame, Probe, Running, Server, ms};
 
-/// A session at its first prompt.
+/// A session that is OPEN, at its prompt: which of the two comes first is not decided, and the prompt
+/// is drawn again behind whatever is printed.
 fn session(server: &Server) -> Running {
     let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
         .any_stdout()
         .spawn_on_a_terminal();
-    session.shows("> ");
+    session.shows("OPEN").shows("> ");
     session
 }
 
@@ -102,7 +103,6 @@ fn typed_lines_are_sent_and_messages_are_marked() {
 fn control_d_leaves_with_0() {
     let server = Server::new().accept().close_when_asked();
     let mut session = session(&server);
-    session.shows("OPEN");
     session.write("\x04");
     session.status(0);
 }
@@ -111,7 +111,6 @@ fn control_d_leaves_with_0() {
 fn control_c_on_an_empty_line_leaves_with_0() {
     let server = Server::new().accept().answer_any_close();
     let mut session = session(&server);
-    session.shows("OPEN");
     session.write("\x03");
     session.status(0);
 }
