@@ -564,7 +564,7 @@ mod heartbeat {
         let server = Server::new().accept().send_text("one").silent();
         listen(&server.url(), &FAST)
             .stdout("one\n")
-            .stderr_has("no sign of life within 600.0 ms")
+            .stderr_has("no sign of life within 600 ms")
             .at_least(ms(750))
             .within(ms(3000))
             .status(56);
