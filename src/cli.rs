@@ -277,7 +277,7 @@ pub struct Ping {
     pub url: String,
 
     /// End after N pings
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 
     /// Time from one ping to the next

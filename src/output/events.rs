@@ -59,6 +59,8 @@ pub struct EventWriter {
     connection: u64,
     /// How many there have been.
     connections: u64,
+    /// Whether received messages stay exact though they repeat a secret: on stdout they do.
+    exact: bool,
 }
 
 impl EventWriter {
@@ -68,6 +70,15 @@ impl EventWriter {
             begun,
             connection: 0,
             connections: 0,
+            exact: true,
+        }
+    }
+
+    /// A writer for a file that is kept: what a peer sends back of a secret is masked there as well.
+    pub fn for_log(begun: Instant) -> Self {
+        Self {
+            exact: false,
+            ..Self::new(begun)
         }
     }
 
@@ -119,7 +130,7 @@ impl EventWriter {
             }
             Event::Open(opened) => write_open(self.object(out, "open"), opened, redactor),
             Event::Message(message) => {
-                write_message(self.object(out, "message"), message, redactor);
+                write_message(self.object(out, "message"), message, redactor, self.exact);
             }
             Event::Streamed { n, is_text, bytes } => {
                 let mut object = self.object(out, "message");
@@ -322,14 +333,15 @@ fn write_failed(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
     object.end();
 }
 
-fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor) {
+fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor, exact: bool) {
+    let exact = redactor.is_idle() || (exact && message.direction == Direction::In);
     object
         .text("dir", message.direction.as_str())
         .number("n", message.n);
     object.text("type", kind(message.payload.as_text().is_some()));
     object.number("bytes", message.payload.len() as u64);
     match &message.payload {
-        Payload::Text(text) if message.direction == Direction::In || redactor.is_idle() => {
+        Payload::Text(text) if exact => {
             object.text("data", text.as_str());
             object.json("json", text.as_str());
         }

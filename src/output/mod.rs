@@ -79,7 +79,7 @@ impl Log {
             .map_err(|error| format!("cannot write {}: {}", path.display(), io_text(&error)))?;
         Ok(Self {
             file: io::BufWriter::new(file),
-            writer: EventWriter::new(begun),
+            writer: EventWriter::for_log(begun),
             line: Vec::new(),
         })
     }
@@ -316,7 +316,8 @@ impl Sinks {
 
     /// A line of talk of the session's own.
     pub fn say(&mut self, text: &str) {
-        self.talk.line(&mut self.said, "*", text);
+        let text = self.redactor.redact(text);
+        self.talk.line(&mut self.said, "*", &text);
         self.speak();
     }
 

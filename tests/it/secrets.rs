@@ -263,3 +263,21 @@ fn a_password_that_breaks_the_url_is_not_told() {
             .status(2);
     }
 }
+
+#[test]
+fn a_log_masks_what_a_server_repeats_and_stdout_does_not() {
+    let server = Server::new()
+        .accept()
+        .expect_text(SECRET)
+        .send_text(SECRET)
+        .close(1000, "")
+        .expect_close(1000);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    Probe::new(["listen", &server.url(), "-x", "env:AUTH", "--log"])
+        .args([log.path()])
+        .env("AUTH", SECRET)
+        .stdout(format!("{SECRET}\n"))
+        .status(0);
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    assert!(log.contains("\"in\"") && !log.contains(SECRET), "{log}");
+}
