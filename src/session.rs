@@ -332,6 +332,9 @@ impl Running<'_> {
     /// What is typed while CONNECTING is queued until the connection is OPEN, in its order; to leave
     /// is possible at once. Between two attempts only what needs a connection is queued.
     fn must_wait(&self, action: &Action) -> bool {
+        if *action == Action::Status {
+            return false;
+        }
         if self.session.link.is_waiting() {
             let needs_connection = matches!(action, Action::Send(_) | Action::Ping(_));
             return self.session.input.is_typed() && needs_connection;
@@ -355,6 +358,11 @@ impl Running<'_> {
                     self.not_open();
                 }
                 event
+            }
+            Action::Status => {
+                let status = self.session.link.status();
+                self.session.sinks.say(&status);
+                None
             }
             Action::Ping(size) => {
                 let event = self.session.link.ping(size);

@@ -33,6 +33,8 @@ pub enum Action {
     Send(Outgoing),
     /// Send a numbered ping with a payload of so many bytes.
     Ping(usize),
+    /// Tell how the connection stands.
+    Status,
     /// Close, and stay.
     Close(Farewell),
     /// Open the connection again after it has ended.

@@ -62,6 +62,21 @@ enum State {
     Down,
 }
 
+/// What a handshake agreed on, to be put behind the URL.
+fn agreed(opened: &Opened) -> String {
+    let mut text = format!(" at {}", opened.remote);
+    if let Some(name) = &opened.subprotocol {
+        text.push_str(&format!(", subprotocol {name}"));
+    }
+    for extension in &opened.extensions {
+        text.push_str(&format!(", {extension}"));
+    }
+    if let Some(tls) = &opened.tls {
+        text.push_str(&format!(", {}", tls.version));
+    }
+    text
+}
+
 /// What an attempt to connect comes to.
 type Attempt = Result<(Connection, Opened), Error>;
 
@@ -73,6 +88,8 @@ struct Opening {
 struct Up {
     connection: Connection,
     since: Instant,
+    /// What the handshake agreed on, in words.
+    agreed: String,
     received: Tally,
     sent: Tally,
     /// From the open to the first message received.
@@ -112,6 +129,27 @@ impl Link {
     /// Whether it waits for its next attempt.
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting(_))
+    }
+
+    /// How the connection stands, in a line: the state by its DOM name, since when, what was agreed and
+    /// what has passed.
+    pub fn status(&self) -> String {
+        let state = self.ready_state().as_str();
+        let url = &self.policy.target.address.shown;
+        let State::Up(up) = &self.state else {
+            return format!("{state}, {url}");
+        };
+        let (received, sent) = up.connection.wire_bytes();
+        format!(
+            "{state} for {}, {url}{}; received {} messages of {} bytes ({received} on the wire), sent {} \
+             of {} bytes ({sent} on the wire)",
+            units::shown(up.since.elapsed()),
+            up.agreed,
+            up.received.messages,
+            up.received.bytes,
+            up.sent.messages,
+            up.sent.bytes,
+        )
     }
 
     /// Changes whenever a byte of data has come or anything has left.
@@ -174,6 +212,7 @@ impl Link {
                 let up = Up {
                     connection,
                     since: Instant::now(),
+                    agreed: agreed(&opened),
                     received: Tally::default(),
                     sent: Tally::default(),
                     first_message: None,

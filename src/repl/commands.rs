@@ -11,7 +11,7 @@ use crate::nearest::nearest;
 const PING_SIZE: usize = 16;
 
 /// Every command: name, what may follow it, what it does.
-pub const COMMANDS: [(&str, &str, &str); 6] = [
+pub const COMMANDS: [(&str, &str, &str); 7] = [
     ("/help", "", "show this list"),
     (
         "/ping",
@@ -23,6 +23,11 @@ pub const COMMANDS: [(&str, &str, &str); 6] = [
         "/close",
         "[CODE [REASON]]",
         "close the connection and stay here",
+    ),
+    (
+        "/status",
+        "",
+        "show the state, what was agreed, and what has passed",
     ),
     ("/reconnect", "", "open the connection again"),
     (
@@ -56,6 +61,7 @@ pub fn parse(line: &str) -> Line {
     match name {
         "/help" => Line::Help,
         "/quit" => Line::Do(Action::Quit),
+        "/status" => Line::Do(Action::Status),
         "/reconnect" => Line::Do(Action::Reopen),
         "/ping" => Line::Do(Action::Ping(PING_SIZE)),
         "/pong" if rest.len() > 125 => {

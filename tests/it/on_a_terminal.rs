@@ -243,3 +243,20 @@ fn a_terminal_that_cannot_edit_is_a_pipe_to_type_into() {
     session.write("\x04");
     session.status(0);
 }
+
+#[test]
+fn the_status_shows_the_state_by_its_name() {
+    let server = Server::new().accept().expect_text("hi");
+    let mut session = session(&server);
+    session.write("hi\r");
+    let server = server.played();
+    session.write("/status\r");
+    session.shows("sent 1 of 2 bytes");
+    let server = server.close(1000, "").expect_close(1000);
+    session.shows("CLOSED");
+    session.write("/status\r");
+    session.shows("* CLOSED, ws://");
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
