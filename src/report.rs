@@ -1,6 +1,7 @@
 //! Any way a command can end becomes the line on stderr, the hint and the exit status: here and nowhere
 //! else.
 
+use crate::connection::backoff;
 use crate::connection::close::Close;
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
@@ -106,7 +107,7 @@ impl<'a> Line<'a> {
     /// Adds what a connection's error knows.
     fn of(mut self, error: &'a Error) -> Self {
         self.hint = error.hint.as_deref();
-        self.retryable = error.is_retryable();
+        self.retryable = backoff::is_worth_retrying(error);
         if let Some(certificate) = &error.certificate {
             self.said = certificate.lines();
         }

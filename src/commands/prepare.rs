@@ -72,19 +72,20 @@ pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyh
         close: shared.timing.close_timeout,
         max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
     };
-    let mut route = route(&shared.network)?;
+    let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
     let address = address(url, limits.max_size).await?;
     if url == "echo:" {
         // The built-in server is in this process: nothing stands before it.
-        route = Route::default();
+        (route, proxies) = (Route::default(), Proxies::default());
     }
-    let address = shown(address, &route, redactor)?;
+    let address = shown(address, &proxies, redactor)?;
     request.credentials = credentials(&shared.handshake, redactor)?;
     Ok(Policy {
         target: Target {
             address,
             request,
             route,
+            proxies,
             max_redirects: shared
                 .handshake
                 .location
@@ -168,7 +169,7 @@ fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Sou
 }
 
 /// The address as it may be shown, with the passwords on the way to it learnt.
-fn shown(address: Address, route: &Route, redactor: &mut Redactor) -> Result<Address, Mistake> {
+fn shown(address: Address, proxies: &Proxies, redactor: &mut Redactor) -> Result<Address, Mistake> {
     if let Some((user, password)) = &address.user_info {
         learn_basic(user, password, redactor);
     }
@@ -176,7 +177,7 @@ fn shown(address: Address, route: &Route, redactor: &mut Redactor) -> Result<Add
         redactor.learn(&token);
     }
     if let Endpoint::Tcp { host, port } = &address.endpoint
-        && let Some(proxy) = route.proxies.before(host, *port, address.secure)?
+        && let Some(proxy) = proxies.before(host, *port, address.secure)?
         && let Some((user, password)) = &proxy.credentials
     {
         learn_basic(user, password.reveal(), redactor);
@@ -323,12 +324,15 @@ fn terms(typed: &cli::Tls) -> Result<Terms, Mistake> {
     })
 }
 
-fn route(typed: &cli::Network) -> Result<Route, Mistake> {
-    let proxies = match &typed.proxy {
+fn proxies(typed: &cli::Network) -> Result<Proxies, Mistake> {
+    Ok(match &typed.proxy {
         Some(url) => Proxies::forced(url)?,
         None => Proxies::from_environment(|name| std::env::var(name).ok()),
-    };
-    Ok(Route {
+    })
+}
+
+fn route(typed: &cli::Network) -> Route {
+    Route {
         overrides: typed.resolve.clone(),
         family: match (typed.ipv4, typed.ipv6) {
             (true, _) => Family::V4,
@@ -337,8 +341,7 @@ fn route(typed: &cli::Network) -> Result<Route, Mistake> {
         },
         from: typed.interface,
         unix_socket: typed.unix_socket.clone(),
-        proxies,
-    })
+    }
 }
 
 /// The command line's `When` as the output's.

@@ -12,17 +12,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, Sleep};
 
 use super::error::{Error, Kind, Stage};
-use super::http2::Tunnel;
-use super::proxy::Proxies;
+use super::stream::Stream;
 use super::target::Endpoint;
-use super::tls::TlsStream;
 use crate::secret::io_text;
 
 /// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
@@ -39,8 +36,6 @@ pub struct Route {
     pub from: Option<IpAddr>,
     /// A Unix domain socket to connect to, whatever the URL's host (`--unix-socket`).
     pub unix_socket: Option<PathBuf>,
-    /// Which proxy stands before which host.
-    pub proxies: Proxies,
 }
 
 /// Which address families are used.
@@ -117,72 +112,6 @@ impl Override {
 
     fn applies_to(&self, host: &str, port: u16) -> bool {
         self.port == port && (self.host == "*" || self.host.eq_ignore_ascii_case(host))
-    }
-}
-
-/// A connected byte stream of any kind.
-pub enum Stream {
-    /// Plain TCP.
-    Tcp(TcpStream),
-    /// A Unix domain socket.
-    #[cfg(unix)]
-    Unix(UnixStream),
-    /// TLS over another stream.
-    Tls(Box<TlsStream>),
-    /// A stream of an HTTP/2 connection.
-    Http2(Box<Tunnel>),
-}
-
-/// Hands a poll method through to whichever stream this is.
-macro_rules! delegate {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Stream::Tcp(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
-            #[cfg(unix)]
-            Stream::Unix(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
-            Stream::Tls(stream) => {
-                let $stream = Pin::new(stream.as_mut());
-                $call
-            }
-            Stream::Http2(stream) => {
-                let $stream = Pin::new(stream.as_mut());
-                $call
-            }
-        }
-    };
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        delegate!(self, stream => stream.poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, stream => stream.poll_write(cx, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => stream.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => stream.poll_shutdown(cx))
     }
 }
 

@@ -5,7 +5,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::backoff;
 use super::handshake::Refusal;
 use super::tls::certificate::Certificate;
 use crate::units;
@@ -159,11 +158,6 @@ impl Error {
             refusal: Some(Box::new(refusal)),
             ..Self::new(Kind::Refused, Stage::Upgrade, message)
         }
-    }
-
-    /// Whether the same attempt may succeed later (cli.md, "Retry and reconnect").
-    pub fn is_retryable(&self) -> bool {
-        backoff::is_worth_retrying(self)
     }
 }
 

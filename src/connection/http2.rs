@@ -16,15 +16,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::dial::Stream;
 use super::error::{Error, Kind, Stage};
 use super::handshake::client::{
-    self as upgrade, Answer, BODY_LIMIT, Upgraded, Version, agreed_compression, body_wait,
-    chosen_subprotocol, hint_for,
+    self as upgrade, BODY_LIMIT, Upgraded, agreed_compression, body_wait, chosen_subprotocol,
+    hint_for,
 };
-use super::handshake::{Headers, Refusal};
+use super::handshake::{Answer, Headers, Refusal, Version};
+use super::progress::{Progress, Reporter};
+use super::stream::Stream;
 use super::target::{Address, Request};
-use super::{Progress, Reporter};
 
 /// What the peer may send before it is read, in bytes.
 const WINDOW: u32 = 1 << 20;
@@ -96,7 +96,7 @@ pub async fn upgrade(
         receive,
         rest: Bytes::new(),
     };
-    Ok((Stream::Http2(Box::new(tunnel)), upgraded))
+    Ok((Stream::over(tunnel), upgraded))
 }
 
 /// Waits until it is known whether the server takes an extended CONNECT (RFC 8441 §3). Its SETTINGS come

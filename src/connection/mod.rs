@@ -14,8 +14,10 @@ pub mod http2;
 pub mod message;
 mod opening;
 mod outbox;
+mod progress;
 pub mod proxy;
 mod redirect;
+pub mod stream;
 pub mod target;
 pub mod tls;
 pub mod wire;
@@ -29,7 +31,6 @@ use bytes::Bytes;
 use futures_core::Stream as _;
 use futures_sink::Sink as _;
 use tokio::io::AsyncWrite as _;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
@@ -38,12 +39,15 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
 use close::{By, Close, Code, Farewell};
-use dial::{Route, Stream};
+use dial::Route;
 use error::{Error, Kind, Stage};
-use handshake::client::Answer;
+use handshake::Answer;
 use message::{Outgoing, Payload, Text};
 use opening::Whereabouts;
 use outbox::Outbox;
+pub use progress::{Progress, Reporter, Timing};
+use proxy::Proxies;
+use stream::Stream;
 use target::{Address, Request};
 use tls::Tls;
 use wire::frame;
@@ -71,6 +75,8 @@ pub struct Target {
     pub request: Request,
     /// How to get there.
     pub route: Route,
+    /// Which proxy stands before which host.
+    pub proxies: Proxies,
     /// How many redirects are followed; `None` when the first is an answer like any other.
     pub max_redirects: Option<u32>,
     /// Whether the WebSocket is a stream of an HTTP/2 connection (RFC 8441).
@@ -102,62 +108,6 @@ impl Default for Limits {
             max_size: 256 << 20,
         }
     }
-}
-
-/// A step on the way to an open connection.
-#[derive(Clone, Debug)]
-pub enum Progress {
-    /// The name has addresses.
-    Found(Vec<std::net::SocketAddr>),
-    /// TCP stands.
-    Connected(String),
-    /// The proxy has connected.
-    Proxied {
-        /// The proxy, without its credentials.
-        proxy: String,
-        /// Whom it connected to.
-        host: String,
-    },
-    /// TLS stands, with the server or with an HTTPS proxy.
-    Secured(tls::Agreed),
-    /// A redirect is followed, to this URL.
-    Redirected(String),
-    /// A value that must not be shown is about to be used.
-    Secret(crate::secret::Secret),
-    /// The request was sent: its lines, credentials included.
-    Request(Vec<String>),
-    /// The answer's head has come.
-    Answer(Answer),
-}
-
-/// Where [`Progress`] goes as it happens.
-#[derive(Clone, Debug, Default)]
-pub struct Reporter(pub Option<UnboundedSender<Progress>>);
-
-impl Reporter {
-    fn report(&self, progress: impl FnOnce() -> Progress) {
-        if let Some(sender) = &self.0 {
-            // Nobody listens any more: the attempt is about to be dropped.
-            let _ = sender.send(progress());
-        }
-    }
-}
-
-/// The time each stage took; zero for a stage that was not needed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Timing {
-    /// Name lookup.
-    pub lookup: Duration,
-    /// TCP connect.
-    pub connect: Duration,
-    /// The proxy's way to the server, TLS with the proxy included.
-    pub proxy: Duration,
-    /// TLS handshake.
-    pub tls: Duration,
-    /// Request to 101.
-    pub upgrade: Duration,
-    /// All of it.
-    pub total: Duration,
 }
 
 /// What the handshake agreed on.

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::dial::{self, Attempts, Stream};
+use super::Target;
+use super::dial::{self, Attempts};
 use super::error::{Error, Kind, Stage};
 use super::handshake::client::{self, Upgraded};
+use super::http2;
+use super::progress::{Progress, Reporter, Timing};
 use super::proxy::{self, Proxy};
 use super::redirect::{Trail, is_redirect};
+use super::stream::Stream;
 use super::target::{Address, Endpoint, Request};
 use super::tls::{self, Inside, Tls};
-use super::{Progress, Reporter, Target, Timing, http2};
 use crate::secret::Secret;
 
 /// How far an opening has come.
@@ -190,7 +193,8 @@ impl Attempt<'_> {
             (Some(path), _) | (None, Endpoint::Unix(path)) => return self.dial_unix(path).await,
             (None, Endpoint::Tcp { host, port }) => (host, *port),
         };
-        let proxy = route
+        let proxy = self
+            .target
             .proxies
             .before(host, port, self.address.secure)
             .map_err(|bad| Error::new(Kind::Proxy, Stage::Lookup, bad.to_string()))?;
@@ -272,6 +276,6 @@ impl Attempt<'_> {
     ) -> Result<(Stream, Option<tls::Agreed>), Error> {
         let (stream, agreed) = tls.connect(host, stream, inside).await?;
         self.reporter.report(|| Progress::Secured(agreed.clone()));
-        Ok((Stream::Tls(Box::new(stream)), Some(agreed)))
+        Ok((Stream::over(stream), Some(agreed)))
     }
 }

@@ -14,9 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::dial::{self, Route, Stream};
+use super::dial::{self, Route};
 use super::error::{Error, Kind, Stage};
 use super::handshake::{HeadError, client};
+use super::stream::Stream;
 use crate::secret::{Secret, io_text, redact_url};
 
 /// What a proxy speaks.

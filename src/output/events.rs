@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::json::{compact_escaped, is_json, push_string};
+use crate::connection::backoff;
 use crate::connection::close::Close;
 use crate::connection::error::{Error, Kind};
 use crate::connection::handshake::Headers;
@@ -320,7 +321,7 @@ fn write_failed(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
         .text("kind", error.kind.as_str())
         .text("message", &redactor.redact(&error.message));
     object
-        .flag("retryable", error.is_retryable())
+        .flag("retryable", backoff::is_worth_retrying(error))
         .number("exit", u64::from(Exit::from(error).code()));
     if let Some(certificate) = &error.certificate {
         object.nested("tls", |object| write_certificate(object, certificate));

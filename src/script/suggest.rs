@@ -1,6 +1,5 @@
 //! Errors that name the nearest step.
 
-use super::scope::Scope;
 use super::template::is_name;
 use super::words::{beginning, split_word};
 use crate::nearest::nearest;
@@ -31,8 +30,13 @@ pub(super) const STEPS: [&str; 22] = [
     "wait",
 ];
 
-/// What to say of a line that begins with no step.
-pub(super) fn no_step(scope: &Scope, line: &str, sign: &str, rest: &str) -> String {
+/// What to say of a line that begins with no step; `connections` are the names known at this line.
+pub(super) fn no_step<'a>(
+    connections: impl Iterator<Item = &'a str>,
+    line: &str,
+    sign: &str,
+    rest: &str,
+) -> String {
     let found = format!("found {:?}", beginning(line));
     if sign.is_empty() {
         return format!("{found}; a step has to follow");
@@ -51,7 +55,7 @@ pub(super) fn no_step(scope: &Scope, line: &str, sign: &str, rest: &str) -> Stri
     }
     let (second, _) = split_word(rest);
     if is_name(sign) && second.starts_with(['<', '>']) {
-        let meant = nearest(sign, scope.names())
+        let meant = nearest(sign, connections)
             .map_or(String::new(), |meant| format!("; did you mean {meant}?"));
         return format!("{found}, and no connection is called {sign}{meant}");
     }

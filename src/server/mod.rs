@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::connection::close::{Code, Farewell};
-use crate::connection::dial::Stream;
 use crate::connection::handshake::server::{Fault, accept, read_request, refuse};
 use crate::connection::message::Outgoing;
+use crate::connection::stream::Stream;
 use crate::connection::{Connection, Incoming, Limits, ReadyState};
 use crate::session::{Signal, Signals};
 

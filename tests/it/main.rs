@@ -6,6 +6,7 @@
 mod harness;
 
 mod addresses;
+mod architecture;
 mod check_file;
 mod check_url;
 mod close;

@@ -10,11 +10,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{HEADER_LIMIT, HeadError, Headers, Refusal, head_error, may_be_http, read_head};
+use super::{
+    Answer, HEADER_LIMIT, HeadError, Headers, Refusal, Version, head_error, may_be_http, read_head,
+};
 use crate::connection::error::{Error, Kind, Stage};
+use crate::connection::progress::{Progress, Reporter};
 use crate::connection::target::{Address, Header, Request};
 use crate::connection::wire::negotiation::Agreed;
-use crate::connection::{Progress, Reporter};
 use crate::secret::redact_url;
 
 /// The most of a refusal's body that is kept, in bytes.
@@ -24,41 +26,6 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// How we call ourselves.
 pub const USER_AGENT: &str = concat!("wsprobe/", env!("CARGO_PKG_VERSION"));
-
-/// The HTTP version of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0.
-    OneZero,
-    /// HTTP/1.1.
-    OneOne,
-    /// HTTP/2.
-    Two,
-}
-
-impl Version {
-    /// `1.0`, `1.1`, `2`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OneZero => "1.0",
-            Self::OneOne => "1.1",
-            Self::Two => "2",
-        }
-    }
-}
-
-/// The answer's first line and headers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The version it is written in.
-    pub version: Version,
-    /// The HTTP status.
-    pub status: u16,
-    /// The reason phrase.
-    pub reason: String,
-    /// The header lines.
-    pub headers: Headers,
-}
 
 /// A handshake that succeeded.
 #[derive(Debug)]

@@ -57,6 +57,41 @@ impl Headers {
     }
 }
 
+/// The HTTP version of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0.
+    OneZero,
+    /// HTTP/1.1.
+    OneOne,
+    /// HTTP/2.
+    Two,
+}
+
+impl Version {
+    /// `1.0`, `1.1`, `2`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneZero => "1.0",
+            Self::OneOne => "1.1",
+            Self::Two => "2",
+        }
+    }
+}
+
+/// The answer's first line and headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The version it is written in.
+    pub version: Version,
+    /// The HTTP status.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: String,
+    /// The header lines.
+    pub headers: Headers,
+}
+
 /// The answer that refused a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

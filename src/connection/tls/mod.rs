@@ -23,8 +23,8 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::dial::Stream;
 use super::error::{Error, Kind, Stage};
+use super::stream::Stream;
 use crate::secret::{Unreadable, io_text};
 use certificate::{Certificate, coarse, date};
 pub use own::Own;

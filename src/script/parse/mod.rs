@@ -236,7 +236,7 @@ impl<'a> Parser<'a> {
                 self.exchange(&prefix, sign, rest).map(Some)
             }
             "<" | "<next" | "ping" | "close" => self.exchange(&prefix, sign, rest).map(Some),
-            _ => Err(no_step(&self.scope, line, sign, rest).into()),
+            _ => Err(no_step(self.scope.names(), line, sign, rest).into()),
         }
     }
 
