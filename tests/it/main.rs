@@ -17,6 +17,7 @@ mod connect;
 mod credentials;
 mod echo;
 mod errors;
+mod events_schema;
 mod expect;
 mod generated;
 mod handshake;

@@ -17,6 +17,7 @@ mod probe;
 mod proxy;
 mod request;
 mod running;
+pub mod schema;
 mod script;
 mod server;
 mod stream;

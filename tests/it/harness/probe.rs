@@ -307,8 +307,35 @@ impl Probe {
         command
     }
 
+    /// The lines of JSON events that a run has written, where it was asked for any.
+    pub(super) fn events(&self, stdout: &[u8]) -> Vec<String> {
+        let mut written = Vec::new();
+        let mut args = self.args.iter().take_while(|arg| *arg != "--");
+        while let Some(arg) = args.next() {
+            if arg == "--json" {
+                written.extend(whole_lines(stdout));
+            }
+            if arg == "--log" {
+                let path = args.next().map(|name| self.home.path().join(name));
+                // A log that could not be written is the test's own subject.
+                let log = path.and_then(|path| std::fs::read(path).ok());
+                written.extend(whole_lines(&log.unwrap_or_default()));
+            }
+        }
+        written
+    }
+
     pub(super) fn command_line(&self) -> String {
         let args = self.args.iter().map(|arg| arg.to_string_lossy());
         args.fold("wsprobe".to_owned(), |line, arg| format!("{line} {arg}"))
     }
+}
+
+/// The lines that ended; a reader that left has cut the last one off.
+fn whole_lines(bytes: &[u8]) -> Vec<String> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    lines
+        .filter_map(|line| line.strip_suffix(b"\n"))
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect()
 }

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::capture::Capture;
 use super::frames::show;
 use super::probe::{Probe, Text};
+use super::schema;
 
 /// How long a wait for one thing may take; only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -225,6 +226,8 @@ impl Running {
                     .map(|why| format!("{name} {why}")),
             );
         }
+        let events = self.probe.events(&self.channels.stdout.bytes());
+        wrong.extend(events.iter().filter_map(|line| schema::mismatch(line)));
         if took > expected.at_most {
             wrong.push(format!(
                 "it took {took:?}, expected at most {:?}",
