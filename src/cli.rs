@@ -662,6 +662,7 @@ pub struct Messages {
         short = 'x',
         long = "execute",
         value_name = "MESSAGE",
+        value_parser = greeting,
         allow_hyphen_values = true
     )]
     pub execute: Vec<String>,
@@ -768,9 +769,31 @@ fn origin(text: &str) -> Result<String, String> {
     ))
 }
 
+/// `-x` is a message here; curl's users expect a proxy.
+fn greeting(text: &str) -> Result<String, String> {
+    let is_proxy = match text.split_once("://") {
+        Some(("socks4" | "socks4a" | "socks5" | "socks5h", _)) => true,
+        Some(("http" | "https", rest)) => {
+            let authority = rest.strip_suffix('/').unwrap_or(rest);
+            let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+            !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+        }
+        _ => false,
+    };
+    if is_proxy {
+        return Err(format!(
+            "-x is a message to send, and this looks like a proxy: --proxy {text}; to send it all the same, -x @FILE"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// `-s` is a subprotocol here; ping's users expect a size.
 fn subprotocol(text: &str) -> Result<String, String> {
     let text = text.trim();
+    if text.contains("://") {
+        return Err("-s names a subprotocol, and this is a URL; to say less, -q".to_owned());
+    }
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!(
             "-s names a subprotocol, and '{text}' looks like a size: use --size {text}"

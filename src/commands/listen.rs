@@ -7,7 +7,7 @@ use crate::output::Printer;
 use crate::output::selection::Selection;
 use crate::stop::{Conversation, Goal, StopRule};
 
-use super::mistake::{is_port, serves};
+use super::habits::{is_port, serves};
 use super::prepare::{flush, prepare};
 
 /// Runs the verb.

@@ -5,18 +5,15 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-
 use crate::connection::proxy::BadProxy;
-use crate::connection::target::{BadUrl, bare_port};
+use crate::connection::target::BadUrl;
 use crate::connection::tls::BadTls;
 use crate::exit::Exit;
 use crate::input;
-use crate::output::escape::{Keep, escape};
 use crate::output::events::EventWriter;
 use crate::output::style::{Stream, When};
 use crate::output::talk::Talk;
-use crate::secret::{Unreadable, redact_url};
+use crate::secret::Unreadable;
 
 /// A mistake in what was typed or in a file that it names.
 #[derive(Debug)]
@@ -152,99 +149,6 @@ pub fn tell(error: &anyhow::Error, arguments: &[OsString]) -> Exit {
             Exit::Internal
         }
     }
-}
-
-/// Tells what clap found, or prints the help that was asked for.
-pub fn tell_usage(mut error: clap::Error, arguments: &[OsString]) -> Exit {
-    if !error.use_stderr() {
-        return match error.print() {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Output,
-            _ => Exit::Success,
-        };
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // Nothing can be done about a stderr that is gone.
-        let _ = error.print();
-        return Exit::Usage;
-    }
-    if let Some(mistake) = other_tools_habit(arguments) {
-        say(
-            &mistake.message,
-            mistake.hint.as_deref(),
-            Exit::Usage,
-            arguments,
-        );
-        return Exit::Usage;
-    }
-    hide_credential(&mut error);
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    if wants_json(arguments) {
-        let line = text.lines().next().unwrap_or(text);
-        say(line, None, Exit::Usage, arguments);
-    } else {
-        // Nothing can be done about a stderr that is gone.
-        let _ = write!(io::stderr(), "wsprobe: {}", escape(text, Keep::Lines));
-    }
-    Exit::Usage
-}
-
-/// A rejected credential is named by its beginning, up to where its value may begin.
-fn hide_credential(error: &mut clap::Error) {
-    const FLAGS: [&str; 4] = ["--header", "--cookie", "--user", "--bearer"];
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let flag = text(ContextKind::InvalidArg);
-    let value = text(ContextKind::InvalidValue);
-    let name = value
-        .split([' ', '\t', ':', '='])
-        .next()
-        .unwrap_or_default();
-    let is_credential = FLAGS.iter().any(|known| flag.starts_with(known));
-    if is_credential && name.len() < value.len() {
-        let shown = ContextValue::String(format!("{name}…"));
-        error.insert(ContextKind::InvalidValue, shown);
-    }
-}
-
-/// `wsprobe URL`, `wsprobe -c URL`, `wsprobe -l PORT`: how wscat, websocat and curl are called.
-fn other_tools_habit(arguments: &[OsString]) -> Option<Mistake> {
-    let words: Vec<&str> = arguments
-        .iter()
-        .skip(1)
-        .filter_map(|word| word.to_str())
-        .collect();
-    let looks_like_url = |word: &str| word.contains("://") || word.starts_with("localhost");
-    match words.as_slice() {
-        [url, ..] if looks_like_url(url) => Some(needs_verb(url)),
-        ["-c" | "--connect", url, ..] => Some(needs_verb(url)),
-        ["-l" | "--listen", port, ..] => Some(serves(port)),
-        _ => None,
-    }
-}
-
-fn needs_verb(url: &str) -> Mistake {
-    let url = redact_url(url);
-    Mistake::usage(format!("'{url}' stands where a verb is expected"))
-        .hint(format!("wsprobe connect {url}  (or send, listen, ping)"))
-}
-
-/// `listen` streams from a URL; wscat's `--listen` is `serve` here.
-pub fn serves(port: &str) -> Mistake {
-    let port = port.trim_start_matches(':');
-    Mistake::usage(format!(
-        "'{port}' is a port: to listen on it is to serve, to listen to it needs a URL"
-    ))
-    .hint(format!(
-        "wsprobe serve {port}   or   wsprobe listen ws://localhost:{port}/"
-    ))
-}
-
-/// Whether `listen` was given what is a port, not a URL.
-pub fn is_port(url: &str) -> bool {
-    bare_port(url).is_some()
 }
 
 fn wants_json(arguments: &[OsString]) -> bool {

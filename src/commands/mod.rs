@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod connect;
+mod habits;
 mod listen;
 mod mistake;
 mod password;
@@ -10,6 +11,7 @@ mod ping;
 mod prepare;
 mod send;
 mod serve;
+mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -26,8 +28,10 @@ pub fn main() -> ExitCode {
     exit_with_70_on_panic();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let exit = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => run(cli).unwrap_or_else(|error| mistake::tell(&error, &arguments)),
-        Err(error) => mistake::tell_usage(error, &arguments),
+        Ok(cli) => usage::misread(&arguments)
+            .map_or_else(|| run(cli), |misread| Err(misread.into()))
+            .unwrap_or_else(|error| mistake::tell(&error, &arguments)),
+        Err(error) => usage::tell(&error, &arguments),
     };
     exit.into()
 }

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input};
 use crate::output::Printer;
+use crate::output::json::is_json;
 use crate::stop::{Conversation, Expectations, Goal, StopRule};
 
 use super::Mistake;
@@ -21,7 +22,13 @@ pub async fn run(options: Send) -> anyhow::Result<Exit> {
     let prepared = prepare(&options.url, options.shared).await?;
     let printer = Printer::Messages(prepared.layout(options.null));
     let mut sinks = prepared.sinks(printer)?;
+    let almost_json = options.messages.iter().any(|text| is_almost_json(text));
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
+    if almost_json && matches!(exit, Exit::Expectation | Exit::Closed | Exit::TimedOut) {
+        sinks.hint(
+            "what was sent looks like JSON and is none: it takes double quotes, and the shell single ones around it: '{\"op\":\"time\"}'",
+        );
+    }
     flush(&mut sinks).await;
     Ok(exit)
 }
@@ -48,6 +55,16 @@ fn refuse_persistence(options: &Send) -> Result<(), Mistake> {
         .hint("add -c N"));
     }
     Ok(())
+}
+
+/// Whether a message was meant as JSON, and the shell or other quotes made something else of it. It is
+/// sent all the same: what is right for the server is the server's to say.
+fn is_almost_json(text: &str) -> bool {
+    let text = text.trim();
+    let looks = [('{', '}'), ('[', ']')]
+        .iter()
+        .any(|(open, close)| text.starts_with(*open) && text.ends_with(*close));
+    looks && !is_json(text)
 }
 
 fn encoding(options: &Send) -> Encoding {

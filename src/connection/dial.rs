@@ -182,7 +182,7 @@ async fn addresses_of(
                 .strip_prefix("failed to lookup address information: ")
                 .unwrap_or(&text);
             Err(not_found(host, why)
-                .hint("check the spelling of the name and this machine's name server"))
+                .hint("check the spelling of the name and this machine's name server; where a proxy looks names up, --proxy URL"))
         }
     }
 }
@@ -341,12 +341,15 @@ async fn attempt(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStr
     Ok(stream)
 }
 
+/// What a refused connection suggests.
+pub const NOBODY_LISTENS: &str = "nothing listens on that port: is the server running?";
+
 fn refused_everywhere(attempts: &Attempts, failures: &[io::ErrorKind]) -> Error {
     let message = format!("cannot connect to {attempts}");
     let error = Error::new(Kind::Connect, Stage::Connect, message);
     let any = |kind| failures.contains(&kind);
     if any(io::ErrorKind::ConnectionRefused) {
-        error.hint("nothing listens on that port: is the server running?")
+        error.hint(NOBODY_LISTENS)
     } else if any(io::ErrorKind::AddrNotAvailable) {
         error.hint("--interface takes an address of this machine")
     } else {

@@ -7,6 +7,7 @@
 
 pub mod backoff;
 pub mod close;
+mod cure;
 pub mod dial;
 pub mod error;
 pub mod handshake;
@@ -219,14 +220,13 @@ impl Connection {
     /// # Errors
     /// What failed, at which stage, within [`Limits::connect`].
     pub async fn open(target: &Target, reporter: &Reporter) -> Result<(Self, Opened), Error> {
-        let whereabouts = Whereabouts::new();
+        let whereabouts = Whereabouts::new(&target.address);
         let limit = target.limits.connect;
-        match tokio::time::timeout(limit, Self::open_by_stages(target, reporter, &whereabouts))
+        let opening = Self::open_by_stages(target, reporter, &whereabouts);
+        tokio::time::timeout(limit, opening)
             .await
-        {
-            Ok(result) => result,
-            Err(_) => Err(whereabouts.timeout(limit)),
-        }
+            .unwrap_or_else(|_| Err(whereabouts.timeout(limit)))
+            .map_err(|error| whereabouts.cured(error))
     }
 
     async fn open_by_stages(

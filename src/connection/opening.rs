@@ -2,12 +2,13 @@
 //! where a redirect points elsewhere. Knows where it stands at any time, so that a time limit can say
 //! what it was that took too long.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Target;
+use super::cure::cured;
 use super::dial::{self, Attempts};
 use super::error::{Error, Kind, Stage};
 use super::handshake::client::{self, Upgraded};
@@ -25,14 +26,29 @@ use crate::secret::Secret;
 pub struct Whereabouts {
     stage: Cell<Stage>,
     attempts: Attempts,
+    /// The address that it is about now: a redirect may have led elsewhere.
+    address: RefCell<Address>,
+    /// Whether the other end is the server's own, and no proxy that could not be reached or passed.
+    at_server: Cell<bool>,
 }
 
 impl Whereabouts {
-    /// Before the first stage.
-    pub fn new() -> Self {
+    /// Before the first stage, on the way to an address.
+    pub fn new(address: &Address) -> Self {
         Self {
             stage: Cell::new(Stage::Lookup),
             attempts: Attempts::default(),
+            address: RefCell::new(address.clone()),
+            at_server: Cell::new(true),
+        }
+    }
+
+    /// The error with the cure that the address suggests.
+    pub fn cured(&self, error: Error) -> Error {
+        if self.at_server.get() {
+            cured(error, &self.address.borrow())
+        } else {
+            error
         }
     }
 
@@ -115,6 +131,7 @@ pub async fn arrive(
             }
             _ => return Err(error),
         }
+        whereabouts.address.replace(address.clone());
     }
 }
 
@@ -188,6 +205,8 @@ impl Attempt<'_> {
 
     /// A byte stream to the server, through a proxy where one stands before it.
     async fn reach(&mut self) -> Result<Stream, Error> {
+        let at_server = &self.whereabouts.at_server;
+        at_server.set(false);
         let route = &self.target.route;
         let (host, port) = match (&route.unix_socket, &self.address.endpoint) {
             (Some(path), _) | (None, Endpoint::Unix(path)) => return self.dial_unix(path).await,
@@ -199,8 +218,15 @@ impl Attempt<'_> {
             .before(host, port, self.address.secure)
             .map_err(|bad| Error::new(Kind::Proxy, Stage::Lookup, bad.to_string()))?;
         match proxy {
-            Some(proxy) => self.reach_through(proxy, host, port).await,
-            None => self.dial(host, port).await,
+            Some(proxy) => {
+                let stream = self.reach_through(proxy, host, port).await?;
+                at_server.set(true);
+                Ok(stream)
+            }
+            None => {
+                at_server.set(true);
+                self.dial(host, port).await
+            }
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Address {
     pub unmasked: String,
     /// Whether the scheme was guessed because none was typed.
     pub scheme_guessed: bool,
+    /// Whether the port is the scheme's own, so that it may not be meant.
+    pub port_implied: bool,
 }
 
 /// A URL that cannot be used (exit 2): what was typed, what is wrong with it, what would do.
@@ -139,6 +141,7 @@ impl Address {
             shown: redact_url(typed),
             unmasked: typed.to_owned(),
             scheme_guessed: false,
+            port_implied: false,
         })
     }
 
@@ -171,6 +174,7 @@ impl Address {
             shown: redact_url(bare.as_str()),
             unmasked: url.as_str().to_owned(),
             scheme_guessed,
+            port_implied: url.port().is_none(),
         })
     }
 
@@ -256,13 +260,19 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
     if let Some(rest) = typed.strip_prefix(':') {
         return Ok(format!("ws://localhost:{rest}"));
     }
-    let mistyped = ["ws:", "wss:", "http:", "https:"];
-    if let Some(scheme) = mistyped.iter().find(|scheme| typed.starts_with(**scheme)) {
-        let rest = typed[scheme.len()..].trim_start_matches('/');
-        return Err(
-            BadUrl::new(typed, format!("{scheme} must be followed by //"))
-                .hint(format!("try {scheme}//{}", redact_url(rest))),
-        );
+    let mistyped = ["ws", "wss", "http", "https"].into_iter().find_map(|scheme| {
+        let rest = typed.strip_prefix(scheme)?;
+        (rest.starts_with(':') || rest.starts_with("//")).then_some((scheme, rest))
+    });
+    if let Some((scheme, rest)) = mistyped {
+        let rest = rest.trim_start_matches([':', '/', '\\']);
+        let bad = BadUrl::new(typed, format!("{scheme} must be followed by ://"));
+        return Err(bad.hint(format!("try {scheme}://{}", redact_url(rest))));
+    }
+    if let Some(path) = typed.strip_prefix("unix:") {
+        let path = path.trim_start_matches("//");
+        return Err(BadUrl::new(typed, "unix: is no scheme of a WebSocket")
+            .hint(format!("try ws+unix:{path}:/")));
     }
     let authority = typed.split(['/', '?', '#']).next().unwrap_or(typed);
     let host = authority.rsplit('@').next().unwrap_or(authority);

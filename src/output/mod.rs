@@ -314,6 +314,12 @@ impl Sinks {
         self.speak();
     }
 
+    /// What else to try, behind a report.
+    pub fn hint(&mut self, text: &str) {
+        self.talk.hint(&mut self.said, &self.redactor.redact(text));
+        self.speak();
+    }
+
     /// A line of talk of the session's own.
     pub fn say(&mut self, text: &str) {
         let text = self.redactor.redact(text);

@@ -279,7 +279,10 @@ fn between_slashes(text: &str) -> Option<(&str, bool)> {
 fn json(text: &str) -> Result<Subset, PatternError> {
     Subset::parse(text).map_err(|why| PatternError::Json {
         text: excerpt(text),
-        why,
+        why: match why.starts_with("key must be a string") {
+            true => format!("{why}; JSON takes double quotes"),
+            false => why,
+        },
     })
 }
 

@@ -190,7 +190,7 @@ fn a_text_that_only_starts_like_a_pattern_is_an_error_that_names_the_way_out() {
     for (text, says) in [
         (
             "{a:1}",
-            "starts like JSON but is none (key must be a string at line 1 column 2)",
+            "starts like JSON but is none (key must be a string at line 1 column 2; JSON takes double quotes)",
         ),
         ("[INFO] ready", "starts like JSON but is none ("),
         ("{", "starts like JSON but is none ("),

@@ -336,7 +336,7 @@ pub fn wrong_subprotocol(wanted: &str, chosen: Option<&str>) -> Unmet {
             "the server chose no subprotocol, expected {wanted}"
         ))
         .hint(format!(
-            "a subprotocol has to be offered: --subprotocol {wanted}"
+            "a subprotocol has to be offered, and be one that the server knows: --subprotocol {wanted}"
         )),
     }
 }

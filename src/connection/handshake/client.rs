@@ -416,6 +416,18 @@ pub(in crate::connection) fn hint_for(
     address: &Address,
     request: &Request,
 ) -> Option<String> {
+    let hint = hint_by_status(refusal, address, request)?;
+    let query = address.request_target.split_once('?');
+    let one_value = query.is_some_and(|(_, query)| query.contains('=') && !query.contains('&'));
+    if (400..=404).contains(&refusal.status) && one_value {
+        return Some(format!(
+            "{hint}; a URL with & in it must be quoted, or the shell cuts it there"
+        ));
+    }
+    Some(hint)
+}
+
+fn hint_by_status(refusal: &Refusal, address: &Address, request: &Request) -> Option<String> {
     let sends = |name: &str| {
         request
             .headers

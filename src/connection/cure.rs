@@ -1,0 +1,115 @@
+//! What to try where the address itself may be the mistake: a scheme that was guessed, a port that
+//! nobody named, a word that was taken for a host.
+//!
+//! An error comes with the cure of its own stage; this one knows what was typed, and goes before it.
+
+use super::dial::NOBODY_LISTENS;
+use super::error::{Error, Kind, Stage};
+use super::target::{Address, Endpoint};
+
+/// The error with the cure that the address suggests, where it suggests one.
+///
+/// It must be about that address, and not about a proxy before it.
+pub fn cured(error: Error, address: &Address) -> Error {
+    let hint = match error.kind {
+        Kind::Tls | Kind::TlsEnded => guessed_scheme(address),
+        Kind::Dns => guessed_host(address),
+        Kind::Connect if error.hint.as_deref() == Some(NOBODY_LISTENS) => implied_port(address),
+        Kind::Timeout => match error.stage {
+            Stage::Tls => guessed_scheme(address),
+            _ => None,
+        },
+        _ => None,
+    };
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// A name without a scheme means `wss`, and nothing there speaks TLS.
+fn guessed_scheme(address: &Address) -> Option<String> {
+    let rest = address.shown.strip_prefix("wss://")?;
+    address.scheme_guessed.then(|| {
+        format!("a name without a scheme means wss://, unless it is this machine: try ws://{rest}")
+    })
+}
+
+/// A single word in the place of the URL may well be a message.
+fn guessed_host(address: &Address) -> Option<String> {
+    let Endpoint::Tcp { host, .. } = &address.endpoint else {
+        return None;
+    };
+    let is_word = address.scheme_guessed && !host.contains(['.', ':']);
+    is_word.then(|| {
+        format!("{host} stands where the URL is expected, such as wss://example.com/ or :8080")
+    })
+}
+
+/// Nobody named a port, and the scheme's own is not the server's.
+fn implied_port(address: &Address) -> Option<String> {
+    let Endpoint::Tcp { host, port } = &address.endpoint else {
+        return None;
+    };
+    let (scheme, rest) = address.shown.split_once("://")?;
+    if !address.port_implied {
+        return None;
+    }
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let other = if address.scheme_guessed && address.secure {
+        format!(" (or ws://{rest})")
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "nothing listens on port {port}, which {scheme}:// means without another one: try {scheme}://{host}:PORT{path}{other}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cure_of(typed: &str, kind: Kind, stage: Stage, hint: &str) -> String {
+        let address = Address::parse(typed).expect(typed);
+        let error = Error::new(kind, stage, "it failed").hint(hint);
+        cured(error, &address).hint.unwrap_or_default()
+    }
+
+    #[test]
+    fn a_guessed_scheme_is_named_where_tls_fails() {
+        for (kind, stage) in [
+            (Kind::Tls, Stage::Tls),
+            (Kind::TlsEnded, Stage::Tls),
+            (Kind::Timeout, Stage::Tls),
+        ] {
+            let cure = cure_of("example.com:8080/chat", kind, stage, "other");
+            assert!(cure.ends_with("try ws://example.com:8080/chat"), "{cure}");
+            assert_eq!(cure_of("wss://example.com/", kind, stage, "other"), "other");
+        }
+        let late = cure_of("example.com", Kind::Timeout, Stage::Upgrade, "other");
+        assert_eq!(late, "other");
+    }
+
+    #[test]
+    fn a_word_in_the_place_of_the_url_is_named() {
+        let cure = |typed| cure_of(typed, Kind::Dns, Stage::Lookup, "other");
+        assert!(cure("hello").starts_with("hello stands where the URL"));
+        for typed in ["example.com", "wss://hello/"] {
+            assert_eq!(cure(typed), "other", "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_nobody_named_is_named() {
+        let cure = |typed| cure_of(typed, Kind::Connect, Stage::Connect, NOBODY_LISTENS);
+        assert!(cure("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
+        assert!(cure("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)"));
+        assert_eq!(cure("ws://localhost:81/"), NOBODY_LISTENS);
+    }
+}
