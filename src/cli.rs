@@ -792,7 +792,9 @@ fn greeting(text: &str) -> Result<String, String> {
 fn subprotocol(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.contains("://") {
-        return Err("-s names a subprotocol, and this is a URL; to say less, -q".to_owned());
+        return Err(format!(
+            "-s names a subprotocol, and '{text}' is a URL; to say less, -q"
+        ));
     }
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!(

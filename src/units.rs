@@ -96,6 +96,22 @@ pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
+/// A number of things in words: `1 message`, `2 messages`, `1 reply`, `0 replies`, `3 days`.
+pub fn count(n: u64, noun: &str) -> String {
+    if n == 1 {
+        return format!("1 {noun}");
+    }
+    match noun.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {stem}ies"),
+        _ => format!("{n} {noun}s"),
+    }
+}
+
+/// The same for a size in memory.
+pub fn bytes(size: usize) -> String {
+    count(size as u64, "byte")
+}
+
 /// Writes `n` with a comma between groups of three digits: `12,345`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
@@ -112,6 +128,15 @@ pub fn grouped(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(count(1, "message"), "1 message");
+        assert_eq!(count(0, "message"), "0 messages");
+        assert_eq!(count(1, "reply"), "1 reply");
+        assert_eq!(count(2, "reply"), "2 replies");
+        assert_eq!(count(2, "day"), "2 days");
+    }
 
     #[test]
     fn durations_have_units_or_are_seconds() {

@@ -10,35 +10,76 @@ use crate::secret::redact_url;
 /// Options of other tools, and what to write.
 const OPTIONS: &[(&[&str], &str)] = &[
     (
-        &["-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--message", "--msg"],
+        &[
+            "-d",
+            "--data",
+            "--data-raw",
+            "--data-binary",
+            "--data-ascii",
+            "--message",
+            "--msg",
+        ],
         "messages stand behind the URL: wsprobe send URL MESSAGE",
     ),
-    (&["-T", "--upload-file"], "--file FILE sends a file as one message"),
-    (&["-X", "--request"], "a WebSocket handshake is always a GET: leave it out"),
+    (
+        &["-T", "--upload-file"],
+        "--file FILE sends a file as one message",
+    ),
+    (
+        &["-X", "--request"],
+        "a WebSocket handshake is always a GET: leave it out",
+    ),
     (
         &["-i", "--include", "-I", "--head", "-D", "--dump-header"],
         "-v shows the header fields of request and answer",
     ),
-    (&["-N", "--no-buffer"], "output is never held back: leave it out"),
-    (&["-f", "--fail"], "a refused handshake is exit status 22 anyway: leave it out"),
-    (&["-S", "--show-error"], "errors are shown anyway: leave it out"),
+    (
+        &["-N", "--no-buffer"],
+        "output is never held back: leave it out",
+    ),
+    (
+        &["-f", "--fail"],
+        "a refused handshake is exit status 22 anyway: leave it out",
+    ),
+    (
+        &["-S", "--show-error"],
+        "errors are shown anyway: leave it out",
+    ),
     (&["--silent"], "-q says less"),
-    (&["-O", "--output", "--remote-name"], "> FILE writes the output to a file"),
-    (&["--url", "-c", "--connect"], "the URL stands by itself, without an option: wsprobe connect URL"),
+    (
+        &["-O", "--output", "--remote-name"],
+        "> FILE writes the output to a file",
+    ),
+    (
+        &["--url", "-c", "--connect"],
+        "the URL stands by itself, without an option: wsprobe connect URL",
+    ),
     (
         &["--host", "--port"],
         "host and port stand in the URL: ws://HOST:PORT/",
     ),
-    (&["--http1.1"], "HTTP/1.1 is spoken unless --http2 says otherwise: leave it out"),
+    (
+        &["--http1.1"],
+        "HTTP/1.1 is spoken unless --http2 says otherwise: leave it out",
+    ),
     (&["--no-tls", "--plain"], "write ws:// in front of the URL"),
     (&["--tls", "--ssl"], "write wss:// in front of the URL"),
-    (&["--tlsv1.2", "--tlsv1.3"], "--tls-min 1.2|1.3 is the oldest version accepted"),
-    (&["--oauth2-bearer", "--token"], "--bearer TOKEN, or --bearer @FILE"),
+    (
+        &["--tlsv1.2", "--tlsv1.3"],
+        "--tls-min 1.2|1.3 is the oldest version accepted",
+    ),
+    (
+        &["--oauth2-bearer", "--token"],
+        "--bearer TOKEN, or --bearer @FILE",
+    ),
     (&["--basic-auth"], "-u USER:PASSWORD"),
     (&["-a"], "-u USER:PASSWORD, or --bearer TOKEN"),
     (&["-e", "--referer"], "-H 'Referer: URL'"),
     (&["--ua"], "-A NAME"),
-    (&["-U", "--proxy-user"], "--proxy http://USER:PASSWORD@HOST:PORT"),
+    (
+        &["-U", "--proxy-user"],
+        "--proxy http://USER:PASSWORD@HOST:PORT",
+    ),
     (&["--socks5"], "--proxy socks5://HOST:PORT"),
     (&["--socks5-hostname"], "--proxy socks5h://HOST:PORT"),
     (&["--noproxy"], "--proxy '' goes without a proxy"),
@@ -47,17 +88,33 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "--cert and --key read PEM: openssl pkcs12 -in FILE -nodes -out me.pem",
     ),
     (
-        &["--retry-delay", "--retry-max-time", "--retry-connrefused", "--retry-all-errors"],
+        &[
+            "--retry-delay",
+            "--retry-max-time",
+            "--retry-connrefused",
+            "--retry-all-errors",
+        ],
         "--retry N|TIME, and --backoff BASE..MAX for the wait in between",
     ),
     (
-        &["--timeout", "--conn-timeout", "--handshake-timeout", "--read-timeout"],
+        &[
+            "--timeout",
+            "--conn-timeout",
+            "--handshake-timeout",
+            "--read-timeout",
+        ],
         "--connect-timeout TIME up to the 101, -w TIME for silence (send), -m TIME for everything",
     ),
-    (&["--trace", "--trace-ascii", "--debug"], "-v shows the handshake, -vv every frame"),
+    (
+        &["--trace", "--trace-ascii", "--debug"],
+        "-v shows the handshake, -vv every frame",
+    ),
     (&["-P", "--show-ping-pong"], "-v shows pings and pongs"),
     (&["--no-color", "--no-colour", "--nocolor"], "--color never"),
-    (&["--slash"], "a session has its commands without it: /help shows them"),
+    (
+        &["--slash"],
+        "a session has its commands without it: /help shows them",
+    ),
     (&["-p"], "-s NAME offers a subprotocol"),
     (
         &["-1", "--one-message"],
@@ -72,14 +129,26 @@ const OPTIONS: &[(&[&str], &str)] = &[
         &["--unidirectional", "--unidirectional-reverse"],
         "send --no-wait only sends, listen only receives",
     ),
-    (&["-B", "--buffer-size"], "messages are never cut, however long: leave it out"),
-    (&["--text"], "messages are text unless --binary says otherwise: leave it out"),
+    (
+        &["-B", "--buffer-size"],
+        "messages are never cut, however long: leave it out",
+    ),
+    (
+        &["--text"],
+        "messages are text unless --binary says otherwise: leave it out",
+    ),
     (
         &["--strict", "--linemode-strip-newlines"],
         "a line of stdin is one message without its newline: leave it out",
     ),
-    (&["--close-status-code", "--close-reason"], "--close CODE:REASON"),
-    (&["--jsonrpc"], "write the message out: '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"…\"}'"),
+    (
+        &["--close-status-code", "--close-reason"],
+        "--close CODE:REASON",
+    ),
+    (
+        &["--jsonrpc"],
+        "write the message out: '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"…\"}'",
+    ),
     (&["-V", "--version"], "wsprobe --version"),
 ];
 
@@ -95,13 +164,15 @@ pub fn option(flag: &str) -> Option<&'static str> {
 /// A command line that names no verb: `wsprobe URL`, `wsprobe -c URL`, `wsprobe -l PORT`.
 pub fn without_verb(words: &[&str]) -> Option<Mistake> {
     let (first, rest) = words.split_first()?;
-    if let ("-l" | "--listen" | "-s" | "--server-mode" | "-p" | "--port", [port, ..]) = (*first, rest)
+    if let ("-l" | "--listen" | "-s" | "--server-mode" | "-p" | "--port", [port, ..]) =
+        (*first, rest)
         && (bare_port(port).is_some() || port.contains(':'))
     {
         return Some(serves(port));
     }
     if let Some(address) = words.iter().find_map(|word| {
-        word.strip_prefix("ws-l:").or_else(|| word.strip_prefix("ws-listen:"))
+        word.strip_prefix("ws-l:")
+            .or_else(|| word.strip_prefix("ws-listen:"))
     }) {
         return Some(serves(address));
     }
@@ -148,7 +219,9 @@ pub fn serves(port: &str) -> Mistake {
     Mistake::usage(format!(
         "'{port}' is a port: to listen on it is to serve, to listen to it needs a URL"
     ))
-    .hint(format!("wsprobe serve {port}   or   wsprobe listen ws://{url}/"))
+    .hint(format!(
+        "wsprobe serve {port}   or   wsprobe listen ws://{url}/"
+    ))
 }
 
 /// Whether `listen` was given what is a port, not a URL.
@@ -173,7 +246,14 @@ mod tests {
 
     #[test]
     fn a_url_is_told_from_an_option_and_a_word() {
-        for url in ["ws://h", "localhost", "example.com/chat?x", "h:80", "echo:", "127.0.0.1"] {
+        for url in [
+            "ws://h",
+            "localhost",
+            "example.com/chat?x",
+            "h:80",
+            "echo:",
+            "127.0.0.1",
+        ] {
             assert!(looks_like_url(url), "{url}");
         }
         for word in ["-x", "--a=b.c", "lisen", "8080", "hello/world"] {

@@ -46,8 +46,10 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
 fn listen_address(typed: &str) -> Result<String, Mistake> {
     if let Some((_, rest)) = typed.split_once("://") {
         let address = rest.split('/').next().unwrap_or(rest);
-        return Err(Mistake::usage(format!("'{typed}' is a URL, and serve takes an address"))
-            .hint(format!("wsprobe serve {address}")));
+        return Err(
+            Mistake::usage(format!("'{typed}' is a URL, and serve takes an address"))
+                .hint(format!("wsprobe serve {address}")),
+        );
     }
     let (host, port) = match typed.rsplit_once(':') {
         Some(("", port)) => ("127.0.0.1", port),

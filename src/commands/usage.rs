@@ -28,7 +28,9 @@ pub fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let verb = words.first().copied().filter(|word| is_verb(word));
     let mistake = match verb {
         Some(verb) => explain(error, verb),
-        None => habits::without_verb(&words).unwrap_or_else(|| no_verb(error, words.first())),
+        None => misspelt(&words)
+            .or_else(|| habits::without_verb(&words))
+            .unwrap_or_else(|| no_verb(error, words.first().copied())),
     };
     mistake::tell(&mistake.into(), arguments)
 }
@@ -53,28 +55,29 @@ fn is_verb(word: &str) -> bool {
     verbs().iter().any(|verb| verb == word)
 }
 
-fn no_verb(error: &clap::Error, first: Option<&&str>) -> Mistake {
+/// A verb with a slip in it.
+fn misspelt(words: &[&str]) -> Option<Mistake> {
+    let word = words.first()?;
     let verbs = verbs();
-    let all = verbs.join(", ");
+    let verb = nearest(word, verbs.iter().map(String::as_str))?;
+    let no_verb = Mistake::usage(format!("'{word}' is no verb"));
+    Some(no_verb.hint(format!("did you mean wsprobe {verb}?")))
+}
+
+fn no_verb(error: &clap::Error, first: Option<&str>) -> Mistake {
+    let all = verbs().join(", ");
     match first {
         Some(option) if option.starts_with('-') => {
-            Mistake::usage(format!("{} is no option of wsprobe itself", first_word(error, option)))
+            // As clap cut it out of its word.
+            let option = text(error, ContextKind::InvalidArg).unwrap_or(option);
+            Mistake::usage(format!("{option} is no option of wsprobe itself"))
                 .hint(format!("a verb comes first: {all}"))
         }
         Some(word) => {
-            let mistake = Mistake::usage(format!("'{word}' is no verb"));
-            match nearest(word, verbs.iter().map(String::as_str)) {
-                Some(verb) => mistake.hint(format!("did you mean wsprobe {verb}?")),
-                None => mistake.hint(format!("the verbs are {all}")),
-            }
+            Mistake::usage(format!("'{word}' is no verb")).hint(format!("the verbs are {all}"))
         }
         None => Mistake::usage(first_paragraph(error)),
     }
-}
-
-/// The option that was not understood, as clap cut it out of its word.
-fn first_word<'a>(error: &'a clap::Error, otherwise: &'a str) -> &'a str {
-    text(error, ContextKind::InvalidArg).unwrap_or(otherwise)
 }
 
 fn explain(error: &clap::Error, verb: &str) -> Mistake {
@@ -90,18 +93,18 @@ fn explain(error: &clap::Error, verb: &str) -> Mistake {
             mistake.hint(unknown_option(error, verb, value).unwrap_or(see))
         }
         ErrorKind::MissingRequiredArgument => {
-            let missing = missing(error).join(" and ");
-            Mistake::usage(format!("{verb} needs {missing}")).hint(see)
+            let missing = strings(error, ContextKind::InvalidArg).join(" and ");
+            Mistake::usage(format!("{verb} needs {missing}"))
+                .hint(format!("wsprobe {verb} -h shows how it is called"))
         }
         ErrorKind::ValueValidation => bad_value(error),
         ErrorKind::InvalidValue => {
-            let mistake = Mistake::usage(first_paragraph(error));
-            match error.get(ContextKind::ValidValue) {
-                Some(ContextValue::Strings(valid)) if !valid.is_empty() => {
-                    mistake.hint(format!("write one of {}", valid.join(", ")))
-                }
-                _ => mistake,
+            let valid = strings(error, ContextKind::ValidValue).join(", ");
+            if valid.is_empty() || value.is_empty() {
+                return Mistake::usage(first_paragraph(error));
             }
+            let given = shown_value(error, value);
+            Mistake::usage(format!("{value}: '{given}' is none of {valid}"))
         }
         _ => Mistake::usage(first_paragraph(error)),
     }
@@ -119,13 +122,17 @@ fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String>
         return Some(format!("did you mean {suggested}?"));
     }
     let sends = verb == "send" && long.is_none();
-    sends.then(|| format!("a message that begins with - stands behind --: wsprobe send URL -- {flag}"))
+    sends.then(|| {
+        format!("a message that begins with - stands behind --: wsprobe send URL -- {flag}")
+    })
 }
 
 /// A word too many: most often a message given to a verb that sends none.
 fn stray_word(verb: &str) -> Option<String> {
     let hint = match verb {
-        "connect" | "listen" => "wsprobe send URL MESSAGE sends messages; -x MESSAGE sends one first",
+        "connect" | "listen" => {
+            "wsprobe send URL MESSAGE sends messages; -x MESSAGE sends one first"
+        }
         "ping" => "one URL at a time; --app MESSAGE pings with a message",
         _ => return None,
     };
@@ -136,17 +143,24 @@ fn bad_value(error: &clap::Error) -> Mistake {
     let flag = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let value = shown_value(error, flag);
     let why = std::error::Error::source(error).map(ToString::to_string);
-    Mistake::usage(format!(
-        "'{value}' is wrong for {flag}: {}",
-        why.unwrap_or_default()
-    ))
+    let why = match why.unwrap_or_default() {
+        why if why.starts_with("invalid digit") => "it is no whole number".to_owned(),
+        why => why,
+    };
+    if why.contains(&value) {
+        return Mistake::usage(format!("{flag}: {why}"));
+    }
+    Mistake::usage(format!("{flag}: '{value}' will not do: {why}"))
 }
 
 /// A rejected credential is named by its beginning, up to where its value may begin.
 fn shown_value(error: &clap::Error, flag: &str) -> String {
     const FLAGS: [&str; 4] = ["--header", "--cookie", "--user", "--bearer"];
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
-    let name = value.split([' ', '\t', ':', '=']).next().unwrap_or_default();
+    let name = value
+        .split([' ', '\t', ':', '='])
+        .next()
+        .unwrap_or_default();
     let is_credential = FLAGS.iter().any(|known| flag.starts_with(known));
     if is_credential && name.len() < value.len() {
         return format!("{name}…");
@@ -154,8 +168,8 @@ fn shown_value(error: &clap::Error, flag: &str) -> String {
     value.to_owned()
 }
 
-fn missing(error: &clap::Error) -> Vec<String> {
-    match error.get(ContextKind::InvalidArg) {
+fn strings(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
         Some(ContextValue::Strings(names)) => names.clone(),
         _ => Vec::new(),
     }

@@ -109,7 +109,9 @@ mod tests {
     fn a_port_that_nobody_named_is_named() {
         let cure = |typed| cure_of(typed, Kind::Connect, Stage::Connect, NOBODY_LISTENS);
         assert!(cure("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
-        assert!(cure("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)"));
+        assert!(
+            cure("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)")
+        );
         assert_eq!(cure("ws://localhost:81/"), NOBODY_LISTENS);
     }
 }

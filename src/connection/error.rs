@@ -140,7 +140,7 @@ impl Error {
         let error = Self::new(Kind::Timeout, stage, message);
         match stage {
             Stage::Lookup | Stage::Connect => {
-                error.hint("check host and port; --connect-timeout TIME waits longer")
+                error.hint("check host and port; where only a proxy leads out, --proxy URL; --connect-timeout TIME waits longer")
             }
             Stage::Proxy => error.hint("the proxy accepted the connection and said nothing: is it a proxy of that kind? --connect-timeout TIME waits longer"),
             Stage::Tls => error.hint(

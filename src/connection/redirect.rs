@@ -11,6 +11,7 @@ use super::error::{Error, Kind, Stage};
 use super::handshake::Refusal;
 use super::target::{Address, Endpoint, Request};
 use crate::secret::{is_credential_header, redact_url};
+use crate::units;
 
 /// The redirects followed so far.
 pub struct Trail {
@@ -52,7 +53,8 @@ impl Trail {
         let location = refusal.headers.get("Location").unwrap_or_default();
         let shown = redact_url(location);
         if self.seen.len() > self.most as usize {
-            let message = format!("more than {} redirects, the next to {shown}", self.most);
+            let most = units::count(self.most.into(), "redirect");
+            let message = format!("more than {most}, the next to {shown}");
             return Err(failed(message).hint("--max-redirects N follows more"));
         }
         // `seen` begins with one address and only grows.

@@ -260,10 +260,12 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
     if let Some(rest) = typed.strip_prefix(':') {
         return Ok(format!("ws://localhost:{rest}"));
     }
-    let mistyped = ["ws", "wss", "http", "https"].into_iter().find_map(|scheme| {
-        let rest = typed.strip_prefix(scheme)?;
-        (rest.starts_with(':') || rest.starts_with("//")).then_some((scheme, rest))
-    });
+    let mistyped = ["ws", "wss", "http", "https"]
+        .into_iter()
+        .find_map(|scheme| {
+            let rest = typed.strip_prefix(scheme)?;
+            (rest.starts_with(':') || rest.starts_with("//")).then_some((scheme, rest))
+        });
     if let Some((scheme, rest)) = mistyped {
         let rest = rest.trim_start_matches([':', '/', '\\']);
         let bad = BadUrl::new(typed, format!("{scheme} must be followed by ://"));

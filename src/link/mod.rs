@@ -141,14 +141,14 @@ impl Link {
         };
         let (received, sent) = up.connection.wire_bytes();
         format!(
-            "{state} for {}, {url}{}; received {} messages of {} bytes ({received} on the wire), sent {} \
-             of {} bytes ({sent} on the wire)",
+            "{state} for {}, {url}{}; received {} of {} ({received} on the wire), sent {} of {} ({sent} \
+             on the wire)",
             units::shown(up.since.elapsed()),
             up.agreed,
-            up.received.messages,
-            up.received.bytes,
-            up.sent.messages,
-            up.sent.bytes,
+            units::count(up.received.messages, "message"),
+            units::count(up.received.bytes, "byte"),
+            units::count(up.sent.messages, "message"),
+            units::count(up.sent.bytes, "byte"),
         )
     }
 

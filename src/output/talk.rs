@@ -206,12 +206,11 @@ impl Talk {
         if self.verbose > 0 {
             let (received, sent) = closed.wire_bytes;
             let text = format!(
-                "received {} messages of {} bytes ({received} on the wire), sent {} of {} bytes ({sent} \
-                 on the wire), open for {}",
-                closed.received.messages,
-                closed.received.bytes,
-                closed.sent.messages,
-                closed.sent.bytes,
+                "received {} of {} ({received} on the wire), sent {} of {} ({sent} on the wire), open for {}",
+                units::count(closed.received.messages, "message"),
+                units::count(closed.received.bytes, "byte"),
+                units::count(closed.sent.messages, "message"),
+                units::count(closed.sent.bytes, "byte"),
                 units::shown(closed.open_for),
             );
             let text = match closed.first_message {
@@ -227,7 +226,7 @@ impl Talk {
             Direction::In => "<",
             Direction::Out => ">",
         };
-        let mut text = format!("{name}, {} bytes", payload.len());
+        let mut text = format!("{name}, {}", units::bytes(payload.len()));
         if !payload.is_empty() {
             text.push_str(&format!(" \"{}\"", payload.escape_ascii()));
         }

@@ -179,7 +179,10 @@ impl Prober<'_> {
             (None, _, None) => return None,
             (None, _, Some(_)) => Err(Broken::unmet("none: the connection is not encrypted")),
             (Some(_), Some(days), Some(least)) if days < i64::from(least) => {
-                let why = format!("good for {days} days, expected at least {least}");
+                let why = format!(
+                    "good for {}, expected at least {least}",
+                    days_in_words(days)
+                );
                 Err(Broken::unmet(why))
             }
             (Some(_), None, Some(_)) => Err(Broken::unmet("its last day is not known")),
@@ -189,7 +192,7 @@ impl Prober<'_> {
                     Some(why) => format!("accepted with --insecure, though {why}"),
                 };
                 let days = days
-                    .map(|days| format!(", good for {days} days"))
+                    .map(|days| format!(", good for {}", days_in_words(days)))
                     .unwrap_or_default();
                 Ok(format!("{trusted}{days} ({}, {})", tls.version, tls.cipher))
             }
@@ -274,7 +277,7 @@ impl Prober<'_> {
                 let mut sinks = self.trial.shared.sinks.borrow_mut();
                 return Ok(match payload.as_text() {
                     Some(text) => excerpt(text, sinks.redactor()),
-                    None => format!("binary, {} bytes", payload.len()),
+                    None => format!("binary, {}", units::bytes(payload.len())),
                 });
             }
             Waited::For(None) => {
@@ -314,6 +317,15 @@ impl Prober<'_> {
         };
         self.fact("close", found)
     }
+}
+
+/// Days that may lie in the past.
+pub fn days_in_words(days: i64) -> String {
+    let count = units::count(days.unsigned_abs(), "day");
+    if days < 0 {
+        return format!("-{count}");
+    }
+    count
 }
 
 /// The name of the fact that a failed handshake is about, and whether that was expected.

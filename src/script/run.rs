@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::pattern::{Jq, Outcome, Pattern};
 use crate::secret::{Secret, io_text, is_credential_header};
 use crate::stop::{ExpectedClose, Search, wrong_subprotocol};
+use crate::units;
 
 /// A check file that was read.
 #[derive(Debug)]
@@ -269,7 +270,8 @@ impl Runner<'_> {
                 match opened.and_then(super::probe::certificate_days) {
                     Some(days) if days >= i64::from(*least) => Ok(()),
                     Some(days) => Err(Broken::unmet(format!(
-                        "the certificate is good for {days} days, expected {least}"
+                        "the certificate is good for {}, expected {least}",
+                        super::probe::days_in_words(days)
                     ))),
                     None => Err(Broken::unmet("the connection has no certificate")),
                 }
@@ -358,7 +360,7 @@ impl Runner<'_> {
                 let mut broken = Broken::unmet("a message came, and silence was expected");
                 let text = match payload.as_text() {
                     Some(text) => text.to_owned(),
-                    None => format!("binary, {} bytes", payload.len()),
+                    None => format!("binary, {}", units::bytes(payload.len())),
                 };
                 broken.details = vec![format!("message: {text}")];
                 Err(broken)

@@ -127,7 +127,11 @@ fn content(payload: &Payload) -> String {
                 .map(|b| format!("{b:02x}"))
                 .collect();
             let more = if bytes.len() > SHOWN { " …" } else { "" };
-            format!("binary, {} bytes: {}{more}", bytes.len(), shown.join(" "))
+            format!(
+                "binary, {}: {}{more}",
+                units::bytes(bytes.len()),
+                shown.join(" ")
+            )
         }
     }
 }

@@ -280,7 +280,8 @@ impl Conversation {
             )),
             Goal::Delivery => Some("all messages were sent".to_owned()),
             Goal::Count(wanted) | Goal::First(wanted) => Some(format!(
-                "{wanted} messages had come ({} so far)",
+                "{} had come ({} so far)",
+                units::count(wanted, "message"),
                 self.received
             )),
             Goal::Expected => Some(self.expectations.awaited()),
@@ -369,15 +370,17 @@ impl Conversation {
         let (awaited, hint) = match self.goal {
             Goal::Count(wanted) => (
                 format!(
-                    "{} of {wanted} messages had come and no other did",
-                    self.received
+                    "{} of {} had come and no other did",
+                    self.received,
+                    units::count(wanted, "message")
                 ),
                 "-w TIME waits longer".to_owned(),
             ),
             _ => (
                 format!(
-                    "{} of {} replies had come and no other did",
-                    self.received, self.sent
+                    "{} of {} had come and no other did",
+                    self.received,
+                    units::count(self.sent, "reply")
                 ),
                 "if the server does not reply, --no-wait; -w TIME waits longer".to_owned(),
             ),

@@ -25,6 +25,7 @@ mod help;
 mod http2;
 mod json;
 mod listen;
+mod mistakes;
 mod on_a_terminal;
 mod output;
 mod ping;

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::units;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -118,9 +119,9 @@ fn now() -> i64 {
 /// A span that nobody needs to the second.
 pub fn coarse(seconds: u64) -> String {
     match seconds {
-        0..7_200 => format!("{} minutes", seconds / 60),
-        7_200..172_800 => format!("{} hours", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
+        0..7_200 => units::count(seconds / 60, "minute"),
+        7_200..172_800 => units::count(seconds / 3_600, "hour"),
+        _ => units::count(seconds / 86_400, "day"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use super::{Finished, Totals};
+use crate::units;
 
 /// Rows of the table; GitHub refuses a page of more than a megabyte.
 const ROWS: usize = 1000;
@@ -81,7 +82,10 @@ impl GitHub {
         let Totals {
             run, failed, left, ..
         } = totals;
-        let mut text = format!("### wsprobe: {failed} of {run} tests failed");
+        let mut text = format!(
+            "### wsprobe: {failed} of {} failed",
+            units::count(*run, "test")
+        );
         if *left > 0 {
             text.push_str(&format!(", {left} not run"));
         }
