@@ -30,6 +30,10 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 /// it is given would otherwise not be heard before the end of the input.
 const SENT_AT_ONCE: usize = 1024;
 
+/// The most events taken from the link before the clock, the signals and the rest of the process have
+/// their turn: a flood of empty messages keeps a buffer full for seconds.
+const TAKEN_AT_ONCE: usize = 1024;
+
 /// How a session ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -120,6 +124,16 @@ struct Running<'a> {
     now: Instant,
 }
 
+/// What a look at the link came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Received {
+    Nothing,
+    /// All that was there, or all that there was room for.
+    Some,
+    /// Perhaps not all.
+    Flood,
+}
+
 impl Running<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         self.now = Instant::now();
@@ -145,6 +159,11 @@ impl Running<'_> {
             let left = drained && self.poll_reader_gone(cx);
             // A decision begins the closing handshake, which must be driven before this task rests.
             let decided = undecided && self.outcome.is_some();
+            if received == Received::Flood {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let received = received == Received::Some;
             if !(received || sent || expired || left || decided) {
                 return Poll::Pending;
             }
@@ -238,21 +257,24 @@ impl Running<'_> {
         }
     }
 
-    /// Takes what has come, as long as there is room for it; true when there was something.
-    fn poll_link(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut progress = false;
-        while self.may_receive() {
+    /// Takes what has come, as long as there is room for it and it is no flood.
+    fn poll_link(&mut self, cx: &mut Context<'_>) -> Received {
+        let mut received = Received::Nothing;
+        for _ in 0..TAKEN_AT_ONCE {
+            if !self.may_receive() {
+                return received;
+            }
             match self.session.link.poll_next(cx) {
                 Poll::Ready(Some(event)) => self.see(&event),
                 Poll::Ready(None) => self.link_down = true,
-                Poll::Pending => break,
+                Poll::Pending => return received,
             }
-            progress = true;
+            received = Received::Some;
             if self.session.sinks.is_worth_writing() {
                 self.poll_drain(cx);
             }
         }
-        progress
+        Received::Flood
     }
 
     fn see(&mut self, event: &Event) {
