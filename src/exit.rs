@@ -79,6 +79,7 @@ impl From<&Error> for Exit {
             Kind::Timeout => Self::TimedOut,
             Kind::Refused => Self::Refused,
             Kind::Handshake | Kind::Protocol => Self::Protocol,
+            Kind::CutOff => Self::Closed,
             Kind::Lost => Self::Lost,
             Kind::TooBig => Self::TooBig,
             Kind::Input => Self::Input,

@@ -129,7 +129,9 @@ fn cause_of_failure(error: &Error) -> Cause {
 fn cause_of_close(close: &Close) -> Cause {
     match &close.error {
         // A rule was broken, by whichever side: the code is what we answered.
-        Some(error) if error.kind != Kind::Lost => Cause::Failure(error.kind),
+        Some(error) if !matches!(error.kind, Kind::Lost | Kind::CutOff) => {
+            Cause::Failure(error.kind)
+        }
         _ => Cause::Code(close.code),
     }
 }

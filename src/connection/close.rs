@@ -45,6 +45,8 @@ impl Code {
     pub const INVALID_PAYLOAD: Self = Self(1007);
     /// 1009: a message larger than the receiver takes.
     pub const TOO_BIG: Self = Self(1009);
+    /// 1014: a gateway could not reach the server behind it.
+    pub const BAD_GATEWAY: Self = Self(1014);
 
     /// The name of the code: RFC 6455 §7.4.1 and the IANA registry, and for a private or unknown code
     /// the range it lies in.

@@ -67,6 +67,8 @@ pub enum Kind {
     Protocol,
     /// The connection was lost without a close frame.
     Lost,
+    /// The peer closed in the middle of a message.
+    CutOff,
     /// A message was larger than `--max-size`.
     TooBig,
     /// A local input that the connection needs (a CA file, a token) cannot be read.
@@ -84,7 +86,7 @@ impl Kind {
             Self::Certificate => "cert",
             Self::Timeout => "timeout",
             Self::Refused | Self::Redirect | Self::Handshake => "handshake",
-            Self::Protocol => "protocol",
+            Self::Protocol | Self::CutOff => "protocol",
             Self::Lost | Self::Input => "io",
             Self::TooBig => "too_big",
         }

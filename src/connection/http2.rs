@@ -17,9 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::error::{Error, Kind, Stage};
+use super::handshake::answer::{BODY_LIMIT, body_wait};
 use super::handshake::client::{
-    self as upgrade, BODY_LIMIT, Upgraded, agreed_compression, body_wait, chosen_subprotocol,
-    hint_for,
+    self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for,
 };
 use super::handshake::{Answer, Headers, Refusal, Version};
 use super::progress::{Progress, Reporter};

@@ -54,7 +54,7 @@ use tls::Tls;
 use wire::frame;
 use wire::layer::Layer;
 use wire::negotiation::Agreed;
-use wire::tap::{FrameSeen, Settings};
+use wire::tap::{CloseSeen, FrameSeen, Settings};
 use wire::violation::{Breach, Violation};
 
 /// How long a peer may take to end TCP after both close frames were exchanged. The server should go
@@ -495,13 +495,14 @@ impl Connection {
             (None, Some(frame)) => (Code(frame.code.into()), frame.reason.to_string()),
             (None, None) => (Code::NO_STATUS, String::new()),
         };
-        let close = Close {
+        let mut close = Close {
             by,
             code,
             reason: reason.clone(),
             clean: true,
             error: None,
         };
+        close.error = self.cut_off(&close).map(Box::new);
         self.unflushed = true;
         let grace = EOF_GRACE.min(self.limits.close);
         self.phase = Phase::Agreed {
@@ -512,6 +513,18 @@ impl Connection {
             By::Local => self.poll_end(cx),
             _ => Poll::Ready(Incoming::Closing(code, reason)),
         }
+    }
+
+    /// What a peer that closes may have left unsaid: RFC 6455 §5.5.1 lets it give up a message between
+    /// two of its frames, and nobody but us will ever know.
+    fn cut_off(&self, close: &Close) -> Option<Error> {
+        let bytes = self.ws.get_ref().tap().unfinished_message()?;
+        let plural = if bytes == 1 { "" } else { "s" };
+        let message = format!(
+            "the server closed with {close} in the middle of a message, {} byte{plural} of which had come",
+            crate::units::grouped(bytes)
+        );
+        Some(Error::new(Kind::CutOff, Stage::Open, message))
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
@@ -593,6 +606,9 @@ impl Connection {
 
     /// Reading failed: says why, and says goodbye where there is somebody to hear it.
     fn fail(&mut self, error: &WsError, cx: &mut Context<'_>) -> Poll<Incoming> {
+        if let Some(close) = self.unknown_close() {
+            return self.agree_ourselves(&close, cx);
+        }
         let (error, farewell) = self.explain(error);
         let asked = matches!(self.phase, Phase::Asked { .. });
         let Some(code) = farewell else {
@@ -622,6 +638,26 @@ impl Connection {
             timer: sleep(self.limits.close),
         };
         self.poll_failure(cx)
+    }
+
+    /// The peer's close frame, when the library was not shown it because of its code.
+    fn unknown_close(&self) -> Option<CloseSeen> {
+        let layer = self.ws.get_ref();
+        let breach = layer.violation()?.breach();
+        let unknown = matches!(breach, Breach::UnknownBelow(_));
+        unknown.then(|| layer.tap().received_close().cloned())?
+    }
+
+    /// The peer has closed, and the library does not know: the answer is ours to give.
+    fn agree_ourselves(&mut self, seen: &CloseSeen, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let by = match self.phase {
+            Phase::Asked { .. } => By::Local,
+            _ => By::Peer,
+        };
+        if by == By::Peer {
+            self.send_close(seen.code.map(Code), &seen.reason);
+        }
+        self.agree(by, None, cx)
     }
 
     /// The peer's close frame, when that is what broke the protocol: it closed, with the code that it

@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use super::dial::{self, Route};
 use super::error::{Error, Kind, Stage};
-use super::handshake::{HeadError, client};
+use super::handshake::{HeadError, answer, client};
 use super::stream::Stream;
 use crate::secret::{Secret, io_text, redact_url};
 
@@ -350,11 +350,11 @@ async fn connect(
     stream.write_all(request.as_bytes()).await.map_err(ended)?;
     stream.flush().await.map_err(ended)?;
     let mut buffer = BytesMut::new();
-    let answer = client::read_answer(stream, &mut buffer)
+    let answer = answer::read_answer(stream, &mut buffer)
         .await
         .map_err(broken)?;
     if !(200..300).contains(&answer.status) {
-        let refusal = client::read_refusal(stream, answer, buffer, deadline).await;
+        let refusal = answer::read_refusal(stream, answer, buffer, deadline).await;
         let hint = hint_for(refusal.status, proxy);
         let error = refused(proxy, format!("answered {}", refusal.status_line()));
         return Err(Error {

@@ -275,12 +275,14 @@ impl Expectations {
     /// The connection ended. `None` when that is a fault of transport, which keeps its own status.
     pub fn closed(&self, close: &Close) -> Option<Result<(), Unmet>> {
         let lost = matches!(&close.error, Some(error) if error.kind == Kind::Lost);
+        // A message that was cut off is a close like any other to who expects something.
+        let broken = matches!(&close.error, Some(error) if error.kind != Kind::CutOff);
         match &self.close {
-            Some(expected) if self.messages.is_empty() => match &close.error {
-                Some(_) if !(lost && expected.is_loss()) => None,
-                _ => Some(expected.judge(close).map_err(Unmet::new)),
-            },
-            _ if close.error.is_some() => None,
+            Some(expected) if self.messages.is_empty() => {
+                let judged = !broken || (lost && expected.is_loss());
+                judged.then(|| expected.judge(close).map_err(Unmet::new))
+            }
+            _ if broken => None,
             _ => {
                 let what = format!("the server closed with {close} before {}", self.awaited());
                 Some(Err(Unmet::new(what).closest(self.search.closest.clone())))

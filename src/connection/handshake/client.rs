@@ -1,28 +1,21 @@
 //! The client's side: write the request, read the answer, hold it to RFC 6455 §4.1.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{
-    Answer, HEADER_LIMIT, HeadError, Headers, Refusal, Version, head_error, may_be_http, read_head,
-};
+use super::answer::{read_answer, read_refusal};
+use super::{Answer, HeadError, Headers, NotHttp, Refusal};
 use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::progress::{Progress, Reporter};
 use crate::connection::target::{Address, Header, Request};
 use crate::connection::wire::negotiation::Agreed;
 use crate::secret::redact_url;
-
-/// The most of a refusal's body that is kept, in bytes.
-pub(in crate::connection) const BODY_LIMIT: usize = 1024;
-/// The longest that a refusal's body is waited for.
-const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// How we call ourselves.
 pub const USER_AGENT: &str = concat!("wsprobe/", env!("CARGO_PKG_VERSION"));
@@ -88,23 +81,6 @@ where
         compression,
         leftover: buffer.freeze(),
     })
-}
-
-/// Reads an answer's head; what came behind it stays in `buffer`.
-pub(in crate::connection) async fn read_answer<S>(
-    stream: &mut S,
-    buffer: &mut BytesMut,
-) -> Result<Answer, HeadError>
-where
-    S: AsyncRead + Unpin,
-{
-    loop {
-        let answer = read_head(stream, buffer, parse_answer).await?;
-        // 100 Continue, 103 Early Hints: an interim answer is followed by the real one (RFC 9110 §15.2).
-        if answer.status == 101 || answer.status >= 200 {
-            return Ok(answer);
-        }
-    }
 }
 
 /// The request as it goes out.
@@ -197,51 +173,29 @@ fn nonce() -> [u8; 16] {
     bytes
 }
 
-fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
-    if !may_be_http(bytes) {
-        return Err(HeadError::NotHttp(Bytes::copy_from_slice(
-            &bytes[..bytes.len().min(64)],
-        )));
-    }
-    let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
-    let mut response = httparse::Response::new(&mut headers);
-    let config = httparse::ParserConfig::default();
-    match config
-        .parse_response(&mut response, bytes)
-        .map_err(head_error)?
-    {
-        httparse::Status::Partial => Ok(None),
-        httparse::Status::Complete(length) => {
-            let answer = Answer {
-                version: match response.version {
-                    Some(0) => Version::OneZero,
-                    _ => Version::OneOne,
-                },
-                status: response.code.unwrap_or_default(),
-                reason: response.reason.unwrap_or_default().to_owned(),
-                headers: Headers::from_parsed(response.headers),
-            };
-            Ok(Some((answer, length)))
-        }
-    }
-}
-
 fn lost(error: &HeadError) -> Error {
     if let HeadError::Ended(Some(io), _) = error
         && let Some(late) = crate::connection::tls::late_failure(io)
     {
         return late;
     }
+    let failed = |kind, message| Error::new(kind, Stage::Upgrade, message);
     match error {
-        HeadError::Ended(..) => Error::new(
+        HeadError::Ended(..) => failed(
             Kind::Lost,
-            Stage::Upgrade,
             format!("the connection was lost before the handshake was answered: {error}"),
         )
         .hint("is this the right port? A TLS port wants wss://, a plain one ws://"),
-        _ => Error::new(
+        HeadError::NotHttp(said) => {
+            let error = failed(Kind::Handshake, format!("the server {said}"));
+            error.hint(match said {
+                NotHttp::Tls => "this port wants TLS: try wss:// instead of ws://",
+                NotHttp::Http2 => "--http2 talks to a server that knows nothing but HTTP/2",
+                NotHttp::Other(_) => "is this the right port? It is not that of a web server",
+            })
+        }
+        _ => failed(
             Kind::Handshake,
-            Stage::Upgrade,
             format!("the server did not answer the handshake in HTTP/1.1: {error}"),
         )
         .hint("is this the port of an HTTP server? A TLS port wants wss://"),
@@ -263,6 +217,10 @@ fn check(headers: &Headers, accept_key: &str) -> Result<(), Error> {
         if !headers.has_token(name, token) {
             return Err(broken(&format!("no \"{name}: {token}\" ({})", found(name))));
         }
+    }
+    // RFC 6455 §11.3.3 allows the header once.
+    if headers.all("Sec-WebSocket-Accept").count() > 1 {
+        return Err(broken("more than one Sec-WebSocket-Accept"));
     }
     match headers.get("Sec-WebSocket-Accept") {
         Some(value) if value.trim() == accept_key => Ok(()),
@@ -319,94 +277,6 @@ pub(in crate::connection) fn chosen_subprotocol(
             )
         }
         (Some(_), Some(_)) => Err(broken("it chose more than one subprotocol")),
-    }
-}
-
-/// How long a refusal's body is waited for: one that is known must not be lost to the time limit of the
-/// whole attempt.
-pub(in crate::connection) fn body_wait(deadline: Instant) -> Duration {
-    BODY_WAIT.min(deadline.saturating_duration_since(Instant::now()) / 2)
-}
-
-/// Reads what there is of a refusal's body, within its limits of size and time.
-pub(in crate::connection) async fn read_refusal<S>(
-    stream: &mut S,
-    answer: Answer,
-    mut buffer: BytesMut,
-    deadline: Instant,
-) -> Refusal
-where
-    S: AsyncRead + Unpin,
-{
-    let chunked = answer.headers.has_token("Transfer-Encoding", "chunked");
-    let declared: Option<usize> = answer
-        .headers
-        .get("Content-Length")
-        .and_then(|value| value.trim().parse().ok());
-    let empty = matches!(answer.status, 204 | 304) || (declared == Some(0) && !chunked);
-    let whole = |raw: &[u8]| {
-        if chunked {
-            let (body, ended) = unchunk(raw);
-            ended || body.len() > BODY_LIMIT
-        } else {
-            raw.len() > BODY_LIMIT || declared.is_some_and(|length| raw.len() >= length)
-        }
-    };
-    // Chunk sizes and extensions come on top of the body itself.
-    let raw_limit = BODY_LIMIT * 8;
-    let reading = async {
-        while !empty && !whole(&buffer) && buffer.len() < raw_limit {
-            match stream.read_buf(&mut buffer).await {
-                Ok(n) if n > 0 => {}
-                _ => break,
-            }
-        }
-    };
-    // A body that stalls is shown as far as it came.
-    let _ = tokio::time::timeout(body_wait(deadline), reading).await;
-    let mut body = if chunked {
-        unchunk(&buffer).0
-    } else {
-        buffer.to_vec()
-    };
-    if let Some(length) = declared.filter(|_| !chunked) {
-        body.truncate(length);
-    }
-    if empty {
-        body.clear();
-    }
-    let body_cut = body.len() > BODY_LIMIT || declared.is_some_and(|length| length > body.len());
-    body.truncate(BODY_LIMIT);
-    Refusal {
-        status: answer.status,
-        reason: answer.reason,
-        headers: answer.headers,
-        body,
-        body_cut,
-    }
-}
-
-/// Decodes as much of a chunked body as has arrived (RFC 9112 §7.1); true once the last chunk was seen
-/// or the encoding is broken.
-fn unchunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
-    let mut body = Vec::new();
-    loop {
-        let (start, size) = match httparse::parse_chunk_size(raw) {
-            Ok(httparse::Status::Complete(found)) => found,
-            Ok(httparse::Status::Partial) => return (body, false),
-            Err(_) => return (body, true),
-        };
-        if size == 0 {
-            return (body, true);
-        }
-        let rest = &raw[start..];
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        body.extend_from_slice(&rest[..size.min(rest.len())]);
-        // The chunk's data is followed by CRLF.
-        match size.checked_add(2).and_then(|end| rest.get(end..)) {
-            Some(next) => raw = next,
-            None => return (body, false),
-        }
     }
 }
 
@@ -557,35 +427,5 @@ mod tests {
             },
         );
         assert_eq!(head.accept_key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    }
-
-    #[test]
-    fn chunked_bodies_are_put_together() {
-        assert_eq!(
-            unchunk(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"),
-            (b"abcde".to_vec(), true)
-        );
-        assert_eq!(unchunk(b"5\r\nabc"), (b"abc".to_vec(), false));
-        assert_eq!(unchunk(b"zz\r\n"), (Vec::new(), true));
-        assert_eq!(
-            unchunk(b"ffffffffffffffff\r\nabc"),
-            (b"abc".to_vec(), false)
-        );
-    }
-
-    #[test]
-    fn answers_are_parsed_or_told_from_other_protocols() {
-        let (answer, length) = parse_answer(b"HTTP/1.1 403 \r\nA: b\r\n\r\nrest")
-            .expect("http")
-            .expect("whole");
-        assert_eq!(
-            (answer.status, answer.reason.as_str(), length),
-            (403, "", 23)
-        );
-        assert!(matches!(
-            parse_answer(b"SSH-2.0-OpenSSH_9\r\n"),
-            Err(HeadError::NotHttp(_))
-        ));
-        assert!(matches!(parse_answer(b"HTTP/1.1 1"), Ok(None)));
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here waits without a limit or buffers without one: a head may have 64 KiB, the body of a
 //! refusal is read up to 1 KiB and for at most a second.
 
+pub(in crate::connection) mod answer;
 pub mod client;
 pub mod server;
 
@@ -24,14 +25,9 @@ pub struct Headers(pub Vec<(String, String)>);
 
 impl Headers {
     fn from_parsed(parsed: &[httparse::Header<'_>]) -> Self {
-        let lines = parsed.iter().map(|header| {
-            // Header values are bytes; what is not UTF-8 is shown as Latin-1, as browsers do.
-            let value = match std::str::from_utf8(header.value) {
-                Ok(text) => text.to_owned(),
-                Err(_) => header.value.iter().map(|&byte| char::from(byte)).collect(),
-            };
-            (header.name.to_owned(), value)
-        });
+        let lines = parsed
+            .iter()
+            .map(|header| (header.name.to_owned(), text_of(header.value)));
         Self(lines.collect())
     }
 
@@ -54,6 +50,14 @@ impl Headers {
         self.all(name)
             .flat_map(|value| value.split(','))
             .any(|item| item.trim().eq_ignore_ascii_case(token))
+    }
+}
+
+/// Header values are bytes; what is not UTF-8 is read as Latin-1, as browsers do.
+fn text_of(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
     }
 }
 
@@ -177,13 +181,34 @@ fn http_date(text: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()
 }
 
+/// What speaks instead of HTTP/1. Its text has the speaker as the subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotHttp {
+    /// TLS.
+    Tls,
+    /// HTTP/2.
+    Http2,
+    /// Something else, and its first line.
+    Other(String),
+}
+
+impl fmt::Display for NotHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tls => f.write_str("answered in TLS: not an HTTP server"),
+            Self::Http2 => f.write_str("answered in HTTP/2: not an HTTP/1.1 server"),
+            Self::Other(line) => write!(f, "answered with {line}: not an HTTP server"),
+        }
+    }
+}
+
 /// Why a head could not be read.
 #[derive(Debug)]
 pub enum HeadError {
     /// The connection ended or broke before the head was whole; what had come is kept.
     Ended(Option<std::io::Error>, Bytes),
-    /// It is no HTTP; the first bytes.
-    NotHttp(Bytes),
+    /// It is no HTTP/1.
+    NotHttp(NotHttp),
     /// It is HTTP that breaks the grammar.
     Malformed(String),
     /// It is larger than 64 KiB or has too many lines.
@@ -198,11 +223,7 @@ impl fmt::Display for HeadError {
             Self::Ended(None, _) => {
                 f.write_str("it closed the connection in the middle of a header")
             }
-            Self::NotHttp(bytes) => {
-                let first = bytes.escape_ascii().to_string();
-                let first = first.get(..64).unwrap_or(&first);
-                write!(f, "\"{first}\" is not HTTP")
-            }
+            Self::NotHttp(what) => write!(f, "it {what}"),
             Self::Malformed(why) => write!(f, "malformed HTTP: {why}"),
             Self::TooLarge => write!(f, "its header is larger than {} KiB", HEAD_LIMIT / 1024),
         }

@@ -189,6 +189,13 @@ impl<S> Tap<S> {
         self.received.close.as_deref()
     }
 
+    /// How many bytes have come of a message that the peer has begun and not finished, when there is
+    /// one: compressed where that was agreed.
+    pub fn unfinished_message(&self) -> Option<u64> {
+        let message = self.received.peer.as_ref()?.message?;
+        Some(message.declared)
+    }
+
     /// Our close frame.
     pub fn sent_close(&self) -> Option<&CloseSeen> {
         self.sent.close.as_deref()
@@ -854,6 +861,9 @@ fn check_close(payload: &[u8]) -> Result<(), Breach> {
     }
     if str::from_utf8(reason).is_err() {
         return Err(Breach::CloseReasonNotUtf8(code));
+    }
+    if Code(code) == Code::BAD_GATEWAY {
+        return Err(Breach::UnknownBelow(code));
     }
     Ok(())
 }

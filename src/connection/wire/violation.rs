@@ -49,6 +49,9 @@ pub enum Breach {
     CloseOneByte,
     /// A close code that must not be on the wire (RFC 6455 §7.4).
     CloseCode(u16),
+    /// No breach at all: a close code in the IANA registry that the frame library does not know, and
+    /// would answer as if it were one.
+    UnknownBelow(u16),
     /// A close reason that is not UTF-8 (RFC 6455 §5.5.1).
     CloseReasonNotUtf8(u16),
     /// A frame after the close frame (RFC 6455 §5.5.1).
@@ -126,6 +129,7 @@ impl fmt::Display for Breach {
                     "closed with code {code}, which must not be sent (RFC 6455 §7.4.{section})"
                 )
             }
+            Self::UnknownBelow(code) => write!(f, "closed with code {code}"),
             Self::CloseReasonNotUtf8(code) => write!(
                 f,
                 "closed with code {code} and a reason that is not UTF-8 (RFC 6455 §5.5.1)"
@@ -199,6 +203,7 @@ impl Violation {
         match self.breach {
             Breach::TooLarge { .. } | Breach::InflatesTooLarge(_) => 1009,
             Breach::TextNotUtf8 | Breach::CloseReasonNotUtf8(_) | Breach::NotDeflate => 1007,
+            Breach::UnknownBelow(code) => code,
             _ => 1002,
         }
     }

@@ -1,0 +1,287 @@
+//! Reading what a server answers: its head, whatever stands in it, and the body of a refusal.
+//!
+//! A probe is pointed at servers that answer badly: a head is read as long as its lines can be told
+//! apart, and what it holds is shown, not obeyed.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
+
+use super::{
+    Answer, HEADER_LIMIT, HeadError, Headers, NotHttp, Refusal, Version, head_error, may_be_http,
+    read_head,
+};
+
+/// The most of a refusal's body that is kept, in bytes.
+pub(in crate::connection) const BODY_LIMIT: usize = 1024;
+/// The longest that a refusal's body is waited for.
+const BODY_WAIT: Duration = Duration::from_secs(1);
+
+/// The most interim answers that are passed over.
+const INTERIM_LIMIT: usize = 100;
+/// How long the rest of a line is waited for that says what a server is which does not speak HTTP.
+const BANNER_WAIT: Duration = Duration::from_millis(200);
+/// The most of that line that is shown, in bytes.
+const BANNER: usize = 64;
+
+/// Reads an answer's head; what came behind it stays in `buffer`.
+pub(in crate::connection) async fn read_answer<S>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+) -> Result<Answer, HeadError>
+where
+    S: AsyncRead + Unpin,
+{
+    // 100 Continue, 103 Early Hints: an interim answer is followed by the real one (RFC 9110 §15.2).
+    for _ in 0..=INTERIM_LIMIT {
+        match read_head(stream, buffer, parse_answer).await {
+            Ok(answer) if answer.status == 101 || answer.status >= 200 => return Ok(answer),
+            Ok(_) => {}
+            Err(HeadError::NotHttp(_)) => return Err(what_it_is(stream, buffer).await),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(HeadError::Malformed(format!(
+        "more than {INTERIM_LIMIT} interim answers (1xx)"
+    )))
+}
+
+/// Whoever does not speak HTTP says what it is in its first line, most often: it may have come in part.
+async fn what_it_is<S>(stream: &mut S, buffer: &mut BytesMut) -> HeadError
+where
+    S: AsyncRead + Unpin,
+{
+    let rest = async {
+        while buffer.len() < BANNER && !buffer.contains(&b'\n') {
+            match stream.read_buf(buffer).await {
+                Ok(n) if n > 0 => {}
+                _ => break,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(BANNER_WAIT, rest).await;
+    HeadError::NotHttp(recognised(buffer))
+}
+
+/// What the first bytes of an answer that is no HTTP/1 are.
+fn recognised(bytes: &[u8]) -> NotHttp {
+    match bytes {
+        // An alert or a handshake record (RFC 8446 §5.1).
+        [0x15 | 0x16, 3, 0..=4, ..] => NotHttp::Tls,
+        // A SETTINGS frame on stream 0 (RFC 9113 §3.4).
+        [0, 0, _, 4, 0, 0, 0, 0, 0, ..] => NotHttp::Http2,
+        _ => {
+            let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next();
+            let line = line.filter(|line| !line.is_empty()).unwrap_or(bytes);
+            NotHttp::Other(String::from_utf8_lossy(&line[..line.len().min(BANNER)]).into_owned())
+        }
+    }
+}
+
+/// Reads a head. RFC 9110 §5.5 lets control characters in values be kept where that is safe, and it is:
+/// they are shown escaped. The parser refuses them, so it is given others in their places.
+fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
+    if !may_be_http(bytes) {
+        return Err(HeadError::NotHttp(recognised(bytes)));
+    }
+    let tame = tamed(bytes);
+    let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(length) = response.parse(&tame).map_err(head_error)? else {
+        return Ok(None);
+    };
+    let as_sent = |part: &[u8]| -> String {
+        let at = part.as_ptr() as usize - tame.as_ptr() as usize;
+        super::text_of(&bytes[at..at + part.len()])
+    };
+    let answer = Answer {
+        version: match response.version {
+            Some(0) => Version::OneZero,
+            _ => Version::OneOne,
+        },
+        status: response.code.unwrap_or_default(),
+        reason: response
+            .reason
+            .filter(|reason| !reason.is_empty())
+            .map(|reason| as_sent(reason.as_bytes()))
+            .unwrap_or_default(),
+        headers: Headers(
+            response
+                .headers
+                .iter()
+                .map(|header| (header.name.to_owned(), value_of(header.value, as_sent)))
+                .collect(),
+        ),
+    };
+    Ok(Some((answer, length)))
+}
+
+/// An empty value may lie anywhere.
+fn value_of(value: &[u8], as_sent: impl Fn(&[u8]) -> String) -> String {
+    if value.is_empty() {
+        return String::new();
+    }
+    as_sent(value)
+}
+
+/// The same bytes with a letter in the place of each that may stand in no head but does no harm to its
+/// lines: what is not ASCII, controls, and CR without LF.
+fn tamed(bytes: &[u8]) -> Vec<u8> {
+    let next = bytes.iter().skip(1).chain([&b'\n']);
+    let pairs = bytes.iter().zip(next);
+    let tame = pairs.map(|(&byte, &next)| match byte {
+        b'\t' | b'\n' | b' '..=b'~' => byte,
+        b'\r' if next == b'\n' => byte,
+        _ => b'_',
+    });
+    tame.collect()
+}
+
+/// How long a refusal's body is waited for: one that is known must not be lost to the time limit of the
+/// whole attempt.
+pub(in crate::connection) fn body_wait(deadline: Instant) -> Duration {
+    BODY_WAIT.min(deadline.saturating_duration_since(Instant::now()) / 2)
+}
+
+/// Reads what there is of a refusal's body, within its limits of size and time.
+pub(in crate::connection) async fn read_refusal<S>(
+    stream: &mut S,
+    answer: Answer,
+    mut buffer: BytesMut,
+    deadline: Instant,
+) -> Refusal
+where
+    S: AsyncRead + Unpin,
+{
+    let chunked = answer.headers.has_token("Transfer-Encoding", "chunked");
+    let declared: Option<usize> = answer
+        .headers
+        .get("Content-Length")
+        .and_then(|value| value.trim().parse().ok());
+    let empty = matches!(answer.status, 204 | 304) || (declared == Some(0) && !chunked);
+    let whole = |raw: &[u8]| {
+        if chunked {
+            let (body, ended) = unchunk(raw);
+            ended || body.len() > BODY_LIMIT
+        } else {
+            raw.len() > BODY_LIMIT || declared.is_some_and(|length| raw.len() >= length)
+        }
+    };
+    // Chunk sizes and extensions come on top of the body itself.
+    let raw_limit = BODY_LIMIT * 8;
+    let reading = async {
+        while !empty && !whole(&buffer) && buffer.len() < raw_limit {
+            match stream.read_buf(&mut buffer).await {
+                Ok(n) if n > 0 => {}
+                _ => break,
+            }
+        }
+    };
+    // A body that stalls is shown as far as it came.
+    let _ = tokio::time::timeout(body_wait(deadline), reading).await;
+    let mut body = if chunked {
+        unchunk(&buffer).0
+    } else {
+        buffer.to_vec()
+    };
+    if let Some(length) = declared.filter(|_| !chunked) {
+        body.truncate(length);
+    }
+    if empty {
+        body.clear();
+    }
+    let body_cut = body.len() > BODY_LIMIT || declared.is_some_and(|length| length > body.len());
+    body.truncate(BODY_LIMIT);
+    Refusal {
+        status: answer.status,
+        reason: answer.reason,
+        headers: answer.headers,
+        body,
+        body_cut,
+    }
+}
+
+/// Decodes as much of a chunked body as has arrived (RFC 9112 §7.1); true once the last chunk was seen
+/// or the encoding is broken.
+fn unchunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let (start, size) = match httparse::parse_chunk_size(raw) {
+            Ok(httparse::Status::Complete(found)) => found,
+            Ok(httparse::Status::Partial) => return (body, false),
+            Err(_) => return (body, true),
+        };
+        if size == 0 {
+            return (body, true);
+        }
+        let rest = &raw[start..];
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        body.extend_from_slice(&rest[..size.min(rest.len())]);
+        // The chunk's data is followed by CRLF.
+        match size.checked_add(2).and_then(|end| rest.get(end..)) {
+            Some(next) => raw = next,
+            None => return (body, false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunked_bodies_are_put_together() {
+        assert_eq!(
+            unchunk(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"),
+            (b"abcde".to_vec(), true)
+        );
+        assert_eq!(unchunk(b"5\r\nabc"), (b"abc".to_vec(), false));
+        assert_eq!(unchunk(b"zz\r\n"), (Vec::new(), true));
+        assert_eq!(
+            unchunk(b"ffffffffffffffff\r\nabc"),
+            (b"abc".to_vec(), false)
+        );
+    }
+
+    #[test]
+    fn answers_are_parsed_or_told_from_other_protocols() {
+        let (answer, length) = parse_answer(b"HTTP/1.1 403 \r\nA: b\r\n\r\nrest")
+            .expect("http")
+            .expect("whole");
+        assert_eq!(
+            (answer.status, answer.reason.as_str(), length),
+            (403, "", 23)
+        );
+        assert!(matches!(
+            parse_answer(b"SSH-2.0-OpenSSH_9\r\n"),
+            Err(HeadError::NotHttp(_))
+        ));
+        assert!(matches!(parse_answer(b"HTTP/1.1 1"), Ok(None)));
+    }
+
+    #[test]
+    fn what_a_head_holds_is_kept_as_it_came() {
+        let sent = "HTTP/1.1 403 \x1b[2JNö\r\nX: \x07\u{9b}\0\x7f\rz\r\nEmpty:\r\n\r\n";
+        let (answer, length) = parse_answer(sent.as_bytes()).expect("http").expect("whole");
+        assert_eq!(length, sent.len());
+        assert_eq!(answer.reason, "\x1b[2JNö");
+        assert_eq!(answer.headers.get("X"), Some("\x07\u{9b}\0\x7f\rz"));
+        assert_eq!(answer.headers.get("Empty"), Some(""));
+    }
+
+    #[test]
+    fn other_protocols_are_recognised() {
+        assert!(matches!(recognised(b"\x15\x03\x01\x00\x02"), NotHttp::Tls));
+        assert!(matches!(
+            recognised(b"\0\0\x12\x04\0\0\0\0\0\0\x03"),
+            NotHttp::Http2
+        ));
+        let line = |bytes| recognised(bytes).to_string();
+        assert_eq!(
+            line(b"SSH-2.0-x\r\nmore"),
+            "answered with SSH-2.0-x: not an HTTP server"
+        );
+    }
+}
