@@ -22,6 +22,7 @@ mod expect;
 mod generated;
 mod handshake;
 mod help;
+mod hostile;
 mod http2;
 mod json;
 mod listen;

@@ -59,6 +59,24 @@ impl Certificate {
         Self::signed(&params)
     }
 
+    pub fn not_yet_valid() -> Self {
+        let mut params = params(&["localhost", "127.0.0.1"]);
+        params.not_before = date_time_ymd(2090, 1, 1);
+        params.not_after = date_time_ymd(2099, 1, 1);
+        Self::signed(&params)
+    }
+
+    /// For another host, with a subject and a name that would draw on a terminal.
+    pub fn with_escapes_in_its_name() -> Self {
+        let mut params = params(&["other.example"]);
+        let drawn = "\u{1b}]0;pwned\u{7}\u{1b}[2J\u{202e}\r\nhint: trust me";
+        params.distinguished_name.push(DnType::CommonName, drawn);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, drawn);
+        Self::signed(&params)
+    }
+
     pub fn for_another_host() -> Self {
         Self::signed(&params(&["other.example"]))
     }

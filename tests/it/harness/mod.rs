@@ -11,6 +11,7 @@ mod client;
 mod door;
 mod faults;
 mod frames;
+mod hostile;
 mod http2;
 mod places;
 mod probe;
@@ -20,6 +21,7 @@ mod running;
 pub mod schema;
 mod script;
 mod server;
+mod situation;
 mod stream;
 mod terminal;
 
@@ -28,6 +30,7 @@ pub use client::{Client, plain_get};
 pub use door::UnixDoor;
 pub use faults::{Echo, Fault, FaultProxy, Passed, echo};
 pub use frames::{Frame, Opcode};
+pub use hostile::Hostile;
 pub use http2::Http2Server;
 pub use places::{BlackHole, Nobody};
 pub use probe::Probe;
@@ -35,6 +38,7 @@ pub use proxy::Proxy;
 pub use request::accept_key;
 pub use running::Running;
 pub use server::Server;
+pub use situation::{Situation, read as read_situations};
 
 /// A time in milliseconds.
 pub const fn ms(milliseconds: u64) -> std::time::Duration {

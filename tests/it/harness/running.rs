@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -139,16 +139,24 @@ impl Running {
         }
     }
 
+    /// Watches how much memory it has, until it is gone.
+    pub fn watch_memory(&self) -> JoinHandle<u64> {
+        let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        thread::spawn(move || {
+            let mut peak = 0;
+            // Gone, or a zombie that has no memory any more.
+            while let Some(now) = peak_of(&path) {
+                peak = now;
+                thread::sleep(Duration::from_millis(5));
+            }
+            peak
+        })
+    }
+
     /// The most memory it has had, in bytes.
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        peak_of(&format!("/proc/{}/status", self.pid.as_raw_nonzero())).unwrap()
     }
 
     pub fn interrupt(&mut self) {
@@ -265,6 +273,17 @@ impl Running {
         }
         self.over = true;
     }
+}
+
+/// The most memory that the process of a status file has had, in bytes; `None` where the system does
+/// not say, or no longer.
+fn peak_of(path: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(path).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 impl Drop for Running {

@@ -1,0 +1,428 @@
+//! A peer that misbehaves as a table says ([`super::situation`]), for each client that comes.
+//!
+//! Each step is a line:
+//!
+//! | step | what the peer does |
+//! |---|---|
+//! | `tls KIND` | the TLS handshake, with a certificate of that kind |
+//! | `request` | reads an upgrade request |
+//! | `101`, `101 "HEADERS"` | reads one and answers as the RFC wants, with header lines added |
+//! | `send "…"` | these bytes; `{accept}` becomes the accept key, `{port}` the port |
+//! | `hex 83 01 …` | these bytes |
+//! | `text "…"`, `binary "…"`, `ping "…"`, `pong "…"`, `close CODE "…"` | a whole frame |
+//! | `start "…"`, `more "…"`, `last "…"` | a text message in fragments |
+//! | `head BITS LENGTH` | a frame header that declares so many bytes, and nothing behind it |
+//! | `deflated "…"`, `bomb MIB` | a compressed text; zeros that inflate to so much |
+//! | `zeros` | a fragment of a compressed message that inflates to 1 MiB |
+//! | `times N STEP`, `ever STEP` | one of those above again and again; `ever` until the client has gone |
+//! | `drip MS STEP` | one of those above, a byte at a time |
+//! | `wait MS` | nothing |
+//! | `expect-close CODE` | the client must say Close with this code; what it says before is read |
+//! | `answer-close` | the same with any code, and answers it |
+//! | `expect-data N` | reads so many bytes, whatever they are |
+//! | `hold` | reads and says nothing until the client has gone |
+//! | `stay` | not even reads, until the client has gone or the test is over |
+//! | `reset` | aborts TCP |
+//!
+//! A script that is over ends TCP with FIN. A client that leaves in the middle is no fault: that is
+//! what the situations are about.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use flate2::{Compress, Compression, FlushCompress};
+use rustix::net::sockopt::set_socket_linger;
+use tempfile::TempDir;
+
+use super::certificates::Certificate;
+use super::frames::{Frame, Opcode};
+use super::request::Request;
+use super::situation::unquoted;
+use super::stream::Stream;
+
+/// How much `ever` sends at most; a client that takes so much has no bound.
+const ENOUGH: usize = 1 << 30;
+
+#[must_use = "a peer goes when it is dropped"]
+pub struct Hostile {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    folder: TempDir,
+}
+
+#[derive(Default)]
+struct Shared {
+    over: AtomicBool,
+    open: Mutex<Vec<TcpStream>>,
+    faults: Mutex<Vec<String>>,
+}
+
+impl Hostile {
+    /// Plays these steps to each client.
+    pub fn playing(steps: &[String]) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let folder = TempDir::new().unwrap();
+        let tls = steps.iter().find_map(|step| step.strip_prefix("tls "));
+        let config = tls.map(|kind| {
+            let certificate = certificate(kind);
+            std::fs::write(folder.path().join("ca.pem"), certificate.authority_pem()).unwrap();
+            certificate.into_server_config()
+        });
+        let shared = Arc::<Shared>::default();
+        let (peers, steps) = (Arc::clone(&shared), steps.to_vec());
+        let thread = thread::spawn(move || {
+            thread::scope(|scope| {
+                for client in listener.incoming().flatten() {
+                    if peers.over.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let Ok(copy) = client.try_clone() else {
+                        continue;
+                    };
+                    peers.open.lock().unwrap().push(copy);
+                    let (steps, config, shared) = (&steps, config.as_ref(), &peers);
+                    scope.spawn(move || {
+                        let Ok(stream) = Stream::plain(client) else {
+                            return;
+                        };
+                        let mut peer = Peer {
+                            stream: Some(stream),
+                            request: Request::default(),
+                            port: address.port(),
+                            shared,
+                        };
+                        for step in steps {
+                            match peer.play(step, config) {
+                                Ok(()) => {}
+                                Err(End::Gone) => break,
+                                Err(End::Fault(why)) => {
+                                    let fault = format!("`{step}`: {why}");
+                                    shared.faults.lock().unwrap().push(fault);
+                                    break;
+                                }
+                            }
+                        }
+                        peer.leave();
+                    });
+                }
+            });
+        });
+        Self {
+            address,
+            shared,
+            thread: Some(thread),
+            folder,
+        }
+    }
+
+    /// A word of a command line with this peer's address put in: `{url}`, `{wss}`, `{port}`, `{ca}`.
+    pub fn addressed(&self, word: &str) -> String {
+        let port = self.address.port().to_string();
+        let authority = self.folder.path().join("ca.pem");
+        word.replace("{url}", &format!("ws://127.0.0.1:{port}/"))
+            .replace("{wss}", &format!("wss://localhost:{port}/"))
+            .replace("{port}", &port)
+            .replace("{ca}", &authority.to_string_lossy())
+    }
+
+    /// What clients did that they must not do.
+    pub fn faults(&self) -> Vec<String> {
+        self.shared.faults.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::SeqCst);
+        for stream in self.shared.open.lock().unwrap().iter() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !thread::panicking()
+        {
+            panic!("the hostile peer's thread panicked");
+        }
+    }
+}
+
+/// Why a script goes no further.
+enum End {
+    /// The client has gone, or the peer has.
+    Gone,
+    /// The client did what it must not do, or the table is wrong.
+    Fault(String),
+}
+
+struct Peer<'a> {
+    stream: Option<Stream>,
+    request: Request,
+    port: u16,
+    shared: &'a Shared,
+}
+
+type Played = Result<(), End>;
+
+impl Peer<'_> {
+    fn play(&mut self, step: &str, tls: Option<&Arc<rustls::ServerConfig>>) -> Played {
+        let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
+        match verb {
+            "tls" => {
+                let stream = self.stream.take().ok_or(End::Gone)?;
+                // A client that does not take the certificate leaves here.
+                let config = tls.expect("made from this very step");
+                self.stream = Some(stream.tls(config).map_err(|_| End::Gone)?);
+            }
+            "request" => self.read_request()?,
+            "101" => {
+                self.read_request()?;
+                let added = match rest {
+                    "" => Vec::new(),
+                    rest => unquoted(rest),
+                };
+                let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                            Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n";
+                let whole = [self.filled(head.as_bytes()), added, b"\r\n".to_vec()].concat();
+                self.write(&whole)?;
+            }
+            "times" => {
+                let (times, step) = rest.split_once(' ').expect("times N STEP");
+                self.write_times(&self.bytes(step), times.parse().expect("a number"))?;
+            }
+            "ever" => {
+                let bytes = self.bytes(rest);
+                self.write_times(&bytes, ENOUGH / bytes.len())?;
+                let why = format!("the client took {} MiB", ENOUGH >> 20);
+                return Err(End::Fault(why));
+            }
+            "drip" => {
+                let (pause, step) = rest.split_once(' ').expect("drip MS STEP");
+                let pause = Duration::from_millis(pause.parse().expect("a number"));
+                for byte in self.bytes(step) {
+                    self.write(&[byte])?;
+                    self.wait(pause)?;
+                }
+            }
+            "wait" => self.wait(Duration::from_millis(rest.parse().expect("a number")))?,
+            "expect-close" => self.expect_close(Some(rest.parse().expect("a code")))?,
+            "answer-close" => self.expect_close(None)?,
+            "expect-data" => {
+                let size = rest.parse().expect("a number");
+                let read = self.stream()?.take(size).read_to_end(&mut Vec::new());
+                read.map_err(|_| End::Gone)?;
+            }
+            "hold" => self.hold()?,
+            "stay" => self.wait(Duration::from_secs(60))?,
+            "reset" => {
+                let stream = self.stream.take().ok_or(End::Gone)?;
+                self.shared.open.lock().unwrap().clear();
+                set_socket_linger(stream.tcp(), Some(Duration::ZERO)).map_err(|_| End::Gone)?;
+                return Err(End::Gone);
+            }
+            _ => self.write(&self.bytes(step))?,
+        }
+        Ok(())
+    }
+
+    /// What a step puts on the wire.
+    fn bytes(&self, step: &str) -> Vec<u8> {
+        let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
+        let frame = |opcode| Frame::new(opcode, unquoted(rest));
+        let frame = match verb {
+            "send" => return self.filled(&unquoted(rest)),
+            "hex" => return hex(rest),
+            "head" => return head(rest),
+            "deflated" => return deflated(0x41 | 0x80, &unquoted(rest)),
+            "bomb" => return bomb(rest.parse().expect("MiB")),
+            "zeros" => return zeros(),
+            "text" => frame(Opcode::Text),
+            "binary" => frame(Opcode::Binary),
+            "ping" => frame(Opcode::Ping),
+            "pong" => frame(Opcode::Pong),
+            "start" => frame(Opcode::Text).unfinished(),
+            "more" => frame(Opcode::Continuation).unfinished(),
+            "last" => frame(Opcode::Continuation),
+            "close" => {
+                let (code, reason) = rest.split_once(' ').unwrap_or((rest, "\"\""));
+                let code: u16 = code.parse().expect("a code");
+                let payload = [&code.to_be_bytes()[..], &unquoted(reason)].concat();
+                Frame::new(Opcode::Close, payload)
+            }
+            _ => panic!("`{step}` means nothing"),
+        };
+        frame.encode(None)
+    }
+
+    fn filled(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = replaced(bytes, b"{accept}", self.request.accept_key().as_bytes());
+        if !self.request.line.is_empty() || bytes.len() < 4096 {
+            bytes = replaced(&bytes, b"{port}", self.port.to_string().as_bytes());
+        }
+        bytes
+    }
+
+    fn read_request(&mut self) -> Played {
+        // A client may leave before it has said anything: a proxy's client, one that saw no TLS.
+        self.request = Request::read(self.stream()?).map_err(|_| End::Gone)?;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Played {
+        let stream = self.stream()?;
+        let written = stream.write_all(bytes).and_then(|()| stream.flush());
+        written.map_err(|_| End::Gone)
+    }
+
+    fn write_times(&mut self, bytes: &[u8], times: usize) -> Played {
+        let at_once = (256 * 1024 / bytes.len().max(1)).clamp(1, times.max(1));
+        let block = bytes.repeat(at_once);
+        for _ in 0..times / at_once {
+            self.write(&block)?;
+        }
+        self.write(&block[..(times % at_once) * bytes.len()])
+    }
+
+    /// Lets time pass; the end of the test is the end of it.
+    fn wait(&mut self, time: Duration) -> Played {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.shared.over.load(Ordering::SeqCst) {
+                return Err(End::Gone);
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+
+    fn expect_close(&mut self, code: Option<u16>) -> Played {
+        loop {
+            let frame = match Frame::read(self.stream()?) {
+                Ok((frame, _)) => frame,
+                Err(_) if self.shared.over.load(Ordering::SeqCst) => return Err(End::Gone),
+                Err(error) => return Err(End::Fault(format!("no close came: {error}"))),
+            };
+            if frame.opcode != Opcode::Close {
+                continue;
+            }
+            let came = frame.close_code().map(|(code, _)| code);
+            match code {
+                None => return self.write(&frame.encode(None)),
+                Some(code) if came == Some(code) => return Ok(()),
+                Some(_) => return Err(End::Fault(format!("a close with {came:?} came"))),
+            }
+        }
+    }
+
+    fn hold(&mut self) -> Played {
+        let mut ignored = [0; 65536];
+        loop {
+            match self.stream()?.read(&mut ignored) {
+                Ok(n) if n > 0 => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                _ => return Err(End::Gone),
+            }
+        }
+    }
+
+    /// FIN; what the client still says is read, so that no reset takes away what it has not read yet.
+    fn leave(&mut self) {
+        if let Ok(stream) = self.stream() {
+            let _ = stream.tcp().shutdown(Shutdown::Write);
+            let _ = self.hold();
+        }
+    }
+
+    fn stream(&mut self) -> Result<&mut Stream, End> {
+        self.stream.as_mut().ok_or(End::Gone)
+    }
+}
+
+fn certificate(kind: &str) -> Certificate {
+    match kind {
+        "good" => Certificate::good(),
+        "expired" => Certificate::expired(),
+        "not-yet" => Certificate::not_yet_valid(),
+        "other-host" => Certificate::for_another_host(),
+        "self-signed" => Certificate::self_signed(),
+        "escapes" => Certificate::with_escapes_in_its_name(),
+        _ => panic!("there is no certificate of the kind {kind:?}"),
+    }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let bytes = text.split_whitespace();
+    bytes
+        .map(|byte| u8::from_str_radix(byte, 16).expect("hexadecimal"))
+        .collect()
+}
+
+/// `82 4611686018427387904`: the first byte, and the length in as many bytes as it needs.
+fn head(text: &str) -> Vec<u8> {
+    let (first, length) = text.split_once(' ').expect("head BITS LENGTH");
+    let length: u64 = length.parse().expect("a length");
+    let mut bytes = hex(first);
+    match length {
+        0..=125 => bytes.push(length as u8),
+        126..=0xffff => {
+            bytes.push(126);
+            bytes.extend((length as u16).to_be_bytes());
+        }
+        _ => {
+            bytes.push(127);
+            bytes.extend(length.to_be_bytes());
+        }
+    }
+    bytes
+}
+
+/// A compressed message in one frame (RFC 7692 §7.2.1).
+fn deflated(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut compress = Compress::new(Compression::default(), false);
+    let mut data = Vec::with_capacity(payload.len() + 1024);
+    compress
+        .compress_vec(payload, &mut data, FlushCompress::Sync)
+        .unwrap();
+    data.truncate(data.len() - 4);
+    [head(&format!("{first:02x} {}", data.len())), data].concat()
+}
+
+/// A MiB of zeros, compressed; it stands alone, so that it can be repeated.
+fn mib_of_zeros() -> Vec<u8> {
+    let mut compress = Compress::new(Compression::best(), false);
+    let mut data = Vec::with_capacity(64 * 1024);
+    compress
+        .compress_vec(&vec![0; 1 << 20], &mut data, FlushCompress::Full)
+        .unwrap();
+    data
+}
+
+/// The same as a fragment of a message.
+fn zeros() -> Vec<u8> {
+    let data = mib_of_zeros();
+    [head(&format!("00 {}", data.len())), data].concat()
+}
+
+/// One message of so many MiB of zeros.
+fn bomb(mib: usize) -> Vec<u8> {
+    let mut data = mib_of_zeros().repeat(mib);
+    data.truncate(data.len() - 4);
+    [head(&format!("c2 {}", data.len())), data].concat()
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let Some(at) = bytes.windows(from.len()).position(|some| some == from) else {
+        return bytes.to_vec();
+    };
+    let rest = replaced(&bytes[at + from.len()..], from, to);
+    [&bytes[..at], to, &rest].concat()
+}

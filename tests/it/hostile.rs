@@ -1,0 +1,226 @@
+//! Every situation of `tests/hostile` ends as its table says: exit status, within its time, with one
+//! line that says what was wrong; nothing received is lost, and nothing the peer sent is obeyed by a
+//! terminal.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::harness::{Hostile, Probe, Situation, read_situations};
+
+/// Situations played at a time: most of them are waiting.
+const AT_A_TIME: usize = 6;
+
+#[test]
+fn handshakes() {
+    play(include_str!("../hostile/handshakes.txt"));
+}
+
+#[test]
+fn refusals_and_redirects() {
+    play(include_str!("../hostile/refusals.txt"));
+}
+
+#[test]
+fn frames() {
+    play(include_str!("../hostile/frames.txt"));
+}
+
+#[test]
+fn closes() {
+    play(include_str!("../hostile/closes.txt"));
+}
+
+#[test]
+fn lost_connections() {
+    play(include_str!("../hostile/losses.txt"));
+}
+
+#[test]
+fn floods_drips_and_bombs() {
+    play(include_str!("../hostile/floods.txt"));
+}
+
+#[test]
+fn tls() {
+    play(include_str!("../hostile/tls.txt"));
+}
+
+#[test]
+fn proxies() {
+    play(include_str!("../hostile/proxies.txt"));
+}
+
+/// Plays every situation of a table and tells of all that went wrong. `WSPROBE_SITUATION` names one.
+#[track_caller]
+fn play(table: &str) {
+    let only = std::env::var("WSPROBE_SITUATION").ok();
+    let mut waiting = read_situations(table);
+    waiting.retain(|situation| only.as_ref().is_none_or(|only| *only == situation.name));
+    waiting.reverse();
+    let waiting = Mutex::new(waiting);
+    let wrong = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let Some(situation) = next(&waiting) {
+                    let name = situation.name.clone();
+                    for (way, run) in WAYS {
+                        let played = catch_unwind(AssertUnwindSafe(|| run(&situation)));
+                        if let Err(panic) = played {
+                            let why = panic.downcast_ref::<String>().cloned();
+                            let why = why.unwrap_or_else(|| "it panicked".to_owned());
+                            wrong.lock().unwrap().push(format!("[{name}] {way}: {why}"));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+fn next(waiting: &Mutex<Vec<Situation>>) -> Option<Situation> {
+    waiting.lock().unwrap().pop()
+}
+
+/// A way to play a situation; a panic is what is wrong.
+type Way = (&'static str, fn(&Situation));
+
+const WAYS: [Way; 3] = [
+    ("in a pipe", in_a_pipe),
+    ("on a terminal", on_a_terminal),
+    ("as events", as_events),
+];
+
+fn probe(situation: &Situation, peer: &Hostile) -> Probe {
+    Probe::new(situation.run.iter().map(|word| peer.addressed(word))).within(situation.limit)
+}
+
+#[track_caller]
+fn no_faults(peer: &Hostile) {
+    let faults = peer.faults();
+    assert!(faults.is_empty(), "the peer complains: {faults:?}");
+}
+
+fn in_a_pipe(situation: &Situation) {
+    let peer = Hostile::playing(&situation.serve);
+    let mut probe = probe(situation, &peer).any_stderr();
+    probe = match situation.stdout() {
+        Some(kept) => probe.stdout(kept),
+        None => probe.any_stdout(),
+    };
+    for part in &situation.said {
+        probe = probe.stderr_has(&peer.addressed(part));
+    }
+    let running = probe.spawn();
+    let memory = running.watch_memory();
+    let output = running.status(situation.exit);
+    no_faults(&peer);
+    if situation.exit != 0 {
+        is_one_line_and_what_was_said(&output.stderr);
+        if let Some(first) = situation.said.first() {
+            let first = peer.addressed(first).to_lowercase();
+            let line = output
+                .stderr
+                .lines()
+                .find(|line| line.starts_with("wsprobe: "));
+            let line = line.unwrap_or_default();
+            assert!(
+                line.to_lowercase().contains(&first),
+                "{first:?} in {line:?}"
+            );
+        }
+    }
+    let peak = memory.join().unwrap();
+    if let Some(most) = situation.memory {
+        assert!(peak <= most, "it had {} KiB", peak / 1024);
+    }
+}
+
+/// `wsprobe: WHAT: WHY`, then indented what the other side said, then perhaps a hint.
+#[track_caller]
+fn is_one_line_and_what_was_said(stderr: &str) {
+    let verbose = |line: &&str| ["* ", "> ", "< "].iter().any(|mark| line.starts_with(mark));
+    let mut lines = stderr.lines().filter(|line| !verbose(line));
+    let first = lines.next().unwrap_or_default();
+    assert!(first.starts_with("wsprobe: "), "{stderr}");
+    let belongs = |line: &str| line.starts_with("  ") || line.starts_with("hint: ");
+    assert!(lines.all(belongs), "more than one error:\n{stderr}");
+    let control = |ch: char| ch.is_control() && ch != '\n';
+    assert!(!stderr.contains(control), "{stderr:?}");
+}
+
+fn on_a_terminal(situation: &Situation) {
+    let peer = Hostile::playing(&situation.serve);
+    let running = probe(situation, &peer).any_stdout().spawn_on_a_terminal();
+    let output = running.status(situation.exit);
+    no_faults(&peer);
+    if let Some(obeyed) = what_a_terminal_obeys(&output.stdout) {
+        panic!("{obeyed} reached the terminal");
+    }
+}
+
+/// Whatever in what a terminal was shown is neither text nor one of our own colours.
+pub fn what_a_terminal_obeys(shown: &[u8]) -> Option<String> {
+    let Ok(text) = std::str::from_utf8(shown) else {
+        return Some("what is not UTF-8".to_owned());
+    };
+    let mut rest = text.to_owned();
+    // Dim, and the colours of errors, hints and JSON; the peers of the tables use others.
+    for own in ["0", "2", "31", "32", "33", "35", "36", "1;34"] {
+        rest = rest.replace(&format!("\x1b[{own}m"), "");
+    }
+    let at = rest.find(obeyed)?;
+    let around: String = rest[at..].chars().take(12).collect();
+    Some(format!("{around:?}"))
+}
+
+/// C0, DEL, C1, line separators and what changes the direction or hides.
+fn obeyed(ch: char) -> bool {
+    (ch.is_control() && !matches!(ch, '\n' | '\r' | '\t'))
+        || matches!(
+            ch,
+            '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        )
+        || matches!(ch, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(ch, '\u{e0000}'..='\u{e007f}')
+}
+
+/// Each connection ends with exactly one event that says how, whatever the peer did.
+fn as_events(situation: &Situation) {
+    let peer = Hostile::playing(&situation.serve);
+    let running = probe(situation, &peer)
+        .args(["--json"])
+        .any_stdout()
+        .any_stderr()
+        .spawn();
+    let output = running.status(situation.exit);
+    no_faults(&peer);
+    assert!(!output.text().contains(obeyed), "{}", output.text());
+    let events = output.events();
+    let kinds: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["event"].as_str())
+        .collect();
+    let open = kinds.iter().filter(|kind| **kind == "open").count();
+    let begun = kinds.iter().filter(|kind| **kind == "connecting").count();
+    let closed = kinds.iter().filter(|kind| **kind == "close").count();
+    let failed = events.iter().filter(|event| {
+        let is_end = matches!(event["event"].as_str(), Some("refused" | "error"));
+        is_end && event["conn"].as_u64().is_some_and(|conn| conn > 0)
+    });
+    let opened: Vec<u64> = events
+        .iter()
+        .filter(|event| event["event"] == "open")
+        .filter_map(|event| event["conn"].as_u64())
+        .collect();
+    let unopened = failed.filter(|event| !opened.contains(&event["conn"].as_u64().unwrap_or(0)));
+    assert_eq!(open, closed, "opened and closed: {kinds:?}");
+    assert_eq!(
+        begun,
+        closed + unopened.count(),
+        "begun and ended: {kinds:?}"
+    );
+}
