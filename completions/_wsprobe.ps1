@@ -32,7 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Probe an endpoint, or run scripted conversations: pass or fail')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'A server to test against')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Show the help of a verb, or a chapter of the manual')
             break
         }
         'wsprobe;connect' {
@@ -440,38 +440,8 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             break
         }
         'wsprobe;help' {
-            [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Talk by hand: an interactive session')
-            [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send messages, print the replies, exit')
-            [CompletionResult]::new('listen', 'listen', [CompletionResultType]::ParameterValue, 'Print what comes')
-            [CompletionResult]::new('ping', 'ping', [CompletionResultType]::ParameterValue, 'Measure round-trip times')
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Probe an endpoint, or run scripted conversations: pass or fail')
-            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'A server to test against')
-            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'wsprobe;help;connect' {
-            break
-        }
-        'wsprobe;help;send' {
-            break
-        }
-        'wsprobe;help;listen' {
-            break
-        }
-        'wsprobe;help;ping' {
-            break
-        }
-        'wsprobe;help;check' {
-            break
-        }
-        'wsprobe;help;serve' {
-            break
-        }
-        'wsprobe;help;completions' {
-            break
-        }
-        'wsprobe;help;help' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
     })

@@ -29,7 +29,7 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand check 'Probe an endpoint, or run scripted conversations: pass or fail'
             cand serve 'A server to test against'
             cand completions 'Print a completion script'
-            cand help 'Print this message or the help of the given subcommand(s)'
+            cand help 'Show the help of a verb, or a chapter of the manual'
         }
         &'wsprobe;connect'= {
             cand -w 'In a pipe: how long to listen on after the end of stdin and the last message'
@@ -429,30 +429,8 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'wsprobe;help'= {
-            cand connect 'Talk by hand: an interactive session'
-            cand send 'Send messages, print the replies, exit'
-            cand listen 'Print what comes'
-            cand ping 'Measure round-trip times'
-            cand check 'Probe an endpoint, or run scripted conversations: pass or fail'
-            cand serve 'A server to test against'
-            cand completions 'Print a completion script'
-            cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'wsprobe;help;connect'= {
-        }
-        &'wsprobe;help;send'= {
-        }
-        &'wsprobe;help;listen'= {
-        }
-        &'wsprobe;help;ping'= {
-        }
-        &'wsprobe;help;check'= {
-        }
-        &'wsprobe;help;serve'= {
-        }
-        &'wsprobe;help;completions'= {
-        }
-        &'wsprobe;help;help'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
     ]
     $completions[$command]

@@ -33,7 +33,7 @@ complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "ping" -d 'Measure r
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "check" -d 'Probe an endpoint, or run scripted conversations: pass or fail'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'A server to test against'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
-complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Show the help of a verb, or a chapter of the manual'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s w -l wait -d 'In a pipe: how long to listen on after the end of stdin and the last message' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
@@ -347,11 +347,4 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l max-size -d 'T
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l json -d 'Print the address as a JSON event on stdout'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "connect" -d 'Talk by hand: an interactive session'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "send" -d 'Send messages, print the replies, exit'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "listen" -d 'Print what comes'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "ping" -d 'Measure round-trip times'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "check" -d 'Probe an endpoint, or run scripted conversations: pass or fail'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "serve" -d 'A server to test against'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "completions" -d 'Print a completion script'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand help; and not __fish_seen_subcommand_from connect send listen ping check serve completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'

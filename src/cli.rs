@@ -14,6 +14,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -23,6 +24,7 @@ use crate::connection::dial::Override;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
 use crate::link::comeback::Limit;
+use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
 use crate::stop::ExpectedClose;
 use crate::units;
@@ -39,7 +41,7 @@ use crate::units;
     subcommand_required = true,
     arg_required_else_help = true
 )]
-#[command(max_term_width = 100, after_help = AFTER_HELP)]
+#[command(max_term_width = 100, after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -51,7 +53,9 @@ Examples:
   wsprobe connect                          try it: a session with the built-in echo server
   wsprobe send echo: hello                 send a message, print the reply
   wsprobe listen wss://example.com/feed    print what comes
-  wsprobe ping wss://example.com/          round-trip times";
+  wsprobe ping wss://example.com/          round-trip times
+  wsprobe check wss://example.com/         an endpoint's facts, each pass or fail
+  wsprobe help exit-codes                  or patterns, json, check-file, environment";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -63,6 +67,7 @@ pub enum Verb {
     Check(Check),
     Serve(Serve),
     Completions(Completions),
+    Help(Help),
 }
 
 const CONNECT_EXAMPLES: &str = "\
@@ -138,15 +143,15 @@ pub struct Send {
     pub expect: Vec<Pattern>,
 
     /// Wait for the server to close with CODE, and with a reason that matches PATTERN
-    #[arg(long, value_name = "CODE[ PATTERN]", value_parser = ExpectedClose::parse, conflicts_with_all = ["count", "no_wait"])]
+    #[arg(long, value_name = "CODE[ PATTERN]", value_parser = ExpectedClose::parse, conflicts_with_all = ["count", "no_wait"], hide_short_help = true)]
     pub expect_close: Option<ExpectedClose>,
 
     /// The handshake must be answered with this HTTP status; with any but 101 nothing is sent
-    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(100..=599))]
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(100..=599), hide_short_help = true)]
     pub expect_status: Option<u16>,
 
     /// The server must choose this subprotocol (offer it with -s)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub expect_subprotocol: Option<String>,
 
     /// The longest silence, counted from the last message sent or received; reaching it is exit 28
@@ -178,19 +183,19 @@ pub struct Send {
     pub hex: bool,
 
     /// Messages are written in base64; send them as binary
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub base64: bool,
 
     /// Send each message in fragments (frames) of at most SIZE
-    #[arg(long, value_name = "SIZE", value_parser = fragment_size)]
+    #[arg(long, value_name = "SIZE", value_parser = fragment_size, hide_short_help = true)]
     pub fragment: Option<usize>,
 
     /// Send at most N messages a second
-    #[arg(long, value_name = "N/s", value_parser = units::rate, conflicts_with = "delay")]
+    #[arg(long, value_name = "N/s", value_parser = units::rate, conflicts_with = "delay", hide_short_help = true)]
     pub rate: Option<Duration>,
 
     /// Wait between messages
-    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, hide_short_help = true)]
     pub delay: Option<Duration>,
 
     #[command(flatten)]
@@ -245,7 +250,7 @@ pub struct Listen {
     pub idle_timeout: Option<Duration>,
 
     /// Send every message back as it came (conformance suites, mirrors)
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub echo: bool,
 
     /// Messages end with NUL instead of newline
@@ -427,14 +432,57 @@ pub enum Mode {
     Echo,
 }
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  source <(wsprobe completions bash)
+  wsprobe completions zsh > ~/.zfunc/_wsprobe
+  wsprobe completions fish > ~/.config/fish/completions/wsprobe.fish";
+
 /// Print a completion script
 ///
 /// Write it where your shell looks for completions, or source it.
 #[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
 pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: Shell,
+}
+
+const HELP_EXAMPLES: &str = "\
+Examples:
+  wsprobe help send           the same as wsprobe send --help
+  wsprobe help exit-codes     what each exit status means
+  wsprobe help patterns       how --expect and its kin match
+  wsprobe help json           the events of --json, field by field
+  wsprobe help check-file     scripted conversations
+  wsprobe help environment    the variables that are read";
+
+/// Show the help of a verb, or a chapter of the manual
+#[derive(Debug, Args)]
+#[command(after_help = HELP_EXAMPLES)]
+pub struct Help {
+    /// A verb or a chapter
+    #[arg(value_name = "TOPIC", value_parser = topics())]
+    pub topic: Option<String>,
+}
+
+/// What there is help on: verbs, then chapters.
+fn topics() -> PossibleValuesParser {
+    const VERBS: [&str; 7] = [
+        "connect",
+        "send",
+        "listen",
+        "ping",
+        "check",
+        "serve",
+        "completions",
+    ];
+    let verbs = VERBS.into_iter().map(PossibleValue::new);
+    let chapters = TOPICS
+        .iter()
+        .map(|topic| PossibleValue::new(topic.name).help(topic.about));
+    PossibleValuesParser::new(verbs.chain(chapters).collect::<Vec<_>>())
 }
 
 /// Options of every verb that connects.
@@ -471,7 +519,7 @@ pub struct Handshake {
     pub subprotocols: Vec<String>,
 
     /// Send an Origin header, as a browser does
-    #[arg(short, long, value_name = "ORIGIN", value_parser = origin)]
+    #[arg(short, long, value_name = "ORIGIN", value_parser = origin, hide_short_help = true)]
     pub origin: Option<String>,
 
     /// Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks
@@ -483,23 +531,29 @@ pub struct Handshake {
     pub bearer: Option<String>,
 
     /// Send a cookie (repeat for several)
-    #[arg(short = 'b', long = "cookie", value_name = "NAME=VALUE", value_parser = cookie)]
+    #[arg(short = 'b', long = "cookie", value_name = "NAME=VALUE", value_parser = cookie, hide_short_help = true)]
     pub cookies: Vec<String>,
 
     /// Send another User-Agent; an empty one sends none
-    #[arg(short = 'A', long, value_name = "NAME", value_parser = plain_value)]
+    #[arg(short = 'A', long, value_name = "NAME", value_parser = plain_value, hide_short_help = true)]
     pub user_agent: Option<String>,
 
     /// Follow redirects, to ws, wss, http and https alone; credentials stay with their origin
-    #[arg(short = 'L', long)]
+    #[arg(short = 'L', long, hide_short_help = true)]
     pub location: bool,
 
     /// The most redirects that are followed
-    #[arg(long, value_name = "N", default_value = "10", requires = "location")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "10",
+        requires = "location",
+        hide_short_help = true
+    )]
     pub max_redirects: u32,
 
     /// WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub http2: bool,
 }
 
@@ -517,11 +571,11 @@ pub enum GivenHeader {
 #[command(next_help_heading = "Handshake")]
 pub struct Compression {
     /// Do not offer permessage-deflate, which browsers always offer
-    #[arg(long, conflicts_with = "compress")]
+    #[arg(long, conflicts_with = "compress", hide_short_help = true)]
     pub no_compress: bool,
 
     /// Offer permessage-deflate with these parameters, such as 'client_max_window_bits=10; server_no_context_takeover'
-    #[arg(long, value_name = "PARAMS", value_parser = offer)]
+    #[arg(long, value_name = "PARAMS", value_parser = offer, hide_short_help = true)]
     pub compress: Option<Offer>,
 }
 
@@ -538,11 +592,11 @@ pub struct Tls {
     pub cacert: Vec<PathBuf>,
 
     /// Show the server this certificate (PEM), followed by those that lead to its CA
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub cert: Option<PathBuf>,
 
     /// The key of --cert (PEM), where it is not in the same file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert", hide_short_help = true)]
     pub key: Option<PathBuf>,
 
     /// wscat's word for an encrypted key, which is refused with the cure
@@ -550,11 +604,11 @@ pub struct Tls {
     pub passphrase: Option<String>,
 
     /// Ask for this name and check the certificate against it, in place of the URL's host
-    #[arg(long, value_name = "NAME", value_parser = server_name)]
+    #[arg(long, value_name = "NAME", value_parser = server_name, hide_short_help = true)]
     pub servername: Option<String>,
 
     /// The oldest version of TLS accepted
-    #[arg(long, value_name = "VERSION", value_enum, default_value_t = TlsVersion::V12)]
+    #[arg(long, value_name = "VERSION", value_enum, default_value_t = TlsVersion::V12, hide_short_help = true)]
     pub tls_min: TlsVersion,
 }
 
@@ -578,23 +632,23 @@ pub struct Network {
     pub proxy: Option<String>,
 
     /// Use these addresses for a host, or * for all (repeat for several)
-    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = Override::parse)]
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = Override::parse, hide_short_help = true)]
     pub resolve: Vec<Override>,
 
     /// Connect to a Unix domain socket, whatever the URL's host
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub unix_socket: Option<PathBuf>,
 
     /// Use IPv4 alone
-    #[arg(short = '4', long, overrides_with = "ipv6")]
+    #[arg(short = '4', long, overrides_with = "ipv6", hide_short_help = true)]
     pub ipv4: bool,
 
     /// Use IPv6 alone
-    #[arg(short = '6', long, overrides_with = "ipv4")]
+    #[arg(short = '6', long, overrides_with = "ipv4", hide_short_help = true)]
     pub ipv6: bool,
 
     /// Connect from this address of this machine
-    #[arg(long, value_name = "ADDRESS", value_parser = interface)]
+    #[arg(long, value_name = "ADDRESS", value_parser = interface, hide_short_help = true)]
     pub interface: Option<IpAddr>,
 }
 
@@ -611,7 +665,7 @@ pub struct Timing {
     pub max_time: Option<Duration>,
 
     /// From our close frame to the server's
-    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "2s")]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "2s", hide_short_help = true)]
     pub close_timeout: Duration,
 }
 
@@ -628,11 +682,11 @@ pub struct Persistence {
     pub reconnect: Option<Limit>,
 
     /// Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011
-    #[arg(long, value_name = "LIST", value_parser = Exception::parse, value_delimiter = ',', requires = "reconnect")]
+    #[arg(long, value_name = "LIST", value_parser = Exception::parse, value_delimiter = ',', requires = "reconnect", hide_short_help = true)]
     pub reconnect_on: Vec<Exception>,
 
     /// The wait before a retry: a random part of BASE, doubled each time up to MAX
-    #[arg(long, value_name = "BASE..MAX", value_parser = Backoff::parse, default_value = "1s..30s")]
+    #[arg(long, value_name = "BASE..MAX", value_parser = Backoff::parse, default_value = "1s..30s", hide_short_help = true)]
     pub backoff: Backoff,
 
     /// Send a ping frame so often; a server that does not answer is a loss
@@ -640,11 +694,12 @@ pub struct Persistence {
     pub ping_interval: Option<Duration>,
 
     /// How long to wait for a sign of life after a ping: its pong, or any data
-    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "10s", requires = "ping_interval")]
+    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "10s", requires = "ping_interval", hide_short_help = true)]
     pub ping_timeout: Duration,
 
     /// Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life
     #[arg(
+        hide_short_help = true,
         long,
         value_name = "MESSAGE",
         allow_hyphen_values = true,
@@ -668,11 +723,11 @@ pub struct Messages {
     pub execute: Vec<String>,
 
     /// How we close
-    #[arg(long, value_name = "CODE[:REASON]", value_parser = Farewell::parse, default_value = "1000")]
+    #[arg(long, value_name = "CODE[:REASON]", value_parser = Farewell::parse, default_value = "1000", hide_short_help = true)]
     pub close: Farewell,
 
     /// The largest message accepted
-    #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB", hide_short_help = true)]
     pub max_size: u64,
 }
 
@@ -685,15 +740,15 @@ pub struct Output {
     pub json: bool,
 
     /// Lay out JSON messages over several lines
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, hide_short_help = true)]
     pub pretty: When,
 
     /// Print the time of arrival (UTC) before each message
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true)]
     pub timestamps: bool,
 
     /// Use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, hide_short_help = true)]
     pub color: When,
 
     /// Say less on stderr
@@ -705,11 +760,11 @@ pub struct Output {
     pub verbose: u8,
 
     /// Write every event as a line of JSON to FILE as well
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub log: Option<PathBuf>,
 
     /// Show credentials and tokens in output
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub show_secrets: bool,
 }
 

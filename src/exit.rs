@@ -55,6 +55,32 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every status there is.
+    pub const ALL: [Self; 22] = [
+        Self::Success,
+        Self::Expectation,
+        Self::Usage,
+        Self::NameNotFound,
+        Self::CannotConnect,
+        Self::Protocol,
+        Self::Closed,
+        Self::Refused,
+        Self::Output,
+        Self::Input,
+        Self::TimedOut,
+        Self::Tls,
+        Self::Redirect,
+        Self::Lost,
+        Self::OwnCertificate,
+        Self::ServerCertificate,
+        Self::TooBig,
+        Self::Internal,
+        Self::Proxy,
+        Self::HungUp,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
     /// The number.
     pub fn code(self) -> u8 {
         self as u8

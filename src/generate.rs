@@ -1,11 +1,17 @@
-//! Man pages and completion scripts, made from the command line's definition.
+//! Man pages and completion scripts, made from the command line's definition and the manual's chapters.
 
 use std::io;
 
 use clap::{Command, CommandFactory};
 use clap_complete::{Shell, generate};
+use clap_mangen::Man;
 
 use crate::cli::Cli;
+use crate::manual::{CHECK_FILE, TOPICS, roff};
+
+/// When this version was released, as in the CHANGELOG.
+const DATE: &str = "2026-11-25";
+const SOURCE: &str = concat!("wsprobe ", env!("CARGO_PKG_VERSION"));
 
 /// The file name and content of every man page and completion script that is checked in, relative to
 /// the top of the repository.
@@ -14,9 +20,10 @@ use crate::cli::Cli;
 /// Those of formatting into memory, which do not occur.
 pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = man_pages()?;
-    // Written by hand: a file format has no flags.
-    let check_file = include_bytes!("../man/wsprobe-check-file.5");
-    files.push(("man/wsprobe-check-file.5".to_owned(), check_file.to_vec()));
+    files.push((
+        "man/wsprobe-check-file.5".to_owned(),
+        check_file().into_bytes(),
+    ));
     for shell in [
         Shell::Bash,
         Shell::Zsh,
@@ -45,23 +52,109 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 
 /// A page for the program and one for each verb.
 fn man_pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut program = Cli::command().disable_help_subcommand(true);
+    let mut program = Cli::command();
     program.build();
-    let mut pages = vec![page(&program, "wsprobe")?];
-    for verb in program.get_subcommands() {
-        pages.push(page(verb, &format!("wsprobe-{}", verb.get_name()))?);
+    let mut pages = vec![page(&mut program.clone(), "wsprobe", &chapters())?];
+    for verb in program.get_subcommands_mut() {
+        let name = format!("wsprobe-{}", verb.get_name());
+        pages.push(page(verb, &name, "")?);
     }
     Ok(pages)
 }
 
-fn page(command: &Command, name: &str) -> io::Result<(String, Vec<u8>)> {
-    let command = command
-        .clone()
-        .display_name(name)
-        .version(env!("CARGO_PKG_VERSION"));
-    let mut content = Vec::new();
-    clap_mangen::Man::new(command)
-        .title(name.to_uppercase())
-        .render(&mut content)?;
-    Ok((format!("man/{name}.1"), content))
+/// The chapters that are a part of wsprobe(1).
+fn chapters() -> String {
+    let mut out = String::new();
+    for topic in TOPICS.iter().filter(|topic| topic.name != CHECK_FILE.name) {
+        let page = topic.page();
+        out.push_str(&roff::section(&page.title));
+        out.push_str(&roff::blocks(&page, "SS"));
+    }
+    out
+}
+
+fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String, Vec<u8>)> {
+    let usage = command.render_usage().to_string();
+    let examples = command.get_after_help().map(ToString::to_string);
+    // What is left out of -h alone would be left without its text.
+    let command = command.clone().mut_args(|arg| arg.hide_short_help(false));
+    let man = Man::new(command.clone().display_name(name));
+    let mut body = Vec::new();
+    man.render_description_section(&mut body)?;
+    man.render_options_section(&mut body)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut body)?;
+    }
+    let about = command.get_about().map(ToString::to_string);
+    let mut out = roff::title(name, 1, DATE, SOURCE, "User commands");
+    // clap's renderer writes an apostrophe as this string.
+    out.push_str(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq \\(aq\n");
+    out.push_str(&roff::section("name"));
+    out.push_str(&format!(
+        "{} \\- {}\n",
+        roff::escape(name),
+        roff::escape(&about.unwrap_or_default())
+    ));
+    out.push_str(&roff::section("synopsis"));
+    out.push_str(&roff::fill(&format!(
+        "\\fB{}\\fR{}",
+        roff::escape(&name.replacen('-', " ", 1)),
+        roff::escape(called(&usage, &name.replacen('-', " ", 1)))
+    )));
+    let body = String::from_utf8(body).map_err(io::Error::other)?;
+    out.push_str(&roff::tidy(&body).replace(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n", ""));
+    out.push_str(chapters);
+    if let Some(examples) = examples {
+        let lines = examples.trim_start_matches("Examples:\n");
+        out.push_str(&roff::section("examples"));
+        out.push_str(&roff::example(lines));
+    }
+    out.push_str(&see_also(&command, name));
+    Ok((format!("man/{name}.1"), out.into_bytes()))
+}
+
+/// What follows the name in clap's line of usage.
+fn called<'a>(usage: &'a str, name: &str) -> &'a str {
+    let usage = usage.trim_start_matches("Usage: ");
+    usage.strip_prefix(name).unwrap_or(usage)
+}
+
+fn see_also(command: &Command, name: &str) -> String {
+    let mut pages: Vec<(String, u8)> = Vec::new();
+    if name != "wsprobe" {
+        pages.push(("wsprobe".to_owned(), 1));
+    }
+    let verbs = command.get_subcommands().map(Command::get_name);
+    pages.extend(verbs.map(|verb| (format!("wsprobe-{verb}"), 1)));
+    if matches!(name, "wsprobe" | "wsprobe-check") {
+        pages.push(("wsprobe-check-file".to_owned(), 5));
+    }
+    references(&pages)
+}
+
+fn references(pages: &[(String, u8)]) -> String {
+    let mut out = roff::section("see also");
+    for (index, (name, section)) in pages.iter().enumerate() {
+        let comma = if index + 1 < pages.len() { "," } else { "" };
+        out.push_str(&format!(".BR {} ({section}){comma}\n", roff::escape(name)));
+    }
+    out
+}
+
+/// The page on the file format.
+fn check_file() -> String {
+    let page = CHECK_FILE.page();
+    let mut out = roff::title("wsprobe-check-file", 5, DATE, SOURCE, "File formats");
+    out.push_str(&roff::section("name"));
+    out.push_str(&roff::escape(
+        "wsprobe-check-file - a WebSocket conversation that must go this way",
+    ));
+    out.push('\n');
+    out.push_str(&roff::section("description"));
+    out.push_str(&roff::blocks(&page, "SH"));
+    out.push_str(&references(&[
+        ("wsprobe".to_owned(), 1),
+        ("wsprobe-check".to_owned(), 1),
+    ]));
+    out
 }

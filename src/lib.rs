@@ -13,6 +13,7 @@ pub mod exit;
 pub mod generate;
 pub mod input;
 pub mod link;
+pub mod manual;
 pub mod nearest;
 pub mod output;
 pub mod pattern;

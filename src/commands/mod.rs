@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod connect;
 mod habits;
+mod help;
 mod listen;
 mod mistake;
 mod password;
@@ -37,8 +38,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    if let Verb::Completions(options) = &cli.verb {
-        return completions::run(options);
+    match &cli.verb {
+        Verb::Completions(options) => return completions::run(options),
+        Verb::Help(options) => return help::run(options),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -52,6 +55,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Check(options) => check::run(options).await,
             Verb::Serve(options) => serve::run(options).await,
             Verb::Completions(options) => completions::run(&options),
+            Verb::Help(options) => help::run(&options),
         }
     });
     // A name lookup that hangs sits in a thread of the runtime: the process does not wait for it.

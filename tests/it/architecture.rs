@@ -7,11 +7,12 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "main",
     "commands",
     "generate",
     "cli",
+    "manual",
     "report",
     "repl",
     "script",

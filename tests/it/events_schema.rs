@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Nobody, Probe, Server, schema};
+use crate::harness::{Client, Nobody, Probe, Server, schema};
 
 /// The kinds of events that a run prints.
 fn kinds_of(args: &[&str], status: i32) -> BTreeSet<String> {
@@ -31,7 +31,8 @@ fn every_kind_of_event_occurs_and_has_its_place_in_the_schema() {
         7,
     ));
     let mut serving = Probe::new(["serve", "0", "--json"]).any_stdout().spawn();
-    serving.line();
+    let listening: serde_json::Value = serde_json::from_str(&serving.line()).unwrap();
+    drop(Client::connect(listening["url"].as_str().unwrap()));
     serving.interrupt();
     let events = serving.status(130).events();
     seen.insert(events[0]["event"].as_str().unwrap().to_owned());

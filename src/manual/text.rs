@@ -1,0 +1,139 @@
+//! A chapter as text for a terminal, 80 columns wide as `--help` is on most.
+
+use super::markup::{Block, Page, Span};
+
+const WIDTH: usize = 80;
+const TERM: usize = 20;
+
+/// The chapter; with `bold` headings and what is typed stand out.
+pub fn render(page: &Page, bold: bool) -> String {
+    let mut out = strong(&page.title, bold);
+    out.push('\n');
+    let mut after_item = false;
+    for block in &page.blocks {
+        let is_item = matches!(block, Block::Item { .. });
+        if !(after_item && is_item) {
+            out.push('\n');
+        }
+        after_item = is_item;
+        match block {
+            Block::Heading(text) => out.push_str(&format!("{}\n", strong(text, bold))),
+            Block::Paragraph(spans) => wrap(&mut out, &words(spans, bold), 0, 0),
+            Block::Item { term, text } => item(&mut out, term, text, bold),
+            Block::Example(lines) => {
+                for line in lines.lines() {
+                    out.push_str(format!("    {line}").trim_end());
+                    out.push('\n');
+                }
+            }
+        }
+    }
+    out
+}
+
+/// A term in its column and the text beside it, or below it where the term is long.
+fn item(out: &mut String, term: &[Span], text: &[Span], bold: bool) {
+    let plain: String = term.iter().map(Span::text).collect();
+    let shown: String = term.iter().map(|span| shown(span, bold)).collect();
+    out.push_str(&format!("  {shown}"));
+    let mut column = 2 + plain.chars().count();
+    if column + 2 > TERM {
+        out.push('\n');
+        column = 0;
+    }
+    out.push_str(&" ".repeat(TERM - column));
+    wrap(out, &words(text, bold), TERM, TERM);
+}
+
+/// Words with their width, since marks take no room. A word may be made of several spans.
+fn words(spans: &[Span], bold: bool) -> Vec<(String, usize)> {
+    let mut words: Vec<(String, usize)> = Vec::new();
+    let mut glued = false;
+    for span in spans {
+        let text = span.text();
+        let whole = !matches!(span, Span::Plain(_)) && text.chars().count() < 40;
+        let parts: Vec<&str> = match whole {
+            // What is typed stays on one line.
+            true => vec![text],
+            false => text.split_whitespace().collect(),
+        };
+        for (index, part) in parts.iter().enumerate() {
+            let marked = match span {
+                Span::Plain(_) => (*part).to_owned(),
+                _ => shown(&Span::Code((*part).to_owned()), bold),
+            };
+            let width = part.chars().count();
+            let starts_at_blank = index > 0 || text.starts_with(' ') || !glued;
+            match words.last_mut() {
+                Some((word, before)) if !starts_at_blank => {
+                    word.push_str(&marked);
+                    *before += width;
+                }
+                _ => words.push((marked, width)),
+            }
+        }
+        glued = !text.ends_with(' ');
+    }
+    words
+}
+
+fn wrap(out: &mut String, words: &[(String, usize)], start: usize, indent: usize) {
+    let mut column = start;
+    let mut first = true;
+    for (word, width) in words {
+        if !first && column + 1 + width > WIDTH {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+            first = true;
+        }
+        if !first {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+        first = false;
+    }
+    out.push('\n');
+}
+
+fn shown(span: &Span, bold: bool) -> String {
+    match span {
+        Span::Code(text) => strong(text, bold),
+        Span::Plain(text) | Span::Placeholder(text) => text.clone(),
+    }
+}
+
+fn strong(text: &str, bold: bool) -> String {
+    if bold {
+        format!("\x1b[1m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_beside_its_term_and_marks_take_no_room() {
+        let source = format!(
+            "# T\n\n- `a`: {}\n- `a-term-that-is-too-long`: b `c`.\n\n    code {{}}\n",
+            "word ".repeat(20)
+        );
+        let page = Page::parse(&source);
+        let words = |n: usize| vec!["word"; n].join(" ");
+        let expected = format!(
+            "T\n\n  a                 {}\n{:20}{}\n  a-term-that-is-too-long\n{:20}b c.\n\n    code {{}}\n",
+            words(12),
+            "",
+            words(8),
+            ""
+        );
+        assert_eq!(render(&page, false), expected);
+        let bold = render(&page, true);
+        assert_eq!(bold.replace("\x1b[1m", "").replace("\x1b[0m", ""), expected);
+    }
+}
