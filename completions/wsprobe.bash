@@ -934,7 +934,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__ping)
-            opts="-c -i -W -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --interval --wait --size --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -i -w -W -f -D -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --interval --deadline --wait --flood --adaptive --unix-time --size --app --expect --new-connection --max-p95 --max-avg --max-loss --histogram --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --max-size --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -956,6 +956,14 @@ _wsprobe() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -965,6 +973,26 @@ _wsprobe() {
                     return 0
                     ;;
                 --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-p95)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-avg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-loss)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

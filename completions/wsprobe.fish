@@ -219,10 +219,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s q -l quiet -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s c -l count -d 'End after N pings' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s i -l interval -d 'Time from one ping to the next' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s W -l wait -d 'How long to wait for missing pongs after the last ping' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l size -d 'Bytes of payload in each ping, 8 to 125' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s c -l count -d 'End after N pings; with -w, after N replies' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s i -l interval -d 'Time from one ping to the next [default: 1s]; 0 is as fast as replies come' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s w -l deadline -d 'End after so long, however many pings were sent or answered; with -c, fewer than N replies by then are exit 1' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s W -l wait -d 'How long to wait for each reply [default: 5s]; one that comes later is late, and lost; 0 waits for ever' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l size -d 'Bytes of payload in each ping, at most 125; below 4 one at a time is under way, since payloads could not tell more apart' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l app -d 'Time this message and its reply in place of ping frames, one at a time; other messages are ignored and counted' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l expect -d 'What the reply to --app looks like; without it the next message is the reply' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-p95 -d 'Exit 1 when the 95th percentile is more' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-avg -d 'Exit 1 when the mean is more' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-loss -d 'Exit 1 when more than PERCENT of the pings are lost' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s o -l origin -d 'Send an Origin header, as a browser does' -r
@@ -263,6 +269,11 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l color -d 'Use c
 always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s f -l flood -d 'Flood: the next ping leaves as soon as the last is answered, but at least 100 a second; on a terminal a dot is a ping without its pong'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l adaptive -d 'Send the next ping as soon as the last is answered or lost, so that no more than one is under way'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s D -l unix-time -d 'Print the time (seconds since 1970) before each line'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l new-connection -d 'Time a new connection each time, from the name lookup to the open connection, and each stage of it; -W is then the limit of each attempt'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l histogram -d 'Draw the distribution as bars under the statistics'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'

@@ -39,7 +39,7 @@ pub enum Event {
         /// Its size in bytes.
         bytes: u64,
     },
-    /// A ping frame.
+    /// A ping frame, or what stands for one: a message whose reply is timed.
     Ping {
         /// Who sent it.
         direction: Direction,
@@ -48,7 +48,7 @@ pub enum Event {
         /// Its payload.
         payload: Bytes,
     },
-    /// A pong frame.
+    /// A pong frame, or what stands for one: a message that answers one of our pings.
     Pong {
         /// Who sent it.
         direction: Direction,
@@ -56,8 +56,19 @@ pub enum Event {
         seq: Option<u64>,
         /// Its payload.
         payload: Bytes,
-        /// From our ping to this pong.
+        /// From our ping to this pong; none where it had to wait on our side before it was read.
         rtt: Option<Duration>,
+        /// Why it does not count as the answer, if it does not.
+        fault: Option<Fault>,
+    },
+    /// One of our numbered pings was given up.
+    Unanswered {
+        /// Its number.
+        seq: u64,
+        /// How long its answer was waited for.
+        patience: Duration,
+        /// The peer seems to know no ping frames. Told once.
+        is_telling: bool,
     },
     /// A frame has passed.
     Frame(Box<FrameSeen>),
@@ -76,6 +87,15 @@ pub enum Event {
     Failed(Box<Error>, Sequel),
     /// Another attempt follows after a wait that begins now.
     Reconnect(Wait),
+}
+
+/// Why a pong with the payload of one of our pings is not its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The ping had been given up.
+    Late,
+    /// It was answered before.
+    Duplicate,
 }
 
 /// What follows the end of a connection, or of an attempt to open one.

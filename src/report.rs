@@ -39,7 +39,9 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
     }
 }
 
-fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
+/// Tells a failure that was found after the session and gives the exit status.
+pub fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
+    let what = what.trim_end_matches(':');
     let message = format!("{what}: {failure}");
     match failure {
         Failure::NotConnected(error) => {
@@ -61,7 +63,6 @@ fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
             .event("timeout")
             .hint(hint.as_deref())
             .tell(sinks),
-        Failure::Expectation(_) => Line::new(&message, Exit::Expectation).tell(sinks),
         Failure::Unmet(unmet) => Line::new(&message, Exit::Expectation)
             .event("expectation")
             .refusal(unmet.refusal.as_deref())

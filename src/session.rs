@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 
 use crate::connection::ReadyState;
 use crate::connection::close::Farewell;
-use crate::connection::message::{Direction, Outgoing};
+use crate::connection::message::Outgoing;
 use crate::event::{Event, Sequel};
 use crate::input::{self, Action, Input};
 use crate::link::Link;
@@ -85,12 +85,16 @@ pub struct Session<'a> {
 /// # Errors
 /// Only where signals cannot be listened to; every other failure is an [`Outcome`].
 pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
+    let mut signals = Signals::new()?;
+    if session.stop.progress(Instant::now()).is_some() {
+        signals.heed_questions()?;
+    }
     let mut running = Running {
         deadline: session
             .max_time
             .map(|limit| (Instant::now() + limit, limit)),
         session,
-        signals: Signals::new()?,
+        signals,
         timer: None,
         outcome: None,
         link_down: false,
@@ -239,8 +243,13 @@ impl Running<'_> {
     }
 
     fn poll_signals(&mut self, cx: &mut Context<'_>) {
+        while self.signals.poll_question(cx).is_ready() {
+            let progress = self.session.stop.progress(self.now);
+            progress.inspect(|text| self.session.sinks.say(text));
+        }
         while let Poll::Ready(signal) = self.signals.poll(cx) {
-            let interrupted = (signal == Signal::Interrupt).then(|| self.session.stop.interrupt());
+            let interrupted =
+                (signal == Signal::Interrupt).then(|| self.session.stop.interrupt(self.now));
             match interrupted.flatten() {
                 _ if self.outcome.is_some() => self.abort(signal),
                 Some(verdict) => self.apply(verdict),
@@ -282,11 +291,7 @@ impl Running<'_> {
             return;
         }
         self.session.sinks.see(event);
-        if let Event::Message(message) = event
-            && message.direction == Direction::In
-        {
-            self.session.input.hear(&message.payload);
-        }
+        self.session.input.notice(event);
         let verdict = self.session.stop.see(event, self.now);
         let done = matches!(self.outcome, Some(Outcome::Done));
         if let Event::Close(closed) = event
@@ -298,7 +303,9 @@ impl Running<'_> {
             self.outcome = Some(Outcome::Failed(failure));
             return;
         }
-        if let (Event::Failed(error, Sequel::Final), Verdict::GoOn) = (event, &verdict) {
+        if let (Event::Failed(error, Sequel::Final), Verdict::GoOn) = (event, &verdict)
+            && self.session.input.is_typed()
+        {
             self.session.sinks.say(&error.message);
         }
         self.apply(verdict);
@@ -312,8 +319,8 @@ impl Running<'_> {
                 break;
             }
             // A person may quit or reconnect while there is no connection to send on.
-            let typed = self.session.input.is_typed();
-            if !typed && self.session.link.poll_ready(cx).is_pending() {
+            let waits = !self.session.input.drives_connection();
+            if waits && self.session.link.poll_ready(cx).is_pending() {
                 break;
             }
             match self.poll_action(cx) {
@@ -532,7 +539,10 @@ impl Running<'_> {
 /// The signals that end a session, but for those that were ignored when the process was started:
 /// `nohup` keeps SIGHUP from it, a shell script SIGINT from what it runs in the background.
 #[cfg(unix)]
-pub struct Signals(Vec<(tokio::signal::unix::Signal, Signal)>);
+pub struct Signals {
+    ends: Vec<(tokio::signal::unix::Signal, Signal)>,
+    question: Option<tokio::signal::unix::Signal>,
+}
 
 #[cfg(unix)]
 impl Signals {
@@ -554,12 +564,36 @@ impl Signals {
         let streams: io::Result<Vec<_>> = heeded
             .map(|(kind, meaning)| Ok((signal(kind)?, meaning)))
             .collect();
-        Ok(Self(streams?))
+        Ok(Self {
+            ends: streams?,
+            question: None,
+        })
+    }
+
+    /// From now on SIGQUIT asks how things stand; otherwise it ends the process with a core dump.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn heed_questions(&mut self) -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kind = SignalKind::quit();
+        if ignored_signals() >> (kind.as_raw_value() - 1) & 1 == 0 {
+            self.question = Some(signal(kind)?);
+        }
+        Ok(())
+    }
+
+    /// Ready when somebody asks how things stand.
+    pub fn poll_question(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.question {
+            Some(question) => question.poll_recv(cx).map(drop),
+            None => Poll::Pending,
+        }
     }
 
     /// The next signal.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
-        for (stream, signal) in &mut self.0 {
+        for (stream, signal) in &mut self.ends {
             if let Poll::Ready(Some(())) = stream.poll_recv(cx) {
                 return Poll::Ready(*signal);
             }
@@ -590,6 +624,19 @@ impl Signals {
     /// The operating system's.
     pub fn new() -> io::Result<Self> {
         Ok(Self(tokio::signal::windows::ctrl_c()?))
+    }
+
+    /// There is no signal here that asks how things stand.
+    ///
+    /// # Errors
+    /// None.
+    pub fn heed_questions(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Never.
+    pub fn poll_question(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
     }
 
     /// The next signal.

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::input;
 use crate::output::events::EventWriter;
 use crate::output::style::{Stream, When};
-use crate::output::talk::Talk;
+use crate::output::talk::{States, Talk};
 use crate::secret::Unreadable;
 
 /// A mistake in what was typed or in a file that it names.
@@ -163,7 +163,7 @@ fn say(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
         stream: Stream::stderr(When::Auto),
         verbose: 0,
         quiet: 0,
-        session: false,
+        states: States::Usual,
     };
     let mut said = Vec::new();
     if wants_json(arguments) {

@@ -15,12 +15,12 @@ use crate::exit::Exit;
 use crate::input::Input;
 use crate::link::comeback::Persistence;
 use crate::link::heartbeat::Heartbeat;
-use crate::link::{Link, Policy};
+use crate::link::{Asking, Link, Policy};
 use crate::output::events::EventWriter;
 use crate::output::messages::Layout;
 use crate::output::standard::Stdout;
 use crate::output::style::{Stream, When};
-use crate::output::talk::Talk;
+use crate::output::talk::{States, Talk};
 use crate::output::{Log, Printer, Sinks, Way};
 use crate::report;
 use crate::secret::{Redactor, Secret, Source, is_credential_header, is_token_like};
@@ -98,6 +98,7 @@ pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyh
         on_open,
         persistence: persistence(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
+        asking: Asking::default(),
     })
 }
 
@@ -389,12 +390,17 @@ impl Prepared {
             None => None,
         };
         let is_report = matches!(printer, Printer::Report);
+        let states = match (&way, &printer) {
+            (Way::Editor(_), _) => States::Session,
+            (_, Printer::Pings(_)) => States::Elsewhere,
+            _ => States::Usual,
+        };
         let talk = Talk {
             stream: Stream::stderr(when(output.color)),
             verbose: output.verbose,
             // Whoever reads events is told in events, whoever reads a report by the report.
             quiet: output.quiet.max(u8::from(output.json || is_report)),
-            session: matches!(way, Way::Editor(_)),
+            states,
         };
         Ok(Sinks::new(way, printer, talk, log, self.redactor.clone()))
     }

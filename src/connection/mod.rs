@@ -32,7 +32,7 @@ use bytes::Bytes;
 use futures_core::Stream as _;
 use futures_sink::Sink as _;
 use tokio::io::AsyncWrite as _;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -318,6 +318,11 @@ impl Connection {
         (tap.received().wire_bytes, tap.sent().wire_bytes)
     }
 
+    /// When the last byte of what was handed out last was read from the stream.
+    pub fn read_at(&self) -> Option<Instant> {
+        self.ws.get_ref().tap().get_ref().read_at()
+    }
+
     /// Bytes of data frames received so far, of those still under way as well: a sign of life that
     /// does not wait for the end of a large message.
     pub fn data_received(&self) -> u64 {
@@ -536,7 +541,7 @@ impl Connection {
                 // The limit is for the answer: it does not run while our own data goes on leaving.
                 if leaving && *left != passed {
                     *left = passed;
-                    timer.as_mut().reset(tokio::time::Instant::now() + limit);
+                    timer.as_mut().reset(Instant::now() + limit);
                 }
                 // Looked at before anything is read: a peer that never stops sending must not put off
                 // the end.
@@ -744,7 +749,7 @@ fn explain_violation(violation: &Violation) -> Error {
 /// Whether a timer's time has come. The clock is asked as well: the runtime gives a task that is busy
 /// with a flood no answer from a timer.
 fn is_due(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
-    timer.deadline() <= tokio::time::Instant::now() || timer.as_mut().poll(cx).is_ready()
+    timer.deadline() <= Instant::now() || timer.as_mut().poll(cx).is_ready()
 }
 
 fn sleep(duration: Duration) -> Pin<Box<Sleep>> {

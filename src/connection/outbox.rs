@@ -1,4 +1,4 @@
-//! A layer under the frame library that mends two of its habits on the way out.
+//! A layer under the frame library that mends two of its habits on the way out, and notes when bytes came.
 //!
 //! It takes a large block whole: the library moves what is left of its buffer forward after every
 //! partial write, so a message of 256 MiB would be moved a thousand times. And it outlives a failed
@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 /// Blocks from this size on are taken whole.
 const LARGE: usize = 1 << 20;
@@ -23,6 +24,8 @@ pub struct Outbox<S> {
     /// Bytes that the stream below has taken, ever.
     passed: u64,
     failure: Option<io::Error>,
+    /// When bytes were last read.
+    read_at: Option<Instant>,
 }
 
 impl<S> Outbox<S> {
@@ -34,7 +37,14 @@ impl<S> Outbox<S> {
             sent: 0,
             passed: 0,
             failure: None,
+            read_at: None,
         }
+    }
+
+    /// When bytes were last read. Whatever the frame library hands out had come by then, and its last
+    /// byte not before: it reads only when it has no whole frame left.
+    pub fn read_at(&self) -> Option<Instant> {
+        self.read_at
     }
 
     /// Bytes that have left so far.
@@ -78,7 +88,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Outbox<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let had = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if buffer.filled().len() > had {
+            self.read_at = Some(Instant::now());
+        }
+        result
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod blocks;
 pub mod encoding;
+mod pings;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,13 +19,17 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use crate::connection::close::Farewell;
-use crate::connection::message::{Fragment, Outgoing, Payload};
+use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
+use crate::event::Event;
 use crate::secret::io_text;
 use blocks::Blocks;
 use encoding::{Encoding, Undecodable};
+use pings::{Openings, Pings};
+
+pub use pings::Rhythm;
 
 /// What an input asks the session to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +84,7 @@ enum Source {
     Stream(Stream),
     Files(VecDeque<Stream>),
     Pings(Pings),
+    Openings(Openings),
     Typed(UnboundedReceiver<Action>),
     Echo(VecDeque<Payload>),
 }
@@ -144,25 +150,32 @@ impl Input {
         Ok(Self::new(Source::Files(streams?)))
     }
 
-    /// A ping at each interval.
-    pub fn pings(interval: Duration, count: Option<u64>, size: usize) -> Self {
-        Self::new(Source::Pings(Pings {
-            interval,
-            left: count,
-            size,
-            next: None,
-        }))
+    /// So many pings of `size` bytes, or without end.
+    pub fn pings(rhythm: Rhythm, count: Option<u64>, size: usize) -> Self {
+        Self::new(Source::Pings(Pings::new(rhythm, count, size)))
     }
 
-    /// Whatever is received ([`Input::hear`]).
+    /// So many connections one after the other, or without end, each closed in that way once it is open.
+    pub fn openings(interval: Duration, count: Option<u64>, farewell: Farewell) -> Self {
+        Self::new(Source::Openings(Openings::new(interval, count, farewell)))
+    }
+
+    /// Whatever is received ([`Input::notice`]).
     pub fn echo() -> Self {
         Self::new(Source::Echo(VecDeque::new()))
     }
 
-    /// A message was received; only [`Input::echo`] has a use for it.
-    pub fn hear(&mut self, payload: &Payload) {
-        if let Source::Echo(heard) = &mut self.source {
-            heard.push_back(payload.clone());
+    /// Something happened: what is to be sent, or when, may hang on it.
+    pub fn notice(&mut self, event: &Event) {
+        match (&mut self.source, event) {
+            (Source::Echo(heard), Event::Message(message))
+                if message.direction == Direction::In =>
+            {
+                heard.push_back(message.payload.clone());
+            }
+            (Source::Pings(pings), event) => pings.notice(event),
+            (Source::Openings(openings), event) => openings.notice(event),
+            _ => {}
         }
     }
 
@@ -194,6 +207,11 @@ impl Input {
     pub fn with_gap(mut self, gap: Option<Duration>) -> Self {
         self.pace = gap.map(|gap| Pace { gap, next: None });
         self
+    }
+
+    /// Whether it opens and closes connections, and so is asked while there is none.
+    pub fn drives_connection(&self) -> bool {
+        self.is_typed() || matches!(self.source, Source::Openings(_))
     }
 
     /// Whether a person types it.
@@ -319,7 +337,8 @@ impl Source {
                     }
                 }
             },
-            Self::Pings(pings) => return pings.poll_next(cx),
+            Self::Pings(pings) => return pings.poll_next(cx).map(|action| action.map(Ok)),
+            Self::Openings(openings) => return openings.poll_next(cx).map(|action| action.map(Ok)),
             Self::Echo(heard) => match heard.pop_front() {
                 Some(payload) => Some(Ok(Outgoing::Message(payload))),
                 None => return Poll::Pending,
@@ -353,34 +372,6 @@ impl Pace {
         if !part {
             self.next = Some(Box::pin(tokio::time::sleep(self.gap)));
         }
-    }
-}
-
-struct Pings {
-    interval: Duration,
-    left: Option<u64>,
-    size: usize,
-    next: Option<Pin<Box<Sleep>>>,
-}
-
-impl Pings {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, Error>>> {
-        if self.left == Some(0) {
-            return Poll::Ready(None);
-        }
-        let deadline = match &mut self.next {
-            None => Instant::now(),
-            Some(next) => {
-                let deadline = next.deadline();
-                ready!(next.as_mut().poll(cx));
-                deadline
-            }
-        };
-        self.left = self.left.map(|left| left - 1);
-        // Counted from when it was due: a late ping does not shift those that follow.
-        let due = (deadline + self.interval).max(Instant::now());
-        self.next = Some(Box::pin(tokio::time::sleep_until(due)));
-        Poll::Ready(Some(Ok(Action::Ping(self.size))))
     }
 }
 

@@ -21,14 +21,15 @@ use tokio::time::{Instant, Sleep};
 
 use crate::connection::close::{By, Close, Code, Farewell};
 use crate::connection::error::{Error, Kind, Stage};
-use crate::connection::message::{Direction, Outgoing, Payload};
+use crate::connection::message::{Direction, Outgoing, Payload, Text};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
-use crate::event::{Closed, Event, Message, Sequel, Tally, Wait};
+use crate::event::{Closed, Event, Fault, Message, Sequel, Tally, Wait};
 use crate::secret::{Secret, Source};
 use crate::units;
 use comeback::{Comeback, Persistence};
 use heartbeat::{Due, Heartbeat, Pulse};
-use pings::{OWN_SIZE, Pings, Purpose};
+use pings::{Answer, OWN_SIZE, Pings, Purpose};
+pub use pings::{Asking, Question};
 
 /// What a link connects to and what it does on its own.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Policy {
     pub persistence: Persistence,
     /// What keeps it alive.
     pub heartbeat: Option<Heartbeat>,
+    /// What a ping is that somebody asks for.
+    pub asking: Asking,
 }
 
 /// See the module's head.
@@ -50,6 +53,8 @@ pub struct Link {
     comeback: Comeback,
     told: VecDeque<Event>,
     pings: Pings,
+    /// Rings when a ping is to be given up.
+    timer: Option<Pin<Box<Sleep>>>,
     /// The connection was told to close: its end is wanted.
     leaving: bool,
 }
@@ -107,12 +112,14 @@ struct Up {
 impl Link {
     /// A link that opens its connection at the first [`Link::poll_next`].
     pub fn new(policy: Policy) -> Self {
+        let pings = Pings::new(policy.asking.clone());
         Self {
             policy,
             state: State::Idle,
             comeback: Comeback::default(),
             told: VecDeque::new(),
-            pings: Pings::default(),
+            pings,
+            timer: None,
             leaving: false,
         }
     }
@@ -179,9 +186,11 @@ impl Link {
                         self.opened(result);
                     }
                 }
-                State::Up(up) => match ready!(up.connection.poll_next(cx)) {
-                    Some(incoming) => return Poll::Ready(self.receive(incoming)),
-                    None => self.state = State::Down,
+                State::Up(up) => match up.connection.poll_next(cx) {
+                    Poll::Ready(Some(incoming)) => return Poll::Ready(self.receive(incoming)),
+                    Poll::Ready(None) => self.state = State::Down,
+                    // All that has come was read: what is not there by now is late.
+                    Poll::Pending => return self.poll_losses(cx).map(Some),
                 },
                 State::Waiting(wait) => {
                     ready!(wait.as_mut().poll(cx));
@@ -189,6 +198,35 @@ impl Link {
                 }
                 State::Down => return Poll::Ready(None),
             }
+        }
+    }
+
+    /// Ready with a ping that is given up.
+    fn poll_losses(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let Some(deadline) = self.pings.deadline() else {
+            return Poll::Pending;
+        };
+        // The clock is asked first: the runtime gives a task that is busy with a flood no answer from a
+        // timer.
+        while deadline > Instant::now() {
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            // One that is set too early rings and is set again: to move it with each ping would cost
+            // more.
+            if timer.deadline() > deadline {
+                timer.as_mut().reset(deadline);
+            }
+            ready!(timer.as_mut().poll(cx));
+            self.timer = None;
+        }
+        match self.pings.give_up(Instant::now()) {
+            Some(loss) => Poll::Ready(Event::Unanswered {
+                seq: loss.seq,
+                patience: loss.patience,
+                is_telling: loss.is_telling,
+            }),
+            None => Poll::Pending,
         }
     }
 
@@ -368,6 +406,9 @@ impl Link {
     /// Keeps the connection alive and watches it. `listens` says whether what comes is being read:
     /// while it is not, nobody is called dead.
     pub fn poll_heartbeat(&mut self, cx: &mut Context<'_>, listens: bool) {
+        if !listens {
+            self.pings.suspend(Instant::now());
+        }
         while let State::Up(up) = &mut self.state
             && up.connection.ready_state() == ReadyState::Open
             && let Some(pulse) = &mut up.pulse
@@ -439,6 +480,8 @@ impl Link {
                     }
                     _ => 0,
                 };
+                let reply = self.replied(&payload);
+                self.told.extend(reply);
                 Event::Message(Message {
                     direction: Direction::In,
                     n,
@@ -452,6 +495,7 @@ impl Link {
                     seq: None,
                     payload: payload.clone(),
                     rtt: None,
+                    fault: None,
                 });
                 Event::Ping {
                     direction: Direction::In,
@@ -460,13 +504,8 @@ impl Link {
                 }
             }
             Incoming::Pong(payload) => {
-                let (seq, rtt) = self.answered(&payload);
-                Event::Pong {
-                    direction: Direction::In,
-                    seq,
-                    payload,
-                    rtt,
-                }
+                let answer = self.answered(&payload);
+                pong(answer, payload)
             }
             Incoming::Frame(frame) => Event::Frame(frame),
             Incoming::Closing(code, reason) => Event::Closing {
@@ -481,12 +520,27 @@ impl Link {
         })
     }
 
-    /// The number of the ping that a pong answers, if it has one, and the time it took.
-    fn answered(&mut self, payload: &Bytes) -> (Option<u64>, Option<Duration>) {
-        let Some(ping) = self.pings.answer(payload) else {
-            return (None, None);
-        };
-        if let State::Up(up) = &mut self.state {
+    /// When what is being told was read from the connection.
+    fn read_at(&self) -> Option<Instant> {
+        match &self.state {
+            State::Up(up) => up.connection.read_at(),
+            _ => None,
+        }
+    }
+
+    /// What a message is as the reply to a message of ours, if it is one.
+    fn replied(&mut self, payload: &Payload) -> Option<Event> {
+        let answer = self.pings.answer_by_message(payload, self.read_at())?;
+        Some(pong(Some(answer), payload.clone().into_bytes()))
+    }
+
+    /// The ping that a pong answers.
+    fn answered(&mut self, payload: &Bytes) -> Option<Answer> {
+        let answer = self.pings.answer(payload, self.read_at())?;
+        let ping = &answer.ping;
+        if let State::Up(up) = &mut self.state
+            && answer.fault != Some(Fault::Duplicate)
+        {
             up.read = up.read.max(ping.behind);
             if let Some(pulse) = &mut up.pulse {
                 pulse.answered(ping.id);
@@ -496,7 +550,7 @@ impl Link {
                 self.ask_for_receipt();
             }
         }
-        (ping.seq, ping.age())
+        Some(answer)
     }
 
     /// Ready when another message can be taken. Pending while there is no open connection: whoever
@@ -560,6 +614,7 @@ impl Link {
                 seq: None,
                 payload: payload.clone(),
                 rtt: None,
+                fault: None,
             }),
         };
         if up.connection.feed(outgoing) {
@@ -569,10 +624,37 @@ impl Link {
         }
     }
 
-    /// Sends a numbered ping with a payload of `size` bytes (at least enough to tell it from others).
+    /// Sends a numbered ping: a frame with a payload of `size` bytes, or the message that stands for it.
+    /// `None` when the link is not OPEN.
     pub fn ping(&mut self, size: usize) -> Option<Event> {
-        self.send_ping(size, Purpose::Asked)?;
+        match self.pings.question().cloned() {
+            Some(message) => self.ask(message)?,
+            None => {
+                self.send_ping(size, Purpose::Asked)?;
+            }
+        }
         self.told.pop_back()
+    }
+
+    /// Sends the message that stands for a ping.
+    fn ask(&mut self, message: Text) -> Option<()> {
+        let payload = Payload::Text(message);
+        let event = self.feed(Outgoing::Message(payload.clone()))?;
+        // Whatever comes from now on is taken for the reply to this one.
+        self.pings.forget_given_up();
+        let ping = self.pings.next(0, Purpose::Question, 0);
+        if let Event::Message(message) = event {
+            self.told.push_back(Event::Message(Message {
+                by_link: true,
+                ..message
+            }));
+        }
+        self.told.push_back(Event::Ping {
+            direction: Direction::Out,
+            seq: ping.seq,
+            payload: payload.into_bytes(),
+        });
+        Some(())
     }
 
     /// Ready when all that was sent has been handed to the kernel.
@@ -580,8 +662,16 @@ impl Link {
         let State::Up(up) = &mut self.state else {
             return Poll::Ready(());
         };
-        self.pings.leave();
-        up.connection.poll_flush(cx)
+        if !self.pings.is_leaving() {
+            return up.connection.poll_flush(cx);
+        }
+        let now = Instant::now();
+        let flushed = up.connection.poll_flush(cx);
+        // What could not leave yet leaves with a later flush.
+        if flushed.is_ready() {
+            self.pings.leave(now);
+        }
+        flushed
     }
 
     /// Begins the closing handshake, or gives up an attempt that is under way or waited for. What ends
@@ -612,6 +702,17 @@ impl Link {
             self.leaving = false;
         }
         down
+    }
+}
+
+/// A pong as an event.
+fn pong(answer: Option<Answer>, payload: Bytes) -> Event {
+    Event::Pong {
+        direction: Direction::In,
+        seq: answer.as_ref().and_then(|answer| answer.ping.seq),
+        payload,
+        rtt: answer.as_ref().and_then(|answer| answer.rtt),
+        fault: answer.and_then(|answer| answer.fault),
     }
 }
 

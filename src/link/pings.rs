@@ -1,4 +1,7 @@
-//! Our pings that have not been answered, and what an answer proves.
+//! Our pings: what was sent and when, what an answer proves, and which answer never came.
+//!
+//! An answer counts once, for the ping that it answers, and only in time. What comes later, twice or
+//! without a ping is told apart and never taken for an answer.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,17 +9,60 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
 
-/// The most pings whose pongs are still waited for; older ones are forgotten.
-const KEPT: usize = 1024;
+use crate::connection::message::{Payload, Text};
+use crate::event::Fault;
+use crate::pattern::Pattern;
+
+/// The most pings whose answers are still waited for; older ones are forgotten.
+const WAITING: usize = 64 * 1024;
+
+/// The most pings kept beyond their time, so that a late answer is known as one.
+const GIVEN_UP: usize = 1024;
+
+/// The most answered pings kept, so that a second answer is known as one.
+const ANSWERED: usize = 64;
 
 /// Bytes of payload in a ping of the link's own: enough to tell it from every other.
 pub const OWN_SIZE: usize = 16;
+
+/// Unanswered pings after which a peer seems to know no ping frames.
+const SUSPICIOUS: u64 = 2;
+
+/// What pings are, and how long their answers may take.
+#[derive(Clone, Debug, Default)]
+pub struct Asking {
+    /// From a ping to its answer; an answer that comes later is none. Without it there is no limit.
+    pub patience: Option<Duration>,
+    /// A message and its reply in place of the frames.
+    pub question: Option<Question>,
+}
+
+/// A message that is answered by a message.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// What is sent.
+    pub message: Text,
+    /// What the reply looks like; without it the next message is the reply.
+    pub reply: Option<Pattern>,
+}
+
+impl Question {
+    /// Whether a message is the reply. A pattern looks at text alone.
+    fn is_answered_by(&self, payload: &Payload) -> bool {
+        match &self.reply {
+            None => true,
+            Some(pattern) => payload.as_text().is_some_and(|text| pattern.is_match(text)),
+        }
+    }
+}
 
 /// Why a ping was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Somebody asked for it: it has a number.
     Asked,
+    /// The same as a message whose reply is a message.
+    Question,
     /// To see that the peer is alive.
     Life,
     /// To see how far the peer has read.
@@ -26,10 +72,16 @@ pub enum Purpose {
 /// See the module's head.
 #[derive(Default)]
 pub struct Pings {
+    asking: Asking,
     sent: u64,
     numbered: u64,
     waiting: VecDeque<Ping>,
-    salt: Option<[u8; 8]>,
+    given_up: VecDeque<Ping>,
+    answered: VecDeque<Ping>,
+    /// Numbered pings that were given up; whether one was ever answered.
+    losses: u64,
+    has_answer: bool,
+    salt: Option<[u64; 2]>,
 }
 
 /// A ping that was sent.
@@ -45,79 +97,227 @@ pub struct Ping {
     pub payload: Bytes,
     /// Messages sent before it: a peer that answers it has read them.
     pub behind: u64,
-    /// When the frame was handed to the kernel.
+    /// When it was handed to the kernel.
     left: Option<Instant>,
+    /// When nothing was being read any more though it was under way: its answer may have waited here.
+    unheard: Option<Instant>,
+}
+
+/// What an answer came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// The ping it answers.
+    pub ping: Ping,
+    /// From the ping to the answer; `None` where the answer had to wait on our side.
+    pub rtt: Option<Duration>,
+    /// Why it does not count, if it does not.
+    pub fault: Option<Fault>,
+}
+
+/// A ping whose answer did not come in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Its number.
+    pub seq: u64,
+    /// How long it was waited for.
+    pub patience: Duration,
+    /// The peer seems to know no ping frames. Told once.
+    pub is_telling: bool,
 }
 
 impl Ping {
-    /// The time since it left.
-    pub fn age(&self) -> Option<Duration> {
-        self.left.map(|left| left.elapsed())
+    /// How long the answer took that was read at `read_at`.
+    fn age(&self, read_at: Option<Instant>) -> Option<Duration> {
+        if self.unheard.is_some() {
+            return None;
+        }
+        Some(read_at?.saturating_duration_since(self.left?))
+    }
+
+    /// Since when it is waited for.
+    fn waited_from(&self) -> Option<Instant> {
+        self.unheard.max(self.left)
     }
 }
 
 impl Pings {
-    /// The next ping, with a payload that no other ping of this process has.
+    /// Pings of this kind.
+    pub fn new(asking: Asking) -> Self {
+        Self {
+            asking,
+            ..Self::default()
+        }
+    }
+
+    /// The message that stands for a ping frame, if one does.
+    pub fn question(&self) -> Option<&Text> {
+        self.asking
+            .question
+            .as_ref()
+            .map(|question| &question.message)
+    }
+
+    /// The next ping, with a payload that no other ping of this process has (as far as `size` bytes can
+    /// differ).
     pub fn next(&mut self, size: usize, purpose: Purpose, behind: u64) -> Ping {
         self.sent += 1;
-        let seq = (purpose == Purpose::Asked).then(|| {
+        let seq = matches!(purpose, Purpose::Asked | Purpose::Question).then(|| {
             self.numbered += 1;
             self.numbered
         });
+        let payload = match purpose {
+            Purpose::Question => Bytes::new(),
+            _ => self.payload(size),
+        };
         let ping = Ping {
             id: self.sent,
             seq,
             purpose,
-            payload: self.payload(size),
+            payload,
             behind,
             left: None,
+            unheard: None,
         };
-        if self.waiting.len() == KEPT {
-            self.waiting.pop_front();
-        }
-        self.waiting.push_back(ping.clone());
+        push(&mut self.waiting, ping.clone(), WAITING);
         ping
     }
 
     fn payload(&mut self, size: usize) -> Bytes {
-        let salt = *self.salt.get_or_insert_with(|| {
-            let mut salt = [0; 8];
+        let [first, salt] = *self.salt.get_or_insert_with(|| {
             // Without randomness the number alone tells our pings apart.
-            let _ = getrandom::fill(&mut salt);
-            salt
+            [getrandom::u64().unwrap_or(0), getrandom::u64().unwrap_or(0)]
         });
         let mut payload = BytesMut::with_capacity(size.max(OWN_SIZE));
-        // The number's low bytes first: even a payload of one byte differs from its neighbours.
-        payload.put_u64_le(self.sent);
-        payload.put_slice(&salt);
+        // The number's low bytes first: even a payload of one byte differs from its neighbours. Counted
+        // from anywhere, so that what a server sends unasked is not one of them by chance.
+        payload.put_u64_le(first.wrapping_add(self.sent));
+        payload.put_u64_le(salt);
         payload.resize(size, b'.');
         payload.freeze()
     }
 
-    /// What was fed is being handed to the kernel now.
-    pub fn leave(&mut self) {
+    /// All that was fed was handed to the kernel at `now`.
+    pub fn leave(&mut self, now: Instant) {
         let unsent = self
             .waiting
             .iter_mut()
             .rev()
             .take_while(|ping| ping.left.is_none());
-        let mut now = None;
         for ping in unsent {
-            ping.left = Some(*now.get_or_insert_with(Instant::now));
+            ping.left = Some(now);
         }
     }
 
-    /// The ping that a pong answers. An answered ping is not answered again.
-    pub fn answer(&mut self, payload: &Bytes) -> Option<Ping> {
-        let at = self
-            .waiting
-            .iter()
-            .position(|ping| ping.payload == payload)?;
-        self.waiting.remove(at)
+    /// Whether a ping waits to be handed to the kernel.
+    pub fn is_leaving(&self) -> bool {
+        self.waiting.back().is_some_and(|ping| ping.left.is_none())
+    }
+
+    /// The ping that a pong answers, in time or not, for the first time or not.
+    pub fn answer(&mut self, payload: &Bytes, read_at: Option<Instant>) -> Option<Answer> {
+        let answers = |ping: &Ping| ping.purpose != Purpose::Question && ping.payload == payload;
+        self.settle(answers, read_at)
+    }
+
+    /// The ping that a message answers.
+    pub fn answer_by_message(
+        &mut self,
+        payload: &Payload,
+        read_at: Option<Instant>,
+    ) -> Option<Answer> {
+        let question = self.asking.question.as_ref()?;
+        if !question.is_answered_by(payload) {
+            return None;
+        }
+        // A second reply to a question cannot be told from any other message.
+        self.answered.clear();
+        self.settle(|ping| ping.purpose == Purpose::Question, read_at)
+    }
+
+    fn settle(
+        &mut self,
+        answers: impl Fn(&Ping) -> bool,
+        read_at: Option<Instant>,
+    ) -> Option<Answer> {
+        let answer = |ping: Ping, fault| Answer {
+            rtt: ping.age(read_at),
+            ping,
+            fault,
+        };
+        if let Some(ping) = take(&mut self.waiting, &answers) {
+            let age = ping.age(read_at);
+            let is_over = |limit: Duration| age.is_some_and(|age| age > limit);
+            let late = ping.seq.is_some() && self.asking.patience.is_some_and(is_over);
+            if late {
+                self.losses += 1;
+            } else {
+                self.has_answer |= ping.seq.is_some();
+            }
+            push(&mut self.answered, ping.clone(), ANSWERED);
+            return Some(answer(ping, late.then_some(Fault::Late)));
+        }
+        if let Some(ping) = take(&mut self.given_up, &answers) {
+            push(&mut self.answered, ping.clone(), ANSWERED);
+            return Some(answer(ping, Some(Fault::Late)));
+        }
+        let again = self.answered.iter().rev().find(|ping| answers(ping))?;
+        Some(answer(again.clone(), Some(Fault::Duplicate)))
+    }
+
+    /// When the next ping is given up, if its answer does not come before.
+    pub fn deadline(&self) -> Option<Instant> {
+        let patience = self.asking.patience?;
+        let next = self.waiting.iter().find(|ping| ping.seq.is_some())?;
+        next.waited_from()?.checked_add(patience)
+    }
+
+    /// Gives up the ping whose time has come.
+    pub fn give_up(&mut self, now: Instant) -> Option<Loss> {
+        let patience = self.asking.patience?;
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return None;
+        }
+        let ping = take(&mut self.waiting, &|ping: &Ping| ping.seq.is_some())?;
+        let seq = ping.seq?;
+        self.losses += 1;
+        let is_frame = ping.purpose == Purpose::Asked;
+        push(&mut self.given_up, ping, GIVEN_UP);
+        Some(Loss {
+            seq,
+            patience,
+            is_telling: is_frame && self.losses == SUSPICIOUS && !self.has_answer,
+        })
+    }
+
+    /// Nothing is being read: what is under way cannot be timed any more, and its answer has its whole
+    /// time once somebody listens again.
+    pub fn suspend(&mut self, now: Instant) {
+        for ping in &mut self.waiting {
+            ping.unheard = Some(now);
+        }
     }
 
     /// The connection has ended: what was not answered never will be.
     pub fn forget(&mut self) {
         self.waiting.clear();
+        self.given_up.clear();
+        self.answered.clear();
     }
+
+    /// What was given up without an answer is not expected any more.
+    pub fn forget_given_up(&mut self) {
+        self.given_up.clear();
+    }
+}
+
+fn push(queue: &mut VecDeque<Ping>, ping: Ping, limit: usize) {
+    if queue.len() == limit {
+        queue.pop_front();
+    }
+    queue.push_back(ping);
+}
+
+fn take(queue: &mut VecDeque<Ping>, wanted: &impl Fn(&Ping) -> bool) -> Option<Ping> {
+    let at = queue.iter().position(wanted)?;
+    queue.remove(at)
 }

@@ -13,11 +13,11 @@ use crate::connection::message::{Direction, Payload};
 use crate::connection::tls::certificate::{Certificate, time};
 use crate::connection::wire::tap::FrameSeen;
 use crate::connection::{Opened, tls};
-use crate::event::{Closed, Event, Message, Tally, Wait};
+use crate::event::{Closed, Event, Fault, Message, Tally, Wait};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
 use crate::secret::{Redactor, shown_header_value, shown_request_line};
-use crate::stop::Statistics;
+use crate::stop::{Spread, Statistics};
 use crate::units::milliseconds;
 
 /// A test that is over, or a fact about an endpoint.
@@ -156,6 +156,7 @@ impl EventWriter {
                 seq,
                 payload,
                 rtt,
+                fault,
             } => {
                 let mut object = self.object(out, "pong");
                 object
@@ -165,6 +166,17 @@ impl EventWriter {
                 if let Some(rtt) = rtt {
                     object.decimal("rtt_ms", milliseconds(*rtt));
                 }
+                match fault {
+                    Some(Fault::Late) => object.flag("late", true),
+                    Some(Fault::Duplicate) => object.flag("duplicate", true),
+                    None => &mut object,
+                };
+                object.end();
+            }
+            Event::Unanswered { seq, patience, .. } => {
+                let mut object = self.object(out, "unanswered");
+                object.number("seq", *seq);
+                object.decimal("after_ms", milliseconds(*patience));
                 object.end();
             }
             Event::Frame(frame) => write_frame(self.object(out, "frame"), frame, redactor),
@@ -200,28 +212,38 @@ impl EventWriter {
 
     /// Appends the line that ends a `ping`.
     pub fn statistics(&self, out: &mut Vec<u8>, statistics: &Statistics) {
+        let counts = &statistics.counts;
         let mut object = self.object(out, "ping_stats");
-        object
-            .number("sent", statistics.sent)
-            .number("received", statistics.received);
-        object.number("lost", statistics.sent.saturating_sub(statistics.received));
+        for (name, count) in [
+            ("sent", counts.sent),
+            ("received", counts.received),
+            ("lost", counts.lost),
+            ("pending", counts.pending),
+            ("late", counts.late),
+            ("duplicates", counts.duplicates),
+            ("not_measured", counts.untimed),
+            ("other_messages", counts.others),
+            ("reconnects", counts.reconnects),
+        ] {
+            object.number(name, count);
+        }
         object.decimal("loss_percent", statistics.loss_percent());
+        object.decimal("time_ms", milliseconds(statistics.elapsed));
         if let Some(rtt) = &statistics.rtt {
-            object.nested("rtt_ms", |object| {
-                let values = [
-                    ("min", rtt.min),
-                    ("avg", rtt.avg),
-                    ("max", rtt.max),
-                    ("mdev", rtt.mdev),
-                    ("p50", rtt.p50),
-                    ("p95", rtt.p95),
-                    ("p99", rtt.p99),
-                ];
-                for (name, value) in values {
-                    object.decimal(name, milliseconds(value));
+            object.nested("rtt_ms", |object| write_spread(object, rtt));
+        }
+        if !statistics.stages.is_empty() {
+            object.nested("stages_ms", |object| {
+                for (name, spread) in &statistics.stages {
+                    object.nested(name, |object| write_spread(object, spread));
                 }
             });
         }
+        object.list_of("histogram", &statistics.bars, |object, bar| {
+            object.decimal("from_ms", milliseconds(bar.from));
+            object.decimal("to_ms", milliseconds(bar.to));
+            object.number("count", bar.count);
+        });
         object.end();
     }
 
@@ -241,6 +263,24 @@ impl EventWriter {
         object.decimal("t", self.begun.elapsed().as_secs_f64());
         object.number("conn", self.connection);
         object
+    }
+}
+
+fn write_spread(object: &mut Object<'_>, spread: &Spread) {
+    let values = [
+        ("min", spread.min),
+        ("avg", spread.avg),
+        ("max", spread.max),
+        ("mdev", spread.mdev),
+        ("p50", spread.p50),
+        ("p95", spread.p95),
+        ("p99", spread.p99),
+    ];
+    for (name, value) in values {
+        object.decimal(name, milliseconds(value));
+    }
+    if let Some(jitter) = spread.jitter {
+        object.decimal("jitter", milliseconds(jitter));
     }
 }
 
@@ -522,6 +562,20 @@ impl<'a> Object<'a> {
                 self.out.push(b',');
             }
             push_string(self.out, value);
+        }
+        self.out.push(b']');
+    }
+
+    fn list_of<T>(&mut self, name: &str, values: &[T], fill: impl Fn(&mut Object<'_>, &T)) {
+        self.name(name);
+        self.out.push(b'[');
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            let mut object = Object::begin(self.out);
+            fill(&mut object, value);
+            object.out.push(b'}');
         }
         self.out.push(b']');
     }

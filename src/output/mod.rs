@@ -3,6 +3,7 @@
 //! What a peer says never reaches a terminal raw; what stdout gets in a pipe is exact. A message is
 //! visible as soon as nothing more is ready behind it.
 
+mod bars;
 pub mod buffer;
 pub mod editor;
 pub mod escape;
@@ -10,6 +11,7 @@ pub mod events;
 pub mod hexdump;
 pub mod json;
 pub mod messages;
+pub mod pings;
 pub mod selection;
 pub mod standard;
 pub mod style;
@@ -26,12 +28,12 @@ use crate::event::Event;
 use crate::exit::Exit;
 use crate::secret::{Redactor, io_text, shown_header_value};
 use crate::stop::{Closest, Statistics};
-use crate::units;
 use buffer::Buffer;
 use editor::EditorPipe;
 use escape::{Keep, escape};
 use events::{EventWriter, SummaryLine, TestLine};
 use messages::Layout;
+use pings::PingPrinter;
 use selection::Selection;
 use standard::{Stderr, Stdout};
 use talk::Talk;
@@ -43,23 +45,10 @@ pub enum Printer {
     Messages(Layout),
     /// Every event (`--json`).
     Events(EventWriter),
-    /// A line for each answered ping.
-    Pings(PingPrinter),
+    /// What `ping` prints.
+    Pings(Box<PingPrinter>),
     /// Only what is printed on purpose: the report of a check.
     Report,
-}
-
-/// Prints as ping(8) does.
-#[derive(Debug)]
-pub struct PingPrinter {
-    /// Only the summary (`-q`).
-    pub quiet: bool,
-    /// Bytes of payload, for the first line.
-    pub size: usize,
-    /// The URL, for the first and last lines.
-    pub url: String,
-    /// The address that answers, once it is known.
-    pub remote: String,
 }
 
 /// Every event as JSON lines in a file (`--log`).
@@ -201,7 +190,7 @@ impl Sinks {
     /// The summary of a `ping`.
     pub fn print_statistics(&mut self, statistics: &Statistics) {
         let out = self.buffer.tail();
-        match &self.printer {
+        match &mut self.printer {
             Printer::Events(writer) => writer.statistics(out, statistics),
             Printer::Pings(printer) => printer.print_statistics(out, statistics),
             Printer::Messages(_) | Printer::Report => {}
@@ -456,59 +445,4 @@ pub fn near_miss(closest: &Closest, redactor: &Redactor) -> [String; 2] {
         format!("closest: {}", excerpt(closest.text.as_str(), redactor)),
         format!("         {}", escape(&why, Keep::Nothing)),
     ]
-}
-
-impl PingPrinter {
-    fn print(&mut self, out: &mut Vec<u8>, event: &Event) {
-        match event {
-            Event::Open(opened) => {
-                let (url, remote, size) = (&self.url, &opened.remote, self.size);
-                let time = units::shown(opened.timing.total);
-                let line =
-                    format!("PING {url} ({remote}), {size} data bytes; connected in {time}\n");
-                out.extend_from_slice(line.as_bytes());
-                self.remote = remote
-                    .rsplit_once(':')
-                    .map_or(&**remote, |(ip, _)| ip)
-                    .to_owned();
-            }
-            Event::Pong {
-                direction: Direction::In,
-                seq: Some(seq),
-                rtt: Some(rtt),
-                ..
-            } if !self.quiet => {
-                let time = units::shown(*rtt);
-                let line = format!("pong from {}: seq={seq} time={time}\n", self.remote);
-                out.extend_from_slice(line.as_bytes());
-            }
-            _ => {}
-        }
-    }
-
-    fn print_statistics(&self, out: &mut Vec<u8>, statistics: &Statistics) {
-        let mut text = format!("--- {} ping statistics ---\n", self.url);
-        text.push_str(&format!(
-            "{} sent, {} received, {}% lost, time {:.0} ms\n",
-            statistics.sent,
-            statistics.received,
-            (statistics.loss_percent() * 10.0).round() / 10.0,
-            units::milliseconds(statistics.elapsed),
-        ));
-        if let Some(rtt) = &statistics.rtt {
-            let list = |times: &[std::time::Duration]| {
-                let times: Vec<String> = times
-                    .iter()
-                    .map(|time| format!("{:.3}", units::milliseconds(*time)))
-                    .collect();
-                times.join("/")
-            };
-            text.push_str(&format!(
-                "rtt min/avg/max/mdev = {} ms  p50/p95/p99 = {} ms\n",
-                list(&[rtt.min, rtt.avg, rtt.max, rtt.mdev]),
-                list(&[rtt.p50, rtt.p95, rtt.p99]),
-            ));
-        }
-        out.extend_from_slice(text.as_bytes());
-    }
 }

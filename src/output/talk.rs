@@ -23,13 +23,29 @@ pub struct Talk {
     pub verbose: u8,
     /// `-q`, counted.
     pub quiet: u8,
-    /// Whether a person is in a session: changes of state are then always said.
-    pub session: bool,
+    /// When changes of state are said.
+    pub states: States,
+}
+
+/// When changes of state are said: connected, closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum States {
+    /// On a terminal.
+    Usual,
+    /// Always: a person is in a session.
+    Session,
+    /// Only with `-v`: stdout tells them.
+    Elsewhere,
 }
 
 impl Talk {
     fn says_state(&self) -> bool {
-        self.verbose > 0 || ((self.stream.is_terminal || self.session) && self.quiet == 0)
+        let said = match self.states {
+            States::Usual => self.stream.is_terminal,
+            States::Session => true,
+            States::Elsewhere => false,
+        };
+        self.verbose > 0 || (said && self.quiet == 0)
     }
 
     /// An end that is a failure is told by the error line, unless a session goes on behind it.
@@ -37,7 +53,8 @@ impl Talk {
         let close = &closed.close;
         let is_failure =
             close.error.is_some() || (close.by == By::Peer && !close.code.is_proper_end());
-        self.says_state() && (self.session || self.verbose > 0 || !is_failure)
+        let goes_on = self.states == States::Session;
+        self.says_state() && (goes_on || self.verbose > 0 || !is_failure)
     }
 
     /// Appends what there is to say about an event.
@@ -57,7 +74,7 @@ impl Talk {
                 seq: Some(_),
                 rtt: Some(rtt),
                 ..
-            } if self.session && self.verbose == 0 => {
+            } if self.states == States::Session && self.verbose == 0 => {
                 self.line(out, "*", &format!("pong after {}", units::shown(*rtt)));
             }
             Event::Pong {
@@ -65,6 +82,13 @@ impl Talk {
             } if self.verbose > 0 => {
                 self.control(out, *direction, "pong", payload);
             }
+            Event::Unanswered {
+                is_telling: true, ..
+            } => self.hint(
+                out,
+                "the connection lives and no ping frame was answered: --app MESSAGE times a message and \
+                 its reply instead",
+            ),
             Event::Frame(frame) => self.frame(out, frame, redactor),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
                 let who = match by {

@@ -4,14 +4,22 @@
 
 mod conversation;
 mod expectations;
+mod openings;
 mod pings;
+mod replies;
+mod statistics;
+mod times;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 pub use conversation::{Conversation, Goal};
 pub use expectations::{Closest, Expectations, ExpectedClose, Search, Unmet, wrong_subprotocol};
-pub use pings::{Pings, Statistics};
+pub use openings::{Openings, STAGES, stages};
+pub use pings::{Pings, Subject};
+pub use replies::Replies;
+pub use statistics::{Counts, Limits, Statistics, percent, precise};
+pub use times::{Bar, Spread};
 
 use crate::connection::close::Close;
 use crate::connection::error::{Error, Kind};
@@ -45,8 +53,6 @@ pub enum Failure {
         /// What to try.
         hint: Option<String>,
     },
-    /// An expectation was not met.
-    Expectation(String),
     /// A verdict was asked for, and what came does not meet it.
     Unmet(Box<Unmet>),
 }
@@ -68,7 +74,6 @@ impl fmt::Display for Failure {
             Self::Silence { awaited, limit, .. } => {
                 write!(f, "timed out: {awaited} within {}", units::shown(*limit))
             }
-            Self::Expectation(what) => f.write_str(what),
             Self::Unmet(unmet) => f.write_str(&unmet.what),
         }
     }
@@ -80,7 +85,7 @@ pub enum StopRule {
     /// `send`, `listen`, `connect`.
     Conversation(Conversation),
     /// `ping`.
-    Pings(Pings),
+    Pings(Box<Pings>),
 }
 
 /// Hands a call through to whichever rule this is.
@@ -107,7 +112,9 @@ impl StopRule {
     /// Nothing is being read: whatever silence there is, it is not the peer's, and is measured anew
     /// from here.
     pub fn suspend(&mut self, now: Instant) {
-        delegate!(self, rule => rule.suspend(now));
+        if let StopRule::Conversation(rule) = self {
+            rule.suspend(now);
+        }
     }
 
     /// When [`StopRule::expire`] must be called, if nothing happens before.
@@ -121,16 +128,16 @@ impl StopRule {
     }
 
     /// Ctrl-C: the verdict where it is a proper way to end, `None` where it is an interruption.
-    pub fn interrupt(&mut self) -> Option<Verdict> {
+    pub fn interrupt(&mut self, now: Instant) -> Option<Verdict> {
         match self {
             StopRule::Conversation(rule) => rule.interrupt(),
-            StopRule::Pings(rule) => Some(rule.verdict()),
+            StopRule::Pings(rule) => Some(rule.interrupt(now)),
         }
     }
 
     /// Whether a verdict was asked for: it is worth having even when nobody reads stdout any more.
     pub fn has_verdict(&self) -> bool {
-        matches!(self, StopRule::Conversation(rule) if rule.has_verdict())
+        delegate!(self, rule => rule.has_verdict())
     }
 
     /// The message that came nearest to what is still expected.
@@ -155,7 +162,15 @@ impl StopRule {
 
     /// Whether the session goes on without a connection: a person may open another.
     pub fn outlives_connection(&self) -> bool {
-        matches!(self, StopRule::Conversation(rule) if rule.outlives_connection())
+        delegate!(self, rule => rule.outlives_connection())
+    }
+
+    /// How it stands, in a line: for whoever asks on the way (SIGQUIT).
+    pub fn progress(&self, now: Instant) -> Option<String> {
+        match self {
+            StopRule::Conversation(_) => None,
+            StopRule::Pings(rule) => Some(rule.progress(now)),
+        }
     }
 
     /// Whether a session that has done what was asked for fails when its close is not answered.

@@ -1,229 +1,143 @@
-//! The stop rule of `ping`: counts pings and pongs, gathers round-trip times.
+//! The stop rule of `ping`: what is timed, when it is over, and whether the figures are good enough.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Failure, Verdict};
-use crate::connection::close::{By, Close};
-use crate::connection::message::Direction;
-use crate::event::{Event, Sequel};
+use super::statistics::{Limits, Statistics, percent, precise};
+use super::{Failure, Openings, Replies, Unmet, Verdict};
+use crate::event::Event;
 
 /// See the module's head.
 #[derive(Debug)]
 pub struct Pings {
-    /// The longest wait for the pongs that are missing once the last ping was sent.
-    wait: Duration,
-    sent: u64,
-    times: Vec<Duration>,
-    begun: Option<Instant>,
-    last_sent: Option<Instant>,
-    input_ended: bool,
-    finished: bool,
+    subject: Subject,
+    limits: Limits,
 }
 
-/// What `ping` prints at its end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Statistics {
-    /// Pings sent.
-    pub sent: u64,
-    /// Pongs that answered one of them.
-    pub received: u64,
-    /// From the open connection to now.
-    pub elapsed: Duration,
-    /// The round trips, when there was any.
-    pub rtt: Option<Spread>,
+/// What is timed.
+#[derive(Debug)]
+pub enum Subject {
+    /// From a ping to its answer.
+    Replies(Replies),
+    /// From the name lookup to the open connection.
+    Openings(Openings),
 }
 
-/// How values are spread.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
-    /// The shortest.
-    pub min: Duration,
-    /// The mean.
-    pub avg: Duration,
-    /// The longest.
-    pub max: Duration,
-    /// The standard deviation, as ping(8) has it.
-    pub mdev: Duration,
-    /// Half are at most this.
-    pub p50: Duration,
-    /// 95 % are at most this.
-    pub p95: Duration,
-    /// 99 % are at most this.
-    pub p99: Duration,
+/// Hands a call through to whatever is timed.
+macro_rules! subject {
+    ($self:ident, $rule:ident => $call:expr) => {
+        match &$self.subject {
+            Subject::Replies($rule) => $call,
+            Subject::Openings($rule) => $call,
+        }
+    };
+    (mut $self:ident, $rule:ident => $call:expr) => {
+        match &mut $self.subject {
+            Subject::Replies($rule) => $call,
+            Subject::Openings($rule) => $call,
+        }
+    };
 }
 
 impl Pings {
-    /// A rule that waits so long for missing pongs after the last ping.
-    pub fn new(wait: Duration) -> Self {
-        Self {
-            wait,
-            sent: 0,
-            times: Vec::new(),
-            begun: None,
-            last_sent: None,
-            input_ended: false,
-            finished: false,
-        }
+    /// A rule for that subject, whose figures must keep to the limits.
+    pub fn new(subject: Subject, limits: Limits) -> Self {
+        Self { subject, limits }
     }
 
     pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
-        match event {
-            Event::Open(_) => {
-                self.begun.get_or_insert(now);
-            }
-            Event::Ping {
-                direction: Direction::Out,
-                seq: Some(_),
-                ..
-            } => {
-                self.sent += 1;
-                self.last_sent = Some(now);
-            }
-            Event::Pong {
-                direction: Direction::In,
-                seq: Some(_),
-                rtt: Some(rtt),
-                ..
-            } => {
-                self.times.push(*rtt);
-                return self.judge();
-            }
-            // The link comes back: its pings go on, and those in flight are counted as lost.
-            Event::Failed(_, Sequel::Another) => {}
-            Event::Close(closed) if closed.sequel == Sequel::Another => {}
-            Event::Failed(error, _) => {
-                return Verdict::Failed(Failure::NotConnected(error.clone()));
-            }
-            Event::Close(closed) => return self.closed(&closed.close),
-            _ => {}
-        }
-        Verdict::GoOn
-    }
-
-    pub(super) fn input_idle(&mut self, ended: bool, _now: Instant) -> Verdict {
-        self.input_ended |= ended;
-        self.judge()
-    }
-
-    fn judge(&mut self) -> Verdict {
-        if self.input_ended && !self.finished && self.times.len() as u64 >= self.sent {
-            self.finished = true;
-            return self.verdict();
-        }
-        Verdict::GoOn
-    }
-
-    fn closed(&mut self, close: &Close) -> Verdict {
-        if self.finished {
-            return Verdict::Done;
-        }
-        match close.by {
-            By::Local if close.error.is_none() => self.verdict(),
-            _ => Verdict::Failed(Failure::Closed(
-                Box::new(close.clone()),
-                Some("all pings were answered".to_owned()),
-            )),
+        let verdict = subject!(mut self, rule => rule.see(event, now));
+        match verdict {
+            Verdict::Failed(failure) if self.limits.are_set() => Verdict::Failed(unmet(failure)),
+            verdict => verdict,
         }
     }
 
-    pub(super) fn suspend(&mut self, now: Instant) {
-        self.last_sent = self.last_sent.map(|_| now);
+    pub(super) fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
+        subject!(mut self, rule => rule.input_idle(ended, now))
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let waits = self.input_ended && !self.finished;
-        Some(waits.then_some(self.last_sent?)? + self.wait)
+        subject!(self, rule => rule.deadline())
     }
 
     pub(super) fn expire(&mut self, now: Instant) -> Verdict {
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
-            self.finished = true;
-            return self.verdict();
+        match self.deadline() {
+            Some(deadline) if deadline <= now => self.interrupt(now),
+            _ => Verdict::GoOn,
         }
-        Verdict::GoOn
     }
 
-    /// Success is any reply at all, as with ping(8).
-    pub fn verdict(&mut self) -> Verdict {
-        self.finished = true;
-        if self.times.is_empty() {
-            return Verdict::Failed(Failure::Expectation("no ping was answered".to_owned()));
-        }
-        Verdict::Done
+    /// It is over, whatever is under way.
+    pub(super) fn interrupt(&mut self, now: Instant) -> Verdict {
+        subject!(mut self, rule => rule.end(now))
     }
 
-    /// The statistics as they stand; `None` when the connection was never open.
+    pub(super) fn has_verdict(&self) -> bool {
+        self.limits.are_set()
+    }
+
+    pub(super) fn outlives_connection(&self) -> bool {
+        matches!(self.subject, Subject::Openings(_))
+    }
+
+    /// The statistics as they stand; `None` when nothing has been timed yet.
     pub fn statistics(&self, now: Instant) -> Option<Statistics> {
-        Some(Statistics {
-            sent: self.sent,
-            received: self.times.len() as u64,
-            elapsed: now.saturating_duration_since(self.begun?),
-            rtt: spread(&self.times),
-        })
+        subject!(self, rule => rule.statistics(now))
     }
-}
 
-impl Statistics {
-    /// Pings without a pong, in percent.
-    pub fn loss_percent(&self) -> f64 {
-        if self.sent == 0 {
-            return 0.0;
+    /// How it stands, in a line.
+    pub(super) fn progress(&self, now: Instant) -> String {
+        let Some(statistics) = self.statistics(now) else {
+            return "nothing was sent yet".to_owned();
+        };
+        let counts = &statistics.counts;
+        let loss = percent(statistics.loss_percent());
+        let mut text = format!("{}/{} answered, {loss}% lost", counts.received, counts.sent);
+        if let Some(rtt) = &statistics.rtt {
+            let times = [rtt.min, rtt.p50, rtt.avg, rtt.max]
+                .map(precise)
+                .join(" / ");
+            text.push_str(&format!(", min/p50/avg/max = {times}"));
         }
-        self.sent.saturating_sub(self.received) as f64 * 100.0 / self.sent as f64
+        text
+    }
+
+    /// Once it is over: why that is no success, if it is none. Any answer is one, as with ping(8), unless
+    /// more was asked for. What was not ended by this rule is not judged by it.
+    pub fn judge(&self, statistics: Option<&Statistics>) -> Option<Failure> {
+        if !subject!(self, rule => rule.is_over()) {
+            return None;
+        }
+        let has_answer = |statistics: &&Statistics| statistics.counts.received > 0;
+        let answered = statistics.filter(has_answer);
+        let what = match (answered, subject!(self, rule => rule.missing())) {
+            (None, _) => match self.subject {
+                Subject::Replies(_) => "no ping was answered".to_owned(),
+                Subject::Openings(_) => "no connection was opened".to_owned(),
+            },
+            (_, Some((came, wanted))) => {
+                format!("{came} of {wanted} answers had come when the time of -w was over")
+            }
+            (Some(statistics), None) => {
+                let broken = self.limits.broken(statistics);
+                (!broken.is_empty()).then(|| broken.join("; "))?
+            }
+        };
+        Some(Failure::Unmet(Box::new(Unmet::new(what))))
     }
 }
 
-fn spread(times: &[Duration]) -> Option<Spread> {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    let (min, max) = (*sorted.first()?, *sorted.last()?);
-    let count = sorted.len() as f64;
-    let mean = sorted.iter().map(Duration::as_secs_f64).sum::<f64>() / count;
-    let squares = sorted
-        .iter()
-        .map(|time| (time.as_secs_f64() - mean).powi(2))
-        .sum::<f64>();
-    // Nearest rank: a percentile is a time that was measured.
-    let rank = |percent: usize| sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1];
-    Some(Spread {
-        min,
-        avg: Duration::from_secs_f64(mean),
-        max,
-        mdev: Duration::from_secs_f64((squares / count).sqrt()),
-        p50: rank(50),
-        p95: rank(95),
-        p99: rank(99),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_spread_is_that_of_the_times() {
-        let times: Vec<Duration> = (1..=100).rev().map(Duration::from_millis).collect();
-        let spread = spread(&times).expect("times");
-        assert_eq!(spread.min, Duration::from_millis(1));
-        assert_eq!(spread.max, Duration::from_millis(100));
-        assert_eq!(spread.p50, Duration::from_millis(50));
-        assert_eq!(spread.p95, Duration::from_millis(95));
-        assert_eq!(spread.p99, Duration::from_millis(99));
-        assert!((spread.avg.as_secs_f64() - 0.0505).abs() < 1e-9);
-        // The standard deviation of 1..=n is the root of (n² - 1) / 12.
-        assert!((spread.mdev.as_secs_f64() - (9999.0_f64 / 12.0).sqrt() / 1e3).abs() < 1e-9);
-        assert_eq!(super::spread(&[]), None);
-    }
-
-    #[test]
-    fn no_reply_at_all_is_a_failure() {
-        let mut rule = Pings::new(Duration::from_secs(1));
-        rule.sent = 1;
-        assert!(matches!(
-            rule.verdict(),
-            Verdict::Failed(Failure::Expectation(_))
-        ));
-        rule.times.push(Duration::from_millis(1));
-        assert!(matches!(rule.verdict(), Verdict::Done));
+/// Where a verdict was asked for, an answer that does not lead to it is a failed expectation; a fault of
+/// transport stays what it is.
+fn unmet(failure: Failure) -> Failure {
+    let what = failure.to_string();
+    match failure {
+        Failure::Closed(close, _) if close.error.is_none() => {
+            Failure::Unmet(Box::new(Unmet::new(what)))
+        }
+        Failure::NotConnected(error) if error.refusal.is_some() => {
+            Failure::Unmet(Box::new(Unmet::new(what).refusal(&error)))
+        }
+        failure => failure,
     }
 }

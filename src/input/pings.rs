@@ -1,0 +1,209 @@
+//! When the next ping leaves, or the next connection is opened: by the clock, or by what has come back.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::Action;
+use crate::connection::close::Farewell;
+use crate::connection::message::Direction;
+use crate::event::{Event, Fault, Sequel};
+
+/// The time from one ping to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rhythm {
+    /// Always the same, whatever comes back.
+    Steady(Duration),
+    /// None once the last one is answered, and at most this.
+    Flood(Duration),
+    /// One at a time: the next leaves once the last is answered or given up.
+    Single {
+        /// At least so long from one to the next.
+        gap: Duration,
+        /// So long after one that was given up, so that its late answer is not taken for that of the
+        /// next.
+        quiet: Duration,
+    },
+}
+
+/// A source of pings.
+pub struct Pings {
+    rhythm: Rhythm,
+    left: Option<u64>,
+    size: usize,
+    sent: u64,
+    under_way: bool,
+    clock: Clock,
+}
+
+/// When the next one is due.
+#[derive(Default)]
+struct Clock {
+    due: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Clock {
+    /// Ready when it is due; the time when it was. At first it is due at once.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        loop {
+            let now = Instant::now();
+            let due = *self.due.get_or_insert(now);
+            // The clock is asked first: the runtime gives a task that is busy with a flood no answer
+            // from a timer.
+            if due <= now {
+                return Poll::Ready(due);
+            }
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            // One that is set too early rings and is set again: to move it each time would cost more.
+            if timer.deadline() > due {
+                timer.as_mut().reset(due);
+            }
+            ready!(timer.as_mut().poll(cx));
+            self.timer = None;
+        }
+    }
+
+    /// Sets it; a time that no clock can hold never comes.
+    fn set(&mut self, from: Instant, delay: Duration) {
+        let far = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        self.due = from.checked_add(delay).or_else(|| from.checked_add(far));
+    }
+
+    fn ring(&mut self) {
+        self.due = None;
+    }
+}
+
+impl Pings {
+    /// So many pings of `size` bytes, or without end.
+    pub fn new(rhythm: Rhythm, count: Option<u64>, size: usize) -> Self {
+        Self {
+            rhythm,
+            left: count,
+            size,
+            sent: 0,
+            under_way: false,
+            clock: Clock::default(),
+        }
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        if self.under_way && matches!(self.rhythm, Rhythm::Single { .. }) {
+            return Poll::Pending;
+        }
+        let due = ready!(self.clock.poll(cx));
+        self.left = self.left.map(|left| left - 1);
+        self.sent += 1;
+        self.under_way = true;
+        let now = Instant::now();
+        match self.rhythm {
+            // Counted from when it was due: a late ping does not shift those that follow, and one that
+            // is later than the next gives its place to that.
+            Rhythm::Steady(interval) if due + interval >= now => self.clock.set(due, interval),
+            Rhythm::Steady(time) | Rhythm::Flood(time) => self.clock.set(now, time),
+            Rhythm::Single { gap, .. } => self.clock.set(now, gap),
+        }
+        Poll::Ready(Some(Action::Ping(self.size)))
+    }
+
+    /// What has come back moves the next one.
+    pub(super) fn notice(&mut self, event: &Event) {
+        match event {
+            Event::Pong {
+                direction: Direction::In,
+                seq: Some(seq),
+                fault: None | Some(Fault::Late),
+                ..
+            } => self.settled(*seq, None),
+            Event::Unanswered { seq, .. } => match self.rhythm {
+                Rhythm::Single { quiet, .. } => self.settled(*seq, Some(quiet)),
+                Rhythm::Steady(_) | Rhythm::Flood(_) => {}
+            },
+            Event::Close(_) => self.under_way = false,
+            _ => {}
+        }
+    }
+
+    fn settled(&mut self, seq: u64, quiet: Option<Duration>) {
+        // An earlier one has no say: the newest is still under way.
+        if seq != self.sent {
+            return;
+        }
+        self.under_way = false;
+        match (self.rhythm, quiet) {
+            (Rhythm::Flood(_), _) => self.clock.ring(),
+            (Rhythm::Single { .. }, Some(quiet)) => self.clock.set(Instant::now(), quiet),
+            _ => {}
+        }
+    }
+}
+
+/// A source of connections: closes each once it is open, and opens the next.
+pub struct Openings {
+    farewell: Farewell,
+    interval: Duration,
+    left: Option<u64>,
+    stand: Stand,
+    clock: Clock,
+}
+
+/// Where the connection stands that is being timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stand {
+    /// It is being opened.
+    Opening,
+    /// It is to be closed.
+    Open,
+    /// It is being closed.
+    Closing,
+    /// It is gone.
+    Gone,
+}
+
+impl Openings {
+    /// So many connections, or without end, each closed in that way.
+    pub fn new(interval: Duration, count: Option<u64>, farewell: Farewell) -> Self {
+        Self {
+            farewell,
+            interval,
+            // The first one is opened by the link itself.
+            left: count.map(|count| count.saturating_sub(1)),
+            stand: Stand::Opening,
+            clock: Clock::default(),
+        }
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+        match self.stand {
+            Stand::Opening | Stand::Closing => Poll::Pending,
+            Stand::Open => {
+                self.stand = Stand::Closing;
+                Poll::Ready(Some(Action::Close(self.farewell.clone())))
+            }
+            Stand::Gone if self.left == Some(0) => Poll::Ready(None),
+            Stand::Gone => {
+                ready!(self.clock.poll(cx));
+                self.left = self.left.map(|left| left - 1);
+                self.stand = Stand::Opening;
+                Poll::Ready(Some(Action::Reopen))
+            }
+        }
+    }
+
+    pub(super) fn notice(&mut self, event: &Event) {
+        match event {
+            Event::Connecting { .. } => self.clock.set(Instant::now(), self.interval),
+            Event::Open(_) => self.stand = Stand::Open,
+            Event::Close(_) | Event::Failed(_, Sequel::Final) => self.stand = Stand::Gone,
+            _ => {}
+        }
+    }
+}

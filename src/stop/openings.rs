@@ -1,0 +1,149 @@
+//! The stop rule of `ping --new-connection`: counts connections, gathers the times of their stages.
+
+use std::time::{Duration, Instant};
+
+use super::statistics::{Counts, Statistics};
+use super::times::Times;
+use super::{Failure, Verdict};
+use crate::connection::Timing;
+use crate::connection::backoff::is_worth_retrying;
+use crate::connection::error::Error;
+use crate::event::{Event, Sequel};
+
+/// The stages of opening a connection by their names, in their order.
+pub const STAGES: [&str; 5] = ["dns", "tcp", "proxy", "tls", "upgrade"];
+
+/// The time of each stage of [`STAGES`].
+pub fn stages(timing: &Timing) -> [Duration; 5] {
+    [
+        timing.lookup,
+        timing.connect,
+        timing.proxy,
+        timing.tls,
+        timing.upgrade,
+    ]
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct Openings {
+    /// When it ends in any case, counted from the first attempt (`-w`).
+    limit: Option<Duration>,
+    /// So many open connections are enough, and fewer by the limit are too few (`-c` with `-w`).
+    wanted: Option<u64>,
+    counts: Counts,
+    total: Times,
+    /// One for each of [`STAGES`].
+    stages: Vec<Times>,
+    begun: Option<Instant>,
+    ended: Option<Instant>,
+    is_opening: bool,
+    /// Why the last attempt failed, if it did.
+    failure: Option<Box<Error>>,
+}
+
+impl Openings {
+    /// A rule that ends with the input, or after so long, or with so many connections.
+    pub fn new(limit: Option<Duration>, wanted: Option<u64>) -> Self {
+        Self {
+            limit,
+            wanted,
+            counts: Counts::default(),
+            total: Times::default(),
+            stages: STAGES.iter().map(|_| Times::default()).collect(),
+            begun: None,
+            ended: None,
+            is_opening: false,
+            failure: None,
+        }
+    }
+
+    pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
+        match event {
+            Event::Connecting { .. } => {
+                self.begun.get_or_insert(now);
+                self.counts.sent += 1;
+                self.is_opening = true;
+            }
+            Event::Open(opened) => {
+                self.is_opening = false;
+                self.counts.received += 1;
+                self.total.record(opened.timing.total);
+                for (times, time) in self.stages.iter_mut().zip(stages(&opened.timing)) {
+                    times.record(time);
+                }
+                self.failure = None;
+                if self.wanted.is_some_and(|n| self.counts.received >= n) {
+                    return self.end(now);
+                }
+            }
+            Event::Failed(error, Sequel::Final) => return self.failed(error),
+            _ => {}
+        }
+        Verdict::GoOn
+    }
+
+    /// What may be better the next time is a loss; what will not be is the end.
+    fn failed(&mut self, error: &Error) -> Verdict {
+        self.is_opening = false;
+        self.counts.lost += 1;
+        self.total.miss();
+        if !is_worth_retrying(error) {
+            return Verdict::Failed(Failure::NotConnected(Box::new(error.clone())));
+        }
+        self.failure = Some(Box::new(error.clone()));
+        Verdict::GoOn
+    }
+
+    pub(super) fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
+        if ended && self.ended.is_none() {
+            return self.end(now);
+        }
+        Verdict::GoOn
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let over = self.begun?.checked_add(self.limit?)?;
+        self.ended.is_none().then_some(over)
+    }
+
+    /// It is over; an attempt under way is given up.
+    pub(super) fn end(&mut self, now: Instant) -> Verdict {
+        self.ended.get_or_insert(now);
+        match self.failure.take().filter(|_| self.counts.received == 0) {
+            Some(error) => Verdict::Failed(Failure::NotConnected(error)),
+            None => Verdict::Done,
+        }
+    }
+
+    /// Whether it has come to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// The statistics as they stand; `None` before the first attempt.
+    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+        let begun = self.begun?;
+        let counts = Counts {
+            pending: u64::from(self.is_opening),
+            ..self.counts
+        };
+        let elapsed = now.saturating_duration_since(begun);
+        let spreads = self.stages.iter().map(Times::spread);
+        let stages = STAGES.into_iter().zip(spreads);
+        let was_needed = |(name, spread): (&'static str, Option<_>)| Some((name, spread?));
+        Some(Statistics {
+            stages: stages
+                .filter_map(was_needed)
+                .filter(|(_, spread): &(_, super::Spread)| !spread.max.is_zero())
+                .collect(),
+            ..Statistics::new(counts, elapsed, &self.total)
+        })
+    }
+
+    /// How many connections were opened and how many were asked for, when that is fewer.
+    pub fn missing(&self) -> Option<(u64, u64)> {
+        let wanted = self.wanted?;
+        (self.counts.received < wanted).then_some((self.counts.received, wanted))
+    }
+}

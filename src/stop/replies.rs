@@ -1,0 +1,214 @@
+//! Pings and their answers on a connection: counts both, gathers round-trip times.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::statistics::{Counts, Statistics};
+use super::times::Times;
+use super::{Failure, Verdict};
+use crate::connection::close::{By, Close};
+use crate::connection::message::Direction;
+use crate::event::{Event, Fault, Sequel};
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct Replies {
+    /// When it ends in any case, counted from the first open connection (`-w`).
+    limit: Option<Duration>,
+    /// So many answers are enough, and fewer by the limit are too few (`-c` with `-w`).
+    wanted: Option<u64>,
+    /// Messages are answered by messages, in place of frames.
+    by_message: bool,
+    counts: Counts,
+    times: Times,
+    under_way: VecDeque<(u64, Instant)>,
+    begun: Option<Instant>,
+    /// When it was over.
+    ended: Option<Instant>,
+    input_ended: bool,
+}
+
+impl Replies {
+    /// A rule that ends with the input, when each ping was answered or given up. `by_message`: pings are
+    /// messages that are answered by messages.
+    pub fn new(by_message: bool) -> Self {
+        Self {
+            limit: None,
+            wanted: None,
+            by_message,
+            counts: Counts::default(),
+            times: Times::default(),
+            under_way: VecDeque::new(),
+            begun: None,
+            ended: None,
+            input_ended: false,
+        }
+    }
+
+    /// Ends after so long, or with so many answers.
+    pub fn limit(mut self, limit: Option<Duration>, wanted: Option<u64>) -> Self {
+        self.limit = limit;
+        self.wanted = wanted;
+        self
+    }
+
+    pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
+        match event {
+            Event::Open(_) => {
+                self.begun.get_or_insert(now);
+            }
+            Event::Ping {
+                direction: Direction::Out,
+                seq: Some(seq),
+                ..
+            } => {
+                self.counts.sent += 1;
+                self.under_way.push_back((*seq, now));
+            }
+            Event::Pong {
+                direction: Direction::In,
+                seq: Some(seq),
+                rtt,
+                fault,
+                ..
+            } => {
+                self.answered(*seq, *rtt, *fault);
+                return self.judge(now);
+            }
+            Event::Unanswered { seq, .. } => {
+                self.lose(*seq);
+                return self.judge(now);
+            }
+            Event::Message(message) if message.direction == Direction::In => {
+                self.counts.others += 1;
+            }
+            // The link comes back: its pings go on, and those in flight are lost.
+            Event::Failed(_, Sequel::Another) => {}
+            Event::Close(closed) if closed.sequel == Sequel::Another => {
+                self.counts.reconnects += 1;
+                self.lose_all();
+            }
+            Event::Failed(error, _) => {
+                return Verdict::Failed(Failure::NotConnected(error.clone()));
+            }
+            Event::Close(closed) => return self.closed(&closed.close),
+            _ => {}
+        }
+        Verdict::GoOn
+    }
+
+    fn answered(&mut self, seq: u64, rtt: Option<Duration>, fault: Option<Fault>) {
+        if self.by_message {
+            // The reply was counted when it came, before it was known to be one.
+            self.counts.others -= 1;
+        }
+        match fault {
+            Some(Fault::Late) => {
+                self.counts.late += 1;
+                self.lose(seq);
+            }
+            Some(Fault::Duplicate) => self.counts.duplicates += 1,
+            None => {
+                self.take(seq);
+                self.counts.received += 1;
+                match rtt {
+                    Some(rtt) => self.times.record(rtt),
+                    None => self.counts.untimed += 1,
+                }
+            }
+        }
+    }
+
+    /// Takes a ping off the list of those under way; false when it was not on it.
+    fn take(&mut self, seq: u64) -> bool {
+        let at = self.under_way.iter().position(|(sent, _)| *sent == seq);
+        at.and_then(|at| self.under_way.remove(at)).is_some()
+    }
+
+    fn lose(&mut self, seq: u64) {
+        if self.take(seq) {
+            self.counts.lost += 1;
+            self.times.miss();
+        }
+    }
+
+    fn lose_all(&mut self) {
+        while let Some((seq, _)) = self.under_way.front() {
+            self.lose(*seq);
+        }
+    }
+
+    pub(super) fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
+        self.input_ended |= ended;
+        self.judge(now)
+    }
+
+    fn judge(&mut self, now: Instant) -> Verdict {
+        let enough = self.wanted.is_some_and(|n| self.counts.received >= n);
+        if self.ended.is_none() && (enough || (self.input_ended && self.under_way.is_empty())) {
+            self.ended = Some(now);
+            return Verdict::Done;
+        }
+        Verdict::GoOn
+    }
+
+    fn closed(&mut self, close: &Close) -> Verdict {
+        if self.ended.is_some() || (close.by == By::Local && close.error.is_none()) {
+            return Verdict::Done;
+        }
+        self.lose_all();
+        Verdict::Failed(Failure::Closed(
+            Box::new(close.clone()),
+            Some("all pings were answered".to_owned()),
+        ))
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let over = self.begun?.checked_add(self.limit?)?;
+        self.ended.is_none().then_some(over)
+    }
+
+    /// It is over, whatever is still under way.
+    pub(super) fn end(&mut self, now: Instant) -> Verdict {
+        self.ended.get_or_insert(now);
+        Verdict::Done
+    }
+
+    /// Whether it has come to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// The statistics as they stand; `None` when the connection was never open.
+    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+        let begun = self.begun?;
+        let mut counts = self.counts;
+        let pending = self.pending();
+        counts.pending = pending;
+        counts.lost += self.under_way.len() as u64 - pending;
+        Some(Statistics::new(
+            counts,
+            now.saturating_duration_since(begun),
+            &self.times,
+        ))
+    }
+
+    /// Pings that were still under way when it was over, and so recently that nothing says that they are
+    /// lost: within twice the longest round trip, the time that ping(8) gives its last ones.
+    fn pending(&self) -> u64 {
+        let (Some(ended), Some(longest)) = (self.ended, self.times.max()) else {
+            return 0;
+        };
+        let is_recent = |sent: &Instant| ended.saturating_duration_since(*sent) <= longest * 2;
+        self.under_way
+            .iter()
+            .filter(|(_, sent)| is_recent(sent))
+            .count() as u64
+    }
+
+    /// Whether fewer answers came in time than were asked for.
+    pub fn missing(&self) -> Option<(u64, u64)> {
+        let wanted = self.wanted?;
+        (self.counts.received < wanted).then_some((self.counts.received, wanted))
+    }
+}
