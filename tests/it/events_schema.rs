@@ -24,6 +24,9 @@ fn every_kind_of_event_occurs_and_has_its_place_in_the_schema() {
     let again = ["--retry", "1", "--backoff", "1ms..1ms"];
     seen.extend(kinds_of(&["send", "-vv", "echo:", "{\"a\":1}"], 0));
     seen.extend(kinds_of(&["ping", "-c", "1", "echo:"], 0));
+    let deaf = Server::new().accept().expect_ping(16).answer_any_close();
+    let once = ["ping", "-c", "1", "-W", "50ms", &deaf.url()];
+    seen.extend(kinds_of(&once, 1));
     seen.extend(kinds_of(&["check", "echo:"], 0));
     seen.extend(kinds_of(&["listen", &refusing.url()], 22));
     seen.extend(kinds_of(
