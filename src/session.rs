@@ -20,7 +20,7 @@ use crate::event::{Event, Sequel};
 use crate::input::{self, Action, Input};
 use crate::link::Link;
 use crate::output::Sinks;
-use crate::stop::{Closest, Failure, StopRule, Verdict};
+use crate::stop::{Closest, Failure, NO_PONGS, StopRule, Verdict};
 
 /// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
 /// not read must not keep the tool alive.
@@ -307,6 +307,11 @@ impl Running<'_> {
             && self.session.input.is_typed()
         {
             self.session.sinks.say(&error.message);
+        }
+        if let (Event::Unanswered { is_telling, .. }, Verdict::GoOn) = (event, &verdict)
+            && *is_telling
+        {
+            self.session.sinks.suggest(NO_PONGS);
         }
         self.apply(verdict);
     }

@@ -309,6 +309,12 @@ impl Sinks {
         self.speak();
     }
 
+    /// What to try, before anything has failed.
+    pub fn suggest(&mut self, text: &str) {
+        self.talk.hint(&mut self.said, &self.redactor.redact(text));
+        self.speak();
+    }
+
     /// A line of talk of the session's own.
     pub fn say(&mut self, text: &str) {
         let text = self.redactor.redact(text);

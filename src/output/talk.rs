@@ -82,13 +82,6 @@ impl Talk {
             } if self.verbose > 0 => {
                 self.control(out, *direction, "pong", payload);
             }
-            Event::Unanswered {
-                is_telling: true, ..
-            } => self.hint(
-                out,
-                "the connection lives and no ping frame was answered: --app MESSAGE times a message and \
-                 its reply instead",
-            ),
             Event::Frame(frame) => self.frame(out, frame, redactor),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
                 let who = match by {

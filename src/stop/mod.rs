@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub use conversation::{Conversation, Goal};
 pub use expectations::{Closest, Expectations, ExpectedClose, Search, Unmet, wrong_subprotocol};
 pub use openings::{Openings, STAGES, stages};
-pub use pings::{Pings, Subject};
+pub use pings::{NO_PONGS, Pings, Subject};
 pub use replies::Replies;
 pub use statistics::{Counts, Limits, Statistics, percent, precise};
 pub use times::{Bar, Spread};

@@ -13,6 +13,10 @@ pub struct Pings {
     limits: Limits,
 }
 
+/// What to try where a connection lives and no ping frame is answered.
+pub const NO_PONGS: &str = "no ping frame was answered and the connection lives: --app MESSAGE times a message \
+     and its reply instead";
+
 /// What is timed.
 #[derive(Debug)]
 pub enum Subject {
@@ -123,7 +127,13 @@ impl Pings {
                 (!broken.is_empty()).then(|| broken.join("; "))?
             }
         };
-        Some(Failure::Unmet(Box::new(Unmet::new(what))))
+        let unmet = match &self.subject {
+            Subject::Replies(replies) if replies.may_lack_pongs() => {
+                Unmet::new(what).hint(NO_PONGS)
+            }
+            _ => Unmet::new(what),
+        };
+        Some(Failure::Unmet(Box::new(unmet)))
     }
 }
 

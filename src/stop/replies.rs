@@ -26,6 +26,8 @@ pub struct Replies {
     /// When it was over.
     ended: Option<Instant>,
     input_ended: bool,
+    /// It was told on the way that the peer seems to know no ping frames.
+    is_told: bool,
 }
 
 impl Replies {
@@ -42,6 +44,7 @@ impl Replies {
             begun: None,
             ended: None,
             input_ended: false,
+            is_told: false,
         }
     }
 
@@ -75,9 +78,13 @@ impl Replies {
                 self.answered(*seq, *rtt, *fault);
                 return self.judge(now);
             }
-            Event::Unanswered { seq, .. } => {
+            Event::Unanswered {
+                seq, is_telling, ..
+            } => {
                 self.lose(*seq);
-                return self.judge(now);
+                let verdict = self.judge(now);
+                self.is_told |= *is_telling && matches!(verdict, Verdict::GoOn);
+                return verdict;
             }
             Event::Message(message) if message.direction == Direction::In => {
                 self.counts.others += 1;
@@ -172,6 +179,12 @@ impl Replies {
     pub(super) fn end(&mut self, now: Instant) -> Verdict {
         self.ended.get_or_insert(now);
         Verdict::Done
+    }
+
+    /// Whether the peer may know no ping frames, and nobody was told so yet.
+    pub(super) fn may_lack_pongs(&self) -> bool {
+        let has_lost = self.counts.lost > 0 && self.counts.received + self.counts.late == 0;
+        has_lost && !self.by_message && !self.is_told
     }
 
     /// Whether it has come to its end.

@@ -184,7 +184,7 @@ fn bounds(min: u64, max: u64) -> Vec<u64> {
         bounds.truncate(end.map_or(bounds.len(), |end| end + 1));
         return bounds;
     }
-    let wide_enough = |step: &u64| max.div_ceil(*step) - min / step <= RANGES;
+    let wide_enough = |step: &u64| *step >= max / 100 && max.div_ceil(*step) - min / step <= RANGES;
     let step = series.clone().find(wide_enough).unwrap_or(max);
     let last = max.div_ceil(step).max(min / step + 1);
     (min / step..=last).map(|n| n * step).collect()
