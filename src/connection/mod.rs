@@ -6,6 +6,7 @@
 //! module names the frame library.
 
 pub mod backoff;
+mod bulk;
 pub mod close;
 mod cure;
 pub mod dial;
@@ -25,7 +26,7 @@ pub mod wire;
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,6 +40,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
+use bulk::Bulk;
 use close::{By, Close, Code, Farewell};
 use dial::Route;
 use error::{Error, Kind, Stage};
@@ -178,7 +180,7 @@ pub enum Incoming {
 
 /// An open WebSocket connection in either role.
 pub struct Connection {
-    ws: WebSocketStream<Layer<Outbox<Stream>>>,
+    ws: WebSocketStream<Bulk<Layer<Outbox<Stream>>>>,
     role: Role,
     /// What was received and waits for its frames to be told first.
     behind_frames: Option<Incoming>,
@@ -298,7 +300,7 @@ impl Connection {
             .write_buffer_size(BUFFER)
             .max_message_size(Some(limits.max_size))
             .max_frame_size(Some(limits.max_size));
-        let ws = WebSocketStream::from_raw_socket(layer, role, Some(config)).await;
+        let ws = WebSocketStream::from_raw_socket(Bulk::new(layer), role, Some(config)).await;
         Self {
             ws,
             role,
@@ -312,9 +314,13 @@ impl Connection {
         }
     }
 
+    fn layer(&self) -> &Layer<Outbox<Stream>> {
+        self.ws.get_ref().get_ref()
+    }
+
     /// Bytes on the wire so far, frame headers included: received, sent.
     pub fn wire_bytes(&self) -> (u64, u64) {
-        let tap = self.ws.get_ref().tap();
+        let tap = self.layer().tap();
         (tap.received().wire_bytes, tap.sent().wire_bytes)
     }
 
@@ -332,7 +338,7 @@ impl Connection {
     /// Changes whenever data has come or has left, of a message that is still under way as well.
     pub fn activity(&self) -> u64 {
         // In blocks of 64 KiB: the pongs that we owe a peer that only pings are no activity.
-        let left = self.ws.get_ref().tap().get_ref().passed() >> 16;
+        let left = self.layer().tap().get_ref().passed() >> 16;
         self.data_received() + left
     }
 
@@ -350,8 +356,12 @@ impl Connection {
     /// Ready when another message can be taken without piling up behind a slow peer.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // After a failed write nothing leaves any more; the next read tells why and ends this.
-        if self.ws.get_ref().tap().get_ref().failure().is_some() {
+        if self.layer().tap().get_ref().failure().is_some() {
             return Poll::Pending;
+        }
+        if !self.ws.get_ref().is_idle() {
+            // It fails only as a write does.
+            let _ = ready!(self.ws.get_mut().poll_drain(cx));
         }
         Pin::new(&mut self.ws).poll_ready(cx).map(drop)
     }
@@ -361,6 +371,10 @@ impl Connection {
         if !matches!(self.phase, Phase::Open) {
             return false;
         }
+        let outgoing = match self.feed_bulk(outgoing) {
+            None => return true,
+            Some(outgoing) => outgoing,
+        };
         let message = match outgoing {
             Outgoing::Message(Payload::Text(text)) => Message::Text(text),
             Outgoing::Message(Payload::Binary(bytes)) => Message::Binary(bytes),
@@ -377,6 +391,38 @@ impl Connection {
         };
         self.unflushed = true;
         Pin::new(&mut self.ws).start_send(message).is_ok()
+    }
+
+    /// Takes what is large and goes past the library; gives back what is not. What was fed before goes
+    /// before it: the library's buffer is emptied into the layer that carries large frames.
+    fn feed_bulk(&mut self, outgoing: Outgoing) -> Option<Outgoing> {
+        // Fed without being asked for (`-x`, an echo at the end): the library holds it, behind the first.
+        if !self.ws.get_ref().is_idle() {
+            return Some(outgoing);
+        }
+        let (opcode, is_last, payload) = match outgoing {
+            Outgoing::Message(payload) if payload.len() >= bulk::LARGE => {
+                let is_text = matches!(payload, Payload::Text(_));
+                (data_opcode(true, is_text), true, payload.into_bytes())
+            }
+            Outgoing::Fragment(part) if part.bytes.len() >= bulk::LARGE => {
+                let opcode = data_opcode(part.is_first, part.is_text);
+                (opcode, part.is_last, part.bytes)
+            }
+            small => return Some(small),
+        };
+        let header = frame::Header {
+            first: opcode.bits() | if is_last { frame::FIN } else { 0 },
+            mask: (self.role == Role::Client).then(masking_key),
+            payload: payload.len() as u64,
+        };
+        self.ws.get_mut().gather();
+        // Nobody need be woken: what is gathered is taken at once, and a flush follows every feed.
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = Pin::new(&mut self.ws).poll_flush(&mut cx);
+        self.ws.get_mut().give(&header, payload);
+        self.unflushed = true;
+        None
     }
 
     /// Ready when all that was fed has been handed to the kernel.
@@ -425,7 +471,7 @@ impl Connection {
                 None => return Poll::Ready(None),
             }
         }
-        if let Some(frame) = self.ws.get_mut().tap_mut().next_frame() {
+        if let Some(frame) = self.ws.get_mut().get_mut().tap_mut().next_frame() {
             return Poll::Ready(Some(Incoming::Frame(Box::new(frame))));
         }
         match self.behind_frames.take() {
@@ -495,7 +541,7 @@ impl Connection {
     /// The peer's close frame has come.
     fn agree(&mut self, by: By, frame: Option<CloseFrame>, cx: &mut Context<'_>) -> Poll<Incoming> {
         // The library puts 1002 in the place of codes that it does not know, 1014 for one.
-        let (code, reason) = match (self.ws.get_ref().tap().received_close(), frame) {
+        let (code, reason) = match (self.layer().tap().received_close(), frame) {
             (Some(seen), _) => (seen.code.map_or(Code::NO_STATUS, Code), seen.reason.clone()),
             (None, Some(frame)) => (Code(frame.code.into()), frame.reason.to_string()),
             (None, None) => (Code::NO_STATUS, String::new()),
@@ -523,7 +569,7 @@ impl Connection {
     /// What a peer that closes may have left unsaid: RFC 6455 §5.5.1 lets it give up a message between
     /// two of its frames, and nobody but us will ever know.
     fn cut_off(&self, close: &Close) -> Option<Error> {
-        let bytes = self.ws.get_ref().tap().unfinished_message()?;
+        let bytes = self.layer().tap().unfinished_message()?;
         let plural = if bytes == 1 { "" } else { "s" };
         let message = format!(
             "the server closed with {close} in the middle of a message, {} byte{plural} of which had come",
@@ -534,7 +580,7 @@ impl Connection {
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let leaving = self.poll_flush(cx).is_pending();
-        let passed = self.ws.get_ref().tap().get_ref().passed();
+        let passed = self.layer().tap().get_ref().passed();
         let limit = self.limits.close;
         let is_late = match &mut self.phase {
             Phase::Asked { timer, left } => {
@@ -647,7 +693,7 @@ impl Connection {
 
     /// The peer's close frame, when the library was not shown it because of its code.
     fn unknown_close(&self) -> Option<CloseSeen> {
-        let layer = self.ws.get_ref();
+        let layer = self.layer();
         let breach = layer.violation()?.breach();
         let unknown = matches!(breach, Breach::UnknownBelow(_));
         unknown.then(|| layer.tap().received_close().cloned())?
@@ -668,7 +714,7 @@ impl Connection {
     /// The peer's close frame, when that is what broke the protocol: it closed, with the code that it
     /// really sent.
     fn broken_close(&self) -> Option<(By, Code, String)> {
-        let layer = self.ws.get_ref();
+        let layer = self.layer();
         let breach = layer.violation()?.breach();
         if !matches!(breach, Breach::CloseCode(_) | Breach::CloseReasonNotUtf8(_)) {
             return None;
@@ -679,7 +725,7 @@ impl Connection {
 
     /// A failed read in words, and the code to close with where the peer can still hear it.
     fn explain(&self, error: &WsError) -> (Error, Option<Code>) {
-        if let Some(violation) = self.ws.get_ref().violation() {
+        if let Some(violation) = self.layer().violation() {
             return (
                 explain_violation(violation),
                 Some(Code(violation.close_code())),
@@ -716,7 +762,7 @@ impl Connection {
 
     fn lost_text(&self, error: Option<&io::Error>) -> String {
         // The write that failed first says more than the end of file that followed it.
-        let why = match (error, self.ws.get_ref().tap().get_ref().failure()) {
+        let why = match (error, self.layer().tap().get_ref().failure()) {
             (Some(error), _) | (None, Some(error)) => {
                 format!(": {}", crate::secret::io_text(error))
             }
@@ -724,6 +770,22 @@ impl Connection {
         };
         format!("the connection was lost without a close frame (1006){why}")
     }
+}
+
+fn data_opcode(is_first: bool, is_text: bool) -> frame::Opcode {
+    match (is_first, is_text) {
+        (false, _) => frame::Opcode::Continuation,
+        (true, true) => frame::Opcode::Text,
+        (true, false) => frame::Opcode::Binary,
+    }
+}
+
+/// A key that the server cannot have foreseen (RFC 6455 §5.3 and §10.3).
+fn masking_key() -> [u8; 4] {
+    let mut key = [0; 4];
+    // Without a source of randomness the frame is still well formed.
+    let _ = getrandom::fill(&mut key);
+    key
 }
 
 /// What to try when a message was too large.

@@ -1,9 +1,6 @@
-//! A layer under the frame library that mends two of its habits on the way out, and notes when bytes came.
-//!
-//! It takes a large block whole: the library moves what is left of its buffer forward after every
-//! partial write, so a message of 256 MiB would be moved a thousand times. And it outlives a failed
-//! write: what the peer said before it went away (a close frame with its reason, most of all) is still
-//! waiting to be read, and would be lost if the write's failure ended the connection.
+//! A layer over the stream that outlives a failed write, and notes when bytes came: what the peer said
+//! before it went away (a close frame with its reason, most of all) is still waiting to be read, and would
+//! be lost if the write's failure ended the connection.
 
 use std::io;
 use std::pin::Pin;
@@ -12,15 +9,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// Blocks from this size on are taken whole.
-const LARGE: usize = 1 << 20;
-
 /// See the module's head.
 pub struct Outbox<S> {
     inner: S,
-    /// A large block on its way out, and how much of it has left.
-    held: Vec<u8>,
-    sent: usize,
     /// Bytes that the stream below has taken, ever.
     passed: u64,
     failure: Option<io::Error>,
@@ -33,8 +24,6 @@ impl<S> Outbox<S> {
     pub fn new(inner: S) -> Self {
         Self {
             inner,
-            held: Vec::new(),
-            sent: 0,
             passed: 0,
             failure: None,
             read_at: None,
@@ -58,26 +47,8 @@ impl<S> Outbox<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Outbox<S> {
-    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.sent < self.held.len() {
-            match ready!(Pin::new(&mut self.inner).poll_write(cx, &self.held[self.sent..])) {
-                Ok(n) if n > 0 => {
-                    self.sent += n;
-                    self.passed += n as u64;
-                }
-                Ok(_) => self.fail(io::ErrorKind::WriteZero.into()),
-                Err(error) => self.fail(error),
-            }
-        }
-        self.held = Vec::new();
-        self.sent = 0;
-        Poll::Ready(())
-    }
-
+impl<S> Outbox<S> {
     fn fail(&mut self, error: io::Error) {
-        self.held.clear();
-        self.sent = 0;
         self.failure.get_or_insert(error);
     }
 }
@@ -103,14 +74,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outbox<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_held(cx));
         if self.failure.is_some() {
-            return Poll::Ready(Ok(bytes.len()));
-        }
-        if bytes.len() >= LARGE {
-            self.held = bytes.to_vec();
-            // What does not leave now leaves with the next write or flush.
-            let _ = self.poll_held(cx);
             return Poll::Ready(Ok(bytes.len()));
         }
         match ready!(Pin::new(&mut self.inner).poll_write(cx, bytes)) {
@@ -126,7 +90,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outbox<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_held(cx));
         if self.failure.is_none()
             && let Err(error) = ready!(Pin::new(&mut self.inner).poll_flush(cx))
         {
@@ -136,7 +99,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outbox<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_held(cx));
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
@@ -145,24 +107,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outbox<S> {
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    #[tokio::test]
-    async fn a_large_block_is_taken_whole_and_arrives_in_order() {
-        let (near, mut far) = tokio::io::duplex(1000);
-        let block: Vec<u8> = (0..LARGE + 17).map(|i| (i % 251) as u8).collect();
-        let expected = [&block[..], b"tail"].concat();
-        let writer = async move {
-            let mut outbox = Outbox::new(near);
-            assert_eq!(outbox.write(&block).await.expect("taken"), block.len());
-            outbox.write_all(b"tail").await.expect("taken");
-            outbox.shutdown().await.expect("shut down");
-        };
-        let mut got = Vec::new();
-        let reader = far.read_to_end(&mut got);
-        let ((), read) = tokio::join!(writer, reader);
-        read.expect("read");
-        assert!(got == expected);
-    }
 
     #[tokio::test]
     async fn what_the_peer_said_is_readable_after_a_write_failed() {
