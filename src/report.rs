@@ -17,10 +17,10 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
     // `echo:` brings its own colon.
     let what = what.trim_end_matches(':');
     match outcome {
-        Outcome::Done | Outcome::ReaderGone => Exit::Success,
-        Outcome::Signal(Signal::Interrupt) => Exit::Interrupted,
-        Outcome::Signal(Signal::Terminate) => Exit::Terminated,
-        Outcome::Signal(Signal::HangUp) => Exit::HungUp,
+        Outcome::Done | Outcome::ReaderGone => given_up(Exit::Success, sinks),
+        Outcome::Signal(Signal::Interrupt) => given_up(Exit::Interrupted, sinks),
+        Outcome::Signal(Signal::Terminate) => given_up(Exit::Terminated, sinks),
+        Outcome::Signal(Signal::HangUp) => given_up(Exit::HungUp, sinks),
         Outcome::Failed(failure) => self::failure(failure, what, sinks),
         Outcome::OutOfTime(limit, closest) => {
             let message = format!("{what}: --max-time {} is over", units::shown(*limit));
@@ -37,6 +37,12 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
             Line::new(&message, Exit::Output).event("io").tell(sinks)
         }
     }
+}
+
+/// Nothing is said on stderr; a connection that was being opened has an end all the same.
+fn given_up(exit: Exit, sinks: &mut Sinks) -> Exit {
+    sinks.give_up(exit);
+    exit
 }
 
 /// Tells a failure that was found after the session and gives the exit status.

@@ -320,7 +320,7 @@ impl Running<'_> {
     fn poll_input(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         for _ in 0..SENT_AT_ONCE {
-            if self.outcome.is_some() {
+            if self.outcome.is_some() || !self.session.sinks.has_room_for_sent() {
                 break;
             }
             // A person may quit or reconnect while there is no connection to send on.

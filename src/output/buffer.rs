@@ -6,6 +6,8 @@ use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
 
+use super::escape::{Keep, push_escaped_bytes};
+
 /// Buffered bytes from which the session stops reading.
 const LIMIT: usize = 1 << 20;
 /// Buffered bytes from which writing beats gathering more.
@@ -13,11 +15,23 @@ const WORTH_WRITING: usize = 64 * 1024;
 /// Payloads from this size on are kept as they are instead of being copied.
 const LARGE: usize = 32 * 1024;
 
+/// A text is escaped in pieces of this many bytes: what it takes then may be four times as much.
+const ESCAPED_AT_ONCE: usize = 16 * 1024;
+
+/// What waits to be written.
+#[derive(Debug)]
+enum Chunk {
+    /// These bytes.
+    Plain(Bytes),
+    /// A text, escaped for a terminal when its turn comes.
+    ToEscape(Bytes),
+}
+
 /// See the module's head.
 #[derive(Debug, Default)]
 pub struct Buffer {
     /// Older than `tail`.
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Chunk>,
     tail: Vec<u8>,
     /// Bytes in `queue`.
     queued: usize,
@@ -36,14 +50,26 @@ impl Buffer {
         } else {
             self.seal();
             self.queued += bytes.len();
-            self.queue.push_back(bytes.clone());
+            self.queue.push_back(Chunk::Plain(bytes.clone()));
+        }
+    }
+
+    /// Appends a text as a terminal may show it; a large one is shared, and escaped piece by piece.
+    pub fn push_escaped(&mut self, text: &Bytes) {
+        if text.len() < LARGE {
+            push_escaped_bytes(&mut self.tail, text, Keep::Lines);
+        } else {
+            self.seal();
+            self.queued += text.len();
+            self.queue.push_back(Chunk::ToEscape(text.clone()));
         }
     }
 
     fn seal(&mut self) {
         if !self.tail.is_empty() {
             self.queued += self.tail.len();
-            self.queue.push_back(std::mem::take(&mut self.tail).into());
+            let tail = std::mem::take(&mut self.tail);
+            self.queue.push_back(Chunk::Plain(tail.into()));
         }
     }
 
@@ -75,7 +101,13 @@ impl Buffer {
     pub fn take_text(&mut self) -> String {
         self.seal();
         self.queued = 0;
-        let whole: Vec<u8> = self.queue.drain(..).flatten().collect();
+        let mut whole = Vec::new();
+        for chunk in self.queue.drain(..) {
+            match chunk {
+                Chunk::Plain(bytes) => whole.extend_from_slice(&bytes),
+                Chunk::ToEscape(text) => push_escaped_bytes(&mut whole, &text, Keep::Lines),
+            }
+        }
         String::from_utf8_lossy(&whole).into_owned()
     }
 
@@ -98,22 +130,53 @@ impl Buffer {
             }
         }
         self.seal();
-        while let Some(chunk) = self.queue.front() {
+        loop {
+            self.escape_next();
+            let Some(Chunk::Plain(chunk)) = self.queue.front() else {
+                return Poll::Ready(Ok(()));
+            };
             let n = ready!(write(chunk))?;
             self.advance(n);
         }
-        Poll::Ready(Ok(()))
+    }
+
+    /// Escapes the next piece of the text whose turn it is.
+    fn escape_next(&mut self) {
+        let Some(Chunk::ToEscape(text)) = self.queue.front_mut() else {
+            return;
+        };
+        let piece = text.split_to(whole_characters(text, ESCAPED_AT_ONCE));
+        if text.is_empty() {
+            self.queue.pop_front();
+        }
+        let mut escaped = Vec::new();
+        push_escaped_bytes(&mut escaped, &piece, Keep::Lines);
+        self.queued = self.queued - piece.len() + escaped.len();
+        self.queue.push_front(Chunk::Plain(escaped.into()));
     }
 
     fn advance(&mut self, n: usize) {
         self.queued -= n;
-        if let Some(chunk) = self.queue.front_mut() {
+        if let Some(Chunk::Plain(chunk)) = self.queue.front_mut() {
             chunk.advance(n);
             if chunk.is_empty() {
                 self.queue.pop_front();
             }
         }
     }
+}
+
+/// At most `most` bytes of a text, more than four, cut between two characters.
+fn whole_characters(text: &[u8], most: usize) -> usize {
+    if text.len() <= most {
+        return text.len();
+    }
+    let is_continuation = |at: &usize| text[*at] & 0xc0 == 0x80;
+    // A character has three bytes behind its first at most.
+    (most - 3..=most)
+        .rev()
+        .find(|at| !is_continuation(at))
+        .unwrap_or(most)
 }
 
 #[cfg(test)]
@@ -147,5 +210,30 @@ mod tests {
         {}
         assert!(got == expected);
         assert!(buffer.has_room() && !buffer.is_worth_writing());
+    }
+
+    #[test]
+    fn a_large_text_is_escaped_as_a_small_one_would_be() {
+        let text = "\u{1b}[2Jaé€\u{1f600}\u{9b}\n\t\u{202e}".repeat(9973);
+        let mut expected = Vec::new();
+        push_escaped_bytes(&mut expected, text.as_bytes(), Keep::Lines);
+        let mut buffer = Buffer::default();
+        buffer.push_escaped(&text.clone().into());
+        buffer.tail().push(b'\n');
+        expected.push(b'\n');
+        let mut got = Vec::new();
+        while buffer
+            .poll_drain(|bytes| {
+                let n = bytes.len().min(1000);
+                got.extend_from_slice(&bytes[..n]);
+                Poll::Ready(Ok(n))
+            })
+            .is_pending()
+        {}
+        assert!(got == expected);
+        assert!(buffer.is_empty());
+        buffer.push_escaped(&text.into());
+        buffer.tail().push(b'\n');
+        assert!(buffer.take_text().as_bytes() == expected);
     }
 }

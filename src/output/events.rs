@@ -60,6 +60,8 @@ pub struct EventWriter {
     connection: u64,
     /// How many there have been.
     connections: u64,
+    /// An attempt has begun and its end has not been told.
+    pending: bool,
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
     exact: bool,
 }
@@ -71,6 +73,7 @@ impl EventWriter {
             begun,
             connection: 0,
             connections: 0,
+            pending: false,
             exact: true,
         }
     }
@@ -117,12 +120,24 @@ impl EventWriter {
         object.end();
     }
 
+    /// Appends the line that ends an attempt which nobody waits for any more, if one is under way.
+    pub fn give_up(&mut self, out: &mut Vec<u8>, exit: Exit) {
+        if self.pending {
+            let message = "given up before the connection was open";
+            self.error(out, "interrupted", message, false, exit);
+        }
+    }
+
     /// Appends the line of an event, if it has one.
     pub fn write(&mut self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
+        if matches!(event, Event::Open(_) | Event::Failed(..)) {
+            self.pending = false;
+        }
         match event {
             Event::Connecting { url, attempt } => {
                 self.connections += 1;
                 self.connection = self.connections;
+                self.pending = true;
                 let mut object = self.object(out, "connecting");
                 object
                     .text("url", url)
@@ -201,7 +216,15 @@ impl EventWriter {
     }
 
     /// Appends an `error` line.
-    pub fn error(&self, out: &mut Vec<u8>, kind: &str, message: &str, retryable: bool, exit: Exit) {
+    pub fn error(
+        &mut self,
+        out: &mut Vec<u8>,
+        kind: &str,
+        message: &str,
+        retryable: bool,
+        exit: Exit,
+    ) {
+        self.pending = false;
         let mut object = self.object(out, "error");
         object.text("kind", kind).text("message", message);
         object

@@ -46,6 +46,8 @@ pub enum NotJson {
     Unexpected(usize),
     /// Arrays and objects are nested deeper than [`MAX_DEPTH`] at this byte offset.
     TooDeep(usize),
+    /// Laid out, it would take more than [`MAX_GROWTH`] times its size.
+    TooWide,
 }
 
 impl fmt::Display for NotJson {
@@ -56,6 +58,7 @@ impl fmt::Display for NotJson {
             NotJson::TooDeep(at) => {
                 write!(f, "JSON nested deeper than {MAX_DEPTH} levels at byte {at}")
             }
+            NotJson::TooWide => f.write_str("JSON that is mostly indentation"),
         }
     }
 }
@@ -64,6 +67,13 @@ impl Error for NotJson {}
 
 /// The deepest nesting of arrays and objects that is accepted (RFC 8259 section 9 allows a limit).
 pub const MAX_DEPTH: usize = 512;
+
+/// How much larger than a text its layout may be, from [`FREE_GROWTH`] on: indentation is the peer's
+/// to choose, and must not fill the memory.
+pub const MAX_GROWTH: usize = 8;
+
+/// The bytes of layout that are granted to every text.
+const FREE_GROWTH: usize = 1 << 20;
 
 /// The colour of an object's key, as an ANSI escape sequence.
 pub const KEY: &str = "\x1b[1;34m";
@@ -85,18 +95,25 @@ pub const RESET: &str = "\x1b[0m";
 /// characters, see [`mod@super::escape`]) become escapes such as `\u202e`: the same JSON value.
 ///
 /// # Errors
-/// When `text` is not JSON by RFC 8259 or nested too deep; `out` is then as it was.
+/// When `text` is not JSON by RFC 8259, nested too deep, or would grow too much; `out` is then as it
+/// was.
 pub fn reindent(out: &mut Vec<u8>, text: &str, style: &Style, escape: bool) -> Result<(), NotJson> {
     out.reserve(text.len() + text.len() / 2);
     all_or_nothing(out, |out| {
         let escape = escape && needs_escape(text);
+        let limit = out.len() + FREE_GROWTH + text.len().saturating_mul(MAX_GROWTH);
         let mut pretty = Pretty {
             out,
             style: *style,
             escape,
             depth: 0,
+            limit,
         };
-        scan(text, &mut pretty)
+        scan(text, &mut pretty)?;
+        if pretty.is_full() {
+            return Err(NotJson::TooWide);
+        }
+        Ok(())
     })
 }
 
@@ -249,6 +266,8 @@ struct Pretty<'a> {
     style: Style,
     escape: bool,
     depth: usize,
+    /// The length of `out` past which no more is laid out.
+    limit: usize,
 }
 
 /// Indentation grows no wider than this many columns. Without a bound, `1,` repeated inside 512
@@ -263,8 +282,15 @@ const NEW_LINE: [u8; 1 + MAX_INDENT] = {
 };
 
 impl Pretty<'_> {
+    fn is_full(&self) -> bool {
+        self.out.len() > self.limit
+    }
+
     #[inline]
     fn new_line(&mut self) {
+        if self.is_full() {
+            return;
+        }
         let width = self.depth.saturating_mul(self.style.indent).min(MAX_INDENT);
         self.out.extend_from_slice(&NEW_LINE[..=width]);
     }
@@ -273,6 +299,9 @@ impl Pretty<'_> {
 impl Sink for Pretty<'_> {
     #[inline]
     fn token(&mut self, kind: Kind, token: &str) {
+        if self.is_full() {
+            return;
+        }
         if self.style.colour {
             self.out.extend_from_slice(colour(kind).as_bytes());
             push_token(self.out, kind, token, self.escape);

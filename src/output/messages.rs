@@ -9,7 +9,6 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::buffer::Buffer;
-use super::escape::{Keep, push_escaped};
 use super::hexdump::hexdump;
 use super::json;
 use super::style::{DIM, paint};
@@ -57,10 +56,11 @@ impl Layout {
 
     fn print_text(&self, out: &mut Buffer, text: &str, payload: &Payload) {
         if !(self.pretty && self.print_json(out.tail(), text)) {
+            let bytes = payload.clone().into_bytes();
             if self.terminal {
-                push_escaped(out.tail(), text, Keep::Lines);
+                out.push_escaped(&bytes);
             } else {
-                out.push(&payload.clone().into_bytes());
+                out.push(&bytes);
             }
         }
         out.tail().push(self.delimiter);

@@ -233,14 +233,19 @@ impl Sinks {
         self.tell(|writer, out| writer.summary(out, summary));
     }
 
+    /// Whoever reads events is told how an attempt ended that was still under way.
+    pub fn give_up(&mut self, exit: Exit) {
+        self.tell(|writer, out| writer.give_up(out, exit));
+    }
+
     /// An event that happened on no link.
-    fn tell(&mut self, write: impl Fn(&EventWriter, &mut Vec<u8>)) {
-        if let Printer::Events(writer) = &self.printer {
+    fn tell(&mut self, write: impl Fn(&mut EventWriter, &mut Vec<u8>)) {
+        if let Printer::Events(writer) = &mut self.printer {
             write(writer, self.buffer.tail());
         }
         if let Some(log) = &mut self.log {
             log.line.clear();
-            write(&log.writer, &mut log.line);
+            write(&mut log.writer, &mut log.line);
             if let Err(error) = log.file.write_all(&log.line) {
                 self.failure.get_or_insert(error);
             }
@@ -268,13 +273,13 @@ impl Sinks {
     /// An error with what the other side said and what to try. With `--json` the error goes to stdout
     /// as an event, unless the connection's own event has told it.
     pub fn report(&mut self, report: &Report<'_>) {
-        if let Printer::Events(writer) = &self.printer {
-            if let Some(kind) = report.event_kind {
-                let message = self.redactor.redact(report.message);
-                let out = self.buffer.tail();
+        if let Some(kind) = report.event_kind {
+            let message = self.redactor.redact(report.message).into_owned();
+            self.tell(|writer, out| {
                 writer.error(out, kind, &message, report.retryable, report.exit);
-            }
-        } else {
+            });
+        }
+        if !matches!(self.printer, Printer::Events(_)) {
             self.talk
                 .error(&mut self.said, &self.redactor.redact(report.message));
             for line in report.said {
@@ -361,7 +366,12 @@ impl Sinks {
 
     /// Whether more may be read from the network.
     pub fn has_room(&self) -> bool {
-        self.buffer.has_room()
+        self.buffer.has_room() && self.aside.has_room()
+    }
+
+    /// Whether more may be sent: what is sent is printed as well where stdout is made of events.
+    pub fn has_room_for_sent(&self) -> bool {
+        self.has_room() || !matches!(self.printer, Printer::Events(_))
     }
 
     /// Whether so much has gathered that it should be written before more is read.
@@ -437,7 +447,9 @@ const EXCERPT: usize = 200;
 /// The beginning of a text on one line: secrets erased, then escaped, then cut.
 pub fn excerpt(text: &str, redactor: &Redactor) -> String {
     let text = redactor.redact(text);
-    let text = escape(&text, Keep::Nothing);
+    // No more is laid out than can be shown: a message may have 256 MiB.
+    let shown = text.char_indices().nth(EXCERPT + 1);
+    let text = escape(shown.map_or(&*text, |(end, _)| &text[..end]), Keep::Nothing);
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into_owned(),

@@ -175,3 +175,27 @@ fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
         drop(server);
     }
 }
+
+#[test]
+fn an_attempt_that_is_interrupted_ends_with_an_event_of_its_own() {
+    let server = Server::new().expect_request();
+    let folder = tempfile::TempDir::new().unwrap();
+    let log = folder.path().join("log");
+    let probe = Probe::new(["listen", "--json", &server.url()]).any_stdout();
+    let mut probe = probe.args(["--log".as_ref(), log.as_os_str()]).spawn();
+    let server = server.played();
+    probe.interrupt();
+    let output = probe.status(130);
+    let told = output.events();
+    let logged = std::fs::read_to_string(&log).unwrap();
+    let logged: serde_json::Value = serde_json::from_str(logged.lines().last().unwrap()).unwrap();
+    for end in [told.last().unwrap(), &logged] {
+        let kinds = (end["event"].as_str(), end["kind"].as_str());
+        assert_eq!(kinds, (Some("error"), Some("interrupted")));
+        assert_eq!(
+            (end["conn"].as_u64(), end["exit"].as_u64()),
+            (Some(1), Some(130))
+        );
+    }
+    drop(server);
+}

@@ -486,3 +486,21 @@ proptest! {
         prop_assert!(json.chars().all(|ch| !ch.is_control() && !is_unsafe(ch)), "{}", json);
     }
 }
+
+#[test]
+fn a_layout_that_is_mostly_indentation_is_refused() {
+    let deep = format!(
+        "{}{}1{}",
+        "[".repeat(70),
+        "1,".repeat(1 << 20),
+        "]".repeat(70)
+    );
+    let mut out = b"before".to_vec();
+    assert_eq!(
+        reindent(&mut out, &deep, &COLOUR, true),
+        Err(NotJson::TooWide)
+    );
+    assert_eq!(out, b"before");
+    let flat = format!("[{}1]", "1,".repeat(1 << 16));
+    assert_eq!(reindent(&mut out, &flat, &COLOUR, true), Ok(()));
+}
