@@ -326,7 +326,7 @@ impl Connection {
 
     /// When the last byte of what was handed out last was read from the stream.
     pub fn read_at(&self) -> Option<Instant> {
-        self.ws.get_ref().tap().get_ref().read_at()
+        self.layer().tap().get_ref().read_at()
     }
 
     /// Bytes of data frames received so far, of those still under way as well: a sign of life that
