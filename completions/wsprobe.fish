@@ -353,9 +353,46 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s q -l quiet -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s v -l verbose -d 'Say more on stderr: handshake, TLS, times, control frames; twice, every frame'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l mode -d 'What the server does with messages' -r -f -a "echo\t'Send every message back'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l unix -d 'Listen on a Unix domain socket instead' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l mode -d 'What becomes of a message' -r -f -a "echo\t'Send every message back'
+broadcast\t'Send every message to every client, its sender as well: a chat room'
+sink\t'Read, count and report each connection on stdout'
+silent\t'Read and say nothing'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l greeting -d 'Send this to every client first; or @FILE, env:NAME' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l reply -d 'Answer every message with this one in place of its echo' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s s -l subprotocol -d 'Speak this subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l status -d 'Refuse every handshake with this HTTP status' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-after -d 'Close after N messages were answered' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-code -d 'The code of --close-after, which may be one that must not be sent' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-reason -d 'The reason of --close-after, at most 123 bytes' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l delay -d 'Hold each reply back for a time, or for a random time between two' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l drop-after -d 'End TCP without a close frame after N messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l stall-after -d 'Read and write no more after N messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l bad -d 'Send a frame that breaks the protocol' -r -f -a "utf8\t'A text that is not UTF-8'
+rsv\t'A reserved bit that no extension gave a meaning'
+opcode\t'A reserved opcode'
+mask\t'A masked frame'
+length\t'A length of 2^63 bytes: the highest bit must be 0'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l bad-after -d 'Send the frame of --bad after N messages; 0 is right after the handshake' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l cert -d 'Speak TLS (wss) with this certificate (PEM, its chain behind it)' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l key -d 'The key of --cert (PEM), where it is not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l allow-origin -d 'Let in web pages from ORIGIN (https://app.example, null for files, * for all; repeat)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l auth -d 'Ask for a user and a password (else 401); or @FILE, env:NAME' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l bearer -d 'Ask for a token (else 401); or @FILE, env:NAME' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l max-size -d 'The largest message accepted' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l json -d 'Print the address as a JSON event on stdout'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l max-clients -d 'The most clients at a time; the next one gets 503' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l no-compress -d 'Do not agree to permessage-deflate'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l no-pong -d 'Leave pings unanswered'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l self-signed -d 'Speak TLS (wss) with a certificate made now; its fingerprint is printed'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l json -d 'Print the address and every event of every connection as a line of JSON'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s t -l timestamps -d 'Print the time (UTC) before each line'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s q -l quiet -d 'Print the address alone; twice, not even that'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s v -l verbose -d 'Print requests, control frames and what is sent as well; twice, every frame'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'

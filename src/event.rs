@@ -149,6 +149,13 @@ impl Tally {
     }
 }
 
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
+
 /// The end of a connection that had been open.
 #[derive(Clone, Debug)]
 pub struct Closed {

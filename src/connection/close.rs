@@ -43,6 +43,8 @@ impl Code {
     pub const ABNORMAL: Self = Self(1006);
     /// 1007: a text that is not UTF-8, or data that does not inflate.
     pub const INVALID_PAYLOAD: Self = Self(1007);
+    /// 1008: the other side did what is not allowed here.
+    pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009: a message larger than the receiver takes.
     pub const TOO_BIG: Self = Self(1009);
     /// 1014: a gateway could not reach the server behind it.

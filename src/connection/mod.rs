@@ -29,7 +29,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use futures_core::Stream as _;
 use futures_sink::Sink as _;
 use tokio::io::AsyncWrite as _;
@@ -66,8 +66,11 @@ const EOF_GRACE: Duration = Duration::from_millis(250);
 /// Pongs that may wait for a peer that does not read.
 const PONGS_OWED: u32 = 64;
 
-/// Bytes read at once, and held back before they are written.
+/// Bytes read at once, and held back before they are written, where there is one connection.
 const BUFFER: usize = 128 * 1024;
+
+/// The same where there are many: the frame library keeps its read buffer as long as the connection.
+const SMALL_BUFFER: usize = 16 * 1024;
 
 /// Everything a connection needs, validated.
 #[derive(Clone, Debug)]
@@ -111,6 +114,17 @@ impl Default for Limits {
             max_size: 256 << 20,
         }
     }
+}
+
+/// How a server's end of a connection differs from the usual.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serving {
+    /// What was agreed.
+    pub compression: Option<Agreed>,
+    /// Whether every frame is told of ([`Incoming::Frame`]).
+    pub trace: bool,
+    /// Whether pings stay unanswered, against RFC 6455 §5.5.2: a fault to test clients with.
+    pub ignores_pings: bool,
 }
 
 /// What the handshake agreed on.
@@ -188,6 +202,8 @@ pub struct Connection {
     limits: Limits,
     phase: Phase,
     unflushed: bool,
+    /// Bytes that leave behind all that was fed, past the frame library.
+    raw: Bytes,
     /// Pings received since all that was to be sent has left.
     pongs_owed: u32,
     /// Bytes of the control frames that have come.
@@ -238,15 +254,14 @@ impl Connection {
     ) -> Result<(Self, Opened), Error> {
         let arrived = opening::arrive(target, reporter, whereabouts).await?;
         let upgraded = arrived.upgraded;
-        let connection = Self::over(
+        let layer = layer_over(
             arrived.stream,
             upgraded.leftover,
-            Role::Client,
-            target.limits,
-            upgraded.compression,
-            target.trace,
-        )
-        .await;
+            frame::Role::Client,
+            target.limits.max_size,
+            (upgraded.compression, target.trace),
+        );
+        let connection = Self::over(layer, Role::Client, BUFFER, target.limits, target.trace).await;
         let opened = Opened {
             remote: arrived.remote,
             proxy: arrived.proxy,
@@ -266,38 +281,27 @@ impl Connection {
         stream: Stream,
         leftover: Bytes,
         limits: Limits,
-        compression: Option<Agreed>,
+        serving: Serving,
     ) -> Self {
-        Self::over(stream, leftover, Role::Server, limits, compression, false).await
+        let agreed = (serving.compression, serving.trace);
+        let role = frame::Role::Server;
+        let mut layer = layer_over(stream, leftover, role, limits.max_size, agreed);
+        if serving.ignores_pings {
+            layer = layer.without_pongs();
+        }
+        Self::over(layer, Role::Server, SMALL_BUFFER, limits, serving.trace).await
     }
 
     async fn over(
-        stream: Stream,
-        leftover: Bytes,
+        layer: Layer<Outbox<Stream>>,
         role: Role,
+        buffer: usize,
         limits: Limits,
-        compression: Option<Agreed>,
         trace: bool,
     ) -> Self {
-        let settings = Settings {
-            rsv1: compression.is_some(),
-            max_message: limits.max_size as u64,
-            trace,
-        };
-        let frames_role = match role {
-            Role::Client => frame::Role::Client,
-            Role::Server => frame::Role::Server,
-        };
-        let layer = Layer::new(
-            Outbox::new(stream),
-            frames_role,
-            compression,
-            settings,
-            leftover,
-        );
         let config = WebSocketConfig::default()
-            .read_buffer_size(BUFFER)
-            .write_buffer_size(BUFFER)
+            .read_buffer_size(buffer)
+            .write_buffer_size(buffer)
             .max_message_size(Some(limits.max_size))
             .max_frame_size(Some(limits.max_size));
         let ws = WebSocketStream::from_raw_socket(Bulk::new(layer), role, Some(config)).await;
@@ -307,6 +311,7 @@ impl Connection {
             limits,
             phase: Phase::Open,
             unflushed: false,
+            raw: Bytes::new(),
             pongs_owed: 0,
             behind_frames: None,
             trace,
@@ -432,9 +437,35 @@ impl Connection {
         }
         // As for poll_ready: the next read tells more than a failed write.
         let _ = ready!(Pin::new(&mut self.ws).poll_flush(cx));
+        ready!(self.poll_raw(cx));
         self.unflushed = false;
         self.pongs_owed = 0;
         Poll::Ready(())
+    }
+
+    /// Sends bytes as they are, behind all that was fed before: frames that the frame library would
+    /// not make.
+    pub fn feed_raw(&mut self, bytes: Bytes) {
+        self.raw = bytes;
+        self.unflushed = true;
+    }
+
+    fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.raw.is_empty() {
+            let mut tap = Pin::new(self.ws.get_mut().get_mut().tap_mut());
+            match ready!(tap.as_mut().poll_write(cx, &self.raw)) {
+                Ok(n) => self.raw.advance(n),
+                // As for poll_ready: the next read tells why.
+                Err(_) => self.raw.clear(),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Ends the stream below in its own way: TLS says goodbye, TCP ends one direction.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A stream that cannot be ended has ended.
+        Pin::new(self.ws.get_mut()).poll_shutdown(cx).map(drop)
     }
 
     /// Begins the closing handshake; messages may still come in until the peer answers.
@@ -602,8 +633,10 @@ impl Connection {
             "the closing handshake was not answered within {}",
             crate::units::shown(self.limits.close)
         );
-        let error = Error::new(Kind::Timeout, Stage::Open, message)
-            .hint("the server may be gone or busy: --close-timeout TIME waits longer");
+        let error = Error::new(Kind::Timeout, Stage::Open, message).hint(format!(
+            "{} may be gone or busy: --close-timeout TIME waits longer",
+            self.peer()
+        ));
         self.finish(Close {
             by: By::Local,
             code: Code::ABNORMAL,
@@ -725,9 +758,10 @@ impl Connection {
 
     /// A failed read in words, and the code to close with where the peer can still hear it.
     fn explain(&self, error: &WsError) -> (Error, Option<Code>) {
+        let peer = self.peer();
         if let Some(violation) = self.layer().violation() {
             return (
-                explain_violation(violation),
+                explain_violation(peer, violation),
                 Some(Code(violation.close_code())),
             );
         }
@@ -735,7 +769,7 @@ impl Connection {
         match error {
             WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
                 let message = format!(
-                    "the server sent a message of {size} bytes or more, --max-size is {max_size}"
+                    "{peer} sent a message of {size} bytes or more, --max-size is {max_size}"
                 );
                 (
                     open(Kind::TooBig, message).hint(LARGER),
@@ -743,20 +777,26 @@ impl Connection {
                 )
             }
             WsError::Utf8(_) => {
-                let message = "the server sent a text message that is not UTF-8 (RFC 6455 §8.1)";
-                (
-                    open(Kind::Protocol, message.to_owned()),
-                    Some(Code::INVALID_PAYLOAD),
-                )
+                let message =
+                    format!("{peer} sent a text message that is not UTF-8 (RFC 6455 §8.1)");
+                (open(Kind::Protocol, message), Some(Code::INVALID_PAYLOAD))
             }
             WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
             | WsError::ConnectionClosed
             | WsError::AlreadyClosed => (open(Kind::Lost, self.lost_text(None)), None),
             WsError::Io(error) => (open(Kind::Lost, self.lost_text(Some(error))), None),
             other => {
-                let message = format!("the server broke the WebSocket protocol: {other}");
+                let message = format!("{peer} broke the WebSocket protocol: {other}");
                 (open(Kind::Protocol, message), Some(Code::PROTOCOL_ERROR))
             }
+        }
+    }
+
+    /// Who is at the other end.
+    fn peer(&self) -> &'static str {
+        match self.role {
+            Role::Client => "the server",
+            Role::Server => "the client",
         }
     }
 
@@ -792,8 +832,8 @@ fn masking_key() -> [u8; 4] {
 const LARGER: &str = "--max-size SIZE accepts larger messages";
 
 /// What the peer did, and the first bytes of the frame in which it did it.
-fn explain_violation(violation: &Violation) -> Error {
-    let mut message = format!("the server {violation}");
+fn explain_violation(peer: &str, violation: &Violation) -> Error {
+    let mut message = format!("{peer} {violation}");
     if violation.is_too_large() {
         return Error::new(Kind::TooBig, Stage::Open, message).hint(LARGER);
     }
@@ -806,6 +846,24 @@ fn explain_violation(violation: &Violation) -> Error {
         message = format!("{message}; the frame begins {}", hex.join(" "));
     }
     Error::new(Kind::Protocol, Stage::Open, message)
+}
+
+/// What lies between a stream and the frame library. `agreed` is the compression, and whether frames
+/// are told of.
+fn layer_over(
+    stream: Stream,
+    leftover: Bytes,
+    role: frame::Role,
+    max_size: usize,
+    agreed: (Option<Agreed>, bool),
+) -> Layer<Outbox<Stream>> {
+    let (compression, trace) = agreed;
+    let settings = Settings {
+        rsv1: compression.is_some(),
+        max_message: max_size as u64,
+        trace,
+    };
+    Layer::new(Outbox::new(stream), role, compression, settings, leftover)
 }
 
 /// Whether a timer's time has come. The clock is asked as well: the runtime gives a task that is busy

@@ -52,6 +52,19 @@ pub struct SummaryLine {
     pub exit: Exit,
 }
 
+/// What a server came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServeTotals {
+    /// Connections that were open.
+    pub opened: u64,
+    /// Handshakes that were refused or failed.
+    pub refused: u64,
+    /// Messages received on connections that are closed.
+    pub received: Tally,
+    /// Messages sent on connections that are closed.
+    pub sent: Tally,
+}
+
 /// Writes events as lines of JSON.
 #[derive(Debug)]
 pub struct EventWriter {
@@ -270,10 +283,26 @@ impl EventWriter {
         object.end();
     }
 
-    /// Appends the line that says where a server listens.
-    pub fn listening(&self, out: &mut Vec<u8>, url: &str) {
+    /// Appends the line that says where a server listens, and by which SHA-256 fingerprint the
+    /// certificate that it made can be told.
+    pub fn listening(&self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
         let mut object = self.object(out, "listening");
         object.text("url", url);
+        if let Some(fingerprint) = fingerprint {
+            object.text("cert_sha256", fingerprint);
+        }
+        object.end();
+    }
+
+    /// Appends the line that ends a `serve`.
+    pub fn serve_stats(&self, out: &mut Vec<u8>, totals: &ServeTotals) {
+        let mut object = self.object(out, "serve_stats");
+        object
+            .number("connections", totals.opened)
+            .number("refused", totals.refused);
+        for (name, tally) in [("in", totals.received), ("out", totals.sent)] {
+            object.tally(name, tally);
+        }
         object.end();
     }
 
@@ -472,10 +501,7 @@ fn write_close(mut object: Object<'_>, closed: &Closed, redactor: &Redactor) {
         object.number("may_be_lost", closed.may_be_lost);
     }
     for (name, tally) in [("in", closed.received), ("out", closed.sent)] {
-        let Tally { messages, bytes } = tally;
-        object.nested(name, |object| {
-            object.number("messages", messages).number("bytes", bytes);
-        });
+        object.tally(name, tally);
     }
     object.end();
 }
@@ -625,6 +651,13 @@ impl<'a> Object<'a> {
         let mut object = Object::begin(self.out);
         fill(&mut object);
         object.out.push(b'}');
+    }
+
+    fn tally(&mut self, name: &str, tally: Tally) {
+        let Tally { messages, bytes } = tally;
+        self.nested(name, |object| {
+            object.number("messages", messages).number("bytes", bytes);
+        });
     }
 
     fn end(self) {

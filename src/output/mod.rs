@@ -31,7 +31,7 @@ use crate::stop::{Closest, Statistics};
 use buffer::Buffer;
 use editor::EditorPipe;
 use escape::{Keep, escape};
-use events::{EventWriter, SummaryLine, TestLine};
+use events::{EventWriter, ServeTotals, SummaryLine, TestLine};
 use messages::Layout;
 use pings::PingPrinter;
 use selection::Selection;
@@ -325,6 +325,28 @@ impl Sinks {
         let text = self.redactor.redact(text);
         self.talk.line(&mut self.said, "*", &text);
         self.speak();
+    }
+
+    /// A line of a running account: a mark, then what happened.
+    pub fn recount(&mut self, mark: &str, text: &str) {
+        let text = self.redactor.redact(text);
+        self.talk.account(&mut self.said, mark, &text);
+        self.speak();
+    }
+
+    /// Whether so much talk waits for its reader that no more should be said.
+    pub fn is_talked_out(&self) -> bool {
+        !self.aside.has_room()
+    }
+
+    /// What a server came to, as an event.
+    pub fn tell_serve_totals(&mut self, totals: &ServeTotals) {
+        self.tell(|writer, out| writer.serve_stats(out, totals));
+    }
+
+    /// Where a server listens, as an event.
+    pub fn tell_listening(&mut self, url: &str, fingerprint: Option<&str>) {
+        self.tell(|writer, out| writer.listening(out, url, fingerprint));
     }
 
     /// Sends off what was put together: at once, as far as that blocks nobody.

@@ -297,6 +297,12 @@ impl Talk {
         out.push(b'\n');
     }
 
+    /// A line of a running account: only its mark is dim. Escaped.
+    pub fn account(&self, out: &mut Vec<u8>, mark: &str, text: &str) {
+        paint(out, self.stream.colour, DIM, mark.as_bytes());
+        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+    }
+
     /// A warning, escaped.
     pub fn warning(&self, out: &mut Vec<u8>, text: &str) {
         paint(out, self.stream.colour, YELLOW, b"warning:");

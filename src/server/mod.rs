@@ -1,33 +1,77 @@
 //! The other side: a server on the same handshake and frames as the client, for `serve` and `echo:`.
 //!
 //! A client that is slow, silent or broken costs the others nothing: each has a task of its own and a
-//! limit for its handshake.
+//! limit for its handshake, and whoever is told of what happens reads from a [`Journal`].
+
+pub mod door;
+pub mod faults;
+pub mod journal;
+pub mod listener;
+pub mod plan;
+pub mod view;
+
+mod admission;
+mod guest;
+mod judge;
+mod page;
+mod room;
 
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::task::Poll;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::connection::close::{Code, Farewell};
-use crate::connection::handshake::server::{Fault, accept, read_request, refuse};
-use crate::connection::message::Outgoing;
 use crate::connection::stream::Stream;
-use crate::connection::{Connection, Incoming, Limits, ReadyState};
+use crate::connection::tls::serving::Acceptor;
+use crate::output::Sinks;
+use crate::output::events::ServeTotals;
 use crate::session::{Signal, Signals};
+use guest::Guest;
+use journal::{Interest, Journal, Pen};
+use listener::Listener;
+use plan::{Mode, Plan};
+use room::Room;
+use view::View;
 
-/// How long a client may take to send its request.
-const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// Handshakes under way beyond the clients that there may be: to each a 503 is due.
+const SPARE_HANDSHAKES: usize = 64;
+
+/// How long the last output may take: a reader that does not read must not keep the server alive.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// A listening server.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    limits: Limits,
+    listener: Listener,
+    house: Arc<House>,
+    journal: Arc<Journal>,
+}
+
+/// What all clients of a server share.
+struct House {
+    plan: Arc<Plan>,
+    acceptor: Option<Acceptor>,
+    /// Where broadcasts are said.
+    room: Option<Arc<Room>>,
+    /// As many places as there may be clients.
+    places: Semaphore,
+}
+
+/// How a server ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// By a signal.
+    Signal(Signal),
+    /// The reader of the events went away.
+    ReaderGone,
+    /// Output cannot be written.
+    Output(io::Error),
 }
 
 /// Starts the echo server of `echo:`, which lives as long as the runtime, and says where it is.
@@ -35,8 +79,9 @@ pub struct Server {
 /// # Errors
 /// No loopback port can be had.
 pub async fn start_echo(max_size: usize) -> io::Result<SocketAddr> {
-    let server = Server::bind("127.0.0.1:0", max_size).await?;
-    let address = server.address;
+    let listener = Listener::tcp("127.0.0.1:0").await?;
+    let address = listener.address().ok_or(io::ErrorKind::Unsupported)?;
+    let server = Server::new(listener, Plan::echo(max_size), None, Interest::Counts);
     // Nobody tells it to stop: it ends with the process.
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
@@ -47,99 +92,170 @@ pub async fn start_echo(max_size: usize) -> io::Result<SocketAddr> {
 }
 
 impl Server {
-    /// Binds to an address.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub async fn bind(address: &str, max_size: usize) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok(Self {
+    /// A server on a socket that listens. `acceptor` is for TLS.
+    pub fn new(
+        listener: Listener,
+        plan: Plan,
+        acceptor: Option<Acceptor>,
+        interest: Interest,
+    ) -> Self {
+        let places = Semaphore::new(plan.max_clients);
+        let room = (plan.mode == Mode::Broadcast).then(Arc::default);
+        Self {
             listener,
-            address,
-            limits: Limits {
-                max_size,
-                ..Limits::default()
-            },
-        })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+            house: Arc::new(House {
+                plan: Arc::new(plan),
+                acceptor,
+                room,
+                places,
+            }),
+            journal: Journal::new(interest),
+        }
     }
 
     /// Serves until a signal comes, then says goodbye to everyone with 1001; a second signal ends it
-    /// at once.
+    /// at once. What happens goes to `sinks` and is described by `view`.
     ///
     /// # Errors
     /// Signals cannot be listened to.
-    pub async fn run(self) -> io::Result<Signal> {
+    pub async fn run(self, sinks: &mut Sinks, view: &View) -> io::Result<(Ended, ServeTotals)> {
         let mut signals = Signals::new()?;
-        let (sender, receiver) = watch::channel(false);
-        let serving = self.accept_until(receiver);
-        tokio::pin!(serving);
-        let signal = tokio::select! {
-            () = &mut serving => Signal::Terminate,
-            signal = poll_fn(|cx| signals.poll(cx)) => signal,
-        };
-        // Fails only when no task listens any more.
-        let _ = sender.send(true);
-        tokio::select! {
-            () = &mut serving => {}
-            _ = poll_fn(|cx| signals.poll(cx)) => {}
+        let (stop, stopped) = watch::channel(false);
+        let mut serving = pin!(self.accept_until(stopped));
+        let mut ended: Option<Ended> = None;
+        let mut last_call = pin!(tokio::time::sleep(Duration::MAX));
+        let mut is_over = false;
+        poll_fn(|cx| {
+            while let Poll::Ready(signal) = signals.poll(cx) {
+                if ended.is_some() {
+                    return Poll::Ready(());
+                }
+                ended = Some(Ended::Signal(signal));
+            }
+            loop {
+                is_over = is_over || serving.as_mut().poll(cx).is_ready();
+                let drained = match self.poll_tell(sinks, view, cx) {
+                    Poll::Ready(Ok(())) => true,
+                    Poll::Pending => false,
+                    Poll::Ready(Err(error)) => {
+                        ended.get_or_insert_with(|| unwritten(error));
+                        sinks.stop_printing();
+                        continue;
+                    }
+                };
+                if ended.is_none() && view.reads_events && sinks.poll_reader_gone(cx).is_ready() {
+                    ended = Some(Ended::ReaderGone);
+                }
+                // Fails only when no task listens any more.
+                if ended.is_some() && !stop.send_replace(true) {
+                    self.journal.open_end();
+                    continue;
+                }
+                if is_over && drained {
+                    return Poll::Ready(());
+                }
+                if is_over && last_call.deadline() > Instant::now() + LAST_CALL {
+                    last_call.as_mut().reset(Instant::now() + LAST_CALL);
+                }
+                return last_call.as_mut().poll(cx);
+            }
+        })
+        .await;
+        let ended = ended.unwrap_or(Ended::Signal(Signal::Terminate));
+        Ok((ended, self.journal.totals()))
+    }
+
+    /// Hands what has happened to the sinks as long as they take it; ready when all is written.
+    fn poll_tell(
+        &self,
+        sinks: &mut Sinks,
+        view: &View,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let drained = sinks.poll_drain(cx);
+            if let Poll::Ready(Err(_)) = drained {
+                return drained;
+            }
+            let mut told = false;
+            while sinks.has_room() && !sinks.is_worth_writing() {
+                let Poll::Ready((id, event)) = self.journal.poll_next(cx) else {
+                    break;
+                };
+                sinks.turn_to(id);
+                sinks.see(&event);
+                view.show(sinks, id, &event);
+                told = true;
+            }
+            if !told {
+                return drained;
+            }
         }
-        Ok(signal)
     }
 
     async fn accept_until(&self, mut stop: watch::Receiver<bool>) {
-        let mut clients = JoinSet::new();
-        let clients_stop = stop.clone();
+        let most = self.house.plan.max_clients.saturating_add(SPARE_HANDSHAKES);
+        let mut tasks = JoinSet::new();
+        let tasks_stop = stop.clone();
+        let mut id = 0;
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((tcp, _)) => {
-                        clients.spawn(serve_client(tcp, self.limits, clients_stop.clone()));
+                accepted = self.listener.accept(), if tasks.len() < most => match accepted {
+                    Ok((stream, from)) => {
+                        id += 1;
+                        let pen = self.journal.pen(id);
+                        let house = self.house.clone();
+                        tasks.spawn(house.receive(stream, from, id, pen, tasks_stop.clone()));
                     }
                     // Out of descriptors, most often: those who are here go first.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
-                Some(_) = clients.join_next() => {}
+                Some(_) = tasks.join_next() => {}
                 () = stopped(&mut stop) => break,
             }
         }
-        while clients.join_next().await.is_some() {}
+        while tasks.join_next().await.is_some() {}
     }
 }
 
-async fn serve_client(tcp: TcpStream, limits: Limits, mut stop: watch::Receiver<bool>) {
-    let shaken = async {
-        let _ = tcp.set_nodelay(true);
-        let mut stream = Stream::Tcp(tcp);
-        let (request, leftover) = tokio::time::timeout(REQUEST_LIMIT, read_request(&mut stream))
-            .await
-            .ok()?
-            .ok()?;
-        if let Some(fault) = request.fault() {
-            let _ = answer_fault(&mut stream, fault).await;
-            return None;
-        }
-        let subprotocol = request
-            .subprotocols()
-            .next()
-            .filter(|name| !name.is_empty());
-        let compression = request.compression();
-        accept(&mut stream, &request, subprotocol, compression.as_ref())
-            .await
-            .ok()?;
-        Some(Connection::accepted(stream, leftover, limits, compression).await)
-    };
-    let connection = tokio::select! {
-        connection = shaken => connection,
-        () = stopped(&mut stop) => None,
-    };
-    if let Some(connection) = connection {
-        echo(connection, stop).await;
+fn unwritten(error: io::Error) -> Ended {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ended::ReaderGone,
+        _ => Ended::Output(error),
+    }
+}
+
+impl House {
+    /// One client from its first byte to its last.
+    async fn receive(
+        self: Arc<Self>,
+        stream: Stream,
+        from: String,
+        id: u64,
+        pen: Pen,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        // Held to the end.
+        let place = self.places.try_acquire().ok();
+        let acceptor = self.acceptor.as_ref();
+        // In a box, so that what a handshake needs is not kept for as long as the connection lives.
+        let admission = Box::pin(admission::admit(
+            stream,
+            &from,
+            &self.plan,
+            acceptor,
+            place.is_none(),
+            &pen,
+        ));
+        let admitted = tokio::select! {
+            admitted = admission => admitted,
+            () = stopped(&mut stop) => None,
+        };
+        let Some(connection) = admitted else { return };
+        drop(from);
+        let seat = self.room.as_ref().map(|room| room.enter(id));
+        let guest = Guest::new(connection, self.plan.clone(), pen, seat);
+        guest.serve(stopped(&mut stop)).await;
     }
 }
 
@@ -147,69 +263,4 @@ async fn serve_client(tcp: TcpStream, limits: Limits, mut stop: watch::Receiver<
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the server is gone altogether.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-async fn answer_fault(stream: &mut Stream, fault: Fault) -> io::Result<()> {
-    let text = [("Content-Type", "text/plain; charset=utf-8")];
-    match fault {
-        Fault::NotAnUpgrade => {
-            let headers = [text[0], ("Upgrade", "websocket")];
-            let body = "This is a WebSocket endpoint: connect to it with wsprobe connect.\n";
-            refuse(stream, "426 Upgrade Required", &headers, body).await
-        }
-        Fault::Version => {
-            let headers = [text[0], ("Sec-WebSocket-Version", "13")];
-            refuse(
-                stream,
-                "426 Upgrade Required",
-                &headers,
-                "WebSocket version 13 is spoken here.\n",
-            )
-            .await
-        }
-        Fault::Key => {
-            refuse(
-                stream,
-                "400 Bad Request",
-                &text,
-                "Sec-WebSocket-Key is missing or not 16 bytes in base64.\n",
-            )
-            .await
-        }
-    }
-}
-
-/// Sends every message back as it came, until the client closes or the server stops.
-async fn echo(mut connection: Connection, mut stop: watch::Receiver<bool>) {
-    tokio::select! {
-        () = poll_fn(|cx| poll_echo(&mut connection, cx)) => return,
-        () = stopped(&mut stop) => {}
-    }
-    connection.close(&Farewell {
-        code: Some(Code::GOING_AWAY),
-        reason: String::new(),
-    });
-    poll_fn(|cx| poll_echo(&mut connection, cx)).await;
-}
-
-fn poll_echo(connection: &mut Connection, cx: &mut std::task::Context<'_>) -> Poll<()> {
-    loop {
-        // A client that does not read is not read from, until it is told goodbye: from then on the
-        // time that this may take counts, and nothing is sent back any more.
-        let is_open = connection.ready_state() == ReadyState::Open;
-        if is_open && connection.poll_ready(cx).is_pending() {
-            return Poll::Pending;
-        }
-        match connection.poll_next(cx) {
-            Poll::Ready(Some(Incoming::Message(payload))) => {
-                connection.feed(Outgoing::Message(payload));
-            }
-            Poll::Ready(Some(Incoming::Closed(_)) | None) => return Poll::Ready(()),
-            Poll::Ready(Some(_)) => {}
-            Poll::Pending => {
-                let _ = connection.poll_flush(cx);
-                return Poll::Pending;
-            }
-        }
-    }
 }

@@ -3,20 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use crate::harness::{Client, Frame, Opcode, Probe, Running, ms, plain_get};
-
-/// A server on a free port and its URL, told on stderr.
-fn serve(args: &[&str]) -> (Running, String) {
-    let probe = Probe::new(["serve", "0"]).args(args);
-    let mut serving = probe.any_stdout().any_stderr().spawn();
-    let line = serving.stderr_line("ws://");
-    let url = line
-        .split_whitespace()
-        .find(|word| word.starts_with("ws://127.0.0.1:"));
-    let url = url.unwrap_or_else(|| panic!("no address in {line:?}"));
-    let url = url.trim_end_matches(['.', ',', ')']).to_owned();
-    (serving, url)
-}
+use crate::harness::{Client, Frame, Opcode, Probe, ms, plain_get, serve};
 
 #[test]
 fn texts_and_binaries_come_back_as_they_went() {

@@ -246,6 +246,10 @@ where
         if !buffer.is_empty()
             && let Some((head, length)) = parse(buffer)?
         {
+            // However it was cut into reads, the same head is too large or is not.
+            if length > HEAD_LIMIT {
+                return Err(HeadError::TooLarge);
+            }
             let _ = buffer.split_to(length);
             return Ok(head);
         }

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::connection::wire::negotiation::{Agreed, choose};
 
-use super::{HEADER_LIMIT, HeadError, Headers, head_error, read_head};
+use super::{Answer, HEADER_LIMIT, HeadError, Headers, Refusal, Version, head_error, read_head};
 
 /// A request, whole and parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,64 +106,72 @@ fn parse_request(bytes: &[u8]) -> Result<Option<(Request, usize)>, HeadError> {
     }
 }
 
-/// Answers 101.
-///
-/// # Errors
-/// The stream's.
-pub async fn accept<S>(
-    stream: &mut S,
+/// The 101 that agrees to a request (RFC 6455 §4.2.2).
+pub fn agreement(
     request: &Request,
     subprotocol: Option<&str>,
     compression: Option<&Agreed>,
-) -> std::io::Result<()>
-where
-    S: AsyncWrite + Unpin,
-{
-    let key = request
-        .headers
-        .get("Sec-WebSocket-Key")
-        .unwrap_or_default()
-        .trim();
-    let mut answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\n",
-        derive_accept_key(key.as_bytes())
-    );
-    if let Some(name) = subprotocol {
-        answer.push_str(&format!("Sec-WebSocket-Protocol: {name}\r\n"));
+) -> Answer {
+    let key = request.headers.get("Sec-WebSocket-Key");
+    let key = key.unwrap_or_default().trim();
+    let mut headers = vec![
+        ("Upgrade", "websocket".to_owned()),
+        ("Connection", "Upgrade".to_owned()),
+        ("Sec-WebSocket-Accept", derive_accept_key(key.as_bytes())),
+    ];
+    headers.extend(subprotocol.map(|name| ("Sec-WebSocket-Protocol", name.to_owned())));
+    headers.extend(compression.map(|agreed| ("Sec-WebSocket-Extensions", agreed.to_string())));
+    let named = |(name, value): (&str, String)| (name.to_owned(), value);
+    Answer {
+        version: Version::OneOne,
+        status: 101,
+        reason: "Switching Protocols".to_owned(),
+        headers: Headers(headers.into_iter().map(named).collect()),
     }
-    if let Some(agreed) = compression {
-        answer.push_str(&format!("Sec-WebSocket-Extensions: {agreed}\r\n"));
-    }
-    answer.push_str("\r\n");
-    stream.write_all(answer.as_bytes()).await?;
-    stream.flush().await
 }
 
-/// Answers with another status and a text, and ends the connection.
+/// Sends the head of an answer.
 ///
 /// # Errors
 /// The stream's.
-pub async fn refuse<S>(
-    stream: &mut S,
-    status: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> std::io::Result<()>
+pub async fn answer<S>(stream: &mut S, answer: &Answer) -> std::io::Result<()>
 where
     S: AsyncWrite + Unpin,
 {
-    let mut answer = format!(
-        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n",
-        body.len()
-    );
-    for (name, value) in headers {
-        answer.push_str(&format!("{name}: {value}\r\n"));
+    let head = head(answer.status, &answer.reason, &answer.headers);
+    stream.write_all(head.as_bytes()).await?;
+    stream.flush().await
+}
+
+/// Answers with another status than 101 and ends the connection. `Content-Length` and `Connection` are
+/// added here; a request of HEAD gets no body (RFC 9110 §9.3.2).
+///
+/// # Errors
+/// The stream's.
+pub async fn refuse<S>(stream: &mut S, refusal: &Refusal, method: &str) -> std::io::Result<()>
+where
+    S: AsyncWrite + Unpin,
+{
+    let mut headers = refusal.headers.clone();
+    headers
+        .0
+        .push(("Connection".to_owned(), "close".to_owned()));
+    let length = refusal.body.len().to_string();
+    headers.0.push(("Content-Length".to_owned(), length));
+    let mut answer = head(refusal.status, &refusal.reason, &headers).into_bytes();
+    if method != "HEAD" {
+        answer.extend_from_slice(&refusal.body);
     }
-    answer.push_str("\r\n");
-    answer.push_str(body);
-    stream.write_all(answer.as_bytes()).await?;
+    stream.write_all(&answer).await?;
     stream.shutdown().await
+}
+
+fn head(status: u16, reason: &str, headers: &Headers) -> String {
+    let mut head = format!("HTTP/1.1 {status} {reason}\r\n");
+    for (name, value) in &headers.0 {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head + "\r\n"
 }
 
 #[cfg(test)]

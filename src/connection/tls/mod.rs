@@ -6,6 +6,7 @@
 
 pub mod certificate;
 mod own;
+pub mod serving;
 mod verifier;
 
 use std::fmt;
@@ -18,7 +19,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, Error as TlsError, KeyLogFile,
+    AlertDescription, CertificateError, ClientConfig, CommonState, Error as TlsError, KeyLogFile,
     PeerIncompatible, RootCertStore, SupportedProtocolVersion,
 };
 use tokio_rustls::TlsConnector;
@@ -197,17 +198,10 @@ impl Tls {
             return Err(no_http2(host));
         }
         let seen = verifier.seen();
+        let (version, cipher) = settled(session);
         let agreed = Agreed {
-            version: session
-                .protocol_version()
-                .and_then(|version| version.as_str())
-                .map(|name| name.replace('_', "."))
-                .unwrap_or_default(),
-            cipher: session
-                .negotiated_cipher_suite()
-                .and_then(|suite| suite.suite().as_str())
-                .map(|name| name.replace("TLS13_", "TLS_"))
-                .unwrap_or_default(),
+            version,
+            cipher,
             distrust: seen
                 .distrust
                 .map(|error| certificate_text(&error, seen.certificate.as_ref())),
@@ -305,6 +299,19 @@ pub fn late_failure(error: &io::Error) -> Option<Error> {
 
 fn tls_error(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref::<TlsError>()
+}
+
+/// The version and the cipher suite that two sides have settled on, by their names.
+fn settled(session: &CommonState) -> (String, String) {
+    let version = session
+        .protocol_version()
+        .and_then(|version| version.as_str())
+        .map(|name| name.replace('_', "."));
+    let cipher = session
+        .negotiated_cipher_suite()
+        .and_then(|suite| suite.suite().as_str())
+        .map(|name| name.replace("TLS13_", "TLS_"));
+    (version.unwrap_or_default(), cipher.unwrap_or_default())
 }
 
 fn failed(message: String) -> Error {

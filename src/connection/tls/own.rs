@@ -1,4 +1,4 @@
-//! The certificate and key that the client shows for itself (`--cert`, `--key`).
+//! The certificate and key that we show for ourselves (`--cert`, `--key`), as a client or as a server.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::{BadTls, certificate};
 
-/// Where the client's own certificate is.
+/// Where our own certificate is.
 #[derive(Clone, Debug)]
 pub struct Own {
     /// The certificate, then those that lead to its authority (PEM).
@@ -26,10 +26,7 @@ impl Own {
     ///
     /// # Errors
     /// Names the file that cannot be read or used.
-    pub(super) fn load(
-        &self,
-        provider: &CryptoProvider,
-    ) -> Result<Arc<dyn ResolvesClientCert>, BadTls> {
+    pub(super) fn load(&self, provider: &CryptoProvider) -> Result<Arc<SingleCertAndKey>, BadTls> {
         let shown = self.certificate.display().to_string();
         let pem = super::read(&self.certificate)?;
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
@@ -52,8 +49,8 @@ impl Own {
             .map_err(|error| {
                 BadTls::unusable(format!("the key in {key_shown} cannot be used: {error}"))
             })?;
-        // Not the TLS library's own comparison: it wants version 3 of X.509, and what a client shows is
-        // the server's to judge.
+        // Not the TLS library's own comparison: it wants version 3 of X.509, and what is shown is the
+        // other side's to judge.
         let public = certificate::public_key(&chain[0]).ok_or_else(|| {
             BadTls::unusable(format!("the certificate in {shown} cannot be read"))
         })?;

@@ -1,5 +1,6 @@
 //! What lies between TLS and the WebSocket library: the tap alone, or the tap with
-//! permessage-deflate on top of it where that was agreed.
+//! permessage-deflate on top of it where that was agreed; and on top of either, where a server is to
+//! fail its clients, something that swallows pongs.
 
 use std::{
     io::{self, IoSlice},
@@ -14,6 +15,7 @@ use super::{
     deflate::Codec,
     frame::Role,
     negotiation::Agreed,
+    pongless::Pongless,
     tap::{Settings, Tap},
     violation::Violation,
 };
@@ -29,6 +31,8 @@ pub enum Layer<S> {
     Plain(Tap<S>),
     /// permessage-deflate was agreed.
     Deflate(Box<Codec<Tap<S>>>),
+    /// Our pongs do not leave.
+    Pongless(Box<Pongless<Self>>),
 }
 
 impl<S> Layer<S> {
@@ -57,11 +61,17 @@ impl<S> Layer<S> {
         }
     }
 
+    /// The same, but pings stay unanswered.
+    pub fn without_pongs(self) -> Self {
+        Self::Pongless(Box::new(Pongless::new(self)))
+    }
+
     /// The tap.
     pub fn tap(&self) -> &Tap<S> {
         match self {
             Self::Plain(tap) => tap,
             Self::Deflate(codec) => codec.get_ref(),
+            Self::Pongless(layer) => layer.get_ref().tap(),
         }
     }
 
@@ -70,6 +80,7 @@ impl<S> Layer<S> {
         match self {
             Self::Plain(tap) => tap,
             Self::Deflate(codec) => codec.get_mut(),
+            Self::Pongless(layer) => layer.get_mut().tap_mut(),
         }
     }
 
@@ -79,6 +90,7 @@ impl<S> Layer<S> {
             Self::Plain(tap) => tap.violation(),
             // The codec reads what the tap lets through, so what it saw came first.
             Self::Deflate(codec) => codec.violation().or_else(|| codec.get_ref().violation()),
+            Self::Pongless(layer) => layer.get_ref().violation(),
         }
     }
 }
@@ -93,6 +105,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Layer<S> {
         match self.get_mut() {
             Self::Plain(tap) => Pin::new(tap).poll_read(cx, buf),
             Self::Deflate(codec) => Pin::new(codec).poll_read(cx, buf),
+            Self::Pongless(layer) => Pin::new(layer).poll_read(cx, buf),
         }
     }
 }
@@ -107,6 +120,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self.get_mut() {
             Self::Plain(tap) => Pin::new(tap).poll_write(cx, buf),
             Self::Deflate(codec) => Pin::new(codec).poll_write(cx, buf),
+            Self::Pongless(layer) => Pin::new(layer).poll_write(cx, buf),
         }
     }
 
@@ -118,6 +132,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self.get_mut() {
             Self::Plain(tap) => Pin::new(tap).poll_write_vectored(cx, bufs),
             Self::Deflate(codec) => Pin::new(codec).poll_write_vectored(cx, bufs),
+            Self::Pongless(layer) => Pin::new(layer).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -125,6 +140,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self {
             Self::Plain(tap) => tap.is_write_vectored(),
             Self::Deflate(codec) => codec.is_write_vectored(),
+            // Its own default: whole frames, one piece at a time.
+            Self::Pongless(_) => false,
         }
     }
 
@@ -133,6 +150,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self.get_mut() {
             Self::Plain(tap) => Pin::new(tap).poll_flush(cx),
             Self::Deflate(codec) => Pin::new(codec).poll_flush(cx),
+            Self::Pongless(layer) => Pin::new(layer).poll_flush(cx),
         }
     }
 
@@ -140,6 +158,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self.get_mut() {
             Self::Plain(tap) => Pin::new(tap).poll_shutdown(cx),
             Self::Deflate(codec) => Pin::new(codec).poll_shutdown(cx),
+            Self::Pongless(layer) => Pin::new(layer).poll_shutdown(cx),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod deflate;
 pub mod frame;
 pub mod layer;
 pub mod negotiation;
+mod pongless;
 pub mod tap;
 mod utf8;
 pub mod violation;

@@ -128,6 +128,12 @@ impl Certificate {
         format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     }
 
+    /// The certificate's key.
+    pub fn key_pem(&self) -> String {
+        let body = base64::engine::general_purpose::STANDARD.encode(self.key.secret_der());
+        format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+    }
+
     /// The authority's certificate, for `--cacert`.
     pub fn authority_pem(&self) -> &str {
         &self.authority

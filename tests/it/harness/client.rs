@@ -4,11 +4,18 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::frames::Frame;
+use super::frames::{Frame, Opcode};
 use super::request::accept_key;
+
+/// How long a server may take; only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The example key of RFC 6455 §1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// The lines that ask for the upgrade, but for `Connection`.
+const UPGRADE: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 pub struct Client {
     tcp: TcpStream,
@@ -17,17 +24,28 @@ pub struct Client {
 impl Client {
     /// Connects and demands a valid 101.
     pub fn connect(url: &str) -> Self {
+        Self::connect_with(url, "").0
+    }
+
+    /// Connects with further header lines and demands a valid 101; gives its head as well.
+    pub fn connect_with(url: &str, headers: &str) -> (Self, String) {
         let mut tcp = dial(url);
         let request = format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive, Upgrade\r\n{UPGRADE}{headers}\r\n",
             authority(url)
         );
         tcp.write_all(request.as_bytes()).unwrap();
         let head = read_head(&mut tcp);
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         assert!(head.contains(&accept_key(KEY)), "{head}");
-        Self { tcp }
+        (Self { tcp }, head)
+    }
+
+    /// Asks for the upgrade with further header lines; the answer, which must be no 101.
+    pub fn refused(url: &str, headers: &str) -> String {
+        let answer = plain_get(url, &format!("Connection: Upgrade\r\n{UPGRADE}{headers}"));
+        assert!(!answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        answer
     }
 
     pub fn send(&mut self, frame: &Frame) {
@@ -66,6 +84,28 @@ impl Client {
         message
     }
 
+    /// The next frame as it is on the wire, which may be none that a server may send.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.tcp.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Nothing comes for so long.
+    pub fn hears_nothing_for(&mut self, time: Duration) {
+        self.tcp.set_read_timeout(Some(time)).unwrap();
+        let read = self.tcp.read(&mut [0]);
+        assert!(read.is_err(), "something came: {read:?}");
+        self.tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+
+    /// The server's close frame, then its end of the connection.
+    pub fn expect_close_and_end(&mut self) {
+        let frame = self.frame();
+        assert_eq!(frame.opcode, Opcode::Close, "{frame:?}");
+        self.expect_end();
+    }
+
     /// The server has ended the connection.
     pub fn expect_end(&mut self) {
         let mut rest = Vec::new();
@@ -92,7 +132,7 @@ fn authority(url: &str) -> &str {
 
 fn dial(url: &str) -> TcpStream {
     let tcp = TcpStream::connect(authority(url)).unwrap();
-    tcp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
     tcp
 }
 

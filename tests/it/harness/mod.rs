@@ -21,6 +21,7 @@ mod running;
 pub mod schema;
 mod script;
 mod server;
+mod serving;
 mod situation;
 mod stream;
 mod terminal;
@@ -38,6 +39,7 @@ pub use proxy::Proxy;
 pub use request::accept_key;
 pub use running::Running;
 pub use server::Server;
+pub use serving::serve;
 pub use situation::{Situation, read as read_situations};
 
 /// A time in milliseconds.

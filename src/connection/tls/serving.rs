@@ -1,0 +1,116 @@
+//! TLS in the server's role: the certificate that is shown, and the handshake with a client.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::server::ResolvesServerCert;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::TlsAcceptor;
+
+use super::{Agreed, BadTls, Own, settled};
+use crate::connection::error::{Error, Kind, Stage};
+use crate::connection::stream::Stream;
+use crate::secret::io_text;
+
+/// How long a certificate made at run time holds: longer than any run, shorter than forgetfulness.
+const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How far another machine's clock may be behind.
+const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The means to answer TLS handshakes: built once, before the first client.
+#[derive(Clone)]
+pub struct Acceptor(TlsAcceptor);
+
+impl Acceptor {
+    /// Shows the certificate that two files hold.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read or used.
+    pub fn from_files(own: &Own) -> Result<Self, BadTls> {
+        Ok(Self::showing(own.load(&ring::default_provider())?))
+    }
+
+    /// Shows a certificate of its own making, good for these names and addresses, and gives its SHA-256
+    /// fingerprint: by it a client can tell the certificate from another one.
+    ///
+    /// # Errors
+    /// A name that no certificate can hold, or no randomness to be had.
+    pub fn self_signed(names: Vec<String>) -> Result<(Self, String), BadTls> {
+        let failed =
+            |error: rcgen::Error| BadTls::unusable(format!("cannot make a certificate: {error}"));
+        let mut params = CertificateParams::new(names).map_err(failed)?;
+        params.distinguished_name = DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "wsprobe serve");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let now = SystemTime::now();
+        params.not_before = (now - CLOCK_SKEW).into();
+        params.not_after = (now + LIFETIME).into();
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = params.self_signed(&key).map_err(failed)?;
+        let der = certificate.der().clone();
+        let fingerprint = fingerprint(&der);
+        let signer = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let signer = ring::sign::any_ecdsa_type(&signer.into())
+            .map_err(|error| BadTls::unusable(format!("cannot use the key just made: {error}")))?;
+        let certified = CertifiedKey::new(vec![der], signer);
+        let shown = Arc::new(SingleCertAndKey::from(certified));
+        Ok((Self::showing(shown), fingerprint))
+    }
+
+    fn showing(certificate: Arc<dyn ResolvesServerCert>) -> Self {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(rustls::DEFAULT_VERSIONS)
+            // Fails only for a provider without any cipher suite of these versions, which ring has.
+            .expect("ring supports TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_cert_resolver(certificate);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// The handshake with a client over a connected stream.
+    ///
+    /// # Errors
+    /// [`Kind::Tls`], with what the client said or did.
+    pub async fn accept(&self, stream: Stream) -> Result<(Stream, Agreed), Error> {
+        let stream = self.0.accept(stream).await.map_err(|error| {
+            let why = match super::tls_error(&error) {
+                Some(rustls::Error::InvalidMessage(_)) => {
+                    "the client does not speak TLS; this is wss:// and https://".to_owned()
+                }
+                Some(rustls::Error::AlertReceived(alert)) => {
+                    format!("the client refused the TLS handshake: {alert:?}")
+                }
+                Some(other) => format!("TLS with the client failed: {other}"),
+                None => format!("TLS with the client failed: {}", io_text(&error)),
+            };
+            Error::new(Kind::Tls, Stage::Tls, why)
+        })?;
+        let (version, cipher) = settled(stream.get_ref().1);
+        let agreed = Agreed {
+            version,
+            cipher,
+            certificate: None,
+            distrust: None,
+        };
+        Ok((Stream::over(stream), agreed))
+    }
+}
+
+/// The SHA-256 of a certificate, as browsers and openssl show it: `AB:CD:…`.
+fn fingerprint(der: &[u8]) -> String {
+    let sha256 = ring::cipher_suite::TLS13_AES_128_GCM_SHA256
+        .tls13()
+        .map(|suite| suite.common.hash_provider);
+    let digest = sha256.map(|sha256| sha256.hash(der));
+    let bytes = digest.as_ref().map_or(&[][..], AsRef::as_ref);
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
+}

@@ -1,0 +1,192 @@
+//! Who may come in: the conditions that a request is held against.
+
+use std::net::IpAddr;
+
+use url::Url;
+
+use crate::connection::handshake::server::Request;
+use crate::connection::target::is_loopback;
+use crate::secret::Secret;
+
+/// The conditions.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The HTTP status that every handshake is answered with, where none shall succeed.
+    pub status: Option<u16>,
+    /// Who may come in.
+    pub login: Option<Login>,
+    /// Which web pages may connect.
+    pub origins: Origins,
+}
+
+impl Door {
+    /// Everybody may come in.
+    pub fn open() -> Self {
+        Self {
+            status: None,
+            login: None,
+            origins: Origins::Any,
+        }
+    }
+}
+
+/// What `Authorization` must say.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The scheme, for the challenge.
+    pub scheme: Scheme,
+    /// The whole header value.
+    pub value: Secret,
+}
+
+/// How a client says who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// User and password (RFC 7617).
+    Basic,
+    /// A token (RFC 6750).
+    Bearer,
+}
+
+impl Login {
+    /// Whether a request says it.
+    pub fn accepts(&self, request: &Request) -> bool {
+        let Some(given) = request.headers.get("Authorization") else {
+            return false;
+        };
+        let (given, wanted) = (given.trim().as_bytes(), self.value.reveal().as_bytes());
+        // The scheme's name may be written in any case (RFC 9110 §11.1).
+        let scheme = match self.scheme {
+            Scheme::Basic => "Basic ".len(),
+            Scheme::Bearer => "Bearer ".len(),
+        };
+        // Looks at every byte, so that the time it takes tells nothing of where they differ.
+        let differing = given.iter().zip(wanted).skip(scheme);
+        let differing = differing.fold(0, |sum, (a, b)| sum | (a ^ b));
+        given.len() == wanted.len()
+            && given[..scheme].eq_ignore_ascii_case(&wanted[..scheme])
+            && differing == 0
+    }
+
+    /// What `WWW-Authenticate` says to those who do not.
+    pub fn challenge(&self) -> &'static str {
+        match self.scheme {
+            Scheme::Basic => "Basic realm=\"wsprobe\", charset=\"UTF-8\"",
+            Scheme::Bearer => "Bearer realm=\"wsprobe\"",
+        }
+    }
+}
+
+/// Which web pages may connect. A browser says where a page comes from and the page cannot change it
+/// (RFC 6454 §7); what is no browser need not say anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// All.
+    Any,
+    /// Those of this machine, and our own page.
+    Local {
+        /// Whether only this machine can connect: then a name that resolves to it may be an attempt to
+        /// get in from outside (DNS rebinding), and only addresses and localhost count as our own.
+        loopback: bool,
+    },
+    /// These, and our own page.
+    These(Vec<String>),
+}
+
+impl Origins {
+    /// Whether a page of this origin may connect to us by the name that `Host` has.
+    pub fn allow(&self, origin: &str, host: &str) -> bool {
+        let origin = origin.trim().trim_end_matches('/');
+        let authority = origin.split_once("://").map_or("", |(_, rest)| rest);
+        let is_own = !authority.is_empty() && authority.eq_ignore_ascii_case(host.trim());
+        match self {
+            Self::Any => true,
+            Self::These(list) => {
+                is_own || list.iter().any(|known| known.eq_ignore_ascii_case(origin))
+            }
+            Self::Local { loopback } => {
+                let Ok(url) = Url::parse(origin) else {
+                    return false;
+                };
+                let name = url.host_str().unwrap_or_default();
+                let bare = name.trim_start_matches('[').trim_end_matches(']');
+                let is_address = bare.parse::<IpAddr>().is_ok();
+                is_loopback(bare) || (is_own && (is_address || !loopback))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::handshake::Headers;
+
+    #[test]
+    fn origins_are_held_against_the_list_or_against_this_machine() {
+        let local = Origins::Local { loopback: true };
+        let wide = Origins::Local { loopback: false };
+        let these = Origins::These(vec!["https://app.example".to_owned()]);
+        let own = "box.example:8080";
+        // Origin, Host, and whether each of the three lets it in.
+        let table = [
+            (
+                "http://localhost:3000",
+                "127.0.0.1:8080",
+                [true, true, false],
+            ),
+            (
+                "http://127.0.0.1:8080",
+                "127.0.0.1:8080",
+                [true, true, true],
+            ),
+            ("http://[::1]:8080", "[::1]:8080", [true, true, true]),
+            ("https://app.example", own, [false, false, true]),
+            ("HTTPS://APP.EXAMPLE/", own, [false, false, true]),
+            (
+                "https://app.example.evil.example",
+                own,
+                [false, false, false],
+            ),
+            ("http://localhost.evil.example", own, [false, false, false]),
+            (
+                "http://192.0.2.7:8080",
+                "192.0.2.7:8080",
+                [true, true, true],
+            ),
+            // DNS rebinding: a foreign name that was made to point here.
+            ("http://box.example:8080", own, [false, true, true]),
+            ("null", own, [false, false, false]),
+            ("", "", [false, false, false]),
+        ];
+        for (origin, host, expected) in table {
+            let got = [&local, &wide, &these].map(|origins| origins.allow(origin, host));
+            assert_eq!(got, expected, "{origin} at {host}");
+            assert!(Origins::Any.allow(origin, host));
+        }
+    }
+
+    #[test]
+    fn credentials_are_compared_whole_and_their_scheme_in_any_case() {
+        let login = Login {
+            scheme: Scheme::Bearer,
+            value: Secret::new("Bearer abc"),
+        };
+        let request = |value: &str| Request {
+            method: "GET".to_owned(),
+            target: "/".to_owned(),
+            headers: Headers(vec![("authorization".to_owned(), value.to_owned())]),
+        };
+        for (value, expected) in [
+            ("Bearer abc", true),
+            ("bearer abc", true),
+            ("Bearer abC", false),
+            ("Bearer ab", false),
+            ("Bearer abcd", false),
+            ("Basic  abc", false),
+            ("", false),
+        ] {
+            assert_eq!(login.accepts(&request(value)), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! One client, from the 101 to the end: what it says is answered as the plan has it.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::journal::Pen;
+use super::plan::{Act, Delay, Mode, Plan};
+use super::room::{Post, Pressure, Seat};
+use crate::connection::close::{By, Close, Code, Farewell};
+use crate::connection::message::{Direction, Outgoing, Payload};
+use crate::connection::{Connection, Incoming, ReadyState};
+use crate::event::{Closed, Event, Message, Sequel, Tally};
+
+/// Replies that may be held back (`--delay`) before no more is read.
+const HELD_REPLIES: usize = 4096;
+/// The same in bytes.
+const HELD_BYTES: usize = 4 << 20;
+
+/// How long the stream below may take to end.
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(250);
+
+/// Messages said to the room before the others get a turn.
+const SAID_AT_ONCE: u32 = 64;
+
+/// See the module's head.
+pub struct Guest {
+    connection: Connection,
+    plan: Arc<Plan>,
+    pen: Pen,
+    seat: Option<Seat>,
+    replies: Replies,
+    /// How many of the plan's steps have happened.
+    steps: usize,
+    fate: Fate,
+    opened: Instant,
+    first_message: Option<Duration>,
+    received: Tally,
+    sent: Tally,
+}
+
+/// What becomes of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is listened to and answered.
+    Served,
+    /// It is held and ignored.
+    Stalled,
+    /// What was said to it leaves, then it is dropped.
+    Dropped,
+}
+
+impl Guest {
+    /// A client whose connection is open. `seat` is its place in the room of a broadcast.
+    pub fn new(connection: Connection, plan: Arc<Plan>, pen: Pen, seat: Option<Seat>) -> Self {
+        let mut guest = Self {
+            connection,
+            plan,
+            pen,
+            seat,
+            replies: Replies::default(),
+            steps: 0,
+            fate: Fate::Served,
+            opened: Instant::now(),
+            first_message: None,
+            received: Tally::default(),
+            sent: Tally::default(),
+        };
+        if let Some(greeting) = guest.plan.greeting.clone() {
+            guest.send(Payload::Text(greeting));
+        }
+        guest
+    }
+
+    /// Serves it to its end, or says goodbye once `stopped` is ready.
+    pub async fn serve(mut self, stopped: impl Future<Output = ()>) {
+        let over = tokio::select! {
+            () = poll_fn(|cx| self.poll(cx)) => true,
+            () = stopped => false,
+        };
+        if !over && self.fate == Fate::Served {
+            self.close(&Farewell {
+                code: Some(Code::GOING_AWAY),
+                reason: String::new(),
+            });
+            poll_fn(|cx| self.poll(cx)).await;
+        }
+        self.part().await;
+    }
+
+    /// Ends the stream, in good or in bad manners.
+    async fn part(&mut self) {
+        // A client that takes nothing more has had its time.
+        match self.fate {
+            Fate::Served => {
+                let end = poll_fn(|cx| self.connection.poll_shutdown(cx));
+                let _ = tokio::time::timeout(SHUTDOWN_LIMIT, end).await;
+            }
+            Fate::Dropped => {
+                let limit = self.plan.limits.close;
+                let last = poll_fn(|cx| self.connection.poll_flush(cx));
+                let _ = tokio::time::timeout(limit, last).await;
+                self.tell_end(dropped());
+            }
+            Fate::Stalled => self.tell_end(dropped()),
+        }
+    }
+
+    fn close(&mut self, farewell: &Farewell) {
+        if self.connection.ready_state() != ReadyState::Open {
+            return;
+        }
+        self.connection.close(farewell);
+        if self.pen.tells_anything() {
+            self.pen.tell(Event::Closing {
+                by: By::Local,
+                code: farewell.code.unwrap_or(Code::NO_STATUS),
+                reason: farewell.reason.clone(),
+            });
+        }
+    }
+
+    /// Ready when it is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut said = 0;
+        loop {
+            match self.fate {
+                Fate::Stalled => return Poll::Pending,
+                Fate::Dropped => return Poll::Ready(()),
+                Fate::Served => {}
+            }
+            // Whoever prints the events is behind: the client waits, TCP tells it so.
+            ready!(self.pen.poll_room(cx));
+            let may_read = self.connection.ready_state() != ReadyState::Open || self.answer(cx);
+            if self.fate != Fate::Served {
+                continue;
+            }
+            if !may_read {
+                let _ = self.connection.poll_flush(cx);
+                return Poll::Pending;
+            }
+            match self.connection.poll_next(cx) {
+                Poll::Ready(Some(Incoming::Closed(close))) => {
+                    self.tell_end(close);
+                    return Poll::Ready(());
+                }
+                Poll::Ready(Some(Incoming::Message(payload))) => {
+                    if self.hear(payload) == Pressure::High || said == SAID_AT_ONCE {
+                        // The others run before this client is heard again.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    said += u32::from(self.seat.is_some());
+                }
+                Poll::Ready(Some(other)) => self.notice(other),
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => {
+                    let _ = self.connection.poll_flush(cx);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Sends what is due and does what the plan has for now; true when more may be read. A client that
+    /// does not read is not read from.
+    fn answer(&mut self, cx: &mut Context<'_>) -> bool {
+        self.listen_to_room(cx);
+        while self.connection.ready_state() == ReadyState::Open {
+            if self.connection.poll_ready(cx).is_pending() {
+                return false;
+            }
+            if let Some(payload) = self.replies.due(cx) {
+                self.send(payload);
+                continue;
+            }
+            let received = self.received.messages;
+            match self.plan.steps.get(self.steps) {
+                Some(step) if step.after <= received && self.replies.is_empty() => {
+                    let act = step.act.clone();
+                    self.steps += 1;
+                    self.perform(&act);
+                }
+                // Its answers leave first, and nothing more is heard before.
+                Some(step) if step.after <= received => return false,
+                _ => return !self.replies.is_full(),
+            }
+            if self.fate != Fate::Served {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn listen_to_room(&mut self, cx: &mut Context<'_>) {
+        let Some(seat) = &self.seat else { return };
+        while !self.replies.is_full() {
+            match seat.poll_next(cx) {
+                Poll::Ready(Post::Message(payload)) => {
+                    self.replies.push(payload, self.plan.delay.map(Delay::draw));
+                }
+                Poll::Ready(Post::Overflow) => {
+                    self.close(&Farewell {
+                        code: Some(Code::POLICY_VIOLATION),
+                        reason: "too slow: too many messages wait".to_owned(),
+                    });
+                    self.seat = None;
+                    return;
+                }
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    fn perform(&mut self, act: &Act) {
+        match act {
+            Act::Close(farewell) => self.close(farewell),
+            Act::Drop => self.fate = Fate::Dropped,
+            Act::Stall => {
+                self.fate = Fate::Stalled;
+                // What was said before is to arrive, as far as the socket takes it.
+                let mut cx = Context::from_waker(std::task::Waker::noop());
+                let _ = self.connection.poll_flush(&mut cx);
+            }
+            Act::Send(bad) => self.connection.feed_raw(bad.frame()),
+        }
+    }
+
+    fn hear(&mut self, payload: Payload) -> Pressure {
+        let n = self.received.add(payload.len());
+        if self.first_message.is_none() {
+            self.first_message = Some(self.opened.elapsed());
+        }
+        if self.pen.tells(Direction::In) {
+            self.pen.tell(message(Direction::In, n, payload.clone()));
+        }
+        match (&self.seat, self.plan.mode) {
+            (Some(seat), _) => return seat.say(&payload),
+            (None, Mode::Echo) => {
+                let reply = match &self.plan.reply {
+                    Some(text) => Payload::Text(text.clone()),
+                    None => payload,
+                };
+                match self.plan.delay {
+                    Some(delay) => self.replies.push(reply, Some(delay.draw())),
+                    None => self.send(reply),
+                }
+            }
+            (None, Mode::Broadcast | Mode::Sink | Mode::Silent) => {}
+        }
+        Pressure::Low
+    }
+
+    fn send(&mut self, payload: Payload) {
+        let told = self.pen.tells(Direction::Out).then(|| payload.clone());
+        let bytes = payload.len();
+        if self.connection.feed(Outgoing::Message(payload)) {
+            let n = self.sent.add(bytes);
+            if let Some(payload) = told {
+                self.pen.tell(message(Direction::Out, n, payload));
+            }
+        }
+    }
+
+    /// What is no message and needs no answer of ours.
+    fn notice(&mut self, incoming: Incoming) {
+        if !self.pen.tells_anything() {
+            return;
+        }
+        let event = match incoming {
+            Incoming::Ping(payload) => Event::Ping {
+                direction: Direction::In,
+                seq: None,
+                payload,
+            },
+            Incoming::Pong(payload) => Event::Pong {
+                direction: Direction::In,
+                seq: None,
+                payload,
+                rtt: None,
+                fault: None,
+            },
+            Incoming::Frame(frame) => Event::Frame(frame),
+            Incoming::Closing(code, reason) => Event::Closing {
+                by: By::Peer,
+                code,
+                reason,
+            },
+            Incoming::Message(_) | Incoming::Closed(_) => return,
+        };
+        self.pen.tell(event);
+    }
+
+    fn tell_end(&self, close: Close) {
+        self.pen.tell(Event::Close(Box::new(Closed {
+            close,
+            open_for: self.opened.elapsed(),
+            wire_bytes: self.connection.wire_bytes(),
+            first_message: self.first_message,
+            received: self.received,
+            sent: self.sent,
+            may_be_lost: 0,
+            sequel: Sequel::Final,
+        })));
+    }
+}
+
+fn message(direction: Direction, n: u64, payload: Payload) -> Event {
+    Event::Message(Message {
+        direction,
+        n,
+        payload,
+        by_link: false,
+    })
+}
+
+/// The end that a fault or the end of the server makes of a connection.
+fn dropped() -> Close {
+    Close {
+        by: By::Local,
+        code: Code::ABNORMAL,
+        reason: String::new(),
+        clean: false,
+        error: None,
+    }
+}
+
+/// Replies that wait, in order: for their time, or for room.
+#[derive(Default)]
+struct Replies {
+    waiting: VecDeque<(Instant, Payload)>,
+    bytes: usize,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Replies {
+    fn push(&mut self, payload: Payload, delay: Option<Duration>) {
+        let due = Instant::now() + delay.unwrap_or_default();
+        self.bytes += payload.len();
+        self.waiting.push_back((due, payload));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes > HELD_BYTES || self.waiting.len() > HELD_REPLIES
+    }
+
+    /// The next one, when its time has come; otherwise the task is woken when it has.
+    fn due(&mut self, cx: &mut Context<'_>) -> Option<Payload> {
+        let (due, _) = self.waiting.front()?;
+        let due = *due;
+        if due > Instant::now() {
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return None;
+            }
+        }
+        let (_, payload) = self.waiting.pop_front()?;
+        self.bytes -= payload.len();
+        Some(payload)
+    }
+}

@@ -1,0 +1,146 @@
+//! A request is judged: it is a handshake that succeeds, or it is answered in HTTP and told why.
+
+use super::page;
+use super::plan::Plan;
+use crate::connection::handshake::server::{Fault, Request};
+use crate::connection::handshake::{Headers, Refusal};
+use crate::connection::wire::negotiation::Agreed;
+
+/// What a request is answered with.
+pub enum Verdict {
+    /// The handshake succeeds.
+    Welcome {
+        /// The subprotocol chosen.
+        subprotocol: Option<String>,
+        /// permessage-deflate.
+        compression: Option<Agreed>,
+    },
+    /// It does not; and why, for those who run the server.
+    Refuse(Refusal, String),
+    /// It was none: the page is sent.
+    Page(Refusal),
+}
+
+/// Judges a request. `is_full` when there are as many clients as there may be.
+pub fn judge(request: &Request, plan: &Plan, is_full: bool) -> Verdict {
+    let fault = request.fault();
+    if fault == Some(Fault::NotAnUpgrade) {
+        return answer_http(request, plan);
+    }
+    match fault {
+        Some(Fault::Key) => {
+            let body = "Sec-WebSocket-Key is missing or not 16 bytes in base64.\n";
+            return refuse(400, &[], body);
+        }
+        Some(_) => {
+            let headers = [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")];
+            return refuse(426, &headers, "WebSocket version 13 is spoken here.\n");
+        }
+        None => {}
+    }
+    if let Some(status) = plan.door.status {
+        let body = "This server refuses every handshake (wsprobe serve --status).\n";
+        return refuse(status, &usual_headers(status), body);
+    }
+    if let Some(refusal) = refuse_origin(request, plan) {
+        return refusal;
+    }
+    if let Some(refusal) = refuse_stranger(request, plan) {
+        return refusal;
+    }
+    if is_full {
+        let body = format!("{} clients are connected already.\n", plan.max_clients);
+        return refuse(503, &usual_headers(503), &body);
+    }
+    let mut offered = request.subprotocols().filter(|name| !name.is_empty());
+    let known = &plan.subprotocols;
+    Verdict::Welcome {
+        subprotocol: offered
+            .find(|name| known.is_empty() || known.iter().any(|known| known == name))
+            .map(str::to_owned),
+        compression: request.compression().filter(|_| plan.compresses),
+    }
+}
+
+fn refuse_origin(request: &Request, plan: &Plan) -> Option<Verdict> {
+    let origin = request.headers.get("Origin")?;
+    let host = request.headers.get("Host").unwrap_or_default();
+    if plan.door.origins.allow(origin, host) {
+        return None;
+    }
+    let body = format!(
+        "Pages from {origin} may not connect here. wsprobe serve --allow-origin {origin} lets them in.\n"
+    );
+    Some(refuse(403, &[], &body))
+}
+
+fn refuse_stranger(request: &Request, plan: &Plan) -> Option<Verdict> {
+    let login = plan.door.login.as_ref()?;
+    if login.accepts(request) {
+        return None;
+    }
+    let body = match request.headers.get("Authorization") {
+        Some(_) => "These are not the credentials that are accepted here.\n",
+        None => "Credentials are needed: Authorization is missing.\n",
+    };
+    Some(refuse(
+        401,
+        &[("WWW-Authenticate", login.challenge())],
+        body,
+    ))
+}
+
+/// A request that asks for no WebSocket: a browser's, most often.
+fn answer_http(request: &Request, plan: &Plan) -> Verdict {
+    if !["GET", "HEAD"].contains(&request.method.as_str()) {
+        return refuse(405, &[("Allow", "GET, HEAD")], "GET is all there is.\n");
+    }
+    if let Some(refusal) = refuse_stranger(request, plan) {
+        return refusal;
+    }
+    let path = request.target.split('?').next().unwrap_or_default();
+    match path {
+        "/" => Verdict::Page(page::answer()),
+        "/favicon.ico" | "/robots.txt" => refuse(404, &[], "There is no such file.\n"),
+        _ => {
+            let body = "This is a WebSocket endpoint: connect to it with wsprobe connect, or open / in a browser.\n";
+            refuse(426, &[("Upgrade", "websocket")], body)
+        }
+    }
+}
+
+/// What belongs to a status, so that a client that knows what to do can do it.
+fn usual_headers(status: u16) -> Vec<(&'static str, &'static str)> {
+    match status {
+        300..=308 => vec![("Location", "/")],
+        401 => vec![("WWW-Authenticate", "Basic realm=\"wsprobe\"")],
+        407 => vec![("Proxy-Authenticate", "Basic realm=\"wsprobe\"")],
+        426 => vec![("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
+        429 | 503 => vec![("Retry-After", "1")],
+        _ => Vec::new(),
+    }
+}
+
+fn refuse(status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
+    let text = [("Content-Type", "text/plain; charset=utf-8")];
+    let headers = text.iter().chain(headers);
+    let refusal = Refusal {
+        status,
+        reason: phrase(status).to_owned(),
+        headers: Headers(
+            headers
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        ),
+        body: body.as_bytes().to_vec(),
+        body_cut: false,
+    };
+    Verdict::Refuse(refusal, body.trim_end().to_owned())
+}
+
+fn phrase(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default()
+}

@@ -1,0 +1,135 @@
+//! Where clients come from: a TCP port or a Unix socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use crate::connection::stream::Stream;
+
+/// A socket that listens.
+pub enum Listener {
+    /// A TCP port.
+    Tcp(TcpListener, SocketAddr),
+    /// A Unix domain socket, whose file goes when this is dropped.
+    #[cfg(unix)]
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix domain socket.
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Somebody may have removed it already.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Listener {
+    /// Binds to `ADDRESS:PORT`.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub async fn tcp(address: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self::Tcp(listener, address))
+    }
+
+    /// Binds to a path. The file of a socket that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    /// The operating system's; [`io::ErrorKind::AddrInUse`] when somebody listens there, or when the
+    /// file is something else.
+    #[cfg(unix)]
+    pub async fn unix(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::FileTypeExt as _;
+        let path = std::path::absolute(path)?;
+        let is_socket =
+            std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.file_type().is_socket());
+        if is_socket
+            && tokio::net::UnixStream::connect(&path)
+                .await
+                .is_err_and(|error| is_stale(&error))
+        {
+            std::fs::remove_file(&path)?;
+        }
+        let listener = UnixListener::bind(&path)?;
+        Ok(Self::Unix(listener, SocketFile(path)))
+    }
+
+    /// Binds to a path.
+    ///
+    /// # Errors
+    /// Always: this platform has no Unix domain sockets.
+    #[cfg(not(unix))]
+    pub async fn unix(_: &Path) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The next client, and where it comes from.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub async fn accept(&self) -> io::Result<(Stream, String)> {
+        match self {
+            Self::Tcp(listener, _) => {
+                let (tcp, from) = listener.accept().await?;
+                // Small messages must leave when they are sent.
+                let _ = tcp.set_nodelay(true);
+                // On a socket for both families IPv4 clients look like IPv6.
+                let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+                Ok((Stream::Tcp(tcp), from.to_string()))
+            }
+            #[cfg(unix)]
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), "unix".to_owned()))
+            }
+        }
+    }
+
+    /// The URL at which clients on this machine find it.
+    pub fn url(&self, is_secure: bool) -> String {
+        let scheme = if is_secure { "wss" } else { "ws" };
+        match self {
+            Self::Tcp(_, address) => {
+                let mut reachable = *address;
+                // All addresses are none to connect to.
+                if address.ip().is_unspecified() {
+                    reachable.set_ip(match address {
+                        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+                    });
+                }
+                format!("{scheme}://{reachable}/")
+            }
+            #[cfg(unix)]
+            Self::Unix(_, SocketFile(path)) => format!("{scheme}+unix:{}:/", path.display()),
+        }
+    }
+
+    /// Its TCP address.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(_, address) => Some(*address),
+            #[cfg(unix)]
+            Self::Unix(..) => None,
+        }
+    }
+
+    /// Whether only this machine can connect.
+    pub fn is_local(&self) -> bool {
+        self.address()
+            .is_none_or(|address| address.ip().is_loopback())
+    }
+}
+
+#[cfg(unix)]
+fn is_stale(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionRefused
+}

@@ -1,0 +1,246 @@
+//! The live view: what a person at the terminal sees of what happens to all clients, a line each.
+//!
+//! It is talk, not data: when the terminal does not keep up, lines are left out, never clients held up.
+
+use std::time::{Duration, SystemTime};
+
+use super::plan::Mode;
+use crate::connection::Opened;
+use crate::connection::close::{By, Close};
+use crate::connection::message::{Direction, Payload};
+use crate::event::{Closed, Event, Tally};
+use crate::output::events::ServeTotals;
+use crate::output::{Sinks, excerpt};
+use crate::secret::{Redactor, shown_header_value, shown_request_line};
+use crate::units;
+
+/// Bytes of a binary message that are shown.
+const SHOWN_BYTES: usize = 16;
+
+/// What is shown of the events.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// How much is told to a person.
+    pub live: Live,
+    /// Whether the time (UTC) stands before each line.
+    pub timestamps: bool,
+    /// What the server does: a sink reports on stdout.
+    pub mode: Mode,
+    /// Whether stdout carries events, so that the server ends with their reader.
+    pub reads_events: bool,
+}
+
+/// How much is told to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Live {
+    /// Nothing.
+    Off,
+    /// Connections, and the messages that come.
+    Usual,
+    /// Requests, control frames and the messages that go as well.
+    Verbose,
+}
+
+impl View {
+    /// Shows an event of the client with this number.
+    pub fn show(&self, sinks: &mut Sinks, id: u64, event: &Event) {
+        if let (Event::Close(closed), Mode::Sink) = (event, self.mode) {
+            sinks.print_report(&format!("#{id} {}\n", counted(closed)));
+        }
+        if self.live == Live::Off || sinks.is_talked_out() {
+            return;
+        }
+        let stamp = if self.timestamps {
+            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            format!("{now} ")
+        } else {
+            String::new()
+        };
+        let verbose = self.live == Live::Verbose;
+        for (sign, text) in lines(event, sinks.redactor(), verbose, self.mode) {
+            sinks.recount(&format!("{stamp}#{id}{sign}"), &text);
+        }
+    }
+}
+
+/// The counters, for the end.
+pub fn summary(totals: &ServeTotals, lasted: Duration) -> String {
+    let refused = match totals.refused {
+        0 => String::new(),
+        n => format!(" ({n} more refused or failed)"),
+    };
+    format!(
+        "{}{refused}, received {}, sent {} in {}",
+        counted_things(totals.opened, "connection"),
+        amount(totals.received),
+        amount(totals.sent),
+        units::shown(lasted)
+    )
+}
+
+fn lines(
+    event: &Event,
+    redactor: &Redactor,
+    verbose: bool,
+    mode: Mode,
+) -> Vec<(&'static str, String)> {
+    match event {
+        Event::Open(opened) => open(opened, redactor, verbose),
+        Event::Failed(error, _) => vec![("", error.message.clone())],
+        Event::Message(message) if message.direction == Direction::In => {
+            // A sink is there for more messages than anybody can read.
+            if mode == Mode::Sink && !verbose {
+                return Vec::new();
+            }
+            vec![(" <", content(&message.payload, redactor))]
+        }
+        Event::Message(message) if verbose => vec![(" >", content(&message.payload, redactor))],
+        Event::Ping { payload, .. } if verbose => vec![(" <", control("ping", payload))],
+        Event::Pong { payload, .. } if verbose => vec![(" <", control("pong", payload))],
+        Event::Frame(frame) => {
+            let sign = match frame.direction {
+                Direction::In => " <",
+                Direction::Out => " >",
+            };
+            let fin = if frame.fin { " FIN" } else { "" };
+            let rsv1 = if frame.rsv1 { " RSV1" } else { "" };
+            let header = frame.wire_bytes - frame.payload_bytes;
+            let size = frame.payload_bytes;
+            let opcode = frame.opcode;
+            vec![(
+                sign,
+                format!("{opcode} frame{fin}{rsv1}, {header}+{size} bytes"),
+            )]
+        }
+        Event::Closing {
+            by: By::Local,
+            code,
+            reason,
+        } if verbose => vec![("", format!("CLOSING with {}", with_reason(code, reason)))],
+        Event::Close(closed) => vec![("", close(closed))],
+        _ => Vec::new(),
+    }
+}
+
+fn open(opened: &Opened, redactor: &Redactor, verbose: bool) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if verbose {
+        for line in &opened.request {
+            let shown = match line.split_once(": ") {
+                Some((name, value)) => {
+                    format!("{name}: {}", shown_header_value(name, value, redactor))
+                }
+                None => shown_request_line(line, redactor),
+            };
+            lines.push((" <", shown));
+        }
+        lines.push((" >", "HTTP/1.1 101 Switching Protocols".to_owned()));
+        for (name, value) in &opened.answer.headers.0 {
+            lines.push((" >", format!("{name}: {value}")));
+        }
+    }
+    let mut text = format!("OPEN {}", opened.remote);
+    let target = opened
+        .request
+        .first()
+        .and_then(|line| line.split(' ').nth(1));
+    if let Some(target) = target.filter(|target| *target != "/") {
+        text.push_str(&format!(" {}", shown_request_line(target, redactor)));
+    }
+    if let Some(tls) = &opened.tls {
+        text.push_str(&format!(", {}", tls.version));
+    }
+    if let Some(name) = &opened.subprotocol {
+        text.push_str(&format!(", subprotocol {name}"));
+    }
+    for extension in &opened.extensions {
+        text.push_str(&format!(", {extension}"));
+    }
+    lines.push(("", text));
+    lines
+}
+
+fn content(payload: &Payload, redactor: &Redactor) -> String {
+    let bytes = payload.len();
+    match payload {
+        Payload::Text(text) => {
+            let shown = excerpt(text.as_str(), redactor);
+            format!("{shown} ({})", counted_things(bytes as u64, "byte"))
+        }
+        Payload::Binary(binary) => {
+            let first = &binary[..bytes.min(SHOWN_BYTES)];
+            let hex: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
+            let more = if bytes > first.len() { " …" } else { "" };
+            let size = counted_things(bytes as u64, "byte");
+            format!("binary {}{more} ({size})", hex.join(" "))
+        }
+    }
+}
+
+fn control(name: &str, payload: &[u8]) -> String {
+    let size = counted_things(payload.len() as u64, "byte");
+    format!("{name} \"{}\" ({size})", payload.escape_ascii())
+}
+
+fn close(closed: &Closed) -> String {
+    format!("CLOSED {}; {}", how(&closed.close), counts(closed))
+}
+
+/// How a connection ended.
+fn how(close: &Close) -> String {
+    match (&close.error, close.by) {
+        (Some(error), _) => error.message.clone(),
+        (None, By::Local) if !close.clean => "by us without a close frame".to_owned(),
+        (None, By::Local) => format!("by us, the client answered {close}"),
+        (None, _) => format!("by the client with {close}"),
+    }
+}
+
+/// What a sink reports.
+fn counted(closed: &Closed) -> String {
+    let Closed {
+        received, open_for, ..
+    } = closed;
+    let seconds = open_for.as_secs_f64();
+    let rate = if seconds > 0.0 {
+        received.messages as f64 / seconds
+    } else {
+        0.0
+    };
+    format!(
+        "{} in {} ({rate:.0}/s), close {}",
+        amount(*received),
+        units::shown(*open_for),
+        closed.close.code
+    )
+}
+
+fn counts(closed: &Closed) -> String {
+    format!(
+        "received {}, sent {} in {}",
+        amount(closed.received),
+        amount(closed.sent),
+        units::shown(closed.open_for)
+    )
+}
+
+fn amount(tally: Tally) -> String {
+    let messages = counted_things(tally.messages, "message");
+    let bytes = counted_things(tally.bytes, "byte");
+    format!("{messages} of {bytes}")
+}
+
+fn counted_things(n: u64, thing: &str) -> String {
+    match n {
+        1 => format!("1 {thing}"),
+        n => format!("{} {thing}s", units::grouped(n)),
+    }
+}
+
+fn with_reason(code: &crate::connection::close::Code, reason: &str) -> String {
+    if reason.is_empty() {
+        code.to_string()
+    } else {
+        format!("{code}: {reason}")
+    }
+}

@@ -1,0 +1,15 @@
+//! `wsprobe serve` as the thing under test.
+
+use super::{Probe, Running};
+
+/// A server on a free port and its URL, told on stderr.
+#[track_caller]
+pub fn serve(args: &[&str]) -> (Running, String) {
+    let probe = Probe::new(["serve", "0"]).args(args);
+    let mut serving = probe.any_stdout().any_stderr().spawn();
+    let line = serving.stderr_line("listening on ");
+    let url = line.split_whitespace().find(|word| word.contains("://"));
+    let url = url.unwrap_or_else(|| panic!("no address in {line:?}"));
+    let url = url.trim_end_matches(['.', ',', ')']).to_owned();
+    (serving, url)
+}
