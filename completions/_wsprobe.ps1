@@ -83,7 +83,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Write every event as a line of JSON to FILE as well')
             [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'Messages end with NUL instead of newline, in and out')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'Messages end with NUL instead of newline, in and out')
-            [CompletionResult]::new('--no-history', '--no-history', [CompletionResultType]::ParameterName, 'Keep no history on disk; none is kept yet')
+            [CompletionResult]::new('--no-history', '--no-history', [CompletionResultType]::ParameterName, 'Keep no history of what is typed on disk')
             [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin')
             [CompletionResult]::new('--location', '--location', [CompletionResultType]::ParameterName, 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin')
             [CompletionResult]::new('--http2', '--http2', [CompletionResultType]::ParameterName, 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws')

@@ -79,7 +79,7 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand --log 'Write every event as a line of JSON to FILE as well'
             cand -0 'Messages end with NUL instead of newline, in and out'
             cand --null 'Messages end with NUL instead of newline, in and out'
-            cand --no-history 'Keep no history on disk; none is kept yet'
+            cand --no-history 'Keep no history of what is typed on disk'
             cand -L 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
             cand --location 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
             cand --http2 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'

@@ -76,7 +76,7 @@ always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 0 -l null -d 'Messages end with NUL instead of newline, in and out'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-history -d 'Keep no history on disk; none is kept yet'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-history -d 'Keep no history of what is typed on disk'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'

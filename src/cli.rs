@@ -79,7 +79,8 @@ Examples:
 
 /// Talk by hand: an interactive session
 ///
-/// Type a line to send it; what comes is printed above the line being typed. /help shows the commands.
+/// Type a line to send it; what comes is printed above the line being typed. JSON goes on over lines
+/// until it is complete, Tab completes, Ctrl-R searches what was typed before, /help shows the commands.
 /// Without a URL it talks to a built-in echo server. When stdin or stdout is no terminal it is a duplex
 /// pipe: each line of stdin is sent, each message printed, and after the end of stdin it goes on until
 /// the server closes or nothing has come for --wait, then closes with 1000.
@@ -98,8 +99,12 @@ pub struct Connect {
     #[arg(short = '0', long)]
     pub null: bool,
 
-    /// Keep no history on disk; none is kept yet
-    #[arg(long, hide = true)]
+    /// Keep no history of what is typed on disk
+    ///
+    /// Without it the last 10,000 lines are kept for each host in $XDG_STATE_HOME/wsprobe/history (else
+    /// ~/.local/state), for your eyes alone; not those that begin with a blank, hold a secret or look as
+    /// if they did.
+    #[arg(long, hide_short_help = true)]
     pub no_history: bool,
 
     #[command(flatten)]

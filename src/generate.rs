@@ -8,6 +8,7 @@ use clap_mangen::Man;
 
 use crate::cli::Cli;
 use crate::manual::{CHECK_FILE, TOPICS, roff};
+use crate::repl::commands::{self, COMMANDS, KEYS};
 
 /// When this version was released, as in the CHANGELOG.
 const DATE: &str = "2026-11-25";
@@ -57,7 +58,11 @@ fn man_pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut pages = vec![page(&mut program.clone(), "wsprobe", &chapters())?];
     for verb in program.get_subcommands_mut() {
         let name = format!("wsprobe-{}", verb.get_name());
-        pages.push(page(verb, &name, "")?);
+        let chapters = match verb.get_name() {
+            "connect" => session(),
+            _ => String::new(),
+        };
+        pages.push(page(verb, &name, &chapters)?);
     }
     Ok(pages)
 }
@@ -71,6 +76,26 @@ fn chapters() -> String {
         out.push_str(&roff::blocks(&page, "SS"));
     }
     out
+}
+
+/// The commands and keys of a session, from the table that reads them.
+fn session() -> String {
+    let mut out = roff::section("session");
+    for commands::Command {
+        name, usage, what, ..
+    } in &COMMANDS
+    {
+        out.push_str(&item(&format!("{name} {usage}"), what));
+    }
+    for (key, what) in KEYS {
+        out.push_str(&item(key, what));
+    }
+    out
+}
+
+fn item(name: &str, what: &str) -> String {
+    let (name, what) = (roff::escape(name.trim_end()), roff::escape(what));
+    format!(".TP\n\\fB{name}\\fR\n{what}\n")
 }
 
 fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String, Vec<u8>)> {

@@ -4,6 +4,8 @@
 //! looks like. Values shorter than eight bytes are not searched for in other text: `1234` would blank
 //! half of a log and still be guessed.
 
+pub mod guess;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -216,6 +218,13 @@ impl Redactor {
             }
         }
         text
+    }
+
+    /// Whether a text holds a known secret, shown or not.
+    pub fn knows_part_of(&self, text: &str) -> bool {
+        self.known
+            .iter()
+            .any(|secret| text.contains(secret.reveal()))
     }
 
     /// Erases the beginnings of secrets that were cut off: `hunter2hu…`.

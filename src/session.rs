@@ -4,7 +4,6 @@
 //! One task owns the socket and both standard streams, and no branch of it blocks: a signal or a time
 //! limit is heard whatever the peer, the reader of stdout or the writer of stdin do.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -13,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use crate::connection::ReadyState;
 use crate::connection::close::Farewell;
 use crate::connection::message::Outgoing;
 use crate::event::{Event, Sequel};
-use crate::input::{self, Action, Input};
+use crate::input::action::Action;
+use crate::input::{self, Input};
 use crate::link::Link;
 use crate::output::Sinks;
 use crate::stop::{Closest, Failure, NO_PONGS, StopRule, Verdict};
@@ -98,7 +97,6 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
         timer: None,
         outcome: None,
         link_down: false,
-        held: VecDeque::new(),
         last_call: None,
         aborted: false,
         activity: 0,
@@ -117,8 +115,6 @@ struct Running<'a> {
     outcome: Option<Outcome>,
     /// There is no connection, and none on its way.
     link_down: bool,
-    /// What was typed while the connection was being opened.
-    held: VecDeque<Action>,
     /// When to stop waiting for a reader that does not read.
     last_call: Option<Instant>,
     aborted: bool,
@@ -314,6 +310,7 @@ impl Running<'_> {
             self.session.sinks.suggest(NO_PONGS);
         }
         self.apply(verdict);
+        self.offer_another(event);
     }
 
     /// Sends what is ready, as long as the link takes it; true when something was sent.
@@ -328,10 +325,7 @@ impl Running<'_> {
             if waits && self.session.link.poll_ready(cx).is_pending() {
                 break;
             }
-            match self.poll_action(cx) {
-                Poll::Ready(Some(Ok(action))) if self.must_wait(&action) => {
-                    self.held.push_back(action);
-                }
+            match self.session.input.poll_next(cx) {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
                 Poll::Ready(None) => {
@@ -353,76 +347,63 @@ impl Running<'_> {
         progress
     }
 
-    fn poll_action(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, input::Error>>> {
-        let opens = self.session.link.ready_state() == ReadyState::Connecting;
-        if !(opens || self.session.link.is_waiting())
-            && let Some(action) = self.held.pop_front()
-        {
-            return Poll::Ready(Some(Ok(action)));
-        }
-        self.session.input.poll_next(cx)
-    }
-
-    /// What is typed while CONNECTING is queued until the connection is OPEN, in its order; to leave
-    /// is possible at once. Between two attempts only what needs a connection is queued.
-    fn must_wait(&self, action: &Action) -> bool {
-        if *action == Action::Status {
-            return false;
-        }
-        if self.session.link.is_waiting() {
-            let needs_connection = matches!(action, Action::Send(_) | Action::Ping(_));
-            return self.session.input.is_typed() && needs_connection;
-        }
-        let leaves_nothing = *action == Action::Quit && self.held.is_empty();
-        self.session.input.is_typed()
-            && self.session.link.ready_state() == ReadyState::Connecting
-            && !leaves_nothing
-    }
-
     fn input_is_idle(&mut self, ended: bool) {
         let verdict = self.session.stop.input_idle(ended, self.now);
         self.apply(verdict);
     }
 
     fn act(&mut self, action: Action) {
+        let Session {
+            link,
+            input,
+            sinks,
+            farewell,
+            ..
+        } = &mut self.session;
         let event = match action {
-            Action::Send(outgoing) => {
-                let event = self.session.link.send(outgoing);
-                if event.is_none() && self.session.input.is_typed() {
-                    self.not_open();
-                }
-                event
-            }
+            Action::Send(outgoing) => match link.send(outgoing) {
+                None if input.is_typed() => return self.not_open(),
+                event => event,
+            },
+            Action::Ping(size) => match link.ping(size) {
+                None => return self.not_open(),
+                event => event,
+            },
             Action::Status => {
-                let status = self.session.link.status();
-                self.session.sinks.say(&status);
+                link.status().iter().for_each(|line| sinks.say(line));
+                sinks.tell_settings();
                 None
             }
-            Action::Ping(size) => {
-                let event = self.session.link.ping(size);
-                if event.is_none() {
-                    self.not_open();
-                }
-                event
+            Action::Show(show) => {
+                sinks.show(show);
+                None
+            }
+            Action::OnOpen(source) => {
+                sinks.say(&link.greet_with(source));
+                None
             }
             Action::Close(farewell) => {
-                let waited = self.session.link.is_waiting();
-                self.session.link.close(&farewell);
-                if waited {
-                    self.session
-                        .sinks
-                        .say("no further attempt: /reconnect makes one");
+                if self.link_down {
+                    sinks.say("there is no connection: /reconnect opens it again");
+                } else if !link.is_up() {
+                    sinks.say("CLOSED, no further attempt: /reconnect makes one");
                 }
+                link.close(&farewell);
                 None
             }
             Action::Reopen => {
-                if self.session.link.reopen() {
+                if link.reopen() {
                     self.link_down = false;
                 } else {
-                    self.session
-                        .sinks
-                        .say("the connection is still there: /close ends it");
+                    sinks.say("the connection is still there: /close ends it");
                 }
+                None
+            }
+            Action::Connect(target) => {
+                if let Some(note) = link.connect(*target, farewell) {
+                    sinks.say(&note);
+                }
+                self.link_down = false;
                 None
             }
             Action::Quit => return self.finish(Outcome::Done),
@@ -437,6 +418,20 @@ impl Running<'_> {
         self.session
             .sinks
             .say(&format!("not sent: the connection is {state}"));
+    }
+
+    /// A session that outlives its connection says how it goes on.
+    fn offer_another(&mut self, event: &Event) {
+        let sequel = match event {
+            Event::Close(closed) => closed.sequel,
+            Event::Failed(_, sequel) => *sequel,
+            _ => return,
+        };
+        let stays = self.outcome.is_none() && self.session.stop.outlives_connection();
+        if stays && sequel == Sequel::Final {
+            let offer = "/reconnect opens it again, /connect URL another one, /quit leaves";
+            self.session.sinks.say(offer);
+        }
     }
 
     /// Writes what can be written; true when nothing is left.

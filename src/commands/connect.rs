@@ -2,19 +2,25 @@
 
 use std::io::IsTerminal;
 
-use tokio::sync::mpsc::UnboundedReceiver;
-
 use crate::cli::Connect;
+use crate::connection::Target;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
-use crate::input::{Action, Framing, Input};
-use crate::output::editor::EditorPipe;
+use crate::input::{Framing, Input};
+use crate::output::editor::Editor;
 use crate::output::messages::Layout;
+use crate::output::standard::Stdout;
+use crate::output::view::View;
 use crate::output::{Printer, Way};
-use crate::repl::Repl;
+use crate::repl::{Connector, Ends, KeepHistory, Place, Repl, Setup};
 use crate::stop::{Conversation, Goal, StopRule};
 
-use super::prepare::{Prepared, flush, prepare};
+use super::mistake::in_words;
+use super::prepare::{Prepared, elsewhere, flush, prepare};
+
+/// What a person who has read nothing needs to know.
+const FIRST_WORDS: &str = "this is the echo server that is built in: type a line, press Enter, and it comes back; /help \
+     shows what else there is";
 
 /// Runs the verb.
 pub async fn run(options: Connect) -> anyhow::Result<Exit> {
@@ -22,9 +28,13 @@ pub async fn run(options: Connect) -> anyhow::Result<Exit> {
     let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let prepared = prepare(&url, options.shared).await?;
     if by_hand && !prepared.shared.output.json {
+        let history = match options.no_history {
+            true => KeepHistory::No,
+            false => KeepHistory::OnDisk,
+        };
         // A terminal that cannot edit lines (TERM=dumb) is a pipe that a person types into.
-        if let Ok(editor) = Repl::start(prepared.stdout.colour) {
-            return talk(prepared, editor).await;
+        if let Ok(started) = Repl::start(setup(&prepared, history)) {
+            return talk(prepared, started).await;
         }
     }
     let delimiter = if options.null { 0 } else { b'\n' };
@@ -36,27 +46,62 @@ pub async fn run(options: Connect) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+fn setup(prepared: &Prepared, history: KeepHistory) -> Setup {
+    let target = &prepared.policy.target;
+    Setup {
+        colour: prepared.stdout.colour,
+        history,
+        host: host_of(target),
+        redactor: prepared.redactor().clone(),
+        connector: connector(target.clone()),
+    }
+}
+
+/// What a history goes by.
+fn host_of(target: &Target) -> String {
+    match target.address.shown.as_str() {
+        "echo:" => "echo".to_owned(),
+        _ => target.address.endpoint.to_string(),
+    }
+}
+
+/// Makes places to connect to like the first one.
+fn connector(target: Target) -> Connector {
+    Box::new(move |url| {
+        let target = target.clone();
+        Box::pin(async move {
+            let (target, note) = elsewhere(&url, &target)
+                .await
+                .map_err(|error| in_words(&error))?;
+            Ok(Place {
+                host: host_of(&target),
+                target,
+                note,
+            })
+        })
+    })
+}
+
 /// A session at a terminal.
-async fn talk(
-    prepared: Prepared,
-    (repl, actions, pipe): (Repl, UnboundedReceiver<Action>, EditorPipe),
-) -> anyhow::Result<Exit> {
-    let backlog = pipe.backlog.clone();
+async fn talk(mut prepared: Prepared, (repl, (typed, line)): (Repl, Ends)) -> anyhow::Result<Exit> {
     let layout = Layout {
         mark: "< ",
         ..prepared.layout(false)
     };
+    // Always: they are shown when they are asked for.
+    prepared.policy.target.trace = true;
+    let view = View::new(layout, prepared.shared.output.verbose > 1);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));
-    let mut sinks = prepared.sinks_by(Way::Editor(pipe), Printer::Messages(layout))?;
+    let way = Way::Editor(Editor::new(Stdout::new(std::io::stdout()), line));
+    let mut sinks = prepared.sinks_by(way, Printer::Session(Box::new(view)))?;
     if prepared.what == "echo:" {
-        sinks
-            .say("the built-in echo server sends back whatever you type; /help shows the commands");
+        sinks.say(FIRST_WORDS);
     }
     let exit = prepared
-        .run(Input::typed(actions), &mut stop, &mut sinks)
+        .run(Input::typed(typed), &mut stop, &mut sinks)
         .await?;
+    repl.leave();
     flush(&mut sinks).await;
-    backlog.settle().await;
     drop(repl);
     Ok(exit)
 }

@@ -69,6 +69,17 @@ impl Mistake {
     }
 }
 
+/// An error in one line, for a session that goes on.
+pub fn in_words(error: &anyhow::Error) -> String {
+    let hint = error
+        .downcast_ref::<Mistake>()
+        .and_then(|mistake| mistake.hint.as_deref());
+    match hint {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -8,6 +8,7 @@ use crate::connection::backoff::{self, Exceptions};
 use crate::connection::dial::{Family, Route};
 use crate::connection::message::Text;
 use crate::connection::proxy::Proxies;
+use crate::connection::redirect::without_credentials;
 use crate::connection::target::{Address, Credentials, Endpoint, Header, Request};
 use crate::connection::tls::{Own, Terms, Tls};
 use crate::connection::{Limits, Target};
@@ -156,6 +157,33 @@ async fn address(url: &str, max_size: usize) -> anyhow::Result<Address> {
     })
 }
 
+/// The same as `target` at another address. Credentials stay behind when it is of another origin; then
+/// the second value says so.
+pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Option<String>)> {
+    let address = address(url, target.limits.max_size).await?;
+    let mut moved = Target {
+        address,
+        ..target.clone()
+    };
+    if url == "echo:" {
+        moved.route = Route::default();
+    }
+    if moved.address.is_same_origin(&target.address) {
+        return Ok((moved, None));
+    }
+    moved.request = without_credentials(&target.request);
+    let left_behind =
+        moved.request.headers != target.request.headers || target.request.credentials.is_some();
+    moved.request.credentials = None;
+    let note = left_behind.then(|| {
+        format!(
+            "the credentials for {} are not sent to {}",
+            target.address.shown, moved.address.shown
+        )
+    });
+    Ok((moved, note))
+}
+
 /// The `-x` messages, each read once now so that one that cannot be read is known before the first
 /// packet.
 fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Source>, Mistake> {
@@ -171,11 +199,8 @@ fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Sou
 
 /// The address as it may be shown, with the passwords on the way to it learnt.
 fn shown(address: Address, proxies: &Proxies, redactor: &mut Redactor) -> Result<Address, Mistake> {
-    if let Some((user, password)) = &address.user_info {
-        learn_basic(user, password, redactor);
-    }
-    for token in address.tokens() {
-        redactor.learn(&token);
+    for secret in address.secrets() {
+        redactor.learn(&secret);
     }
     if let Endpoint::Tcp { host, port } = &address.endpoint
         && let Some(proxy) = proxies.before(host, *port, address.secure)?
@@ -372,6 +397,11 @@ impl Prepared {
         }
     }
 
+    /// What must not be shown.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     /// Sinks on the standard streams; `printer` is what stdout is made of without `--json`.
     pub fn sinks(&self, printer: Printer) -> anyhow::Result<Sinks> {
         self.sinks_by(Way::Stdout(Stdout::new(std::io::stdout())), printer)
@@ -402,7 +432,7 @@ impl Prepared {
             quiet: output.quiet.max(u8::from(output.json || is_report)),
             states,
         };
-        Ok(Sinks::new(way, printer, talk, log, self.redactor.clone()))
+        Ok(Sinks::new(way, printer, talk, log, self.redactor.clone()).since(self.begun))
     }
 
     /// Runs the session and tells how it ended.

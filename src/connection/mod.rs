@@ -18,7 +18,7 @@ mod opening;
 mod outbox;
 mod progress;
 pub mod proxy;
-mod redirect;
+pub mod redirect;
 pub mod stream;
 pub mod target;
 pub mod tls;

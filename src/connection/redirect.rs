@@ -69,12 +69,12 @@ impl Trail {
                 next.shown
             )));
         }
-        let request = if is_same_origin(here, &next) {
+        let request = if here.is_same_origin(&next) {
             request.clone()
         } else {
             without_credentials(request)
         };
-        let user_info = match is_same_origin(here, &next) {
+        let user_info = match here.is_same_origin(&next) {
             true => next.user_info.clone().or_else(|| here.user_info.clone()),
             false => next.user_info.clone(),
         };
@@ -119,15 +119,11 @@ fn resolve(here: &Address, location: &str) -> Result<Address, String> {
 }
 
 fn is_same(one: &Address, other: &Address) -> bool {
-    is_same_origin(one, other) && one.request_target == other.request_target
-}
-
-fn is_same_origin(one: &Address, other: &Address) -> bool {
-    one.secure == other.secure && one.endpoint == other.endpoint
+    one.is_same_origin(other) && one.request_target == other.request_target
 }
 
 /// The request as a stranger may see it.
-fn without_credentials(request: &Request) -> Request {
+pub fn without_credentials(request: &Request) -> Request {
     let mut request = request.clone();
     request.headers.retain(|header| {
         !is_credential_header(&header.name) && !header.name.eq_ignore_ascii_case("host")

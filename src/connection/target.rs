@@ -189,6 +189,23 @@ impl Address {
             .collect()
     }
 
+    /// All that must not be shown of it: tokens, the password, and that in the form of a header.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.tokens();
+        if let Some((user, password)) = &self.user_info {
+            secrets.push(password.clone());
+            let header = Header::basic(user, password);
+            let encoded = header.value.unwrap_or_default();
+            secrets.push(encoded.trim_start_matches("Basic ").to_owned());
+        }
+        secrets
+    }
+
+    /// Whether scheme, host and port are the same (RFC 6454 §4).
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.secure == other.secure && self.endpoint == other.endpoint
+    }
+
     /// Whether the endpoint lies on this machine, where cleartext is no risk.
     pub fn is_local(&self) -> bool {
         match &self.endpoint {

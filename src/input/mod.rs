@@ -4,6 +4,7 @@
 //! is, and a slow peer slows down the pipe. Nothing is split, merged or trimmed but the delimiter that
 //! ends a message.
 
+pub mod action;
 pub mod blocks;
 pub mod encoding;
 mod pings;
@@ -18,35 +19,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Sleep;
 
 use crate::connection::close::Farewell;
 use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
 use crate::event::Event;
 use crate::secret::io_text;
+use action::Action;
 use blocks::Blocks;
 use encoding::{Encoding, Undecodable};
 use pings::{Openings, Pings};
 
 pub use pings::Rhythm;
-
-/// What an input asks the session to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Send this.
-    Send(Outgoing),
-    /// Send a numbered ping with a payload of so many bytes.
-    Ping(usize),
-    /// Tell how the connection stands.
-    Status,
-    /// Close, and stay.
-    Close(Farewell),
-    /// Open the connection again after it has ended.
-    Reopen,
-    /// Close, and leave.
-    Quit,
-}
 
 /// An input that cannot be read or does not mean a message (exit 26).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,13 +63,19 @@ pub struct Input {
     waits: bool,
 }
 
+/// A person at a terminal.
+pub trait Typed {
+    /// The next thing that was asked for; `None` at the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>>;
+}
+
 enum Source {
     Ready(VecDeque<Payload>),
     Stream(Stream),
     Files(VecDeque<Stream>),
     Pings(Pings),
     Openings(Openings),
-    Typed(UnboundedReceiver<Action>),
+    Typed(Box<dyn Typed>),
     Echo(VecDeque<Payload>),
 }
 
@@ -192,9 +182,9 @@ impl Input {
         matches!(&self.source, Source::Echo(heard) if !heard.is_empty())
     }
 
-    /// Actions from an editor.
-    pub fn typed(actions: UnboundedReceiver<Action>) -> Self {
-        Self::new(Source::Typed(actions))
+    /// What a person types.
+    pub fn typed(typed: Box<dyn Typed>) -> Self {
+        Self::new(Source::Typed(typed))
     }
 
     /// Sends each message in parts of at most `size` bytes.
@@ -343,7 +333,7 @@ impl Source {
                 Some(payload) => Some(Ok(Outgoing::Message(payload))),
                 None => return Poll::Pending,
             },
-            Self::Typed(actions) => return actions.poll_recv(cx).map(|action| action.map(Ok)),
+            Self::Typed(typed) => return typed.poll_next(cx).map(|action| action.map(Ok)),
         };
         Poll::Ready(outgoing.map(|result| result.map(Action::Send)))
     }

@@ -57,6 +57,8 @@ pub struct Link {
     timer: Option<Pin<Box<Sleep>>>,
     /// The connection was told to close: its end is wanted.
     leaving: bool,
+    /// Where to connect to once it has ended.
+    next: Option<Target>,
 }
 
 enum State {
@@ -77,9 +79,20 @@ fn agreed(opened: &Opened) -> String {
         text.push_str(&format!(", {extension}"));
     }
     if let Some(tls) = &opened.tls {
-        text.push_str(&format!(", {}", tls.version));
+        text.push_str(&format!(", {}, {}", tls.version, tls.cipher));
     }
     text
+}
+
+/// Whom the server is by its certificate, and for how long yet.
+fn certified(opened: &Opened) -> Option<String> {
+    let certificate = opened.tls.as_ref()?.certificate.as_ref()?;
+    Some(format!(
+        "certificate of {}, issued by {}, good for {} more days",
+        certificate.subject,
+        certificate.issuer,
+        certificate.days_left()
+    ))
 }
 
 /// What an attempt to connect comes to.
@@ -95,6 +108,9 @@ struct Up {
     since: Instant,
     /// What the handshake agreed on, in words.
     agreed: String,
+    /// The same of the server's certificate.
+    certificate: Option<String>,
+    last_rtt: Option<Duration>,
     received: Tally,
     sent: Tally,
     /// From the open to the first message received.
@@ -121,6 +137,7 @@ impl Link {
             pings,
             timer: None,
             leaving: false,
+            next: None,
         }
     }
 
@@ -138,25 +155,40 @@ impl Link {
         matches!(self.state, State::Waiting(_))
     }
 
-    /// How the connection stands, in a line: the state by its DOM name, since when, what was agreed and
-    /// what has passed.
-    pub fn status(&self) -> String {
+    /// Whether there is a connection, be it OPEN or CLOSING.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Up(_))
+    }
+
+    /// How the connection stands, line by line: the state by its DOM name, since when, what was agreed
+    /// and what has passed.
+    pub fn status(&self) -> Vec<String> {
         let state = self.ready_state().as_str();
         let url = &self.policy.target.address.shown;
         let State::Up(up) = &self.state else {
-            return format!("{state}, {url}");
+            return vec![format!("{state}, {url}")];
         };
         let (received, sent) = up.connection.wire_bytes();
-        format!(
-            "{state} for {}, {url}{}; received {} of {} ({received} on the wire), sent {} of {} ({sent} \
-             on the wire)",
-            units::shown(up.since.elapsed()),
-            up.agreed,
-            units::count(up.received.messages, "message"),
-            units::count(up.received.bytes, "byte"),
-            units::count(up.sent.messages, "message"),
-            units::count(up.sent.bytes, "byte"),
-        )
+        let mut lines = vec![
+            format!(
+                "{state} for {}, {url}{}",
+                units::shown(up.since.elapsed()),
+                up.agreed
+            ),
+            format!(
+                "received {} of {} ({received} on the wire), sent {} of {} ({sent} on the wire)",
+                units::count(up.received.messages, "message"),
+                units::count(up.received.bytes, "byte"),
+                units::count(up.sent.messages, "message"),
+                units::count(up.sent.bytes, "byte"),
+            ),
+        ];
+        lines.extend(
+            up.last_rtt
+                .map(|rtt| format!("last round trip {}", units::shown(rtt))),
+        );
+        lines.extend(up.certificate.clone());
+        lines
     }
 
     /// Changes whenever a byte of data has come or anything has left.
@@ -251,6 +283,8 @@ impl Link {
                     connection,
                     since: Instant::now(),
                     agreed: agreed(&opened),
+                    certificate: certified(&opened),
+                    last_rtt: None,
                     received: Tally::default(),
                     sent: Tally::default(),
                     first_message: None,
@@ -332,7 +366,10 @@ impl Link {
             self.comeback
                 .after_close(policy, &close, open_for, Instant::now())
         };
-        let sequel = sequel(wait.as_ref());
+        let sequel = match self.next {
+            Some(_) => Sequel::Another,
+            None => sequel(wait.as_ref()),
+        };
         self.pings.forget();
         self.told.push_back(Event::Close(Box::new(Closed {
             may_be_lost: self.may_be_lost(&up, &close, sequel),
@@ -344,7 +381,10 @@ impl Link {
             sent: up.sent,
             sequel,
         })));
-        self.rest(wait);
+        match self.next.take() {
+            Some(target) => self.set_out(target),
+            None => self.rest(wait),
+        }
     }
 
     /// Messages of the input that went to a connection and perhaps no further. A closing handshake that
@@ -542,6 +582,7 @@ impl Link {
             && answer.fault != Some(Fault::Duplicate)
         {
             up.read = up.read.max(ping.behind);
+            up.last_rtt = answer.rtt.or(up.last_rtt);
             if let Some(pulse) = &mut up.pulse {
                 pulse.answered(ping.id);
             }
@@ -689,6 +730,51 @@ impl Link {
             }
             State::Up(_) | State::Down => {}
             State::Idle | State::Opening(_) | State::Waiting(_) => self.state = State::Down,
+        }
+    }
+
+    /// Closes what there is, and opens a connection to another place. Secrets that were to be sent after
+    /// an open stay behind when it is of another origin: says so.
+    pub fn connect(&mut self, target: Target, farewell: &Farewell) -> Option<String> {
+        let on_open = &mut self.policy.on_open;
+        let before = on_open.len();
+        if !target.address.is_same_origin(&self.policy.target.address) {
+            on_open.retain(|source| !source.is_secret());
+        }
+        let left_behind = before - on_open.len();
+        for secret in target.address.secrets() {
+            self.told.push_back(Event::Secret(Secret::new(secret)));
+        }
+        if self.is_up() {
+            self.next = Some(target);
+            self.close(farewell);
+        } else {
+            self.set_out(target);
+        }
+        (left_behind > 0).then(|| {
+            "the secrets of -x and /onopen are not sent to another origin: /onopen names them anew"
+                .to_owned()
+        })
+    }
+
+    /// The next attempt is the first one to this place.
+    fn set_out(&mut self, target: Target) {
+        self.policy.target = target;
+        self.comeback = Comeback::default();
+        self.leaving = false;
+        self.state = State::Idle;
+    }
+
+    /// Sends this as well after every further open, or nothing any more; says what is sent then.
+    pub fn greet_with(&mut self, source: Option<Source>) -> String {
+        match source {
+            Some(source) => self.policy.on_open.push(source),
+            None => self.policy.on_open.clear(),
+        }
+        match self.policy.on_open.len() {
+            0 => "nothing is sent after an open".to_owned(),
+            1 => "one message is sent after every further open".to_owned(),
+            n => format!("{n} messages are sent after every further open"),
         }
     }
 

@@ -1,93 +1,96 @@
-//! The way out of an interactive session: text for the thread that prints above the line being typed.
+//! The way out of an interactive session: what is printed, and below it a line that is being typed.
+//!
+//! Both go to one terminal, from one task: the line is taken off, the text is printed, the line is drawn
+//! again, in one piece. So typing is never torn, and the order on the screen is that of what happened.
 
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-
-use tokio::sync::mpsc::UnboundedSender;
+use std::io;
+use std::task::{Context, Poll, ready};
 
 use super::buffer::Buffer;
+use super::standard::Stdout;
 use crate::event::Event;
 
-/// Hands text to the thread that prints above the line being typed.
-pub struct EditorPipe {
-    /// Takes whole blocks of text.
-    pub sender: UnboundedSender<String>,
-    /// Bytes handed over and not printed yet.
-    pub backlog: Arc<Backlog>,
-    /// Tells the editor whether a line can be sent or would be lost.
-    pub can_send: Arc<AtomicBool>,
+/// Between these a terminal shows nothing of what is drawn, where it knows them.
+const BEGIN_UPDATE: &[u8] = b"\x1b[?2026h";
+const END_UPDATE: &[u8] = b"\x1b[?2026l";
+
+/// A line that is being typed.
+pub trait TypedLine {
+    /// Something happened.
+    fn follow(&mut self, event: &Event);
+    /// Appends what was entered or said by the editor since the last time: it goes before what follows
+    /// from it.
+    fn take_echo(&mut self, out: &mut Vec<u8>);
+    /// Whether it looks otherwise than it was drawn.
+    fn has_changed(&self) -> bool;
+    /// Appends what takes it off the screen.
+    fn lift(&mut self, out: &mut Vec<u8>);
+    /// Appends what draws it.
+    fn draw(&mut self, out: &mut Vec<u8>);
 }
 
-/// How far the printing thread is behind.
-#[derive(Debug, Default)]
-pub struct Backlog {
-    bytes: AtomicUsize,
-    /// The session, when it waits for the thread.
-    waits: Mutex<Option<Waker>>,
+/// A terminal with such a line at its bottom.
+pub struct Editor {
+    stdout: Stdout,
+    line: Box<dyn TypedLine>,
+    /// Laid out, and not yet written.
+    screen: Buffer,
 }
 
-impl EditorPipe {
-    pub(super) fn follow(&self, event: &Event) {
-        let can_send = match event {
-            Event::Connecting { .. } | Event::Open(_) => true,
-            Event::Closing { .. } | Event::Close(_) | Event::Failed(..) => false,
-            _ => return,
-        };
-        self.can_send.store(can_send, Ordering::Release);
-    }
-
-    /// Hands everything over; pending while the thread is far behind.
-    pub(super) fn poll_hand_over(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<()> {
-        if self.backlog.poll_at_most(cx, Backlog::LIMIT).is_pending() {
-            return Poll::Pending;
-        }
-        let text = buffer.take_text();
-        if !text.is_empty() {
-            self.backlog.grow(text.len());
-            // The editor is gone: so is the terminal that would show this.
-            let _ = self.sender.send(text);
-        }
-        Poll::Ready(())
-    }
-}
-
-impl Backlog {
-    /// The most that waits in front of the editor, in bytes.
-    const LIMIT: usize = 256 * 1024;
-
-    /// So many bytes are on their way.
-    pub fn grow(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes, Ordering::AcqRel);
-    }
-
-    /// The printing thread has shown so many bytes.
-    pub fn shrink(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        let waker = self.waits.lock().ok().and_then(|mut waits| waits.take());
-        if let Some(waker) = waker {
-            waker.wake();
+impl Editor {
+    /// A line on standard output.
+    pub fn new(stdout: Stdout, line: Box<dyn TypedLine>) -> Self {
+        Self {
+            stdout,
+            line,
+            screen: Buffer::default(),
         }
     }
 
-    /// Waits until all has been shown, for a moment at most.
-    pub async fn settle(&self) {
-        let shown = poll_fn(|cx| self.poll_at_most(cx, 0));
-        let _ = tokio::time::timeout(Duration::from_secs(1), shown).await;
+    pub(super) fn follow(&mut self, event: &Event) {
+        self.line.follow(event);
     }
 
-    /// Ready when no more than so many bytes wait.
-    fn poll_at_most(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
-        // Registered before the count is looked at: a print in between wakes this task.
-        if let Ok(mut waits) = self.waits.lock() {
-            *waits = Some(cx.waker().clone());
+    pub(super) fn take_echo(&mut self, out: &mut Vec<u8>) {
+        self.line.take_echo(out);
+    }
+
+    /// Whether nothing waits to be written.
+    pub(super) fn is_drained(&self) -> bool {
+        self.screen.is_empty() && !self.line.has_changed()
+    }
+
+    /// Prints what is in `text`; ready when all of it, and the line, is on the screen.
+    ///
+    /// A terminal that is gone shows nothing: the session learns of it by its signal.
+    pub(super) fn poll_print(&mut self, cx: &mut Context<'_>, text: &mut Buffer) -> Poll<()> {
+        loop {
+            let Self { stdout, screen, .. } = self;
+            let written: io::Result<()> =
+                ready!(screen.poll_drain(|bytes| stdout.poll_write(cx, bytes)));
+            if written.is_err() {
+                self.screen.clear();
+            }
+            self.line.take_echo(text.tail());
+            if !text.is_empty() {
+                self.print_above(&text.take_text());
+            } else if self.line.has_changed() {
+                self.line.draw(self.screen.tail());
+            } else {
+                return Poll::Ready(());
+            }
         }
-        if self.bytes.load(Ordering::Acquire) <= bytes {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+    }
+
+    fn print_above(&mut self, text: &str) {
+        let out = self.screen.tail();
+        out.extend_from_slice(BEGIN_UPDATE);
+        self.line.lift(out);
+        out.extend_from_slice(text.as_bytes());
+        if !text.ends_with('\n') {
+            out.push(b'\n');
         }
+        self.line.draw(out);
+        out.extend_from_slice(END_UPDATE);
     }
 }

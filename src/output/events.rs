@@ -99,6 +99,15 @@ impl EventWriter {
         }
     }
 
+    /// So many connections have been told of elsewhere; the events that follow belong to the last one.
+    pub fn after(self, connections: u64) -> Self {
+        Self {
+            connection: connections,
+            connections,
+            ..self
+        }
+    }
+
     /// The connection that events belong to.
     pub fn connection(&self) -> u64 {
         self.connection

@@ -144,6 +144,21 @@ pub fn is_json(text: &str) -> bool {
     scan(text, &mut Ignore).is_ok()
 }
 
+/// Whether `text` is one JSON text, and if not, where it breaks off.
+///
+/// # Errors
+/// As [`reindent`].
+pub fn check(text: &str) -> Result<(), NotJson> {
+    scan(text, &mut Ignore)
+}
+
+/// Gives every key of `text` to `each`, without its quotes and with its escapes as they came, as far as
+/// the text is JSON.
+pub fn each_key(text: &str, each: impl FnMut(&str)) {
+    // What comes before a mistake has been seen, and that is all there is to it.
+    let _ = scan(text, &mut Keys(each));
+}
+
 /// Appends `text` to `out` as a JSON string (RFC 8259 section 7), quotes included.
 ///
 /// Escaped are the quotation mark, the backslash and C0, as they must be, and what must not reach
@@ -222,6 +237,23 @@ struct Ignore;
 
 impl Sink for Ignore {
     fn token(&mut self, _: Kind, _: &str) {}
+    fn empty(&mut self, _: &'static str) {}
+    fn open(&mut self, _: u8) {}
+    fn close(&mut self, _: u8) {}
+    fn comma(&mut self) {}
+    fn colon(&mut self) {}
+}
+
+/// Keys alone.
+struct Keys<F>(F);
+
+impl<F: FnMut(&str)> Sink for Keys<F> {
+    fn token(&mut self, kind: Kind, token: &str) {
+        if kind == Kind::Key {
+            (self.0)(&token[1..token.len() - 1]);
+        }
+    }
+
     fn empty(&mut self, _: &'static str) {}
     fn open(&mut self, _: u8) {}
     fn close(&mut self, _: u8) {}

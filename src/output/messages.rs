@@ -9,9 +9,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::buffer::Buffer;
+use super::escape::{Keep, push_escaped};
 use super::hexdump::hexdump;
 use super::json;
-use super::style::{DIM, paint};
+use super::style::{DIM, RESET, paint};
 use crate::connection::message::Payload;
 use crate::units::grouped;
 
@@ -19,6 +20,21 @@ use crate::units::grouped;
 const HEXDUMP_LIMIT: usize = 256;
 /// A JSON text larger than this is not laid out: nobody reads it.
 const PRETTY_LIMIT: usize = 16 << 20;
+
+/// The most of a text that a session shows by itself: lines, and bytes.
+const LINES_LIMIT: usize = 60;
+const BYTES_LIMIT: usize = 8 * 1024;
+/// A text larger than this is not even read to its end for that.
+const LOOKED_AT: usize = 256 * 1024;
+
+/// How much of a message is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of a text; of binary what a terminal can hold.
+    Whole,
+    /// As much as a person reads while more arrives, and its size.
+    Beginning,
+}
 
 /// How messages are laid out.
 #[derive(Clone, Copy, Debug)]
@@ -39,19 +55,67 @@ pub struct Layout {
 
 impl Layout {
     /// Appends a message.
-    pub fn print(&self, out: &mut Buffer, payload: &Payload) {
-        if self.timestamps {
-            let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-            paint(out.tail(), self.colour, DIM, time.as_bytes());
-            out.tail().push(b' ');
-        }
-        if !self.mark.is_empty() {
-            paint(out.tail(), self.colour, DIM, self.mark.as_bytes());
-        }
+    pub fn print(&self, out: &mut Buffer, payload: &Payload, extent: Extent) {
+        self.begin(out.tail());
         match payload {
+            Payload::Text(text) if extent == Extent::Beginning => {
+                self.print_beginning(out.tail(), text.as_str());
+            }
             Payload::Text(text) => self.print_text(out, text.as_str(), payload),
             Payload::Binary(bytes) => self.print_binary(out, bytes),
         }
+    }
+
+    /// Time and mark.
+    fn begin(&self, out: &mut Vec<u8>) {
+        if self.timestamps {
+            let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+            paint(out, self.colour, DIM, time.as_bytes());
+            out.push(b' ');
+        }
+        if !self.mark.is_empty() {
+            paint(out, self.colour, DIM, self.mark.as_bytes());
+        }
+    }
+
+    /// A text for eyes, up to where nobody reads on.
+    fn print_beginning(&self, out: &mut Vec<u8>, text: &str) {
+        let start = out.len();
+        let looked_at = match text.len() {
+            0..=LOOKED_AT => text,
+            _ => text.get(..2 * BYTES_LIMIT).unwrap_or_else(|| {
+                let end = (0..2 * BYTES_LIMIT).rev();
+                let end = end.into_iter().find(|at| text.is_char_boundary(*at));
+                &text[..end.unwrap_or(0)]
+            }),
+        };
+        if !(self.pretty && self.print_json(out, looked_at)) {
+            push_escaped(out, looked_at, Keep::Lines);
+        }
+        let end = shown_end(&out[start..]);
+        if start + end < out.len() {
+            out.truncate(start + end);
+            if self.colour {
+                out.extend_from_slice(RESET.as_bytes());
+            }
+            let size = grouped(text.len() as u64);
+            let note = format!("\n… {size} bytes in all, /last shows them");
+            paint(out, self.colour, DIM, note.as_bytes());
+        }
+        out.push(self.delimiter);
+    }
+
+    /// The line of a binary message whose bytes are known.
+    pub fn print_size(&self, out: &mut Vec<u8>, size: usize) {
+        self.begin(out);
+        let plural = if size == 1 { "" } else { "s" };
+        let line = format!("binary, {} byte{plural}\n", grouped(size as u64));
+        paint(out, self.colour, DIM, line.as_bytes());
+    }
+
+    /// A line about messages, among them.
+    pub fn print_note(&self, out: &mut Vec<u8>, note: &str) {
+        paint(out, self.colour, DIM, format!("* {note}\n").as_bytes());
     }
 
     fn print_text(&self, out: &mut Buffer, text: &str, payload: &Payload) {
@@ -93,4 +157,22 @@ impl Layout {
             out.push(bytes);
         }
     }
+}
+
+/// Where a text is cut: behind a line, or, when one line is too long, between two characters and not
+/// within a colour.
+fn shown_end(shown: &[u8]) -> usize {
+    let lines = memchr::memchr_iter(b'\n', shown).nth(LINES_LIMIT - 1);
+    let end = lines.unwrap_or(shown.len());
+    if end <= BYTES_LIMIT {
+        return end;
+    }
+    let is_cut_well = |at: &usize| {
+        let is_boundary = shown[*at] & 0xc0 != 0x80;
+        let escape = memchr::memrchr(0x1b, &shown[at.saturating_sub(8)..*at]);
+        let in_colour =
+            escape.is_some_and(|from| !shown[at.saturating_sub(8) + from..*at].contains(&b'm'));
+        is_boundary && !in_colour
+    };
+    (0..=BYTES_LIMIT).rev().find(is_cut_well).unwrap_or(0)
 }

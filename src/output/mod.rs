@@ -5,6 +5,7 @@
 
 mod bars;
 pub mod buffer;
+pub mod by_hand;
 pub mod editor;
 pub mod escape;
 pub mod events;
@@ -16,8 +17,9 @@ pub mod selection;
 pub mod standard;
 pub mod style;
 pub mod talk;
+pub mod view;
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::task::{Context, Poll, Waker, ready};
@@ -29,20 +31,24 @@ use crate::exit::Exit;
 use crate::secret::{Redactor, io_text, shown_header_value};
 use crate::stop::{Closest, Statistics};
 use buffer::Buffer;
-use editor::EditorPipe;
+use by_hand::Recorder;
+use editor::Editor;
 use escape::{Keep, escape};
 use events::{EventWriter, ServeTotals, SummaryLine, TestLine};
-use messages::Layout;
+use messages::{Extent, Layout};
 use pings::PingPrinter;
 use selection::Selection;
 use standard::{Stderr, Stdout};
 use talk::Talk;
+use view::View;
 
 /// What stdout is made of.
 #[derive(Debug)]
 pub enum Printer {
     /// Received messages.
     Messages(Layout),
+    /// What a session at a terminal shows.
+    Session(Box<View>),
     /// Every event (`--json`).
     Events(EventWriter),
     /// What `ping` prints.
@@ -53,9 +59,20 @@ pub enum Printer {
 
 /// Every event as JSON lines in a file (`--log`).
 pub struct Log {
+    name: String,
+    origin: Origin,
     file: io::BufWriter<File>,
     writer: EventWriter,
     line: Vec<u8>,
+}
+
+/// Who asked for a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// The command line: a log that fails is a failure.
+    Flag,
+    /// A person in a session, who is told.
+    Person,
 }
 
 impl Log {
@@ -64,13 +81,40 @@ impl Log {
     /// # Errors
     /// The operating system's, in words that name the file.
     pub fn create(path: &Path, begun: Instant) -> Result<Self, String> {
-        let file = File::create(path)
-            .map_err(|error| format!("cannot write {}: {}", path.display(), io_text(&error)))?;
+        let writer = EventWriter::for_log(begun);
+        Self::of(File::create(path), path, Origin::Flag, writer)
+    }
+
+    /// Goes on behind what the file holds, with an event of this connection.
+    ///
+    /// # Errors
+    /// As [`Log::create`].
+    fn append(path: &Path, begun: Instant, connection: u64) -> Result<Self, String> {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let writer = EventWriter::for_log(begun).after(connection);
+        Self::of(file, path, Origin::Person, writer)
+    }
+
+    fn of(
+        file: io::Result<File>,
+        path: &Path,
+        origin: Origin,
+        writer: EventWriter,
+    ) -> Result<Self, String> {
+        let name = path.display().to_string();
+        let file = file.map_err(|error| format!("cannot write {name}: {}", io_text(&error)))?;
         Ok(Self {
+            name,
+            origin,
             file: io::BufWriter::new(file),
-            writer: EventWriter::for_log(begun),
+            writer,
             line: Vec::new(),
         })
+    }
+
+    /// Writes what is still in memory.
+    fn end(&mut self) -> Result<(), String> {
+        self.file.flush().map_err(|error| io_text(&error))
     }
 
     fn write(&mut self, event: &Event, redactor: &Redactor) -> io::Result<()> {
@@ -88,6 +132,10 @@ pub struct Sinks {
     selection: Selection,
     talk: Talk,
     log: Option<Log>,
+    recorder: Option<Box<dyn Recorder>>,
+    /// When everything began, and how many connections there have been since.
+    begun: Instant,
+    connections: u64,
     redactor: Redactor,
     /// Talk that is being put together.
     said: Vec<u8>,
@@ -101,8 +149,8 @@ pub struct Sinks {
 pub enum Way {
     /// Standard output; talk goes to stderr.
     Stdout(Stdout),
-    /// A line editor that owns the terminal: everything goes through it, talk as well.
-    Editor(EditorPipe),
+    /// A terminal with a line that is being typed: everything goes above it, talk as well.
+    Editor(Editor),
     /// Nowhere: whoever read it has left, and the session goes on for its verdict.
     Nowhere,
 }
@@ -124,12 +172,21 @@ impl Sinks {
             selection: Selection::default(),
             talk,
             log,
+            recorder: None,
+            begun: Instant::now(),
+            connections: 0,
             redactor,
             said: Vec::new(),
             aside: Buffer::default(),
             stderr: None,
             failure: None,
         }
+    }
+
+    /// Everything began then.
+    pub fn since(mut self, begun: Instant) -> Self {
+        self.begun = begun;
+        self
     }
 
     /// Shows only these messages, or parts of them.
@@ -146,12 +203,20 @@ impl Sinks {
 
     /// Something happened.
     pub fn see(&mut self, event: &Event) {
+        if let Way::Editor(editor) = &mut self.way {
+            editor.follow(event);
+            self.take_echo();
+        }
         if let Event::Secret(secret) = event {
             self.redactor.learn(secret.reveal());
             return;
         }
-        if let Way::Editor(pipe) = &self.way {
-            pipe.follow(event);
+        if self.is_unwanted(event) {
+            return;
+        }
+        self.connections += u64::from(matches!(event, Event::Connecting { .. }));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.see(event);
         }
         self.print(event);
         self.talk.tell(&mut self.said, event, &self.redactor);
@@ -177,10 +242,15 @@ impl Sinks {
         match (&mut self.printer, event) {
             (Printer::Messages(layout), Event::Message(message)) if received.is_some() => {
                 match self.selection.parts(&message.payload) {
-                    Some(parts) => parts.iter().for_each(|part| layout.print(out, part)),
-                    None => layout.print(out, &message.payload),
+                    Some(parts) => {
+                        for part in &parts {
+                            layout.print(out, part, Extent::Whole);
+                        }
+                    }
+                    None => layout.print(out, &message.payload, Extent::Whole),
                 }
             }
+            (Printer::Session(view), event) => view.print(out, event, &self.redactor),
             (Printer::Events(writer), event) => writer.write(out.tail(), event, &self.redactor),
             (Printer::Pings(printer), event) => printer.print(out.tail(), event),
             (Printer::Messages(_) | Printer::Report, _) => {}
@@ -193,7 +263,7 @@ impl Sinks {
         match &mut self.printer {
             Printer::Events(writer) => writer.statistics(out, statistics),
             Printer::Pings(printer) => printer.print_statistics(out, statistics),
-            Printer::Messages(_) | Printer::Report => {}
+            Printer::Messages(_) | Printer::Session(_) | Printer::Report => {}
         }
     }
 
@@ -322,6 +392,7 @@ impl Sinks {
 
     /// A line of talk of the session's own.
     pub fn say(&mut self, text: &str) {
+        self.take_echo();
         let text = self.redactor.redact(text);
         self.talk.line(&mut self.said, "*", &text);
         self.speak();
@@ -383,7 +454,11 @@ impl Sinks {
 
     /// Whether all that was laid out has been written.
     pub fn is_drained(&self) -> bool {
-        self.buffer.is_empty() && self.aside.is_empty()
+        let is_shown = match &self.way {
+            Way::Editor(editor) => editor.is_drained(),
+            Way::Stdout(_) | Way::Nowhere => true,
+        };
+        is_shown && self.buffer.is_empty() && self.aside.is_empty()
     }
 
     /// Whether more may be read from the network.
@@ -418,6 +493,14 @@ impl Sinks {
             self.failure.get_or_insert(error);
         }
         if let Some(error) = self.failure.take() {
+            if let Some(log) = self.log.take_if(|log| log.origin == Origin::Person) {
+                let why = io_text(&error);
+                self.say(&format!(
+                    "cannot write {}: {why}; the log ends here",
+                    log.name
+                ));
+                return self.poll_drain(cx);
+            }
             // A log that has failed is no log; it must not keep what was received from stdout.
             self.log = None;
             return Poll::Ready(Err(io::Error::other(error)));
@@ -431,8 +514,8 @@ impl Sinks {
             Way::Stdout(stdout) => {
                 ready!(self.buffer.poll_drain(|bytes| stdout.poll_write(cx, bytes)))
             }
-            Way::Editor(pipe) => {
-                ready!(pipe.poll_hand_over(cx, &mut self.buffer));
+            Way::Editor(editor) => {
+                ready!(editor.poll_print(cx, &mut self.buffer));
                 Ok(())
             }
         };

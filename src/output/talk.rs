@@ -6,6 +6,7 @@
 use super::escape::{Keep, escape};
 use super::style::{DIM, RED, Stream, YELLOW, paint};
 use crate::connection::close::{By, Code};
+use crate::connection::handshake::Answer;
 use crate::connection::message::Direction;
 use crate::connection::tls::certificate::Certificate;
 use crate::connection::wire::tap::{CloseSeen, FrameSeen};
@@ -137,23 +138,29 @@ impl Talk {
             Progress::Redirected(url) => self.line(out, "*", &format!("redirected to {url}")),
             // The sinks have learnt it.
             Progress::Secret(_) => {}
-            Progress::Request(lines) => {
-                for line in lines {
-                    self.line(out, ">", &shown_header(line, redactor));
-                }
-            }
-            Progress::Answer(answer) => {
-                let version = answer.version.as_str();
-                let status = format!("HTTP/{version} {} {}", answer.status, answer.reason);
-                self.line(out, "<", status.trim_end());
-                for (name, value) in &answer.headers.0 {
-                    self.line(
-                        out,
-                        "<",
-                        &shown_header(&format!("{name}: {value}"), redactor),
-                    );
-                }
-            }
+            Progress::Request(lines) => self.request(out, lines, redactor),
+            Progress::Answer(answer) => self.answer(out, answer, redactor),
+        }
+    }
+
+    /// The lines of a request, its credentials masked.
+    pub fn request(&self, out: &mut Vec<u8>, lines: &[String], redactor: &Redactor) {
+        for line in lines {
+            self.line(out, ">", &shown_header(line, redactor));
+        }
+    }
+
+    /// The status line and the headers of an answer.
+    pub fn answer(&self, out: &mut Vec<u8>, answer: &Answer, redactor: &Redactor) {
+        let version = answer.version.as_str();
+        let status = format!("HTTP/{version} {} {}", answer.status, answer.reason);
+        self.line(out, "<", status.trim_end());
+        for (name, value) in &answer.headers.0 {
+            self.line(
+                out,
+                "<",
+                &shown_header(&format!("{name}: {value}"), redactor),
+            );
         }
     }
 

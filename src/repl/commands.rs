@@ -1,97 +1,344 @@
-//! What a typed line means. One table: what is parsed, what `/help` shows.
+//! What an entered line means. One table: what is parsed, completed and hinted at, what `/help` shows and
+//! what the manual prints.
+
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
 use crate::connection::close::Farewell;
 use crate::connection::message::{Outgoing, Payload};
-use crate::input::Action;
+use crate::input::action::{Action, Setting, Show};
+use crate::input::encoding::Encoding;
 use crate::nearest::nearest;
+use crate::pattern::Pattern;
+use crate::secret::Source;
 
 /// The payload of a ping by hand.
 const PING_SIZE: usize = 16;
 
-/// Every command: name, what may follow it, what it does.
-pub const COMMANDS: [(&str, &str, &str); 7] = [
-    ("/help", "", "show this list"),
-    (
+/// A command of the session.
+#[derive(Debug)]
+pub struct Command {
+    /// With its slash.
+    pub name: &'static str,
+    /// What may follow it.
+    pub usage: &'static str,
+    /// What it does.
+    pub what: &'static str,
+    /// What its first word is.
+    pub argument: Argument,
+}
+
+/// What stands behind a command, for its completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Nothing, or something that cannot be foreseen.
+    Other,
+    /// A file.
+    File,
+    /// A close code.
+    Code,
+    /// `on` or `off`.
+    Switch,
+    /// `off`, or something else.
+    Off,
+}
+
+const fn command(
+    name: &'static str,
+    usage: &'static str,
+    argument: Argument,
+    what: &'static str,
+) -> Command {
+    Command {
+        name,
+        usage,
+        what,
+        argument,
+    }
+}
+
+/// Every command.
+pub const COMMANDS: [Command; 19] = [
+    command("/help", "", Argument::Other, "show this list"),
+    command(
+        "/send",
+        "FILE",
+        Argument::File,
+        "send a file as one message",
+    ),
+    command(
+        "/hex",
+        "00 ff …",
+        Argument::Other,
+        "send bytes as a binary message",
+    ),
+    command(
+        "/base64",
+        "DATA",
+        Argument::Other,
+        "the same, written in base64",
+    ),
+    command(
         "/ping",
         "",
+        Argument::Other,
         "send a ping frame and show the round-trip time",
     ),
-    ("/pong", "[TEXT]", "send a pong frame that nobody asked for"),
-    (
+    command(
+        "/pong",
+        "[TEXT]",
+        Argument::Other,
+        "send a pong frame that nobody asked for",
+    ),
+    command(
         "/close",
         "[CODE [REASON]]",
+        Argument::Code,
         "close the connection and stay here",
     ),
-    (
+    command(
+        "/reconnect",
+        "",
+        Argument::Other,
+        "open the connection again",
+    ),
+    command(
+        "/connect",
+        "URL",
+        Argument::Other,
+        "close, and open another connection",
+    ),
+    command(
         "/status",
         "",
+        Argument::Other,
         "show the state, what was agreed, and what has passed",
     ),
-    ("/reconnect", "", "open the connection again"),
-    (
+    command(
+        "/headers",
+        "",
+        Argument::Other,
+        "show the headers of the handshake",
+    ),
+    command(
+        "/filter",
+        "PATTERN|off",
+        Argument::Off,
+        "show only messages that match",
+    ),
+    command(
+        "/pretty",
+        "[on|off]",
+        Argument::Switch,
+        "lay JSON out, or show it as it came",
+    ),
+    command(
+        "/time",
+        "[on|off]",
+        Argument::Switch,
+        "show when each message came",
+    ),
+    command("/frames", "[on|off]", Argument::Switch, "show every frame"),
+    command(
+        "/last",
+        "[N]",
+        Argument::Other,
+        "show the last message, or N of them, whole",
+    ),
+    command(
+        "/log",
+        "FILE|off",
+        Argument::File,
+        "write every event from now on as JSON lines",
+    ),
+    command(
+        "/onopen",
+        "MESSAGE|off",
+        Argument::Off,
+        "send this after every further open",
+    ),
+    command(
         "/quit",
         "",
+        Argument::Other,
         "close and leave; Ctrl-D and Ctrl-C do the same",
     ),
 ];
 
+/// The keys that are worth knowing.
+pub const KEYS: [(&str, &str); 6] = [
+    ("Enter", "send the line; JSON goes on until it is complete"),
+    ("Alt-Enter", "a line break in the text"),
+    (
+        "Tab",
+        "complete a command, a file, a close code, a JSON key",
+    ),
+    ("Ctrl-R", "search what was typed before"),
+    (
+        "Ctrl-C",
+        "clear the line; on an empty one, leave; twice, at once",
+    ),
+    ("//TEXT", "send text that starts with a slash"),
+];
+
 /// A line, understood.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Line {
     /// Something to do.
     Do(Action),
+    /// Send a file, which is still to be read.
+    SendFile(PathBuf),
+    /// Connect to a place that is still to be made out.
+    Connect(String),
     /// Show the commands.
     Help,
     /// A command that does not exist or does not fit; what is wrong with it.
     Wrong(String),
 }
 
+/// Whether a line is a command, and nothing to send.
+pub fn is_command(line: &str) -> bool {
+    line.starts_with('/') && !line.starts_with("//")
+}
+
+/// Whether a line sends a message, as it is or by a command.
+pub fn sends(line: &str) -> bool {
+    const SENDING: [&str; 3] = ["/send", "/hex", "/base64"];
+    let name = line.split(' ').next().unwrap_or_default();
+    !is_command(line) || SENDING.contains(&name)
+}
+
+/// Whether a text is, or is going to be, JSON: then it may go on over lines.
+pub fn opens_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// The command with that name.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
 /// Reads a line. `//text` sends text that starts with a slash.
 pub fn parse(line: &str) -> Line {
-    if let Some(text) = line.strip_prefix("//") {
-        return send(&format!("/{text}"));
-    }
-    if !line.starts_with('/') {
-        return send(line);
+    if !is_command(line) {
+        return send(line.strip_prefix('/').unwrap_or(line));
     }
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
-    match name {
-        "/help" => Line::Help,
-        "/quit" => Line::Do(Action::Quit),
-        "/status" => Line::Do(Action::Status),
-        "/reconnect" => Line::Do(Action::Reopen),
-        "/ping" => Line::Do(Action::Ping(PING_SIZE)),
-        "/pong" if rest.len() > 125 => {
-            Line::Wrong(format!("a pong holds 125 bytes, this has {}", rest.len()))
-        }
-        "/pong" => Line::Do(Action::Send(Outgoing::Pong(Bytes::copy_from_slice(
-            rest.as_bytes(),
-        )))),
+    let meant = match name {
+        "/help" => Ok(Line::Help),
+        "/quit" => Ok(Line::Do(Action::Quit)),
+        "/status" => Ok(Line::Do(Action::Status)),
+        "/reconnect" => Ok(Line::Do(Action::Reopen)),
+        "/headers" => Ok(show(Show::Headers)),
+        "/ping" => Ok(Line::Do(Action::Ping(PING_SIZE))),
+        "/pong" => pong(rest),
         "/close" => close(rest),
-        unknown => Line::Wrong(unknown_command(unknown)),
-    }
+        "/send" => needed(rest).map(|path| Line::SendFile(path_of(path))),
+        "/hex" => needed(rest).and_then(|text| binary(text, Encoding::Hex)),
+        "/base64" => needed(rest).and_then(|text| binary(text, Encoding::Base64)),
+        "/connect" => needed(rest).map(|url| Line::Connect(url.to_owned())),
+        "/filter" => needed(rest).and_then(filter),
+        "/pretty" => switch(Setting::Pretty, rest),
+        "/time" => switch(Setting::Time, rest),
+        "/frames" => switch(Setting::Frames, rest),
+        "/last" => last(rest),
+        "/log" => needed(rest).map(|path| show(Show::Log(unless_off(path).map(path_of)))),
+        "/onopen" => {
+            needed(rest).map(|text| Line::Do(Action::OnOpen(unless_off(text).map(Source::parse))))
+        }
+        unknown => return Line::Wrong(unknown_command(unknown)),
+    };
+    meant.unwrap_or_else(|why| {
+        let usage = find(name).map_or("", |command| command.usage);
+        Line::Wrong(format!("{why}: {name} {usage}"))
+    })
 }
 
 fn send(text: &str) -> Line {
     Line::Do(Action::Send(Outgoing::Message(Payload::Text(text.into()))))
 }
 
-fn close(rest: &str) -> Line {
+fn show(what: Show) -> Line {
+    Line::Do(Action::Show(what))
+}
+
+fn needed(rest: &str) -> Result<&str, String> {
     if rest.is_empty() {
-        return Line::Do(Action::Close(Farewell::default()));
+        return Err("it needs to be told what".to_owned());
     }
-    let (code, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    match Farewell::new(code, reason.trim()) {
-        Ok(farewell) => Line::Do(Action::Close(farewell)),
-        Err(why) => Line::Wrong(why),
+    Ok(rest)
+}
+
+fn unless_off(rest: &str) -> Option<&str> {
+    (rest != "off").then_some(rest)
+}
+
+/// A file's path; `~/` is the home directory, as in a shell.
+pub fn path_of(typed: &str) -> PathBuf {
+    match (typed.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => PathBuf::from(typed),
     }
 }
 
+fn pong(rest: &str) -> Result<Line, String> {
+    if rest.len() > 125 {
+        return Err(format!("a pong holds 125 bytes, this has {}", rest.len()));
+    }
+    let payload = Bytes::copy_from_slice(rest.as_bytes());
+    Ok(Line::Do(Action::Send(Outgoing::Pong(payload))))
+}
+
+fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
+    match encoding.decode(Bytes::copy_from_slice(text.as_bytes())) {
+        Ok(payload) => Ok(Line::Do(Action::Send(Outgoing::Message(payload)))),
+        Err(bad) => Err(format!(
+            "not sent, wrong at byte {}, {}",
+            bad.at + 1,
+            bad.why
+        )),
+    }
+}
+
+fn filter(rest: &str) -> Result<Line, String> {
+    let pattern = unless_off(rest).map(Pattern::parse).transpose();
+    let pattern = pattern.map_err(|error| error.to_string())?;
+    Ok(show(Show::Filter(pattern)))
+}
+
+fn switch(setting: Setting, rest: &str) -> Result<Line, String> {
+    let wanted = match rest {
+        "" => None,
+        "on" => Some(true),
+        "off" => Some(false),
+        other => return Err(format!("{other} is neither on nor off")),
+    };
+    Ok(show(Show::Setting(setting, wanted)))
+}
+
+fn last(rest: &str) -> Result<Line, String> {
+    let count = match rest {
+        "" => 1,
+        digits => match digits.parse() {
+            Ok(count) if count > 0 => count,
+            _ => return Err(format!("{digits} is no number of messages")),
+        },
+    };
+    Ok(show(Show::Last(count)))
+}
+
+fn close(rest: &str) -> Result<Line, String> {
+    if rest.is_empty() {
+        return Ok(Line::Do(Action::Close(Farewell::default())));
+    }
+    let (code, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    Farewell::new(code, reason.trim()).map(|farewell| Line::Do(Action::Close(farewell)))
+}
+
 fn unknown_command(name: &str) -> String {
-    match nearest(name, COMMANDS.map(|(known, ..)| known)) {
+    match nearest(name, COMMANDS.iter().map(|known| known.name)) {
         Some(known) => {
             format!("{name} is no command: did you mean {known}? /{name} sends it as text")
         }
@@ -102,11 +349,16 @@ fn unknown_command(name: &str) -> String {
 /// The list that `/help` shows.
 pub fn help() -> String {
     let mut text = String::from("A line is sent as a text message. Commands:\n");
-    for (name, rest, what) in COMMANDS {
-        let usage = format!("{name} {rest}");
-        text.push_str(&format!("  {usage:<26}{what}\n"));
+    for Command {
+        name, usage, what, ..
+    } in &COMMANDS
+    {
+        let usage = format!("{name} {usage}");
+        text.push_str(&format!("  {usage:<24}{what}\n"));
     }
-    text.push_str("  //TEXT                    send text that starts with a slash\n");
+    for (key, what) in KEYS {
+        text.push_str(&format!("  {key:<24}{what}\n"));
+    }
     text
 }
 
@@ -115,43 +367,75 @@ mod tests {
     use super::*;
     use crate::connection::close::Code;
 
-    #[test]
-    fn every_listed_command_is_understood() {
-        for (name, ..) in COMMANDS {
-            assert!(!matches!(parse(name), Line::Wrong(_)), "{name}");
+    fn sent(line: &str) -> Payload {
+        match parse(line) {
+            Line::Do(Action::Send(Outgoing::Message(payload))) => payload,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn wrong(line: &str) -> String {
+        match parse(line) {
+            Line::Wrong(why) => why,
+            other => panic!("{line}: {other:?}"),
         }
     }
 
     #[test]
+    fn every_listed_command_is_understood() {
+        for Command { name, usage, .. } in &COMMANDS {
+            let example = match *name {
+                "/hex" | "/base64" => format!("{name} 00ff"),
+                _ if usage.is_empty() || usage.starts_with('[') => (*name).to_owned(),
+                _ => format!("{name} off"),
+            };
+            assert!(!matches!(parse(&example), Line::Wrong(_)), "{example}");
+        }
+    }
+
+    #[test]
+    fn what_a_command_needs_is_said_with_its_usage() {
+        for Command { name, usage, .. } in &COMMANDS {
+            if !usage.is_empty() && !usage.starts_with('[') {
+                assert!(wrong(name).contains(usage), "{}", wrong(name));
+            }
+        }
+        assert!(wrong("/filter {\"a\"").contains("/filter PATTERN"));
+        assert!(wrong("/time soon").contains("soon"));
+        assert!(wrong("/hex 0").contains("byte"));
+        assert!(wrong("/last 0").contains('0'));
+    }
+
+    #[test]
     fn only_one_leading_slash_makes_a_command() {
-        assert_eq!(parse("hi /help"), send("hi /help"));
-        assert_eq!(parse("//help"), send("/help"));
-        assert_eq!(parse(""), send(""));
+        let text = |text: &str| Payload::Text(text.into());
+        assert_eq!(sent("hi /help"), text("hi /help"));
+        assert_eq!(sent("//help"), text("/help"));
+        assert_eq!(sent("///x"), text("//x"));
+        assert_eq!(sent(" /help"), text(" /help"));
+        assert_eq!(sent(""), text(""));
+    }
+
+    #[test]
+    fn bytes_are_sent_as_they_are_meant() {
+        let binary = Payload::Binary(Bytes::from_static(b"\x00\xff\x10"));
+        assert_eq!(sent("/hex 00 ff 10"), binary);
+        assert_eq!(sent("/base64 AP8Q"), binary);
     }
 
     #[test]
     fn an_unknown_command_names_the_nearest_and_is_not_sent() {
-        let Line::Wrong(why) = parse("/clsoe 1000") else {
-            panic!("sent")
-        };
-        assert!(why.contains("/close"), "{why}");
-        assert!(matches!(parse("/xyzzyxyzzy"), Line::Wrong(why) if why.contains("/help")));
+        assert!(wrong("/clsoe 1000").contains("/close"));
+        assert!(wrong("/xyzzyxyzzy").contains("/help"));
     }
 
     #[test]
     fn a_close_has_a_code_and_a_reason() {
-        let farewell = Farewell {
-            code: Some(Code(4001)),
-            reason: "see you".to_owned(),
+        let Line::Do(Action::Close(farewell)) = parse("/close 4001 see you") else {
+            panic!("no close")
         };
-        assert_eq!(
-            parse("/close 4001 see you"),
-            Line::Do(Action::Close(farewell))
-        );
-        assert!(matches!(parse("/close 1006"), Line::Wrong(_)));
-        assert_eq!(
-            parse("/close"),
-            Line::Do(Action::Close(Farewell::default()))
-        );
+        assert_eq!(farewell.code, Some(Code(4001)));
+        assert_eq!(farewell.reason, "see you");
+        assert!(wrong("/close 1006").contains("1006"));
     }
 }

@@ -37,7 +37,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),
-    ("rustyline", &["repl"]),
+    ("unicode_segmentation", &["repl"]),
     ("clap", &["cli", "generate", "commands"]),
     ("jaq_core", &["pattern::jq"]),
 ];

@@ -741,7 +741,7 @@ mod by_hand {
             .args(SOON)
             .any_stdout()
             .spawn_on_a_terminal();
-        session.shows("> ");
+        session.shows("OPEN").shows("> ");
         session
     }
 

@@ -33,6 +33,7 @@ mod ping;
 mod proxy;
 mod redirects;
 mod reports;
+mod screen;
 mod secrets;
 mod send;
 mod send_input;

@@ -22,7 +22,7 @@ pub struct Probe {
     stdout_file: Option<PathBuf>,
     ignored: Option<&'static str>,
     reader: Reader,
-    home: TempDir,
+    pub(super) home: TempDir,
     pub(super) expected: Expected,
 }
 
@@ -125,6 +125,12 @@ impl Probe {
         let path = self.home.path().join(name);
         std::fs::write(&path, content).unwrap();
         path.into_os_string().into_string().unwrap()
+    }
+
+    /// Runs in the same home, and so in the same folder, as another run that is over.
+    pub fn in_home_of(mut self, other: Output) -> Self {
+        self.home = other.home;
+        self
     }
 
     /// A pipe that carries these bytes and then ends.
@@ -246,6 +252,7 @@ impl Probe {
             stdin: child.stdin.take().map(|pipe| Box::new(pipe) as _),
             stdout,
             stderr: Capture::of(child.stderr.take().unwrap(), Reader::Stays),
+            terminal: None,
         };
         let stdin = self.stdin.take().unwrap_or_default();
         let held_open = self.stdin_held_open;
@@ -266,6 +273,7 @@ impl Probe {
         drop(command);
         let channels = Channels {
             stdin: Some(Box::new(controller.try_clone().unwrap())),
+            terminal: Some(controller.try_clone().unwrap()),
             stdout: Capture::of(controller, Reader::Stays),
             stderr: Capture::of(std::io::empty(), Reader::Stays),
         };

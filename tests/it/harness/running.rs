@@ -1,17 +1,21 @@
 //! A run of the binary that the test can talk to, signal and wait for.
 
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use super::capture::Capture;
 use super::frames::show;
 use super::probe::{Probe, Text};
 use super::schema;
+use super::screen::{Screen, Size};
 
 /// How long a wait for one thing may take; only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,6 +25,8 @@ pub(super) struct Channels {
     pub stdin: Option<Box<dyn Write + Send>>,
     pub stdout: Capture,
     pub stderr: Capture,
+    /// The terminal that they are, where they are one.
+    pub terminal: Option<File>,
 }
 
 /// Killed by its process id when dropped before its end.
@@ -32,6 +38,8 @@ pub struct Running {
     started: Instant,
     /// How much of stdout the test has already read.
     read: usize,
+    /// The sizes of the window, each with how much of stdout came before it.
+    sizes: Vec<(usize, Size)>,
     over: bool,
 }
 
@@ -39,6 +47,8 @@ pub struct Running {
 pub struct Output {
     pub stdout: Vec<u8>,
     pub stderr: String,
+    /// Where its files are.
+    pub home: TempDir,
 }
 
 impl Output {
@@ -71,6 +81,7 @@ impl Running {
             exit,
             started: Instant::now(),
             read: 0,
+            sizes: Vec::new(),
             over: false,
         }
     }
@@ -120,6 +131,59 @@ impl Running {
         });
         self.read += found + text.len();
         self
+    }
+
+    /// Waits until the screen looks as it should, and gives it.
+    #[track_caller]
+    pub fn sees(&mut self, what: &str, mut look: impl FnMut(&Screen) -> bool) -> Screen {
+        let sizes = self.sizes.clone();
+        let mut last = None;
+        let until = Instant::now() + PATIENCE;
+        let seen = self.channels.stdout.wait(until, |bytes| {
+            let screen = Screen::of(bytes, &sizes);
+            let is_seen = look(&screen);
+            last = Some(screen);
+            is_seen.then_some(())
+        });
+        let screen = last.expect("it was looked at");
+        if seen.is_none() {
+            let shown = screen.text();
+            self.fail(&[format!("the screen never showed {what}:\n{shown}")]);
+        }
+        screen
+    }
+
+    /// Waits until the last thing drawn has this text: to make out the whole screen would take too
+    /// long in a flood.
+    #[track_caller]
+    pub fn sees_drawn_last(&mut self, text: &str) {
+        self.wait_for_stdout(&format!("{text:?} at its end"), |bytes| {
+            let tail = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(4096)..]);
+            let drawn = tail.rsplit("\x1b[J").next();
+            drawn
+                .is_some_and(|drawn| drawn.contains(text))
+                .then_some(())
+        });
+    }
+
+    /// Gives the window another size, once all is on the screen that is to come.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        super::terminal::resize(&self.terminal(), (columns, rows)).unwrap();
+        let so_far = self.channels.stdout.bytes().len();
+        self.sizes.push((so_far, (columns, rows)));
+        // The kernel tells only the processes of a terminal's own session.
+        kill_process(self.pid, Signal::WINCH).unwrap();
+    }
+
+    /// A handle to its terminal that outlives it.
+    pub fn terminal(&self) -> File {
+        let terminal = self.channels.terminal.as_ref();
+        terminal.expect("it has a terminal").try_clone().unwrap()
+    }
+
+    /// The folder that it runs in.
+    pub fn folder(&self) -> &Path {
+        self.probe.home.path()
     }
 
     /// Waits for a line of stderr that has a text, and returns that line.
@@ -212,6 +276,7 @@ impl Running {
         Output {
             stdout: self.channels.stdout.bytes(),
             stderr: String::from_utf8_lossy(&self.channels.stderr.bytes()).into_owned(),
+            home: std::mem::replace(&mut self.probe.home, TempDir::new().unwrap()),
         }
     }
 

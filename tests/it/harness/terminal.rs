@@ -1,4 +1,4 @@
-//! A pseudo-terminal of 80 by 24.
+//! A pseudo-terminal.
 
 use std::fs::File;
 use std::io;
@@ -6,6 +6,8 @@ use std::io;
 use rustix::fs::{Mode, OFlags, open as open_file};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+
+use super::screen::{FIRST, Size};
 
 /// The side that plays the person, and the device for the program.
 pub fn open() -> io::Result<(File, File)> {
@@ -15,12 +17,18 @@ pub fn open() -> io::Result<(File, File)> {
     let name = ptsname(&controller, Vec::new())?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let device = open_file(&*name, flags, Mode::empty())?;
+    let controller = controller.into();
+    resize(&controller, FIRST)?;
+    Ok((controller, device.into()))
+}
+
+/// Gives the window another size.
+pub fn resize(controller: &File, (columns, rows): Size) -> io::Result<()> {
     let size = Winsize {
-        ws_row: 24,
-        ws_col: 80,
+        ws_row: rows,
+        ws_col: columns,
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    tcsetwinsize(&controller, size)?;
-    Ok((controller.into(), device.into()))
+    Ok(tcsetwinsize(controller, size)?)
 }

@@ -1,0 +1,145 @@
+//! What a person in a session asks of the sinks.
+
+use std::path::Path;
+
+use super::{Log, Printer, Sinks, Way};
+use crate::event::Event;
+use crate::input::action::{Setting, Show};
+use crate::secret::Redactor;
+
+/// Writes a session down as it goes, to be saved when that is asked for.
+pub trait Recorder {
+    /// Something happened.
+    fn see(&mut self, event: &Event);
+    /// Writes what happened so far into a file; says what is in it.
+    ///
+    /// # Errors
+    /// In words that do not name the file.
+    fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String>;
+}
+
+impl Sinks {
+    /// Keeps what is needed to save the session.
+    pub fn recording(mut self, recorder: Box<dyn Recorder>) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    /// What was entered goes before what follows from it.
+    pub(super) fn take_echo(&mut self) {
+        if let Way::Editor(editor) = &mut self.way {
+            editor.take_echo(self.buffer.tail());
+        }
+    }
+
+    /// Shows something, or shows it otherwise from now on.
+    pub fn show(&mut self, show: Show) {
+        self.take_echo();
+        let said = match show {
+            Show::Headers => self.show_headers(),
+            Show::Filter(pattern) => self.view(|view| view.filter(pattern)),
+            Show::Setting(setting, wanted) => self.set(setting, wanted),
+            Show::Last(count) => self.show_last(count),
+            Show::Save(path) => self.save(&path),
+            Show::Log(path) => self.log_to(path.as_deref()),
+        };
+        if !said.is_empty() {
+            self.say(&said);
+        }
+    }
+
+    /// Says which settings are not as they are at first.
+    pub fn tell_settings(&mut self) {
+        let settings = match &self.printer {
+            Printer::Session(view) => view.settings(),
+            _ => None,
+        };
+        let log = self
+            .log
+            .as_ref()
+            .map(|log| format!("every event goes to {}", log.name));
+        for line in settings.into_iter().chain(log) {
+            self.say(&line);
+        }
+    }
+
+    /// Whether an event is one that nobody has asked to see: frames are traced all the time.
+    pub(super) fn is_unwanted(&self, event: &Event) -> bool {
+        let wants_frames = !matches!(&self.printer, Printer::Session(view) if !view.frames);
+        matches!(event, Event::Frame(_)) && !wants_frames
+    }
+
+    fn view(&mut self, act: impl FnOnce(&mut super::view::View) -> String) -> String {
+        match &mut self.printer {
+            Printer::Session(view) => act(view),
+            _ => String::new(),
+        }
+    }
+
+    fn set(&mut self, setting: Setting, wanted: Option<bool>) -> String {
+        self.view(|view| {
+            let (value, what) = match setting {
+                Setting::Pretty => (&mut view.layout.pretty, "JSON is laid out"),
+                Setting::Time => (&mut view.layout.timestamps, "the time is shown"),
+                Setting::Frames => (&mut view.frames, "frames are shown"),
+            };
+            *value = wanted.unwrap_or(!*value);
+            format!("{what}: {}", if *value { "on" } else { "off" })
+        })
+    }
+
+    fn show_headers(&mut self) -> String {
+        let Printer::Session(view) = &self.printer else {
+            return String::new();
+        };
+        let Some(opened) = &view.opened else {
+            return "there was no handshake yet".to_owned();
+        };
+        let out = self.buffer.tail();
+        self.talk.request(out, &opened.request, &self.redactor);
+        self.talk.answer(out, &opened.answer, &self.redactor);
+        String::new()
+    }
+
+    fn show_last(&mut self, count: usize) -> String {
+        let Printer::Session(view) = &self.printer else {
+            return String::new();
+        };
+        match view.print_last(&mut self.buffer, count) {
+            0 => "no message has come yet".to_owned(),
+            shown if shown < count => format!("no more than {shown} are kept"),
+            _ => String::new(),
+        }
+    }
+
+    fn save(&mut self, path: &Path) -> String {
+        let Some(recorder) = &mut self.recorder else {
+            return String::new();
+        };
+        match recorder.save(path, &self.redactor) {
+            Ok(said) => format!("saved to {}: {said}", path.display()),
+            Err(why) => format!("not saved to {}: {why}", path.display()),
+        }
+    }
+
+    fn log_to(&mut self, path: Option<&Path>) -> String {
+        let before = self.log.take().map(|mut log| {
+            // Its name is said, and a failure with it.
+            match log.end() {
+                Ok(()) => format!("no event goes to {} any more", log.name),
+                Err(why) => format!("cannot write {}: {why}", log.name),
+            }
+        });
+        let Some(path) = path else {
+            return before.unwrap_or_else(|| "there was no log".to_owned());
+        };
+        match Log::append(path, self.begun, self.connections) {
+            Ok(log) => {
+                let now = format!("every event from now on goes to {}", log.name);
+                self.log = Some(log);
+                before.map_or(now.clone(), |before| format!("{before}; {now}"))
+            }
+            Err(why) => why,
+        }
+    }
+}

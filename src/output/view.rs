@@ -1,0 +1,204 @@
+//! What a session at a terminal shows of the messages, and what it can show again.
+
+use std::collections::VecDeque;
+
+use super::buffer::Buffer;
+use super::messages::{Extent, Layout};
+use crate::connection::Opened;
+use crate::connection::message::{Direction, Payload};
+use crate::event::{Event, Message};
+use crate::pattern::Pattern;
+use crate::secret::Redactor;
+
+/// The most messages that are kept to be shown again, and what they may take together in bytes; the last
+/// one is kept whatever it takes.
+const KEPT: usize = 1000;
+const KEPT_BYTES: usize = 16 << 20;
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct View {
+    /// How messages are laid out.
+    pub layout: Layout,
+    /// Whether frames are told.
+    pub frames: bool,
+    /// Only messages that match are shown.
+    filter: Option<Pattern>,
+    /// How many were not shown since the last one that was, and in all.
+    hidden: u64,
+    hidden_in_all: u64,
+    kept: VecDeque<Payload>,
+    kept_bytes: usize,
+    /// The last handshake that succeeded.
+    pub opened: Option<Box<Opened>>,
+}
+
+impl View {
+    /// A view that shows everything.
+    pub fn new(layout: Layout, frames: bool) -> Self {
+        Self {
+            layout,
+            frames,
+            filter: None,
+            hidden: 0,
+            hidden_in_all: 0,
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            opened: None,
+        }
+    }
+
+    /// Shows what an event brought.
+    pub(super) fn print(&mut self, out: &mut Buffer, event: &Event, redactor: &Redactor) {
+        match event {
+            Event::Open(opened) => self.opened = Some(opened.clone()),
+            Event::Message(message) if message.direction == Direction::In => {
+                self.receive(out, &message.payload);
+            }
+            Event::Message(message) => self.print_sent(out, message, redactor),
+            _ => {}
+        }
+    }
+
+    fn receive(&mut self, out: &mut Buffer, payload: &Payload) {
+        let matches =
+            |pattern: &Pattern| payload.as_text().is_some_and(|text| pattern.is_match(text));
+        if self.filter.as_ref().is_none_or(matches) {
+            if let Some(note) = self.hidden_note() {
+                self.layout.print_note(out.tail(), &note);
+            }
+            self.hidden = 0;
+            self.layout.print(out, payload, Extent::Beginning);
+        } else {
+            self.hidden += 1;
+            self.hidden_in_all += 1;
+        }
+        self.keep(payload.clone());
+    }
+
+    fn keep(&mut self, payload: Payload) {
+        self.kept_bytes += payload.len();
+        self.kept.push_back(payload);
+        while self.kept.len() > 1 && (self.kept.len() > KEPT || self.kept_bytes > KEPT_BYTES) {
+            if let Some(oldest) = self.kept.pop_front() {
+                self.kept_bytes -= oldest.len();
+            }
+        }
+    }
+
+    /// What was sent without having been typed as it is.
+    fn print_sent(&self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
+        let layout = Layout {
+            mark: "> ",
+            ..self.layout
+        };
+        match &message.payload {
+            Payload::Text(text) if message.by_link => {
+                let text = redactor.redact(text.as_str());
+                let payload = Payload::Text(text.as_ref().into());
+                layout.print(out, &payload, Extent::Beginning);
+            }
+            // The bytes were typed, or are those of a file that was named.
+            Payload::Binary(bytes) => layout.print_size(out.tail(), bytes.len()),
+            Payload::Text(_) => {}
+        }
+    }
+
+    /// Shows messages again, whole, the oldest first; how many there were.
+    pub(super) fn print_last(&self, out: &mut Buffer, count: usize) -> usize {
+        let first = self.kept.len().saturating_sub(count);
+        for payload in self.kept.range(first..) {
+            self.layout.print(out, payload, Extent::Whole);
+        }
+        self.kept.len() - first
+    }
+
+    /// Shows only what matches from now on, or everything again; says so.
+    pub(super) fn filter(&mut self, pattern: Option<Pattern>) -> String {
+        let before = self.hidden_note();
+        self.hidden = 0;
+        self.filter = pattern;
+        let now = match &self.filter {
+            Some(pattern) => format!("only messages that match {pattern} are shown"),
+            None => "all messages are shown".to_owned(),
+        };
+        before
+            .into_iter()
+            .chain([now])
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    fn hidden_note(&self) -> Option<String> {
+        match self.hidden {
+            0 => None,
+            1 => Some("1 message hidden".to_owned()),
+            n => Some(format!("{n} messages hidden")),
+        }
+    }
+
+    /// The settings that are not as they are at first.
+    pub(super) fn settings(&self) -> Option<String> {
+        let pattern = self.filter.as_ref()?;
+        Some(format!(
+            "only messages that match {pattern} are shown, {} were hidden",
+            self.hidden_in_all
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> View {
+        let layout = Layout {
+            terminal: true,
+            pretty: false,
+            colour: false,
+            timestamps: false,
+            delimiter: b'\n',
+            mark: "< ",
+        };
+        View::new(layout, false)
+    }
+
+    fn shown(view: &mut View, text: &str) -> String {
+        let mut out = Buffer::default();
+        view.receive(&mut out, &Payload::Text(text.into()));
+        out.take_text()
+    }
+
+    #[test]
+    fn what_is_hidden_is_counted_before_the_next_that_is_not() {
+        let mut view = view();
+        assert_eq!(shown(&mut view, "a"), "< a\n");
+        view.filter(Some(Pattern::parse("/b/").unwrap()));
+        assert_eq!(shown(&mut view, "a"), "");
+        assert_eq!(shown(&mut view, "a"), "");
+        assert_eq!(shown(&mut view, "b"), "* 2 messages hidden\n< b\n");
+        assert_eq!(shown(&mut view, "b"), "< b\n");
+        assert_eq!(shown(&mut view, "a"), "");
+        assert!(view.settings().unwrap().ends_with("3 were hidden"));
+        assert_eq!(
+            view.filter(None),
+            "1 message hidden; all messages are shown"
+        );
+        assert_eq!(view.settings(), None);
+    }
+
+    #[test]
+    fn the_last_ones_are_kept_whatever_was_shown() {
+        let mut view = view();
+        view.filter(Some(Pattern::parse("none").unwrap()));
+        for n in 0..KEPT + 5 {
+            shown(&mut view, &n.to_string());
+        }
+        let mut out = Buffer::default();
+        assert_eq!(view.print_last(&mut out, 2), 2);
+        assert_eq!(out.take_text(), "< 1003\n< 1004\n");
+        assert_eq!(view.print_last(&mut out, 5000), KEPT);
+        shown(&mut view, &"x".repeat(KEPT_BYTES + 1));
+        assert_eq!(view.kept.len(), 1);
+    }
+}

@@ -1,0 +1,319 @@
+//! What Tab offers: commands, file names, close codes with their names, JSON keys that were seen.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::commands::{Argument, COMMANDS, find, is_command, opens_json, path_of};
+use crate::connection::close::Code;
+use crate::output::escape::{Keep, escape};
+
+/// Codes that a person may want to close with; of those for applications there are too many.
+const CODES: [u16; 16] = [
+    1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3003, 3008, 4000,
+];
+
+/// What can stand before the cursor.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// Where it begins, in bytes.
+    pub start: usize,
+    /// All that fits, in order.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// What is put in.
+    pub text: String,
+    /// How it is listed.
+    pub shown: String,
+}
+
+impl Candidate {
+    fn plain(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            shown: text.clone(),
+            text,
+        }
+    }
+}
+
+impl Completion {
+    /// What all candidates begin with.
+    pub fn common(&self) -> &str {
+        let mut texts = self
+            .candidates
+            .iter()
+            .map(|candidate| candidate.text.as_str());
+        let Some(first) = texts.next() else {
+            return "";
+        };
+        let mut length = first.len();
+        for text in texts {
+            let same = first.char_indices().zip(text.chars());
+            let differs = same.into_iter().find(|((_, a), b)| a != b);
+            length = length
+                .min(text.len())
+                .min(differs.map_or(length, |((at, _), _)| at));
+        }
+        &first[..length]
+    }
+}
+
+/// What fits behind the text before the cursor. Keys are written as they are in JSON.
+pub fn complete(head: &str, keys: &BTreeSet<String>) -> Completion {
+    if is_command(head) {
+        return match head.split_once(' ') {
+            None => command_names(head),
+            Some((name, rest)) => {
+                let start = head.len() - rest.len();
+                arguments(name, rest, start)
+            }
+        };
+    }
+    if opens_json(head) {
+        return json_keys(head, keys);
+    }
+    Completion::default()
+}
+
+fn command_names(head: &str) -> Completion {
+    let fitting = COMMANDS
+        .iter()
+        .filter(|command| command.name.starts_with(head));
+    let candidates = fitting.map(|command| Candidate {
+        text: match command.usage {
+            "" => command.name.to_owned(),
+            _ => format!("{} ", command.name),
+        },
+        shown: format!(
+            "{:<24}{}",
+            format!("{} {}", command.name, command.usage),
+            command.what
+        ),
+    });
+    Completion {
+        start: 0,
+        candidates: candidates.collect(),
+    }
+}
+
+fn arguments(name: &str, typed: &str, start: usize) -> Completion {
+    let argument = find(name).map_or(Argument::Other, |command| command.argument);
+    match argument {
+        Argument::File => files(typed, start),
+        Argument::Code => Completion {
+            start,
+            candidates: CODES
+                .map(Code)
+                .into_iter()
+                .filter(|code| code.0.to_string().starts_with(typed))
+                .map(|code| Candidate {
+                    text: format!("{} ", code.0),
+                    shown: format!("{} {}", code.0, code.name()),
+                })
+                .collect(),
+        },
+        Argument::Switch => words(&["on", "off"], typed, start),
+        Argument::Off => words(&["off"], typed, start),
+        Argument::Other => Completion::default(),
+    }
+}
+
+fn words(words: &[&str], typed: &str, start: usize) -> Completion {
+    let fitting = words.iter().filter(|word| word.starts_with(typed));
+    Completion {
+        start,
+        candidates: fitting.map(|word| Candidate::plain(*word)).collect(),
+    }
+}
+
+/// The files whose path begins as what was typed; a hidden one only when its dot was.
+fn files(typed: &str, start: usize) -> Completion {
+    let (folder, name) = match typed.rfind('/') {
+        Some(at) => typed.split_at(at + 1),
+        None => ("", typed),
+    };
+    let place = match folder {
+        "" => Path::new(".").to_owned(),
+        folder => path_of(folder),
+    };
+    let mut candidates: Vec<Candidate> = std::fs::read_dir(place)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let found = entry.file_name().into_string().ok()?;
+            let fits =
+                found.starts_with(name) && (name.starts_with('.') || !found.starts_with('.'));
+            let is_folder = entry.path().is_dir();
+            // A name with control characters could not be typed either.
+            let is_plain = !found.chars().any(char::is_control);
+            (fits && is_plain).then(|| if is_folder { found + "/" } else { found })
+        })
+        .map(|found| Candidate {
+            text: format!("{folder}{found}"),
+            shown: found,
+        })
+        .collect();
+    candidates.sort_by(|a, b| a.text.cmp(&b.text));
+    Completion { start, candidates }
+}
+
+/// Keys, where a key can stand: behind the quote that opens it, or where that quote belongs.
+fn json_keys(head: &str, keys: &BTreeSet<String>) -> Completion {
+    let (before, typed, quote) = match open_string(head) {
+        Some(at) => (&head[..at], &head[at + 1..], ""),
+        None => (head, "", "\""),
+    };
+    if !before.trim_end().ends_with(['{', ',']) || !is_in_object(before) {
+        return Completion::default();
+    }
+    let fitting = keys.iter().filter(|key| key.starts_with(typed));
+    let candidates = fitting.map(|key| Candidate {
+        text: format!("{quote}{key}\": "),
+        shown: escape(key, Keep::Nothing).into_owned(),
+    });
+    Completion {
+        start: head.len() - typed.len(),
+        candidates: candidates.collect(),
+    }
+}
+
+/// Where the string begins that the text ends in.
+fn open_string(text: &str) -> Option<usize> {
+    let mut open = None;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = open.is_some(),
+            b'"' => open = if open.is_some() { None } else { Some(at) },
+            _ => {}
+        }
+    }
+    open
+}
+
+/// Whether the innermost bracket that is open is that of an object.
+fn is_in_object(text: &str) -> bool {
+    let mut open = Vec::new();
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => open.push(byte),
+            b'}' | b']' if !in_string => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.last() == Some(&b'{')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(head: &str) -> Vec<String> {
+        let keys = ["op", "options", r#"a \"b\""#].map(str::to_owned).into();
+        let completion = complete(head, &keys);
+        let texts = completion
+            .candidates
+            .into_iter()
+            .map(|candidate| candidate.text);
+        texts
+            .map(|text| format!("{}{text}", &head[..completion.start]))
+            .collect()
+    }
+
+    #[test]
+    fn commands_and_their_arguments_are_completed() {
+        assert_eq!(offered("/cl"), ["/close "]);
+        assert_eq!(offered("/qu"), ["/quit"]);
+        assert_eq!(offered("/").len(), COMMANDS.len());
+        assert_eq!(
+            offered("/close 101"),
+            [
+                "/close 1010 ",
+                "/close 1011 ",
+                "/close 1012 ",
+                "/close 1013 ",
+                "/close 1014 "
+            ]
+        );
+        assert_eq!(offered("/time o"), ["/time on", "/time off"]);
+        assert_eq!(offered("/filter "), ["/filter off"]);
+        assert!(
+            offered("//cl").is_empty() && offered("hi").is_empty() && offered("/ping ").is_empty()
+        );
+    }
+
+    #[test]
+    fn a_code_is_listed_with_its_name() {
+        let shown = complete("/close 1008", &BTreeSet::new()).candidates[0]
+            .shown
+            .clone();
+        assert_eq!(shown, "1008 Policy Violation");
+    }
+
+    #[test]
+    fn keys_are_offered_where_a_key_can_stand() {
+        assert_eq!(offered("{\"op"), ["{\"op\": ", "{\"options\": "]);
+        assert_eq!(
+            offered("{\"x\": [1, {\"opt"),
+            ["{\"x\": [1, {\"options\": "]
+        );
+        assert_eq!(
+            offered("{\"x\": \"{\", \"a"),
+            ["{\"x\": \"{\", \"a \\\"b\\\"\": "]
+        );
+        assert_eq!(offered("{").len(), 3);
+        assert_eq!(offered("{\n  ")[1], "{\n  \"op\": ");
+        for nowhere in ["[", "[1, \"op", "{\"x\": ", "{\"x\": \"op", "{\"op\""] {
+            assert!(offered(nowhere).is_empty(), "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn files_are_completed_step_by_step() {
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("inner")).unwrap();
+        std::fs::write(folder.path().join("inside.json"), "").unwrap();
+        std::fs::write(folder.path().join(".hidden"), "").unwrap();
+        let place = folder.path().display();
+        assert_eq!(
+            offered(&format!("/send {place}/")),
+            [
+                format!("/send {place}/inner/"),
+                format!("/send {place}/inside.json")
+            ]
+        );
+        assert_eq!(
+            offered(&format!("/send {place}/.h")),
+            [format!("/send {place}/.hidden")]
+        );
+        assert_eq!(
+            offered(&format!("/log {place}/ins")),
+            [format!("/log {place}/inside.json")]
+        );
+    }
+
+    #[test]
+    fn the_common_part_is_what_all_begin_with() {
+        let completion = |texts: &[&str]| Completion {
+            start: 0,
+            candidates: texts.iter().map(|text| Candidate::plain(*text)).collect(),
+        };
+        assert_eq!(completion(&["/reconnect", "/reco"]).common(), "/reco");
+        assert_eq!(completion(&["aé", "aè"]).common(), "a");
+        assert_eq!(completion(&["one"]).common(), "one");
+        assert_eq!(completion(&[]).common(), "");
+    }
+}

@@ -1,0 +1,434 @@
+//! Where keys, line and screen come together.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::signal::unix::{self, SignalKind};
+use tokio::time::Sleep;
+
+use super::commands::{Line, help, parse};
+use super::editor::{Around, Editor, Entered};
+use super::history::{History, Keep, file_of};
+use super::keys::{ESCAPE_DELAY, Key, Keys};
+use super::screen::{Picture, Screen, echo};
+use super::{Connecting, Connector, Ends, KeepHistory, Setup, terminal};
+use crate::connection::message::{Direction, Outgoing, Payload};
+use crate::event::{Event, Sequel};
+use crate::input::Typed;
+use crate::input::action::Action;
+use crate::input::blocks::Blocks;
+use crate::output::editor::TypedLine;
+use crate::output::escape::{self, escape};
+use crate::output::json::each_key;
+use crate::secret::guess::looks_secret;
+use crate::secret::{Redactor, io_text};
+use crate::units::grouped;
+
+/// The most JSON keys that are offered, and the longest message that is looked at for them, in bytes.
+const KEYS: usize = 2000;
+const KEYS_WITHIN: usize = 64 * 1024;
+/// While a window is dragged its size changes all the time, and what was drawn for one size would be
+/// taken off in another.
+const SETTLED: Duration = Duration::from_millis(30);
+/// A longer key is none that a person would complete.
+const LONGEST_KEY: usize = 100;
+
+/// The state of the line.
+pub struct Desk {
+    editor: Editor,
+    screen: Screen,
+    /// What goes above the line as soon as something is printed.
+    echo: Vec<u8>,
+    has_changed: bool,
+    has_left: bool,
+    state: State,
+    keys: BTreeSet<String>,
+    redactor: Redactor,
+    history: KeepHistory,
+}
+
+/// Whether a line can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// An attempt is under way or waited for.
+    Opening,
+    Closing,
+    Closed,
+}
+
+/// A desk and its two ends.
+///
+/// # Errors
+/// The operating system's.
+pub fn start(setup: Setup) -> io::Result<(Rc<RefCell<Desk>>, Ends)> {
+    let desk = Rc::new(RefCell::new(Desk {
+        editor: Editor::new(history_of(&setup.host, setup.history)),
+        screen: Screen::new(terminal::size(), setup.colour),
+        echo: Vec::new(),
+        has_changed: true,
+        has_left: false,
+        state: State::Opening,
+        keys: BTreeSet::new(),
+        redactor: setup.redactor,
+        history: setup.history,
+    }));
+    let keyboard = Keyboard {
+        desk: desk.clone(),
+        stdin: Blocks::stdin(),
+        bytes: BytesMut::new(),
+        keys: Keys::default(),
+        escape: None,
+        resized: unix::signal(SignalKind::window_change())?,
+        settling: None,
+        continued: unix::signal(SignalKind::from_raw(Signal::CONT.as_raw()))?,
+        connector: setup.connector,
+        connecting: None,
+    };
+    Ok((desk.clone(), (Box::new(keyboard), Box::new(Bottom(desk)))))
+}
+
+fn history_of(host: &str, keep: KeepHistory) -> History {
+    History::of(match keep {
+        KeepHistory::OnDisk => file_of(host),
+        KeepHistory::No => None,
+    })
+}
+
+impl Desk {
+    /// The line goes with what is printed last.
+    pub fn leave(&mut self) {
+        self.has_left = true;
+        self.has_changed = true;
+    }
+
+    fn say(&mut self, text: &str) {
+        self.echo.extend_from_slice(text.as_bytes());
+    }
+
+    /// A line of the editor's own. It may repeat what was typed.
+    fn note(&mut self, mark: &str, text: &str) {
+        self.say(&format!("{mark} {}\n", escape(text, escape::Keep::Nothing)));
+    }
+
+    /// What was entered stays on the screen, and in the history.
+    fn keep(&mut self, line: &str) {
+        self.say(&echo(line));
+        let is_secret = looks_secret(line) || self.redactor.knows_part_of(line);
+        let keep = if is_secret {
+            Keep::InMemory
+        } else {
+            Keep::OnDisk
+        };
+        if let Err(why) = self.editor.remember(line, keep) {
+            self.note("!", &why);
+        }
+    }
+
+    fn refuse(&mut self) {
+        self.say(match self.state {
+            State::Open | State::Opening => "! not sent, not OPEN yet: Enter sends it when it is\n",
+            State::Closing => "! not sent: the connection is CLOSING\n",
+            State::Closed => {
+                "! not sent, CLOSED: /reconnect opens it again, Ctrl-C clears the line\n"
+            }
+        });
+    }
+
+    fn learn_keys(&mut self, text: &str) {
+        if text.len() > KEYS_WITHIN || self.keys.len() >= KEYS {
+            return;
+        }
+        let keys = &mut self.keys;
+        each_key(text, |key| {
+            if key.len() <= LONGEST_KEY && !keys.contains(key) {
+                keys.insert(key.to_owned());
+            }
+        });
+    }
+}
+
+/// What is typed.
+struct Keyboard {
+    desk: Rc<RefCell<Desk>>,
+    stdin: Blocks,
+    bytes: BytesMut,
+    keys: Keys,
+    /// When an Escape that nothing follows is a key.
+    escape: Option<Pin<Box<Sleep>>>,
+    resized: unix::Signal,
+    /// Until the window has its new size.
+    settling: Option<Pin<Box<Sleep>>>,
+    continued: unix::Signal,
+    connector: Connector,
+    connecting: Option<Connecting>,
+}
+
+impl Typed for Keyboard {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+        self.poll_window(cx);
+        loop {
+            if self.connecting.is_some() {
+                match self.poll_place(cx) {
+                    Poll::Ready(Some(action)) => return Poll::Ready(Some(action)),
+                    Poll::Ready(None) => {}
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            let key = match self.keys.next() {
+                Some(key) => Some(key),
+                None => self.poll_escape(cx),
+            };
+            if let Some(key) = key {
+                if let Some(action) = self.press(key) {
+                    return Poll::Ready(Some(action));
+                }
+                continue;
+            }
+            match self.stdin.poll_read(cx, &mut self.bytes) {
+                Poll::Pending => return Poll::Pending,
+                // A terminal that is gone.
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Some(self.leave())),
+                Poll::Ready(Ok(_)) => {
+                    self.keys.feed(&self.bytes);
+                    self.bytes.clear();
+                    self.escape = None;
+                }
+            }
+        }
+    }
+}
+
+impl Keyboard {
+    fn poll_window(&mut self, cx: &mut Context<'_>) {
+        let mut desk = self.desk.borrow_mut();
+        while self.resized.poll_recv(cx).is_ready() {
+            self.settling = Some(Box::pin(tokio::time::sleep(SETTLED)));
+        }
+        if let Some(settling) = &mut self.settling
+            && settling.as_mut().poll(cx).is_ready()
+        {
+            self.settling = None;
+            desk.has_changed = true;
+        }
+        while self.continued.poll_recv(cx).is_ready() {
+            if !desk.has_left {
+                take_back(&mut desk);
+            }
+        }
+    }
+
+    fn poll_escape(&mut self, cx: &mut Context<'_>) -> Option<Key> {
+        if !self.keys.is_escape_waiting() {
+            return None;
+        }
+        let timer = self
+            .escape
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(ESCAPE_DELAY)));
+        if timer.as_mut().poll(cx).is_pending() {
+            return None;
+        }
+        self.escape = None;
+        self.keys.take_escape()
+    }
+
+    /// `None` in it when the URL led to no place.
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+        let Some(connecting) = &mut self.connecting else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(place) = connecting.as_mut().poll(cx) else {
+            return Poll::Pending;
+        };
+        self.connecting = None;
+        let mut desk = self.desk.borrow_mut();
+        Poll::Ready(match place {
+            Ok(place) => {
+                let history = history_of(&place.host, desk.history);
+                desk.editor.use_history(history);
+                if let Some(note) = place.note {
+                    desk.note("*", &note);
+                }
+                Some(Action::Connect(Box::new(place.target)))
+            }
+            Err(why) => {
+                desk.note("!", &why);
+                None
+            }
+        })
+    }
+
+    fn press(&mut self, key: Key) -> Option<Action> {
+        let mut guard = self.desk.borrow_mut();
+        let desk = &mut *guard;
+        desk.has_changed = true;
+        let around = Around {
+            can_send: desk.state == State::Open,
+            keys: &desk.keys,
+        };
+        match desk.editor.press(key, &around)? {
+            Entered::Line(line) => {
+                desk.keep(&line);
+                drop(guard);
+                return self.enter(&line);
+            }
+            Entered::Refused => desk.refuse(),
+            Entered::Note(text) => desk.say(&text),
+            Entered::Nothing => {}
+            Entered::Clear => {
+                desk.screen.forget();
+                // Nothing can be done about a terminal that is gone.
+                let _ = terminal::write(b"\x1b[H\x1b[2J");
+            }
+            Entered::Suspend => suspend(desk),
+            Entered::Leave => {
+                drop(guard);
+                return Some(self.leave());
+            }
+        }
+        None
+    }
+
+    fn enter(&mut self, line: &str) -> Option<Action> {
+        let mut desk = self.desk.borrow_mut();
+        match parse(line) {
+            Line::Do(Action::Quit) => {
+                drop(desk);
+                return Some(self.leave());
+            }
+            Line::Do(action) => return Some(action),
+            Line::Connect(url) => {
+                drop(desk);
+                self.connecting = Some((self.connector)(url));
+            }
+            Line::SendFile(path) => match read(&path) {
+                Ok((payload, note)) => {
+                    desk.note("*", &note);
+                    return Some(Action::Send(Outgoing::Message(payload)));
+                }
+                Err(why) => desk.note("!", &format!("not sent: {}: {why}", path.display())),
+            },
+            Line::Help => desk.say(&help()),
+            Line::Wrong(why) => desk.note("!", &why),
+        }
+        None
+    }
+
+    /// From here on Ctrl-C is a signal again: the second one skips the closing handshake.
+    fn leave(&mut self) -> Action {
+        self.desk.borrow_mut().leave();
+        terminal::restore();
+        if std::iter::from_fn(|| self.keys.next()).any(|key| key == Key::Ctrl('c')) {
+            // It came in one piece with the first.
+            let _ = kill_process(getpid(), Signal::INT);
+        }
+        Action::Quit
+    }
+}
+
+fn suspend(desk: &mut Desk) {
+    let mut out = Vec::new();
+    desk.screen.lift(&mut out);
+    // Nothing can be done about a terminal that is gone.
+    let _ = terminal::write(&out);
+    terminal::suspend();
+    take_back(desk);
+}
+
+/// Another program may have had the terminal.
+fn take_back(desk: &mut Desk) {
+    let _ = terminal::take();
+    desk.screen.forget();
+    desk.has_changed = true;
+}
+
+/// A file as one message: text where it is UTF-8, binary where it is not. What is no regular file could
+/// keep us waiting for ever.
+fn read(path: &Path) -> Result<(Payload, String), String> {
+    let metadata = std::fs::metadata(path).map_err(|error| io_text(&error))?;
+    if !metadata.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    let bytes = std::fs::read(path).map_err(|error| io_text(&error))?;
+    let size = grouped(bytes.len() as u64);
+    let (payload, kind) = match String::from_utf8(bytes) {
+        Ok(text) => (Payload::Text(text.into()), "text"),
+        Err(error) => (Payload::Binary(error.into_bytes().into()), "binary"),
+    };
+    let plural = if payload.len() == 1 { "" } else { "s" };
+    Ok((payload, format!("sending {size} byte{plural} as {kind}")))
+}
+
+/// How it is shown.
+struct Bottom(Rc<RefCell<Desk>>);
+
+impl TypedLine for Bottom {
+    fn follow(&mut self, event: &Event) {
+        let mut desk = self.0.borrow_mut();
+        match event {
+            Event::Secret(secret) => desk.redactor.learn(secret.reveal()),
+            Event::Message(message) if message.direction == Direction::In => {
+                if let Some(text) = message.payload.as_text() {
+                    desk.learn_keys(text);
+                }
+            }
+            Event::Open(_) => desk.state = State::Open,
+            Event::Connecting { .. } | Event::Reconnect(_) => desk.state = State::Opening,
+            Event::Closing { .. } => desk.state = State::Closing,
+            Event::Close(closed) => desk.state = after(closed.sequel),
+            Event::Failed(_, sequel) => desk.state = after(*sequel),
+            _ => {}
+        }
+    }
+
+    fn take_echo(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.0.borrow_mut().echo);
+    }
+
+    fn has_changed(&self) -> bool {
+        self.0.borrow().has_changed
+    }
+
+    fn lift(&mut self, out: &mut Vec<u8>) {
+        let mut desk = self.0.borrow_mut();
+        // The window may have been changed a moment ago, and the signal be still to come.
+        desk.screen.resize(terminal::size());
+        desk.screen.lift(out);
+    }
+
+    fn draw(&mut self, out: &mut Vec<u8>) {
+        let mut guard = self.0.borrow_mut();
+        let desk = &mut *guard;
+        desk.has_changed = false;
+        desk.screen.resize(terminal::size());
+        if desk.has_left {
+            desk.screen.lift(out);
+            return;
+        }
+        let view = desk.editor.view();
+        let mut picture = Picture {
+            wrong_from: view.marks.wrong_from,
+            hint: &view.marks.hint,
+            ..Picture::new(&view.text, view.cursor)
+        };
+        if let Some(prompt) = &view.prompt {
+            picture.prompt = prompt;
+        }
+        desk.screen.draw(out, &picture);
+    }
+}
+
+fn after(sequel: Sequel) -> State {
+    match sequel {
+        Sequel::Final => State::Closed,
+        Sequel::Another => State::Opening,
+    }
+}

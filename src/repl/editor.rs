@@ -1,0 +1,447 @@
+//! From keys to entered lines. Pure: it knows neither the terminal nor the connection.
+//!
+//! The keys are those of a shell (Emacs mode). A line that cannot be sent stays where it was typed; a
+//! command typed behind it sets it aside, and it comes back after the command.
+
+use std::collections::BTreeSet;
+
+use super::commands::{opens_json, sends};
+use super::completion::{Candidate, complete};
+use super::history::{History, Keep};
+use super::keys::Key;
+use super::line::Line;
+use super::marks::{Marks, marks};
+use crate::output::json::{NotJson, check};
+
+/// The most candidates that are listed.
+const LISTED: usize = 60;
+
+/// What a key came to, where it was more than editing.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// A line.
+    Line(String),
+    /// A line that cannot be sent now; it stays in the editor.
+    Refused,
+    /// Something to be shown above the line.
+    Note(String),
+    /// An empty line.
+    Nothing,
+    /// Clear the screen.
+    Clear,
+    /// Stop, as Ctrl-Z asks.
+    Suspend,
+    /// Leave.
+    Leave,
+}
+
+/// What there is to know around the line.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// Whether a message can be sent.
+    pub can_send: bool,
+    /// JSON keys that were seen.
+    pub keys: &'a BTreeSet<String>,
+}
+
+/// See the module's head.
+#[derive(Debug, Default)]
+pub struct Editor {
+    line: Line,
+    history: History,
+    search: Option<Search>,
+    /// The line that could not be sent, as it was then.
+    refused: Option<String>,
+    /// The same, while a command is typed.
+    aside: Option<String>,
+}
+
+/// Ctrl-R.
+#[derive(Debug, Default)]
+struct Search {
+    part: String,
+    found: Option<(usize, String)>,
+}
+
+/// What the screen shows of the editor.
+#[derive(Debug)]
+pub struct View {
+    /// In place of the usual prompt.
+    pub prompt: Option<String>,
+    /// The text.
+    pub text: String,
+    /// The cursor, in bytes.
+    pub cursor: usize,
+    /// The marks on it.
+    pub marks: Marks,
+}
+
+impl Editor {
+    /// An editor that remembers what was typed before.
+    pub fn new(history: History) -> Self {
+        Self {
+            history,
+            ..Self::default()
+        }
+    }
+
+    /// What was typed before: another host has another past.
+    pub fn use_history(&mut self, history: History) {
+        self.history = history;
+    }
+
+    /// Remembers a line.
+    ///
+    /// # Errors
+    /// As [`History::add`].
+    pub fn remember(&mut self, line: &str, keep: Keep) -> Result<(), String> {
+        self.history.add(line, keep)
+    }
+
+    /// What is to be seen.
+    pub fn view(&self) -> View {
+        match &self.search {
+            Some(search) => {
+                let text = search.found.as_ref().map_or("", |(_, entry)| entry);
+                View {
+                    prompt: Some(format!("search '{}': ", search.part)),
+                    text: text.to_owned(),
+                    cursor: text.len(),
+                    marks: Marks::default(),
+                }
+            }
+            None => View {
+                prompt: None,
+                text: self.line.text().to_owned(),
+                cursor: self.line.cursor(),
+                marks: marks(self.line.text()),
+            },
+        }
+    }
+
+    /// A key was pressed.
+    pub fn press(&mut self, key: Key, around: &Around<'_>) -> Option<Entered> {
+        let key = match self.search.take() {
+            Some(search) => self.press_in_search(search, key)?,
+            None => key,
+        };
+        let entered = self.act(key, around);
+        if self.line.is_empty()
+            && let Some(aside) = self.aside.take()
+        {
+            self.line.set(aside.clone());
+            self.refused = Some(aside);
+        }
+        entered
+    }
+
+    fn act(&mut self, key: Key, around: &Around<'_>) -> Option<Entered> {
+        match key {
+            Key::Char(c) => self.type_char(c),
+            Key::Paste(text) => self.paste(&text),
+            Key::Enter => return self.enter(around),
+            Key::AltEnter => self.line.insert("\n"),
+            Key::Tab => return self.complete(around.keys),
+            Key::Ctrl('c') => return self.clear_or_leave(),
+            Key::Ctrl('d') if self.line.is_empty() => return Some(Entered::Leave),
+            Key::Ctrl('l') => return Some(Entered::Clear),
+            Key::Ctrl('z') => return Some(Entered::Suspend),
+            Key::Ctrl('r') => self.search = Some(Search::default()),
+            Key::Up | Key::Ctrl('p') => self.up(),
+            Key::Down | Key::Ctrl('n') => self.down(),
+            Key::Right | Key::Ctrl('f') | Key::End | Key::Ctrl('e') if self.take_hint() => {}
+            key => self.edit(&key),
+        }
+        None
+    }
+
+    fn edit(&mut self, key: &Key) {
+        let line = &mut self.line;
+        match key {
+            Key::Left | Key::Ctrl('b') => line.left(),
+            Key::Right | Key::Ctrl('f') => line.right(),
+            Key::WordLeft | Key::Alt('b') => line.word_left(),
+            Key::WordRight | Key::Alt('f') => line.word_right(),
+            Key::Home | Key::Ctrl('a') => line.home(),
+            Key::End | Key::Ctrl('e') => line.end(),
+            Key::Backspace => line.backspace(),
+            Key::Delete | Key::Ctrl('d') => line.delete(),
+            Key::WordBackspace => line.cut_word_before(),
+            Key::Ctrl('w') => line.cut_to_blank(),
+            Key::Alt('d') => line.cut_word_after(),
+            Key::Ctrl('k') => line.cut_to_end(),
+            Key::Ctrl('u') => line.cut_to_start(),
+            Key::Ctrl('y') => line.paste_cut(),
+            Key::Ctrl('t') => line.transpose(),
+            Key::Ctrl('_') => line.undo(),
+            _ => {}
+        }
+    }
+
+    fn type_char(&mut self, c: char) {
+        let is_kept = self.refused.as_deref() == Some(self.line.text());
+        if c == '/' && is_kept && self.line.is_at_end() {
+            self.aside = self.refused.take();
+            self.line.take();
+        }
+        self.line.type_char(c);
+    }
+
+    /// The line break that ends a copied line is no part of the message.
+    fn paste(&mut self, text: &str) {
+        let text = match text.strip_suffix('\n') {
+            Some(line) if self.line.is_at_end() => line,
+            _ => text,
+        };
+        self.line.insert(text);
+    }
+
+    fn enter(&mut self, around: &Around<'_>) -> Option<Entered> {
+        let text = self.line.text();
+        if text.is_empty() {
+            return Some(Entered::Nothing);
+        }
+        let is_unfinished = opens_json(text) && check(text) == Err(NotJson::Incomplete);
+        if is_unfinished && !text.ends_with('\n') {
+            self.line.insert("\n");
+            return None;
+        }
+        if sends(text) && !around.can_send {
+            self.refused = Some(text.to_owned());
+            return Some(Entered::Refused);
+        }
+        self.refused = None;
+        let mut line = self.line.take();
+        if is_unfinished {
+            // The empty line that asked for it to be sent as it is.
+            line.pop();
+        }
+        Some(Entered::Line(line))
+    }
+
+    fn clear_or_leave(&mut self) -> Option<Entered> {
+        if self.line.is_empty() {
+            return Some(Entered::Leave);
+        }
+        self.line.set("");
+        self.refused = None;
+        None
+    }
+
+    fn up(&mut self) {
+        if !self.line.up()
+            && let Some(entry) = self.history.older(self.line.text())
+        {
+            self.line.set(entry);
+        }
+    }
+
+    fn down(&mut self) {
+        if !self.line.down()
+            && let Some(entry) = self.history.newer()
+        {
+            self.line.set(entry);
+        }
+    }
+
+    /// Takes over what the hint proposes; false when it proposes nothing here.
+    fn take_hint(&mut self) -> bool {
+        let marks = marks(self.line.text());
+        let takes = self.line.is_at_end() && marks.completes > 0;
+        if takes {
+            self.line.insert(&marks.hint[..marks.completes]);
+        }
+        takes
+    }
+
+    fn complete(&mut self, keys: &BTreeSet<String>) -> Option<Entered> {
+        let completion = complete(self.line.head(), keys);
+        let typed = self.line.cursor() - completion.start;
+        let common = completion.common();
+        if common.len() > typed {
+            self.line.replace_from(completion.start, common);
+            return None;
+        }
+        match completion.candidates.as_slice() {
+            [] | [_] => None,
+            candidates => Some(Entered::Note(list(candidates))),
+        }
+    }
+}
+
+/// Searching.
+impl Editor {
+    /// Gives the key back that ends the search and means something by itself.
+    fn press_in_search(&mut self, mut search: Search, key: Key) -> Option<Key> {
+        match key {
+            Key::Char(c) => search.part.push(c),
+            Key::Paste(text) => search.part.push_str(&text),
+            Key::Backspace => {
+                search.part.pop();
+            }
+            Key::Ctrl('r') => {
+                let end = search.found.as_ref().map_or(usize::MAX, |(at, _)| *at);
+                self.find(&mut search, end);
+                self.search = Some(search);
+                return None;
+            }
+            Key::Escape | Key::Ctrl('g' | 'c') => return None,
+            key => {
+                if let Some((_, entry)) = search.found {
+                    self.line.set(entry);
+                }
+                return Some(key);
+            }
+        }
+        search.found = None;
+        if !search.part.is_empty() {
+            self.find(&mut search, usize::MAX);
+        }
+        self.search = Some(search);
+        None
+    }
+
+    fn find(&self, search: &mut Search, end: usize) {
+        if let Some((at, entry)) = self.history.find(&search.part, end) {
+            search.found = Some((at, entry.to_owned()));
+        }
+    }
+}
+
+fn list(candidates: &[Candidate]) -> String {
+    let mut text: String = candidates
+        .iter()
+        .take(LISTED)
+        .map(|candidate| format!("  {}\n", candidate.shown.trim_end()))
+        .collect();
+    if candidates.len() > LISTED {
+        text.push_str(&format!("  … and {} more\n", candidates.len() - LISTED));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repl::keys::Keys;
+
+    struct Typist {
+        editor: Editor,
+        can_send: bool,
+        keys: BTreeSet<String>,
+    }
+
+    impl Typist {
+        fn new() -> Self {
+            Self {
+                editor: Editor::default(),
+                can_send: true,
+                keys: BTreeSet::new(),
+            }
+        }
+
+        /// What was entered by these bytes.
+        fn types(&mut self, bytes: &str) -> Vec<Entered> {
+            let mut keys = Keys::default();
+            keys.feed(bytes.as_bytes());
+            let mut entered = Vec::new();
+            while let Some(key) = keys.next().or_else(|| keys.take_escape()) {
+                let around = Around {
+                    can_send: self.can_send,
+                    keys: &self.keys,
+                };
+                let what = self.editor.press(key, &around);
+                if let Some(Entered::Line(line)) = &what {
+                    self.editor.remember(line, Keep::InMemory).unwrap();
+                }
+                entered.extend(what);
+            }
+            entered
+        }
+
+        fn text(&self) -> &str {
+            self.editor.line.text()
+        }
+    }
+
+    fn line(text: &str) -> Entered {
+        Entered::Line(text.to_owned())
+    }
+
+    #[test]
+    fn json_goes_on_until_it_is_complete() {
+        let mut typist = Typist::new();
+        assert_eq!(typist.types("{\r\"a\": [1,\r2]\r"), []);
+        assert_eq!(typist.types("}\r"), [line("{\n\"a\": [1,\n2]\n}")]);
+        assert_eq!(typist.types("{\"a\": x\r"), [line("{\"a\": x")]);
+        assert_eq!(typist.types("[INFO] it is up\r"), [line("[INFO] it is up")]);
+        assert_eq!(typist.types("{\r\r"), [line("{")]);
+        assert_eq!(typist.types("one\x1b\rtwo\r"), [line("one\ntwo")]);
+    }
+
+    #[test]
+    fn a_pasted_text_is_one_message_without_the_line_break_at_its_end() {
+        let mut typist = Typist::new();
+        assert_eq!(typist.types("\x1b[200~one\r\ntwo\r\n\x1b[201~"), []);
+        assert_eq!(typist.types("\r"), [line("one\ntwo")]);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_sent_stays_and_lets_a_command_pass() {
+        let mut typist = Typist::new();
+        typist.can_send = false;
+        assert_eq!(typist.types("hello\r"), [Entered::Refused]);
+        assert_eq!(typist.types("/status\r"), [line("/status")]);
+        assert_eq!(typist.text(), "hello");
+        assert_eq!(typist.types("/x\x7f\x7f"), []);
+        assert_eq!(typist.text(), "hello");
+        assert_eq!(typist.types("/recon\x03"), []);
+        assert_eq!(typist.text(), "hello");
+        typist.can_send = true;
+        assert_eq!(typist.types("\r"), [line("hello")]);
+        assert_eq!(typist.text(), "");
+        typist.can_send = false;
+        assert_eq!(typist.types("a\rb/c\x03"), [Entered::Refused]);
+        assert_eq!(typist.text(), "");
+    }
+
+    #[test]
+    fn control_c_clears_and_then_leaves() {
+        let mut typist = Typist::new();
+        assert_eq!(typist.types("abc\x03"), []);
+        assert_eq!(typist.types("\x03"), [Entered::Leave]);
+        assert_eq!(typist.types("\x04"), [Entered::Leave]);
+        assert_eq!(typist.types("ab\x01\x04\r"), [line("b")]);
+    }
+
+    #[test]
+    fn what_was_typed_before_is_found_again() {
+        let mut typist = Typist::new();
+        typist.types("first\rsecond\rthird\r");
+        assert_eq!(typist.types("\x1b[A\x1b[A\r"), [line("second")]);
+        assert_eq!(typist.types("\x12ir\r"), [line("third")]);
+        assert_eq!(typist.types("\x12ir\x12\r"), [line("first")]);
+        assert_eq!(typist.types("mine\x12ir\x1b"), []);
+        assert_eq!(typist.text(), "mine");
+        assert_eq!(typist.types("\x1b[A\x1b[B!\r"), [line("mine!")]);
+    }
+
+    #[test]
+    fn tab_completes_and_lists() {
+        let mut typist = Typist::new();
+        typist.keys.insert("subscribe".to_owned());
+        assert_eq!(typist.types("/clo\t4000\r"), [line("/close 4000")]);
+        let [Entered::Note(list)] = &typist.types("/close 101\t")[..] else {
+            panic!("no list")
+        };
+        assert!(list.contains("  1011 Internal Error\n"), "{list}");
+        typist.types("\x03");
+        assert_eq!(typist.types("{\"su\t1}\r"), [line("{\"subscribe\": 1}")]);
+    }
+
+    #[test]
+    fn the_right_key_takes_a_hint_over() {
+        let mut typist = Typist::new();
+        assert_eq!(typist.types("/sta\x1b[C\r"), [line("/status")]);
+    }
+}

@@ -1,0 +1,101 @@
+//! What looks like a secret, for files that are kept: a history, a saved conversation.
+//!
+//! Output is never redacted by a guess. Whether a line typed by hand may be written to a disk is another
+//! question, and there a guess too many costs nothing but a line to type again.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::is_token_like;
+
+/// Names so common that their value must look like a secret as well.
+const WEAK: [&str; 4] = ["key", "session", "auth", "sig"];
+
+/// `name=value`, `"name": "value"`.
+static PAIR: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"([A-Za-z][A-Za-z0-9_-]*)["']?\s*[:=]\s*["']?([^\s"',;&}]{4,})"#));
+
+/// What is a credential by its own form: of an HTTP header, a JSON Web Token, a service's own tokens, a
+/// URL with a password, and the commands of protocols that log in with words.
+static FORM: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i:\b(bearer|basic)\s+[a-z0-9+/_.=~-]{8,})",
+        r"|\beyJ[\w-]{8,}\.[\w-]{4,}",
+        r"|\b(sk-|sk_|rk_|ghp_|gho_|github_pat_|glpat-|xox[abprs]-|AKIA|ASIA)[A-Za-z0-9_-]{10,}",
+        r"|://[^/\s:@]*:[^/\s@]+@",
+        r"|^\s*(?i:auth|login|pass|password|passwd)\s+\S",
+    ))
+});
+
+static RUN: LazyLock<Regex> = LazyLock::new(|| regex(r"[A-Za-z0-9_+/=-]{32,}"));
+static UUID: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"));
+
+/// The expressions above are constants, and a test compiles each.
+fn regex(expression: &str) -> Regex {
+    Regex::new(expression).expect("a constant expression")
+}
+
+/// Whether a line may hold a secret.
+pub fn looks_secret(text: &str) -> bool {
+    FORM.is_match(text)
+        || PAIR
+            .captures_iter(text)
+            .any(|pair| is_secret_pair(&pair[1], &pair[2]))
+        || {
+            let text = UUID.replace_all(text, " ");
+            RUN.find_iter(&text).any(|run| is_random(run.as_str()))
+        }
+}
+
+/// Whether what stands under a name is a credential.
+pub fn is_secret_pair(name: &str, value: &str) -> bool {
+    let is_weak = WEAK.iter().any(|weak| name.eq_ignore_ascii_case(weak));
+    is_token_like(name) && (!is_weak || value.len() >= 16 || is_random(value))
+}
+
+/// Letters and digits, and of both enough that no word would have them.
+fn is_random(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    digits >= 3 && letters >= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_is_told_from_what_does_not() {
+        let secrets = [
+            r#"{"password": "hunter2"}"#,
+            r#"{"type":"init","payload":{"access_token":"abcdefgh"}}"#,
+            "token=abcdef&x=1",
+            "Authorization: Bearer abcdefghijk",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+            "ghp_0123456789abcdef",
+            "/connect wss://me:hunter2@example.com/",
+            "AUTH bob hunter2",
+            "x 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+            r#"{"key":"0123456789abcdef"}"#,
+        ];
+        for text in secrets {
+            assert!(looks_secret(text), "{text}");
+        }
+        let harmless = [
+            "hello",
+            r#"{"op":"subscribe","id":"550e8400-e29b-41d4-a716-446655440000"}"#,
+            r#"{"key":"ArrowUp"}"#,
+            "/close 4001 see you",
+            "/send conversation.json",
+            "the password is not here",
+            "https://example.com/a/very/long/path/that/goes/on/and/on",
+            r#"{"session":"main"}"#,
+            "/onopen env:LOGIN",
+        ];
+        for text in harmless {
+            assert!(!looks_secret(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a person sees: the bytes a terminal was sent, as its screen. It breaks and joins rows when its
+//! width changes, as most terminals do.
+
+use avt::Terminal;
+
+/// The window's size.
+pub type Size = (u16, u16);
+
+/// The size that a window has at first.
+pub const FIRST: Size = (80, 24);
+
+/// A terminal at one moment.
+pub struct Screen {
+    /// What has scrolled out of the window and what is in it; rows without the blanks at their ends.
+    pub rows: Vec<String>,
+    /// The rows of the window alone.
+    pub window: Vec<String>,
+    /// The width of the window.
+    columns: usize,
+    /// Column and row of the cursor, in the window.
+    pub cursor: (usize, usize),
+    /// Whether anything was drawn since the window has its size.
+    pub is_redrawn: bool,
+}
+
+impl Screen {
+    /// The screen after these bytes; from each offset on the window has another size.
+    pub fn of(bytes: &[u8], sizes: &[(usize, Size)]) -> Self {
+        let mut terminal = Terminal::with_scrollback(FIRST.0.into(), FIRST.1.into(), None).unwrap();
+        let mut at = 0;
+        for &(offset, (columns, rows)) in sizes {
+            terminal.feed(&*String::from_utf8_lossy(&bytes[at..offset]));
+            terminal.resize(columns.into(), rows.into());
+            at = offset;
+        }
+        terminal.feed(&*String::from_utf8_lossy(&bytes[at..]));
+        let text = |line: &avt::Line| line.text().trim_end().to_owned();
+        let screen = terminal.screen();
+        Self {
+            rows: screen.all_lines().map(text).collect(),
+            window: screen.visible_lines().map(text).collect(),
+            columns: terminal.size().0,
+            cursor: terminal.cursor().position().unwrap_or_default(),
+            is_redrawn: at < bytes.len(),
+        }
+    }
+
+    /// Whether a row is exactly this.
+    pub fn has_row(&self, wanted: &str) -> bool {
+        self.rows.iter().any(|row| row == wanted)
+    }
+
+    /// Everything, a line for each row.
+    pub fn text(&self) -> String {
+        self.rows.join("\n")
+    }
+
+    /// The rows from the last prompt to the cursor, joined: what is being typed.
+    pub fn typed(&self) -> String {
+        let rows = &self.window[..=self.cursor.1.min(self.window.len() - 1)];
+        let start = rows.iter().rposition(|row| row.starts_with('>'));
+        let (last, full) = rows[start.unwrap_or(0)..].split_last().unwrap();
+        // A blank in the last column of a row that goes on is no end.
+        let full = full.iter().map(|row| {
+            let lacks = self.columns - row.chars().count();
+            row.clone() + if lacks == 1 { " " } else { "" }
+        });
+        full.collect::<String>() + last
+    }
+}

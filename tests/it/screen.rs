@@ -1,0 +1,448 @@
+//! An interactive session as a person sees it: the screen is read, not the bytes.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Frame, Probe, Running, Screen, Server, ms};
+
+/// A session that is OPEN.
+fn session(server: &Server) -> Running {
+    opened(Probe::new(["connect", &server.url(), "--color", "never"]))
+}
+
+fn opened(probe: Probe) -> Running {
+    let mut session = probe.any_stdout().spawn_on_a_terminal();
+    session.sees("OPEN and a prompt", |screen| {
+        screen.text().contains("* OPEN") && screen.typed() == ">"
+    });
+    session
+}
+
+fn quit(mut session: Running, server: Server) {
+    let server = server.close_when_asked();
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
+
+/// The received messages on the screen, in order, those that have scrolled away among them.
+fn received(screen: &Screen) -> Vec<&str> {
+    let rows = screen.rows.iter();
+    rows.filter_map(|row| row.strip_prefix("< ")).collect()
+}
+
+/// A line that takes three rows of 80.
+const LONG: &str = "The quick brown fox jumps over the lazy dog and over the fence, and then it runs on, \
+                    past the barn and the well, until it comes to the river, where it stops and drinks.";
+
+#[test]
+fn a_wrapped_line_stays_whole_while_messages_arrive_in_order() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let mut server = server;
+    let mut sent = 0;
+    // Twenty messages a second, each between two keystrokes or more.
+    for (index, key) in LONG.char_indices() {
+        session.write(key.to_string());
+        if index % 3 == 0 {
+            server = server.send_text(format!("message {sent}"));
+            sent += 1;
+        }
+        std::thread::sleep(ms(8));
+    }
+    let expected: Vec<String> = (0..sent).map(|n| format!("message {n}")).collect();
+    let screen = session.sees("all messages and the line", |screen| {
+        received(screen).len() == expected.len() && screen.typed() == format!("> {LONG}")
+    });
+    assert_eq!(received(&screen), expected);
+    let server = server.expect_text(LONG);
+    session.write("\r");
+    let screen = session.sees("the line above an empty prompt", |screen| {
+        screen.typed() == ">"
+    });
+    assert!(
+        screen.text().replace('\n', "").contains(LONG),
+        "{}",
+        screen.text()
+    );
+    quit(session, server);
+}
+
+#[test]
+fn another_width_keeps_the_messages_and_the_line() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    // More than the window holds: where it has room left, terminals differ in what they scroll away.
+    let messages: Vec<String> = (0..30).map(|n| format!("message {n}")).collect();
+    let server = messages.iter().fold(server, Server::send_text);
+    session.write(LONG);
+    session.sees("the line", |screen| {
+        screen.typed() == format!("> {LONG}") && received(screen) == messages
+    });
+    for columns in [120, 40, 200, 33, 80] {
+        session.resize(columns, 24);
+        let screen = session.sees("the line in the other width", |screen| {
+            screen.is_redrawn && screen.typed() == format!("> {LONG}")
+        });
+        let shown = screen.text();
+        assert_eq!(received(&screen), messages, "{columns}: {shown}");
+        assert_eq!(shown.matches("The quick").count(), 1, "{columns}: {shown}");
+    }
+    let server = server.send_text("the last");
+    session.sees("another message", |screen| {
+        received(screen).last() == Some(&"the last")
+    });
+    quit_after_clearing(session, server);
+}
+
+fn quit_after_clearing(mut session: Running, server: Server) {
+    session.write("\x03");
+    session.sees("an empty prompt", |screen| screen.typed() == ">");
+    quit(session, server);
+}
+
+#[test]
+fn twenty_kilobytes_are_pasted_as_one_message_and_leave_room_for_others() {
+    let text: String = (0..1000).map(|n| format!("line {n:<14}\n")).collect();
+    let text = text.trim_end().to_owned();
+    assert!(text.len() > 19_900);
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write(format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r")));
+    session.sees("the end of the text", |screen| {
+        screen.text().contains("line 999")
+    });
+    let server = server.send_text("in between");
+    session.sees("a message above the text", |screen| {
+        let at = screen.window.iter().position(|row| row == "< in between");
+        at.is_some()
+            && screen
+                .window
+                .iter()
+                .any(|row| row.contains("row 1000 of 1000"))
+    });
+    let server = server.expect_text(&text);
+    session.write("\r");
+    session.sees("an empty prompt", |screen| screen.typed() == ">");
+    quit(session, server);
+}
+
+#[test]
+fn json_is_typed_over_lines() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("{\r\"a\": [1,\r");
+    session.sees("three rows", |screen| {
+        screen
+            .window
+            .ends_with_rows(&["> {", "  \"a\": [1,", "    Enter sends it unfinished"])
+    });
+    let server = server.expect_text("{\n\"a\": [1,\n2]}");
+    session.write("2]}\r");
+    session.sees("an empty prompt", |screen| screen.typed() == ">");
+    quit(session, server);
+}
+
+trait EndsWithRows {
+    fn ends_with_rows(&self, rows: &[&str]) -> bool;
+}
+
+impl EndsWithRows for Vec<String> {
+    /// Whether these are the last rows that are not empty, up to the cursor's.
+    fn ends_with_rows(&self, rows: &[&str]) -> bool {
+        let used = self.iter().rposition(|row| !row.is_empty()).unwrap_or(0) + 1;
+        let rows: Vec<&str> = rows.iter().copied().filter(|row| !row.is_empty()).collect();
+        self[..used].ends_with(&rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>())
+    }
+}
+
+#[test]
+fn alt_enter_breaks_a_line_and_what_is_no_json_is_marked_and_sent() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("{\"a\": x}");
+    session.sees("the mark", |screen| {
+        screen.text().contains("no JSON from byte 7 on")
+    });
+    let server = server.expect_text("{\"a\": x}").expect_text("one\ntwo");
+    session.write("\rone\x1b\rtwo\r");
+    session.sees("both lines", |screen| {
+        screen.window.ends_with_rows(&["> one", "  two", ">"])
+    });
+    quit(session, server);
+}
+
+#[test]
+fn tab_completes_commands_codes_files_and_keys_that_were_seen() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server.send_text(r#"{"subscription":{"ticker":1}}"#);
+    session.sees("the message", |screen| screen.text().contains("ticker"));
+    session.write("/clo\t");
+    session.sees("the command", |screen| {
+        screen.typed().starts_with("> /close [CODE")
+    });
+    session.write("101\t");
+    session.sees("the codes with their names", |screen| {
+        screen.has_row("  1011 Internal Error") && screen.has_row("  1012 Service Restart")
+    });
+    session.write("\x15");
+    std::fs::write(session.folder().join("order.json"), "{}").unwrap();
+    session.write("/send ord\t");
+    session.sees("the file", |screen| screen.typed() == "> /send order.json");
+    session.write("\x15{\"sub\t");
+    session.sees("the key", |screen| screen.typed() == "> {\"subscription\":");
+    quit_after_clearing(session, server);
+}
+
+#[test]
+fn hints_say_how_a_command_goes_on() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/conn");
+    session.sees("the rest", |screen| {
+        screen.typed().starts_with("> /connect URL")
+    });
+    session.write("\x1b[C ");
+    session.sees("the usage", |screen| screen.typed() == "> /connect URL");
+    session.write("\x15/nope");
+    session.sees("a warning", |screen| {
+        screen.typed() == "> /nope  no such command"
+    });
+    quit_after_clearing(session, server);
+}
+
+#[test]
+fn escape_sequences_from_the_server_are_shown_and_not_obeyed() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server
+        .send_text("\x1b[2J\x1b[H\x1b]0;title\x07 forged\r> typed")
+        .send_text("{\"a\":\"\u{202e}\u{9b}2J\"}")
+        .close(4000, "\x1b[2J\u{202e}gone")
+        .expect_close(4000);
+    let screen = session.sees("everything", |screen| screen.text().contains("gone"));
+    assert!(
+        screen.has_row("< \\x1b[2J\\x1b[H\\x1b]0;title\\x07 forged\\x0d> typed"),
+        "{}",
+        screen.text()
+    );
+    assert!(
+        screen.text().contains("\\u202e\\u009b2J"),
+        "{}",
+        screen.text()
+    );
+    assert!(
+        screen
+            .text()
+            .contains("4000 (Private Use): \\x1b[2J\\u{202e}gone"),
+        "{}",
+        screen.text()
+    );
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn five_hundred_messages_a_second_do_not_slow_typing() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server.send_until_closed("{\"price\":1234.5,\"volume\":17}", ms(2));
+    session.sees("messages", |screen| screen.text().contains("price"));
+    let mut slowest = Duration::ZERO;
+    let mut typed = String::from("> ");
+    for key in "typing in a flood".chars() {
+        typed.push(key);
+        let pressed = Instant::now();
+        session.write(key.to_string());
+        session.sees_drawn_last(typed.trim_end());
+        slowest = slowest.max(pressed.elapsed());
+    }
+    // A person notices a tenth of a second; the machine that runs the tests may be busy.
+    assert!(slowest < ms(500), "a key took {slowest:?} to be seen");
+    session.write("\x03/quit\r");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn the_history_is_there_again_after_a_restart_but_for_secrets() {
+    let server = Server::new()
+        .accept()
+        .expect_text("first")
+        .expect_text("{\"password\": \"hunter2\"}");
+    let mut first = session(&server);
+    first.write("first\r{\"password\": \"hunter2\"}\r");
+    first.sees("an empty prompt", |screen| {
+        screen.typed() == ">" && screen.text().contains("hunter2")
+    });
+    first.write("/pong x\r");
+    let server = server
+        .expect_frame(Frame::new(crate::harness::Opcode::Pong, b"x"))
+        .expect_text(" blank");
+    first.write(" blank\r");
+    let server = server.close_when_asked().accept();
+    first.write("/quit\r");
+    let output = first.status(0);
+    let kept = history(output.home.path());
+    assert_eq!(kept, "first\n/pong x\n/quit\n");
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]).in_home_of(output);
+    let mut second = opened(probe);
+    second.write("\x1b[A\x1b[A");
+    second.sees("the line before", |screen| screen.typed() == "> /pong x");
+    second.write("\x03\x12fir");
+    second.sees("the line that was searched for", |screen| {
+        screen.text().contains("search 'fir': first")
+    });
+    let server = server.expect_text("first");
+    second.write("\r");
+    second.sees("an empty prompt", |screen| screen.typed() == ">");
+    quit(second, server);
+}
+
+/// The one history file below a home, which must be private.
+fn history(home: &Path) -> String {
+    let folder = home.join("wsprobe/history");
+    let files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    let [file] = &files[..] else {
+        panic!("{files:?}")
+    };
+    let mode = std::fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    std::fs::read_to_string(file).unwrap()
+}
+
+#[test]
+fn no_history_leaves_nothing_on_disk() {
+    let server = Server::new().accept().expect_text("first");
+    let url = server.url();
+    let mut session = opened(Probe::new([
+        "connect",
+        &url,
+        "--color",
+        "never",
+        "--no-history",
+    ]));
+    session.write("first\r");
+    session.sees("an empty prompt", |screen| {
+        screen.text().contains("> first")
+    });
+    let server = server.close_when_asked();
+    session.write("/quit\r");
+    let output = session.status(0);
+    assert!(!output.home.path().join("wsprobe").exists());
+    drop(server);
+}
+
+#[test]
+fn a_line_typed_without_a_connection_stays_and_lets_a_command_pass() {
+    let server = Server::new()
+        .accept()
+        .close(1001, "back soon")
+        .expect_close(1001);
+    let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.sees("the close", |screen| {
+        screen
+            .text()
+            .contains("CLOSED by the server with 1001 (Going Away): back soon")
+            && screen.text().contains("/reconnect opens it again")
+    });
+    session.write("hello\r");
+    session.sees("a refusal", |screen| {
+        screen
+            .text()
+            .contains("! not sent, CLOSED: /reconnect opens it again")
+            && screen.typed() == "> hello"
+    });
+    let server = server.accept();
+    session.write("/reconnect\r");
+    session.sees("OPEN, and the line", |screen| {
+        screen.text().matches("* OPEN").count() == 2 && screen.typed() == "> hello"
+    });
+    let server = server.expect_text("hello");
+    session.write("\r");
+    session.sees("an empty prompt", |screen| screen.typed() == ">");
+    quit(session, server);
+}
+
+type Leave = fn(&mut Running);
+
+#[test]
+fn the_terminal_is_as_it_was_on_every_way_out() {
+    let ways: [(&str, Leave, i32); 6] = [
+        ("/quit", |session| session.write("/quit\r"), 0),
+        ("Ctrl-D", |session| session.write("\x04"), 0),
+        ("Ctrl-C", |session| session.write("\x03"), 0),
+        ("SIGTERM", Running::terminate, 143),
+        ("SIGHUP", Running::hang_up, 129),
+        ("SIGINT", Running::interrupt, 0),
+    ];
+    for (name, leave, status) in ways {
+        let server = Server::new().accept();
+        let mut session = session(&server);
+        session.write("half a line");
+        session.sees("the line", |screen| screen.typed() == "> half a line");
+        if status == 0 {
+            session.write("\x15");
+        }
+        let during = rustix::termios::tcgetattr(session.terminal())
+            .unwrap()
+            .local_modes;
+        let server = server.close_when_asked();
+        let terminal = session.terminal();
+        leave(&mut session);
+        let output = session.status(status);
+        let after = rustix::termios::tcgetattr(&terminal).unwrap().local_modes;
+        assert_ne!(during, after, "{name}");
+        assert!(
+            after.contains(rustix::termios::LocalModes::ICANON | rustix::termios::LocalModes::ECHO),
+            "{name}"
+        );
+        assert!(
+            output.text().trim_end().ends_with("\x1b[?2004l")
+                || output.text().contains("\x1b[?2004l"),
+            "{name}"
+        );
+        drop(server);
+    }
+}
+
+#[test]
+fn a_second_control_c_does_not_wait_for_the_answer_to_the_close() {
+    let server = Server::new().accept();
+    let mut session = Probe::new(["connect", &server.url(), "--close-timeout", "30s"])
+        .any_stdout()
+        .within(ms(8000))
+        .spawn_on_a_terminal();
+    session.shows("OPEN");
+    let server = server.expect_close(1000);
+    session.write("\x03");
+    let server = server.played();
+    session.interrupt();
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn alone_it_says_what_it_is_and_what_to_type() {
+    let mut session = Probe::new(["connect", "--color", "never"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.sees("an explanation", |screen| {
+        screen
+            .text()
+            .contains("echo server that is built in: type a line, press Enter")
+    });
+    session.sees("OPEN", |screen| screen.text().contains("* OPEN"));
+    session.write("anybody there?\r");
+    session.sees("the echo", |screen| screen.has_row("< anybody there?"));
+    session.write("/quit\r");
+    session.status(0);
+}
