@@ -31,6 +31,7 @@ mod on_a_terminal;
 mod output;
 mod ping;
 mod proxy;
+mod readme;
 mod redirects;
 mod reports;
 mod screen;
