@@ -107,7 +107,7 @@ impl Replies {
     fn answered(&mut self, seq: u64, rtt: Option<Duration>, fault: Option<Fault>) {
         if self.by_message {
             // The reply was counted when it came, before it was known to be one.
-            self.counts.others -= 1;
+            self.counts.others = self.counts.others.saturating_sub(1);
         }
         match fault {
             Some(Fault::Late) => {

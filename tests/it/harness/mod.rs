@@ -8,6 +8,7 @@
 mod capture;
 mod certificates;
 mod client;
+mod delays;
 mod door;
 mod faults;
 mod frames;
@@ -29,6 +30,7 @@ mod terminal;
 
 pub use certificates::{Certificate, ClientCertificate};
 pub use client::{Client, plain_get};
+pub use delays::DelayProxy;
 pub use door::UnixDoor;
 pub use faults::{Echo, Fault, FaultProxy, Passed, echo};
 pub use frames::{Frame, Opcode};

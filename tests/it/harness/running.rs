@@ -227,6 +227,10 @@ impl Running {
         kill_process(self.pid, Signal::INT).unwrap();
     }
 
+    pub fn quit(&mut self) {
+        kill_process(self.pid, Signal::QUIT).unwrap();
+    }
+
     pub fn terminate(&mut self) {
         kill_process(self.pid, Signal::TERM).unwrap();
     }

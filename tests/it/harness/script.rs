@@ -47,6 +47,7 @@ pub struct Peer {
     pub request: Request,
     seen: Vec<Frame>,
     last_mask: Option<[u8; 4]>,
+    held_ping: Option<Frame>,
     close_sent: bool,
     close_received: bool,
 }
@@ -66,6 +67,7 @@ impl Peer {
             request: Request::default(),
             seen: Vec::new(),
             last_mask: None,
+            held_ping: None,
             close_sent: false,
             close_received: false,
         }
@@ -203,12 +205,49 @@ impl Peer {
         }
     }
 
+    /// Takes a ping and keeps it for later.
+    pub fn hold_ping(&mut self) -> Outcome {
+        self.held_ping = Some(self.expect_opcode(Opcode::Ping)?);
+        Ok(())
+    }
+
+    /// Answers the ping that was kept, again if it was answered before.
+    pub fn answer_held_ping(&mut self) -> Outcome {
+        let ping = self.held_ping.clone().ok_or("no ping was kept")?;
+        self.send(&Frame::new(Opcode::Pong, ping.payload))
+    }
+
+    /// Sends a text so many times, in few writes.
+    pub fn send_many(&mut self, frame: &Frame, count: usize) -> Outcome {
+        let bytes = frame.encode(None);
+        let mut left = count;
+        while left > 0 {
+            let some = left.min(1000);
+            self.write(&bytes.repeat(some))?;
+            left -= some;
+        }
+        Ok(())
+    }
+
     /// Sends every message back and answers pings, until the client closes and is answered.
     pub fn echo_until_closed(&mut self) -> Outcome {
         loop {
             let message = self.message()?;
             match message.opcode {
                 Opcode::Ping => self.send(&Frame::new(Opcode::Pong, &message.payload))?,
+                Opcode::Close => return self.send(&message),
+                _ => self.send(&message)?,
+            }
+        }
+    }
+
+    /// Sends every message back and lets every ping go unanswered, until the client closes and is
+    /// answered.
+    pub fn echo_messages_only(&mut self) -> Outcome {
+        loop {
+            let message = self.message()?;
+            match message.opcode {
+                Opcode::Ping => {}
                 Opcode::Close => return self.send(&message),
                 _ => self.send(&message)?,
             }

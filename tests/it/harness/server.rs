@@ -299,11 +299,24 @@ impl Server {
         self.step("echo_until_closed", Peer::echo_until_closed)
     }
 
+    /// A service that knows no ping frames.
+    pub fn echo_messages_only(self) -> Self {
+        self.step("echo_messages_only", Peer::echo_messages_only)
+    }
+
     /// Sends a text again and again until the client closes, and answers that.
     pub fn send_until_closed(self, text: &str, interval: Duration) -> Self {
         let frame = Frame::text(text);
         self.step("send_until_closed", move |peer| {
             peer.send_until_closed(&frame, interval)
+        })
+    }
+
+    /// Sends a text so many times.
+    pub fn send_many(self, text: &str, count: usize) -> Self {
+        let frame = Frame::text(text);
+        self.step(format!("send_many({text:?}, {count})"), move |peer| {
+            peer.send_many(&frame, count)
         })
     }
 
@@ -378,6 +391,16 @@ impl Server {
             let ping = peer.expect_opcode(Opcode::Ping)?;
             peer.send(&Frame::new(Opcode::Pong, ping.payload))
         })
+    }
+
+    /// A ping that is kept for [`Server::answer_held_ping`].
+    pub fn hold_ping(self) -> Self {
+        self.step("hold_ping", Peer::hold_ping)
+    }
+
+    /// Answers the ping that was kept last, as often as it is asked for.
+    pub fn answer_held_ping(self) -> Self {
+        self.step("answer_held_ping", Peer::answer_held_ping)
     }
 
     /// Answers every ping, reads and ignores every message, and answers the close.
