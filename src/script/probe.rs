@@ -202,7 +202,7 @@ impl Prober<'_> {
 
     async fn ping(&mut self) -> Result<(), Over> {
         let limit = self.questions.wait;
-        let found = match self.trial.ping(0) {
+        let found = match self.trial.ping(0, limit).await {
             Err(broken) => Err(broken),
             Ok(seq) => {
                 let pong = self.trial.until(Some(limit), |trial| {
@@ -303,7 +303,7 @@ impl Prober<'_> {
         let ended = self.trial.until(Some(limit), |trial| {
             let wire = &mut trial.wires[0];
             while wire.take().is_some() {}
-            wire.end.clone()
+            wire.take_close()
         });
         let found = match ended.await {
             Err(broken) => Err(broken),

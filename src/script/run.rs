@@ -408,7 +408,7 @@ impl Runner<'_> {
     }
 
     async fn ping(&mut self, on: &Peer, limit: Duration) -> Result<(), Broken> {
-        let seq = self.trial.ping(on.index)?;
+        let seq = self.trial.ping(on.index, limit).await?;
         let pong = self.trial.until(Some(limit), |trial| {
             let wire = &trial.wires[on.index];
             let answered = wire.pong(seq).is_some();
@@ -483,7 +483,7 @@ impl Runner<'_> {
         let end = self.trial.until(Some(limit), |trial| {
             let wire = &mut trial.wires[on.index];
             while wire.take().is_some() {}
-            wire.end.clone()
+            wire.take_close()
         });
         Ok(match end.await? {
             Waited::For(end) => Some(end),

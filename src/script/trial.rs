@@ -158,6 +158,10 @@ pub struct Wire {
     pub opened: Option<Box<Opened>>,
     /// How it ended.
     pub end: Option<End>,
+    /// Whether a loss is followed by another connection (`--reconnect`).
+    comes_back: bool,
+    /// The last end of a connection that was followed by another.
+    interrupted: Option<Box<Close>>,
     last_pong: Option<(u64, Option<Duration>)>,
     forbidden: Option<Broken>,
     down: bool,
@@ -167,6 +171,8 @@ impl Wire {
     fn new(name: Option<String>, policy: Policy) -> Self {
         Self {
             name,
+            comes_back: policy.persistence.reconnect.is_some(),
+            interrupted: None,
             link: Link::new(policy),
             url: String::new(),
             number: 0,
@@ -186,6 +192,30 @@ impl Wire {
         let payload = self.inbox.pop_front()?;
         self.held -= payload.len() + ENVELOPE;
         Some(payload)
+    }
+
+    /// How the connection ended that was there last, though another may have followed; told once.
+    pub fn take_close(&mut self) -> Option<End> {
+        let interrupted = self.interrupted.take().map(End::Closed);
+        self.end.clone().or(interrupted)
+    }
+
+    /// The conversation goes on over this connection, if there is one: that another was lost before is
+    /// over and done with.
+    fn go_on(&mut self) {
+        if self.link.is_open() {
+            self.interrupted = None;
+        }
+    }
+
+    /// Ready when something can be sent, or never will be. What is lost and comes back is waited for.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.link.ready_state() {
+            _ if self.end.is_some() || self.down => Poll::Ready(()),
+            ReadyState::Open => self.link.poll_ready(cx),
+            _ if self.comes_back => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
     }
 
     /// The pong that answers a ping, and how long it took.
@@ -212,6 +242,8 @@ impl Wire {
         book: &mut Transcript,
     ) -> bool {
         let mut events = 0;
+        let listens = self.held < INBOX && sinks.borrow().has_room();
+        self.link.poll_heartbeat(cx, listens);
         while !self.down && self.held < INBOX && sinks.borrow().has_room() {
             if events == TURN {
                 cx.waker().wake_by_ref();
@@ -256,6 +288,7 @@ impl Wire {
             Event::Close(closed) if closed.sequel == Sequel::Final => {
                 self.end = Some(End::Closed(Box::new(closed.close)));
             }
+            Event::Close(closed) => self.interrupted = Some(Box::new(closed.close)),
             Event::Failed(error, Sequel::Final) => self.end = Some(End::Failed(error)),
             _ => {}
         }
@@ -349,20 +382,7 @@ impl<'a> Trial<'a> {
         limit: Duration,
     ) -> Result<(), Broken> {
         let mut payload = Some(payload);
-        let ready = poll_fn(|cx| {
-            self.poll_wires(cx);
-            let wire = &mut self.wires[index];
-            if wire.end.is_some() || wire.link.ready_state() != ReadyState::Open {
-                return Poll::Ready(());
-            }
-            wire.link.poll_ready(cx)
-        });
-        if tokio::time::timeout(limit, ready).await.is_err() {
-            let within = Time(limit);
-            return Err(Broken::fault(format!(
-                "the server did not read, and nothing could be sent within {within}"
-            )));
-        }
+        self.ready(index, limit).await?;
         let wire = &mut self.wires[index];
         let sent = payload
             .take()
@@ -381,12 +401,32 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
+    /// Waits until something can be sent, or never will be.
+    async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), Broken> {
+        let ready = poll_fn(|cx| {
+            self.poll_wires(cx);
+            self.wires[index].poll_ready(cx)
+        });
+        if tokio::time::timeout(limit, ready).await.is_ok() {
+            self.wires[index].go_on();
+            return Ok(());
+        }
+        let within = Time(limit);
+        Err(match self.wires[index].link.ready_state() {
+            ReadyState::Open => Broken::fault(format!(
+                "the server did not read, and nothing could be sent within {within}"
+            )),
+            _ => Broken::fault(format!("the connection did not come back within {within}")),
+        })
+    }
+
     /// Sends a ping and gives its number.
     ///
     /// # Errors
-    /// The connection has ended.
-    pub fn ping(&mut self, index: usize) -> Result<u64, Broken> {
+    /// The connection has ended; sending does not wait for more than room.
+    pub async fn ping(&mut self, index: usize, limit: Duration) -> Result<u64, Broken> {
         const SIZE: usize = 16;
+        self.ready(index, limit).await?;
         let wire = &mut self.wires[index];
         let Some(event) = wire.link.ping(SIZE) else {
             return Err(self.closed_early(index));
@@ -410,7 +450,9 @@ impl<'a> Trial<'a> {
 
     /// Begins the closing handshake.
     pub fn close(&mut self, index: usize, farewell: &Farewell) {
-        self.wires[index].link.close(farewell);
+        let wire = &mut self.wires[index];
+        wire.go_on();
+        wire.link.close(farewell);
     }
 
     /// Waits until `ready` gives something. All connections move on meanwhile.

@@ -1,0 +1,197 @@
+//! What `wsprobe ping` adds to a round trip: the same server, the same pings, once by a loop of nothing
+//! but the frame library and once by the binary, in turns.
+//!
+//! `cargo bench --bench ping` fails when the medians are more than 15 µs apart. The floor is a process of
+//! its own, as wsprobe is, so that both pay for the same switches.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::{accept_hdr_async, client_async};
+
+/// Pings in a run, and runs of each kind.
+const PINGS: usize = 20_000;
+const ROUNDS: usize = 5;
+
+/// The most that the median may be above the floor's.
+const ALLOWED: Duration = Duration::from_micros(15);
+
+/// Messages between two pongs on the path `/flood`.
+const FLOOD: usize = 100;
+
+fn main() {
+    if let Ok(url) = std::env::var("WSPROBE_FLOOR") {
+        println!("{}", runtime().block_on(floor(&url)).as_nanos());
+        return;
+    }
+    let address = serve();
+    let mut worst = Duration::ZERO;
+    for (path, what) in [
+        ("", "nothing else"),
+        ("flood", "100 messages between two pongs"),
+    ] {
+        let url = format!("ws://{address}/{path}");
+        let ways: [(&str, &[&str], bool); 4] = [
+            ("-q", &["-q"], true),
+            ("a line a pong", &[], true),
+            ("--json", &["--json"], true),
+            ("--json, a reader that is slow", &["--json"], false),
+        ];
+        let mut floors = Vec::new();
+        let mut times = vec![Vec::new(); ways.len()];
+        for _ in 0..ROUNDS {
+            floors.push(run_floor(&url));
+            for ((_, args, is_fast), times) in ways.iter().zip(&mut times) {
+                times.push(run_wsprobe(&url, args, *is_fast));
+            }
+        }
+        let floor = median(floors);
+        println!("{what}: p50 of the floor {:.1} µs", micros(floor));
+        for ((name, ..), times) in ways.iter().zip(times) {
+            let time = median(times);
+            let more = micros(time) - micros(floor);
+            println!(
+                "  wsprobe ping {name:<30} {:>8.1} µs  {more:+.1}",
+                micros(time)
+            );
+            if path.is_empty() && *name == "-q" {
+                worst = worst.max(time.saturating_sub(floor));
+            }
+        }
+    }
+    let begun = Instant::now();
+    let url = format!("ws://{address}/");
+    run_wsprobe(&url, &["-f", "-q"], true);
+    let rate = PINGS as f64 / begun.elapsed().as_secs_f64();
+    println!("wsprobe ping -f: {rate:.0} a second");
+    assert!(worst <= ALLOWED, "the median is {worst:?} above the floor");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// A server in a thread that ends with the process.
+fn serve() -> std::net::SocketAddr {
+    let (tell, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        runtime().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            tell.send(listener.local_addr().expect("an address"))
+                .expect("told");
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).expect("no delay");
+                answer(stream).await;
+            }
+        });
+    });
+    address.recv().expect("an address")
+}
+
+async fn answer(stream: TcpStream) {
+    let mut floods = false;
+    #[expect(clippy::result_large_err, reason = "the library's type")]
+    let look = |request: &Request, response: Response| {
+        floods = request.uri().path() == "/flood";
+        Ok(response)
+    };
+    let mut socket = accept_hdr_async(stream, look).await.expect("a handshake");
+    let news = Message::text("x".repeat(64));
+    // The library answers a ping when it is next read or flushed.
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_ping() && floods {
+            for _ in 0..FLOOD {
+                socket.feed(news.clone()).await.expect("taken");
+            }
+        }
+        let _ = socket.flush().await;
+    }
+}
+
+/// The median of a loop of nothing but the frame library.
+async fn floor(url: &str) -> Duration {
+    let host = url
+        .trim_start_matches("ws://")
+        .split('/')
+        .next()
+        .expect("a host");
+    let stream = TcpStream::connect(host).await.expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    let (mut socket, _) = client_async(url, stream).await.expect("a handshake");
+    let mut times = Vec::with_capacity(PINGS);
+    for n in 0..PINGS as u128 {
+        let payload = n.to_le_bytes().to_vec();
+        let begun = Instant::now();
+        socket
+            .send(Message::Ping(payload.into()))
+            .await
+            .expect("sent");
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_pong() {
+                break;
+            }
+        }
+        times.push(begun.elapsed());
+    }
+    median(times)
+}
+
+fn run_floor(url: &str) -> Duration {
+    let program = std::env::current_exe().expect("a program");
+    let output = Command::new(program).env("WSPROBE_FLOOR", url).output();
+    let text = String::from_utf8(output.expect("a run").stdout).expect("text");
+    Duration::from_nanos(text.trim().parse().expect("a number"))
+}
+
+fn run_wsprobe(url: &str, args: &[&str], is_fast: bool) -> Duration {
+    let count = PINGS.to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wsprobe"));
+    command.args(["ping", url, "-c", &count]).args(args);
+    if !args.contains(&"-f") {
+        command.arg("--adaptive");
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("a run");
+    let text = read(child.stdout.take().expect("a pipe"), is_fast);
+    assert!(child.wait().expect("an end").success(), "{text}");
+    let last = text.lines().last().expect("statistics");
+    let figure = match last.split_once("\"p50\":") {
+        Some((_, rest)) => rest.split(',').next(),
+        None => last
+            .split_once("p50/p95/p99 = ")
+            .and_then(|(_, rest)| rest.split('/').next()),
+    };
+    let milliseconds: f64 = figure.expect("a median").parse().expect("a number");
+    Duration::from_secs_f64(milliseconds / 1e3)
+}
+
+/// Everything that is printed; a slow reader takes a block of 64 KiB every 5 ms.
+fn read(mut stdout: impl std::io::Read, is_fast: bool) -> String {
+    let mut text = String::new();
+    if is_fast {
+        stdout.read_to_string(&mut text).expect("text");
+        return text;
+    }
+    let mut bytes = Vec::new();
+    let mut block = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = stdout.read(&mut block) {
+        bytes.extend_from_slice(&block[..length]);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    String::from_utf8(bytes).expect("text")
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
