@@ -420,14 +420,15 @@ impl Running<'_> {
             .say(&format!("not sent: the connection is {state}"));
     }
 
-    /// A session that outlives its connection says how it goes on.
+    /// A session with a person that outlives its connection says how it goes on.
     fn offer_another(&mut self, event: &Event) {
         let sequel = match event {
             Event::Close(closed) => closed.sequel,
             Event::Failed(_, sequel) => *sequel,
             _ => return,
         };
-        let stays = self.outcome.is_none() && self.session.stop.outlives_connection();
+        let asked = self.outcome.is_none() && self.session.input.is_typed();
+        let stays = asked && self.session.stop.outlives_connection();
         if stays && sequel == Sequel::Final {
             let offer = "/reconnect opens it again, /connect URL another one, /quit leaves";
             self.session.sinks.say(offer);
