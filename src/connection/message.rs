@@ -40,6 +40,14 @@ impl Payload {
         }
     }
 
+    /// The content as shared bytes.
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Text(text) => text.as_ref(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
     /// The content as text, where it is text.
     pub fn as_text(&self) -> Option<&str> {
         match self {

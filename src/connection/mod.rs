@@ -15,7 +15,6 @@ pub mod handshake;
 pub mod http2;
 pub mod message;
 mod opening;
-mod outbox;
 mod progress;
 pub mod proxy;
 pub mod redirect;
@@ -36,7 +35,7 @@ use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
@@ -47,15 +46,16 @@ use error::{Error, Kind, Stage};
 use handshake::Answer;
 use message::{Outgoing, Payload, Text};
 use opening::Whereabouts;
-use outbox::Outbox;
 pub use progress::{Progress, Reporter, Timing};
 use proxy::Proxies;
 use stream::Stream;
 use target::{Address, Request};
 use tls::Tls;
-use wire::frame;
+use wire::frame::{self, Header};
 use wire::layer::Layer;
+use wire::masking::MaskingKeys;
 use wire::negotiation::Agreed;
+use wire::outbox::Outbox;
 use wire::tap::{CloseSeen, FrameSeen, Settings};
 use wire::violation::{Breach, Violation};
 
@@ -66,11 +66,9 @@ const EOF_GRACE: Duration = Duration::from_millis(250);
 /// Pongs that may wait for a peer that does not read.
 const PONGS_OWED: u32 = 64;
 
-/// Bytes read at once, and held back before they are written, where there is one connection.
-const BUFFER: usize = 128 * 1024;
-
-/// The same where there are many: the frame library keeps its read buffer as long as the connection.
-const SMALL_BUFFER: usize = 16 * 1024;
+/// Bytes that the frame library reads at once. It clears as many before each read, and large messages
+/// do not pass through it.
+const READ: usize = 4 * 1024;
 
 /// Everything a connection needs, validated.
 #[derive(Clone, Debug)]
@@ -196,6 +194,7 @@ pub enum Incoming {
 pub struct Connection {
     ws: WebSocketStream<Bulk<Layer<Outbox<Stream>>>>,
     role: Role,
+    keys: MaskingKeys,
     /// What was received and waits for its frames to be told first.
     behind_frames: Option<Incoming>,
     trace: bool,
@@ -261,7 +260,7 @@ impl Connection {
             target.limits.max_size,
             (upgraded.compression, target.trace),
         );
-        let connection = Self::over(layer, Role::Client, BUFFER, target.limits, target.trace).await;
+        let connection = Self::over(layer, Role::Client, target.limits, target.trace).await;
         let opened = Opened {
             remote: arrived.remote,
             proxy: arrived.proxy,
@@ -289,25 +288,21 @@ impl Connection {
         if serving.ignores_pings {
             layer = layer.without_pongs();
         }
-        Self::over(layer, Role::Server, SMALL_BUFFER, limits, serving.trace).await
+        Self::over(layer, Role::Server, limits, serving.trace).await
     }
 
-    async fn over(
-        layer: Layer<Outbox<Stream>>,
-        role: Role,
-        buffer: usize,
-        limits: Limits,
-        trace: bool,
-    ) -> Self {
+    async fn over(layer: Layer<Outbox<Stream>>, role: Role, limits: Limits, trace: bool) -> Self {
         let config = WebSocketConfig::default()
-            .read_buffer_size(buffer)
-            .write_buffer_size(buffer)
+            .read_buffer_size(READ)
+            // The outbox holds what has not left.
+            .write_buffer_size(0)
             .max_message_size(Some(limits.max_size))
             .max_frame_size(Some(limits.max_size));
         let ws = WebSocketStream::from_raw_socket(Bulk::new(layer), role, Some(config)).await;
         Self {
             ws,
             role,
+            keys: MaskingKeys::default(),
             limits,
             phase: Phase::Open,
             unflushed: false,
@@ -331,13 +326,14 @@ impl Connection {
 
     /// When the last byte of what was handed out last was read from the stream.
     pub fn read_at(&self) -> Option<Instant> {
-        self.layer().tap().get_ref().read_at()
+        self.layer().tap().read_at()
     }
 
     /// Bytes of data frames received so far, of those still under way as well: a sign of life that
     /// does not wait for the end of a large message.
     pub fn data_received(&self) -> u64 {
-        self.wire_bytes().0.saturating_sub(self.control)
+        let arrived = self.layer().tap().arrived();
+        arrived.saturating_sub(self.control)
     }
 
     /// Changes whenever data has come or has left, of a message that is still under way as well.
@@ -360,9 +356,17 @@ impl Connection {
 
     /// Ready when another message can be taken without piling up behind a slow peer.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let outbox = self.ws.get_mut().get_mut().tap_mut().get_mut();
+        if outbox.is_full() {
+            // Not all of it must leave before there is room.
+            let _ = outbox.poll_leave(cx);
+        }
         // After a failed write nothing leaves any more; the next read tells why and ends this.
-        if self.layer().tap().get_ref().failure().is_some() {
+        if outbox.failure().is_some() || outbox.is_full() {
             return Poll::Pending;
+        }
+        if self.ws.get_mut().get_mut().short_way().is_some() {
+            return Poll::Ready(());
         }
         if !self.ws.get_ref().is_idle() {
             // It fails only as a write does.
@@ -372,62 +376,55 @@ impl Connection {
     }
 
     /// Takes something to send. False when the connection is not OPEN: it was not taken.
-    pub fn feed(&mut self, outgoing: Outgoing) -> bool {
+    pub fn feed(&mut self, outgoing: &Outgoing) -> bool {
         if !matches!(self.phase, Phase::Open) {
             return false;
         }
-        let outgoing = match self.feed_bulk(outgoing) {
-            None => return true,
-            Some(outgoing) => outgoing,
-        };
-        let message = match outgoing {
-            Outgoing::Message(Payload::Text(text)) => Message::Text(text),
-            Outgoing::Message(Payload::Binary(bytes)) => Message::Binary(bytes),
-            Outgoing::Ping(bytes) => Message::Ping(bytes),
-            Outgoing::Pong(bytes) => Message::Pong(bytes),
-            Outgoing::Fragment(part) => {
-                let data = match (part.is_first, part.is_text) {
-                    (false, _) => Data::Continue,
-                    (true, true) => Data::Text,
-                    (true, false) => Data::Binary,
-                };
-                Message::Frame(Frame::message(part.bytes, OpCode::Data(data), part.is_last))
-            }
-        };
         self.unflushed = true;
+        let (opcode, is_last, payload) = match outgoing {
+            Outgoing::Message(payload) => {
+                let is_text = matches!(payload, Payload::Text(_));
+                (data_opcode(true, is_text), true, payload.bytes())
+            }
+            Outgoing::Fragment(part) => {
+                let opcode = data_opcode(part.is_first, part.is_text);
+                (opcode, part.is_last, &part.bytes)
+            }
+            Outgoing::Ping(bytes) => return self.give(Message::Ping(bytes.clone())),
+            Outgoing::Pong(bytes) => return self.give(Message::Pong(bytes.clone())),
+        };
+        let header = Header {
+            first: opcode.bits() | if is_last { frame::FIN } else { 0 },
+            mask: (self.role == Role::Client).then(|| self.keys.next_key()),
+            payload: payload.len() as u64,
+        };
+        if let Some(tap) = self.ws.get_mut().get_mut().short_way() {
+            tap.send(&header, payload);
+            return true;
+        }
+        // Fed without being asked for (`-x`, an echo at the end): the library holds it, behind the first.
+        if payload.len() >= bulk::LARGE && self.ws.get_ref().is_idle() {
+            self.give_bulk(&header, payload.clone());
+            return true;
+        }
+        let opcode = OpCode::from(opcode.bits());
+        let frame = Frame::message(payload.clone(), opcode, is_last);
+        self.give(Message::Frame(frame))
+    }
+
+    /// Gives the library something to send.
+    fn give(&mut self, message: Message) -> bool {
         Pin::new(&mut self.ws).start_send(message).is_ok()
     }
 
-    /// Takes what is large and goes past the library; gives back what is not. What was fed before goes
-    /// before it: the library's buffer is emptied into the layer that carries large frames.
-    fn feed_bulk(&mut self, outgoing: Outgoing) -> Option<Outgoing> {
-        // Fed without being asked for (`-x`, an echo at the end): the library holds it, behind the first.
-        if !self.ws.get_ref().is_idle() {
-            return Some(outgoing);
-        }
-        let (opcode, is_last, payload) = match outgoing {
-            Outgoing::Message(payload) if payload.len() >= bulk::LARGE => {
-                let is_text = matches!(payload, Payload::Text(_));
-                (data_opcode(true, is_text), true, payload.into_bytes())
-            }
-            Outgoing::Fragment(part) if part.bytes.len() >= bulk::LARGE => {
-                let opcode = data_opcode(part.is_first, part.is_text);
-                (opcode, part.is_last, part.bytes)
-            }
-            small => return Some(small),
-        };
-        let header = frame::Header {
-            first: opcode.bits() | if is_last { frame::FIN } else { 0 },
-            mask: (self.role == Role::Client).then(masking_key),
-            payload: payload.len() as u64,
-        };
+    /// Gives what is large to the layer that carries it past the library. What was fed before goes
+    /// before it: the library's buffer is emptied into that layer.
+    fn give_bulk(&mut self, header: &Header, payload: Bytes) {
         self.ws.get_mut().gather();
         // Nobody need be woken: what is gathered is taken at once, and a flush follows every feed.
         let mut cx = Context::from_waker(Waker::noop());
         let _ = Pin::new(&mut self.ws).poll_flush(&mut cx);
-        self.ws.get_mut().give(&header, payload);
-        self.unflushed = true;
-        None
+        self.ws.get_mut().give(header, payload);
     }
 
     /// Ready when all that was fed has been handed to the kernel.
@@ -437,7 +434,10 @@ impl Connection {
         }
         // As for poll_ready: the next read tells more than a failed write.
         let _ = ready!(Pin::new(&mut self.ws).poll_flush(cx));
-        ready!(self.poll_raw(cx));
+        if !self.raw.is_empty() {
+            ready!(self.poll_raw(cx));
+            let _ = ready!(Pin::new(self.ws.get_mut()).poll_flush(cx));
+        }
         self.unflushed = false;
         self.pongs_owed = 0;
         Poll::Ready(())
@@ -529,6 +529,11 @@ impl Connection {
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        if let Some(tap) = self.ws.get_mut().get_mut().short_way()
+            && let Some(payload) = ready!(tap.poll_whole(cx))
+        {
+            return Poll::Ready(Incoming::Message(payload));
+        }
         let next = ready!(Pin::new(&mut self.ws).poll_next(cx));
         let incoming = match next {
             Some(Ok(Message::Text(text))) => Incoming::Message(Payload::Text(text)),
@@ -818,14 +823,6 @@ fn data_opcode(is_first: bool, is_text: bool) -> frame::Opcode {
         (true, true) => frame::Opcode::Text,
         (true, false) => frame::Opcode::Binary,
     }
-}
-
-/// A key that the server cannot have foreseen (RFC 6455 §5.3 and §10.3).
-fn masking_key() -> [u8; 4] {
-    let mut key = [0; 4];
-    // Without a source of randomness the frame is still well formed.
-    let _ = getrandom::fill(&mut key);
-    key
 }
 
 /// What to try when a message was too large.

@@ -422,7 +422,7 @@ impl Link {
             return None;
         };
         let ping = self.pings.next(size, purpose, up.given);
-        if !up.connection.feed(Outgoing::Ping(ping.payload.clone())) {
+        if !up.connection.feed(&Outgoing::Ping(ping.payload.clone())) {
             return None;
         }
         self.told.push_back(Event::Ping {
@@ -624,15 +624,19 @@ impl Link {
         let State::Up(up) = &mut self.state else {
             return None;
         };
-        let event = match &outgoing {
+        // The beginning of this message went to a connection that is gone, and the rest with it.
+        let beheaded = matches!(&outgoing, Outgoing::Fragment(part) if !part.is_first)
+            && up.streamed.is_none();
+        if beheaded || !up.connection.feed(&outgoing) {
+            return None;
+        }
+        match outgoing {
             Outgoing::Message(payload) => Some(Event::Message(Message {
                 direction: Direction::Out,
                 n: up.sent.add(payload.len()),
-                payload: payload.clone(),
+                payload,
                 by_link: false,
             })),
-            // The beginning of this message went to a connection that is gone, and the rest with it.
-            Outgoing::Fragment(part) if !part.is_first && up.streamed.is_none() => return None,
             Outgoing::Fragment(part) => {
                 let bytes = up.streamed.unwrap_or_default() + part.bytes.len() as u64;
                 up.streamed = (!part.is_last).then_some(bytes);
@@ -648,20 +652,15 @@ impl Link {
             Outgoing::Ping(payload) => Some(Event::Ping {
                 direction: Direction::Out,
                 seq: None,
-                payload: payload.clone(),
+                payload,
             }),
             Outgoing::Pong(payload) => Some(Event::Pong {
                 direction: Direction::Out,
                 seq: None,
-                payload: payload.clone(),
+                payload,
                 rtt: None,
                 fault: None,
             }),
-        };
-        if up.connection.feed(outgoing) {
-            event
-        } else {
-            None
         }
     }
 

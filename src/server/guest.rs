@@ -257,13 +257,16 @@ impl Guest {
     }
 
     fn send(&mut self, payload: Payload) {
-        let told = self.pen.tells(Direction::Out).then(|| payload.clone());
         let bytes = payload.len();
-        if self.connection.feed(Outgoing::Message(payload)) {
-            let n = self.sent.add(bytes);
-            if let Some(payload) = told {
-                self.pen.tell(message(Direction::Out, n, payload));
-            }
+        let outgoing = Outgoing::Message(payload);
+        if !self.connection.feed(&outgoing) {
+            return;
+        }
+        let n = self.sent.add(bytes);
+        if let Outgoing::Message(payload) = outgoing
+            && self.pen.tells(Direction::Out)
+        {
+            self.pen.tell(message(Direction::Out, n, payload));
         }
     }
 

@@ -190,6 +190,12 @@ pub const fn is_extended(second: u8) -> bool {
     (second & !MASK) as u64 > MAX_CONTROL_PAYLOAD
 }
 
+/// Whether the second byte of a header holds the whole length.
+#[inline]
+pub const fn is_short(second: u8) -> bool {
+    second & !MASK <= 125
+}
+
 /// The lengths of header and payload, in bytes, by a header's second byte and the `extended` two
 /// after it: for a minimal length of less than 2^16, and a frame that is masked as said.
 #[inline]
@@ -206,6 +212,16 @@ pub const fn short_length(second: u8, extended: [u8; 2], masked: bool) -> Option
         },
         payload => Some((2 + mask, payload as usize)),
     }
+}
+
+/// The same for a minimal length of 2^16 or more, of the header that `bytes` begins with; `None` as well
+/// where it is not all there.
+#[cold]
+pub fn long_length(bytes: &[u8], masked: bool) -> Option<(usize, usize)> {
+    let (header, len) = Header::parse(bytes)?;
+    let payload = usize::try_from(header.payload).ok()?;
+    let fits = header.mask.is_some() == masked && payload > usize::from(u16::MAX);
+    (fits && payload <= usize::MAX - len).then_some((len, payload))
 }
 
 #[inline]

@@ -84,6 +84,16 @@ impl<S> Layer<S> {
         }
     }
 
+    /// The tap, where messages may pass between it and us without the library.
+    pub fn short_way(&mut self) -> Option<&mut Tap<S>> {
+        match self {
+            Self::Plain(tap) if !tap.traces() => Some(tap),
+            Self::Plain(_) | Self::Deflate(_) => None,
+            // It is concerned with what the library writes.
+            Self::Pongless(layer) => layer.get_mut().short_way(),
+        }
+    }
+
     /// How the peer broke the protocol, when it did: in a frame, or in what it compressed.
     pub fn violation(&self) -> Option<&Violation> {
         match self {

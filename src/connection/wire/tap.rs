@@ -5,8 +5,8 @@
 //! stops the peer at the first header (or close payload) that breaks the protocol. What came
 //! before that header is still delivered, so no earlier message is lost.
 //!
-//! It never changes a byte, never copies a payload, and never holds back a write: after a
-//! violation it is we who still have a close frame to send.
+//! It never changes a byte and never holds back a write: after a violation it is we who still have a
+//! close frame to send.
 
 use std::{
     collections::VecDeque,
@@ -18,13 +18,17 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 use crate::connection::close::Code;
+use crate::connection::message::{Payload, Text};
 
 use super::{
     frame::{self, Direction, Header, MAX_HEADER, Opcode, Role},
+    inbox::Inbox,
+    outbox::Outbox,
     utf8::Utf8,
-    violation::{Breach, Violation},
+    violation::{Breach, SHOWN, Violation},
 };
 
 /// How much of a payload a traced frame shows, in bytes.
@@ -140,7 +144,10 @@ impl Trace {
 #[derive(Debug)]
 pub struct Tap<S> {
     inner: S,
-    leftover: Bytes,
+    inbox: Inbox,
+    /// How much of the payload that the inbox begins with was judged before the rest of it came, in
+    /// bytes, and the text that it has been so far.
+    begun: (usize, Utf8),
     received: Scanner,
     sent: Scanner,
     violation: Option<Box<Violation>>,
@@ -161,12 +168,23 @@ impl<S> Tap<S> {
         };
         Self {
             inner,
-            leftover,
+            inbox: Inbox::new(leftover),
+            begun: Default::default(),
             received: Scanner::new(Direction::In, Some(peer)),
             sent: Scanner::new(Direction::Out, None),
             violation: None,
             trace: settings.trace.then(Box::default),
         }
+    }
+
+    /// When the last byte of what was handed out last was read from the stream.
+    pub fn read_at(&self) -> Option<Instant> {
+        self.inbox.read_at()
+    }
+
+    /// Bytes that have come, those of a message that is not all there yet included.
+    pub fn arrived(&self) -> u64 {
+        self.received.wire_bytes + self.inbox.bytes().len() as u64
     }
 
     /// What has come from the peer, including what was not delivered because of a violation.
@@ -212,6 +230,11 @@ impl<S> Tap<S> {
         self.trace.as_ref().map_or(0, |trace| trace.missed)
     }
 
+    /// Whether every frame is kept to be taken.
+    pub fn traces(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         &self.inner
@@ -230,7 +253,8 @@ impl<S> Tap<S> {
             return Ok(());
         };
         buf.set_filled(start + stop.at);
-        self.violation = Some(Box::new(stop.violation));
+        let violation = stop.violation.followed_by(self.inbox.bytes());
+        self.violation = Some(Box::new(violation));
         // Nothing delivered would read as the end of the stream.
         if stop.at == 0 { self.refuse() } else { Ok(()) }
     }
@@ -249,23 +273,117 @@ impl<S> Tap<S> {
 }
 
 impl<S: AsyncRead + Unpin> Tap<S> {
-    fn fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.leftover.is_empty() {
-            let len = self.leftover.len().min(buf.remaining());
-            buf.put_slice(&self.leftover[..len]);
-            self.leftover.advance(len);
-            return Poll::Ready(Ok(()));
+    /// The next message, where it comes in one frame that breaks no rule: taken out before the library
+    /// sees it. Ready with `None` when the library must read instead: something else comes next, or the
+    /// end.
+    ///
+    /// Not to be used while tracing, nor under a codec.
+    pub fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Option<Payload>> {
+        while self.violation.is_none() {
+            let missing = match self.received.ahead(self.inbox.bytes()) {
+                Ahead::Whole { header, payload } => {
+                    return Poll::Ready(self.take_whole(header, payload));
+                }
+                Ahead::Begun { missing } => missing,
+                Ahead::Other => break,
+            };
+            match self.inbox.poll_fill(&mut self.inner, cx, missing) {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => break,
+                Poll::Pending => {
+                    self.judge_begun();
+                    if self.violation.is_none() {
+                        return Poll::Pending;
+                    }
+                }
+            }
         }
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        Poll::Ready(None)
     }
 
-    fn fill_some(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let len = buf.remaining().min(TRACED_READ);
-        let mut some = ReadBuf::new(buf.initialize_unfilled_to(len));
-        ready!(self.fill(cx, &mut some))?;
-        let len = some.filled().len();
-        buf.advance(len);
+    /// Judges what has come of a text whose rest is not there yet: a peer that stalls within a text that
+    /// is none is told at once.
+    #[cold]
+    fn judge_begun(&mut self) {
+        let Some((header, len)) = Header::parse(self.inbox.bytes()) else {
+            return;
+        };
+        if header.opcode() != Opcode::Text {
+            return;
+        }
+        let (judged, text) = &mut self.begun;
+        let mut clear = [0; LOOK];
+        for piece in self.inbox.bytes()[len + *judged..].chunks(LOOK) {
+            let clear = &mut clear[..piece.len()];
+            clear.copy_from_slice(piece);
+            if let Some(mask) = header.mask {
+                frame::apply_mask(clear, mask, *judged as u64);
+            }
+            *judged += piece.len();
+            if text.push(clear).is_err() {
+                let head = self.inbox.bytes().iter().copied();
+                let violation = Violation::new(Breach::TextNotUtf8, head);
+                self.violation = Some(Box::new(violation));
+                return;
+            }
+        }
+    }
+
+    /// Takes out the frame that the inbox begins with; `None` when its text is none.
+    fn take_whole(&mut self, header: usize, payload: usize) -> Option<Payload> {
+        let mut frame = self.inbox.take(header + payload);
+        self.received.skipped(header, payload);
+        if self.begun.0 > 0 {
+            self.begun = Default::default();
+        }
+        let is_text = frame[0] == frame::WHOLE_TEXT;
+        let mask = frame::is_masked(frame[1])
+            .then(|| frame[..header].last_chunk().copied())
+            .flatten();
+        let shown = frame.len().min(SHOWN);
+        let mut first = [0; SHOWN];
+        first[..shown].copy_from_slice(&frame[..shown]);
+        frame.advance(header);
+        if let Some(mask) = mask {
+            frame::apply_mask(&mut frame, mask, 0);
+        }
+        let bytes = frame.freeze();
+        if !is_text {
+            return Some(Payload::Binary(bytes));
+        }
+        let Ok(text) = Text::try_from(bytes) else {
+            let first = first[..shown].iter().copied();
+            let violation = Violation::new(Breach::TextNotUtf8, first);
+            self.violation = Some(Box::new(violation));
+            return None;
+        };
+        Some(Payload::Text(text))
+    }
+
+    /// Hands out up to `len` bytes: what is in the inbox, which is filled when there is nothing in it.
+    fn fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        len: usize,
+    ) -> Poll<io::Result<()>> {
+        if self.inbox.bytes().is_empty() && !ready!(self.inbox.poll_fill(&mut self.inner, cx, 1)) {
+            return Poll::Ready(self.inbox.check());
+        }
+        let len = len.min(self.inbox.bytes().len());
+        buf.put_slice(&self.inbox.bytes()[..len]);
+        self.inbox.advance(len);
         Poll::Ready(Ok(()))
+    }
+
+    /// How much the library may read at once: to the end of the frame at hand, so that it never holds
+    /// the beginning of one that could be taken past it.
+    fn stint(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        if self.inbox.bytes().is_empty() {
+            // The end of the stream is met again by the read that follows.
+            let _ = ready!(self.inbox.poll_fill(&mut self.inner, cx, 1));
+        }
+        Poll::Ready(self.received.stint(self.inbox.bytes()))
     }
 }
 
@@ -278,12 +396,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         let tap = self.get_mut();
         tap.refuse()?;
         let start = buf.filled().len();
-        if tap.trace.is_none() {
-            ready!(tap.fill(cx, buf))?;
+        let len = if tap.trace.is_none() {
+            ready!(tap.stint(cx))
         } else {
-            ready!(tap.fill_some(cx, buf))?;
-        }
+            TRACED_READ
+        };
+        ready!(tap.fill(cx, buf, len.min(buf.remaining())))?;
         Poll::Ready(tap.look(buf, start))
+    }
+}
+
+impl<S> Tap<Outbox<S>> {
+    /// Puts a data frame of ours into the outbox, past the library.
+    pub fn send(&mut self, header: &Header, payload: &Bytes) {
+        let head = self.inner.put(header, payload);
+        self.sent.wrote(header, head);
     }
 }
 
@@ -333,6 +460,17 @@ struct Stop {
     /// Where the violating frame begins, in bytes; 0 when it began in an earlier piece.
     at: usize,
     violation: Violation,
+}
+
+/// What a stream of frames goes on with.
+enum Ahead {
+    /// A message in one frame, all of it there and breaking no rule but that its text may be none:
+    /// the lengths of header and payload, in bytes.
+    Whole { header: usize, payload: usize },
+    /// Nothing yet, or the beginning of such a frame, and how much is missing of it at least, in bytes.
+    Begun { missing: usize },
+    /// Something else.
+    Other,
 }
 
 /// Follows the frames of one direction.
@@ -436,35 +574,90 @@ impl Scanner {
     /// bytes that was.
     #[inline]
     fn skip_whole(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while let Ahead::Whole { header, payload } = self.ahead(rest) {
+            self.frames += 1;
+            self.messages += 1;
+            self.other_bytes += header as u64;
+            rest = &rest[header + payload..];
+        }
+        bytes.len() - rest.len()
+    }
+
+    /// What the stream goes on with.
+    #[inline]
+    fn ahead(&self, bytes: &[u8]) -> Ahead {
+        if self.left > 0 || self.cut.len > 0 {
+            return Ahead::Other;
+        }
         let (masks, limit) = match &self.peer {
-            Some(peer) if peer.closed || peer.message.is_some() => return 0,
+            Some(peer) if peer.closed || peer.message.is_some() => return Ahead::Other,
             Some(peer) => (peer.masks, peer.max_message),
             None => (
                 bytes.get(1).is_some_and(|&second| frame::is_masked(second)),
                 u64::MAX,
             ),
         };
-        let (mut rest, mut frames, mut payloads) = (bytes, 0, 0);
-        while let [
-            frame::WHOLE_TEXT | frame::WHOLE_BINARY,
-            second,
-            high,
-            low,
-            ..,
-        ] = *rest
-            && let Some((len, payload)) = frame::short_length(second, [high, low], masks)
-            && payload as u64 <= limit
-            && let Some(next) = rest.get(len + payload..)
-        {
-            frames += 1;
-            payloads += payload;
-            rest = next;
+        let lengths = match *bytes {
+            [first, ..] if !matches!(first, frame::WHOLE_TEXT | frame::WHOLE_BINARY) => {
+                return Ahead::Other;
+            }
+            [_, second, high, low, ..] => frame::short_length(second, [high, low], masks),
+            [_, second, ..] if frame::is_short(second) => {
+                frame::short_length(second, [0, 0], masks)
+            }
+            _ => return Ahead::Begun { missing: 1 },
+        };
+        let Some((header, payload)) = lengths.or_else(|| frame::long_length(bytes, masks)) else {
+            return Ahead::Other;
+        };
+        match (header + payload).checked_sub(bytes.len()) {
+            _ if payload as u64 > limit => Ahead::Other,
+            None | Some(0) => Ahead::Whole { header, payload },
+            Some(missing) => Ahead::Begun { missing },
         }
-        let skipped = bytes.len() - rest.len();
-        self.frames += frames;
-        self.messages += frames;
-        self.other_bytes += (skipped - payloads) as u64;
-        skipped
+    }
+
+    /// A frame that was [`Ahead::Whole`] has been taken out before a scan.
+    #[inline]
+    fn skipped(&mut self, header: usize, payload: usize) {
+        self.frames += 1;
+        self.messages += 1;
+        self.wire_bytes += (header + payload) as u64;
+        self.other_bytes += header as u64;
+    }
+
+    /// A frame of our own has been put below a scan, with `head` bytes of header.
+    #[inline]
+    fn wrote(&mut self, header: &Header, head: usize) {
+        self.frames += 1;
+        self.messages += u64::from(header.is_final());
+        self.wire_bytes += head as u64 + header.payload;
+        self.other_bytes += head as u64;
+    }
+
+    /// How far the frame at hand goes in a stream that continues with `bytes`, in bytes: one at
+    /// least. A header that came in pieces goes on byte by byte, since it is not known how long it is.
+    /// Fragments go together with what follows them: the library says nothing before that.
+    fn stint(&self, bytes: &[u8]) -> usize {
+        if self.left > 0 {
+            return usize::try_from(self.left).unwrap_or(usize::MAX);
+        }
+        if self.cut.len > 0 {
+            return 1;
+        }
+        let mut at = 0;
+        loop {
+            let Some((header, len)) = Header::parse(&bytes[at..]) else {
+                return bytes.len().max(1);
+            };
+            let payload = usize::try_from(header.payload).unwrap_or(usize::MAX);
+            at = at.saturating_add(len).saturating_add(payload);
+            let is_fragment = !header.is_final() && !header.opcode().is_control();
+            if at >= bytes.len() || !is_fragment {
+                return at;
+            }
+        }
     }
 
     #[cold]

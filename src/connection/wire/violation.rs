@@ -171,11 +171,24 @@ impl Violation {
             head: [0; SHOWN],
             len: 0,
         };
-        for (slot, byte) in violation.head.iter_mut().zip(head) {
-            *slot = byte;
-            violation.len += 1;
-        }
+        violation.show(head);
         violation
+    }
+
+    /// The same with what came right behind what is known of the frame, where its beginning is known.
+    pub fn followed_by(mut self, bytes: &[u8]) -> Self {
+        if self.len > 0 {
+            self.show(bytes.iter().copied());
+        }
+        self
+    }
+
+    fn show(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        let free = &mut self.head[usize::from(self.len)..];
+        for (slot, byte) in free.iter_mut().zip(bytes) {
+            *slot = byte;
+            self.len += 1;
+        }
     }
 
     /// Which rule was broken.

@@ -1,0 +1,326 @@
+//! What is on its way to the peer, below everything that makes frames.
+//!
+//! It takes whatever it is given and hands it on block by block, which mends three habits of the frame
+//! library above: that one copies a message before it masks it, moves what is left of its buffer forward
+//! after every partial write, and ends the connection when a write fails. Here a large payload is masked
+//! a block at a time as it leaves, so that a message of any size costs one block besides itself; and
+//! after a failed write what the peer said before it went away (a close frame with its reason, most of
+//! all) can still be read.
+//!
+//! A write is taken at once while there is room, and waits for room when it [is full](Outbox::is_full).
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::frame::{Header, apply_mask};
+
+/// The most that is masked, or written, at once, in bytes.
+const BLOCK: usize = 128 * 1024;
+
+/// Bytes that may wait before no more are taken.
+const FULL: usize = 128 * 1024;
+
+/// Payloads from this size on, in bytes, are kept as they are until they leave.
+const LARGE: usize = 32 * 1024;
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct Outbox<S> {
+    inner: S,
+    /// What leaves next, of which the first `sent` bytes have left.
+    ready: Vec<u8>,
+    sent: usize,
+    /// What leaves after that.
+    queue: VecDeque<Part>,
+    /// Bytes in `queue`.
+    queued: usize,
+    /// Bytes that the stream below has taken, ever.
+    passed: u64,
+    failure: Option<io::Error>,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// Bytes as they leave.
+    Bytes(Vec<u8>),
+    /// The rest of a payload, which began `position` bytes earlier, and its masking key.
+    Payload {
+        rest: Bytes,
+        position: u64,
+        mask: Option<[u8; 4]>,
+    },
+}
+
+impl<S> Outbox<S> {
+    /// An empty one over `inner`.
+    pub fn new(inner: S) -> Self {
+        Self {
+            inner,
+            ready: Vec::new(),
+            sent: 0,
+            queue: VecDeque::new(),
+            queued: 0,
+            passed: 0,
+            failure: None,
+        }
+    }
+
+    /// The stream below.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Bytes that have left so far.
+    pub fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// Bytes that wait to leave.
+    pub fn waiting(&self) -> usize {
+        self.ready.len() - self.sent + self.queued
+    }
+
+    /// Whether more should not be given before some of what waits has left.
+    pub fn is_full(&self) -> bool {
+        self.waiting() >= FULL
+    }
+
+    /// The write that failed, if one did: nothing sent since has left.
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
+    }
+
+    /// Puts a frame behind what waits, and says how many bytes its header takes.
+    pub fn put(&mut self, header: &Header, payload: &Bytes) -> usize {
+        let large = payload.len() >= LARGE;
+        let queued = !self.queue.is_empty();
+        let end = self.end();
+        let before = end.len();
+        header.write(end);
+        let head = end.len() - before;
+        if !large {
+            let begin = end.len();
+            end.extend_from_slice(payload);
+            if let Some(mask) = header.mask {
+                apply_mask(&mut end[begin..], mask, 0);
+            }
+        }
+        if queued {
+            self.queued += head + if large { 0 } else { payload.len() };
+        }
+        if large {
+            self.queued += payload.len();
+            self.queue.push_back(Part::Payload {
+                rest: payload.clone(),
+                position: 0,
+                mask: header.mask,
+            });
+        }
+        if self.failure.is_some() {
+            self.clear();
+        }
+        head
+    }
+
+    /// Where bytes are put that leave last.
+    fn end(&mut self) -> &mut Vec<u8> {
+        if self.queue.is_empty() {
+            return &mut self.ready;
+        }
+        if !matches!(self.queue.back(), Some(Part::Bytes(_))) {
+            self.queue.push_back(Part::Bytes(Vec::new()));
+        }
+        match self.queue.back_mut() {
+            Some(Part::Bytes(bytes)) => bytes,
+            _ => &mut self.ready,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.ready = Vec::new();
+        self.sent = 0;
+        self.queue.clear();
+        self.queued = 0;
+    }
+
+    /// Makes the next of what waits ready to leave; false when nothing waits.
+    fn refill(&mut self) -> bool {
+        self.ready.clear();
+        self.sent = 0;
+        match self.queue.front_mut() {
+            None => false,
+            Some(Part::Bytes(bytes)) => {
+                self.ready = std::mem::take(bytes);
+                self.queued -= self.ready.len();
+                self.queue.pop_front();
+                true
+            }
+            Some(Part::Payload {
+                rest,
+                position,
+                mask,
+            }) => {
+                let block = rest.split_to(rest.len().min(BLOCK));
+                self.ready.extend_from_slice(&block);
+                if let Some(mask) = *mask {
+                    apply_mask(&mut self.ready, mask, *position);
+                }
+                *position += block.len() as u64;
+                self.queued -= block.len();
+                if rest.is_empty() {
+                    self.queue.pop_front();
+                }
+                true
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Outbox<S> {
+    /// Hands on what waits; ready when nothing does any more. A failure is kept, not told.
+    pub fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            while self.sent < self.ready.len() {
+                let rest = &self.ready[self.sent..];
+                match ready!(Pin::new(&mut self.inner).poll_write(cx, rest)) {
+                    Ok(n) if n > 0 => {
+                        self.sent += n;
+                        self.passed += n as u64;
+                    }
+                    Ok(_) => self.fail(io::ErrorKind::WriteZero.into()),
+                    Err(error) => self.fail(error),
+                }
+            }
+            if !self.refill() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.clear();
+        self.failure.get_or_insert(error);
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Outbox<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Outbox<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_full() && self.poll_leave(cx).is_pending() && self.is_full() {
+            return Poll::Pending;
+        }
+        if self.failure.is_none() {
+            let queued = !self.queue.is_empty();
+            self.end().extend_from_slice(bytes);
+            if queued {
+                self.queued += bytes.len();
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_leave(cx));
+        if self.failure.is_none()
+            && let Err(error) = ready!(Pin::new(&mut self.inner).poll_flush(cx))
+        {
+            self.fail(error);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_leave(cx));
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::{WHOLE_BINARY, WHOLE_TEXT};
+    use super::*;
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn what_was_put_leaves_in_order_and_masked_however_little_is_taken_at_once() {
+        let (near, mut far) = tokio::io::duplex(1000);
+        let mask = Some([0x11, 0x22, 0x33, 0x44]);
+        let sizes = [5, LARGE, 0, BLOCK + 17, 3 * BLOCK, 126, 1];
+        let mut outbox = Outbox::new(near);
+        let mut expected = Vec::new();
+        for (index, size) in sizes.into_iter().enumerate() {
+            let payload: Bytes = (0..size).map(|i| (i % 251) as u8).collect();
+            let header = Header {
+                first: WHOLE_BINARY,
+                mask: mask.filter(|_| index % 2 == 0),
+                payload: size as u64,
+            };
+            header.write(&mut expected);
+            let begin = expected.len();
+            expected.extend_from_slice(&payload);
+            if let Some(mask) = header.mask {
+                apply_mask(&mut expected[begin..], mask, 0);
+            }
+            outbox.put(&header, &payload);
+            assert_eq!(outbox.waiting(), expected.len());
+        }
+        let full = outbox.write_all(b"behind").now_or_never();
+        assert!(full.is_none() && outbox.is_full());
+        let writer = async move {
+            outbox.write_all(b"behind").await.expect("taken");
+            outbox.shutdown().await.expect("shut down");
+            assert_eq!(outbox.waiting(), 0);
+            outbox.passed()
+        };
+        expected.extend_from_slice(b"behind");
+        let mut got = Vec::new();
+        let (passed, read) = tokio::join!(writer, far.read_to_end(&mut got));
+        read.expect("read");
+        assert_eq!(passed, expected.len() as u64);
+        assert!(got == expected);
+    }
+
+    #[tokio::test]
+    async fn what_the_peer_said_is_readable_after_a_write_failed() {
+        let (mut near, far) = tokio::net::UnixStream::pair().expect("a pair");
+        near.write_all(b"goodbye").await.expect("written");
+        drop(near);
+        let mut outbox = Outbox::new(far);
+        outbox.write_all(b"too late").await.expect("swallowed");
+        outbox.flush().await.expect("swallowed");
+        assert!(outbox.failure().is_some());
+        let header = Header {
+            first: WHOLE_TEXT,
+            mask: None,
+            payload: 2,
+        };
+        outbox.put(&header, &Bytes::from_static(b"hi"));
+        assert_eq!(
+            outbox.waiting(),
+            0,
+            "nothing is kept for a peer that is gone"
+        );
+        let mut got = Vec::new();
+        outbox.read_to_end(&mut got).await.expect("read");
+        assert_eq!(got, b"goodbye");
+    }
+}
