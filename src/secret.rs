@@ -220,6 +220,11 @@ impl Redactor {
         text
     }
 
+    /// Every secret that is known, also as it is written inside a JSON string; the longest first.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(Secret::reveal)
+    }
+
     /// Whether a text holds a known secret, shown or not.
     pub fn knows_part_of(&self, text: &str) -> bool {
         self.known

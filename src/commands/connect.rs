@@ -13,14 +13,15 @@ use crate::output::standard::Stdout;
 use crate::output::view::View;
 use crate::output::{Printer, Way};
 use crate::repl::{Connector, Ends, KeepHistory, Place, Repl, Setup};
+use crate::script::record::Recorder;
 use crate::stop::{Conversation, Goal, StopRule};
 
 use super::mistake::in_words;
 use super::prepare::{Prepared, elsewhere, flush, prepare};
 
 /// What a person who has read nothing needs to know.
-const FIRST_WORDS: &str = "this is the echo server that is built in: type a line, press Enter, and it comes back; /help \
-     shows what else there is";
+const FIRST_WORDS: &str =
+    "the built-in echo server: type a line and press Enter; /help shows the rest";
 
 /// Runs the verb.
 pub async fn run(options: Connect) -> anyhow::Result<Exit> {
@@ -93,7 +94,10 @@ async fn talk(mut prepared: Prepared, (repl, (typed, line)): (Repl, Ends)) -> an
     let view = View::new(layout, prepared.shared.output.verbose > 1);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));
     let way = Way::Editor(Editor::new(Stdout::new(std::io::stdout()), line));
-    let mut sinks = prepared.sinks_by(way, Printer::Session(Box::new(view)))?;
+    let recorder = Recorder::new(&prepared.policy.target, &prepared.policy.on_open);
+    let mut sinks = prepared
+        .sinks_by(way, Printer::Session(Box::new(view)))?
+        .recording(Box::new(recorder));
     if prepared.what == "echo:" {
         sinks.say(FIRST_WORDS);
     }

@@ -59,7 +59,7 @@ const fn command(
 }
 
 /// Every command.
-pub const COMMANDS: [Command; 19] = [
+pub const COMMANDS: [Command; 20] = [
     command("/help", "", Argument::Other, "show this list"),
     command(
         "/send",
@@ -145,6 +145,12 @@ pub const COMMANDS: [Command; 19] = [
         "[N]",
         Argument::Other,
         "show the last message, or N of them, whole",
+    ),
+    command(
+        "/save",
+        "FILE.wst",
+        Argument::File,
+        "write this session as a check file",
     ),
     command(
         "/log",
@@ -244,6 +250,7 @@ pub fn parse(line: &str) -> Line {
         "/time" => switch(Setting::Time, rest),
         "/frames" => switch(Setting::Frames, rest),
         "/last" => last(rest),
+        "/save" => needed(rest).map(|path| show(Show::Save(path_of(path)))),
         "/log" => needed(rest).map(|path| show(Show::Log(unless_off(path).map(path_of)))),
         "/onopen" => {
             needed(rest).map(|text| Line::Do(Action::OnOpen(unless_off(text).map(Source::parse))))

@@ -49,6 +49,8 @@ pub struct Desk {
     echo: Vec<u8>,
     has_changed: bool,
     has_left: bool,
+    /// Whether the next signal to go on follows from Ctrl-Z, and has been seen to.
+    has_suspended: bool,
     state: State,
     keys: BTreeSet<String>,
     redactor: Redactor,
@@ -76,6 +78,7 @@ pub fn start(setup: Setup) -> io::Result<(Rc<RefCell<Desk>>, Ends)> {
         echo: Vec::new(),
         has_changed: true,
         has_left: false,
+        has_suspended: false,
         state: State::Opening,
         keys: BTreeSet::new(),
         redactor: setup.redactor,
@@ -220,7 +223,8 @@ impl Keyboard {
             desk.has_changed = true;
         }
         while self.continued.poll_recv(cx).is_ready() {
-            if !desk.has_left {
+            let is_seen_to = std::mem::take(&mut desk.has_suspended);
+            if !(is_seen_to || desk.has_left) {
                 take_back(&mut desk);
             }
         }
@@ -339,6 +343,7 @@ fn suspend(desk: &mut Desk) {
     desk.screen.lift(&mut out);
     // Nothing can be done about a terminal that is gone.
     let _ = terminal::write(&out);
+    desk.has_suspended = true;
     terminal::suspend();
     take_back(desk);
 }

@@ -11,6 +11,7 @@ mod load;
 mod parse;
 mod print;
 pub mod probe;
+pub mod record;
 pub mod report;
 pub mod run;
 pub mod schedule;

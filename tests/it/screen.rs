@@ -438,11 +438,117 @@ fn alone_it_says_what_it_is_and_what_to_type() {
     session.sees("an explanation", |screen| {
         screen
             .text()
-            .contains("echo server that is built in: type a line, press Enter")
+            .contains("the built-in echo server: type a line and press Enter")
     });
     session.sees("OPEN", |screen| screen.text().contains("* OPEN"));
     session.write("anybody there?\r");
     session.sees("the echo", |screen| screen.has_row("< anybody there?"));
     session.write("/quit\r");
     session.status(0);
+}
+
+#[test]
+fn a_saved_session_is_a_check_that_passes_against_the_same_server() {
+    let mut session = opened(Probe::new(["connect", "echo:", "--color", "never"]));
+    let lines = [
+        "hello",
+        "{\"op\":\"time\",\"id\":\"550e8400-e29b-41d4-a716-446655440000\"}",
+        "/hex 00 ff",
+        "//slash {{not a variable}}",
+        "[INFO] no JSON",
+        "{unfinished\r",
+        "//regex-like/",
+    ];
+    for (index, line) in lines.iter().enumerate() {
+        session.write(format!("{line}\r"));
+        session.sees("the echo", |screen| received(screen).len() == index + 1);
+    }
+    session.write("/ping\r");
+    session.write("{\r\"a\": 1}\r");
+    session.sees("the pong", |screen| screen.text().contains("* pong after"));
+    session.write("/close 4001 done\r");
+    session.sees("the close", |screen| screen.text().contains("CLOSED"));
+    session.write("/save session.wst\r/save session.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().matches("* saved to session.wst: ").count() == 2
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("session.wst")).unwrap();
+    for step in [
+        "connect echo:\n",
+        "> hello\n< hello\n",
+        ">hex 00 ff\n",
+        "> {\"a\":1}\n< {\"a\":1}\n",
+        "ping\n",
+        "close 4001 done\n",
+    ] {
+        assert!(file.contains(step), "{step} is not in {file}");
+    }
+    let check = Probe::new(["check", "session.wst"]).in_home_of(output);
+    check.stdout_has("✓ session.wst").status(0);
+}
+
+#[test]
+fn a_saved_session_holds_no_secret_and_says_which_it_needs() {
+    const LOGIN: &str = "{\"login\":\"c0rrect-h0rse\"}";
+    let serve = |server: Server| {
+        server
+            .accept()
+            .expect_header("Authorization", &["Bearer b3arer-t0ken"])
+            .expect_text(LOGIN)
+            .expect_text("{\"password\":\"hunter2\"}")
+            .send_text("{\"ok\":true,\"user\":\"me\",\"ts\":\"2026-11-24T23:39:25Z\"}")
+    };
+    let server = serve(Server::new());
+    let url = server.url();
+    let probe = Probe::new(["connect", &url, "--color", "never", "-x", "env:LOGIN"])
+        .args(["--bearer", "env:TOKEN"])
+        .env("LOGIN", LOGIN)
+        .env("TOKEN", "b3arer-t0ken");
+    let mut session = opened(probe);
+    session.write("{\"password\":\"hunter2\"}\r");
+    session.sees("the reply", |screen| screen.text().contains("\"ok\": true"));
+    let server = server.close(4003, "that is all").expect_close(4003);
+    session.sees("the close", |screen| screen.text().contains("4003"));
+    session.write("/save login.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().contains("which secrets it needs")
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("login.wst")).unwrap();
+    for secret in ["c0rrect-h0rse", "b3arer-t0ken", "hunter2"] {
+        assert!(!file.contains(secret), "{file}");
+    }
+    assert!(file.contains("--secret password=env:PASSWORD"), "{file}");
+    assert!(file.contains("> {{env.LOGIN}}\n> {\"password\":\"{{password}}\"}\n< {\"ok\":true,\"user\":\"me\"}\nexpect close 4003 that is all\n"), "{file}");
+    let server = serve(server).close(4003, "that is all").expect_close(4003);
+    Probe::new(["check", "login.wst", "--secret", "password=env:PASSWORD"])
+        .in_home_of(output)
+        .env("LOGIN", LOGIN)
+        .env("TOKEN", "b3arer-t0ken")
+        .env("PASSWORD", "hunter2")
+        .stdout_has("✓ login.wst")
+        .status(0);
+    drop(server);
+}
+
+#[test]
+fn a_file_that_was_there_is_not_overwritten() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    std::fs::write(session.folder().join("mine.wst"), "mine").unwrap();
+    session.write("/save mine.wst\r");
+    session.sees("a refusal", |screen| {
+        screen.text().contains("* not saved to mine.wst: ")
+    });
+    let server = server.close_when_asked();
+    session.write("/quit\r");
+    let output = session.status(0);
+    assert_eq!(
+        std::fs::read(output.home.path().join("mine.wst")).unwrap(),
+        b"mine"
+    );
+    drop(server);
 }

@@ -1,0 +1,484 @@
+//! A session by hand, written down as the check file that plays it again.
+//!
+//! Promises: what is written reads as a check file. No secret is in it: where one stood stands a
+//! variable, and the first lines say how to give its value. What is expected of a reply is what was seen of it but
+//! for what cannot come again: times, random identifiers, numbers as long as those. What a check file cannot say
+//! is a comment, never something else.
+
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::template::{Language, Template};
+use super::{Action, CloseFrame, Expected, Message, Peer, Script, Which};
+use crate::connection::Target;
+use crate::connection::close::{By, Close, Code};
+use crate::connection::message::{Direction, Payload};
+use crate::connection::target::Credentials;
+use crate::event::Event;
+use crate::output::by_hand::Recorder as Records;
+use crate::output::json::{compact, is_json};
+use crate::pattern::Form;
+use crate::secret::{Redactor, Source, io_text, is_credential_header, redact_url};
+
+mod likeness;
+mod shield;
+
+use likeness::pattern_of;
+use shield::Shield;
+
+/// The most that is kept of a session: messages, and their bytes.
+const MOST: usize = 10_000;
+const MOST_BYTES: usize = 16 << 20;
+/// The most messages that are expected after one that was sent.
+const EXPECTED: usize = 20;
+/// A reply that took longer than this gets a limit of its own.
+const SLOW: Duration = Duration::from_secs(1);
+/// How long a slow reply may take in the check, in times of what it took by hand; at least, and at most.
+const PATIENCE: u32 = 3;
+const PATIENCE_AT_LEAST: Duration = Duration::from_secs(5);
+const PATIENCE_AT_MOST: Duration = Duration::from_secs(120);
+
+/// Keeps what happened.
+pub struct Recorder {
+    begun: String,
+    entries: Vec<Entry>,
+    messages: usize,
+    bytes: usize,
+    /// When the last thing happened that a reply could be the answer to.
+    asked: Instant,
+    /// The header lines of the request, with variables in the place of secrets.
+    headers: Vec<Line>,
+    shield: Shield,
+    /// Files that this session has written, and may write again.
+    written: BTreeSet<PathBuf>,
+}
+
+/// A header line.
+struct Line {
+    text: String,
+    /// Only for the first origin.
+    is_credential: bool,
+}
+
+enum Entry {
+    Connect(String),
+    Subprotocol(String),
+    Refused(u16),
+    Sent(Payload),
+    Received(Payload, Duration),
+    Ping,
+    Close(Option<Code>, String),
+    Closed(Code, String),
+    Note(String),
+}
+
+impl Recorder {
+    /// Begins with nothing but how the connection is opened.
+    pub fn new(target: &Target, on_open: &[Source]) -> Self {
+        let mut shield = Shield::default();
+        for source in on_open {
+            shield.know(source);
+        }
+        let request = &target.request;
+        let mut headers = Vec::new();
+        for header in &request.headers {
+            // A header that was left out cannot be left out in a check file.
+            let Some(value) = &header.value else { continue };
+            let is_credential = is_credential_header(&header.name);
+            let value = match is_credential {
+                true => format!("{{{{{}}}}}", header.name.to_ascii_lowercase()),
+                false => value.clone(),
+            };
+            headers.push(Line {
+                text: format!("{}: {value}", header.name),
+                is_credential,
+            });
+        }
+        let credentials = request
+            .credentials
+            .as_ref()
+            .map(|credentials| match credentials {
+                Credentials::Bearer(source @ Source::Environment(name)) => {
+                    shield.know(source);
+                    format!("Authorization: Bearer {{{{env.{name}}}}}")
+                }
+                Credentials::Bearer(_) => "Authorization: Bearer {{token}}".to_owned(),
+                Credentials::Basic(..) => "Authorization: Basic {{login}}".to_owned(),
+            });
+        headers.extend(credentials.map(|text| Line {
+            text,
+            is_credential: true,
+        }));
+        if !request.subprotocols.is_empty() {
+            headers.push(Line {
+                text: format!(
+                    "Sec-WebSocket-Protocol: {}",
+                    request.subprotocols.join(", ")
+                ),
+                is_credential: false,
+            });
+        }
+        Self {
+            begun: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
+            entries: Vec::new(),
+            messages: 0,
+            bytes: 0,
+            asked: Instant::now(),
+            headers,
+            shield,
+            written: BTreeSet::new(),
+        }
+    }
+
+    fn message(&mut self, direction: Direction, payload: &Payload) {
+        self.messages += 1;
+        self.bytes += payload.len();
+        if self.messages > MOST || self.bytes > MOST_BYTES {
+            return;
+        }
+        let after = self.asked.elapsed();
+        self.asked = Instant::now();
+        self.entries.push(match direction {
+            Direction::In => Entry::Received(payload.clone(), after),
+            Direction::Out => Entry::Sent(payload.clone()),
+        });
+    }
+
+    fn closed(&mut self, close: &Close) {
+        match close.by {
+            By::Local => {}
+            By::Peer if close.error.is_none() => self
+                .entries
+                .push(Entry::Closed(close.code, close.reason.clone())),
+            By::None => self
+                .entries
+                .push(Entry::Closed(Code::ABNORMAL, String::new())),
+            By::Peer => self
+                .entries
+                .push(Entry::Note(format!("the connection ended: {close}"))),
+        }
+    }
+}
+
+impl Records for Recorder {
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::Connecting { url, .. } => self.entries.push(Entry::Connect(redact_url(url))),
+            Event::Open(opened) => {
+                self.asked = Instant::now();
+                let agreed = opened.subprotocol.clone().map(Entry::Subprotocol);
+                self.entries.extend(agreed);
+            }
+            Event::Message(message) => self.message(message.direction, &message.payload),
+            Event::Ping {
+                direction: Direction::Out,
+                seq: Some(_),
+                ..
+            } => self.entries.push(Entry::Ping),
+            Event::Closing {
+                by: By::Local,
+                code,
+                reason,
+            } => {
+                let code = (*code != Code::NO_STATUS).then_some(*code);
+                self.entries.push(Entry::Close(code, reason.clone()));
+            }
+            Event::Close(closed) => self.closed(&closed.close),
+            Event::Failed(error, _) => self.entries.push(match &error.refusal {
+                Some(refusal) => Entry::Refused(refusal.status),
+                None => Entry::Note(format!("not opened: {}", error.message)),
+            }),
+            _ => {}
+        }
+    }
+
+    fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {
+        let texts = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Sent(payload) | Entry::Received(payload, _) => payload.as_text(),
+            _ => None,
+        });
+        self.shield.look_for(texts, redactor);
+        let mut page = Page::new(&self.shield);
+        page.write(self);
+        let Page {
+            body, steps, lost, ..
+        } = page;
+        let text = self.head(path, &body) + &body;
+        let names = self.shield.names_in(&text);
+        Script::parse(&path.display().to_string(), &text, &names)
+            .map_err(|error| format!("it would be no good check file: {error}"))?;
+        self.put(path, &text).map_err(|error| io_text(&error))?;
+        let lost = match lost {
+            0 => String::new(),
+            1 => ", one message is no more than a comment".to_owned(),
+            n => format!(", {n} messages are no more than comments"),
+        };
+        let secrets = match names.as_slice() {
+            [] => String::new(),
+            _ => ", its first lines say which secrets it needs".to_owned(),
+        };
+        Ok(format!("{steps} steps{lost}{secrets}"))
+    }
+}
+
+impl Recorder {
+    fn head(&self, path: &Path, body: &str) -> String {
+        let mut head = format!("# A session of wsprobe connect, {}\n", self.begun);
+        let names = self.shield.names_in(body);
+        if !names.is_empty() {
+            let secrets: String = names
+                .iter()
+                .map(|name| {
+                    format!(
+                        " --secret {name}=env:{}",
+                        name.to_uppercase().replace('-', "_")
+                    )
+                })
+                .collect();
+            head.push_str(&format!("# wsprobe check {}{secrets}\n", path.display()));
+        }
+        if self.messages > MOST || self.bytes > MOST_BYTES {
+            head.push_str("# It went on: this is its beginning.\n");
+        }
+        head
+    }
+
+    /// A file that is there already is only written again when this session made it.
+    fn put(&mut self, path: &Path, text: &str) -> std::io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        if self.written.contains(path) {
+            options.create(true).truncate(true);
+        } else {
+            options.create_new(true);
+        }
+        options.open(path)?.write_all(text.as_bytes())?;
+        self.written.insert(path.to_owned());
+        Ok(())
+    }
+}
+
+/// The file as it grows.
+struct Page<'a> {
+    shield: &'a Shield,
+    body: String,
+    steps: usize,
+    /// Messages that are only comments.
+    lost: usize,
+    /// Everything that was sent: what comes back of it is no accident.
+    sent: Vec<String>,
+    /// Messages expected since something was sent, and the last pattern.
+    expected: usize,
+    last: Option<String>,
+    left_out: usize,
+    /// The time that messages took which were left out: the next one comes behind them.
+    passed_over: Duration,
+    variables: usize,
+}
+
+impl<'a> Page<'a> {
+    fn new(shield: &'a Shield) -> Self {
+        Self {
+            shield,
+            body: String::new(),
+            steps: 0,
+            lost: 0,
+            sent: Vec::new(),
+            expected: 0,
+            last: None,
+            left_out: 0,
+            passed_over: Duration::ZERO,
+            variables: 0,
+        }
+    }
+
+    fn write(&mut self, recorder: &Recorder) {
+        let mut first = None;
+        for entry in &recorder.entries {
+            if !matches!(entry, Entry::Received(..)) {
+                self.turn();
+            }
+            match entry {
+                Entry::Connect(url) => {
+                    let origin = origin(url);
+                    let is_first = *first.get_or_insert(origin) == origin;
+                    self.connect(url);
+                    for line in &recorder.headers {
+                        if is_first || !line.is_credential {
+                            self.line(&self.shield.hide_but_variables(&line.text));
+                        }
+                    }
+                }
+                Entry::Subprotocol(name) => self.line(&format!("expect subprotocol {name}")),
+                Entry::Refused(status) => self.line(&format!("expect status {status}")),
+                Entry::Sent(payload) => self.send(payload),
+                Entry::Received(payload, after) => self.receive(payload, *after),
+                Entry::Ping => self.step(&Action::Ping {
+                    on: here(),
+                    within: None,
+                }),
+                Entry::Close(code, reason) => self.close(*code, reason),
+                Entry::Closed(code, reason) => self.closed(*code, reason),
+                Entry::Note(note) => self.comment(&self.shield.hide(note)),
+            }
+        }
+        self.turn();
+    }
+
+    /// Something else than a reply: what was left out before it is told.
+    fn turn(&mut self) {
+        match std::mem::take(&mut self.left_out) {
+            0 => {}
+            1 => self.comment("one more came"),
+            n => self.comment(&format!("{n} more came")),
+        }
+        self.expected = 0;
+        self.last = None;
+    }
+
+    fn line(&mut self, line: &str) {
+        self.body.push_str(line);
+        self.body.push('\n');
+    }
+
+    fn comment(&mut self, text: &str) {
+        self.line(&format!("# {}", text.replace(['\n', '\r'], " ")));
+    }
+
+    fn step(&mut self, action: &Action) {
+        self.steps += 1;
+        self.line(&action.to_string());
+    }
+
+    fn connect(&mut self, url: &str) {
+        if !self.body.is_empty() {
+            self.line("");
+        }
+        self.steps += 1;
+        self.line(&format!("connect {}", self.shield.hide_in_url(url)));
+    }
+
+    fn send(&mut self, payload: &Payload) {
+        let message = match payload {
+            Payload::Binary(bytes) => Message::Hex(bytes.to_vec()),
+            Payload::Text(text) => {
+                self.sent.push(text.as_str().to_owned());
+                match self.text_message(text.as_str()) {
+                    Some(message) => message,
+                    None => {
+                        self.lost += 1;
+                        let size = text.as_str().len();
+                        let note = format!(
+                            "a text of {size} bytes was sent that a check file cannot hold"
+                        );
+                        return self.comment(&note);
+                    }
+                }
+            }
+        };
+        self.step(&Action::Send {
+            on: here(),
+            message,
+        });
+    }
+
+    /// `None` for a text that is no JSON and has line breaks, or blanks at its ends.
+    fn text_message(&mut self, text: &str) -> Option<Message> {
+        let mut compacted = Vec::new();
+        let opens = text.starts_with(['{', '[']);
+        let one_line = !text.contains(['\n', '\r']) && text.trim_matches([' ', '\t']) == text;
+        let text = match compact(&mut compacted, text) {
+            Ok(()) if !one_line => String::from_utf8(compacted).ok()?,
+            _ if one_line => text.to_owned(),
+            _ => return None,
+        };
+        let hidden = self.shield.hide(&text);
+        let template = Template::parse(&hidden, Language::Text).ok()?;
+        if !opens || is_json(&text) || hidden.starts_with("{{") {
+            return Some(Message::Text(template));
+        }
+        // What only looks like JSON would be read on over lines.
+        self.variables += 1;
+        let name = format!("text{}", self.variables);
+        self.step(&Action::Set {
+            name: name.clone(),
+            value: template,
+        });
+        let variable = Template::parse(&format!("{{{{{name}}}}}"), Language::Text).ok()?;
+        Some(Message::Text(variable))
+    }
+
+    fn receive(&mut self, payload: &Payload, after: Duration) {
+        let Payload::Text(text) = payload else {
+            let note = format!("< a binary message of {} bytes", payload.len());
+            return self.comment(&note);
+        };
+        let pattern = pattern_of(text.as_str(), &self.sent);
+        let pattern = self.shield.hide(&pattern);
+        if self.expected == EXPECTED || self.last.as_ref() == Some(&pattern) {
+            self.left_out += 1;
+            self.passed_over += after;
+            return;
+        }
+        let Ok(template) = Template::parse(&pattern, Language::Text) else {
+            return;
+        };
+        let took = after + std::mem::take(&mut self.passed_over);
+        let seconds = (took * PATIENCE).as_secs() + 1;
+        let patience = Duration::from_secs(seconds).clamp(PATIENCE_AT_LEAST, PATIENCE_AT_MOST);
+        self.expected += 1;
+        self.step(&Action::Receive {
+            on: here(),
+            which: Which::FirstMatch,
+            pattern: Expected {
+                form: Form::of(&pattern),
+                template,
+                fixed: None,
+            },
+            within: (took > SLOW).then_some(patience),
+        });
+        self.last = Some(pattern);
+    }
+
+    fn close(&mut self, code: Option<Code>, reason: &str) {
+        let reason = (!reason.is_empty()).then(|| self.shield.hide(reason));
+        let reason = reason.and_then(|reason| Template::parse(&reason, Language::Text).ok());
+        self.step(&Action::Close {
+            on: here(),
+            frame: code.map(|code| CloseFrame {
+                code: code.0,
+                reason,
+            }),
+            within: None,
+        });
+    }
+
+    fn closed(&mut self, code: Code, reason: &str) {
+        let pattern = match reason {
+            "" => String::new(),
+            reason => format!(" {}", self.shield.hide(&pattern_of(reason, &self.sent))),
+        };
+        self.steps += 1;
+        self.line(&format!("expect close {}{pattern}", code.0));
+    }
+}
+
+/// The one connection that is open.
+fn here() -> Peer {
+    Peer {
+        name: None,
+        index: 0,
+    }
+}
+
+/// Scheme, host and port.
+fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..]
+        .find(['/', '?'])
+        .map_or(url.len(), |at| start + at);
+    &url[..end]
+}

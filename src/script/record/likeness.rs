@@ -1,0 +1,211 @@
+//! What a message that came once will look like when it comes again.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::pattern::Form;
+
+/// A longer pattern is shortened, in bytes.
+const LONG: usize = 4096;
+/// How much of a long text is expected, in characters.
+const BEGINNING: usize = 200;
+
+/// Times, UUIDs, long numbers and what looks random.
+static ACCIDENTAL: LazyLock<Regex> = LazyLock::new(|| {
+    // A constant expression; a test compiles it.
+    Regex::new(concat!(
+        r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?[0-9.,:+Z-]*",
+        r"|\b\d\d:\d\d:\d\d(\.\d+)?",
+        r"|[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}",
+        r"|\b\d{10,}\b",
+        r"|\b[0-9a-f]{24,}\b",
+        r"|\b[A-Za-z]+(\d+[A-Za-z]+){3,}\d*\b",
+    ))
+    .expect("a constant expression")
+});
+
+/// Names under which nothing stands twice.
+static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    // As above.
+    Regex::new(r"(?i)^(ts|t|time|timestamp|date|now|uptime|elapsed|latency|duration)$|_(ms|at|ts|time)$|[a-z]At$")
+        .expect("a constant expression")
+});
+
+/// The pattern for a text like this one. What was sent before and comes back is no accident.
+pub fn pattern_of(text: &str, sent: &[String]) -> String {
+    let opens = text.trim_start().starts_with(['{', '[']);
+    if opens && let Ok(value) = serde_json::from_str::<Value>(text) {
+        return json(value, sent);
+    }
+    let accidents: Vec<_> = ACCIDENTAL
+        .find_iter(text)
+        .filter(|found| !came_from(found.as_str(), sent))
+        .collect();
+    let is_plain = accidents.is_empty()
+        && text.len() <= LONG
+        && !text.contains(|c: char| c.is_control())
+        && text.trim() == text;
+    if is_plain {
+        return match Form::of(text) {
+            Form::Exact if !text.starts_with('=') && !text.is_empty() => text.to_owned(),
+            _ => format!("={text}"),
+        };
+    }
+    let mut pattern = String::from("/^");
+    let mut done = 0;
+    let end = match text.char_indices().nth(BEGINNING) {
+        Some((end, _)) if text.len() > LONG => end,
+        _ => text.len(),
+    };
+    for found in accidents.iter().filter(|found| found.end() <= end) {
+        pattern.push_str(&literal(&text[done..found.start()]));
+        pattern.push_str(".*");
+        done = found.end();
+    }
+    pattern.push_str(&literal(&text[done..end]));
+    pattern.push_str(if end == text.len() { "$/" } else { "/" });
+    pattern
+}
+
+/// A piece of a regular expression, on one line.
+fn literal(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            c if c.is_control() => escaped.push_str(&format!("\\x{{{:x}}}", u32::from(c))),
+            c => escaped.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    escaped
+}
+
+fn json(value: Value, sent: &[String]) -> String {
+    let is_array = value.is_array();
+    let pattern = lasting(value, sent).map_or_else(
+        // An array that never comes again is still one.
+        || {
+            if is_array {
+                "/^\\s*\\[/".to_owned()
+            } else {
+                "{}".to_owned()
+            }
+        },
+        |value| value.to_string(),
+    );
+    if pattern.len() <= LONG {
+        return pattern;
+    }
+    match serde_json::from_str(&pattern) {
+        Ok(Value::Object(mut members)) => {
+            members.retain(|_, value| !value.is_object() && !value.is_array());
+            members.retain(|_, value| value.to_string().len() < BEGINNING);
+            Value::Object(members).to_string()
+        }
+        _ => "/^\\s*\\[/".to_owned(),
+    }
+}
+
+/// What lasts of a value: members that do not are left out, and an array with something that does not
+/// is left out whole, since it is compared in length and order.
+fn lasting(value: Value, sent: &[String]) -> Option<Value> {
+    match value {
+        Value::Object(members) => Some(Value::Object(
+            members
+                .into_iter()
+                .filter(|(name, value)| {
+                    let scalar = !value.is_object() && !value.is_array();
+                    !(scalar && CLOCK.is_match(name)) || came_from(&shown(value), sent)
+                })
+                .filter_map(|(name, value)| Some((name, lasting(value, sent)?)))
+                .collect(),
+        )),
+        Value::Array(items) => {
+            let length = items.len();
+            let items: Vec<Value> = items
+                .into_iter()
+                .filter_map(|item| lasting(item, sent))
+                .collect();
+            (items.len() == length).then_some(Value::Array(items))
+        }
+        scalar => {
+            let text = shown(&scalar);
+            let is_accident = ACCIDENTAL.is_match(&text) && !came_from(&text, sent);
+            (!is_accident).then_some(scalar)
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn came_from(part: &str, sent: &[String]) -> bool {
+    sent.iter().any(|text| text.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_come_again_is_left_out() {
+        let table = [
+            ("hello", "hello"),
+            ("", "="),
+            ("=x", "==x"),
+            ("/x/", "=/x/"),
+            (".x", "=.x"),
+            ("[INFO] up", "=[INFO] up"),
+            ("two\nlines", "/^two\\nlines$/"),
+            (" x", "/^ x$/"),
+            ("it is 2026-11-24T23:39:25.123Z now", "/^it is .* now$/"),
+            (r#"{"op":"tick","ts":17,"n":1}"#, r#"{"n":1,"op":"tick"}"#),
+            (r#"{"id":"550e8400-e29b-41d4-a716-446655440000"}"#, "{}"),
+            (r#"{"at":1764027565123,"a":[1,2]}"#, r#"{"a":[1,2]}"#),
+            (
+                r#"{"a":[1,{"id":"2026-11-24 23:39"}],"b":1}"#,
+                r#"{"a":[1,{}],"b":1}"#,
+            ),
+            (r#"[1764027565123]"#, "/^\\s*\\[/"),
+        ];
+        for (text, pattern) in table {
+            assert_eq!(pattern_of(text, &[]), pattern, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_and_comes_back_is_expected() {
+        let text = r#"{"id":"550e8400-e29b-41d4-a716-446655440000"}"#;
+        assert_eq!(pattern_of(text, &[text.to_owned()]), text);
+        let time = "at 23:39:25";
+        assert_eq!(pattern_of(time, &[time.to_owned()]), time);
+    }
+
+    #[test]
+    fn a_long_message_is_known_by_its_beginning() {
+        let long = "x".repeat(10_000);
+        assert_eq!(
+            pattern_of(&long, &[]),
+            format!("/^{}/", "x".repeat(BEGINNING))
+        );
+        let json = format!(r#"{{"op":"list","items":"{long}"}}"#);
+        assert_eq!(pattern_of(&json, &[]), r#"{"op":"list"}"#);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_message_is_like_itself(text in r#"[ -~\n\t]{0,60}|\{"a":"?[ -~&&[^"\\]]{0,20}"?\}"#) {
+            let pattern = pattern_of(&text, &[]);
+            let pattern = crate::pattern::Pattern::parse(&pattern).unwrap();
+            proptest::prop_assert!(pattern.is_match(&text), "{pattern} {text:?}");
+        }
+    }
+}

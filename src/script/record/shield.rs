@@ -1,0 +1,170 @@
+//! Secrets in a file that is kept: a variable stands where one stood.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::secret::guess::is_secret_pair;
+use crate::secret::{MASK, Redactor, Source};
+
+/// Around the name of a variable, until all that looks like one is escaped.
+const SIGN: char = '\u{1}';
+
+/// A member of a JSON object that is a string.
+static MEMBER: LazyLock<Regex> = LazyLock::new(|| {
+    // A constant expression; a test compiles it.
+    Regex::new(r#""([A-Za-z][A-Za-z0-9_-]*)"\s*:\s*"((?:[^"\\]|\\.)+)""#)
+        .expect("a constant expression")
+});
+/// A secret that was erased from a URL: the value of a parameter, or user and password.
+static ERASED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"([A-Za-z0-9_-]+)=\*\*\*|\*\*\*@").expect("a constant expression")
+});
+
+/// Values, and what is written in their place.
+#[derive(Debug, Default)]
+pub struct Shield {
+    /// The longest first: a secret that begins another one must not leave that one's rest behind.
+    values: Vec<(String, String)>,
+}
+
+impl Shield {
+    /// A message that comes from a variable or a file.
+    pub fn know(&mut self, source: &Source) {
+        if let (Source::Environment(name), Ok(value)) = (source, source.read()) {
+            self.add(&value, &format!("env.{name}"));
+        }
+    }
+
+    /// Looks for secrets in texts: those that are known, and those that stand under a name that says so.
+    pub fn look_for<'a>(&mut self, texts: impl Iterator<Item = &'a str>, redactor: &Redactor) {
+        for text in texts {
+            for member in MEMBER.captures_iter(text) {
+                if is_secret_pair(&member[1], &member[2]) {
+                    let name = member[1].to_owned();
+                    self.add(&member[2], &name);
+                }
+            }
+            for secret in redactor.secrets().filter(|secret| text.contains(secret)) {
+                self.add(secret, "secret");
+            }
+        }
+    }
+
+    fn add(&mut self, value: &str, name: &str) {
+        let quoted = serde_json::Value::from(value).to_string();
+        let unquoted = serde_json::from_str::<String>(&format!("\"{value}\""));
+        let known = |form: &str| self.values.iter().any(|(value, _)| value == form);
+        if value.is_empty() || known(value) || unquoted.as_deref().is_ok_and(known) {
+            return;
+        }
+        let taken = |name: &str| self.values.iter().any(|(_, taken)| taken == name);
+        let name = match name.starts_with("env.") || !taken(name) {
+            true => name.to_owned(),
+            false => (2..)
+                .map(|n| format!("{name}{n}"))
+                .find(|name| !taken(name))
+                .unwrap_or_default(),
+        };
+        let quoted = quoted[1..quoted.len() - 1].to_owned();
+        for form in BTreeSet::from([value.to_owned(), quoted]) {
+            self.values.push((form, name.clone()));
+        }
+        self.values
+            .sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+    }
+
+    /// The text in the language of check files: literal braces escaped, variables for secrets.
+    pub fn hide(&self, text: &str) -> String {
+        self.hide_but_variables(&text.replace("{{", &format!("{SIGN}{SIGN}")))
+            .replace(&format!("{SIGN}{SIGN}"), "\\{{")
+    }
+
+    /// The same for a text whose variables are variables.
+    pub fn hide_but_variables(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (value, name) in &self.values {
+            let value = value.replace("{{", &format!("{SIGN}{SIGN}"));
+            text = text.replace(&value, &format!("{{{{{name}}}}}"));
+        }
+        text
+    }
+
+    /// A URL whose secrets have been erased, with variables in their place.
+    pub fn hide_in_url(&self, url: &str) -> String {
+        let url = self.hide(url);
+        ERASED
+            .replace_all(&url, |erased: &regex::Captures<'_>| match erased.get(1) {
+                Some(name) => format!("{0}={{{{{0}}}}}", name.as_str()),
+                None => "{{userinfo}}@".to_owned(),
+            })
+            .replace(MASK, "{{secret}}")
+    }
+
+    /// The variables of a file whose values have to be given.
+    pub fn names_in(&self, text: &str) -> Vec<String> {
+        static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
+            // A constant expression; a test compiles it.
+            Regex::new(r"(\\)?\{\{([A-Za-z_][A-Za-z0-9_-]*)\}\}").expect("a constant expression")
+        });
+        static SET: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"(?m)^set ([A-Za-z0-9_-]+) =").expect("a constant expression")
+        });
+        let set: BTreeSet<&str> = SET
+            .captures_iter(text)
+            .filter_map(|found| Some(found.get(1)?.as_str()))
+            .collect();
+        let names: BTreeSet<String> = VARIABLE
+            .captures_iter(text)
+            .filter(|found| found.get(1).is_none() && !set.contains(&found[2]))
+            .map(|found| found[2].to_owned())
+            .collect();
+        names.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shield(texts: &[&str], known: &[&str]) -> Shield {
+        let mut redactor = Redactor::new(false);
+        for secret in known {
+            redactor.learn(secret);
+        }
+        let mut shield = Shield::default();
+        shield.look_for(texts.iter().copied(), &redactor);
+        shield
+    }
+
+    #[test]
+    fn a_variable_stands_where_a_secret_stood() {
+        let login = r#"{"user":"me","password":"hun\"ter2","x":"{{"}"#;
+        let shield = shield(&[login, "again c0rrect-h0rse"], &["c0rrect-h0rse"]);
+        assert_eq!(
+            shield.hide(login),
+            r#"{"user":"me","password":"{{password}}","x":"\{{"}"#
+        );
+        assert_eq!(shield.hide("again c0rrect-h0rse"), "again {{secret}}");
+        assert_eq!(
+            shield.names_in(r"{{password}} \{{x}} {{env.A}}"),
+            ["password"]
+        );
+    }
+
+    #[test]
+    fn two_secrets_of_one_name_have_two_names() {
+        let shield = shield(&[r#"{"token":"aaaa-one"}"#, r#"{"token":"aaaa-two"}"#], &[]);
+        assert_eq!(shield.hide("aaaa-one aaaa-two"), "{{token}} {{token2}}");
+    }
+
+    #[test]
+    fn a_url_gets_variables_for_what_was_erased() {
+        let shield = Shield::default();
+        assert_eq!(
+            shield.hide_in_url("wss://***@h/?room=7&access_token=***"),
+            "wss://{{userinfo}}@h/?room=7&access_token={{access_token}}"
+        );
+    }
+}
