@@ -353,35 +353,39 @@ impl Running<'_> {
     }
 
     fn act(&mut self, action: Action) {
-        let Session {
-            link,
-            input,
-            sinks,
-            farewell,
-            ..
-        } = &mut self.session;
+        let link = &mut self.session.link;
         let event = match action {
             Action::Send(outgoing) => match link.send(outgoing) {
-                None if input.is_typed() => return self.not_open(),
+                None if self.session.input.is_typed() => return self.not_open(),
                 event => event,
             },
             Action::Ping(size) => match link.ping(size) {
                 None => return self.not_open(),
                 event => event,
             },
+            action => return self.steer(action),
+        };
+        if let Some(event) = event {
+            self.see(&event);
+        }
+    }
+
+    /// What a person asks for that sends nothing.
+    fn steer(&mut self, action: Action) {
+        let Session {
+            link,
+            sinks,
+            farewell,
+            ..
+        } = &mut self.session;
+        match action {
+            Action::Send(_) | Action::Ping(_) => {}
             Action::Status => {
                 link.status().iter().for_each(|line| sinks.say(line));
                 sinks.tell_settings();
-                None
             }
-            Action::Show(show) => {
-                sinks.show(show);
-                None
-            }
-            Action::OnOpen(source) => {
-                sinks.say(&link.greet_with(source));
-                None
-            }
+            Action::Show(show) => sinks.show(show),
+            Action::OnOpen(source) => sinks.say(&link.greet_with(source)),
             Action::Close(farewell) => {
                 if self.link_down {
                     sinks.say("there is no connection: /reconnect opens it again");
@@ -389,27 +393,16 @@ impl Running<'_> {
                     sinks.say("CLOSED, no further attempt: /reconnect makes one");
                 }
                 link.close(&farewell);
-                None
             }
-            Action::Reopen => {
-                if link.reopen() {
-                    self.link_down = false;
-                } else {
-                    sinks.say("the connection is still there: /close ends it");
-                }
-                None
-            }
+            Action::Reopen if link.reopen() => self.link_down = false,
+            Action::Reopen => sinks.say("the connection is still there: /close ends it"),
             Action::Connect(target) => {
                 if let Some(note) = link.connect(*target, farewell) {
                     sinks.say(&note);
                 }
                 self.link_down = false;
-                None
             }
-            Action::Quit => return self.finish(Outcome::Done),
-        };
-        if let Some(event) = event {
-            self.see(&event);
+            Action::Quit => self.finish(Outcome::Done),
         }
     }
 

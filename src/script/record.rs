@@ -105,8 +105,8 @@ impl Recorder {
                     shield.know(source);
                     format!("Authorization: Bearer {{{{env.{name}}}}}")
                 }
-                Credentials::Bearer(_) => "Authorization: Bearer {{token}}".to_owned(),
-                Credentials::Basic(..) => "Authorization: Basic {{login}}".to_owned(),
+                Credentials::Bearer(_) => "Authorization: Bearer {{bearer}}".to_owned(),
+                Credentials::Basic(..) => "Authorization: Basic {{basic}}".to_owned(),
             });
         headers.extend(credentials.map(|text| Line {
             text,

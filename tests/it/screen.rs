@@ -552,3 +552,238 @@ fn a_file_that_was_there_is_not_overwritten() {
     );
     drop(server);
 }
+
+#[test]
+fn a_filter_says_how_many_it_hid_and_last_shows_them() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/filter /b/\r");
+    session.sees("the filter", |screen| {
+        screen.text().contains("that match /b/ are shown")
+    });
+    let server = server.send_text("a1").send_text("a2").send_text("b");
+    let screen = session.sees("the one that matches", |screen| screen.has_row("< b"));
+    assert!(screen.has_row("* 2 messages hidden") && !screen.has_row("< a1"));
+    session.write("/last 2\r");
+    session.sees("the last two", |screen| screen.has_row("< a2"));
+    session.write("/filter off\r/time\r");
+    session.sees("the settings", |screen| {
+        screen.has_row("* the time is shown: on")
+    });
+    let server = server.send_text("a3");
+    session.sees("a time", |screen| {
+        screen
+            .rows
+            .iter()
+            .any(|row| row.starts_with("20") && row.ends_with("Z < a3"))
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_very_long_message_is_cut_with_its_size_and_shown_whole_on_demand() {
+    let items: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    let text = format!("[{}]", items.join(","));
+    let server = Server::new().accept().send_text(&text);
+    let mut session = session(&server);
+    let note = "… 1,891 bytes in all, /last shows them";
+    let screen = session.sees("the size", |screen| screen.has_row(note));
+    assert!(screen.has_row("  7,") && !screen.has_row("  499"));
+    session.write("/last\r");
+    session.sees("its end", |screen| screen.has_row("  499"));
+    session.write("/pretty off\r/last\r");
+    session.sees("it as it came", |screen| {
+        screen.text().contains("< [0,1,2,3")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn files_and_bytes_are_sent_and_binary_is_a_hexdump() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    std::fs::write(session.folder().join("text"), "one\ntwo\n").unwrap();
+    std::fs::write(session.folder().join("bytes"), b"\xff\x00").unwrap();
+    let server = server
+        .expect_text("one\ntwo\n")
+        .expect_binary(b"\xff\x00")
+        .expect_binary(b"\x00\xff\x10")
+        .send_binary(b"\x00hello\xff");
+    session.write("/send text\r/send bytes\r/base64 AP8Q\r");
+    session.sees("a hexdump", |screen| {
+        screen.has_row("* sending 8 bytes as text")
+            && screen.has_row("* sending 2 bytes as binary")
+            && screen.has_row("< binary, 7 bytes")
+            && screen.text().contains("00 68 65 6c 6c 6f ff")
+    });
+    session.write("/send nowhere\r/send .\r");
+    session.sees("two refusals", |screen| {
+        screen.text().matches("! not sent: ").count() == 2
+    });
+    quit(session, server);
+}
+
+#[test]
+fn headers_and_frames_are_shown_when_they_are_asked_for() {
+    let server = Server::new().accept_with("X-Served-By: \u{1b}[31mnode-7\r\n");
+    let url = server.url();
+    let probe = Probe::new([
+        "connect",
+        &url,
+        "--color",
+        "never",
+        "-H",
+        "Cookie: a=c0rrect-h0rse",
+    ]);
+    let mut session = opened(probe);
+    session.write("/headers\r");
+    let screen = session.sees("the answer's", |screen| screen.text().contains("node-7"));
+    assert!(screen.text().contains("> Cookie: ***") && screen.text().contains("\\x1b[31mnode-7"));
+    let server = server.send_text("quiet");
+    session.sees("a message", |screen| screen.has_row("< quiet"));
+    session.write("/frames\r");
+    session.sees("the setting", |screen| {
+        screen.has_row("* frames are shown: on")
+    });
+    let server = server.send_text("loud");
+    let screen = session.sees("a frame", |screen| screen.has_row("< loud"));
+    assert_eq!(
+        screen.text().matches("< text frame").count(),
+        1,
+        "{}",
+        screen.text()
+    );
+    quit(session, server);
+}
+
+#[test]
+fn a_log_begins_and_ends_when_it_is_asked_for() {
+    let server = Server::new().accept();
+    let url = server.url();
+    let probe = Probe::new([
+        "connect",
+        &url,
+        "--color",
+        "never",
+        "-H",
+        "Cookie: a=c0rrect-h0rse",
+    ]);
+    let mut session = opened(probe);
+    let server = server.send_text("before");
+    session.sees("a message", |screen| screen.has_row("< before"));
+    session.write("/log events.jsonl\r");
+    session.sees("the log", |screen| {
+        screen
+            .text()
+            .contains("every event from now on goes to events.jsonl")
+    });
+    let server = server.send_text("during c0rrect-h0rse");
+    session.sees("a message", |screen| {
+        screen.has_row("< during c0rrect-h0rse")
+    });
+    session.write("/log off\r");
+    session.sees("its end", |screen| {
+        screen
+            .text()
+            .contains("no event goes to events.jsonl any more")
+    });
+    let server = server.send_text("after").close_when_asked();
+    session.sees("a message", |screen| screen.has_row("< after"));
+    session.write("/quit\r");
+    let output = session.status(0);
+    let log = std::fs::read_to_string(output.home.path().join("events.jsonl")).unwrap();
+    let events: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [event] = &events[..] else {
+        panic!("{log}")
+    };
+    assert_eq!(event["data"], "during ***");
+    assert_eq!(event["conn"], 1);
+    drop(server);
+}
+
+#[test]
+fn another_place_is_connected_to_without_the_credentials_of_the_first() {
+    let first = Server::new()
+        .accept()
+        .expect_header("Authorization", &["Bearer b3arer-t0ken"])
+        .expect_text("s3cret-login");
+    let second = Server::new();
+    let url = first.url();
+    let probe = Probe::new([
+        "connect",
+        &url,
+        "--color",
+        "never",
+        "--bearer",
+        "env:TOKEN",
+        "-x",
+        "env:LOGIN",
+    ])
+    .env("TOKEN", "b3arer-t0ken")
+    .env("LOGIN", "s3cret-login");
+    let mut session = opened(probe);
+    let first = first.close_when_asked();
+    let target = second.url();
+    let second = second
+        .accept()
+        .expect_header("Authorization", &[])
+        .expect_text("hello");
+    session.write(format!("/connect {target}\r"));
+    session.sees("the second OPEN", |screen| {
+        screen.text().matches("* OPEN").count() == 2 && screen.typed() == ">"
+    });
+    session.write("hello\r");
+    let screen = session.sees("a prompt", |screen| screen.typed() == ">");
+    let told = screen.text().replace('\n', "");
+    assert!(
+        told.contains(&format!(
+            "the credentials for {url} are not sent to {target}"
+        )),
+        "{told}"
+    );
+    session.write("/connect ftp://nowhere/\r");
+    session.sees("a refusal", |screen| {
+        screen
+            .text()
+            .contains("! 'ftp://nowhere/' is no WebSocket URL")
+    });
+    quit(session, second);
+    drop(first);
+}
+
+#[test]
+fn a_session_survives_a_restart_of_the_server_with_its_settings() {
+    let server = Server::new().accept().expect_text("before");
+    let url = server.url();
+    let probe = Probe::new(["connect", &url, "--color", "never", "--reconnect"])
+        .args(["--backoff", "1ms..2ms"]);
+    let mut session = opened(probe);
+    session.write("before\r/filter /b/\r/onopen again\rhalf a line");
+    session.sees("all of it", |screen| {
+        screen.typed() == "> half a line" && screen.text().contains("* one message")
+    });
+    let server = server
+        .answer_ping()
+        .close(1012, "")
+        .expect_close(1012)
+        .accept()
+        .expect_text("again")
+        .send_text("a")
+        .send_text("b");
+    let screen = session.sees("the messages behind the second OPEN", |screen| {
+        screen.has_row("< b")
+    });
+    assert_eq!(screen.text().matches("* OPEN").count(), 2);
+    assert!(
+        screen.has_row("> again") && screen.has_row("* 1 message hidden"),
+        "{}",
+        screen.text()
+    );
+    assert_eq!(screen.typed(), "> half a line");
+    session.write("\x15\x1b[A\x1b[A\x1b[A");
+    session.sees("the history", |screen| screen.typed() == "> before");
+    quit_after_clearing(session, server);
+}
