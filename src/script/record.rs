@@ -49,6 +49,8 @@ pub struct Recorder {
     bytes: usize,
     /// When the last thing happened that a reply could be the answer to.
     asked: Instant,
+    /// Where our own close stands while the peer's is awaited: what comes until then came before it.
+    closing: Option<usize>,
     /// The header lines of the request, with variables in the place of secrets.
     headers: Vec<Line>,
     shield: Shield,
@@ -127,6 +129,7 @@ impl Recorder {
             messages: 0,
             bytes: 0,
             asked: Instant::now(),
+            closing: None,
             headers,
             shield,
             written: BTreeSet::new(),
@@ -141,13 +144,21 @@ impl Recorder {
         }
         let after = self.asked.elapsed();
         self.asked = Instant::now();
-        self.entries.push(match direction {
+        let entry = match direction {
             Direction::In => Entry::Received(payload.clone(), after),
             Direction::Out => Entry::Sent(payload.clone()),
-        });
+        };
+        match &mut self.closing {
+            Some(at) => {
+                self.entries.insert(*at, entry);
+                *at += 1;
+            }
+            None => self.entries.push(entry),
+        }
     }
 
     fn closed(&mut self, close: &Close) {
+        self.closing = None;
         match close.by {
             By::Local => {}
             By::Peer if close.error.is_none() => self
@@ -184,6 +195,7 @@ impl Records for Recorder {
                 reason,
             } => {
                 let code = (*code != Code::NO_STATUS).then_some(*code);
+                self.closing = Some(self.entries.len());
                 self.entries.push(Entry::Close(code, reason.clone()));
             }
             Event::Close(closed) => self.closed(&closed.close),

@@ -787,3 +787,27 @@ fn a_session_survives_a_restart_of_the_server_with_its_settings() {
     session.sees("the history", |screen| screen.typed() == "> before");
     quit_after_clearing(session, server);
 }
+
+#[test]
+fn what_comes_behind_our_close_is_saved_before_it() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server.expect_text("hi");
+    session.write("hi\r/close\r");
+    let server = server
+        .expect_frame(Frame::close(1000, ""))
+        .send_text("late")
+        .close(1000, "");
+    session.sees("the close", |screen| {
+        screen.text().contains("* CLOSED by us")
+    });
+    session.write("/save late.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().contains("* saved to late.wst: 4 steps")
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("late.wst")).unwrap();
+    assert!(file.contains("> hi\n< late\nclose 1000\n"), "{file}");
+    drop(server);
+}
