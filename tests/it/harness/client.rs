@@ -84,7 +84,12 @@ impl Client {
         message
     }
 
-    /// The next frame as it is on the wire, which may be none that a server may send.
+    /// The socket, for tests that look at nothing but bytes.
+    pub fn into_tcp(self) -> TcpStream {
+        self.tcp
+    }
+
+    /// The next bytes as they are on the wire, which may be no frame that a server may send.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.tcp.read_exact(&mut bytes).unwrap();

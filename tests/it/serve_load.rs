@@ -1,0 +1,63 @@
+//! `serve` under many clients at once: nothing is lost, altered or mixed up, and nobody pays for another.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+
+use crate::harness::{Client, Frame, serve};
+
+/// What one client sends at once, and what it must get back.
+fn batch(client: usize, from: usize, to: usize) -> (Vec<u8>, Vec<u8>) {
+    let (mut sent, mut expected) = (Vec::new(), Vec::new());
+    for n in from..to {
+        let text = format!("client {client} message {n} {}", "x".repeat(n % 140));
+        let frame = Frame::text(text);
+        sent.extend(frame.encode(Some([0x37, 0xfa, 0x21, 0x3d])));
+        expected.extend(frame.encode(None));
+    }
+    (sent, expected)
+}
+
+#[test]
+fn a_thousand_clients_with_a_thousand_messages_each_get_them_back_byte_for_byte() {
+    const CLIENTS: usize = 1000;
+    const MESSAGES: usize = 1000;
+    const AT_ONCE: usize = 100;
+    let (_serving, url) = serve(&[]);
+    let connect = |_| Client::connect(&url).into_tcp();
+    let mut sockets: Vec<TcpStream> = (0..CLIENTS).map(connect).collect();
+    // All are connected all the time; two threads take turns among them.
+    let (left, right) = sockets.split_at_mut(CLIENTS / 2);
+    thread::scope(|scope| {
+        for (half, sockets) in [left, right].into_iter().enumerate() {
+            scope.spawn(move || {
+                for from in (0..MESSAGES).step_by(AT_ONCE) {
+                    let batches: Vec<_> = (0..sockets.len())
+                        .map(|index| batch(half * CLIENTS / 2 + index, from, from + AT_ONCE))
+                        .collect();
+                    for (socket, (sent, _)) in sockets.iter_mut().zip(&batches) {
+                        socket.write_all(sent).unwrap();
+                    }
+                    for (socket, (_, expected)) in sockets.iter_mut().zip(&batches) {
+                        let mut got = vec![0; expected.len()];
+                        socket.read_exact(&mut got).unwrap();
+                        assert!(got == *expected, "another answer than what was sent");
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_client_that_never_reads_costs_the_others_nothing() {
+    let (_serving, url) = serve(&[]);
+    let mut deaf = Client::connect(&url);
+    deaf.send_until_stuck(&Frame::binary(vec![0xa5; 1_000_000]));
+    let mut client = Client::connect(&url);
+    for n in 0..100 {
+        let message = Frame::text(format!("message {n}"));
+        client.send(&message);
+        assert_eq!(client.message(), message);
+    }
+}
