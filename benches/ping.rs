@@ -13,8 +13,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::{accept_hdr_async, client_async};
 
-/// Pings in a run, and runs of each kind.
+/// Pings in a run, fewer where each brings messages with it, and runs of each kind.
 const PINGS: usize = 20_000;
+const PINGS_IN_A_FLOOD: usize = 1_000;
 const ROUNDS: usize = 5;
 
 /// The most that the median may be above the floor's.
@@ -24,15 +25,17 @@ const ALLOWED: Duration = Duration::from_micros(15);
 const FLOOD: usize = 100;
 
 fn main() {
-    if let Ok(url) = std::env::var("WSPROBE_FLOOR") {
-        println!("{}", runtime().block_on(floor(&url)).as_nanos());
+    if let Ok(task) = std::env::var("WSPROBE_FLOOR") {
+        let (count, url) = task.split_once(' ').expect("a count and a URL");
+        let count = count.parse().expect("a count");
+        println!("{}", runtime().block_on(floor(url, count)).as_nanos());
         return;
     }
     let address = serve();
     let mut worst = Duration::ZERO;
-    for (path, what) in [
-        ("", "nothing else"),
-        ("flood", "100 messages between two pongs"),
+    for (path, what, count) in [
+        ("", "nothing else", PINGS),
+        ("flood", "100 messages between two pongs", PINGS_IN_A_FLOOD),
     ] {
         let url = format!("ws://{address}/{path}");
         let ways: [(&str, &[&str], bool); 4] = [
@@ -44,9 +47,9 @@ fn main() {
         let mut floors = Vec::new();
         let mut times = vec![Vec::new(); ways.len()];
         for _ in 0..ROUNDS {
-            floors.push(run_floor(&url));
+            floors.push(run_floor(&url, count));
             for ((_, args, is_fast), times) in ways.iter().zip(&mut times) {
-                times.push(run_wsprobe(&url, args, *is_fast));
+                times.push(run_wsprobe(&url, count, args, *is_fast));
             }
         }
         let floor = median(floors);
@@ -65,7 +68,7 @@ fn main() {
     }
     let begun = Instant::now();
     let url = format!("ws://{address}/");
-    run_wsprobe(&url, &["-f", "-q"], true);
+    run_wsprobe(&url, PINGS, &["-f", "-q"], true);
     let rate = PINGS as f64 / begun.elapsed().as_secs_f64();
     println!("wsprobe ping -f: {rate:.0} a second");
     assert!(worst <= ALLOWED, "the median is {worst:?} above the floor");
@@ -116,7 +119,7 @@ async fn answer(stream: TcpStream) {
 }
 
 /// The median of a loop of nothing but the frame library.
-async fn floor(url: &str) -> Duration {
+async fn floor(url: &str, count: u64) -> Duration {
     let host = url
         .trim_start_matches("ws://")
         .split('/')
@@ -125,8 +128,8 @@ async fn floor(url: &str) -> Duration {
     let stream = TcpStream::connect(host).await.expect("a connection");
     stream.set_nodelay(true).expect("no delay");
     let (mut socket, _) = client_async(url, stream).await.expect("a handshake");
-    let mut times = Vec::with_capacity(PINGS);
-    for n in 0..PINGS as u128 {
+    let mut times = Vec::new();
+    for n in 0..count {
         let payload = n.to_le_bytes().to_vec();
         let begun = Instant::now();
         socket
@@ -143,15 +146,17 @@ async fn floor(url: &str) -> Duration {
     median(times)
 }
 
-fn run_floor(url: &str) -> Duration {
+fn run_floor(url: &str, count: usize) -> Duration {
     let program = std::env::current_exe().expect("a program");
-    let output = Command::new(program).env("WSPROBE_FLOOR", url).output();
+    let output = Command::new(program)
+        .env("WSPROBE_FLOOR", format!("{count} {url}"))
+        .output();
     let text = String::from_utf8(output.expect("a run").stdout).expect("text");
     Duration::from_nanos(text.trim().parse().expect("a number"))
 }
 
-fn run_wsprobe(url: &str, args: &[&str], is_fast: bool) -> Duration {
-    let count = PINGS.to_string();
+fn run_wsprobe(url: &str, count: usize, args: &[&str], is_fast: bool) -> Duration {
+    let count = count.to_string();
     let mut command = Command::new(env!("CARGO_BIN_EXE_wsprobe"));
     command.args(["ping", url, "-c", &count]).args(args);
     if !args.contains(&"-f") {

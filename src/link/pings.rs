@@ -321,3 +321,92 @@ fn take(queue: &mut VecDeque<Ping>, wanted: &impl Fn(&Ping) -> bool) -> Option<P
     let at = queue.iter().position(wanted)?;
     queue.remove(at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn pings() -> Pings {
+        Pings::new(Asking {
+            patience: Some(PATIENCE),
+            question: None,
+        })
+    }
+
+    /// The ping that left at `now`.
+    fn sent(pings: &mut Pings, now: Instant) -> Ping {
+        let ping = pings.next(16, Purpose::Asked, 0);
+        pings.leave(now);
+        ping
+    }
+
+    #[test]
+    fn the_time_is_from_the_kernel_to_the_read() {
+        let (mut pings, now) = (pings(), Instant::now());
+        let ping = sent(&mut pings, now);
+        let read_at = now + Duration::from_millis(7);
+        let answer = pings
+            .answer(&ping.payload, Some(read_at))
+            .expect("an answer");
+        assert_eq!(answer.rtt, Some(Duration::from_millis(7)));
+        assert_eq!((answer.ping.seq, answer.fault), (Some(1), None));
+    }
+
+    #[test]
+    fn an_answer_counts_once_and_in_time_alone() {
+        let (mut pings, now) = (pings(), Instant::now());
+        let first = sent(&mut pings, now);
+        let second = sent(&mut pings, now);
+        let third = sent(&mut pings, now);
+        let fault = |pings: &mut Pings, ping: &Ping, after| {
+            let answer = pings.answer(&ping.payload, Some(now + after));
+            answer.expect("known").fault
+        };
+        assert_eq!(fault(&mut pings, &first, PATIENCE), None);
+        assert_eq!(fault(&mut pings, &first, PATIENCE), Some(Fault::Duplicate));
+        let late = PATIENCE + Duration::from_nanos(1);
+        assert_eq!(fault(&mut pings, &second, late), Some(Fault::Late));
+        assert_eq!(pings.give_up(now + PATIENCE).map(|loss| loss.seq), Some(3));
+        assert_eq!(fault(&mut pings, &third, late), Some(Fault::Late));
+        assert!(
+            pings
+                .answer(&Bytes::from_static(b"stray"), Some(now))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn what_nobody_listened_to_is_not_timed_and_has_its_whole_time_again() {
+        let (mut pings, now) = (pings(), Instant::now());
+        let ping = sent(&mut pings, now);
+        let deaf = now + PATIENCE * 3;
+        pings.suspend(deaf);
+        assert_eq!(pings.deadline(), Some(deaf + PATIENCE));
+        let answer = pings.answer(&ping.payload, Some(deaf)).expect("an answer");
+        assert_eq!((answer.rtt, answer.fault), (None, None));
+    }
+
+    #[test]
+    fn payloads_differ_as_far_as_their_size_lets_them() {
+        for (size, count) in [(1, 256), (2, 1000), (16, 1000), (125, 10)] {
+            let mut pings = pings();
+            let payloads = (0..count).map(|_| pings.next(size, Purpose::Asked, 0).payload);
+            let different: std::collections::HashSet<Bytes> = payloads.collect();
+            assert_eq!(different.len(), count, "{size}");
+            assert!(different.iter().all(|payload| payload.len() == size));
+        }
+    }
+
+    #[test]
+    fn two_losses_without_any_answer_are_telling_once() {
+        let (mut pings, now) = (pings(), Instant::now());
+        for _ in 0..3 {
+            sent(&mut pings, now);
+        }
+        let told = [(); 3].map(|()| pings.give_up(now + PATIENCE).expect("a loss").is_telling);
+        assert_eq!(told, [false, true, false]);
+        assert_eq!(pings.give_up(now + PATIENCE), None);
+    }
+}

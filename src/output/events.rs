@@ -200,15 +200,7 @@ impl EventWriter {
                     .text("dir", direction.as_str())
                     .optional_number("seq", *seq);
                 object.number("bytes", payload.len() as u64);
-                if let Some(rtt) = rtt {
-                    object.decimal("rtt_ms", milliseconds(*rtt));
-                }
-                match fault {
-                    Some(Fault::Late) => object.flag("late", true),
-                    Some(Fault::Duplicate) => object.flag("duplicate", true),
-                    None => &mut object,
-                };
-                object.end();
+                write_round_trip(object, *rtt, *fault);
             }
             Event::Unanswered { seq, patience, .. } => {
                 let mut object = self.object(out, "unanswered");
@@ -325,6 +317,19 @@ impl EventWriter {
         object.number("conn", self.connection);
         object
     }
+}
+
+/// What an answer took, and why it does not count, if it does not.
+fn write_round_trip(mut object: Object<'_>, rtt: Option<Duration>, fault: Option<Fault>) {
+    if let Some(rtt) = rtt {
+        object.decimal("rtt_ms", milliseconds(rtt));
+    }
+    match fault {
+        Some(Fault::Late) => object.flag("late", true),
+        Some(Fault::Duplicate) => object.flag("duplicate", true),
+        None => &mut object,
+    };
+    object.end();
 }
 
 fn write_spread(object: &mut Object<'_>, spread: &Spread) {

@@ -208,7 +208,9 @@ impl PingPrinter {
         if let Between::Dots(dots) = &mut self.look.between {
             dots.end(out);
         }
-        let mut text = format!("--- {} ping statistics ---\n", self.url);
+        // A terminal has just shown ^C there.
+        let apart = if self.look.is_terminal { "\n" } else { "" };
+        let mut text = format!("{apart}--- {} ping statistics ---\n", self.url);
         text.push_str(&counts(statistics));
         if let Some(rtt) = &statistics.rtt {
             let name = match self.look.subject {
