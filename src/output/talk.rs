@@ -69,7 +69,7 @@ impl Talk {
             Event::Ping {
                 direction, payload, ..
             } if self.verbose > 0 => {
-                self.control(out, *direction, "ping", payload);
+                self.control(out, *direction, "ping", payload, redactor);
             }
             Event::Pong {
                 seq: Some(_),
@@ -81,7 +81,7 @@ impl Talk {
             Event::Pong {
                 direction, payload, ..
             } if self.verbose > 0 => {
-                self.control(out, *direction, "pong", payload);
+                self.control(out, *direction, "pong", payload, redactor);
             }
             Event::Frame(frame) => self.frame(out, frame, redactor),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
@@ -153,7 +153,8 @@ impl Talk {
     /// The status line and the headers of an answer.
     pub fn answer(&self, out: &mut Vec<u8>, answer: &Answer, redactor: &Redactor) {
         let version = answer.version.as_str();
-        let status = format!("HTTP/{version} {} {}", answer.status, answer.reason);
+        let reason = redactor.redact(&answer.reason);
+        let status = format!("HTTP/{version} {} {reason}", answer.status);
         self.line(out, "<", status.trim_end());
         for (name, value) in &answer.headers.0 {
             self.line(
@@ -245,14 +246,29 @@ impl Talk {
         }
     }
 
-    fn control(&self, out: &mut Vec<u8>, direction: Direction, name: &str, payload: &[u8]) {
+    fn control(
+        &self,
+        out: &mut Vec<u8>,
+        direction: Direction,
+        name: &str,
+        payload: &[u8],
+        redactor: &Redactor,
+    ) {
         let mark = match direction {
             Direction::In => "<",
             Direction::Out => ">",
         };
         let mut text = format!("{name}, {}", units::bytes(payload.len()));
-        if !payload.is_empty() {
-            text.push_str(&format!(" \"{}\"", payload.escape_ascii()));
+        match std::str::from_utf8(payload) {
+            Ok("") => {}
+            Ok(payload) => {
+                let payload = redactor.redact(payload);
+                text.push_str(&format!(" \"{}\"", payload.as_bytes().escape_ascii()));
+            }
+            Err(_) if !redactor.is_idle() => {
+                text.push_str(", payload hidden (--show-secrets)");
+            }
+            Err(_) => text.push_str(&format!(" \"{}\"", payload.escape_ascii())),
         }
         self.line(out, mark, &text);
     }

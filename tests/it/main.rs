@@ -42,6 +42,7 @@ mod redirects;
 mod reports;
 mod screen;
 mod secrets;
+mod secrets_everywhere;
 mod send;
 mod send_input;
 mod serve;

@@ -259,7 +259,9 @@ impl Running {
     /// Waits for an end with any status that is neither success nor a panic.
     #[track_caller]
     pub(super) fn fails(self) -> Output {
-        self.finish(&[1, 2, 6, 7, 8, 10, 22, 23, 26, 28, 35, 56, 58, 60, 63])
+        self.finish(&[
+            1, 2, 6, 7, 8, 10, 22, 23, 26, 28, 35, 47, 56, 58, 60, 63, 97,
+        ])
     }
 
     #[track_caller]

@@ -1,0 +1,41 @@
+//! Any text shown or written as JSON: laid out it is the same JSON, and nothing that a terminal obeys
+//! comes out of what is escaped.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wsprobe::output::escape::{Keep, escape, push_escaped_bytes};
+use wsprobe::output::json::{Style, compact, compact_escaped, is_json, push_string, reindent};
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut shown = Vec::new();
+    push_escaped_bytes(&mut shown, bytes, Keep::Lines);
+    is_safe(&shown);
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    is_safe(escape(text, Keep::Nothing).as_bytes());
+    let mut string = Vec::new();
+    push_string(&mut string, text);
+    is_safe(&string);
+    assert_eq!(serde_json::from_slice::<String>(&string).as_deref().ok(), Some(text));
+    let (mut once, mut twice, mut laid_out) = (Vec::new(), Vec::new(), Vec::new());
+    assert_eq!(compact(&mut once, text).is_ok(), is_json(text));
+    if reindent(&mut laid_out, text, &Style::default(), false).is_ok() {
+        let laid_out = std::str::from_utf8(&laid_out).expect("UTF-8");
+        compact(&mut twice, laid_out).expect("JSON");
+        assert_eq!(once, twice);
+    }
+    let mut escaped = Vec::new();
+    if compact_escaped(&mut escaped, text).is_ok() {
+        is_safe(&escaped);
+    }
+});
+
+/// No control but tab and newline, and nothing that hides or turns text around.
+fn is_safe(shown: &[u8]) {
+    let shown = std::str::from_utf8(shown).expect("UTF-8");
+    for ch in shown.chars() {
+        let obeyed = (ch.is_control() && !matches!(ch, '\n' | '\t'))
+            || matches!(ch, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(ch, '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+        assert!(!obeyed, "{ch:?}");
+    }
+}

@@ -1,0 +1,43 @@
+//! Any text as a URL, a redirect's target, a proxy or a header: it means something or is refused, without
+//! a panic; a password is not shown, and no line can be smuggled into the request.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wsprobe::connection::handshake::{Headers, Refusal};
+use wsprobe::connection::proxy::Proxies;
+use wsprobe::connection::redirect::Trail;
+use wsprobe::connection::target::{Address, Header, Request};
+use wsprobe::secret::redact_url;
+
+fuzz_target!(|input: (String, String)| {
+    let (typed, location) = input;
+    let _ = Proxies::forced(&typed);
+    let _ = Header::parse(&typed);
+    let _ = redact_url(&typed);
+    if let Err(bad) = Address::parse(&typed) {
+        let _ = bad.to_string();
+    }
+    for start in [typed.as_str(), "ws://user:hunter2hunter2@host.example/a/b?c"] {
+        let Ok(address) = Address::parse(start) else { continue };
+        fits_a_request(&address);
+        assert!(!address.shown.contains("hunter2hunter2"), "{}", address.shown);
+        let refusal = Refusal {
+            status: 302,
+            reason: String::new(),
+            headers: Headers(vec![("Location".to_owned(), location.clone())]),
+            body: Vec::new(),
+            body_cut: false,
+        };
+        if let Ok((next, _)) = Trail::new(address, 3).follow(&refusal, &Request::default()) {
+            fits_a_request(&next);
+        }
+    }
+});
+
+/// What goes into the request line and the Host header ends neither.
+fn fits_a_request(address: &Address) {
+    for part in [&address.request_target, &address.host_header] {
+        let breaks = |byte: u8| byte <= b' ' || byte == 0x7f;
+        assert!(!part.bytes().any(breaks), "{part:?}");
+    }
+}

@@ -1,0 +1,194 @@
+//! Every way to give a secret, against every peer that repeats it wherever a peer can: it is in no output,
+//! error, log, report or file that is left behind.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tempfile::TempDir;
+
+use crate::harness::{Hostile, Probe};
+
+const SECRET: &str = "c0rrect-h0rse+staple";
+
+/// The same as a URL may hold it.
+const IN_A_URL: &str = "c0rrect-h0rse%2Bstaple";
+
+/// Ways to give it: what is added to the command line. `{file}` holds the secret, `{headers}` a header
+/// with it, the variable AUTH as well.
+const WAYS: [&[&str]; 12] = [
+    &["{url}", "-x", "env:AUTH"],
+    &["{url}", "-x", "@{file}"],
+    &["{url}", "--bearer", SECRET],
+    &["{url}", "--bearer", "env:AUTH"],
+    &["{url}", "--bearer", "@{file}"],
+    &["{url}", "-u", "me:c0rrect-h0rse+staple"],
+    &["{url}", "-b", "session=c0rrect-h0rse+staple"],
+    &["{url}", "-H", "Cookie: a=1; session=c0rrect-h0rse+staple"],
+    &["{url}", "-H", "@{headers}"],
+    &["ws://me:c0rrect-h0rse%2Bstaple@127.0.0.1:{port}/"],
+    &["ws://127.0.0.1:{port}/?access_token=c0rrect-h0rse%2Bstaple"],
+    &[
+        "ws://host.example/",
+        "--proxy",
+        "http://me:c0rrect-h0rse%2Bstaple@127.0.0.1:{port}",
+    ],
+];
+
+/// Peers that repeat it: their steps, `SECRET` standing for it.
+const PEERS: [&[&str]; 9] = [
+    &[
+        "request",
+        "send \"HTTP/1.1 401 SECRET\\r\\nWWW-Authenticate: Basic realm=\\\"SECRET\\\"\\r\\n\\r\\nyou said SECRET\\n\"",
+    ],
+    &[
+        "request",
+        "send \"HTTP/1.1 302 x\\r\\nLocation: ws://127.0.0.1:{port}/SECRET?SECRET\\r\\n\\r\\n\"",
+    ],
+    &[
+        "request",
+        "send \"HTTP/1.1 407 SECRET\\r\\nProxy-Authenticate: SECRET\\r\\n\\r\\nSECRET\\n\"",
+    ],
+    &[
+        "request",
+        "send \"HTTP/1.1 101 SECRET\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: SECRET\\r\\n\\r\\n\"",
+    ],
+    &["101 \"Sec-WebSocket-Protocol: SECRET\\r\\n\"", "hold"],
+    &[
+        "101 \"Sec-WebSocket-Extensions: SECRET; SECRET=SECRET\\r\\n\"",
+        "hold",
+    ],
+    &["request", "send \"SECRET\\r\\n\"", "hold"],
+    &[
+        "101 \"X-Seen: SECRET\\r\\n\"",
+        "close 4001 \"SECRET\"",
+        "answer-close",
+    ],
+    &[
+        "101",
+        "ping \"SECRET\"",
+        "pong \"SECRET\"",
+        "close 4001 \"you said SECRET\"",
+        "answer-close",
+    ],
+];
+
+/// How it is run.
+const MODES: [&[&str]; 3] = [
+    &["listen", "-vv"],
+    &["listen", "--json", "-vv"],
+    &["check", "-v"],
+];
+
+#[test]
+fn no_secret_is_told_whatever_the_peer_does() {
+    let mut waiting = Vec::new();
+    for way in WAYS {
+        for peer in PEERS {
+            waiting.extend(MODES.map(|mode| (way, peer, mode)));
+        }
+    }
+    let (waiting, wrong) = (Mutex::new(waiting), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                loop {
+                    let Some((way, peer, mode)) = waiting.lock().unwrap().pop() else {
+                        return;
+                    };
+                    let told = catch_unwind(AssertUnwindSafe(|| told(way, peer, mode)));
+                    match told {
+                        Ok(None) => {}
+                        Ok(Some(told)) => {
+                            let told = format!("{mode:?} {way:?} {peer:?}: {told}");
+                            wrong.lock().unwrap().push(told);
+                        }
+                        Err(_) => wrong
+                            .lock()
+                            .unwrap()
+                            .push(format!("{mode:?} {way:?} {peer:?}")),
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a run tells of the secret, if it does.
+fn told(way: &[&str], peer: &[&str], mode: &[&str]) -> Option<String> {
+    let steps: Vec<String> = peer
+        .iter()
+        .map(|step| step.replace("SECRET", SECRET))
+        .collect();
+    let peer = Hostile::playing(&steps);
+    let folder = TempDir::new().unwrap();
+    let given = TempDir::new().unwrap();
+    let file = given.path().join("secret");
+    let headers = given.path().join("headers");
+    fs::write(&file, SECRET).unwrap();
+    fs::write(&headers, format!("X-Api-Key: {SECRET}\n")).unwrap();
+    let args = mode.iter().chain(way).map(|word| {
+        peer.addressed(word)
+            .replace("{file}", &file.to_string_lossy())
+            .replace("{headers}", &headers.to_string_lossy())
+    });
+    let mut probe = Probe::new(args)
+        .any_stdout()
+        .any_stderr()
+        .env("AUTH", SECRET);
+    for name in ["HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+        probe = probe.env(name, folder.path());
+    }
+    if mode[0] == "listen" {
+        let log = folder.path().join("log");
+        probe = probe
+            .args(["--log".as_ref(), log.as_os_str()])
+            .args(["-m", "5"]);
+    } else {
+        let junit = folder.path().join("junit.xml");
+        let tap = folder.path().join("report.tap");
+        probe = probe.args(["--junit".as_ref(), junit.as_os_str()]);
+        probe = probe
+            .args(["--tap".as_ref(), tap.as_os_str()])
+            .args(["-w", "500ms"]);
+    }
+    let output = probe.fails();
+    let mut all = vec![("stdout".to_owned(), output.text().to_owned())];
+    all.push(("stderr".to_owned(), output.stderr));
+    all.extend(left_behind(folder.path()));
+    all.into_iter().find_map(|(place, text)| {
+        let line = text.lines().find(|line| has_secret(line))?;
+        Some(format!("{place}: {line}"))
+    })
+}
+
+fn has_secret(line: &str) -> bool {
+    let forms = [
+        SECRET.to_owned(),
+        IN_A_URL.to_owned(),
+        STANDARD.encode(format!("me:{SECRET}")),
+    ];
+    forms.iter().any(|form| line.contains(form.as_str()))
+}
+
+/// Every file in a folder, and what it holds.
+fn left_behind(folder: &Path) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(left_behind(&path));
+        } else {
+            let content = fs::read(&path).unwrap();
+            let content = String::from_utf8_lossy(&content).into_owned();
+            all.push((path.display().to_string(), content));
+        }
+    }
+    all
+}
