@@ -164,7 +164,9 @@ impl Running<'_> {
                 return Poll::Pending;
             }
             let received = received == Received::Some;
-            if !(received || sent || expired || left || decided) {
+            // Writing has made room: what the network has is to be taken, and nothing else will wake us.
+            let made_room = !listens && self.may_receive();
+            if !(received || made_room || sent || expired || left || decided) {
                 return Poll::Pending;
             }
         }
