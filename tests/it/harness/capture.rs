@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What the reader of a stream does.
 #[derive(Clone, Copy)]
@@ -14,8 +14,6 @@ pub enum Reader {
     LeavesAfter(usize),
     /// Reads no more after so many bytes, and does not leave.
     StopsAfter(usize),
-    /// Reads to the end, and takes its time.
-    Dawdles,
 }
 
 #[derive(Clone)]
@@ -38,7 +36,7 @@ impl Capture {
         let writer = capture.clone();
         thread::spawn(move || {
             let mut wanted = match reader {
-                Reader::Stays | Reader::Dawdles => usize::MAX,
+                Reader::Stays => usize::MAX,
                 Reader::LeavesAfter(bytes) | Reader::StopsAfter(bytes) => bytes,
             };
             let mut chunk = vec![0; 64 * 1024];
@@ -49,9 +47,6 @@ impl Capture {
                     Ok(0) | Err(_) => break,
                     Ok(n) => {
                         writer.append(&chunk[..n]);
-                        if matches!(reader, Reader::Dawdles) {
-                            thread::sleep(Duration::from_millis(2));
-                        }
                         wanted -= n;
                     }
                 }

@@ -163,12 +163,6 @@ impl Probe {
         self
     }
 
-    /// The reader of stdout is slower than whatever sends.
-    pub fn reader_dawdles(mut self) -> Self {
-        self.reader = Reader::Dawdles;
-        self
-    }
-
     /// stdout must be exactly this.
     pub fn stdout(mut self, expected: impl AsRef<[u8]>) -> Self {
         self.expected.stdout = Text::Exactly(expected.as_ref().to_vec());
