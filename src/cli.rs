@@ -320,11 +320,16 @@ pub struct Ping {
     pub flood: bool,
 
     /// Send the next ping as soon as the last is answered or lost, so that no more than one is under way
-    #[arg(long, conflicts_with = "interval")]
+    #[arg(long, conflicts_with = "interval", hide_short_help = true)]
     pub adaptive: bool,
 
     /// Print the time (seconds since 1970) before each line
-    #[arg(short = 'D', long, conflicts_with = "timestamps")]
+    #[arg(
+        short = 'D',
+        long,
+        conflicts_with = "timestamps",
+        hide_short_help = true
+    )]
     pub unix_time: bool,
 
     /// Bytes of payload in each ping, at most 125; below 4 one at a time is under way, since payloads could not tell more apart
@@ -357,7 +362,7 @@ pub struct Ping {
     pub max_p95: Option<Duration>,
 
     /// Exit 1 when the mean is more
-    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, hide_short_help = true)]
     pub max_avg: Option<Duration>,
 
     /// Exit 1 when more than PERCENT of the pings are lost
@@ -365,7 +370,7 @@ pub struct Ping {
     pub max_loss: Option<f64>,
 
     /// Draw the distribution as bars under the statistics
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub histogram: bool,
 
     #[command(flatten)]
@@ -406,15 +411,20 @@ pub struct Check {
     pub expect: Vec<Pattern>,
 
     /// The handshake must be answered with this HTTP status
-    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(100..=599), help_heading = "For a URL")]
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(100..=599), help_heading = "For a URL", hide_short_help = true)]
     pub expect_status: Option<u16>,
 
     /// The server must close with CODE, and with a reason that matches PATTERN
-    #[arg(long, value_name = "CODE[ PATTERN]", value_parser = ExpectedClose::parse, help_heading = "For a URL")]
+    #[arg(long, value_name = "CODE[ PATTERN]", value_parser = ExpectedClose::parse, help_heading = "For a URL", hide_short_help = true)]
     pub expect_close: Option<ExpectedClose>,
 
     /// The server must choose this subprotocol (offer it with -s)
-    #[arg(long, value_name = "NAME", help_heading = "For a URL")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "For a URL",
+        hide_short_help = true
+    )]
     pub expect_subprotocol: Option<String>,
 
     /// The longest time from the name lookup to the 101
@@ -439,6 +449,7 @@ pub struct Check {
 
     /// Run N tests at a time
     #[arg(
+        hide_short_help = true,
         short,
         long,
         value_name = "N",
@@ -448,11 +459,11 @@ pub struct Check {
     pub jobs: NonZeroUsize,
 
     /// Start no more tests after the first failure
-    #[arg(long, help_heading = "For files")]
+    #[arg(long, help_heading = "For files", hide_short_help = true)]
     pub fail_fast: bool,
 
     /// Print the tests and run none
-    #[arg(long, help_heading = "For files")]
+    #[arg(long, help_heading = "For files", hide_short_help = true)]
     pub list: bool,
 
     /// Write the results as JUnit XML
@@ -460,7 +471,7 @@ pub struct Check {
     pub junit: Option<PathBuf>,
 
     /// Write the results as TAP version 14
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub tap: Option<PathBuf>,
 
     #[command(flatten)]
@@ -529,7 +540,7 @@ pub struct Behaviour {
     pub subprotocols: Vec<String>,
 
     /// Do not agree to permessage-deflate
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_compress: bool,
 }
 
@@ -574,7 +585,7 @@ pub struct Faults {
     pub close_code: u16,
 
     /// The reason of --close-after, at most 123 bytes
-    #[arg(long, value_name = "TEXT", default_value = "", requires = "close_after", value_parser = close_reason, hide_default_value = true)]
+    #[arg(long, value_name = "TEXT", default_value = "", requires = "close_after", value_parser = close_reason, hide_default_value = true, hide_short_help = true)]
     pub close_reason: String,
 
     /// Hold each reply back for a time, or for a random time between two
@@ -608,7 +619,13 @@ pub struct Faults {
     pub bad: Option<Bad>,
 
     /// Send the frame of --bad after N messages; 0 is right after the handshake
-    #[arg(long, value_name = "N", default_value = "0", requires = "bad")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "0",
+        requires = "bad",
+        hide_short_help = true
+    )]
     pub bad_after: u64,
 }
 
@@ -664,11 +681,11 @@ pub struct Admission {
 #[command(next_help_heading = "Limits")]
 pub struct ServeLimits {
     /// The largest message accepted
-    #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB", hide_short_help = true)]
     pub max_size: u64,
 
     /// The most clients at a time; the next one gets 503
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), hide_short_help = true)]
     pub max_clients: u32,
 }
 
@@ -681,11 +698,11 @@ pub struct ServeOutput {
     pub json: bool,
 
     /// Print the time (UTC) before each line
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true)]
     pub timestamps: bool,
 
     /// Use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, hide_short_help = true)]
     pub color: When,
 
     /// Print the address alone; twice, not even that
@@ -699,11 +716,11 @@ pub struct ServeOutput {
     pub verbose: u8,
 
     /// Write every event as a line of JSON to FILE as well
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub log: Option<PathBuf>,
 
     /// Show credentials and tokens in output
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub show_secrets: bool,
 }
 

@@ -27,3 +27,17 @@ fn man_pages_and_completions_are_up_to_date() {
         }
     }
 }
+
+#[test]
+fn the_manual_and_the_changelog_name_the_same_version_and_date() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(top.join("man/wsprobe.1")).unwrap();
+    let title: Vec<&str> = page.lines().next().unwrap().split('"').collect();
+    let (date, version) = (title[1], title[3].trim_start_matches("wsprobe "));
+    let changelog = fs::read_to_string(top.join("CHANGELOG.md")).unwrap();
+    let heading = format!("\n## [{version}] - {date}\n");
+    assert!(
+        changelog.contains(&heading),
+        "CHANGELOG.md lacks {heading:?}"
+    );
+}

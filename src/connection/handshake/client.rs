@@ -314,8 +314,12 @@ fn hint_by_status(refusal: &Refusal, address: &Address, request: &Request) -> Op
         400 if refusal.body_text().contains("HTTPS port") => {
             "this port wants TLS: try wss:// instead of ws://"
         }
+        // Node's ws answers so to a wrong path.
         400 => {
-            "the server did not like the request, which -v shows: does it need a subprotocol (-s), or another WebSocket version?"
+            let path = redact_url(&address.request_target);
+            return Some(format!(
+                "is the path right? It was {path}; or does the server need a subprotocol (-s)? -v shows the request"
+            ));
         }
         401 if authorized => "it does not accept these credentials",
         401 => "it wants credentials: -u USER, --bearer @FILE, or -b COOKIE",
