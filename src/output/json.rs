@@ -68,7 +68,7 @@ impl Error for NotJson {}
 /// The deepest nesting of arrays and objects that is accepted (RFC 8259 section 9 allows a limit).
 pub const MAX_DEPTH: usize = 512;
 
-/// How much larger than a text its layout may be, from [`FREE_GROWTH`] on: indentation is the peer's
+/// How much larger than a text its layout may be, from `FREE_GROWTH` on: indentation is the peer's
 /// to choose, and must not fill the memory.
 pub const MAX_GROWTH: usize = 8;
 

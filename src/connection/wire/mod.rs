@@ -1,7 +1,7 @@
 //! Frames as they really are on the wire, between TLS and the frame library.
 //!
 //! The [`tap`] is always there: it sees each header as the bytes pass. The [`deflate`] codec lies on it
-//! only where permessage-deflate was agreed. [`layer`] is one or both. Below them the [`inbox`] reads
+//! only where permessage-deflate was agreed. [`layer`] is one or both. Below them the `inbox` reads
 //! ahead, and the [`outbox`] holds what has not left yet.
 //!
 //! Nearly all traffic is messages in one uncompressed frame. Where nothing was agreed that changes them
