@@ -2,7 +2,8 @@
 
 #![allow(
     rustdoc::broken_intra_doc_links,
-    reason = "brackets in a help text are those of a usage line"
+    rustdoc::bare_urls,
+    reason = "a help text is read in a terminal: its brackets are those of a usage line"
 )]
 #![allow(
     missing_docs,
