@@ -103,7 +103,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
             "--handshake-timeout",
             "--read-timeout",
         ],
-        "--connect-timeout TIME up to the 101, -w TIME for silence (send), -m TIME for everything",
+        "--connect-timeout TIME up to the 101; silence: -w TIME (send), --idle-timeout TIME (listen); -m TIME for everything",
     ),
     (
         &["--trace", "--trace-ascii", "--debug"],
