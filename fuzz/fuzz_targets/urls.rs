@@ -17,10 +17,12 @@ fuzz_target!(|input: (String, String)| {
     if let Err(bad) = Address::parse(&typed) {
         let _ = bad.to_string();
     }
-    for start in [typed.as_str(), "ws://user:hunter2hunter2@host.example/a/b?c"] {
+    let with_password = "ws://user:hunter2hunter2@host.example/a/b?c";
+    for start in [typed.as_str(), with_password] {
         let Ok(address) = Address::parse(start) else { continue };
         fits_a_request(&address);
-        assert!(!address.shown.contains("hunter2hunter2"), "{}", address.shown);
+        let told = start == with_password && address.shown.contains("hunter2hunter2");
+        assert!(!told, "{}", address.shown);
         let refusal = Refusal {
             status: 302,
             reason: String::new(),
