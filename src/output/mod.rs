@@ -203,6 +203,9 @@ impl Sinks {
 
     /// Something happened.
     pub fn see(&mut self, event: &Event) {
+        if self.is_deaf_to(event) {
+            return;
+        }
         if let Way::Editor(editor) = &mut self.way {
             editor.follow(event);
             self.take_echo();
@@ -228,6 +231,16 @@ impl Sinks {
         if !self.said.is_empty() {
             self.speak();
         }
+    }
+
+    /// Whether no sink has a use for it: nobody but events, logs and a person is told what was sent.
+    #[inline]
+    fn is_deaf_to(&self, event: &Event) -> bool {
+        let sent = matches!(event, Event::Message(message) if message.direction == Direction::Out);
+        sent && self.log.is_none()
+            && self.recorder.is_none()
+            && matches!(self.way, Way::Stdout(_))
+            && matches!(self.printer, Printer::Messages(_))
     }
 
     fn print(&mut self, event: &Event) {

@@ -144,19 +144,31 @@ impl Header {
     }
 
     /// Appends the header to `out`, its length in the shortest form.
+    #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         let masked = if self.mask.is_some() { MASK } else { 0 };
-        out.push(self.first);
-        if self.payload <= 125 {
-            out.push(masked | self.payload as u8);
+        let mut bytes = [0; MAX_HEADER];
+        bytes[0] = self.first;
+        let length = if self.payload <= 125 {
+            bytes[1] = masked | self.payload as u8;
+            2
         } else if let Ok(payload) = u16::try_from(self.payload) {
-            out.push(masked | 126);
-            out.extend_from_slice(&payload.to_be_bytes());
+            bytes[1] = masked | 126;
+            bytes[2..4].copy_from_slice(&payload.to_be_bytes());
+            4
         } else {
-            out.push(masked | 127);
-            out.extend_from_slice(&self.payload.to_be_bytes());
-        }
-        out.extend_from_slice(self.mask.as_ref().map_or(&[], |mask| &mask[..]));
+            bytes[1] = masked | 127;
+            bytes[2..10].copy_from_slice(&self.payload.to_be_bytes());
+            10
+        };
+        let end = match self.mask {
+            Some(mask) => {
+                bytes[length..length + 4].copy_from_slice(&mask);
+                length + 4
+            }
+            None => length,
+        };
+        out.extend_from_slice(&bytes[..end]);
     }
 
     /// What the frame is.
