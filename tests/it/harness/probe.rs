@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -243,6 +243,7 @@ impl Probe {
             Some(path) => command.stdout(OpenOptions::new().write(true).open(path).unwrap()),
             None => command.stdout(Stdio::piped()),
         };
+        let started = Instant::now();
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stdout = match child.stdout.take() {
             Some(pipe) => Capture::of(pipe, self.reader),
@@ -256,7 +257,7 @@ impl Probe {
         };
         let stdin = self.stdin.take().unwrap_or_default();
         let held_open = self.stdin_held_open;
-        let mut running = Running::new(self, child, channels);
+        let mut running = Running::new(self, child, channels, started);
         running.feed(stdin, held_open);
         running
     }
@@ -267,6 +268,7 @@ impl Probe {
         let mut command = self.command();
         command.stdin(device.try_clone().unwrap());
         command.stdout(device.try_clone().unwrap());
+        let started = Instant::now();
         let child = command.stderr(device).spawn().unwrap();
         // The command owns this process's copies of the device; while one is open the terminal
         // does not end with the child.
@@ -277,7 +279,7 @@ impl Probe {
             stdout: Capture::of(controller, Reader::Stays),
             stderr: Capture::of(std::io::empty(), Reader::Stays),
         };
-        Running::new(self, child, channels)
+        Running::new(self, child, channels, started)
     }
 
     fn command(&self) -> Command {

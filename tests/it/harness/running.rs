@@ -66,7 +66,13 @@ impl Output {
 
 /// Talking to it.
 impl Running {
-    pub(super) fn new(probe: Probe, mut child: Child, channels: Channels) -> Self {
+    /// `started` is a moment before the child was: what it measures itself is never more.
+    pub(super) fn new(
+        probe: Probe,
+        mut child: Child,
+        channels: Channels,
+        started: Instant,
+    ) -> Self {
         let pid = Pid::from_child(&child);
         let (ended, exit) = mpsc::channel();
         thread::spawn(move || {
@@ -79,7 +85,7 @@ impl Running {
             channels,
             pid,
             exit,
-            started: Instant::now(),
+            started,
             read: 0,
             sizes: Vec::new(),
             over: false,
