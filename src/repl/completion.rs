@@ -1,7 +1,10 @@
 //! What Tab offers: commands, file names, close codes with their names, JSON keys that were seen.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+
+use rustyline::completion::{
+    FilenameCompleter, Pair, Quote, escape as quote, longest_common_prefix,
+};
 
 use super::commands::{Argument, COMMANDS, find, is_command, opens_json, path_of};
 use crate::connection::close::Code;
@@ -13,52 +16,25 @@ const CODES: [u16; 16] = [
 ];
 
 /// What can stand before the cursor.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Completion {
     /// Where it begins, in bytes.
     pub start: usize,
     /// All that fits, in order.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<Pair>,
 }
 
-/// One of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// What is put in.
-    pub text: String,
-    /// How it is listed.
-    pub shown: String,
-}
-
-impl Candidate {
-    fn plain(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self {
-            shown: text.clone(),
-            text,
-        }
+fn plain(text: &str) -> Pair {
+    Pair {
+        display: text.to_owned(),
+        replacement: text.to_owned(),
     }
 }
 
 impl Completion {
     /// What all candidates begin with.
     pub fn common(&self) -> &str {
-        let mut texts = self
-            .candidates
-            .iter()
-            .map(|candidate| candidate.text.as_str());
-        let Some(first) = texts.next() else {
-            return "";
-        };
-        let mut length = first.len();
-        for text in texts {
-            let same = first.char_indices().zip(text.chars());
-            let differs = same.into_iter().find(|((_, a), b)| a != b);
-            length = length
-                .min(text.len())
-                .min(differs.map_or(length, |((at, _), _)| at));
-        }
-        &first[..length]
+        longest_common_prefix(&self.candidates).unwrap_or_default()
     }
 }
 
@@ -83,12 +59,12 @@ fn command_names(head: &str) -> Completion {
     let fitting = COMMANDS
         .iter()
         .filter(|command| command.name.starts_with(head));
-    let candidates = fitting.map(|command| Candidate {
-        text: match command.usage {
+    let candidates = fitting.map(|command| Pair {
+        replacement: match command.usage {
             "" => command.name.to_owned(),
             _ => format!("{} ", command.name),
         },
-        shown: format!(
+        display: format!(
             "{:<24}{}",
             format!("{} {}", command.name, command.usage),
             command.what
@@ -110,9 +86,9 @@ fn arguments(name: &str, typed: &str, start: usize) -> Completion {
                 .map(Code)
                 .into_iter()
                 .filter(|code| code.0.to_string().starts_with(typed))
-                .map(|code| Candidate {
-                    text: format!("{} ", code.0),
-                    shown: format!("{} {}", code.0, code.name()),
+                .map(|code| Pair {
+                    replacement: format!("{} ", code.0),
+                    display: format!("{} {}", code.0, code.name()),
                 })
                 .collect(),
         },
@@ -126,7 +102,7 @@ fn words(words: &[&str], typed: &str, start: usize) -> Completion {
     let fitting = words.iter().filter(|word| word.starts_with(typed));
     Completion {
         start,
-        candidates: fitting.map(|word| Candidate::plain(*word)).collect(),
+        candidates: fitting.map(|word| plain(word)).collect(),
     }
 }
 
@@ -136,30 +112,32 @@ fn files(typed: &str, start: usize) -> Completion {
         Some(at) => typed.split_at(at + 1),
         None => ("", typed),
     };
-    let place = match folder {
-        "" => Path::new(".").to_owned(),
-        folder => path_of(folder),
-    };
-    let mut candidates: Vec<Candidate> = std::fs::read_dir(place)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let found = entry.file_name().into_string().ok()?;
-            let fits =
-                found.starts_with(name) && (name.starts_with('.') || !found.starts_with('.'));
-            let is_folder = entry.path().is_dir();
-            // A name with control characters could not be typed either.
-            let is_plain = !found.chars().any(char::is_control);
-            (fits && is_plain).then(|| if is_folder { found + "/" } else { found })
-        })
-        .map(|found| Candidate {
-            text: format!("{folder}{found}"),
-            shown: found,
-        })
-        .collect();
-    candidates.sort_by(|a, b| a.text.cmp(&b.text));
+    // The completer reads a shell's line, in which quotes keep a blank in a name from ending it.
+    let path = path_of(typed).to_string_lossy().into_owned();
+    let quoted = quote(path, Some('\\'), is_special, Quote::Double);
+    let line = format!("\"{quoted}");
+    let found = FilenameCompleter::new().complete_path(&line, line.len());
+    let (_, mut candidates) = found.unwrap_or_default();
+    // A name with control characters could not be typed.
+    candidates.retain(|Pair { display, .. }| {
+        (name.starts_with('.') || !display.starts_with('.')) && !display.contains(char::is_control)
+    });
+    for Pair {
+        display,
+        replacement,
+    } in &mut candidates
+    {
+        if replacement.ends_with('/') {
+            display.push('/');
+        }
+        *replacement = format!("{folder}{display}");
+    }
     Completion { start, candidates }
+}
+
+/// What has a meaning between double quotes, as [`FilenameCompleter`] reads them.
+fn is_special(c: char) -> bool {
+    matches!(c, '"' | '\\' | '$' | '`')
 }
 
 /// Keys, where a key can stand: behind the quote that opens it, or where that quote belongs.
@@ -172,9 +150,9 @@ fn json_keys(head: &str, keys: &BTreeSet<String>) -> Completion {
         return Completion::default();
     }
     let fitting = keys.iter().filter(|key| key.starts_with(typed));
-    let candidates = fitting.map(|key| Candidate {
-        text: format!("{quote}{key}\": "),
-        shown: escape(key, Keep::Nothing).into_owned(),
+    let candidates = fitting.map(|key| Pair {
+        replacement: format!("{quote}{key}\": "),
+        display: escape(key, Keep::Nothing).into_owned(),
     });
     Completion {
         start: head.len() - typed.len(),
@@ -227,7 +205,7 @@ mod tests {
         let texts = completion
             .candidates
             .into_iter()
-            .map(|candidate| candidate.text);
+            .map(|candidate| candidate.replacement);
         texts
             .map(|text| format!("{}{text}", &head[..completion.start]))
             .collect()
@@ -258,7 +236,7 @@ mod tests {
     #[test]
     fn a_code_is_listed_with_its_name() {
         let shown = complete("/close 1008", &BTreeSet::new()).candidates[0]
-            .shown
+            .display
             .clone();
         assert_eq!(shown, "1008 Policy Violation");
     }
@@ -299,6 +277,14 @@ mod tests {
             offered(&format!("/send {place}/.h")),
             [format!("/send {place}/.hidden")]
         );
+        for odd in ["a b'c", "d\"e$\\f `g", "=h"] {
+            std::fs::write(folder.path().join(odd), "").unwrap();
+            let half = &odd[..odd.len() - 1];
+            assert_eq!(
+                offered(&format!("/send {place}/{half}")),
+                [format!("/send {place}/{odd}")]
+            );
+        }
         assert_eq!(
             offered(&format!("/log {place}/ins")),
             [format!("/log {place}/inside.json")]
@@ -309,7 +295,7 @@ mod tests {
     fn the_common_part_is_what_all_begin_with() {
         let completion = |texts: &[&str]| Completion {
             start: 0,
-            candidates: texts.iter().map(|text| Candidate::plain(*text)).collect(),
+            candidates: texts.iter().map(|text| plain(text)).collect(),
         };
         assert_eq!(completion(&["/reconnect", "/reco"]).common(), "/reco");
         assert_eq!(completion(&["aé", "aè"]).common(), "a");

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use rustyline::completion::Pair;
+
 use super::commands::{opens_json, sends};
-use super::completion::{Candidate, complete};
+use super::completion::complete;
 use super::history::{History, Keep};
 use super::keys::Key;
 use super::line::Line;
@@ -129,7 +131,7 @@ impl Editor {
         if self.line.is_empty()
             && let Some(aside) = self.aside.take()
         {
-            self.line.set(aside.clone());
+            self.line.set(&aside);
             self.refused = Some(aside);
         }
         entered
@@ -232,7 +234,7 @@ impl Editor {
         if !self.line.up()
             && let Some(entry) = self.history.older(self.line.text())
         {
-            self.line.set(entry);
+            self.line.set(&entry);
         }
     }
 
@@ -240,7 +242,7 @@ impl Editor {
         if !self.line.down()
             && let Some(entry) = self.history.newer()
         {
-            self.line.set(entry);
+            self.line.set(&entry);
         }
     }
 
@@ -288,7 +290,7 @@ impl Editor {
             Key::Escape | Key::Ctrl('g' | 'c') => return None,
             key => {
                 if let Some((_, entry)) = search.found {
-                    self.line.set(entry);
+                    self.line.set(&entry);
                 }
                 return Some(key);
             }
@@ -303,16 +305,16 @@ impl Editor {
 
     fn find(&self, search: &mut Search, end: usize) {
         if let Some((at, entry)) = self.history.find(&search.part, end) {
-            search.found = Some((at, entry.to_owned()));
+            search.found = Some((at, entry.into_owned()));
         }
     }
 }
 
-fn list(candidates: &[Candidate]) -> String {
+fn list(candidates: &[Pair]) -> String {
     let mut text: String = candidates
         .iter()
         .take(LISTED)
-        .map(|candidate| format!("  {}\n", candidate.shown.trim_end()))
+        .map(|candidate| format!("  {}\n", candidate.display.trim_end()))
         .collect();
     if candidates.len() > LISTED {
         text.push_str(&format!("  … and {} more\n", candidates.len() - LISTED));

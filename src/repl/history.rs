@@ -1,15 +1,22 @@
 //! What was typed before: in memory, and on disk for each host.
 //!
+//! The entries, their number, the repeats left out and the search are rustyline's `MemHistory`. The file is
+//! ours, since `FileHistory` writes all that it remembers, also what holds a secret, and empties the file to
+//! write it anew when another session has added to it, so that a full disk or a kill then loses everything.
+//!
 //! The file is private (mode 0600) and holds one entry a line, line breaks as `\n`. An entry is appended
 //! as it is made, in one write, so that several sessions with one host lose nothing of each other. A line
 //! that begins with a blank is kept nowhere; one that holds a secret, or looks like it, is kept in memory
 //! alone.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rustyline::history::{History as _, MemHistory, SearchDirection};
 
 use crate::secret::io_text;
 
@@ -23,12 +30,35 @@ const LONGEST: usize = 64 << 10;
 const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
 /// See the module's head.
-#[derive(Debug, Default)]
 pub struct History {
-    entries: Vec<String>,
+    entries: MemHistory,
     file: Option<PathBuf>,
     /// The entry that is being looked at, and what was being typed before.
     browsing: Option<(usize, String)>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        let mut entries = MemHistory::new();
+        // Its results are those of its trait; what is in memory alone does not fail.
+        let _ = entries.set_max_len(MOST);
+        let _ = entries.ignore_dups(true);
+        entries.ignore_space(false);
+        Self {
+            entries,
+            file: None,
+            browsing: None,
+        }
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History")
+            .field("entries", &self.entries.len())
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether an entry may be written to a disk.
@@ -43,12 +73,11 @@ pub enum Keep {
 impl History {
     /// The history in a file; one that cannot be read is begun anew.
     pub fn of(file: Option<PathBuf>) -> Self {
-        let entries = file.as_deref().map(load).unwrap_or_default();
-        Self {
-            entries,
-            file,
-            browsing: None,
+        let mut history = Self::default();
+        if let Some(file) = &file {
+            load(file, &mut history.entries);
         }
+        Self { file, ..history }
     }
 
     /// Adds what was entered.
@@ -57,14 +86,10 @@ impl History {
     /// In words, when it cannot be written; from then on nothing more is.
     pub fn add(&mut self, entry: &str, keep: Keep) -> Result<(), String> {
         self.browsing = None;
-        let repeats = self.entries.last().is_some_and(|last| last == entry);
-        if entry.starts_with(' ') || entry.is_empty() || repeats {
+        // Nothing empty is added, and nothing twice in a row.
+        if entry.starts_with(' ') || !self.entries.add(entry).unwrap_or(false) {
             return Ok(());
         }
-        if self.entries.len() == MOST {
-            self.entries.remove(0);
-        }
-        self.entries.push(entry.to_owned());
         if keep == Keep::InMemory || entry.len() > LONGEST {
             return Ok(());
         }
@@ -83,8 +108,13 @@ impl History {
         Err(words)
     }
 
+    fn entry(&self, at: usize) -> Option<Cow<'_, str>> {
+        let found = self.entries.get(at, SearchDirection::Reverse);
+        found.ok().flatten().map(|found| found.entry)
+    }
+
     /// The entry before the one that is looked at; `typed` comes back behind the last one.
-    pub fn older(&mut self, typed: &str) -> Option<&str> {
+    pub fn older(&mut self, typed: &str) -> Option<Cow<'_, str>> {
         let at = match &self.browsing {
             Some((at, _)) => at.checked_sub(1)?,
             None => self.entries.len().checked_sub(1)?,
@@ -93,32 +123,32 @@ impl History {
             Some((looked_at, _)) => *looked_at = at,
             None => self.browsing = Some((at, typed.to_owned())),
         }
-        self.entries.get(at).map(String::as_str)
+        self.entry(at)
     }
 
     /// The entry behind the one that is looked at, and in the end what was being typed.
     pub fn newer(&mut self) -> Option<String> {
         let (at, typed) = self.browsing.take()?;
-        match self.entries.get(at + 1) {
-            Some(entry) => {
-                let entry = entry.clone();
-                self.browsing = Some((at + 1, typed));
-                Some(entry)
-            }
-            None => Some(typed),
-        }
+        let Some(entry) = self.entry(at + 1).map(Cow::into_owned) else {
+            return Some(typed);
+        };
+        self.browsing = Some((at + 1, typed));
+        Some(entry)
     }
 
     /// The last entry before `end` that has `part` and is another than the one at `end`.
-    pub fn find(&self, part: &str, end: usize) -> Option<(usize, &str)> {
-        let found_before = self.entries.get(end);
-        let older = self.entries[..end.min(self.entries.len())]
-            .iter()
-            .enumerate();
-        older
-            .rev()
-            .find(|(_, entry)| entry.contains(part) && Some(*entry) != found_before)
-            .map(|(at, entry)| (at, entry.as_str()))
+    pub fn find(&self, part: &str, end: usize) -> Option<(usize, Cow<'_, str>)> {
+        let found_before = self.entry(end);
+        let mut end = end.min(self.entries.len());
+        loop {
+            let start = end.checked_sub(1)?;
+            let found = self.entries.search(part, start, SearchDirection::Reverse);
+            let found = found.ok().flatten()?;
+            if found_before.as_ref() != Some(&found.entry) {
+                return Some((found.idx, found.entry));
+            }
+            end = found.idx;
+        }
     }
 }
 
@@ -136,26 +166,31 @@ pub fn file_of(host: &str) -> Option<PathBuf> {
     Some(state.join("wsprobe").join("history").join(name))
 }
 
-fn load(file: &Path) -> Vec<String> {
+fn load(file: &Path, entries: &mut MemHistory) {
     let Ok(bytes) = std::fs::read(file) else {
-        return Vec::new();
+        return;
     };
     let bytes = &bytes[bytes.len().saturating_sub(LARGEST)..];
     let text = String::from_utf8_lossy(bytes);
-    let mut entries: Vec<String> = text.lines().map(unescape).collect();
-    let surplus = entries.len().saturating_sub(MOST);
-    entries.drain(..surplus);
-    // Written anew only now and then: a file that is a little too long does no harm.
-    if surplus > MOST / 10 {
-        // What fails here fails again, and is told, when an entry is added.
-        let _ = rewrite(file, &entries);
+    let mut lines = 0;
+    for line in text.lines() {
+        lines += 1;
+        // Memory does not fail.
+        let _ = entries.add_owned(unescape(line));
     }
-    entries
+    // Written anew only now and then: a file that is a little too long does no harm.
+    if lines > MOST + MOST / 10 {
+        // What fails here fails again, and is told, when an entry is added.
+        let _ = rewrite(file, entries);
+    }
 }
 
-fn rewrite(file: &Path, entries: &[String]) -> io::Result<()> {
+fn rewrite(file: &Path, entries: &MemHistory) -> io::Result<()> {
     let beside = file.with_extension(format!("{}.new", std::process::id()));
-    let text: String = entries.iter().map(|entry| escape(entry) + "\n").collect();
+    let text: String = entries
+        .into_iter()
+        .map(|entry| escape(entry) + "\n")
+        .collect();
     open(&beside)?.write_all(text.as_bytes())?;
     std::fs::rename(&beside, file)
 }
@@ -235,6 +270,10 @@ mod tests {
         History::of(history.file.clone())
     }
 
+    fn entries(history: &History) -> Vec<&str> {
+        history.entries.into_iter().map(String::as_str).collect()
+    }
+
     #[test]
     fn what_was_typed_is_there_again_whatever_it_was() {
         let folder = tempfile::TempDir::new().unwrap();
@@ -243,8 +282,11 @@ mod tests {
             history.add(entry, Keep::OnDisk).unwrap();
         }
         history.add("secret", Keep::InMemory).unwrap();
-        assert_eq!(history.entries, ["one", "{\n  \"a\\n\": 1\r\n}", "secret"]);
-        assert_eq!(reopened(&history).entries, history.entries[..2]);
+        assert_eq!(
+            entries(&history),
+            ["one", "{\n  \"a\\n\": 1\r\n}", "secret"]
+        );
+        assert_eq!(entries(&reopened(&history)), entries(&history)[..2]);
     }
 
     #[cfg(unix)]
@@ -259,7 +301,7 @@ mod tests {
         history.add("new", Keep::OnDisk).unwrap();
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(reopened(&history).entries, ["old", "new"]);
+        assert_eq!(entries(&reopened(&history)), ["old", "new"]);
     }
 
     #[test]
@@ -270,7 +312,7 @@ mod tests {
         std::fs::write(&file, lines).unwrap();
         let history = History::of(Some(file.clone()));
         assert_eq!(history.entries.len(), MOST);
-        assert_eq!(history.entries[0], "2000");
+        assert_eq!(entries(&history)[0], "2000");
         assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), MOST);
     }
 
@@ -279,14 +321,14 @@ mod tests {
         let mut history = History::default();
         history.add("one", Keep::OnDisk).unwrap();
         history.add("two", Keep::OnDisk).unwrap();
-        assert_eq!(history.older("draft"), Some("two"));
-        assert_eq!(history.older("two"), Some("one"));
+        assert_eq!(history.older("draft").as_deref(), Some("two"));
+        assert_eq!(history.older("two").as_deref(), Some("one"));
         assert_eq!(history.older("one"), None);
         assert_eq!(history.newer().as_deref(), Some("two"));
         assert_eq!(history.newer().as_deref(), Some("draft"));
         assert_eq!(history.newer(), None);
-        assert_eq!(history.find("o", 2), Some((1, "two")));
-        assert_eq!(history.find("o", 1), Some((0, "one")));
+        assert_eq!(history.find("o", 2), Some((1, "two".into())));
+        assert_eq!(history.find("o", 1), Some((0, "one".into())));
         assert_eq!(history.find("x", 2), None);
     }
 

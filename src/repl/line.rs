@@ -1,9 +1,13 @@
 //! The text being typed and the place in it where typing goes on.
 //!
-//! The cursor stands between two characters as a person sees them (grapheme clusters), never inside
-//! one. Text may have several lines. Every change can be undone.
+//! The text, the cursor and what the keys do to them are rustyline's `LineBuffer`: the cursor stands
+//! between two characters as a person sees them (grapheme clusters), never inside one. Undo, and what was
+//! cut last, are kept here, since rustyline offers its own only to its own loop; so are up and down, whose
+//! column rustyline takes from a layout that nobody else can make.
 
-use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
+use rustyline::line_buffer::{ChangeListener, DeleteListener, Direction, LineBuffer};
+use rustyline::{At, Movement, Word};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 /// The most changes that can be undone, and how many of a text that is very long.
 const UNDO: usize = 200;
@@ -12,11 +16,9 @@ const UNDO_LONG: usize = 4;
 const LONG: usize = 256 * 1024;
 
 /// See the module's head.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Line {
-    text: String,
-    /// In bytes.
-    cursor: usize,
+    buffer: LineBuffer,
     before: Vec<(String, usize)>,
     /// What was cut last.
     cut: String,
@@ -24,82 +26,129 @@ pub struct Line {
     typing: bool,
 }
 
+/// Hears what is cut, as against what is merely deleted.
+#[derive(Debug, Default)]
+struct Cuts {
+    is_cutting: bool,
+    text: Option<String>,
+}
+
+impl DeleteListener for Cuts {
+    fn start_killing(&mut self) {
+        self.is_cutting = true;
+    }
+
+    fn delete(&mut self, _: usize, text: &str, _: Direction) {
+        if self.is_cutting {
+            self.text = Some(text.to_owned());
+        }
+    }
+
+    fn stop_killing(&mut self) {
+        self.is_cutting = false;
+    }
+}
+
+impl ChangeListener for Cuts {
+    fn insert_char(&mut self, _: usize, _: char) {}
+    fn insert_str(&mut self, _: usize, _: &str) {}
+    fn replace(&mut self, _: usize, _: &str, _: &str) {}
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            buffer: LineBuffer::with_capacity(0),
+            before: Vec::new(),
+            cut: String::new(),
+            typing: false,
+        }
+    }
+}
+
 impl Line {
     /// The text.
     pub fn text(&self) -> &str {
-        &self.text
+        self.buffer.as_str()
     }
 
     /// Where the cursor stands, in bytes.
     pub fn cursor(&self) -> usize {
-        self.cursor
+        self.buffer.pos()
     }
 
     /// The text before the cursor.
     pub fn head(&self) -> &str {
-        &self.text[..self.cursor]
+        &self.text()[..self.cursor()]
     }
 
     /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+        self.buffer.is_empty()
     }
 
     /// Whether the cursor stands behind the whole text.
     pub fn is_at_end(&self) -> bool {
-        self.cursor == self.text.len()
+        self.buffer.is_cursor_at_end()
     }
 
     /// Replaces the text; the cursor goes to its end.
-    pub fn set(&mut self, text: impl Into<String>) {
-        self.remember();
-        self.text = text.into();
-        self.cursor = self.text.len();
+    pub fn set(&mut self, text: &str) {
+        self.remember(self.state());
+        self.put(0, self.buffer.len(), text);
     }
 
     /// Takes the text out; nothing of it can be undone.
     pub fn take(&mut self) -> String {
-        self.before.clear();
-        self.cursor = 0;
-        self.typing = false;
-        std::mem::take(&mut self.text)
+        let cut = std::mem::take(&mut self.cut);
+        let empty = Self {
+            cut,
+            ..Self::default()
+        };
+        std::mem::replace(self, empty).buffer.into_string()
     }
 
     /// A character is typed.
     pub fn type_char(&mut self, c: char) {
         if !self.typing {
-            self.remember();
+            self.remember(self.state());
             self.typing = true;
         }
-        self.text.insert(self.cursor, c);
-        self.cursor += c.len_utf8();
+        self.put(self.cursor(), self.cursor(), c.encode_utf8(&mut [0; 4]));
     }
 
     /// Puts a text in.
     pub fn insert(&mut self, text: &str) {
-        self.remember();
-        self.text.insert_str(self.cursor, text);
-        self.cursor += text.len();
+        self.replace_from(self.cursor(), text);
     }
 
     /// Puts `text` in place of what stands between `start` and the cursor.
     pub fn replace_from(&mut self, start: usize, text: &str) {
-        self.remember();
-        self.text.replace_range(start..self.cursor, text);
-        self.cursor = start + text.len();
+        self.remember(self.state());
+        self.put(start, self.cursor(), text);
     }
 
     /// Takes the last change back.
     pub fn undo(&mut self) {
         if let Some((text, cursor)) = self.before.pop() {
-            self.text = text;
-            self.cursor = cursor;
+            self.put(0, self.buffer.len(), &text);
+            self.buffer.set_pos(cursor);
         }
         self.typing = false;
     }
 
-    fn remember(&mut self) {
-        let most = if self.text.len() < LONG {
+    /// `LineBuffer::replace` alone: its `insert`, `yank` and `update` drop what is longer than the buffer
+    /// was when it was made, and a text of any length can be pasted.
+    fn put(&mut self, start: usize, end: usize, text: &str) {
+        self.buffer.replace(start..end, text, &mut Cuts::default());
+    }
+
+    fn state(&self) -> (String, usize) {
+        (self.text().to_owned(), self.cursor())
+    }
+
+    fn remember(&mut self, before: (String, usize)) {
+        let most = if self.buffer.len() < LONG {
             UNDO
         } else {
             UNDO_LONG
@@ -107,23 +156,24 @@ impl Line {
         if self.before.len() >= most {
             self.before.drain(..=self.before.len() - most);
         }
-        self.before.push((self.text.clone(), self.cursor));
+        self.before.push(before);
         self.typing = false;
     }
 
-    fn remove(&mut self, start: usize, end: usize) {
-        if start < end {
-            self.remember();
-            self.text.replace_range(start..end, "");
-            self.cursor = start;
+    /// Remembers what was there if `act` changes it, and what it cuts.
+    fn change(&mut self, act: impl FnOnce(&mut LineBuffer, &mut Cuts) -> bool) {
+        let before = self.state();
+        let mut cuts = Cuts::default();
+        if act(&mut self.buffer, &mut cuts) {
+            self.remember(before);
+        }
+        if let Some(text) = cuts.text {
+            self.cut = text;
         }
     }
 
-    fn cut(&mut self, start: usize, end: usize) {
-        if start < end {
-            self.cut = self.text[start..end].to_owned();
-            self.remove(start, end);
-        }
+    fn cut(&mut self, movement: &Movement) {
+        self.change(|buffer, cuts| buffer.kill(movement, cuts));
     }
 }
 
@@ -131,45 +181,39 @@ impl Line {
 impl Line {
     /// Removes the character before the cursor.
     pub fn backspace(&mut self) {
-        self.remove(self.previous(), self.cursor);
+        self.change(|buffer, cuts| buffer.backspace(1, cuts));
     }
 
     /// Removes the character behind the cursor.
     pub fn delete(&mut self) {
-        self.remove(self.cursor, self.next());
+        self.change(|buffer, cuts| buffer.delete(1, cuts).is_some());
     }
 
     /// Cuts the word before the cursor.
     pub fn cut_word_before(&mut self) {
-        self.cut(self.word_start(), self.cursor);
+        self.cut(&Movement::BackwardWord(1, Word::Emacs));
     }
 
     /// Cuts back to the last blank, as Ctrl-W does in a shell.
     pub fn cut_to_blank(&mut self) {
-        let trimmed = self.head().trim_end();
-        let start = trimmed
-            .char_indices()
-            .rev()
-            .find(|(_, c)| c.is_whitespace())
-            .map_or(0, |(at, c)| at + c.len_utf8());
-        self.cut(start, self.cursor);
+        self.cut(&Movement::BackwardWord(1, Word::Big));
     }
 
     /// Cuts the word behind the cursor.
     pub fn cut_word_after(&mut self) {
-        self.cut(self.cursor, self.word_end());
+        self.cut(&Movement::ForwardWord(1, At::AfterEnd, Word::Emacs));
     }
 
     /// Cuts to the end of the line, or the line break that stands there.
     pub fn cut_to_end(&mut self) {
-        let end = self.end_of_line();
-        let end = if end == self.cursor { self.next() } else { end };
-        self.cut(self.cursor, end);
+        self.cut(&Movement::EndOfLine);
     }
 
-    /// Cuts from the start of the line.
+    /// Cuts from the start of the line, and nothing at that start.
     pub fn cut_to_start(&mut self) {
-        self.cut(self.start_of_line(), self.cursor);
+        if !self.head().ends_with('\n') {
+            self.cut(&Movement::BeginningOfLine);
+        }
     }
 
     /// Puts in what was cut last.
@@ -180,151 +224,82 @@ impl Line {
 
     /// Swaps the characters around the cursor.
     pub fn transpose(&mut self) {
-        let middle = if self.is_at_end() {
-            self.previous()
-        } else {
-            self.cursor
-        };
-        let start = previous(&self.text, middle);
-        let end = next(&self.text, middle);
-        if start < middle && middle < end {
-            let swapped = format!("{}{}", &self.text[middle..end], &self.text[start..middle]);
-            self.remember();
-            self.text.replace_range(start..end, &swapped);
-            self.cursor = end;
-        }
+        self.change(LineBuffer::transpose_chars);
     }
 }
 
 /// Moving.
 impl Line {
-    fn go(&mut self, cursor: usize) {
-        self.cursor = cursor;
+    /// Moves, which ends a run of typing.
+    fn go(&mut self, act: impl FnOnce(&mut LineBuffer) -> bool) {
+        act(&mut self.buffer);
         self.typing = false;
     }
 
     /// One character back.
     pub fn left(&mut self) {
-        self.go(self.previous());
+        self.go(|buffer| buffer.move_backward(1));
     }
 
     /// One character on.
     pub fn right(&mut self) {
-        self.go(self.next());
+        self.go(|buffer| buffer.move_forward(1));
     }
 
     /// One word back.
     pub fn word_left(&mut self) {
-        self.go(self.word_start());
+        self.go(|buffer| buffer.move_to_prev_word(Word::Emacs, 1));
     }
 
     /// One word on.
     pub fn word_right(&mut self) {
-        self.go(self.word_end());
+        self.go(|buffer| buffer.move_to_next_word(At::AfterEnd, Word::Emacs, 1));
     }
 
     /// To the start of the line.
     pub fn home(&mut self) {
-        self.go(self.start_of_line());
+        self.go(LineBuffer::move_home);
     }
 
     /// To the end of the line.
     pub fn end(&mut self) {
-        self.go(self.end_of_line());
+        self.go(LineBuffer::move_end);
     }
 
     /// One line up; false on the first one.
     pub fn up(&mut self) -> bool {
-        let start = self.start_of_line();
-        if start == 0 {
+        let Some(end) = self.head().rfind('\n') else {
             return false;
-        }
-        let column = self.text[start..self.cursor].graphemes(true).count();
-        let above = self.text[..start - 1].rfind('\n').map_or(0, |at| at + 1);
-        self.go(column_of(&self.text, above, start - 1, column));
+        };
+        let column = self.head()[end + 1..].graphemes(true).count();
+        let start = self.text()[..end].rfind('\n').map_or(0, |at| at + 1);
+        self.go_to_column(column, start, end);
         true
     }
 
     /// One line down; false on the last one.
     pub fn down(&mut self) -> bool {
-        let end = self.end_of_line();
-        if end == self.text.len() {
+        let tail = &self.text()[self.cursor()..];
+        let Some(start) = tail.find('\n').map(|at| self.cursor() + at + 1) else {
             return false;
-        }
-        let column = self.text[self.start_of_line()..self.cursor]
-            .graphemes(true)
-            .count();
-        let below = end + 1;
-        let last = self.text[below..]
-            .find('\n')
-            .map_or(self.text.len(), |at| below + at);
-        self.go(column_of(&self.text, below, last, column));
+        };
+        let line = self.head().rsplit('\n').next().unwrap_or_default();
+        let column = line.graphemes(true).count();
+        let below = &self.text()[start..];
+        let end = start + below.find('\n').unwrap_or(below.len());
+        self.go_to_column(column, start, end);
         true
     }
 
-    fn previous(&self) -> usize {
-        previous(&self.text, self.cursor)
+    /// To a column of the line from `start` to `end`, or to its end.
+    fn go_to_column(&mut self, column: usize, start: usize, end: usize) {
+        let place = self.text()[start..end]
+            .grapheme_indices(true)
+            .nth(column)
+            .map_or(end, |(at, _)| start + at);
+        self.buffer.set_pos(place);
+        self.typing = false;
     }
-
-    fn next(&self) -> usize {
-        next(&self.text, self.cursor)
-    }
-
-    fn start_of_line(&self) -> usize {
-        self.head().rfind('\n').map_or(0, |at| at + 1)
-    }
-
-    fn end_of_line(&self) -> usize {
-        self.text[self.cursor..]
-            .find('\n')
-            .map_or(self.text.len(), |at| self.cursor + at)
-    }
-
-    fn word_start(&self) -> usize {
-        let head = self.head();
-        let word_end = head
-            .char_indices()
-            .rev()
-            .find(|(_, c)| c.is_alphanumeric())
-            .map_or(0, |(at, c)| at + c.len_utf8());
-        head[..word_end]
-            .char_indices()
-            .rev()
-            .find(|(_, c)| !c.is_alphanumeric())
-            .map_or(0, |(at, c)| at + c.len_utf8())
-    }
-
-    fn word_end(&self) -> usize {
-        let tail = &self.text[self.cursor..];
-        let start = tail.find(char::is_alphanumeric).unwrap_or(tail.len());
-        let length = tail[start..]
-            .find(|c: char| !c.is_alphanumeric())
-            .unwrap_or(tail.len() - start);
-        self.cursor + start + length
-    }
-}
-
-/// The place of a column in the line from `start` to `end`, or its end.
-fn column_of(text: &str, start: usize, end: usize, column: usize) -> usize {
-    text[start..end]
-        .grapheme_indices(true)
-        .nth(column)
-        .map_or(end, |(at, _)| start + at)
-}
-
-fn previous(text: &str, at: usize) -> usize {
-    let mut cursor = GraphemeCursor::new(at, text.len(), true);
-    // The whole text is at hand, so that there is always an answer.
-    cursor.prev_boundary(text, 0).ok().flatten().unwrap_or(0)
-}
-
-fn next(text: &str, at: usize) -> usize {
-    let mut cursor = GraphemeCursor::new(at, text.len(), true);
-    cursor
-        .next_boundary(text, 0)
-        .ok()
-        .flatten()
-        .unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -333,17 +308,15 @@ mod tests {
 
     /// `|` is the cursor.
     fn line(text: &str) -> Line {
-        let cursor = text.find('|').unwrap();
-        Line {
-            text: text.replace('|', ""),
-            cursor,
-            ..Line::default()
-        }
+        let mut line = Line::default();
+        line.insert(&text.replace('|', ""));
+        line.buffer.set_pos(text.find('|').unwrap());
+        line
     }
 
     fn shown(line: &Line) -> String {
-        let mut text = line.text.clone();
-        text.insert(line.cursor, '|');
+        let mut text = line.text().to_owned();
+        text.insert(line.cursor(), '|');
         text
     }
 
@@ -351,7 +324,7 @@ mod tests {
 
     #[test]
     fn each_key_does_what_a_shell_does() {
-        let table: [(&str, Act, &str); 23] = [
+        let table: [(&str, Act, &str); 27] = [
             ("ab|c", Line::left, "a|bc"),
             ("ab|c", Line::right, "abc|"),
             ("abc|", Line::right, "abc|"),
@@ -375,6 +348,10 @@ mod tests {
             ("a|bc", Line::transpose, "ba|c"),
             ("|a", Line::transpose, "|a"),
             ("é|", Line::backspace, "|"),
+            ("ab\n|cd", Line::cut_to_start, "ab\n|cd"),
+            ("one|, ", Line::word_right, "one, |"),
+            ("  one  |", Line::cut_to_blank, "  |"),
+            ("e\u{301}👨‍👩‍👧|", Line::transpose, "👨‍👩‍👧e\u{301}|"),
         ];
         for (before, act, after) in table {
             let mut line = line(before);
@@ -428,7 +405,7 @@ mod tests {
             for at in moves {
                 ACTS[at](&mut line);
                 line.up();
-                assert!(line.text.is_char_boundary(line.cursor));
+                assert!(line.text().is_char_boundary(line.cursor()));
             }
         }
     }

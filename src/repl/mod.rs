@@ -1,10 +1,11 @@
 //! The interactive session: the line at the bottom of the terminal, and what an entered line means.
 //!
-//! The terminal belongs to the session's one loop, as every other stream does. A line editor that blocks
-//! in a thread of its own, as the libraries for it do, would have to be handed each message that arrives;
-//! it could print it late, out of order or, at the end, not at all. So keys are read like any other input
-//! ([`crate::input::Typed`]), and the line is drawn like any other output
-//! ([`crate::output::editor::TypedLine`]); in between everything is pure.
+//! The terminal belongs to the session's one loop, as every other stream does. rustyline's own loop blocks in
+//! a thread, would have to be handed each message that arrives, and could print it late, out of order or, at
+//! the end, not at all. So keys are read like any other input ([`crate::input::Typed`]), and the line is
+//! drawn like any other output ([`crate::output::editor::TypedLine`]); in between everything is pure, and
+//! what rustyline offers there is used: its line buffer (`line`), its history in memory (`history`) and
+//! its completion of file names (`completion`).
 //!
 //! Whatever way the session ends, the terminal is as it was before.
 

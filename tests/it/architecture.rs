@@ -33,10 +33,11 @@ const ORDER: [&str; 22] = [
 ];
 
 /// The modules that alone may name a library; what lies inside them may, too.
-const OWNERS: [(&str, &[&str]); 6] = [
+const OWNERS: [(&str, &[&str]); 7] = [
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),
+    ("rustyline", &["repl"]),
     ("unicode_segmentation", &["repl"]),
     ("clap", &["cli", "generate", "commands"]),
     ("jaq_core", &["pattern::jq"]),
