@@ -860,7 +860,11 @@ fn layer_over(
         max_message: max_size as u64,
         trace,
     };
-    Layer::new(Outbox::new(stream), role, compression, settings, leftover)
+    let outbox = match role {
+        frame::Role::Client => Outbox::new(stream),
+        frame::Role::Server => Outbox::new(stream).frugal(),
+    };
+    Layer::new(outbox, role, compression, settings, leftover)
 }
 
 /// Whether a timer's time has come. The clock is asked as well: the runtime gives a task that is busy

@@ -24,15 +24,19 @@ pub struct Inbox {
     bytes: BytesMut,
     /// A read that failed: told once what came before it has been taken.
     failure: Option<io::Error>,
+    /// Whether the room for what may come is given back while nothing does.
+    frugal: bool,
     read_at: Option<Instant>,
 }
 
 impl Inbox {
-    /// One that holds what came with the end of the handshake.
-    pub fn new(leftover: Bytes) -> Self {
+    /// One that holds what came with the end of the handshake. A `frugal` one takes no memory while it is
+    /// empty: a server has many, and few of them busy at a time.
+    pub fn new(leftover: Bytes, frugal: bool) -> Self {
         Self {
             bytes: leftover.into(),
             failure: None,
+            frugal,
             read_at: None,
         }
     }
@@ -75,19 +79,21 @@ impl Inbox {
         if self.bytes.capacity() - self.bytes.len() < missing.max(ROOM) {
             self.bytes.reserve(missing.max(BLOCK));
         }
-        Poll::Ready(
-            match ready!(poll_read_buf(Pin::new(inner), cx, &mut self.bytes)) {
-                Ok(0) => false,
-                Ok(_) => {
-                    self.read_at = Some(Instant::now());
-                    true
-                }
-                Err(error) => {
-                    self.failure = Some(error);
-                    false
-                }
-            },
-        )
+        let read = poll_read_buf(Pin::new(inner), cx, &mut self.bytes);
+        if read.is_pending() && self.frugal && self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
+        }
+        Poll::Ready(match ready!(read) {
+            Ok(0) => false,
+            Ok(_) => {
+                self.read_at = Some(Instant::now());
+                true
+            }
+            Err(error) => {
+                self.failure = Some(error);
+                false
+            }
+        })
     }
 
     /// The failure of an earlier read, once.

@@ -42,6 +42,7 @@ pub struct Outbox<S> {
     /// Bytes that the stream below has taken, ever.
     passed: u64,
     failure: Option<io::Error>,
+    frugal: bool,
 }
 
 #[derive(Debug)]
@@ -67,6 +68,16 @@ impl<S> Outbox<S> {
             queued: 0,
             passed: 0,
             failure: None,
+            frugal: false,
+        }
+    }
+
+    /// The same, but it takes no memory while it is empty: a server has many, and few of them busy at a
+    /// time.
+    pub fn frugal(self) -> Self {
+        Self {
+            frugal: true,
+            ..self
         }
     }
 
@@ -153,7 +164,12 @@ impl<S> Outbox<S> {
         self.ready.clear();
         self.sent = 0;
         match self.queue.front_mut() {
-            None => false,
+            None => {
+                if self.frugal && self.ready.capacity() > 0 {
+                    self.ready = Vec::new();
+                }
+                false
+            }
             Some(Part::Bytes(bytes)) => {
                 self.ready = std::mem::take(bytes);
                 self.queued -= self.ready.len();

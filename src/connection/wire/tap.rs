@@ -168,7 +168,7 @@ impl<S> Tap<S> {
         };
         Self {
             inner,
-            inbox: Inbox::new(leftover),
+            inbox: Inbox::new(leftover, role == Role::Server),
             begun: Default::default(),
             received: Scanner::new(Direction::In, Some(peer)),
             sent: Scanner::new(Direction::Out, None),
