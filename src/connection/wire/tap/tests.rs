@@ -10,6 +10,8 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, protocol},
 };
 
+use crate::connection::close::Code;
+
 use super::*;
 
 /// A peer that sends the given pieces, one a read, and then stalls; and takes what we send,
