@@ -375,6 +375,11 @@ impl Connection {
         Pin::new(&mut self.ws).poll_ready(cx).map(drop)
     }
 
+    /// Whether a write has failed: nothing leaves any more, and the reads that follow tell why.
+    pub fn has_lost_its_reader(&self) -> bool {
+        self.layer().tap().get_ref().failure().is_some()
+    }
+
     /// Takes something to send. False when the connection is not OPEN: it was not taken.
     pub fn feed(&mut self, outgoing: &Outgoing) -> bool {
         if !matches!(self.phase, Phase::Open) {

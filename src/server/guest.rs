@@ -173,7 +173,8 @@ impl Guest {
         self.listen_to_room(cx);
         while self.connection.ready_state() == ReadyState::Open {
             if self.connection.poll_ready(cx).is_pending() {
-                return false;
+                // Who is gone is read from all the same, to learn that.
+                return self.connection.has_lost_its_reader();
             }
             if let Some(payload) = self.replies.due(cx) {
                 self.send(payload);

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Frame, serve};
 
@@ -60,4 +61,32 @@ fn a_client_that_never_reads_costs_the_others_nothing() {
         client.send(&message);
         assert_eq!(client.message(), message);
     }
+}
+
+#[test]
+fn a_client_that_is_gone_while_it_is_written_to_leaves_its_place() {
+    let (_serving, url) = serve(&["--max-clients", "1"]);
+    let mut deaf = Client::connect(&url);
+    deaf.send_until_stuck(&Frame::binary(vec![0xa5; 1_000_000]));
+    // What it never read makes this a reset.
+    drop(deaf);
+    let until = Instant::now() + Duration::from_secs(20);
+    while !takes_another(&url) {
+        assert!(Instant::now() < until, "its place is still taken");
+        thread::yield_now();
+    }
+}
+
+/// Whether the server has room for one more client.
+fn takes_another(url: &str) -> bool {
+    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    let mut socket = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut status = [0; 12];
+    socket.read_exact(&mut status).unwrap();
+    status.ends_with(b"101")
 }
