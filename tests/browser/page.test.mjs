@@ -118,7 +118,9 @@ test("closing says code and reason on both sides and is no loss", async (t) => {
   await page.fill("#reason", "bye");
   await page.click("#close");
   await state(page, "CLOSED");
-  const note = log(page, "note").last();
+  // The state is CLOSED a moment before the event says why.
+  const note = log(page, "note").filter({ hasText: "close:" });
+  await note.waitFor();
   assert.match(await note.textContent(), /close: code 4001 \(Private Use\), reason “bye”, clean/);
   assert.ok(await page.isHidden("#wait"));
   const close = await server.seen({ event: "close" });
