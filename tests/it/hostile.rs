@@ -88,10 +88,12 @@ fn next(waiting: &Mutex<Vec<Situation>>) -> Option<Situation> {
 /// A way to play a situation; a panic is what is wrong.
 type Way = (&'static str, fn(&Situation));
 
-const WAYS: [Way; 3] = [
+const WAYS: [Way; 5] = [
     ("in a pipe", in_a_pipe),
     ("on a terminal", on_a_terminal),
     ("as events", as_events),
+    ("as a session", as_a_session),
+    ("as a check", as_a_check),
 ];
 
 fn probe(situation: &Situation, peer: &Hostile) -> Probe {
@@ -162,6 +164,62 @@ fn on_a_terminal(situation: &Situation) {
     }
 }
 
+/// Typing beside it, and leaving once the connection has ended.
+fn as_a_session(situation: &Situation) {
+    let Some(probe) = instead_of_listen(situation, "connect") else {
+        return;
+    };
+    let peer = Hostile::playing(&situation.serve);
+    let probe = probe(&peer).args(["-vv"]).within(situation.limit);
+    let mut running = probe.any_stdout().spawn_on_a_terminal();
+    // One that was never open is over by itself.
+    if running.shows_or_ends("/quit leaves", situation.limit) {
+        running.write("/quit\r");
+    }
+    let output = running.status_among(&[0, situation.exit]);
+    no_faults(&peer);
+    if let Some(obeyed) = what_a_session_obeys(&output.stdout) {
+        panic!("{obeyed} reached the terminal");
+    }
+}
+
+/// As a report for eyes.
+fn as_a_check(situation: &Situation) {
+    let Some(probe) = instead_of_listen(situation, "check") else {
+        return;
+    };
+    let peer = Hostile::playing(&situation.serve);
+    let probe = probe(&peer).args(["-vv", "-w", "300ms"]);
+    let running = probe
+        .within(situation.limit)
+        .any_stdout()
+        .spawn_on_a_terminal();
+    let output = running.status_among(&[0, 1]);
+    no_faults(&peer);
+    if let Some(obeyed) = what_a_terminal_obeys(&output.stdout) {
+        panic!("{obeyed} reached the terminal");
+    }
+}
+
+/// The same command line with another verb, unless it has flags that only `listen` knows.
+fn instead_of_listen<'a>(
+    situation: &'a Situation,
+    verb: &'a str,
+) -> Option<impl FnOnce(&Hostile) -> Probe + use<'a>> {
+    let (listen, rest) = situation.run.split_first()?;
+    let own = ["--for", "--idle-timeout", "-c"];
+    if listen != "listen" || rest.iter().any(|word| own.contains(&word.as_str())) {
+        return None;
+    }
+    let patient = !rest.iter().any(|word| word == "--close-timeout");
+    let added = ["--close-timeout", "300ms"];
+    Some(move |peer: &Hostile| {
+        let rest = rest.iter().map(|word| peer.addressed(word));
+        let probe = Probe::new([verb.to_owned()].into_iter().chain(rest));
+        probe.args(added.iter().filter(|_| patient))
+    })
+}
+
 /// Whatever in what a terminal was shown is neither text nor one of our own colours.
 pub fn what_a_terminal_obeys(shown: &[u8]) -> Option<String> {
     let Ok(text) = std::str::from_utf8(shown) else {
@@ -172,9 +230,40 @@ pub fn what_a_terminal_obeys(shown: &[u8]) -> Option<String> {
     for own in ["0", "2", "31", "32", "33", "35", "36", "1;34"] {
         rest = rest.replace(&format!("\x1b[{own}m"), "");
     }
+    // A terminal's own newline; alone it goes back to where the line began.
+    let rest = rest.replace("\r\n", "\n");
     let at = rest.find(obeyed)?;
     let around: String = rest[at..].chars().take(12).collect();
     Some(format!("{around:?}"))
+}
+
+/// The same of a session, which draws the line being typed as well.
+pub fn what_a_session_obeys(shown: &[u8]) -> Option<String> {
+    match std::str::from_utf8(shown) {
+        Ok(text) => what_a_terminal_obeys(without_drawing(text).as_bytes()),
+        Err(_) => Some("what is not UTF-8".to_owned()),
+    }
+}
+
+/// The text without what draws a line: marked pastes, updates in one go, what is below erased, and the
+/// cursor moved back, up and to the right. No peer here tries these.
+pub fn without_drawing(text: &str) -> String {
+    let own = ["?2004h", "?2004l", "?2026h", "?2026l", "J"];
+    let text = text.replace("\r\x1b[", "\x1b[");
+    let text = own
+        .iter()
+        .fold(text, |text, own| text.replace(&format!("\x1b[{own}"), ""));
+    let mut parts = text.split("\x1b[");
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && part[digits..].starts_with(['A', 'C']) {
+            rest.push_str(&part[digits + 1..]);
+        } else {
+            rest.extend(["\x1b[", part]);
+        }
+    }
+    rest
 }
 
 // A reader that is as fast as we are empties the pipe between our writing and our looking: once, nothing
@@ -202,7 +291,7 @@ fn what_fills_the_buffer_again_and_again_is_read_to_its_end() {
 
 /// C0, DEL, C1, line separators and what changes the direction or hides.
 fn obeyed(ch: char) -> bool {
-    (ch.is_control() && !matches!(ch, '\n' | '\r' | '\t'))
+    (ch.is_control() && !matches!(ch, '\n' | '\t'))
         || matches!(
             ch,
             '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}'

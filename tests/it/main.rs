@@ -52,6 +52,7 @@ mod serve_load;
 mod serve_modes;
 mod signals;
 mod targets;
+mod terminal_safety;
 mod the_harness;
 mod tls;
 mod usage;

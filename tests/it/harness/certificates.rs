@@ -68,8 +68,12 @@ impl Certificate {
 
     /// For another host, with a subject and a name that would draw on a terminal.
     pub fn with_escapes_in_its_name() -> Self {
+        Self::named("\u{1b}]0;pwned\u{7}\u{1b}[2J\u{202e}\r\nhint: trust me")
+    }
+
+    /// For another host, with this as its subject.
+    pub fn named(drawn: &str) -> Self {
         let mut params = params(&["other.example"]);
-        let drawn = "\u{1b}]0;pwned\u{7}\u{1b}[2J\u{202e}\r\nhint: trust me";
         params.distinguished_name.push(DnType::CommonName, drawn);
         params
             .distinguished_name

@@ -4,7 +4,7 @@
 //!
 //! | step | what the peer does |
 //! |---|---|
-//! | `tls KIND` | the TLS handshake, with a certificate of that kind |
+//! | `tls KIND` | the TLS handshake, with a certificate of that kind (`named "…"`: whose subject this is) |
 //! | `request` | reads an upgrade request |
 //! | `101`, `101 "HEADERS"` | reads one and answers as the RFC wants, with header lines added |
 //! | `send "…"` | these bytes; `{accept}` becomes the accept key, `{port}` the port |
@@ -355,7 +355,10 @@ fn certificate(kind: &str) -> Certificate {
         "other-host" => Certificate::for_another_host(),
         "self-signed" => Certificate::self_signed(),
         "escapes" => Certificate::with_escapes_in_its_name(),
-        _ => panic!("there is no certificate of the kind {kind:?}"),
+        _ => match kind.strip_prefix("named ").map(unquoted) {
+            Some(name) => Certificate::named(&String::from_utf8(name).expect("text")),
+            None => panic!("there is no certificate of the kind {kind:?}"),
+        },
     }
 }
 

@@ -139,6 +139,20 @@ impl Running {
         self
     }
 
+    /// Whether a text comes on stdout, after what was waited for before, and not the end instead.
+    pub fn shows_or_ends(&mut self, text: &str, patience: Duration) -> bool {
+        let start = self.read;
+        let found = self
+            .channels
+            .stdout
+            .wait(Instant::now() + patience, |bytes| {
+                let mut windows = bytes[start..].windows(text.len());
+                windows.position(|window| window == text.as_bytes())
+            });
+        self.read += found.map_or(0, |found| found + text.len());
+        found.is_some()
+    }
+
     /// Waits until the screen looks as it should, and gives it.
     #[track_caller]
     pub fn sees(&mut self, what: &str, mut look: impl FnMut(&Screen) -> bool) -> Screen {
@@ -260,6 +274,12 @@ impl Running {
     #[track_caller]
     pub fn status(self, code: i32) -> Output {
         self.finish(&[code])
+    }
+
+    /// The same with one of several statuses, where it is chance which.
+    #[track_caller]
+    pub fn status_among(self, codes: &[i32]) -> Output {
+        self.finish(codes)
     }
 
     /// Waits for an end with any status that is neither success nor a panic.
