@@ -8,9 +8,11 @@
 pub mod backoff;
 mod bulk;
 pub mod close;
+mod closing;
 mod cure;
 pub mod dial;
 pub mod error;
+mod failing;
 pub mod handshake;
 pub mod http2;
 pub mod message;
@@ -23,7 +25,6 @@ pub mod target;
 pub mod tls;
 pub mod wire;
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -32,19 +33,20 @@ use bytes::{Buf as _, Bytes};
 use futures_core::Stream as _;
 use futures_sink::Sink as _;
 use tokio::io::AsyncWrite as _;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
+use tokio_tungstenite::tungstenite::error::Error as WsError;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
 use bulk::Bulk;
-use close::{By, Close, Code, Farewell};
+use close::{By, Close, Code};
+use closing::Phase;
 use dial::Route;
-use error::{Error, Kind, Stage};
+use error::Error;
 use handshake::Answer;
-use message::{Outgoing, Payload, Text};
+use message::{Outgoing, Payload};
 use opening::Whereabouts;
 pub use progress::{Progress, Reporter, Timing};
 use proxy::Proxies;
@@ -56,12 +58,7 @@ use wire::layer::Layer;
 use wire::masking::MaskingKeys;
 use wire::negotiation::Agreed;
 use wire::outbox::Outbox;
-use wire::tap::{CloseSeen, FrameSeen, Settings};
-use wire::violation::{Breach, Violation};
-
-/// How long a peer may take to end TCP after both close frames were exchanged. The server should go
-/// first (RFC 6455 §7.1.1); nothing can be lost any more when it does not.
-const EOF_GRACE: Duration = Duration::from_millis(250);
+use wire::tap::{FrameSeen, Settings};
 
 /// Pongs that may wait for a peer that does not read.
 const PONGS_OWED: u32 = 64;
@@ -207,28 +204,6 @@ pub struct Connection {
     pongs_owed: u32,
     /// Bytes of the control frames that have come.
     control: u64,
-}
-
-/// Where the connection stands between OPEN and CLOSED.
-enum Phase {
-    Open,
-    /// We sent a close frame, the peer's has not come.
-    Asked {
-        timer: Pin<Box<Sleep>>,
-        /// How many bytes had left when the timer was set.
-        left: u64,
-    },
-    /// Both close frames are known; ours may have to leave yet, and the peer should end TCP.
-    Agreed {
-        close: Close,
-        timer: Pin<Box<Sleep>>,
-    },
-    /// The peer broke a rule: our close frame leaves, then it is over.
-    Failing {
-        close: Close,
-        timer: Pin<Box<Sleep>>,
-    },
-    Closed,
 }
 
 impl Connection {
@@ -473,27 +448,6 @@ impl Connection {
         Pin::new(self.ws.get_mut()).poll_shutdown(cx).map(drop)
     }
 
-    /// Begins the closing handshake; messages may still come in until the peer answers.
-    pub fn close(&mut self, farewell: &Farewell) {
-        if matches!(self.phase, Phase::Open) {
-            self.send_close(farewell.code, &farewell.reason);
-            self.phase = Phase::Asked {
-                timer: sleep(self.limits.close),
-                left: 0,
-            };
-        }
-    }
-
-    fn send_close(&mut self, code: Option<Code>, reason: &str) {
-        let frame = code.map(|code| CloseFrame {
-            code: code.0.into(),
-            reason: Text::from(reason),
-        });
-        // Fails only where the stream has failed: then there is nobody to say goodbye to.
-        let _ = Pin::new(&mut self.ws).start_send(Message::Close(frame));
-        self.unflushed = true;
-    }
-
     /// The next thing that happens; `None` once [`Incoming::Closed`] was given.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         if !self.trace {
@@ -570,238 +524,6 @@ impl Connection {
         Poll::Ready(incoming)
     }
 
-    /// The size of a control frame on the wire: two bytes of header, four of mask from a client.
-    fn control_frame(&self, payload: &Bytes) -> u64 {
-        let header = match self.role {
-            Role::Client => 2,
-            Role::Server => 6,
-        };
-        header + payload.len() as u64
-    }
-
-    /// The peer's close frame has come.
-    fn agree(&mut self, by: By, frame: Option<CloseFrame>, cx: &mut Context<'_>) -> Poll<Incoming> {
-        // The library puts 1002 in the place of codes that it does not know, 1014 for one.
-        let (code, reason) = match (self.layer().tap().received_close(), frame) {
-            (Some(seen), _) => (seen.code.map_or(Code::NO_STATUS, Code), seen.reason.clone()),
-            (None, Some(frame)) => (Code(frame.code.into()), frame.reason.to_string()),
-            (None, None) => (Code::NO_STATUS, String::new()),
-        };
-        let mut close = Close {
-            by,
-            code,
-            reason: reason.clone(),
-            clean: true,
-            error: None,
-        };
-        close.error = self.cut_off(&close).map(Box::new);
-        self.unflushed = true;
-        let grace = EOF_GRACE.min(self.limits.close);
-        self.phase = Phase::Agreed {
-            close,
-            timer: sleep(grace),
-        };
-        match by {
-            By::Local => self.poll_end(cx),
-            _ => Poll::Ready(Incoming::Closing(code, reason)),
-        }
-    }
-
-    /// What a peer that closes may have left unsaid: RFC 6455 §5.5.1 lets it give up a message between
-    /// two of its frames, and nobody but us will ever know.
-    fn cut_off(&self, close: &Close) -> Option<Error> {
-        let bytes = self.layer().tap().unfinished_message()?;
-        let plural = if bytes == 1 { "" } else { "s" };
-        let message = format!(
-            "the server closed with {close} in the middle of a message, {} byte{plural} of which had come",
-            crate::units::grouped(bytes)
-        );
-        Some(Error::new(Kind::CutOff, Stage::Open, message))
-    }
-
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        let leaving = self.poll_flush(cx).is_pending();
-        let passed = self.layer().tap().get_ref().passed();
-        let limit = self.limits.close;
-        let is_late = match &mut self.phase {
-            Phase::Asked { timer, left } => {
-                // The limit is for the answer: it does not run while our own data goes on leaving.
-                if leaving && *left != passed {
-                    *left = passed;
-                    timer.as_mut().reset(Instant::now() + limit);
-                }
-                // Looked at before anything is read: a peer that never stops sending must not put off
-                // the end.
-                is_due(timer, cx)
-            }
-            _ => false,
-        };
-        if !is_late {
-            return self.poll_message(cx);
-        }
-        let message = format!(
-            "the closing handshake was not answered within {}",
-            crate::units::shown(self.limits.close)
-        );
-        let error = Error::new(Kind::Timeout, Stage::Open, message).hint(format!(
-            "{} may be gone or busy: --close-timeout TIME waits longer",
-            self.peer()
-        ));
-        self.finish(Close {
-            by: By::Local,
-            code: Code::ABNORMAL,
-            reason: String::new(),
-            clean: false,
-            error: Some(Box::new(error)),
-        })
-    }
-
-    /// Sends what is left of our close frame and waits for the end of TCP, for a short while.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        // The library leaves the layer below unflushed when it answers a close.
-        let flushed =
-            self.poll_flush(cx).is_ready() && Pin::new(self.ws.get_mut()).poll_flush(cx).is_ready();
-        // The server ends TCP itself, once its answer has left (RFC 6455 §7.1.1).
-        let mut ended = flushed && self.role == Role::Server;
-        while !ended {
-            match Pin::new(&mut self.ws).poll_next(cx) {
-                // After its close frame a peer has nothing more to say.
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(_) => ended = true,
-                Poll::Pending => break,
-            }
-        }
-        let Phase::Agreed { close, timer } = &mut self.phase else {
-            return Poll::Pending;
-        };
-        if !ended && !is_due(timer, cx) {
-            return Poll::Pending;
-        }
-        let close = close.clone();
-        self.finish(close)
-    }
-
-    fn poll_failure(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        let flushed = self.poll_flush(cx).is_ready();
-        let Phase::Failing { close, timer } = &mut self.phase else {
-            return Poll::Pending;
-        };
-        if !flushed && !is_due(timer, cx) {
-            return Poll::Pending;
-        }
-        let close = close.clone();
-        self.finish(close)
-    }
-
-    fn finish(&mut self, close: Close) -> Poll<Incoming> {
-        self.phase = Phase::Closed;
-        Poll::Ready(Incoming::Closed(close))
-    }
-
-    /// Reading failed: says why, and says goodbye where there is somebody to hear it.
-    fn fail(&mut self, error: &WsError, cx: &mut Context<'_>) -> Poll<Incoming> {
-        if let Some(close) = self.unknown_close() {
-            return self.agree_ourselves(&close, cx);
-        }
-        let (error, farewell) = self.explain(error);
-        let asked = matches!(self.phase, Phase::Asked { .. });
-        let Some(code) = farewell else {
-            return self.finish(Close {
-                by: if asked { By::Local } else { By::None },
-                code: Code::ABNORMAL,
-                reason: String::new(),
-                clean: false,
-                error: Some(Box::new(error)),
-            });
-        };
-        if !asked {
-            self.send_close(Some(code), "");
-        }
-        let (by, code, reason) = self
-            .broken_close()
-            .unwrap_or((By::Local, code, String::new()));
-        let close = Close {
-            by,
-            code,
-            reason,
-            clean: false,
-            error: Some(Box::new(error)),
-        };
-        self.phase = Phase::Failing {
-            close,
-            timer: sleep(self.limits.close),
-        };
-        self.poll_failure(cx)
-    }
-
-    /// The peer's close frame, when the library was not shown it because of its code.
-    fn unknown_close(&self) -> Option<CloseSeen> {
-        let layer = self.layer();
-        let breach = layer.violation()?.breach();
-        let unknown = matches!(breach, Breach::UnknownBelow(_));
-        unknown.then(|| layer.tap().received_close().cloned())?
-    }
-
-    /// The peer has closed, and the library does not know: the answer is ours to give.
-    fn agree_ourselves(&mut self, seen: &CloseSeen, cx: &mut Context<'_>) -> Poll<Incoming> {
-        let by = match self.phase {
-            Phase::Asked { .. } => By::Local,
-            _ => By::Peer,
-        };
-        if by == By::Peer {
-            self.send_close(seen.code.map(Code), &seen.reason);
-        }
-        self.agree(by, None, cx)
-    }
-
-    /// The peer's close frame, when that is what broke the protocol: it closed, with the code that it
-    /// really sent.
-    fn broken_close(&self) -> Option<(By, Code, String)> {
-        let layer = self.layer();
-        let breach = layer.violation()?.breach();
-        if !matches!(breach, Breach::CloseCode(_) | Breach::CloseReasonNotUtf8(_)) {
-            return None;
-        }
-        let seen = layer.tap().received_close()?;
-        Some((By::Peer, Code(seen.code?), seen.reason.clone()))
-    }
-
-    /// A failed read in words, and the code to close with where the peer can still hear it.
-    fn explain(&self, error: &WsError) -> (Error, Option<Code>) {
-        let peer = self.peer();
-        if let Some(violation) = self.layer().violation() {
-            return (
-                explain_violation(peer, violation),
-                Some(Code(violation.close_code())),
-            );
-        }
-        let open = |kind, message: String| Error::new(kind, Stage::Open, message);
-        match error {
-            WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-                let message = format!(
-                    "{peer} sent a message of {size} bytes or more, --max-size is {max_size}"
-                );
-                (
-                    open(Kind::TooBig, message).hint(LARGER),
-                    Some(Code::TOO_BIG),
-                )
-            }
-            WsError::Utf8(_) => {
-                let message =
-                    format!("{peer} sent a text message that is not UTF-8 (RFC 6455 §8.1)");
-                (open(Kind::Protocol, message), Some(Code::INVALID_PAYLOAD))
-            }
-            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-            | WsError::ConnectionClosed
-            | WsError::AlreadyClosed => (open(Kind::Lost, self.lost_text(None)), None),
-            WsError::Io(error) => (open(Kind::Lost, self.lost_text(Some(error))), None),
-            other => {
-                let message = format!("{peer} broke the WebSocket protocol: {other}");
-                (open(Kind::Protocol, message), Some(Code::PROTOCOL_ERROR))
-            }
-        }
-    }
-
     /// Who is at the other end.
     fn peer(&self) -> &'static str {
         match self.role {
@@ -810,15 +532,13 @@ impl Connection {
         }
     }
 
-    fn lost_text(&self, error: Option<&io::Error>) -> String {
-        // The write that failed first says more than the end of file that followed it.
-        let why = match (error, self.layer().tap().get_ref().failure()) {
-            (Some(error), _) | (None, Some(error)) => {
-                format!(": {}", crate::secret::io_text(error))
-            }
-            (None, None) => String::new(),
+    /// The size of a control frame on the wire: two bytes of header, four of mask from a client.
+    fn control_frame(&self, payload: &Bytes) -> u64 {
+        let header = match self.role {
+            Role::Client => 2,
+            Role::Server => 6,
         };
-        format!("the connection was lost without a close frame (1006){why}")
+        header + payload.len() as u64
     }
 }
 
@@ -828,26 +548,6 @@ fn data_opcode(is_first: bool, is_text: bool) -> frame::Opcode {
         (true, true) => frame::Opcode::Text,
         (true, false) => frame::Opcode::Binary,
     }
-}
-
-/// What to try when a message was too large.
-const LARGER: &str = "--max-size SIZE accepts larger messages";
-
-/// What the peer did, and the first bytes of the frame in which it did it.
-fn explain_violation(peer: &str, violation: &Violation) -> Error {
-    let mut message = format!("{peer} {violation}");
-    if violation.is_too_large() {
-        return Error::new(Kind::TooBig, Stage::Open, message).hint(LARGER);
-    }
-    if let Breach::CloseCode(code) = violation.breach() {
-        message = format!("{message} ({})", Code(code).name());
-    }
-    let frame = violation.head();
-    if !frame.is_empty() && !matches!(violation.breach(), Breach::CloseCode(_)) {
-        let hex: Vec<String> = frame.iter().map(|byte| format!("{byte:02x}")).collect();
-        message = format!("{message}; the frame begins {}", hex.join(" "));
-    }
-    Error::new(Kind::Protocol, Stage::Open, message)
 }
 
 /// What lies between a stream and the frame library. `agreed` is the compression, and whether frames
@@ -870,14 +570,4 @@ fn layer_over(
         frame::Role::Server => Outbox::new(stream).frugal(),
     };
     Layer::new(outbox, role, compression, settings, leftover)
-}
-
-/// Whether a timer's time has come. The clock is asked as well: the runtime gives a task that is busy
-/// with a flood no answer from a timer.
-fn is_due(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
-    timer.deadline() <= Instant::now() || timer.as_mut().poll(cx).is_ready()
-}
-
-fn sleep(duration: Duration) -> Pin<Box<Sleep>> {
-    Box::pin(tokio::time::sleep(duration))
 }
