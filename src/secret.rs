@@ -13,8 +13,8 @@ use std::io;
 /// What stands where a secret stood.
 pub const MASK: &str = "***";
 
-/// The shortest value that is searched for in text.
-const SEARCHED_FROM: usize = 8;
+/// The shortest value that is searched for in text, in bytes.
+pub const SEARCHED_FROM: usize = 8;
 
 /// What stands where a text was cut.
 const CUT: char = '…';

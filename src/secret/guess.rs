@@ -12,18 +12,20 @@ use super::is_token_like;
 /// Names so common that their value must look like a secret as well.
 const WEAK: [&str; 4] = ["key", "session", "auth", "sig"];
 
-/// `name=value`, `"name": "value"`.
+/// `name=value`, `"name": "value"`. The beginning of a value says enough, and each is looked at again for
+/// names in it.
 static PAIR: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"([A-Za-z][A-Za-z0-9_-]*)["']?\s*[:=]\s*["']?([^\s"',;&}]{4,})"#));
+    LazyLock::new(|| regex(r#"([A-Za-z][A-Za-z0-9_-]*)["']?\s*[:=]\s*["']?([^\s"',;&}]{4,64})"#));
 
 /// What is a credential by its own form: of an HTTP header, a JSON Web Token, a service's own tokens, a
-/// URL with a password, and the commands of protocols that log in with words.
+/// URL with a name or a password (which may break it: whatever stands before an @), and the commands of
+/// protocols that log in with words.
 static FORM: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i:\b(bearer|basic)\s+[a-z0-9+/_.=~-]{8,})",
         r"|\beyJ[\w-]{8,}\.[\w-]{4,}",
         r"|\b(sk-|sk_|rk_|ghp_|gho_|github_pat_|glpat-|xox[abprs]-|AKIA|ASIA)[A-Za-z0-9_-]{10,}",
-        r"|://[^/\s:@]*:[^/\s@]+@",
+        r"|://\S+@|^/connect\s+\S*@",
         r"|^\s*(?i:auth|login|pass|password|passwd)\s+\S",
     ))
 });
@@ -39,14 +41,21 @@ fn regex(expression: &str) -> Regex {
 
 /// Whether a line may hold a secret.
 pub fn looks_secret(text: &str) -> bool {
-    FORM.is_match(text)
-        || PAIR
-            .captures_iter(text)
-            .any(|pair| is_secret_pair(&pair[1], &pair[2]))
-        || {
-            let text = UUID.replace_all(text, " ");
-            RUN.find_iter(&text).any(|run| is_random(run.as_str()))
-        }
+    FORM.is_match(text) || pairs(text).any(|(name, value)| is_secret_pair(name, value)) || {
+        let text = UUID.replace_all(text, " ");
+        RUN.find_iter(&text).any(|run| is_random(run.as_str()))
+    }
+}
+
+/// Names and their values; a value may be a name as well (`wss://example.com/?token=…`).
+fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let pair = PAIR.captures_at(text, from)?;
+        let (name, value) = (pair.get(1)?, pair.get(2)?);
+        from = value.start();
+        Some((name.as_str(), value.as_str()))
+    })
 }
 
 /// Whether what stands under a name is a credential.
@@ -72,10 +81,15 @@ mod tests {
             r#"{"password": "hunter2"}"#,
             r#"{"type":"init","payload":{"access_token":"abcdefgh"}}"#,
             "token=abcdef&x=1",
+            "/connect wss://example.com/?room=7&access_token=abcdefgh",
+            "note: token=abcdef",
             "Authorization: Bearer abcdefghijk",
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
             "ghp_0123456789abcdef",
             "/connect wss://me:hunter2@example.com/",
+            "/connect wss://hunter2@example.com/",
+            "/connect wss://me:hunt/er2@example.com/",
+            "/connect me:hunter2@example.com",
             "AUTH bob hunter2",
             "x 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
             r#"{"key":"0123456789abcdef"}"#,
@@ -88,6 +102,8 @@ mod tests {
             r#"{"op":"subscribe","id":"550e8400-e29b-41d4-a716-446655440000"}"#,
             r#"{"key":"ArrowUp"}"#,
             "/close 4001 see you",
+            "/connect wss://example.com/chat",
+            "mail me@example.com",
             "/send conversation.json",
             "the password is not here",
             "https://example.com/a/very/long/path/that/goes/on/and/on",
@@ -97,5 +113,6 @@ mod tests {
         for text in harmless {
             assert!(!looks_secret(text), "{text}");
         }
+        assert!(!looks_secret(&"a=".repeat(1 << 16)));
     }
 }

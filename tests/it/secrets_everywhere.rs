@@ -40,7 +40,7 @@ const WAYS: [&[&str]; 12] = [
 ];
 
 /// Peers that repeat it: their steps, `SECRET` standing for it.
-const PEERS: [&[&str]; 9] = [
+const PEERS: [&[&str]; 11] = [
     &[
         "request",
         "send \"HTTP/1.1 401 SECRET\\r\\nWWW-Authenticate: Basic realm=\\\"SECRET\\\"\\r\\n\\r\\nyou said SECRET\\n\"",
@@ -68,6 +68,8 @@ const PEERS: [&[&str]; 9] = [
         "close 4001 \"SECRET\"",
         "answer-close",
     ],
+    &["101", "send \"\\x93\\x14SECRET\"", "hold"],
+    &["101", "send \"SECRET\"", "hold"],
     &[
         "101",
         "ping \"SECRET\"",
@@ -156,7 +158,9 @@ fn told(way: &[&str], peer: &[&str], mode: &[&str]) -> Option<String> {
         probe = probe.args(["--junit".as_ref(), junit.as_os_str()]);
         probe = probe
             .args(["--tap".as_ref(), tap.as_os_str()])
-            .args(["-w", "500ms"]);
+            .args(["-w", "500ms"])
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_STEP_SUMMARY", folder.path().join("page.md"));
     }
     let output = probe.fails();
     let mut all = vec![("stdout".to_owned(), output.text().to_owned())];
@@ -168,11 +172,81 @@ fn told(way: &[&str], peer: &[&str], mode: &[&str]) -> Option<String> {
     })
 }
 
+/// What a person types in a session: each on a line. `{url}` is another server than the one they began with.
+const TYPED: [&str; 11] = [
+    "/log by-hand.log",
+    "c0rrect-h0rse+staple",
+    "{\"op\":\"login\",\"password\":\"typed-by-hand\"}",
+    "Authorization: Bearer typed-by-hand",
+    "auth typed-by-hand",
+    "/onopen {\"token\":\"typed-by-hand\"}",
+    "/connect ftp://typed-by-hand@host.example",
+    "/connect ws://me:typed-by/hand@127.0.0.1:{port}/",
+    "/connect ws://127.0.0.1:{port}/?access_token=typed-by-hand",
+    "/connect ws://me:c0rrect-h0rse%2Bstaple@127.0.0.1:{port}/",
+    "/headers",
+];
+
+#[test]
+fn nothing_that_was_typed_in_a_session_is_kept_on_a_disk() {
+    let steps = [
+        "101 \"X-Seen: c0rrect-h0rse+staple\\r\\n\"",
+        "text \"you said c0rrect-h0rse+staple\"",
+        "ping \"c0rrect-h0rse+staple\"",
+        "close 4001 \"c0rrect-h0rse+staple\"",
+        "answer-close",
+    ];
+    let peer = Hostile::playing(&steps.map(str::to_owned));
+    let echo = Hostile::playing(&["101".to_owned(), "hold".to_owned()]);
+    let probe = Probe::new(["connect", "-vv", "--color", "never", "-x", "env:AUTH"])
+        .args([&echo.addressed("{url}"), "--log", "flag.log"])
+        .env("AUTH", SECRET);
+    let mut session = probe.any_stdout().spawn_on_a_terminal();
+    session.shows("OPEN");
+    for line in TYPED {
+        let typed = peer.addressed(line);
+        session.write(format!("{typed}\r"));
+        let shown = typed.get(..30).unwrap_or(&typed).to_owned();
+        session.sees("what was entered", |screen| {
+            screen.text().contains(&shown) && screen.typed() == ">"
+        });
+    }
+    session.shows("4001");
+    session.write("/headers\r/status\r/save session.wst\r");
+    session.shows("session.wst");
+    session.write("/quit\r");
+    let output = session.status(0);
+    let kept = left_behind(output.home.path());
+    let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+    for name in [
+        "flag.log",
+        "by-hand.log",
+        "session.wst",
+        "wsprobe/history/127.0.0.1",
+    ] {
+        assert!(
+            names.iter().any(|kept| kept.contains(name)),
+            "{name}: {names:?}"
+        );
+    }
+    for (name, text) in &kept {
+        // A log holds what was sent as it was sent, unless it is known where it came from.
+        let may_be_there = name.ends_with(".log");
+        for line in text.lines() {
+            assert!(!has_secret(line), "{name}: {line}");
+            let is_sent = may_be_there && line.contains("\"dir\":\"out\"");
+            assert!(is_sent || !line.contains("typed-by"), "{name}: {line}");
+        }
+    }
+}
+
 fn has_secret(line: &str) -> bool {
+    let hexadecimal = SECRET.bytes().take(8).map(|byte| format!("{byte:02x}"));
     let forms = [
         SECRET.to_owned(),
         IN_A_URL.to_owned(),
         STANDARD.encode(format!("me:{SECRET}")),
+        hexadecimal.collect::<Vec<_>>().join(" "),
     ];
     forms.iter().any(|form| line.contains(form.as_str()))
 }
