@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::values::{
-    GivenHeader, cookie, given_header, greeting, interface, interval, offer, origin, plain_value,
-    server_name, subprotocol, user,
+    GivenHeader, cookie, given_header, greeting, interface, interval, max_time, offer, origin,
+    plain_value, server_name, subprotocol, user,
 };
 use crate::connection::backoff::{Backoff, Exception};
 use crate::connection::close::Farewell;
@@ -184,7 +184,7 @@ pub struct Timing {
     pub connect_timeout: Duration,
 
     /// For everything; reaching it is exit 28
-    #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
+    #[arg(short, long, value_name = "TIME", value_parser = max_time)]
     pub max_time: Option<Duration>,
 
     /// From our close frame to the server's

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
 use crate::pattern::{Jq, Pattern};
+use crate::secret::is_credential_header;
 use crate::units;
 
 /// A header, or a file of headers.
@@ -45,6 +46,14 @@ pub(super) fn wait(text: &str) -> Result<Duration, String> {
         );
     }
     units::duration(text)
+}
+
+/// The limit of everything; without it there is none, as curl's 0 says.
+pub(super) fn max_time(text: &str) -> Result<Duration, String> {
+    match units::duration(text)? {
+        Duration::ZERO => Err("it must be longer than 0; without it there is no limit".to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// `-w` of ping is its end.
@@ -139,7 +148,17 @@ pub(super) fn subprotocol(text: &str) -> Result<String, String> {
 pub(super) fn given_header(text: &str) -> Result<GivenHeader, String> {
     match text.strip_prefix('@') {
         Some(path) => Ok(GivenHeader::File(path.to_owned())),
-        None => Header::parse(text).map(GivenHeader::Line),
+        None => {
+            let header = Header::parse(text)?;
+            // Not quoted, the rest of it would be taken for the URL, or sent as messages.
+            if header.value.is_none() && is_credential_header(&header.name) {
+                return Err(format!(
+                    "it has no value: quote all of it, -H '{}: VALUE'",
+                    header.name
+                ));
+            }
+            Ok(GivenHeader::Line(header))
+        }
     }
 }
 
@@ -163,7 +182,7 @@ pub(super) fn cookie(text: &str) -> Result<String, String> {
     let text = plain_value(text)?;
     if !text.contains('=') {
         return Err(
-            "it is no cookie: write NAME=VALUE; for a file of headers use -H @FILE".to_owned(),
+            "it is no cookie: write NAME=VALUE; for a file of headers use -H @FILE, for binary messages --binary".to_owned(),
         );
     }
     Ok(text.trim_end_matches(';').trim().to_owned())

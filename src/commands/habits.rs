@@ -7,6 +7,45 @@ use super::Mistake;
 use crate::connection::target::bare_port;
 use crate::secret::redact_url;
 
+/// What an option means to the users of one verb alone: looked at before [`OPTIONS`].
+const OF_A_VERB: &[(&str, &[&str], &str)] = &[
+    (
+        "serve",
+        &["-p", "--port", "-l", "--listen"],
+        "the port stands by itself, without an option: wsprobe serve 8080",
+    ),
+    (
+        "serve",
+        &["--host", "--bind", "--address", "-a"],
+        "the address stands before the port: wsprobe serve 0.0.0.0:8080",
+    ),
+    (
+        "serve",
+        &["--tls", "--ssl"],
+        "--self-signed makes a certificate, --cert FILE takes yours",
+    ),
+    (
+        "listen",
+        &["-w", "--wait"],
+        "--for TIME ends well after so long, --idle-timeout TIME fails after so long a silence",
+    ),
+    (
+        "ping",
+        &["-I"],
+        "--interface ADDRESS connects from an address of this machine",
+    ),
+    (
+        "ping",
+        &["-O", "-a", "-n", "-U"],
+        "leave it out: lost pings are told of, and a time ends when the pong was read",
+    ),
+    (
+        "ping",
+        &["-M", "-R", "-Q", "-T", "-l", "-p", "-S"],
+        "that belongs to ICMP: these are ping frames of a WebSocket (--size BYTES, --interface ADDRESS)",
+    ),
+];
+
 /// Options of other tools, and what to write.
 const OPTIONS: &[(&[&str], &str)] = &[
     (
@@ -117,6 +156,22 @@ const OPTIONS: &[(&[&str], &str)] = &[
     ),
     (&["-p"], "-s NAME offers a subprotocol"),
     (
+        &["-l", "--listen"],
+        "to listen on a port is to serve: wsprobe serve PORT",
+    ),
+    (
+        &["--compressed"],
+        "permessage-deflate is offered anyway: leave it out",
+    ),
+    (
+        &["--print-ping-rtts"],
+        "wsprobe ping URL measures round trips",
+    ),
+    (
+        &["--auto-reconnect"],
+        "--reconnect comes back after a loss, --retry tries until the first 101",
+    ),
+    (
         &["-1", "--one-message"],
         "send waits for one reply a message by itself; listen -1 ends after one message",
     ),
@@ -152,9 +207,15 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["-V", "--version"], "wsprobe --version"),
 ];
 
-/// What to write in place of another tool's option.
-pub fn option(flag: &str) -> Option<&'static str> {
+/// What to write in place of another tool's option, behind this verb.
+pub fn option(verb: &str, flag: &str) -> Option<&'static str> {
     let name = flag.split('=').next().unwrap_or(flag);
+    let own = OF_A_VERB
+        .iter()
+        .find(|(of, flags, _)| *of == verb && flags.contains(&name));
+    if let Some((_, _, cure)) = own {
+        return Some(cure);
+    }
     OPTIONS
         .iter()
         .find(|(flags, _)| flags.contains(&name))
@@ -236,10 +297,11 @@ mod tests {
     #[test]
     fn an_option_has_one_cure_and_no_cure_is_empty() {
         let mut seen = std::collections::HashSet::new();
-        for (flags, cure) in OPTIONS {
+        let of_all = OPTIONS.iter().map(|(flags, cure)| ("", *flags, *cure));
+        for (verb, flags, cure) in of_all.chain(OF_A_VERB.iter().copied()) {
             assert!(!cure.is_empty());
-            for flag in *flags {
-                assert!(seen.insert(flag), "{flag} stands twice");
+            for flag in flags {
+                assert!(seen.insert((verb, flag)), "{verb} {flag} stands twice");
             }
         }
     }

@@ -319,11 +319,11 @@ fn acceptor(
         "127.0.0.1".to_owned(),
         "::1".to_owned(),
     ];
-    let host = place
-        .host()
-        .filter(|host| !["0.0.0.0", "::"].contains(host));
-    names.extend(host.map(str::to_owned));
-    names.dedup();
+    let host = place.host().map(str::to_owned);
+    let is_new = |host: &String| !names.contains(host) && !["0.0.0.0", "::"].contains(&&**host);
+    if let Some(host) = host.filter(is_new) {
+        names.push(host);
+    }
     let (acceptor, fingerprint) = Acceptor::self_signed(names)?;
     Ok((Some(acceptor), Some(fingerprint)))
 }

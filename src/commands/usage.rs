@@ -73,6 +73,7 @@ fn no_verb(error: &clap::Error, first: Option<&str>) -> Mistake {
             Mistake::usage(format!("{option} is no option of wsprobe itself"))
                 .hint(format!("a verb comes first: {all}"))
         }
+        Some("version") => Mistake::usage("'version' is no verb").hint("wsprobe --version"),
         Some(word) => {
             Mistake::usage(format!("'{word}' is no verb")).hint(format!("the verbs are {all}"))
         }
@@ -104,6 +105,10 @@ fn explain(error: &clap::Error, verb: &str) -> Mistake {
                 return Mistake::usage(first_paragraph(error));
             }
             let given = shown_value(error, value);
+            if verb == "help" {
+                return Mistake::usage(format!("there is no help on '{given}'"))
+                    .hint(format!("there is on {valid}"));
+            }
             Mistake::usage(format!("{value}: '{given}' is none of {valid}"))
         }
         _ => Mistake::usage(first_paragraph(error)),
@@ -112,7 +117,7 @@ fn explain(error: &clap::Error, verb: &str) -> Mistake {
 
 /// What to try in place of an option that does not exist.
 fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String> {
-    if let Some(cure) = habits::option(flag) {
+    if let Some(cure) = habits::option(verb, flag) {
         return Some(cure.to_owned());
     }
     let long = flag.strip_prefix("--");

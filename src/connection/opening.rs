@@ -239,7 +239,9 @@ impl Attempt<'_> {
         let unreachable = |error: Error| Error {
             message: format!("the proxy {}: {}", proxy.shown, error.message),
             hint: match error.kind {
-                Kind::Dns | Kind::Connect => Some("--proxy '' goes without one".to_owned()),
+                Kind::Dns | Kind::Connect => {
+                    Some("is that the proxy's address? --proxy '' goes without one".to_owned())
+                }
                 _ => error.hint,
             },
             ..error

@@ -98,9 +98,16 @@ impl Address {
     /// # Errors
     /// Says what was typed and what would have worked.
     pub fn parse(typed: &str) -> Result<Self, BadUrl> {
+        // As a browser does: what was copied often has a blank or a line break around it.
+        let typed = typed.trim_matches(|c: char| c <= ' ');
         let bad = |why: &str| BadUrl::new(typed, why);
         if typed.is_empty() {
             return Err(bad("it is empty").hint("write ws://HOST[:PORT]/PATH"));
+        }
+        if let Some(inner) = typed.strip_prefix(['\'', '"', '<']) {
+            let inner = inner.trim_end_matches(['\'', '"', '>']);
+            return Err(bad("it stands in quotes that the shell has left")
+                .hint(format!("try {}", redact_url(inner))));
         }
         if typed.starts_with('@') {
             return Err(bad("names that start with @ are reserved"));
@@ -117,7 +124,15 @@ impl Address {
         }
         let guessed = split_scheme(typed).is_none();
         let full = with_scheme(typed)?;
-        let url = Url::parse(&full).map_err(|error| bad(&error.to_string()))?;
+        let url = Url::parse(&full).map_err(|error| match error {
+            url::ParseError::InvalidPort => {
+                bad("its port is no number up to 65535").hint("write ws://HOST:PORT/PATH")
+            }
+            url::ParseError::IdnaError | url::ParseError::InvalidDomainCharacter => {
+                bad("its host is no domain name").hint("write ws://HOST[:PORT]/PATH")
+            }
+            _ => bad(&error.to_string()),
+        })?;
         Self::from_url(&url, typed, guessed)
     }
 
@@ -270,7 +285,15 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
             }
         };
         if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
-            return Err(BadUrl::new(typed, "it has no host"));
+            let bad = BadUrl::new(typed, "it has no host");
+            let meant = rest.trim_start_matches('/');
+            return Err(
+                bad.hint(if meant.is_empty() || meant.starts_with(['?', '#']) {
+                    format!("write {scheme}://HOST[:PORT]/PATH")
+                } else {
+                    format!("try {scheme}://{}", redact_url(meant))
+                }),
+            );
         }
         return Ok(format!("{scheme}://{rest}"));
     }

@@ -84,6 +84,16 @@ const TYPED: &[Mistake] = &[
         "connect has no option --slash",
         "/help",
     ),
+    Mistake(
+        "connect --listen 8080",
+        "connect has no option --listen",
+        "wsprobe serve PORT",
+    ),
+    Mistake(
+        "listen -w 5 ws://h.example/",
+        "listen has no option -w",
+        "--for TIME",
+    ),
     // websocat's.
     Mistake(
         "send -n1 ws://h.example/ hi",
@@ -109,6 +119,16 @@ const TYPED: &[Mistake] = &[
         "send unix:/run/a.sock hi",
         "unix: is no scheme",
         "try ws+unix:/run/a.sock:/",
+    ),
+    Mistake(
+        "connect --print-ping-rtts ws://h.example/",
+        "connect has no option --print-ping-rtts",
+        "wsprobe ping URL",
+    ),
+    Mistake(
+        "listen --auto-reconnect ws://h.example/",
+        "listen has no option --auto-reconnect",
+        "--reconnect",
     ),
     // curl's.
     Mistake(
@@ -161,8 +181,38 @@ const TYPED: &[Mistake] = &[
         "send has no option --timeout",
         "--connect-timeout TIME",
     ),
+    Mistake(
+        "listen --compressed ws://h.example/",
+        "listen has no option --compressed",
+        "permessage-deflate is offered anyway",
+    ),
+    Mistake(
+        "send ws://h.example/ hi -m 0",
+        "it must be longer than 0; without it there is no limit",
+        "",
+    ),
+    Mistake(
+        "send -H Authorization: Bearer secretive ws://h.example/ hi",
+        "it has no value: quote all of it, -H 'Authorization: VALUE'",
+        "",
+    ),
+    Mistake(
+        "send -b ws://h.example/ hi",
+        "for binary messages --binary",
+        "",
+    ),
     // ping's.
     Mistake("ping -s 1000 ws://h.example/", "use --size 1000", ""),
+    Mistake(
+        "ping -I eth0 h.example",
+        "ping has no option -I",
+        "--interface ADDRESS",
+    ),
+    Mistake(
+        "ping -M do h.example",
+        "ping has no option -M",
+        "that belongs to ICMP",
+    ),
     // Schemes.
     Mistake(
         "send ws:h.example hi",
@@ -183,6 +233,37 @@ const TYPED: &[Mistake] = &[
         "serve ws://127.0.0.1:8080",
         "'ws://127.0.0.1:8080' is a URL, and serve takes an address",
         "wsprobe serve 127.0.0.1:8080",
+    ),
+    Mistake(
+        "serve --port 8080",
+        "serve has no option --port",
+        "wsprobe serve 8080",
+    ),
+    Mistake(
+        "serve --host 0.0.0.0 8080",
+        "serve has no option --host",
+        "wsprobe serve 0.0.0.0:8080",
+    ),
+    Mistake(
+        "send 'ws://h.example/' hi",
+        "it stands in quotes that the shell has left",
+        "try ws://h.example/",
+    ),
+    Mistake(
+        "send ws:///h.example/ hi",
+        "it has no host",
+        "try ws://h.example/",
+    ),
+    Mistake(
+        "send ws://h.example:port/ hi",
+        "its port is no number up to 65535",
+        "write ws://HOST:PORT/PATH",
+    ),
+    Mistake("version", "'version' is no verb", "wsprobe --version"),
+    Mistake(
+        "help exitcodes",
+        "there is no help on 'exitcodes'",
+        "exit-codes",
     ),
     // Values.
     Mistake(

@@ -16,7 +16,7 @@ use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::harness::{Certificate, ClientCertificate, Probe, Proxy, Running, serve};
+use crate::harness::{Certificate, ClientCertificate, Nobody, Probe, Proxy, Running, serve};
 
 const README: &str = include_str!("../../README.md");
 
@@ -375,6 +375,71 @@ fn the_session_at_a_terminal_goes_as_it_is_shown() {
     }
     assert_eq!(typed, 2, "{shown}");
     session.status(0);
+}
+
+/// The messages that head the cures, and a command for each that gets it; `None` where another program says it.
+const TROUBLE: &[(&str, Option<&str>)] = &[
+    (
+        "cannot connect to …: Connection refused",
+        Some("wsprobe send {nobody} hi"),
+    ),
+    ("the server answered 200 OK", Some("wsprobe send {page} hi")),
+    (
+        "the server answered 401",
+        Some("wsprobe send wss://example.com/private hi"),
+    ),
+    (
+        "does not speak TLS on this port",
+        Some("wsprobe send {plain} hi"),
+    ),
+    (
+        "the certificate of … is not accepted",
+        Some("wsprobe send {secure} hi"),
+    ),
+    (
+        "timed out: 0 of 1 reply had come …",
+        Some("wsprobe send -w 0.2 {silent} hi"),
+    ),
+    (
+        "starts like JSON but is none",
+        Some("wsprobe send echo: hi --expect \"{'op':'pong'}\""),
+    ),
+    ("zsh: no matches found", None),
+    ("mapping values are not allowed here", None),
+];
+
+#[test]
+fn what_heads_a_cure_is_what_is_said() {
+    let (_, section) = README.split_once("\n## When it says …\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let heading = Regex::new(r"(?m)^- \*\*`([^`]+)`\*\*").unwrap();
+    let headings: Vec<&str> = heading
+        .captures_iter(section)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    let tried: Vec<&str> = TROUBLE.iter().map(|(said, _)| *said).collect();
+    assert_eq!(headings, tried);
+    assert_eq!(section.matches("\n- ").count(), headings.len());
+
+    let (stage, _servers) = Stage::set();
+    let (_paging, page) = serve(&["--status", "200"]);
+    let (_keeping, silent) = serve(&["--mode", "silent"]);
+    let nobody = Nobody::listens();
+    for (said, command) in TROUBLE {
+        let Some(command) = command else { continue };
+        let command = command
+            .replace("{nobody}", &nobody.url())
+            .replace("{page}", &page)
+            .replace("{plain}", &stage.echo.replace("ws://", "wss://"))
+            .replace("{secure}", &stage.secure)
+            .replace("{silent}", &silent);
+        let output = stage.run(&command);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let pattern = said.split('…').map(regex::escape).collect::<Vec<_>>();
+        let pattern = Regex::new(&pattern.join(".+")).unwrap();
+        let line = stderr.lines().next().unwrap_or_default();
+        assert!(pattern.is_match(line), "{command}\n{said}\n{stderr}");
+    }
 }
 
 #[test]
