@@ -55,18 +55,18 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l proxy -d 'Go
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l interface -d 'Connect from this address of this machine' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l retry -d 'Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l reconnect -d 'Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l reconnect-on -d 'Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l backoff -d 'The wait before a retry: a random part of BASE, doubled each time up to MAX' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l ping-interval -d 'Send a ping frame so often; a server that does not answer is a loss' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l ping-interval -d 'Send a ping frame every TIME; a server that does not answer is a loss' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l ping-timeout -d 'How long to wait for a sign of life after a ping: its pong, or any data' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l heartbeat -d 'Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close -d 'The code, and the reason, that we close with' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-size -d 'The largest message accepted' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -119,18 +119,18 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l proxy -d 'Go th
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l interface -d 'Connect from this address of this machine' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l retry -d 'Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l reconnect -d 'Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l reconnect-on -d 'Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l backoff -d 'The wait before a retry: a random part of BASE, doubled each time up to MAX' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l ping-interval -d 'Send a ping frame so often; a server that does not answer is a loss' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l ping-interval -d 'Send a ping frame every TIME; a server that does not answer is a loss' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l ping-timeout -d 'How long to wait for a sign of life after a ping: its pong, or any data' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l heartbeat -d 'Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close -d 'The code, and the reason, that we close with' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-size -d 'The largest message accepted' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -158,8 +158,8 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s v -l verbose -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s c -l count -d 'End after N messages' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l for -d 'End well after so long' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l until -d 'End well after the first message that matches' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l for -d 'End after so long, with exit 0' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l until -d 'End after the first message that matches, with exit 0' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l filter -d 'Print (and count) only messages that match' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l select -d 'Print this part of each JSON message, strings without quotes' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Fail (exit 28) when no message has come for so long' -r
@@ -184,18 +184,18 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l proxy -d 'Go 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l interface -d 'Connect from this address of this machine' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l retry -d 'Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l reconnect -d 'Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l reconnect-on -d 'Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l backoff -d 'The wait before a retry: a random part of BASE, doubled each time up to MAX' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l ping-interval -d 'Send a ping frame so often; a server that does not answer is a loss' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l ping-interval -d 'Send a ping frame every TIME; a server that does not answer is a loss' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l ping-timeout -d 'How long to wait for a sign of life after a ping: its pong, or any data' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l heartbeat -d 'Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close -d 'The code, and the reason, that we close with' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-size -d 'The largest message accepted' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -249,18 +249,18 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l proxy -d 'Go th
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l interface -d 'Connect from this address of this machine' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l retry -d 'Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l reconnect -d 'Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l reconnect-on -d 'Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l backoff -d 'The wait before a retry: a random part of BASE, doubled each time up to MAX' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l ping-interval -d 'Send a ping frame so often; a server that does not answer is a loss' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l ping-interval -d 'Send a ping frame every TIME; a server that does not answer is a loss' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l ping-timeout -d 'How long to wait for a sign of life after a ping: its pong, or any data' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l heartbeat -d 'Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close -d 'The code, and the reason, that we close with' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-size -d 'The largest message accepted' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -319,18 +319,18 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l proxy -d 'Go t
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l interface -d 'Connect from this address of this machine' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l connect-timeout -d 'From the name lookup to the server\'s 101' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s m -l max-time -d 'For everything; reaching it is exit 28' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close-timeout -d 'From our close frame to the server\'s' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l retry -d 'Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l reconnect -d 'Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l reconnect-on -d 'Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l backoff -d 'The wait before a retry: a random part of BASE, doubled each time up to MAX' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-interval -d 'Send a ping frame so often; a server that does not answer is a loss' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-interval -d 'Send a ping frame every TIME; a server that does not answer is a loss' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-timeout -d 'How long to wait for a sign of life after a ping: its pong, or any data' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l heartbeat -d 'Send this message at each --ping-interval in place of a ping frame; any data that comes counts as life' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s x -l execute -d 'Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close -d 'How we close' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close -d 'The code, and the reason, that we close with' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'The largest message accepted' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l pretty -d 'Lay out JSON messages over several lines' -r -f -a "auto\t'On a terminal'
 always\t'Always'

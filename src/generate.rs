@@ -129,6 +129,9 @@ fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String
     let body = String::from_utf8(body).map_err(io::Error::other)?;
     out.push_str(&roff::tidy(&body).replace(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n", ""));
     out.push_str(chapters);
+    if command.get_arguments().any(|arg| arg.get_id() == "json") {
+        out.push_str(&shared_chapters());
+    }
     if let Some(examples) = examples {
         let lines = examples.trim_start_matches("Examples:\n");
         out.push_str(&roff::section("examples"));
@@ -136,6 +139,16 @@ fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String
     }
     out.push_str(&see_also(&command, name));
     Ok((format!("man/{name}.1"), out.into_bytes()))
+}
+
+/// Where a verb's page sends those who look for what all verbs share.
+fn shared_chapters() -> String {
+    let mut out = roff::section("exit status");
+    out.push_str(".BR wsprobe (1)\n");
+    out.push_str(&roff::fill(
+        "has the exit statuses, and what else all verbs share: patterns, JSON events, the environment.",
+    ));
+    out
 }
 
 /// What follows the name in clap's line of usage.

@@ -98,12 +98,20 @@ pub fn milliseconds(duration: Duration) -> f64 {
 
 /// A number of things in words: `1 message`, `2 messages`, `1 reply`, `0 replies`, `3 days`.
 pub fn count(n: u64, noun: &str) -> String {
-    if n == 1 {
-        return format!("1 {noun}");
-    }
+    format!("{n} {}", numbered(n, noun))
+}
+
+/// The same with the digits in groups: `12,345 bytes`.
+pub fn count_grouped(n: u64, noun: &str) -> String {
+    format!("{} {}", grouped(n), numbered(n, noun))
+}
+
+/// The noun in the number that it has beside `n`.
+fn numbered(n: u64, noun: &str) -> String {
     match noun.strip_suffix('y') {
-        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {stem}ies"),
-        _ => format!("{n} {noun}s"),
+        _ if n == 1 => noun.to_owned(),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{noun}s"),
     }
 }
 
@@ -136,6 +144,8 @@ mod tests {
         assert_eq!(count(1, "reply"), "1 reply");
         assert_eq!(count(2, "reply"), "2 replies");
         assert_eq!(count(2, "day"), "2 days");
+        assert_eq!(count_grouped(1, "byte"), "1 byte");
+        assert_eq!(count_grouped(12_345, "byte"), "12,345 bytes");
     }
 
     #[test]

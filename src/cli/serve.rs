@@ -242,7 +242,7 @@ pub struct ServeOutput {
 
     /// Print requests, control frames and what is sent as well; twice, every frame
     ///
-    /// Where stderr is no terminal nothing is printed without it.
+    /// Where stderr is no terminal, the address alone is printed without it.
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 

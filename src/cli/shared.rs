@@ -179,15 +179,15 @@ pub struct Network {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time")]
 pub struct Timing {
-    /// From the name lookup to the server's 101
+    /// The limit from the name lookup to the server's 101
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "10s")]
     pub connect_timeout: Duration,
 
-    /// For everything; reaching it is exit 28
+    /// The limit of the whole run; reaching it is exit 28
     #[arg(short, long, value_name = "TIME", value_parser = max_time)]
     pub max_time: Option<Duration>,
 
-    /// From our close frame to the server's
+    /// The limit from our close frame to the server's
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "2s", hide_short_help = true)]
     pub close_timeout: Duration,
 }
@@ -212,7 +212,7 @@ pub struct Persistence {
     #[arg(long, value_name = "BASE..MAX", value_parser = Backoff::parse, default_value = "1s..30s", hide_short_help = true)]
     pub backoff: Backoff,
 
-    /// Send a ping frame so often; a server that does not answer is a loss
+    /// Send a ping frame every TIME; a server that does not answer is a loss
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub ping_interval: Option<Duration>,
 
@@ -245,7 +245,7 @@ pub struct Messages {
     )]
     pub execute: Vec<String>,
 
-    /// How we close
+    /// The code, and the reason, that we close with
     #[arg(long, value_name = "CODE[:REASON]", value_parser = Farewell::parse, default_value = "1000", hide_short_help = true)]
     pub close: Farewell,
 

@@ -67,7 +67,7 @@ Examples:
 ///
 /// Sends each MESSAGE, or without one each line of stdin, and waits for at least one reply per message
 /// (exactly --count replies, if given). A reply is never lost because stdin ended. A server that greets
-/// first satisfies the plain count with its greeting: then say --count. Exit status 0 means that all was
+/// first satisfies the plain count with its greeting: then say --expect or --count. Exit status 0 means that all was
 /// sent and all replies came.
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
@@ -176,11 +176,11 @@ pub struct Listen {
     #[arg(short = '1', long, conflicts_with = "count")]
     pub one: bool,
 
-    /// End well after so long
+    /// End after so long, with exit 0
     #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
     pub span: Option<Duration>,
 
-    /// End well after the first message that matches
+    /// End after the first message that matches, with exit 0
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
     pub until: Option<Pattern>,
 

@@ -103,10 +103,9 @@ impl Connection {
     /// two of its frames, and nobody but us will ever know.
     fn cut_off(&self, close: &Close) -> Option<Error> {
         let bytes = self.layer().tap().unfinished_message()?;
-        let plural = if bytes == 1 { "" } else { "s" };
         let message = format!(
-            "the server closed with {close} in the middle of a message, {} byte{plural} of which had come",
-            crate::units::grouped(bytes)
+            "the server closed with {close} in the middle of a message, {} of which had come",
+            crate::units::count_grouped(bytes, "byte")
         );
         Some(Error::new(Kind::CutOff, Stage::Open, message))
     }

@@ -2,7 +2,7 @@
 //!
 //! It writes printable ASCII, newlines and, when it cuts, one ellipsis, whatever the bytes are.
 
-use crate::units::grouped;
+use crate::units::count_grouped;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 const PER_LINE: usize = 16;
@@ -19,9 +19,8 @@ pub fn hexdump(out: &mut Vec<u8>, bytes: &[u8], limit: usize) {
         push_line(out, i * PER_LINE, line);
     }
     if shown.len() < bytes.len() {
-        let unit = if bytes.len() == 1 { "byte" } else { "bytes" };
-        let total = grouped(bytes.len() as u64);
-        out.extend_from_slice(format!("… {total} {unit} in all\n").as_bytes());
+        let total = count_grouped(bytes.len() as u64, "byte");
+        out.extend_from_slice(format!("… {total} in all\n").as_bytes());
     }
 }
 

@@ -14,7 +14,7 @@ use super::hexdump::hexdump;
 use super::json;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::Payload;
-use crate::units::grouped;
+use crate::units::{count_grouped, grouped};
 
 /// The bytes of a binary message that a terminal is shown.
 const HEXDUMP_LIMIT: usize = 256;
@@ -108,8 +108,7 @@ impl Layout {
     /// The line of a binary message whose bytes are known.
     pub fn print_size(&self, out: &mut Vec<u8>, size: usize) {
         self.begin(out);
-        let plural = if size == 1 { "" } else { "s" };
-        let line = format!("binary, {} byte{plural}\n", grouped(size as u64));
+        let line = format!("binary, {}\n", count_grouped(size as u64, "byte"));
         paint(out, self.colour, DIM, line.as_bytes());
     }
 
@@ -144,13 +143,12 @@ impl Layout {
 
     fn print_binary(&self, out: &mut Buffer, bytes: &Bytes) {
         if self.terminal {
-            let size = grouped(bytes.len() as u64);
-            let plural = if bytes.len() == 1 { "" } else { "s" };
+            let size = count_grouped(bytes.len() as u64, "byte");
             paint(
                 out.tail(),
                 self.colour,
                 DIM,
-                format!("binary, {size} byte{plural}\n").as_bytes(),
+                format!("binary, {size}\n").as_bytes(),
             );
             hexdump(out.tail(), bytes, HEXDUMP_LIMIT);
         } else {

@@ -126,7 +126,8 @@ impl PingPrinter {
                 "PING {url} ({remote}), {size} data bytes; connected in {time}\n"
             )),
             Subject::Messages(size) => Some(format!(
-                "PING {url} ({remote}), a message of {size} bytes; connected in {time}\n"
+                "PING {url} ({remote}), a message of {}; connected in {time}\n",
+                units::bytes(size)
             )),
         };
         out.extend_from_slice(line.unwrap_or_default().as_bytes());

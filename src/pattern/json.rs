@@ -414,8 +414,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 fn count(elements: usize) -> String {
-    let plural = if elements == 1 { "" } else { "s" };
-    format!("{elements} element{plural}")
+    crate::units::count(elements as u64, "element")
 }
 
 /// The beginning of a text, with an ellipsis when that is not all of it.

@@ -30,7 +30,7 @@ use crate::output::escape::{self, escape};
 use crate::output::json::each_key;
 use crate::secret::guess::looks_secret;
 use crate::secret::{Redactor, io_text};
-use crate::units::grouped;
+use crate::units::count_grouped;
 
 /// The most JSON keys that are offered, and the longest message that is looked at for them, in bytes.
 const KEYS: usize = 2000;
@@ -363,13 +363,12 @@ fn read(path: &Path) -> Result<(Payload, String), String> {
         return Err("it is no regular file".to_owned());
     }
     let bytes = std::fs::read(path).map_err(|error| io_text(&error))?;
-    let size = grouped(bytes.len() as u64);
+    let size = count_grouped(bytes.len() as u64, "byte");
     let (payload, kind) = match String::from_utf8(bytes) {
         Ok(text) => (Payload::Text(text.into()), "text"),
         Err(error) => (Payload::Binary(error.into_bytes().into()), "binary"),
     };
-    let plural = if payload.len() == 1 { "" } else { "s" };
-    Ok((payload, format!("sending {size} byte{plural} as {kind}")))
+    Ok((payload, format!("sending {size} as {kind}")))
 }
 
 /// How it is shown.

@@ -22,6 +22,7 @@ use crate::output::by_hand::Recorder as Records;
 use crate::output::json::{compact, is_json};
 use crate::pattern::Form;
 use crate::secret::{Redactor, Source, io_text, is_credential_header, redact_url};
+use crate::units::bytes;
 
 mod likeness;
 mod shield;
@@ -382,10 +383,9 @@ impl<'a> Page<'a> {
                     Some(message) => message,
                     None => {
                         self.lost += 1;
-                        let size = text.as_str().len();
-                        let note = format!(
-                            "a text of {size} bytes was sent that a check file cannot hold"
-                        );
+                        let size = bytes(text.as_str().len());
+                        let note =
+                            format!("a text of {size} was sent that a check file cannot hold");
                         return self.comment(&note);
                     }
                 }
@@ -425,7 +425,7 @@ impl<'a> Page<'a> {
 
     fn receive(&mut self, payload: &Payload, after: Duration) {
         let Payload::Text(text) = payload else {
-            let note = format!("< a binary message of {} bytes", payload.len());
+            let note = format!("< a binary message of {}", bytes(payload.len()));
             return self.comment(&note);
         };
         let pattern = pattern_of(text.as_str(), &self.sent);

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use crate::connection::handshake::server::{Fault, Request};
 use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::wire::negotiation::Agreed;
+use crate::units;
 
 /// What a request is answered with.
 pub enum Verdict {
@@ -49,7 +50,10 @@ pub fn judge(request: &Request, plan: &Plan, is_full: bool) -> Verdict {
         return refusal;
     }
     if is_full {
-        let body = format!("{} clients are connected already.\n", plan.max_clients);
+        let body = format!(
+            "No more than {} at a time.\n",
+            units::count(plan.max_clients as u64, "client")
+        );
         return refuse(503, &usual_headers(503), &body);
     }
     let mut offered = request.subprotocols().filter(|name| !name.is_empty());

@@ -12,7 +12,7 @@ use crate::event::{Closed, Event, Tally};
 use crate::output::events::ServeTotals;
 use crate::output::{Sinks, excerpt};
 use crate::secret::{Redactor, shown_header_value, shown_request_line};
-use crate::units;
+use crate::units::{self, count_grouped};
 
 /// Bytes of a binary message that are shown.
 const SHOWN_BYTES: usize = 16;
@@ -71,7 +71,7 @@ pub fn summary(totals: &ServeTotals, lasted: Duration) -> String {
     };
     format!(
         "{}{refused}, received {}, sent {} in {}",
-        counted_things(totals.opened, "connection"),
+        count_grouped(totals.opened, "connection"),
         amount(totals.received),
         amount(totals.sent),
         units::shown(lasted)
@@ -165,20 +165,20 @@ fn content(payload: &Payload, redactor: &Redactor) -> String {
     match payload {
         Payload::Text(text) => {
             let shown = excerpt(text.as_str(), redactor);
-            format!("{shown} ({})", counted_things(bytes as u64, "byte"))
+            format!("{shown} ({})", count_grouped(bytes as u64, "byte"))
         }
         Payload::Binary(binary) => {
             let first = &binary[..bytes.min(SHOWN_BYTES)];
             let hex: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
             let more = if bytes > first.len() { " …" } else { "" };
-            let size = counted_things(bytes as u64, "byte");
+            let size = count_grouped(bytes as u64, "byte");
             format!("binary {}{more} ({size})", hex.join(" "))
         }
     }
 }
 
 fn control(name: &str, payload: &[u8]) -> String {
-    let size = counted_things(payload.len() as u64, "byte");
+    let size = count_grouped(payload.len() as u64, "byte");
     format!("{name} \"{}\" ({size})", payload.escape_ascii())
 }
 
@@ -225,16 +225,9 @@ fn counts(closed: &Closed) -> String {
 }
 
 fn amount(tally: Tally) -> String {
-    let messages = counted_things(tally.messages, "message");
-    let bytes = counted_things(tally.bytes, "byte");
+    let messages = count_grouped(tally.messages, "message");
+    let bytes = count_grouped(tally.bytes, "byte");
     format!("{messages} of {bytes}")
-}
-
-fn counted_things(n: u64, thing: &str) -> String {
-    match n {
-        1 => format!("1 {thing}"),
-        n => format!("{} {thing}s", units::grouped(n)),
-    }
 }
 
 fn with_reason(code: &crate::connection::close::Code, reason: &str) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Finished, Totals, Trouble, block};
 use crate::output::style::{DIM, GREEN, RED, paint};
-use crate::units;
+use crate::units::{self, count};
 
 /// The width of the facts' names.
 const NAMES: usize = 12;
@@ -45,12 +45,8 @@ impl Look {
                 fact(finished, finished.note.as_deref().unwrap_or(""))
             );
         }
-        let plural = if finished.steps == 1 { "" } else { "s" };
-        let how = format!(
-            "({} step{plural}, {})",
-            finished.steps,
-            shown(finished.time)
-        );
+        let steps = count(finished.steps as u64, "step");
+        let how = format!("({steps}, {})", shown(finished.time));
         let how = self.paint(DIM, &how);
         match &finished.name {
             Some(name) => format!("{mark} {}  {name}  {how}\n", finished.file),
@@ -86,14 +82,13 @@ impl Look {
         if self.quiet > 1 {
             return String::new();
         }
-        let plural = |n: u64| if n == 1 { "" } else { "s" };
         let Totals {
             run, failed, left, ..
         } = *totals;
         let (time, noun) = (shown(time), self.noun);
         let what = match failed {
-            0 => format!("{run} {noun}{} passed", plural(run)),
-            _ => format!("{failed} of {run} {noun}{} failed", plural(run)),
+            0 => format!("{} passed", count(run, noun)),
+            _ => format!("{failed} of {} failed", count(run, noun)),
         };
         match left {
             0 => format!("{what} ({time})\n"),
