@@ -7,24 +7,22 @@ use std::task::{Poll, ready};
 use bytes::{Buf, Bytes};
 
 use super::escape::{Keep, push_escaped_bytes};
+use super::form::Form;
 
 /// Buffered bytes from which the session stops reading.
 const LIMIT: usize = 1 << 20;
 /// Buffered bytes from which writing beats gathering more.
 const WORTH_WRITING: usize = 64 * 1024;
 /// Payloads from this size on are kept as they are instead of being copied.
-const LARGE: usize = 32 * 1024;
-
-/// A text is escaped in pieces of this many bytes: what it takes then may be four times as much.
-const ESCAPED_AT_ONCE: usize = 16 * 1024;
+pub const LARGE: usize = 32 * 1024;
 
 /// What waits to be written.
 #[derive(Debug)]
 enum Chunk {
     /// These bytes.
     Plain(Bytes),
-    /// A text, escaped for a terminal when its turn comes.
-    ToEscape(Bytes),
+    /// A payload, laid out when its turn comes.
+    ToLayOut(Form, Bytes),
 }
 
 /// See the module's head.
@@ -59,10 +57,15 @@ impl Buffer {
         if text.len() < LARGE {
             push_escaped_bytes(&mut self.tail, text, Keep::Lines);
         } else {
-            self.seal();
-            self.queued += text.len();
-            self.queue.push_back(Chunk::ToEscape(text.clone()));
+            self.push_as(Form::Terminal, text);
         }
+    }
+
+    /// Appends what a large payload becomes; the payload is shared, and laid out piece by piece.
+    pub fn push_as(&mut self, form: Form, payload: &Bytes) {
+        self.seal();
+        self.queued += payload.len();
+        self.queue.push_back(Chunk::ToLayOut(form, payload.clone()));
     }
 
     fn seal(&mut self) {
@@ -97,18 +100,20 @@ impl Buffer {
         *self = Self::default();
     }
 
-    /// Takes everything out, as text.
-    pub fn take_text(&mut self) -> String {
+    /// Takes out what comes first: all of it, or the beginning of what is still to be laid out and takes
+    /// more than `enough` bytes.
+    pub fn take(&mut self, enough: usize) -> Vec<u8> {
         self.seal();
-        self.queued = 0;
-        let mut whole = Vec::new();
-        for chunk in self.queue.drain(..) {
-            match chunk {
-                Chunk::Plain(bytes) => whole.extend_from_slice(&bytes),
-                Chunk::ToEscape(text) => push_escaped_bytes(&mut whole, &text, Keep::Lines),
-            }
+        let mut taken = Vec::new();
+        while taken.len() < enough {
+            self.lay_out_next();
+            let Some(Chunk::Plain(chunk)) = self.queue.pop_front() else {
+                break;
+            };
+            self.queued -= chunk.len();
+            taken.extend_from_slice(&chunk);
         }
-        String::from_utf8_lossy(&whole).into_owned()
+        taken
     }
 
     /// Hands everything to `write`, which says how much of it it took; ready when nothing is left.
@@ -131,7 +136,7 @@ impl Buffer {
         }
         self.seal();
         loop {
-            self.escape_next();
+            self.lay_out_next();
             let Some(Chunk::Plain(chunk)) = self.queue.front() else {
                 return Poll::Ready(Ok(()));
             };
@@ -140,19 +145,19 @@ impl Buffer {
         }
     }
 
-    /// Escapes the next piece of the text whose turn it is.
-    fn escape_next(&mut self) {
-        let Some(Chunk::ToEscape(text)) = self.queue.front_mut() else {
+    /// Lays out the next piece of the payload whose turn it is.
+    fn lay_out_next(&mut self) {
+        let Some(Chunk::ToLayOut(form, payload)) = self.queue.front_mut() else {
             return;
         };
-        let piece = text.split_to(whole_characters(text, ESCAPED_AT_ONCE));
-        if text.is_empty() {
+        let before = payload.len();
+        let mut laid_out = Vec::new();
+        form.push_next(payload, &mut laid_out);
+        self.queued = self.queued - (before - payload.len()) + laid_out.len();
+        if payload.is_empty() {
             self.queue.pop_front();
         }
-        let mut escaped = Vec::new();
-        push_escaped_bytes(&mut escaped, &piece, Keep::Lines);
-        self.queued = self.queued - piece.len() + escaped.len();
-        self.queue.push_front(Chunk::Plain(escaped.into()));
+        self.queue.push_front(Chunk::Plain(laid_out.into()));
     }
 
     fn advance(&mut self, n: usize) {
@@ -164,19 +169,6 @@ impl Buffer {
             }
         }
     }
-}
-
-/// At most `most` bytes of a text, more than four, cut between two characters.
-fn whole_characters(text: &[u8], most: usize) -> usize {
-    if text.len() <= most {
-        return text.len();
-    }
-    let is_continuation = |at: &usize| text[*at] & 0xc0 == 0x80;
-    // A character has three bytes behind its first at most.
-    (most - 3..=most)
-        .rev()
-        .find(|at| !is_continuation(at))
-        .unwrap_or(most)
 }
 
 #[cfg(test)]
@@ -234,6 +226,11 @@ mod tests {
         assert!(buffer.is_empty());
         buffer.push_escaped(&text.into());
         buffer.tail().push(b'\n');
-        assert!(buffer.take_text().as_bytes() == expected);
+        let mut got = buffer.take(1000);
+        assert!(got.len() < expected.len());
+        while !buffer.is_empty() {
+            got.extend(buffer.take(1000));
+        }
+        assert!(got == expected);
     }
 }

@@ -14,6 +14,9 @@ use crate::event::Event;
 const BEGIN_UPDATE: &[u8] = b"\x1b[?2026h";
 const END_UPDATE: &[u8] = b"\x1b[?2026l";
 
+/// A text that is still to be laid out goes to the screen in pieces of about so many bytes.
+const AT_ONCE: usize = 64 * 1024;
+
 /// A line that is being typed.
 pub trait TypedLine {
     /// Something happened.
@@ -35,6 +38,8 @@ pub struct Editor {
     line: Box<dyn TypedLine>,
     /// Laid out, and not yet written.
     screen: Buffer,
+    /// The line is off the screen while the rest of a large text is awaited.
+    is_within_text: bool,
 }
 
 impl Editor {
@@ -44,6 +49,7 @@ impl Editor {
             stdout,
             line,
             screen: Buffer::default(),
+            is_within_text: false,
         }
     }
 
@@ -73,7 +79,7 @@ impl Editor {
             }
             self.line.take_echo(text.tail());
             if !text.is_empty() {
-                self.print_above(&text.take_text());
+                self.print_above(text);
             } else if self.line.has_changed() {
                 self.line.draw(self.screen.tail());
             } else {
@@ -82,12 +88,21 @@ impl Editor {
         }
     }
 
-    fn print_above(&mut self, text: &str) {
+    /// Prints what comes first of `text`, and draws the line again unless the rest belongs to it.
+    fn print_above(&mut self, text: &mut Buffer) {
         let out = self.screen.tail();
-        out.extend_from_slice(BEGIN_UPDATE);
-        self.line.lift(out);
-        out.extend_from_slice(text.as_bytes());
-        if !text.ends_with('\n') {
+        if !self.is_within_text {
+            out.extend_from_slice(BEGIN_UPDATE);
+            self.line.lift(out);
+        }
+        let first = text.take(AT_ONCE);
+        out.extend_from_slice(&first);
+        let ends_a_line = first.ends_with(b"\n");
+        self.is_within_text = !ends_a_line && !text.is_empty();
+        if self.is_within_text {
+            return;
+        }
+        if !ends_a_line {
             out.push(b'\n');
         }
         self.line.draw(out);

@@ -2,9 +2,12 @@
 //!
 //! The names and meanings are a contract with scripts: fields are added, never changed.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::json::{compact_escaped, is_json, push_string};
+use super::buffer::{Buffer, LARGE};
+use super::form::Form;
+use super::json::{Compactor, compact_escaped, is_json, push_string};
 use crate::connection::backoff;
 use crate::connection::close::Close;
 use crate::connection::error::{Error, Kind};
@@ -151,7 +154,49 @@ impl EventWriter {
     }
 
     /// Appends the line of an event, if it has one.
-    pub fn write(&mut self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
+    pub fn write(&mut self, out: &mut Buffer, event: &Event, redactor: &Redactor) {
+        if let Event::Message(message) = event
+            && message.payload.len() >= LARGE
+        {
+            return self.write_large(out, message, redactor);
+        }
+        self.write_line(out.tail(), event, redactor);
+    }
+
+    /// A message whose payload is laid out when its turn comes: escaped, a text may take six times its
+    /// size, and once more as JSON.
+    fn write_large(&self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
+        let mut object = self.object(out.tail(), "message");
+        write_description(&mut object, message);
+        object.name("data");
+        out.tail().push(b'"');
+        match &message.payload {
+            Payload::Text(text) => {
+                let text = match is_exact(message, redactor, self.exact) {
+                    true => Cow::Borrowed(text.as_str()),
+                    false => redactor.redact(text.as_str()),
+                };
+                let is_json = is_json(&text);
+                let bytes = match text {
+                    Cow::Borrowed(_) => message.payload.bytes().clone(),
+                    Cow::Owned(text) => text.into(),
+                };
+                out.push_as(Form::JsonString, &bytes);
+                out.tail().push(b'"');
+                if is_json {
+                    out.tail().extend_from_slice(b",\"json\":");
+                    out.push_as(Form::Json(Compactor::default()), &bytes);
+                }
+            }
+            Payload::Binary(bytes) => {
+                out.push_as(Form::Base64, bytes);
+                out.tail().extend_from_slice(b"\",\"encoding\":\"base64\"");
+            }
+        }
+        out.tail().extend_from_slice(b"}\n");
+    }
+
+    fn write_line(&mut self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
         if matches!(event, Event::Open(_) | Event::Failed(..)) {
             self.pending = false;
         }
@@ -440,15 +485,24 @@ fn write_failed(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
     object.end();
 }
 
-fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor, exact: bool) {
-    let exact = redactor.is_idle() || (exact && message.direction == Direction::In);
+/// What a message is, without its data.
+fn write_description(object: &mut Object<'_>, message: &Message) {
     object
         .text("dir", message.direction.as_str())
         .number("n", message.n);
     object.text("type", kind(message.payload.as_text().is_some()));
     object.number("bytes", message.payload.len() as u64);
+}
+
+/// Whether a message is told as it is; `exact` holds for received ones.
+fn is_exact(message: &Message, redactor: &Redactor, exact: bool) -> bool {
+    redactor.is_idle() || (exact && message.direction == Direction::In)
+}
+
+fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor, exact: bool) {
+    write_description(&mut object, message);
     match &message.payload {
-        Payload::Text(text) if exact => {
+        Payload::Text(text) if is_exact(message, redactor, exact) => {
             object.text("data", text.as_str());
             object.json("json", text.as_str());
         }
@@ -684,9 +738,13 @@ mod tests {
     use super::*;
 
     fn line(event: &Event, redactor: &Redactor) -> serde_json::Value {
-        let mut out = Vec::new();
+        serde_json::from_str(&written(event, redactor)).expect("a line of JSON")
+    }
+
+    fn written(event: &Event, redactor: &Redactor) -> String {
+        let mut out = Buffer::default();
         EventWriter::new(Instant::now()).write(&mut out, event, redactor);
-        serde_json::from_slice(&out).expect("a line of JSON")
+        String::from_utf8(out.take(usize::MAX)).expect("text")
     }
 
     fn text(direction: Direction, text: &str) -> Event {
@@ -705,10 +763,8 @@ mod tests {
         let value = line(&text(Direction::In, "{\"a\" : 1.50}\u{1b}"), &redactor);
         assert_eq!(value["data"], "{\"a\" : 1.50}\u{1b}");
         assert_eq!(value.get("json"), None);
-        let mut out = Vec::new();
         let event = text(Direction::In, "{\"a\" : 1.50}");
-        EventWriter::new(Instant::now()).write(&mut out, &event, &redactor);
-        let line = String::from_utf8(out).expect("text");
+        let line = written(&event, &redactor);
         assert!(line.contains(r#""json":{"a":1.50}"#), "{line}");
     }
 
@@ -728,10 +784,38 @@ mod tests {
 
     #[test]
     fn a_c1_control_is_written_as_an_escape() {
-        let mut out = Vec::new();
         let event = text(Direction::In, "a\u{9b}b\u{202e}");
-        EventWriter::new(Instant::now()).write(&mut out, &event, &Redactor::default());
-        let line = String::from_utf8(out).expect("text");
+        let line = written(&event, &Redactor::default());
         assert!(line.contains(r"a\u009bb\u202e"), "{line}");
+    }
+
+    #[test]
+    fn a_large_message_is_told_as_a_small_one_would_be() {
+        let mut redactor = Redactor::new(false);
+        redactor.learn("hunter2hunter2");
+        let member = "{\"a\u{9b}\" : [1.50, \"\\\"hunter2hunter2\u{202e}é\"], \"b\": null }";
+        let json = format!("[ {} ]", [member].repeat(2000).join(",\n"));
+        for whole in [json.clone(), json + "x"] {
+            for direction in [Direction::In, Direction::Out] {
+                let value = line(&text(direction, &whole), &redactor);
+                let kept = match direction {
+                    Direction::In => whole.clone(),
+                    Direction::Out => whole.replace("hunter2hunter2", "***"),
+                };
+                assert_eq!(value["data"], kept);
+                let parsed = serde_json::from_str(&kept).ok();
+                assert_eq!(value.get("json"), parsed.as_ref());
+            }
+        }
+        let bytes: Vec<u8> = (0..LARGE + 2).map(|at| at as u8).collect();
+        let message = Message {
+            direction: Direction::In,
+            n: 1,
+            payload: Payload::Binary(bytes.clone().into()),
+            by_link: false,
+        };
+        let value = line(&Event::Message(message), &redactor);
+        assert_eq!(value["data"], to_base64(&bytes));
+        assert_eq!(value["encoding"], "base64");
     }
 }

@@ -167,10 +167,60 @@ pub fn each_key(text: &str, each: impl FnMut(&str)) {
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
+    push_inside_string(out, text);
+    out.push(b'"');
+}
+
+/// Appends what [`push_string`] would put between the quotes: a string may be put together from pieces.
+pub fn push_inside_string(out: &mut Vec<u8>, text: &str) {
     push_escaping(out, text, |byte| {
         (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == DEL)
     });
-    out.push(b'"');
+}
+
+/// What [`compact_escaped`] does, for a text that comes in pieces and is known to be JSON: then all that
+/// is to be known is whether a piece begins inside a string.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Compactor {
+    in_string: bool,
+    /// Behind a backslash.
+    escaped: bool,
+}
+
+impl Compactor {
+    /// Appends the next piece.
+    pub fn push(&mut self, out: &mut Vec<u8>, piece: &str) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let end = match self.in_string {
+                true => self.string_end(rest.as_bytes()),
+                false => memchr::memchr(b'"', rest.as_bytes()).map(|quote| quote + 1),
+            };
+            let (part, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            if self.in_string {
+                push_escaping(out, part, stop_in_token);
+            } else {
+                let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+                out.extend(part.bytes().filter(|byte| !is_space(byte)));
+            }
+            self.in_string ^= end.is_some();
+            rest = behind;
+        }
+    }
+
+    /// Behind the quote that ends the string that `text` begins in.
+    fn string_end(&mut self, text: &[u8]) -> Option<usize> {
+        // What stands behind a backslash is ASCII, and is no end.
+        let mut at = usize::from(std::mem::take(&mut self.escaped));
+        loop {
+            at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+            if text[at] == b'"' {
+                return Some(at + 1);
+            }
+            at += 2;
+            self.escaped = at > text.len();
+        }
+    }
 }
 
 fn all_or_nothing(

@@ -9,6 +9,7 @@ pub mod by_hand;
 pub mod editor;
 pub mod escape;
 pub mod events;
+pub mod form;
 pub mod hexdump;
 pub mod json;
 pub mod messages;
@@ -63,7 +64,7 @@ pub struct Log {
     origin: Origin,
     file: io::BufWriter<File>,
     writer: EventWriter,
-    line: Vec<u8>,
+    line: Buffer,
 }
 
 /// Who asked for a log.
@@ -108,7 +109,7 @@ impl Log {
             origin,
             file: io::BufWriter::new(file),
             writer,
-            line: Vec::new(),
+            line: Buffer::default(),
         })
     }
 
@@ -118,9 +119,17 @@ impl Log {
     }
 
     fn write(&mut self, event: &Event, redactor: &Redactor) -> io::Result<()> {
-        self.line.clear();
         self.writer.write(&mut self.line, event, redactor);
-        self.file.write_all(&self.line)
+        self.put_line()
+    }
+
+    fn put_line(&mut self) -> io::Result<()> {
+        let Self { line, file, .. } = self;
+        // A file is never awaited.
+        let Poll::Ready(result) = line.poll_drain(|bytes| Poll::Ready(file.write(bytes))) else {
+            return Ok(());
+        };
+        result.inspect_err(|_| self.line.clear())
     }
 }
 
@@ -264,7 +273,7 @@ impl Sinks {
                 }
             }
             (Printer::Session(view), event) => view.print(out, event, &self.redactor),
-            (Printer::Events(writer), event) => writer.write(out.tail(), event, &self.redactor),
+            (Printer::Events(writer), event) => writer.write(out, event, &self.redactor),
             (Printer::Pings(printer), event) => printer.print(out.tail(), event),
             (Printer::Messages(_) | Printer::Report, _) => {}
         }
@@ -327,9 +336,8 @@ impl Sinks {
             write(writer, self.buffer.tail());
         }
         if let Some(log) = &mut self.log {
-            log.line.clear();
-            write(&mut log.writer, &mut log.line);
-            if let Err(error) = log.file.write_all(&log.line) {
+            write(&mut log.writer, log.line.tail());
+            if let Err(error) = log.put_line() {
                 self.failure.get_or_insert(error);
             }
         }

@@ -166,7 +166,11 @@ mod tests {
     fn shown(view: &mut View, text: &str) -> String {
         let mut out = Buffer::default();
         view.receive(&mut out, &Payload::Text(text.into()));
-        out.take_text()
+        text_of(out)
+    }
+
+    fn text_of(mut out: Buffer) -> String {
+        String::from_utf8(out.take(usize::MAX)).unwrap()
     }
 
     #[test]
@@ -196,7 +200,8 @@ mod tests {
         }
         let mut out = Buffer::default();
         assert_eq!(view.print_last(&mut out, 2), 2);
-        assert_eq!(out.take_text(), "< 1003\n< 1004\n");
+        assert_eq!(text_of(out), "< 1003\n< 1004\n");
+        let mut out = Buffer::default();
         assert_eq!(view.print_last(&mut out, 5000), KEPT);
         shown(&mut view, &"x".repeat(KEPT_BYTES + 1));
         assert_eq!(view.kept.len(), 1);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
-use crate::harness::{Hostile, Probe, Situation, read_situations};
+use crate::harness::{Hostile, Probe, Situation, ms, read_situations};
 
 /// Situations played at a time: most of them are waiting.
 const AT_A_TIME: usize = 6;
@@ -287,6 +287,68 @@ fn what_fills_the_buffer_again_and_again_is_read_to_its_end() {
     no_faults(&peer);
     let peak = memory.join().unwrap() >> 20;
     assert!(peak <= 64, "{peak} MiB");
+}
+
+// What a text takes as JSON is up to the peer: six times its size here.
+#[test]
+fn a_huge_text_as_an_event_takes_no_more_memory_than_the_text() {
+    const SIZE: usize = 5 << 20;
+    let steps = [
+        "101".to_owned(),
+        format!("text {SIZE} of \"\\x01\""),
+        "close 1000".to_owned(),
+        "hold".to_owned(),
+    ];
+    let peer = Hostile::playing(&steps);
+    let running = Probe::new([
+        "listen".to_owned(),
+        "--json".to_owned(),
+        peer.addressed("{url}"),
+    ])
+    .any_stdout()
+    .within(ms(60_000))
+    .spawn();
+    let memory = running.watch_memory();
+    let output = running.status(0);
+    let told = output
+        .text()
+        .lines()
+        .find(|line| line.contains("\"message\""));
+    assert_eq!(told.unwrap().matches("\\u0001").count(), SIZE);
+    no_faults(&peer);
+    let peak = memory.join().unwrap() >> 20;
+    assert!(peak <= 36, "{peak} MiB");
+}
+
+// The line being typed is off the screen only while that text comes.
+#[test]
+fn a_huge_text_shown_again_in_a_session_comes_whole_and_takes_no_more_memory_than_itself() {
+    const SIZE: usize = 5 << 20;
+    let steps = [
+        "101".to_owned(),
+        format!("text {SIZE} of \"\\x1b\""),
+        "hold".to_owned(),
+    ];
+    let peer = Hostile::playing(&steps);
+    let mut session = Probe::new([
+        "connect",
+        &peer.addressed("{url}"),
+        "--close-timeout",
+        "100ms",
+    ])
+    .any_stdout()
+    .within(ms(60_000))
+    .spawn_on_a_terminal();
+    let memory = session.watch_memory();
+    session.shows("/last shows them");
+    session.write("/last 1\r");
+    session.sees_drawn_last("> ");
+    session.write("/quit\r");
+    let output = session.status(0);
+    let shown = memchr::memmem::find_iter(&output.stdout, b"\\x1b").count();
+    assert!(shown >= SIZE, "{shown} of {SIZE}");
+    let peak = memory.join().unwrap() >> 20;
+    assert!(peak <= 36, "{peak} MiB");
 }
 
 /// C0, DEL, C1, line separators and what changes the direction or hides.

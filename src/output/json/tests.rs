@@ -3,8 +3,8 @@ use serde_json::Value;
 
 use super::scan::{Kind, Sink, scan};
 use super::{
-    BOOLEAN, KEY, MAX_DEPTH, NULL, NUMBER, NotJson, RESET, STRING, Style, compact, compact_escaped,
-    is_json, push_string, reindent,
+    BOOLEAN, Compactor, KEY, MAX_DEPTH, NULL, NUMBER, NotJson, RESET, STRING, Style, compact,
+    compact_escaped, is_json, push_string, reindent,
 };
 use crate::output::escape::is_unsafe;
 
@@ -444,6 +444,23 @@ proptest! {
             prop_assert!(shown.chars().all(|ch| ch == '\n' || !ch.is_control() && !is_unsafe(ch)));
         }
         check_against_serde(&text)?;
+    }
+
+    #[test]
+    fn in_pieces_it_is_compacted_as_in_one(value in values(), spaced in any::<bool>(), size in 1..20usize) {
+        let text = if spaced {
+            serde_json::to_string_pretty(&value).unwrap()
+        } else {
+            value.to_string()
+        };
+        let (mut compactor, mut out, mut rest) = (Compactor::default(), Vec::new(), &*text);
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.ceil_char_boundary(size));
+            compactor.push(&mut out, piece);
+            rest = behind;
+        }
+        let whole = appended(|out| compact_escaped(out, &text)).unwrap();
+        prop_assert_eq!(String::from_utf8(out).unwrap(), whole);
     }
 
     #[test]

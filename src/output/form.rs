@@ -1,0 +1,56 @@
+//! How a large payload is laid out when its turn comes: piece by piece, so that no more than a piece of
+//! it is ever held twice.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use super::escape::{Keep, push_escaped_bytes};
+use super::json::{Compactor, push_inside_string};
+
+/// Bytes laid out at once: what they take then may be six times as much. Base64 takes three at a time.
+const AT_ONCE: usize = 3 * 5461;
+
+/// What a payload becomes.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// A text that a terminal may show.
+    Terminal,
+    /// What stands between the quotes of a JSON string.
+    JsonString,
+    /// JSON without white space between its tokens; the text must be JSON.
+    Json(Compactor),
+    /// Base64, for bytes.
+    Base64,
+}
+
+impl Form {
+    /// Takes a piece off `payload`, and appends to `out` what it becomes.
+    pub fn push_next(&mut self, payload: &mut Bytes, out: &mut Vec<u8>) {
+        let size = match self {
+            Self::Base64 => payload.len().min(AT_ONCE),
+            _ => whole_characters(payload, AT_ONCE),
+        };
+        let piece = payload.split_to(size);
+        match self {
+            Self::Terminal => push_escaped_bytes(out, &piece, Keep::Lines),
+            // A text that was cut between characters.
+            Self::JsonString => push_inside_string(out, &String::from_utf8_lossy(&piece)),
+            Self::Json(compactor) => compactor.push(out, &String::from_utf8_lossy(&piece)),
+            Self::Base64 => out.extend_from_slice(STANDARD.encode(piece).as_bytes()),
+        }
+    }
+}
+
+/// At most `most` bytes of a text, more than four, cut between two characters.
+fn whole_characters(text: &[u8], most: usize) -> usize {
+    if text.len() <= most {
+        return text.len();
+    }
+    let is_continuation = |at: &usize| text[*at] & 0xc0 == 0x80;
+    // A character has three bytes behind its first at most.
+    (most - 3..=most)
+        .rev()
+        .find(|at| !is_continuation(at))
+        .unwrap_or(most)
+}
