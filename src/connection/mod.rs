@@ -215,6 +215,7 @@ impl Connection {
         let whereabouts = Whereabouts::new(&target.address);
         let limit = target.limits.connect;
         let opening = Self::open_by_stages(target, reporter, &whereabouts);
+        let opening = whereabouts.watched(opening, reporter);
         tokio::time::timeout(limit, opening)
             .await
             .unwrap_or_else(|_| Err(whereabouts.timeout(limit)))

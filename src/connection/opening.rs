@@ -3,6 +3,7 @@
 //! what it was that took too long.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,6 +21,9 @@ use super::stream::Stream;
 use super::target::{Address, Endpoint, Request};
 use super::tls::{self, Inside, Tls};
 use crate::secret::Secret;
+
+/// How long a person waits without a word.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How far an opening has come.
 #[derive(Debug)]
@@ -50,6 +54,19 @@ impl Whereabouts {
         } else {
             error
         }
+    }
+
+    /// The opening, which says where it stands when it takes long.
+    pub async fn watched<T>(&self, opening: impl Future<Output = T>, reporter: &Reporter) -> T {
+        let mut opening = pin!(opening);
+        if let Ok(result) = tokio::time::timeout(PATIENCE, &mut opening).await {
+            return result;
+        }
+        reporter.report(|| Progress::Slow {
+            url: self.address.borrow().shown.clone(),
+            doing: self.stage.get().doing(),
+        });
+        opening.await
     }
 
     /// What it was that took longer than `limit`.

@@ -29,6 +29,13 @@ pub enum Progress {
     Redirected(String),
     /// A value that must not be shown is about to be used.
     Secret(Secret),
+    /// It takes longer than a person waits without a word: where to, and what is waited for.
+    Slow {
+        /// The URL, redacted.
+        url: String,
+        /// What the present stage does.
+        doing: &'static str,
+    },
     /// The request was sent: its lines, credentials included.
     Request(Vec<String>),
     /// The answer's head has come.

@@ -113,6 +113,12 @@ impl Talk {
                 &format!("--insecure accepts this certificate, though {why}"),
             );
         }
+        if let Progress::Slow { url, doing } = progress
+            && self.stream.is_terminal
+            && self.quiet == 0
+        {
+            self.line(out, "*", &format!("CONNECTING to {url}, still {doing}"));
+        }
         if self.verbose == 0 {
             return;
         }
@@ -136,8 +142,8 @@ impl Talk {
                 }
             }
             Progress::Redirected(url) => self.line(out, "*", &format!("redirected to {url}")),
-            // The sinks have learnt it.
-            Progress::Secret(_) => {}
+            // The one was said above, where somebody waits; the other the sinks have learnt.
+            Progress::Slow { .. } | Progress::Secret(_) => {}
             Progress::Request(lines) => self.request(out, lines, redactor),
             Progress::Answer(answer) => self.answer(out, answer, redactor),
         }

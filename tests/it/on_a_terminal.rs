@@ -34,6 +34,20 @@ fn escapes_are_shown_and_not_obeyed() {
 }
 
 #[test]
+fn whoever_waits_for_a_connection_is_told_what_for() {
+    let server = Server::new().expect_request().expect_hangup();
+    let url = server.url();
+    let mut waiting = Probe::new(["send", &url, "hi", "--color", "never"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    waiting.shows(&format!(
+        "* CONNECTING to {url}, still waiting for the answer to the WebSocket handshake"
+    ));
+    waiting.interrupt();
+    waiting.status(130);
+}
+
+#[test]
 fn a_binary_message_is_a_hexdump_with_its_size() {
     let bytes = [b"\xde\xad\xbe\xef", &[b'a'; 296][..]].concat();
     let server = Server::new().accept().send_binary(bytes).close_when_asked();
