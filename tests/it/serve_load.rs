@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Frame, serve};
+use crate::harness::{Client, Frame, Probe, serve};
 
 /// What one client sends at once, and what it must get back.
 fn batch(client: usize, from: usize, to: usize) -> (Vec<u8>, Vec<u8>) {
@@ -48,6 +48,27 @@ fn a_thousand_clients_with_a_thousand_messages_each_get_them_back_byte_for_byte(
             });
         }
     });
+}
+
+#[test]
+fn messages_of_mixed_sizes_come_back_byte_for_byte() {
+    let (_serving, url) = serve(&[]);
+    let some = "abc {}[]\",:0123456789\n\t\\\u{1b}é€\u{202e}\u{1f600}".repeat(6000);
+    let sizes = [0, 1, 12, 125, 126, 300, 4000, 65_535, 65_536, 150_000];
+    let mut sent = Vec::new();
+    for n in 0..3000 {
+        let size = sizes[(n * n + n / 7) % if n % 100 == 0 { 10 } else { 6 }];
+        let text = &some[some.ceil_char_boundary(n % 1000)..];
+        sent.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(size)]);
+        sent.push(0);
+    }
+    for args in [&[][..], &["--no-compress"]] {
+        Probe::new(["send", "-0", &url])
+            .args(args)
+            .stdin(&sent)
+            .stdout(&sent)
+            .status(0);
+    }
 }
 
 #[test]
