@@ -7,6 +7,7 @@ mod harness;
 
 mod addresses;
 mod architecture;
+mod backpressure;
 mod check_comeback;
 mod check_file;
 mod check_url;

@@ -19,6 +19,7 @@ pub struct Probe {
     env: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
     stdin_held_open: bool,
+    stdin_file: Option<File>,
     stdout_file: Option<PathBuf>,
     ignored: Option<&'static str>,
     reader: Reader,
@@ -81,6 +82,7 @@ impl Probe {
             env: Vec::new(),
             stdin: None,
             stdin_held_open: false,
+            stdin_file: None,
             stdout_file: None,
             ignored: None,
             reader: Reader::Stays,
@@ -136,6 +138,12 @@ impl Probe {
     /// A pipe that carries these bytes and then ends.
     pub fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.stdin = Some(bytes.as_ref().to_vec());
+        self
+    }
+
+    /// This file as stdin: its position, which is shared, tells how much of it has been read.
+    pub fn stdin_from(mut self, file: &File) -> Self {
+        self.stdin_file = Some(file.try_clone().unwrap());
         self
     }
 
@@ -238,6 +246,9 @@ impl Probe {
         let mut command = self.command();
         if self.stdin.is_some() || self.stdin_held_open {
             command.stdin(Stdio::piped());
+        }
+        if let Some(file) = self.stdin_file.take() {
+            command.stdin(file);
         }
         match &self.stdout_file {
             Some(path) => command.stdout(OpenOptions::new().write(true).open(path).unwrap()),
