@@ -8,7 +8,7 @@
 use std::fmt;
 
 use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Mismatch;
@@ -195,11 +195,11 @@ impl<'p> Walk<'p> {
     }
 
     fn array(&mut self, want: &'p [Node], got: &str) -> serde_json::Result<()> {
-        let items = elements(got)?;
-        if items.len() == want.len() {
+        let (items, total) = first_elements(got, want.len())?;
+        if total == want.len() {
             self.equal += usize::from(want.is_empty());
         } else {
-            self.differ(|| (count(want.len()), items.len().to_string()));
+            self.differ(|| (count(want.len()), total.to_string()));
         }
         for (index, (node, item)) in want.iter().zip(items).enumerate() {
             if self.settled() {
@@ -333,6 +333,38 @@ impl Visitor<'_> for Position<'_> {
 /// The items of the JSON array `raw`, each as its own text.
 fn elements(raw: &str) -> serde_json::Result<Vec<&RawValue>> {
     serde_json::from_str(raw)
+}
+
+/// The first `most` items of the JSON array `raw`, each as its own text, and how many there are: a list of
+/// all may take eight times the text.
+fn first_elements(raw: &str, most: usize) -> serde_json::Result<(Vec<&RawValue>, usize)> {
+    struct First(usize);
+    impl<'m> Visitor<'m> for First {
+        type Value = (Vec<&'m RawValue>, usize);
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'m>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let (mut first, mut total) = (Vec::new(), 0);
+            loop {
+                if first.len() == self.0 {
+                    if items.next_element::<IgnoredAny>()?.is_none() {
+                        break;
+                    }
+                } else {
+                    let Some(item) = items.next_element()? else {
+                        break;
+                    };
+                    first.push(item);
+                }
+                total += 1;
+            }
+            Ok((first, total))
+        }
+    }
+    serde_json::Deserializer::from_str(raw).deserialize_seq(First(most))
 }
 
 /// The members of the JSON object `raw` in its order.
