@@ -274,14 +274,14 @@ fn every_code_is_judged() {
 #[test]
 fn garbage_after_the_handshake_is_shown() {
     let bytes = b"HTTP/1.1 502 Bad Gateway\r\n";
-    for at in 0..=16 {
+    for at in 0..=SHOWN {
         let leftover = Bytes::copy_from_slice(&bytes[..at]);
         let peer = Peer::sends([&bytes[at..]]);
         let mut tap = Tap::new(peer, Role::Client, PLAIN, leftover);
         let error = tap.read_buf(&mut Vec::new()).now_or_never().unwrap();
         let error = error.expect_err("no byte of it is delivered");
         let shown = Violation::of(&error).unwrap().head().to_vec();
-        assert_eq!(shown, bytes[..if at == 0 { 16 } else { at }]);
+        assert_eq!(shown, bytes[..if at == 0 { SHOWN } else { at }]);
     }
     let mut tap = Tap::new(
         Peer::sends([&b"\x82"[..], &b"\x7e"[..], &b"\x00"[..], b"\x01rest"]),
@@ -295,7 +295,7 @@ fn garbage_after_the_handshake_is_shown() {
         .unwrap()
         .is_ok()
     {}
-    assert_eq!(tap.violation().unwrap().head(), b"\x82\x7e\x00\x01rest");
+    assert_eq!(tap.violation().unwrap().head(), b"\x82\x7e\x00\x01res");
 }
 
 #[tokio::test]
