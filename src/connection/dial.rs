@@ -181,6 +181,11 @@ async fn addresses_of(
             let why = text
                 .strip_prefix("failed to lookup address information: ")
                 .unwrap_or(&text);
+            // musl's word for it, which reads as if it were advice.
+            let why = match why {
+                "Try again" => "no name server answers",
+                why => why,
+            };
             Err(not_found(host, why)
                 .hint("check the spelling of the name and this machine's name server; where a proxy looks names up, --proxy URL"))
         }
