@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 
@@ -15,7 +15,13 @@ use bytes::BytesMut;
 pub const BLOCK: usize = 64 * 1024;
 
 /// A source of bytes.
-pub enum Blocks {
+pub struct Blocks {
+    source: Source,
+    /// Where a block is read into before it is known how long it is; cleared once for all of them.
+    space: Vec<u8>,
+}
+
+enum Source {
     /// A file that was named.
     File(Named),
     /// Standard input.
@@ -25,12 +31,19 @@ pub enum Blocks {
 impl Blocks {
     /// Standard input.
     pub fn stdin() -> Self {
-        Self::Stdin(Stdin::stdin())
+        Self::of(Source::Stdin(Stdin::stdin()))
     }
 
     /// A file from [`open`].
     pub fn file(file: File) -> Self {
-        Self::File(Named::new(file))
+        Self::of(Source::File(Named::new(file)))
+    }
+
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            space: Vec::new(),
+        }
     }
 
     /// Appends what is there to `buffer`; 0 at the end.
@@ -42,10 +55,13 @@ impl Blocks {
         cx: &mut Context<'_>,
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::File(file) => file.poll_read(cx, buffer),
-            Self::Stdin(stdin) => stdin.poll_read(cx, buffer),
-        }
+        self.space.resize(BLOCK, 0);
+        let read = ready!(match &mut self.source {
+            Source::File(file) => file.poll_read(cx, &mut self.space),
+            Source::Stdin(stdin) => stdin.poll_read(cx, &mut self.space),
+        })?;
+        buffer.extend_from_slice(&self.space[..read]);
+        Poll::Ready(Ok(read))
     }
 }
 
@@ -73,18 +89,6 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Reads one block behind what `buffer` holds.
-fn append(
-    buffer: &mut BytesMut,
-    read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
-) -> io::Result<usize> {
-    let held = buffer.len();
-    buffer.resize(held + BLOCK, 0);
-    let result = read(&mut buffer[held..]);
-    buffer.truncate(held + result.as_ref().copied().unwrap_or(0));
-    result
-}
-
 #[cfg(unix)]
 pub use watched::{Named, Stdin};
 
@@ -95,13 +99,10 @@ mod watched {
     use std::os::fd::{AsFd, AsRawFd};
     use std::task::{Context, Poll, ready};
 
-    use bytes::BytesMut;
-    use rustix::event::PollFlags;
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    use super::append;
-    use crate::readiness::events;
+    use crate::readiness::Unblocked;
 
     /// Standard input.
     pub type Stdin = Watched<io::Stdin>;
@@ -112,7 +113,7 @@ mod watched {
     /// A descriptor that is read only when it has something.
     pub enum Watched<T: AsRawFd> {
         /// Readiness comes from the reactor.
-        Ready(AsyncFd<T>),
+        Ready(AsyncFd<Unblocked<T>>),
         /// A regular file or /dev/null, which epoll refuses.
         Plain(T),
     }
@@ -129,44 +130,40 @@ mod watched {
             reason = "sound here: the descriptor of stdin is never closed, that of a file with its owner"
         )]
         pub(super) fn new(source: T) -> Self {
-            match AsyncFd::try_with_interest(source, Interest::READABLE) {
+            match AsyncFd::try_with_interest(Unblocked::new(source), Interest::READABLE) {
                 Ok(watched) => Self::Ready(watched),
-                Err(error) => Self::Plain(error.into_parts().0),
+                Err(error) => Self::Plain(error.into_parts().0.into_inner()),
             }
         }
 
         pub(super) fn poll_read(
             &mut self,
             cx: &mut Context<'_>,
-            buffer: &mut BytesMut,
+            space: &mut [u8],
         ) -> Poll<io::Result<usize>> {
             match self {
-                Self::Plain(source) => Poll::Ready(read(source, buffer)),
+                Self::Plain(source) => Poll::Ready(read(source, space)),
                 Self::Ready(source) => loop {
                     let mut guard = ready!(source.poll_read_ready(cx))?;
-                    // The reactor's word may be old; a read that finds nothing would block for good.
-                    if !events(guard.get_inner(), PollFlags::IN)?.is_empty() {
-                        match read(guard.get_inner(), buffer) {
-                            // Another reader of the same FIFO was faster.
-                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                            result => return Poll::Ready(result),
+                    match guard.get_inner().read(space) {
+                        // The reactor's word may be old, and another reader of the same pipe faster.
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                            guard.clear_ready();
                         }
+                        result => return Poll::Ready(result),
                     }
-                    guard.clear_ready();
                 },
             }
         }
     }
 
-    fn read(source: &impl AsFd, buffer: &mut BytesMut) -> io::Result<usize> {
-        append(buffer, |space| {
-            loop {
-                match rustix::io::read(source, &mut *space) {
-                    Err(rustix::io::Errno::INTR) => {}
-                    result => return Ok(result?),
-                }
+    fn read(source: &impl AsFd, space: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::read(source, &mut *space) {
+                Err(rustix::io::Errno::INTR) => {}
+                result => return Ok(result?),
             }
-        })
+        }
     }
 }
 
@@ -179,7 +176,6 @@ mod threaded {
     use std::io::{self, Read};
     use std::task::{Context, Poll, ready};
 
-    use bytes::BytesMut;
     use tokio::sync::mpsc::{Receiver, channel};
 
     /// Standard input, read by a thread of its own: there is no other way to wait for it here.
@@ -196,9 +192,9 @@ mod threaded {
         pub(super) fn poll_read(
             &mut self,
             _: &mut Context<'_>,
-            buffer: &mut BytesMut,
+            space: &mut [u8],
         ) -> Poll<io::Result<usize>> {
-            Poll::Ready(super::append(buffer, |space| self.0.read(space)))
+            Poll::Ready(self.0.read(space))
         }
     }
 
@@ -225,11 +221,12 @@ mod threaded {
         pub(super) fn poll_read(
             &mut self,
             cx: &mut Context<'_>,
-            buffer: &mut BytesMut,
+            space: &mut [u8],
         ) -> Poll<io::Result<usize>> {
             Poll::Ready(match ready!(self.0.poll_recv(cx)) {
                 Some(Ok(block)) => {
-                    buffer.extend_from_slice(&block);
+                    // The thread reads no more than this at once.
+                    space[..block.len()].copy_from_slice(&block);
                     Ok(block.len())
                 }
                 Some(Err(error)) => Err(error),

@@ -20,19 +20,15 @@ mod watched {
     use std::os::fd::{AsFd, AsRawFd};
     use std::task::{Context, Poll, ready};
 
-    use rustix::event::PollFlags;
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    use crate::readiness::events;
-
-    /// What a pipe that poll calls writable takes without blocking (PIPE_BUF on Linux).
-    const ATOMIC: usize = 4096;
+    use crate::readiness::Unblocked;
 
     /// One of the two streams.
     pub enum Standard<F: AsRawFd> {
         /// Readiness comes from the reactor.
-        Watched(AsyncFd<F>),
+        Watched(AsyncFd<Unblocked<F>>),
         /// A regular file or /dev/null, which epoll refuses and which never blocks.
         Plain(F),
     }
@@ -44,9 +40,9 @@ mod watched {
             reason = "sound here: the descriptors of stdout and stderr are never closed"
         )]
         pub fn new(stream: F) -> Self {
-            match AsyncFd::try_with_interest(stream, Interest::WRITABLE) {
+            match AsyncFd::try_with_interest(Unblocked::new(stream), Interest::WRITABLE) {
                 Ok(watched) => Self::Watched(watched),
-                Err(error) => Self::Plain(error.into_parts().0),
+                Err(error) => Self::Plain(error.into_parts().0.into_inner()),
             }
         }
 
@@ -62,13 +58,12 @@ mod watched {
             match self {
                 Self::Plain(stdout) => Poll::Ready(write(stdout, bytes)),
                 Self::Watched(stdout) => loop {
-                    // The kernel is asked first: the reactor's word may be old, and a write to a full
-                    // pipe would block.
-                    if !events(stdout.get_ref(), PollFlags::OUT)?.is_empty() {
-                        let some = &bytes[..bytes.len().min(ATOMIC)];
-                        return Poll::Ready(write(stdout.get_ref(), some));
+                    match stdout.get_ref().write(bytes) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                            ready!(stdout.poll_write_ready(cx))?.clear_ready();
+                        }
+                        result => return Poll::Ready(result),
                     }
-                    ready!(stdout.poll_write_ready(cx))?.clear_ready();
                 },
             }
         }
@@ -78,18 +73,16 @@ mod watched {
             let Self::Watched(stream) = self else {
                 return Poll::Pending;
             };
-            let gone = PollFlags::ERR | PollFlags::HUP;
             loop {
-                let now = events(stream.get_ref(), PollFlags::OUT);
-                if now.is_ok_and(|events| events.intersects(gone)) {
+                let Ok(mut guard) = ready!(stream.poll_write_ready(cx)) else {
+                    return Poll::Pending;
+                };
+                // The reactor never takes back that it is closed, so that waiting for news would spin.
+                let told = guard.ready().is_write_closed();
+                if told || guard.get_inner().is_reader_gone() {
                     return Poll::Ready(());
                 }
-                match ready!(stream.poll_write_ready(cx)) {
-                    // The reactor never takes this back, so that waiting for news would spin.
-                    Ok(guard) if guard.ready().is_write_closed() => return Poll::Ready(()),
-                    Ok(mut guard) => guard.clear_ready(),
-                    Err(_) => return Poll::Pending,
-                }
+                guard.clear_ready();
             }
         }
     }
