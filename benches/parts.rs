@@ -68,7 +68,7 @@ fn send(bencher: Bencher, size: usize) {
                 mask: Some(keys.next_key()),
                 payload: size as u64,
             };
-            outbox.put(&header, black_box(&payload));
+            outbox.put(&header, black_box(&payload), || payload.clone());
             if outbox.is_full() {
                 assert!(Pin::new(&mut outbox).poll_leave(&mut cx).is_ready());
             }

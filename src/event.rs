@@ -25,11 +25,13 @@ pub enum Event {
         attempt: u32,
     },
     /// A step on the way to an open connection.
-    Progress(Progress),
+    Progress(Box<Progress>),
     /// The connection is OPEN.
     Open(Box<Opened>),
     /// A message came or went.
     Message(Message),
+    /// Several messages went out together, and nobody looks at each of them.
+    Batch(Tally),
     /// A message went out in parts that are not kept.
     Streamed {
         /// Counts the messages sent on this connection, from 1.

@@ -27,7 +27,7 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// The most actions taken from the input before the link is looked at again: a peer that takes all that
 /// it is given would otherwise not be heard before the end of the input.
-const SENT_AT_ONCE: usize = 1024;
+const SENT_AT_ONCE: usize = 4096;
 
 /// The most events taken from the link before the clock, the signals and the rest of the process have
 /// their turn: a flood of empty messages keeps a buffer full for seconds.
@@ -156,7 +156,6 @@ impl Running<'_> {
             if (self.is_over() && drained) || self.aborted {
                 return self.end();
             }
-            let left = drained && self.poll_reader_gone(cx);
             // A decision begins the closing handshake, which must be driven before this task rests.
             let decided = undecided && self.outcome.is_some();
             if received == Received::Flood {
@@ -166,7 +165,8 @@ impl Running<'_> {
             let received = received == Received::Some;
             // Writing has made room: what the network has is to be taken, and nothing else will wake us.
             let made_room = !listens && self.may_receive();
-            if !(received || made_room || sent || expired || left || decided) {
+            let goes_on = received || made_room || sent || expired || decided;
+            if !(goes_on || drained && self.poll_reader_gone(cx)) {
                 return Poll::Pending;
             }
         }
@@ -327,7 +327,8 @@ impl Running<'_> {
             if waits && self.session.link.poll_ready(cx).is_pending() {
                 break;
             }
-            match self.session.input.poll_next(cx) {
+            let together = self.session.sinks.is_deaf_to_sent();
+            match self.session.input.poll_next(cx, together) {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
                 Poll::Ready(None) => {
@@ -368,8 +369,16 @@ impl Running<'_> {
             action => return self.steer(action),
         };
         if let Some(event) = event {
-            self.see(&event);
+            self.see_sent(&event);
         }
+    }
+
+    /// Something was sent. What only a peer can do need not be asked: this is the path of every message.
+    fn see_sent(&mut self, event: &Event) {
+        self.session.sinks.see(event);
+        self.session.input.notice(event);
+        let verdict = self.session.stop.see(event, self.now);
+        self.apply(verdict);
     }
 
     /// What a person asks for that sends nothing.

@@ -1,6 +1,9 @@
 //! What travels over an open connection.
 
+use std::ops::Range;
+
 use bytes::Bytes;
+use memchr::memchr_iter;
 pub use tokio_tungstenite::tungstenite::Utf8Bytes as Text;
 
 /// The direction of a message or frame, seen from here.
@@ -88,11 +91,66 @@ pub struct Fragment {
     pub bytes: Bytes,
 }
 
+/// Messages that go out together: a piece of input that holds several, each with its delimiter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    bytes: Bytes,
+    delimiter: u8,
+    is_text: bool,
+    messages: u64,
+}
+
+impl Batch {
+    /// The messages in `bytes`, which end with a delimiter. Text is the caller's word that it is UTF-8,
+    /// and that the delimiter is ASCII: then each message is UTF-8 as well.
+    pub fn new(bytes: Bytes, delimiter: u8, is_text: bool) -> Self {
+        let messages = memchr_iter(delimiter, &bytes).count() as u64;
+        Self {
+            bytes,
+            delimiter,
+            is_text,
+            messages,
+        }
+    }
+
+    /// Whether they are text messages.
+    pub fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// How many there are.
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// The bytes of all of them, without the delimiters.
+    pub fn payload_bytes(&self) -> u64 {
+        self.bytes.len() as u64 - self.messages
+    }
+
+    /// One message after the other, as where it lies in [`Batch::bytes`].
+    pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut begin = 0;
+        memchr_iter(self.delimiter, &self.bytes).map(move |end| {
+            let range = begin..end;
+            begin = end + 1;
+            range
+        })
+    }
+
+    /// All of it, delimiters included.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
 /// Something to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// A message in one frame.
     Message(Payload),
+    /// Several messages, each in one frame.
+    Batch(Batch),
     /// A part of a message.
     Fragment(Fragment),
     /// A ping frame, at most 125 bytes.

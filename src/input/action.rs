@@ -37,7 +37,7 @@ pub enum Show {
     /// The headers of the handshake.
     Headers,
     /// Only messages that match; `None` shows all again.
-    Filter(Option<Pattern>),
+    Filter(Option<Box<Pattern>>),
     /// A setting; `None` turns it to what it is not.
     Setting(Setting, Option<bool>),
     /// The last so many messages received, whole.

@@ -22,7 +22,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Sleep;
 
 use crate::connection::close::Farewell;
-use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
+use crate::connection::message::{Batch, Direction, Fragment, Outgoing, Payload};
 use crate::event::Event;
 use crate::secret::io_text;
 use action::Action;
@@ -215,16 +215,29 @@ impl Input {
         !self.waits
     }
 
-    /// The next action; `None` at the end.
+    /// The next action; `None` at the end. Messages that have been read `together` may come as a batch,
+    /// where nobody looks at each of them.
     ///
     /// # Errors
     /// The source cannot be read, or what was read is no message.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, Error>>> {
+    pub fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        together: bool,
+    ) -> Poll<Option<Result<Action, Error>>> {
         if self.ended {
             return Poll::Ready(None);
         }
         if let Some(part) = self.parts.pop_front() {
             return Poll::Ready(Some(Ok(Action::Send(Outgoing::Fragment(part)))));
+        }
+        if together
+            && self.pace.is_none()
+            && self.fragment.is_none()
+            && let Source::Stream(stream) = &mut self.source
+            && let Some(batch) = stream.batch()
+        {
+            return Poll::Ready(Some(Ok(Action::Send(Outgoing::Batch(batch)))));
         }
         let action = match ready!(self.poll_source(cx)) {
             Some(Ok(action)) => action,
@@ -241,7 +254,11 @@ impl Input {
             }
             pace.passed(&action);
         }
-        Poll::Ready(Some(Ok(self.in_parts(action))))
+        let action = match self.fragment {
+            Some(size) => self.in_parts(action, size),
+            None => action,
+        };
+        Poll::Ready(Some(Ok(action)))
     }
 
     /// The message that is held back, or else the source's next. The source is asked before the pace:
@@ -256,9 +273,8 @@ impl Input {
     }
 
     /// Cuts a message that was read whole; what is streamed comes in parts already.
-    fn in_parts(&mut self, action: Action) -> Action {
-        let (Some(size), Action::Send(Outgoing::Message(payload))) = (self.fragment, &action)
-        else {
+    fn in_parts(&mut self, action: Action, size: usize) -> Action {
+        let Action::Send(Outgoing::Message(payload)) = &action else {
             return action;
         };
         if payload.len() <= size {
@@ -436,6 +452,29 @@ impl Stream {
         }
     }
 
+    /// The messages that have been read and end with a delimiter, where they are what they are to be
+    /// sent as, whole, and there is no fault in them.
+    fn batch(&mut self) -> Option<Batch> {
+        let Framing::Delimited(delimiter) = self.framing else {
+            return None;
+        };
+        let is_text = match self.encoding {
+            Encoding::Text if delimiter.is_ascii() => true,
+            Encoding::Binary => false,
+            Encoding::Text | Encoding::Hex | Encoding::Base64 => return None,
+        };
+        let end = self.searched + memchr::memrchr(delimiter, &self.buffer[self.searched..])? + 1;
+        if is_text && std::str::from_utf8(&self.buffer[..end]).is_err() {
+            // One after the other, up to the first that is none.
+            return None;
+        }
+        let bytes = self.buffer.split_to(end).freeze();
+        self.searched = self.buffer.len();
+        let batch = Batch::new(bytes, delimiter, is_text);
+        self.count += batch.messages();
+        Some(batch)
+    }
+
     fn poll_delimited(&mut self, cx: &mut Context<'_>, delimiter: u8) -> Poll<Next> {
         loop {
             if let Some(at) = memchr::memchr(delimiter, &self.buffer[self.searched..]) {
@@ -447,6 +486,7 @@ impl Stream {
             self.searched = self.buffer.len();
             if self.at_end {
                 self.done = true;
+                self.searched = 0;
                 let rest = self.buffer.split().freeze();
                 return Poll::Ready((!rest.is_empty()).then(|| self.message(rest)));
             }
@@ -566,6 +606,9 @@ mod tests {
     use std::future::poll_fn;
     use std::io::{Seek, SeekFrom, Write};
 
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     /// A stream over a file that holds `bytes`.
     fn stream(bytes: &[u8], framing: Framing, encoding: Encoding) -> Input {
         let mut file = tempfile::tempfile().expect("a file");
@@ -579,16 +622,60 @@ mod tests {
         )))
     }
 
-    async fn all(mut input: Input) -> Vec<Result<Outgoing, String>> {
+    async fn all(input: Input) -> Vec<Result<Outgoing, String>> {
+        taken(input, false).await
+    }
+
+    /// What comes of an input; a batch is taken apart.
+    async fn taken(mut input: Input, together: bool) -> Vec<Result<Outgoing, String>> {
         let mut found = Vec::new();
-        while let Some(next) = poll_fn(|cx| input.poll_next(cx)).await {
-            found.push(match next {
-                Ok(Action::Send(outgoing)) => Ok(outgoing),
+        while let Some(next) = poll_fn(|cx| input.poll_next(cx, together)).await {
+            match next {
+                Ok(Action::Send(Outgoing::Batch(batch))) => {
+                    assert!(together);
+                    found.extend(apart(&batch).map(|payload| Ok(Outgoing::Message(payload))));
+                }
+                Ok(Action::Send(outgoing)) => found.push(Ok(outgoing)),
                 Ok(other) => panic!("{other:?}"),
-                Err(error) => Err(error.why),
-            });
+                Err(error) => found.push(Err(error.why)),
+            }
         }
         found
+    }
+
+    fn apart(batch: &Batch) -> impl Iterator<Item = Payload> {
+        let total: usize = batch.ranges().map(|range| range.len()).sum();
+        assert_eq!(batch.payload_bytes(), total as u64);
+        assert_eq!(batch.messages(), batch.ranges().count() as u64);
+        let encoding = if batch.is_text() {
+            Encoding::Text
+        } else {
+            Encoding::Binary
+        };
+        let payload = move |range| encoding.decode(batch.bytes().slice(range));
+        batch.ranges().map(payload).map(|one| one.expect("text"))
+    }
+
+    proptest! {
+        #[test]
+        fn messages_taken_together_are_the_messages(
+            pieces in vec(prop_oneof![
+                4 => "[a-zäß€😀]{0,9}".prop_map(String::into_bytes),
+                4 => Just(b"\n".to_vec()),
+                1 => Just(b"\xff".to_vec()),
+                1 => (1..2 * blocks::BLOCK).prop_map(|size| vec![b'x'; size]),
+            ], 0..40),
+            encoding in prop_oneof![Just(Encoding::Text), Just(Encoding::Binary), Just(Encoding::Hex)],
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+            let lines = Framing::Delimited(b'\n');
+            let bytes = pieces.concat();
+            let (one_by_one, together) = runtime.block_on(async {
+                let one_by_one = taken(stream(&bytes, lines, encoding), false).await;
+                (one_by_one, taken(stream(&bytes, lines, encoding), true).await)
+            });
+            prop_assert_eq!(one_by_one, together);
+        }
     }
 
     fn texts(found: &[Result<Outgoing, String>]) -> Vec<&str> {
@@ -650,7 +737,7 @@ mod tests {
         file.set_len(length as u64).expect("a length");
         let stream = Stream::new("test", Blocks::file(file), Framing::Whole, Encoding::Binary);
         let mut input = Input::new(Source::Stream(stream));
-        let first = poll_fn(|cx| Poll::Ready(input.poll_next(cx))).await;
+        let first = poll_fn(|cx| Poll::Ready(input.poll_next(cx, false))).await;
         assert!(first.is_pending() && !input.is_idle());
         let found = all(input).await;
         assert!(matches!(&found[..], [Ok(Outgoing::Message(payload))] if payload.len() == length));

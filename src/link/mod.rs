@@ -609,10 +609,15 @@ impl Link {
     /// part that does not end its message.
     pub fn send(&mut self, outgoing: Outgoing) -> Option<Event> {
         let event = self.feed(outgoing);
-        if let (State::Up(up), Some(Event::Message(_) | Event::Streamed { .. })) =
-            (&mut self.state, &event)
+        let given = match &event {
+            Some(Event::Message(_) | Event::Streamed { .. }) => 1,
+            Some(Event::Batch(tally)) => tally.messages,
+            _ => 0,
+        };
+        if let State::Up(up) = &mut self.state
+            && given > 0
         {
-            up.given += 1;
+            up.given += given;
             if self.asks_for_receipts() {
                 self.ask_for_receipt();
             }
@@ -637,6 +642,14 @@ impl Link {
                 payload,
                 by_link: false,
             })),
+            Outgoing::Batch(batch) => {
+                let tally = Tally {
+                    messages: batch.messages(),
+                    bytes: batch.payload_bytes(),
+                };
+                up.sent += tally;
+                Some(Event::Batch(tally))
+            }
             Outgoing::Fragment(part) => {
                 let bytes = up.streamed.unwrap_or_default() + part.bytes.len() as u64;
                 up.streamed = (!part.is_last).then_some(bytes);
@@ -812,7 +825,7 @@ impl Opening {
         while let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
             told.push_back(match progress {
                 Progress::Secret(secret) => Event::Secret(secret),
-                progress => Event::Progress(progress),
+                progress => Event::Progress(Box::new(progress)),
             });
         }
         match result {

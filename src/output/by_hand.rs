@@ -37,7 +37,7 @@ impl Sinks {
         self.take_echo();
         let said = match show {
             Show::Headers => self.show_headers(),
-            Show::Filter(pattern) => self.view(|view| view.filter(pattern)),
+            Show::Filter(pattern) => self.view(|view| view.filter(pattern.map(|pattern| *pattern))),
             Show::Setting(setting, wanted) => self.set(setting, wanted),
             Show::Last(count) => self.show_last(count),
             Show::Save(path) => self.save(&path),

@@ -270,7 +270,8 @@ impl EventWriter {
                 write_refused(self.object(out, "refused"), error, redactor);
             }
             Event::Failed(error, _) => write_failed(self.object(out, "error"), error, redactor),
-            Event::Secret(_) | Event::Progress(_) => {}
+            // Where each message is an event, none of them goes out in a batch.
+            Event::Secret(_) | Event::Progress(_) | Event::Batch(_) => {}
         }
     }
 

@@ -211,10 +211,14 @@ impl Sinks {
     }
 
     /// Something happened.
+    #[inline]
     pub fn see(&mut self, event: &Event) {
-        if self.is_deaf_to(event) {
-            return;
+        if !self.is_deaf_to(event) {
+            self.tell_all(event);
         }
+    }
+
+    fn tell_all(&mut self, event: &Event) {
         if let Way::Editor(editor) = &mut self.way {
             editor.follow(event);
             self.take_echo();
@@ -245,8 +249,17 @@ impl Sinks {
     /// Whether no sink has a use for it: nobody but events, logs and a person is told what was sent.
     #[inline]
     fn is_deaf_to(&self, event: &Event) -> bool {
-        let sent = matches!(event, Event::Message(message) if message.direction == Direction::Out);
-        sent && self.log.is_none()
+        let sent = match event {
+            Event::Message(message) => message.direction == Direction::Out,
+            Event::Batch(_) => true,
+            _ => false,
+        };
+        sent && self.is_deaf_to_sent()
+    }
+
+    /// Whether no sink has a use for any message that is sent.
+    pub fn is_deaf_to_sent(&self) -> bool {
+        self.log.is_none()
             && self.recorder.is_none()
             && matches!(self.way, Way::Stdout(_))
             && matches!(self.printer, Printer::Messages(_))

@@ -312,7 +312,7 @@ fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
 fn filter(rest: &str) -> Result<Line, String> {
     let pattern = unless_off(rest).map(Pattern::parse).transpose();
     let pattern = pattern.map_err(|error| error.to_string())?;
-    Ok(show(Show::Filter(pattern)))
+    Ok(show(Show::Filter(pattern.map(Box::new))))
 }
 
 fn switch(setting: Setting, rest: &str) -> Result<Line, String> {

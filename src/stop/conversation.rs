@@ -139,8 +139,11 @@ impl Conversation {
             }
             // What the link says by itself is neither a message to be answered nor the end of a silence.
             Event::Message(message) if message.by_link => Verdict::GoOn,
-            Event::Message(_) | Event::Streamed { .. } => {
-                self.sent += 1;
+            Event::Message(_) | Event::Streamed { .. } | Event::Batch(_) => {
+                self.sent += match event {
+                    Event::Batch(tally) => tally.messages,
+                    _ => 1,
+                };
                 self.last_activity = Some(now);
                 Verdict::GoOn
             }

@@ -147,28 +147,18 @@ impl Header {
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         let masked = if self.mask.is_some() { MASK } else { 0 };
-        let mut bytes = [0; MAX_HEADER];
-        bytes[0] = self.first;
-        let length = if self.payload <= 125 {
-            bytes[1] = masked | self.payload as u8;
-            2
+        if self.payload <= 125 {
+            out.extend_from_slice(&[self.first, masked | self.payload as u8]);
         } else if let Ok(payload) = u16::try_from(self.payload) {
-            bytes[1] = masked | 126;
-            bytes[2..4].copy_from_slice(&payload.to_be_bytes());
-            4
+            out.extend_from_slice(&[self.first, masked | 126]);
+            out.extend_from_slice(&payload.to_be_bytes());
         } else {
-            bytes[1] = masked | 127;
-            bytes[2..10].copy_from_slice(&self.payload.to_be_bytes());
-            10
-        };
-        let end = match self.mask {
-            Some(mask) => {
-                bytes[length..length + 4].copy_from_slice(&mask);
-                length + 4
-            }
-            None => length,
-        };
-        out.extend_from_slice(&bytes[..end]);
+            out.extend_from_slice(&[self.first, masked | 127]);
+            out.extend_from_slice(&self.payload.to_be_bytes());
+        }
+        if let Some(mask) = self.mask {
+            out.extend_from_slice(&mask);
+        }
     }
 
     /// What the frame is.
@@ -246,14 +236,19 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 pub fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     let mut mask = mask;
     mask.rotate_left((position & 3) as usize);
-    let word = u64::from_ne_bytes([
-        mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3],
-    ]);
-    let (words, rest) = bytes.as_chunks_mut::<8>();
-    for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    let mut wide = [0; 16];
+    wide.as_chunks_mut::<4>().0.fill(mask);
+    let wide = u128::from_ne_bytes(wide);
+    let (blocks, rest) = bytes.as_chunks_mut::<16>();
+    for block in blocks {
+        *block = (u128::from_ne_bytes(*block) ^ wide).to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(mask.iter().cycle()) {
+    let (words, rest) = rest.as_chunks_mut::<4>();
+    let word = u32::from_ne_bytes(mask);
+    for bytes in words {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(mask) {
         *byte ^= key;
     }
 }

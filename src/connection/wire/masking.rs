@@ -2,7 +2,7 @@
 //! operating system's randomness, drawn for many frames at once.
 
 /// Keys drawn at once: one system call for so many frames.
-const DRAWN: usize = 256;
+const DRAWN: usize = 1024;
 
 /// A supply of masking keys; nothing is drawn before the first is needed.
 #[derive(Default)]

@@ -106,17 +106,39 @@ impl<S> Outbox<S> {
         self.failure.as_ref()
     }
 
-    /// Puts a frame behind what waits, and says how many bytes its header takes.
-    pub fn put(&mut self, header: &Header, payload: &Bytes) -> usize {
-        let large = payload.len() >= LARGE;
+    /// Puts a frame behind what waits, and says how many bytes its header takes. A large payload is
+    /// `shared`, and masked as it leaves.
+    #[inline]
+    pub fn put(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        shared: impl FnOnce() -> Bytes,
+    ) -> usize {
+        if payload.len() >= LARGE || !self.queue.is_empty() || self.failure.is_some() {
+            return self.queue_up(header, shared());
+        }
+        let before = self.ready.len();
+        header.write(&mut self.ready);
+        let begin = self.ready.len();
+        self.ready.extend_from_slice(payload);
+        if let Some(mask) = header.mask {
+            apply_mask(&mut self.ready[begin..], mask, 0);
+        }
+        begin - before
+    }
+
+    /// Puts a frame behind what waits and does not leave at once.
+    fn queue_up(&mut self, header: &Header, payload: Bytes) -> usize {
         let queued = !self.queue.is_empty();
         let end = self.end();
         let before = end.len();
         header.write(end);
         let head = end.len() - before;
+        let large = payload.len() >= LARGE;
         if !large {
             let begin = end.len();
-            end.extend_from_slice(payload);
+            end.extend_from_slice(&payload);
             if let Some(mask) = header.mask {
                 apply_mask(&mut end[begin..], mask, 0);
             }
@@ -127,7 +149,7 @@ impl<S> Outbox<S> {
         if large {
             self.queued += payload.len();
             self.queue.push_back(Part::Payload {
-                rest: payload.clone(),
+                rest: payload,
                 position: 0,
                 mask: header.mask,
             });
@@ -296,7 +318,7 @@ mod tests {
             if let Some(mask) = header.mask {
                 apply_mask(&mut expected[begin..], mask, 0);
             }
-            outbox.put(&header, &payload);
+            outbox.put(&header, &payload, || payload.clone());
             assert_eq!(outbox.waiting(), expected.len());
         }
         let full = outbox.write_all(b"behind").now_or_never();
@@ -329,7 +351,7 @@ mod tests {
             mask: None,
             payload: 2,
         };
-        outbox.put(&header, &Bytes::from_static(b"hi"));
+        outbox.put(&header, b"hi", || Bytes::from_static(b"hi"));
         assert_eq!(
             outbox.waiting(),
             0,

@@ -410,9 +410,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
 }
 
 impl<S> Tap<Outbox<S>> {
-    /// Puts a data frame of ours into the outbox, past the library.
-    pub fn send(&mut self, header: &Header, payload: &Bytes) {
-        let head = self.inner.put(header, payload);
+    /// Puts a data frame of ours into the outbox, past the library; a large payload is `shared` with it.
+    #[inline]
+    pub fn send(&mut self, header: &Header, payload: &[u8], shared: impl FnOnce() -> Bytes) {
+        let head = self.inner.put(header, payload, shared);
         self.sent.wrote(header, head);
     }
 }
