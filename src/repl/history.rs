@@ -202,7 +202,6 @@ fn append(file: &Path, entry: &str) -> io::Result<()> {
     open(file)?.write_all((escape(entry) + "\n").as_bytes())
 }
 
-#[cfg(unix)]
 fn make_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
@@ -211,13 +210,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
-}
-
 /// Opens a file to append to, readable by its owner alone, also when it was there before.
-#[cfg(unix)]
 fn open(file: &Path) -> io::Result<File> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let opened = OpenOptions::new()
@@ -231,11 +224,6 @@ fn open(file: &Path) -> io::Result<File> {
         opened.set_permissions(permissions)?;
     }
     Ok(opened)
-}
-
-#[cfg(not(unix))]
-fn open(file: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(file)
 }
 
 fn escape(entry: &str) -> String {
@@ -289,7 +277,6 @@ mod tests {
         assert_eq!(entries(&reopened(&history)), entries(&history)[..2]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_file_is_for_its_owner_alone_even_if_it_was_not() {
         use std::os::unix::fs::PermissionsExt as _;

@@ -10,14 +10,22 @@
 //! Whatever way the session ends, the terminal is as it was before.
 
 pub mod commands;
+// The editor needs a terminal that speaks as those of Unix do.
+#[cfg(unix)]
 mod completion;
 #[cfg(unix)]
 mod desk;
+#[cfg(unix)]
 mod editor;
+#[cfg(unix)]
 pub mod history;
+#[cfg(unix)]
 mod keys;
+#[cfg(unix)]
 mod line;
+#[cfg(unix)]
 mod marks;
+#[cfg(unix)]
 mod screen;
 #[cfg(unix)]
 mod terminal;

@@ -10,7 +10,7 @@ fn round_trips_are_printed_and_summed_up() {
         .answer_ping()
         .answer_ping()
         .close_when_asked();
-    let output = Probe::new(["ping", &server.url(), "-c", "3", "-i", "100ms"])
+    let output = Probe::ping(&server, "-c 3 -i 100ms")
         .stdout_has(&format!("PING {}", server.url()))
         .stdout_has("16 data bytes")
         .stdout_has("seq=1 time=")
@@ -34,7 +34,7 @@ fn round_trips_are_printed_and_summed_up() {
 #[test]
 fn a_ping_carries_sixteen_bytes() {
     let server = Server::new().accept().expect_ping(16).answer_any_close();
-    Probe::new(["ping", &server.url(), "-c", "1", "-W", "200ms"])
+    Probe::ping(&server, "-c 1 -W 200ms")
         .any_stdout()
         .any_stderr()
         .status(1);
@@ -47,20 +47,11 @@ fn no_reply_at_all_is_1() {
         .expect_ping(16)
         .expect_ping(16)
         .answer_any_close();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "2",
-        "-i",
-        "100ms",
-        "-W",
-        "300ms",
-    ])
-    .stdout_has("2 sent, 0 received, 100% lost")
-    .any_stderr()
-    .within(ms(4000))
-    .status(1);
+    Probe::ping(&server, "-c 2 -i 100ms -W 300ms")
+        .stdout_has("2 sent, 0 received, 100% lost")
+        .any_stderr()
+        .within(ms(4000))
+        .status(1);
 }
 
 #[test]
@@ -70,19 +61,10 @@ fn one_reply_is_enough() {
         .answer_ping()
         .expect_ping(16)
         .answer_any_close();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "2",
-        "-i",
-        "100ms",
-        "-W",
-        "300ms",
-    ])
-    .stdout_has("2 sent, 1 received, 50% lost")
-    .any_stderr()
-    .status(0);
+    Probe::ping(&server, "-c 2 -i 100ms -W 300ms")
+        .stdout_has("2 sent, 1 received, 50% lost")
+        .any_stderr()
+        .status(0);
 }
 
 #[test]
@@ -93,7 +75,7 @@ fn a_stray_pong_is_not_counted() {
         .expect_ping(16)
         .send_pong("never asked for!")
         .answer_any_close();
-    Probe::new(["ping", &server.url(), "-c", "1", "-W", "300ms"])
+    Probe::ping(&server, "-c 1 -W 300ms")
         .stdout_has("1 sent, 0 received, 100% lost")
         .any_stderr()
         .status(1);
@@ -102,7 +84,7 @@ fn a_stray_pong_is_not_counted() {
 #[test]
 fn a_lost_connection_is_56_and_still_summed_up() {
     let server = Server::new().accept().answer_ping().drop_tcp();
-    Probe::new(["ping", &server.url(), "-c", "5", "-i", "100ms"])
+    Probe::ping(&server, "-c 5 -i 100ms")
         .stdout_has("seq=1")
         .stdout_has("1 received")
         .stderr_has(&server.url())
@@ -116,7 +98,7 @@ fn a_close_before_the_count_is_10() {
         .answer_ping()
         .close(1000, "enough")
         .expect_close(1000);
-    Probe::new(["ping", &server.url(), "-c", "5", "-i", "100ms"])
+    Probe::ping(&server, "-c 5 -i 100ms")
         .stdout_has("seq=1")
         .stderr_has("enough")
         .status(10);
@@ -129,7 +111,7 @@ fn messages_do_not_disturb_it() {
         .send_frames(&[Frame::text("news"), Frame::binary("more")])
         .answer_ping()
         .close_when_asked();
-    Probe::new(["ping", &server.url(), "-c", "1"])
+    Probe::ping(&server, "-c 1")
         .stdout_has("1 received")
         .any_stderr()
         .status(0);
@@ -138,7 +120,7 @@ fn messages_do_not_disturb_it() {
 #[test]
 fn each_line_is_visible_when_its_pong_has_come() {
     let server = Server::new().accept().answer_ping();
-    let mut probe = Probe::new(["ping", &server.url(), "-i", "100ms"])
+    let mut probe = Probe::ping(&server, "-i 100ms")
         .any_stdout()
         .any_stderr()
         .spawn();
@@ -155,7 +137,7 @@ fn each_line_is_visible_when_its_pong_has_come() {
 #[test]
 fn control_c_prints_the_statistics() {
     let server = Server::new().accept().answer_ping().answer_any_close();
-    let mut probe = Probe::new(["ping", &server.url(), "-i", "10s"])
+    let mut probe = Probe::ping(&server, "-i 10s")
         .stdout_has("1 sent, 1 received, 0% lost")
         .any_stderr()
         .spawn();
@@ -167,7 +149,7 @@ fn control_c_prints_the_statistics() {
 #[test]
 fn control_c_without_a_reply_is_1() {
     let server = Server::new().accept().expect_ping(16);
-    let probe = Probe::new(["ping", &server.url(), "-i", "10s", "-W", "10s"])
+    let probe = Probe::ping(&server, "-i 10s -W 10s")
         .stdout_has("1 sent, 0 received")
         .any_stderr();
     let mut probe = probe.spawn();
@@ -184,7 +166,7 @@ fn json_has_pings_pongs_and_statistics() {
         .answer_ping()
         .answer_ping()
         .close_when_asked();
-    let output = Probe::new(["ping", &server.url(), "-c", "2", "-i", "50ms", "--json"])
+    let output = Probe::ping(&server, "-c 2 -i 50ms --json")
         .any_stdout()
         .status(0);
     let events = output.events();

@@ -80,13 +80,7 @@ fn near(value: &Value, expected: f64) -> bool {
 #[test]
 fn the_statistics_of_10_000_pings_are_those_of_their_times() {
     let server = Server::new().accept().answer_until_closed();
-    let (times, statistics) = measured(Probe::new([
-        "ping",
-        &server.url(),
-        "--adaptive",
-        "-c",
-        "10000",
-    ]));
+    let (times, statistics) = measured(Probe::ping(&server, "--adaptive -c 10000"));
     assert_eq!(times.len(), 10_000);
     for (name, count) in [
         ("sent", 10_000),

@@ -12,20 +12,11 @@ fn a_message_and_the_next_one_are_timed() {
         .expect_text("hello")
         .send_binary("\x01")
         .close_when_asked();
-    let output = Probe::new([
-        "ping",
-        &server.url(),
-        "--app",
-        "hello",
-        "-c",
-        "2",
-        "-i",
-        "10ms",
-    ])
-    .stdout_has("a message of 5 bytes; connected in")
-    .stdout_has("reply from 127.0.0.1: seq=1 time=")
-    .stdout_has("2 sent, 2 received, 0% lost, time")
-    .status(0);
+    let output = Probe::ping(&server, "--app hello -c 2 -i 10ms")
+        .stdout_has("a message of 5 bytes; connected in")
+        .stdout_has("reply from 127.0.0.1: seq=1 time=")
+        .stdout_has("2 sent, 2 received, 0% lost, time")
+        .status(0);
     assert!(!output.text().contains("yourself"));
     let (_, max) = output.text().split_once("mdev = ").unwrap();
     let max: f64 = max.split('/').nth(2).unwrap().parse().unwrap();
@@ -58,17 +49,9 @@ fn unrelated_messages_are_ignored_and_counted() {
 #[test]
 fn a_service_without_pongs_can_be_timed() {
     let server = Server::new().accept().echo_messages_only();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "--app",
-        "x",
-        "--adaptive",
-        "-c",
-        "200",
-    ])
-    .stdout_has("200 sent, 200 received, 0% lost")
-    .status(0);
+    Probe::ping(&server, "--app x --adaptive -c 200")
+        .stdout_has("200 sent, 200 received, 0% lost")
+        .status(0);
 }
 
 #[test]
@@ -81,8 +64,7 @@ fn a_reply_that_comes_too_late_is_not_that_of_the_next() {
         .expect_text("x")
         .send_text("in time")
         .close_when_asked();
-    Probe::new(["ping", &server.url(), "--app", "x", "-c", "2"])
-        .args(["-i", "10ms", "-W", "200ms"])
+    Probe::ping(&server, "--app x -c 2 -i 10ms -W 200ms")
         .stdout_has("reply from 127.0.0.1: seq=1 time=")
         .stdout_has(" ms (late)")
         .stdout_has("no reply from 127.0.0.1: seq=1 within 200 ms")
@@ -97,23 +79,12 @@ fn no_reply_at_all_is_1_and_the_silence_is_not_blamed_on_frames() {
         .expect_text("x")
         .expect_text("x")
         .answer_any_close();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "--app",
-        "x",
-        "-c",
-        "2",
-        "-W",
-        "100ms",
-        "-i",
-        "0",
-    ])
-    .stdout_has("2 sent, 0 received, 100% lost")
-    .stderr_has("no ping was answered")
-    .stderr_lacks("--app")
-    .within(ms(3000))
-    .status(1);
+    Probe::ping(&server, "--app x -c 2 -W 100ms -i 0")
+        .stdout_has("2 sent, 0 received, 100% lost")
+        .stderr_has("no ping was answered")
+        .stderr_lacks("--app")
+        .within(ms(3000))
+        .status(1);
 }
 
 #[test]
@@ -124,19 +95,9 @@ fn each_reply_is_a_pong_among_the_events() {
         .send_text("noise")
         .send_text("pong 1")
         .close_when_asked();
-    let output = Probe::new([
-        "ping",
-        &server.url(),
-        "--app",
-        "x",
-        "--expect",
-        "/^pong/",
-        "-c",
-        "1",
-    ])
-    .args(["--json"])
-    .any_stdout()
-    .status(0);
+    let output = Probe::ping(&server, "--app x --expect /^pong/ -c 1 --json")
+        .any_stdout()
+        .status(0);
     let kinds: Vec<String> = output
         .events()
         .iter()

@@ -7,7 +7,7 @@ use crate::harness::{Echo, Fault, FaultProxy, Frame, Opcode, Probe, Server, ms};
 #[test]
 fn a_pong_that_comes_too_late_is_told_and_not_counted() {
     let server = Server::new().accept().hold_ping();
-    let mut probe = Probe::new(["ping", &server.url(), "-i", "10s", "-W", "200ms"])
+    let mut probe = Probe::ping(&server, "-i 10s -W 200ms")
         .stdout_has("no pong from 127.0.0.1: seq=1 within 200 ms")
         .stdout_has("1 sent, 0 received, 100% lost, 1 late")
         .stderr_has("no ping was answered")
@@ -29,7 +29,7 @@ fn a_pong_that_comes_again_is_told_and_not_counted() {
         .answer_held_ping()
         .answer_ping()
         .close_when_asked();
-    Probe::new(["ping", &server.url(), "-c", "2", "-i", "100ms"])
+    Probe::ping(&server, "-c 2 -i 100ms")
         .stdout_has("(duplicate)")
         .stdout_has("2 sent, 2 received, 0% lost, 1 duplicate, time")
         .status(0);
@@ -43,7 +43,7 @@ fn pongs_out_of_order_go_to_their_own_pings() {
         .answer_ping()
         .answer_held_ping()
         .close_when_asked();
-    let output = Probe::new(["ping", &server.url(), "-c", "2", "-i", "50ms"])
+    let output = Probe::ping(&server, "-c 2 -i 50ms")
         .stdout_has("2 sent, 2 received, 0% lost")
         .status(0);
     let (first, second) = (output.text().find("seq=1 "), output.text().find("seq=2 "));
@@ -58,19 +58,10 @@ fn a_pong_with_another_payload_answers_nothing() {
         .send_pong("0123456789abcdef")
         .answer_ping()
         .answer_any_close();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "2",
-        "-i",
-        "50ms",
-        "-W",
-        "200ms",
-    ])
-    .stdout_has("2 sent, 1 received, 50% lost")
-    .stdout_has("no pong from 127.0.0.1: seq=1")
-    .status(0);
+    Probe::ping(&server, "-c 2 -i 50ms -W 200ms")
+        .stdout_has("2 sent, 1 received, 50% lost")
+        .stdout_has("no pong from 127.0.0.1: seq=1")
+        .status(0);
 }
 
 #[test]
@@ -83,7 +74,7 @@ fn a_flood_of_messages_between_pings_is_counted_and_printed_nowhere() {
         .send_many("more of it", 10_000)
         .answer_ping()
         .close_when_asked();
-    Probe::new(["ping", &server.url(), "-c", "2", "-i", "100ms"])
+    Probe::ping(&server, "-c 2 -i 100ms")
         .stdout_has("2 sent, 2 received, 0% lost, 20000 other messages")
         .stdout_lacks("news")
         .status(0);
@@ -98,20 +89,11 @@ fn each_payload_is_another_whatever_its_size() {
             .answer_ping()
             .answer_any_close();
         let bytes = size.to_string();
-        Probe::new([
-            "ping",
-            &server.url(),
-            "-c",
-            "2",
-            "-i",
-            "10ms",
-            "-W",
-            "100ms",
-        ])
-        .args(["--size", &bytes])
-        .stdout_has(&format!("{size} data bytes"))
-        .stdout_has("2 sent, 1 received, 50% lost")
-        .status(0);
+        Probe::ping(&server, "-c 2 -i 10ms -W 100ms")
+            .args(["--size", &bytes])
+            .stdout_has(&format!("{size} data bytes"))
+            .stdout_has("2 sent, 1 received, 50% lost")
+            .status(0);
     }
     Probe::new(["ping", "echo:", "--size", "126"])
         .stderr_has("126")
@@ -127,18 +109,9 @@ fn pings_that_cannot_be_told_apart_are_under_way_one_at_a_time() {
         .answer_held_ping()
         .answer_ping()
         .close_when_asked();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "2",
-        "-i",
-        "50ms",
-        "--size",
-        "0",
-    ])
-    .stdout_has("2 sent, 2 received, 0% lost")
-    .status(0);
+    Probe::ping(&server, "-c 2 -i 50ms --size 0")
+        .stdout_has("2 sent, 2 received, 0% lost")
+        .status(0);
 }
 
 #[test]
@@ -150,18 +123,9 @@ fn a_steady_ping_does_not_wait_for_its_answers() {
         .expect_ping(16)
         .answer_held_ping()
         .answer_any_close();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "3",
-        "-i",
-        "50ms",
-        "-W",
-        "400ms",
-    ])
-    .stdout_has("3 sent, 1 received, 66.7% lost")
-    .status(0);
+    Probe::ping(&server, "-c 3 -i 50ms -W 400ms")
+        .stdout_has("3 sent, 1 received, 66.7% lost")
+        .status(0);
 }
 
 #[test]
@@ -172,7 +136,7 @@ fn an_adaptive_ping_waits_for_its_answer_and_then_no_longer() {
         .expect_nothing_for(ms(300))
         .answer_held_ping()
         .answer_until_closed();
-    Probe::new(["ping", &server.url(), "--adaptive", "-c", "100"])
+    Probe::ping(&server, "--adaptive -c 100")
         .stdout_has("100 sent, 100 received, 0% lost")
         .at_least(ms(300))
         .within(ms(3000))
@@ -184,7 +148,7 @@ fn a_flood_is_as_fast_as_its_answers_and_at_least_100_a_second() {
     let server = Server::new().accept();
     let server = (0..5).fold(server, |server, _| server.expect_ping(16));
     let server = server.answer_until_closed();
-    let output = Probe::new(["ping", &server.url(), "-f", "-c", "500", "-W", "300ms"])
+    let output = Probe::ping(&server, "-f -c 500 -W 300ms")
         .stdout_has("500 sent, 495 received, 1% lost")
         .stdout_lacks("seq=")
         .within(ms(3000))
@@ -195,7 +159,7 @@ fn a_flood_is_as_fast_as_its_answers_and_at_least_100_a_second() {
 #[test]
 fn an_interval_of_0_is_a_flood_with_lines() {
     let server = Server::new().accept().answer_until_closed();
-    Probe::new(["ping", &server.url(), "-i", "0", "-c", "300"])
+    Probe::ping(&server, "-i 0 -c 300")
         .stdout_has("seq=300 ")
         .stdout_has("300 sent, 300 received, 0% lost")
         .within(ms(3000))
@@ -205,7 +169,7 @@ fn an_interval_of_0_is_a_flood_with_lines() {
 #[test]
 fn the_deadline_ends_it_however_many_were_sent() {
     let server = Server::new().accept().answer_until_closed();
-    Probe::new(["ping", &server.url(), "-i", "100ms", "-w", "350ms"])
+    Probe::ping(&server, "-i 100ms -w 350ms")
         .stdout_has("4 sent, 4 received, 0% lost")
         .at_least(ms(350))
         .within(ms(2000))
@@ -226,19 +190,10 @@ fn with_a_deadline_the_count_is_of_answers_and_too_few_are_1() {
     let server = Server::new().accept().answer_ping();
     let server = (0..3).fold(server, |server, _| server.expect_ping(16));
     let server = server.answer_any_close();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-i",
-        "100ms",
-        "-c",
-        "3",
-        "-w",
-        "350ms",
-    ])
-    .stdout_has("1 received")
-    .stderr_has("1 of 3 answers had come when the time of -w was over")
-    .status(1);
+    Probe::ping(&server, "-i 100ms -c 3 -w 350ms")
+        .stdout_has("1 received")
+        .stderr_has("1 of 3 answers had come when the time of -w was over")
+        .status(1);
 }
 
 #[test]
@@ -249,15 +204,10 @@ fn what_is_under_way_at_the_end_is_neither_received_nor_lost() {
         .pause(ms(300))
         .answer_held_ping()
         .hold_ping();
-    let mut probe = Probe::new([
-        "ping",
-        &server.url(),
-        "-i",
-        "200ms",
-        "--close-timeout",
-        "50ms",
-    ])
-    .args(["--size", "0", "--max-loss", "0"])
+    let mut probe = Probe::ping(
+        &server,
+        "-i 200ms --close-timeout 50ms --size 0 --max-loss 0",
+    )
     .stdout_has("2 sent, 1 received, 0% lost, 1 under way")
     .spawn();
     probe.shows("seq=1 ");
@@ -270,7 +220,7 @@ fn what_is_under_way_at_the_end_is_neither_received_nor_lost() {
 #[test]
 fn a_peer_that_answers_no_ping_frames_is_met_with_a_hint_while_pings_go_on() {
     let server = Server::new().accept().echo_messages_only();
-    let mut probe = Probe::new(["ping", &server.url(), "-i", "50ms", "-W", "100ms"])
+    let mut probe = Probe::ping(&server, "-i 50ms -W 100ms")
         .any_stdout()
         .any_stderr()
         .spawn();
@@ -278,7 +228,7 @@ fn a_peer_that_answers_no_ping_frames_is_met_with_a_hint_while_pings_go_on() {
     probe.interrupt();
     probe.status(1);
     let server = Server::new().accept().expect_ping(16).answer_any_close();
-    Probe::new(["ping", &server.url(), "-c", "1", "-W", "100ms"])
+    Probe::ping(&server, "-c 1 -W 100ms")
         .any_stdout()
         .stderr_has("no ping was answered\nhint: no ping frame was answered and the connection lives: --app")
         .status(1);
@@ -291,7 +241,7 @@ fn a_loss_is_told_with_its_code_and_reconnect_goes_on_and_counts() {
         .answer_ping()
         .close(1012, "restart")
         .expect_close(1012);
-    Probe::new(["ping", &server.url(), "-i", "100ms"])
+    Probe::ping(&server, "-i 100ms")
         .stdout_has("1 received")
         .stderr_has("1012 (service restart)")
         .stderr_has("restart")
@@ -314,7 +264,7 @@ fn a_loss_is_told_with_its_code_and_reconnect_goes_on_and_counts() {
 #[test]
 fn sigquit_shows_how_it_stands_and_ends_nothing() {
     let server = Server::new().accept().answer_ping();
-    let mut probe = Probe::new(["ping", &server.url(), "-i", "200ms"])
+    let mut probe = Probe::ping(&server, "-i 200ms")
         .any_stdout()
         .any_stderr()
         .spawn();
@@ -357,7 +307,7 @@ fn a_time_stands_before_each_line() {
 #[test]
 fn quiet_is_the_first_line_and_the_statistics() {
     let server = Server::new().accept().answer_until_closed();
-    let output = Probe::new(["ping", &server.url(), "-c", "3", "-i", "10ms", "-q"])
+    let output = Probe::ping(&server, "-c 3 -i 10ms -q")
         .stdout_lacks("seq=")
         .stdout_has("3 received")
         .status(0);
@@ -384,7 +334,7 @@ fn on_a_terminal_the_last_replies_are_drawn_and_a_histogram_where_it_is_asked_fo
     assert!(drawn.is_match(output.text()), "{}", output.text());
     assert!(output.text().contains("% ██"), "{}", output.text());
     let server = Server::new().accept().answer_until_closed();
-    Probe::new(["ping", &server.url(), "-c", "8", "-i", "10ms"])
+    Probe::ping(&server, "-c 8 -i 10ms")
         .stdout_has("8 received")
         .stdout_lacks("▁")
         .stdout_lacks("█")
@@ -399,19 +349,9 @@ fn answers_are_events_with_what_is_wrong_with_them() {
         .answer_held_ping()
         .answer_held_ping()
         .hold_ping();
-    let mut probe = Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "2",
-        "-i",
-        "50ms",
-        "-W",
-        "100ms",
-    ])
-    .args(["--json", "--close", "1000"])
-    .any_stdout()
-    .spawn();
+    let mut probe = Probe::ping(&server, "-c 2 -i 50ms -W 100ms --json --close 1000")
+        .any_stdout()
+        .spawn();
     probe.shows("\"unanswered\"");
     let server = server
         .send_frame(Frame::new(Opcode::Pong, "stray"))

@@ -15,7 +15,7 @@ fn slow() -> Server {
 fn limits_that_are_kept_are_0() {
     let server = slow();
     let limits = ["--max-p95", "5s", "--max-avg", "5s", "--max-loss", "0"];
-    Probe::new(["ping", &server.url(), "-c", "3", "-i", "10ms"])
+    Probe::ping(&server, "-c 3 -i 10ms")
         .args(limits)
         .stdout_has("3 received, 0% lost")
         .status(0);
@@ -24,14 +24,16 @@ fn limits_that_are_kept_are_0() {
 #[test]
 fn each_limit_that_is_broken_is_named_with_how_much() {
     let server = slow();
-    let output = Probe::new(["ping", &server.url(), "-c", "3", "-i", "10ms"])
-        .args(["--max-p95", "5ms", "--max-avg", "4ms", "--max-loss", "10"])
-        .stdout_has("3 received, 0% lost")
-        .stderr_has("the 95th percentile is ")
-        .stderr_has(" ms more than --max-p95 5 ms; the mean is ")
-        .stderr_has("more than --max-avg 4 ms\n")
-        .stderr_lacks("--max-loss")
-        .status(1);
+    let output = Probe::ping(
+        &server,
+        "-c 3 -i 10ms --max-p95 5ms --max-avg 4ms --max-loss 10",
+    )
+    .stdout_has("3 received, 0% lost")
+    .stderr_has("the 95th percentile is ")
+    .stderr_has(" ms more than --max-p95 5 ms; the mean is ")
+    .stderr_has("more than --max-avg 4 ms\n")
+    .stderr_lacks("--max-loss")
+    .status(1);
     assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
 }
 
@@ -46,13 +48,13 @@ fn a_loss_beyond_the_limit_is_named_with_how_much() {
     };
     let server = play();
     let args = ["-c", "2", "-i", "10ms", "-W", "200ms"];
-    Probe::new(["ping", &server.url(), "--max-loss", "20%"])
+    Probe::ping(&server, "--max-loss 20%")
         .args(args)
         .stdout_has("50% lost")
         .stderr_has("50% were lost (1 of 2), 30% more than --max-loss 20%")
         .status(1);
     let server = play();
-    Probe::new(["ping", &server.url(), "--max-loss", "50"])
+    Probe::ping(&server, "--max-loss 50")
         .args(args)
         .stdout_has("50% lost")
         .status(0);
@@ -61,8 +63,7 @@ fn a_loss_beyond_the_limit_is_named_with_how_much() {
 #[test]
 fn a_broken_limit_is_an_event_before_the_statistics() {
     let server = slow();
-    let output = Probe::new(["ping", &server.url(), "-c", "3", "-i", "10ms", "--json"])
-        .args(["--max-avg", "1ms"])
+    let output = Probe::ping(&server, "-c 3 -i 10ms --json --max-avg 1ms")
         .any_stdout()
         .status(1);
     let events = output.events();
@@ -81,7 +82,7 @@ fn a_limit_is_judged_when_control_c_ends_it() {
         .hold_ping()
         .pause(ms(20))
         .answer_held_ping();
-    let mut probe = Probe::new(["ping", &server.url(), "-i", "10s", "--max-avg", "1ms"])
+    let mut probe = Probe::ping(&server, "-i 10s --max-avg 1ms")
         .any_stdout()
         .stderr_has("more than --max-avg 1 ms")
         .spawn();
@@ -95,20 +96,11 @@ fn a_limit_is_judged_when_control_c_ends_it() {
 #[test]
 fn a_verdict_outlives_the_reader_of_stdout() {
     let server = slow();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "3",
-        "-i",
-        "50ms",
-        "--max-avg",
-        "1ms",
-    ])
-    .reader_leaves_after(1)
-    .any_stdout()
-    .stderr_has("more than --max-avg 1 ms")
-    .status(1);
+    Probe::ping(&server, "-c 3 -i 50ms --max-avg 1ms")
+        .reader_leaves_after(1)
+        .any_stdout()
+        .stderr_has("more than --max-avg 1 ms")
+        .status(1);
 }
 
 #[test]
@@ -118,35 +110,17 @@ fn where_a_verdict_was_asked_for_a_close_is_1_and_a_loss_is_56() {
         .answer_ping()
         .close(1001, "going")
         .expect_close(1001);
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "5",
-        "-i",
-        "50ms",
-        "--max-loss",
-        "50",
-    ])
-    .any_stdout()
-    .stderr_has("1001 (going away)")
-    .status(1);
+    Probe::ping(&server, "-c 5 -i 50ms --max-loss 50")
+        .any_stdout()
+        .stderr_has("1001 (going away)")
+        .status(1);
     let server = Server::new().accept().answer_ping().drop_tcp();
-    Probe::new([
-        "ping",
-        &server.url(),
-        "-c",
-        "5",
-        "-i",
-        "50ms",
-        "--max-loss",
-        "50",
-    ])
-    .any_stdout()
-    .stderr_has("1006")
-    .status(56);
+    Probe::ping(&server, "-c 5 -i 50ms --max-loss 50")
+        .any_stdout()
+        .stderr_has("1006")
+        .status(56);
     let server = Server::new().refuse("403 Forbidden", "", "no");
-    Probe::new(["ping", &server.url(), "--max-loss", "50"])
+    Probe::ping(&server, "--max-loss 50")
         .stderr_has("403")
         .status(1);
     let nobody = Nobody::listens();

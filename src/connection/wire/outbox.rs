@@ -339,7 +339,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_peer_said_is_readable_after_a_write_failed() {
-        let (mut near, far) = tokio::net::UnixStream::pair().expect("a pair");
+        let (mut near, far) = tokio::io::duplex(64);
         near.write_all(b"goodbye").await.expect("written");
         drop(near);
         let mut outbox = Outbox::new(far);

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::capture::{Capture, Reader};
 use super::running::{Channels, Output, Running};
+use super::server::Server;
 use super::terminal;
 
 /// A command line to run. What is not expected otherwise must be empty: stdout as well as stderr.
@@ -94,6 +95,11 @@ impl Probe {
                 at_most: Self::LIMIT,
             },
         }
+    }
+
+    /// `wsprobe ping` of a server, with options that hold no blank, as one would type them.
+    pub fn ping(server: &Server, options: &str) -> Self {
+        Self::new(["ping", &server.url()]).args(options.split(' '))
     }
 
     /// More arguments, after the ones given so far.
