@@ -332,6 +332,10 @@ impl Connection {
 
     /// Ready when another message can be taken without piling up behind a slow peer.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.raw.is_empty() {
+            // What is fed next must not leave before it.
+            ready!(self.poll_flush(cx));
+        }
         let outbox = self.ws.get_mut().get_mut().tap_mut().get_mut();
         if outbox.is_full() {
             // Not all of it must leave before there is room.
@@ -451,7 +455,7 @@ impl Connection {
     }
 
     /// Sends bytes as they are, behind all that was fed before: frames that the frame library would
-    /// not make.
+    /// not make. What is fed after the next [`Connection::poll_ready`] follows them.
     pub fn feed_raw(&mut self, bytes: Bytes) {
         self.raw = bytes;
         self.unflushed = true;

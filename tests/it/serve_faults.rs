@@ -139,8 +139,10 @@ fn a_bad_frame_comes_at_once_or_after_so_many_answers() {
     assert_eq!(&client.bytes(), b"\x83\x06opcode");
     let (_serving, url) = serve(&["--bad", "mask", "--bad-after", "1"]);
     let mut client = Client::connect(&url);
-    client.send(&Frame::text("one"));
-    client.send(&Frame::text("two"));
+    // In one write: the second is there when the first is answered.
+    let mask = Some([0x37, 0xfa, 0x21, 0x3d]);
+    let both = ["one", "two"].map(|text| Frame::text(text).encode(mask));
+    client.send_raw(&both.concat());
     assert_eq!(
         &client.bytes(),
         b"\x81\x03one\x81\x84\0\0\0\0mask\x81\x03two"
