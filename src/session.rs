@@ -288,9 +288,11 @@ impl Running<'_> {
         if self.is_superfluous(event) {
             return;
         }
-        self.session.sinks.see(event);
-        self.session.input.notice(event);
-        let verdict = self.session.stop.see(event, self.now);
+        let verdict = self.pass_on(event);
+        if matches!(event, Event::Message(_)) {
+            // The rest is about the connection: not on the path of every message.
+            return self.apply(verdict);
+        }
         let done = matches!(self.outcome, Some(Outcome::Done));
         if let Event::Close(closed) = event
             && done
@@ -369,16 +371,16 @@ impl Running<'_> {
             action => return self.steer(action),
         };
         if let Some(event) = event {
-            self.see_sent(&event);
+            let verdict = self.pass_on(&event);
+            self.apply(verdict);
         }
     }
 
-    /// Something was sent. What only a peer can do need not be asked: this is the path of every message.
-    fn see_sent(&mut self, event: &Event) {
+    /// Tells everybody what happened.
+    fn pass_on(&mut self, event: &Event) -> Verdict {
         self.session.sinks.see(event);
         self.session.input.notice(event);
-        let verdict = self.session.stop.see(event, self.now);
-        self.apply(verdict);
+        self.session.stop.see(event, self.now)
     }
 
     /// What a person asks for that sends nothing.

@@ -480,6 +480,7 @@ impl Connection {
     }
 
     /// The next thing that happens; `None` once [`Incoming::Closed`] was given.
+    #[inline]
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         if !self.trace {
             return self.poll_phase(cx);
@@ -501,6 +502,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn poll_phase(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         // A peer that sends pings and reads no pongs is not read from either: they would pile up here.
         if self.pongs_owed >= PONGS_OWED

@@ -520,8 +520,11 @@ impl Link {
                     }
                     _ => 0,
                 };
-                let reply = self.replied(&payload);
-                self.told.extend(reply);
+                if self.pings.question().is_some()
+                    && let Some(reply) = self.replied(&payload)
+                {
+                    self.told.push_back(reply);
+                }
                 Event::Message(Message {
                     direction: Direction::In,
                     n,

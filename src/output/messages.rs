@@ -67,6 +67,7 @@ impl Layout {
     }
 
     /// Time and mark.
+    #[inline]
     fn begin(&self, out: &mut Vec<u8>) {
         if self.timestamps {
             let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
@@ -119,11 +120,10 @@ impl Layout {
 
     fn print_text(&self, out: &mut Buffer, text: &str, payload: &Payload) {
         if !(self.pretty && self.print_json(out.tail(), text)) {
-            let bytes = payload.clone().into_bytes();
             if self.terminal {
-                out.push_escaped(&bytes);
+                out.push_escaped(payload.bytes());
             } else {
-                out.push(&bytes);
+                out.push(payload.bytes());
             }
         }
         out.tail().push(self.delimiter);

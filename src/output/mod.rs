@@ -235,7 +235,10 @@ impl Sinks {
             recorder.see(event);
         }
         self.print(event);
-        self.talk.tell(&mut self.said, event, &self.redactor);
+        // Messages are data: there is no talk of them.
+        if !matches!(event, Event::Message(_)) {
+            self.talk.tell(&mut self.said, event, &self.redactor);
+        }
         if let Some(log) = &mut self.log
             && let Err(error) = log.write(event, &self.redactor)
         {

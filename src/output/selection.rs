@@ -21,6 +21,7 @@ impl Selection {
     }
 
     /// The chosen parts of a message; `None` when it is shown whole.
+    #[inline]
     pub fn parts(&self, payload: &Payload) -> Option<Vec<Payload>> {
         let part = self.part.as_ref()?;
         let selected = payload.as_text().map(|text| part.select(text));

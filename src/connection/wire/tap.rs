@@ -343,9 +343,13 @@ impl<S: AsyncRead + Unpin> Tap<S> {
         let mask = frame::is_masked(frame[1])
             .then(|| frame[..header].last_chunk().copied())
             .flatten();
+        // Of no more bytes than are here; all of them at once where that is enough.
         let shown = frame.len().min(SHOWN);
         let mut first = [0; SHOWN];
-        first[..shown].copy_from_slice(&frame[..shown]);
+        match frame.first_chunk() {
+            Some(chunk) => first = *chunk,
+            None => first[..shown].copy_from_slice(&frame[..shown]),
+        }
         frame.advance(header);
         if let Some(mask) = mask {
             frame::apply_mask(&mut frame, mask, 0);
