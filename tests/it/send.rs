@@ -366,7 +366,7 @@ fn a_message_under_way_is_no_silence() {
     let mut server = Server::new().accept().expect_text("hi");
     server = server.send_raw(b"\x81\x09");
     for byte in b"hello you" {
-        server = server.pause(ms(250)).send_raw([*byte]);
+        server = server.pause(ms(250)).send_raw(std::slice::from_ref(byte));
     }
     let server = server.close_when_asked();
     Probe::new(["send", "-w", "1500ms", &server.url(), "hi"])
