@@ -2,12 +2,15 @@
 //!
 //! The names and meanings are a contract with scripts: fields are added, never changed.
 
+mod clock;
+mod object;
+
 use std::borrow::Cow;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::buffer::{Buffer, LARGE};
 use super::form::Form;
-use super::json::{Compactor, compact_escaped, is_json, push_string};
+use super::json::{Compactor, is_json};
 use crate::connection::backoff;
 use crate::connection::close::Close;
 use crate::connection::error::{Error, Kind};
@@ -19,9 +22,11 @@ use crate::connection::{Opened, tls};
 use crate::event::{Closed, Event, Fault, Message, Tally, Wait};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
-use crate::secret::{Redactor, shown_header_value, shown_request_line};
+use crate::secret::{Redactor, shown_request_line};
 use crate::stop::{Spread, Statistics};
 use crate::units::milliseconds;
+use clock::Clock;
+use object::Object;
 
 /// A test that is over, or a fact about an endpoint.
 #[derive(Debug)]
@@ -80,6 +85,7 @@ pub struct EventWriter {
     pending: bool,
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
     exact: bool,
+    clock: Clock,
 }
 
 impl EventWriter {
@@ -91,6 +97,7 @@ impl EventWriter {
             connections: 0,
             pending: false,
             exact: true,
+            clock: Clock::default(),
         }
     }
 
@@ -122,7 +129,7 @@ impl EventWriter {
     }
 
     /// Appends the line of a test or a fact.
-    pub fn test(&self, out: &mut Vec<u8>, test: &TestLine<'_>) {
+    pub fn test(&mut self, out: &mut Vec<u8>, test: &TestLine<'_>) {
         let mut object = self.object(out, "test");
         object
             .text("file", test.file)
@@ -134,7 +141,7 @@ impl EventWriter {
     }
 
     /// Appends the line that ends a `check`.
-    pub fn summary(&self, out: &mut Vec<u8>, summary: &SummaryLine) {
+    pub fn summary(&mut self, out: &mut Vec<u8>, summary: &SummaryLine) {
         let mut object = self.object(out, "summary");
         object
             .number("tests", summary.tests)
@@ -165,7 +172,7 @@ impl EventWriter {
 
     /// A message whose payload is laid out when its turn comes: escaped, a text may take six times its
     /// size, and once more as JSON.
-    fn write_large(&self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
+    fn write_large(&mut self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
         let mut object = self.object(out.tail(), "message");
         write_description(&mut object, message);
         object.name("data");
@@ -294,7 +301,7 @@ impl EventWriter {
     }
 
     /// Appends the line that ends a `ping`.
-    pub fn statistics(&self, out: &mut Vec<u8>, statistics: &Statistics) {
+    pub fn statistics(&mut self, out: &mut Vec<u8>, statistics: &Statistics) {
         let counts = &statistics.counts;
         let mut object = self.object(out, "ping_stats");
         for (name, count) in [
@@ -332,7 +339,7 @@ impl EventWriter {
 
     /// Appends the line that says where a server listens, and by which SHA-256 fingerprint the
     /// certificate that it made can be told.
-    pub fn listening(&self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
+    pub fn listening(&mut self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
         let mut object = self.object(out, "listening");
         object.text("url", url);
         if let Some(fingerprint) = fingerprint {
@@ -342,7 +349,7 @@ impl EventWriter {
     }
 
     /// Appends the line that ends a `serve`.
-    pub fn serve_stats(&self, out: &mut Vec<u8>, totals: &ServeTotals) {
+    pub fn serve_stats(&mut self, out: &mut Vec<u8>, totals: &ServeTotals) {
         let mut object = self.object(out, "serve_stats");
         object
             .number("connections", totals.opened)
@@ -354,11 +361,9 @@ impl EventWriter {
     }
 
     /// Begins a line with the fields that every event has.
-    fn object<'a>(&self, out: &'a mut Vec<u8>, event: &str) -> Object<'a> {
-        let mut object = Object::begin(out);
-        object.number("v", 1).text("event", event);
-        let now = humantime::format_rfc3339_micros(SystemTime::now());
-        object.text("ts", &now.to_string());
+    fn object<'a>(&mut self, out: &'a mut Vec<u8>, event: &'static str) -> Object<'a> {
+        let ts = self.clock.now();
+        let mut object = Object::begin_event(out, event, ts);
         object.decimal("t", self.begun.elapsed().as_secs_f64());
         object.number("conn", self.connection);
         object
@@ -489,10 +494,10 @@ fn write_failed(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
 /// What a message is, without its data.
 fn write_description(object: &mut Object<'_>, message: &Message) {
     object
-        .text("dir", message.direction.as_str())
-        .number("n", message.n);
-    object.text("type", kind(message.payload.as_text().is_some()));
-    object.number("bytes", message.payload.len() as u64);
+        .plain_text("dir", message.direction.as_str())
+        .number("n", message.n)
+        .plain_text("type", kind(message.payload.as_text().is_some()))
+        .number("bytes", message.payload.len() as u64);
 }
 
 /// Whether a message is told as it is; `exact` holds for received ones.
@@ -596,142 +601,6 @@ fn write_refused(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
         object.optional_number("retry_after_ms", wait.map(whole_milliseconds));
     }
     object.end();
-}
-
-/// A JSON object under construction, on one line.
-struct Object<'a> {
-    out: &'a mut Vec<u8>,
-    empty: bool,
-}
-
-impl<'a> Object<'a> {
-    fn begin(out: &'a mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out, empty: true }
-    }
-
-    fn name(&mut self, name: &str) {
-        if !self.empty {
-            self.out.push(b',');
-        }
-        self.empty = false;
-        push_string(self.out, name);
-        self.out.push(b':');
-    }
-
-    fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        self.name(name);
-        push_string(self.out, value);
-        self
-    }
-
-    fn optional_text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
-        match value {
-            Some(value) => self.text(name, value),
-            None => self.raw(name, b"null"),
-        }
-    }
-
-    fn number(&mut self, name: &str, value: u64) -> &mut Self {
-        let mut digits = itoa::Buffer::new();
-        self.raw(name, digits.format(value).as_bytes())
-    }
-
-    fn optional_number(&mut self, name: &str, value: Option<u64>) -> &mut Self {
-        match value {
-            Some(value) => self.number(name, value),
-            None => self,
-        }
-    }
-
-    /// A number with six decimals at most; microseconds are as fine as any clock here.
-    fn decimal(&mut self, name: &str, value: f64) -> &mut Self {
-        let text = format!("{value:.6}");
-        self.raw(
-            name,
-            text.trim_end_matches('0').trim_end_matches('.').as_bytes(),
-        )
-    }
-
-    fn flag(&mut self, name: &str, value: bool) -> &mut Self {
-        self.raw(name, if value { b"true" } else { b"false" })
-    }
-
-    fn raw(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        self.name(name);
-        self.out.extend_from_slice(value);
-        self
-    }
-
-    /// The text as JSON, when it is JSON.
-    fn json(&mut self, name: &str, text: &str) {
-        if is_json(text) {
-            self.name(name);
-            // Just found to be JSON.
-            let _ = compact_escaped(self.out, text);
-        }
-    }
-
-    fn list(&mut self, name: &str, values: &[String]) {
-        self.name(name);
-        self.out.push(b'[');
-        for (index, value) in values.iter().enumerate() {
-            if index > 0 {
-                self.out.push(b',');
-            }
-            push_string(self.out, value);
-        }
-        self.out.push(b']');
-    }
-
-    fn list_of<T>(&mut self, name: &str, values: &[T], fill: impl Fn(&mut Object<'_>, &T)) {
-        self.name(name);
-        self.out.push(b'[');
-        for (index, value) in values.iter().enumerate() {
-            if index > 0 {
-                self.out.push(b',');
-            }
-            let mut object = Object::begin(self.out);
-            fill(&mut object, value);
-            object.out.push(b'}');
-        }
-        self.out.push(b']');
-    }
-
-    /// Header lines as an object: names in lower case, values of one name joined as a list.
-    fn headers(&mut self, name: &str, headers: &Headers, redactor: &Redactor) {
-        let mut seen: Vec<String> = Vec::new();
-        self.nested(name, |object| {
-            for (key, _) in &headers.0 {
-                let lower = key.to_ascii_lowercase();
-                if seen.contains(&lower) {
-                    continue;
-                }
-                let values: Vec<&str> = headers.all(key).collect();
-                let value = values.join(", ");
-                object.text(&lower, &shown_header_value(key, &value, redactor));
-                seen.push(lower);
-            }
-        });
-    }
-
-    fn nested(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
-        self.name(name);
-        let mut object = Object::begin(self.out);
-        fill(&mut object);
-        object.out.push(b'}');
-    }
-
-    fn tally(&mut self, name: &str, tally: Tally) {
-        let Tally { messages, bytes } = tally;
-        self.nested(name, |object| {
-            object.number("messages", messages).number("bytes", bytes);
-        });
-    }
-
-    fn end(self) {
-        self.out.extend_from_slice(b"}\n");
-    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use scan::{Kind, Sink, scan};
+use scan::{Kind, Sink, plain_bytes, scan};
 
 /// How [`reindent`] sets out a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,17 @@ pub fn compact_escaped(out: &mut Vec<u8>, text: &str) -> Result<(), NotJson> {
 
 fn push_compact(out: &mut Vec<u8>, text: &str, escape: bool) -> Result<(), NotJson> {
     out.reserve(text.len());
-    all_or_nothing(out, |out| scan(text, &mut Compact { out, escape }))
+    all_or_nothing(out, |out| {
+        let mut compact = Compact {
+            out,
+            text,
+            escape,
+            copied: 0,
+        };
+        scan(text, &mut compact)?;
+        compact.copy(text.len());
+        Ok(())
+    })
 }
 
 /// Whether `text` is one JSON text by RFC 8259, nested no deeper than [`MAX_DEPTH`].
@@ -173,9 +183,29 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends what [`push_string`] would put between the quotes: a string may be put together from pieces.
 pub fn push_inside_string(out: &mut Vec<u8>, text: &str) {
-    push_escaping(out, text, |byte| {
-        (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == DEL)
-    });
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        at += push_plain(out, rest);
+        match bytes.get(at) {
+            None => break,
+            Some(byte) if byte.is_ascii() => {
+                push_char(out, char::from(*byte));
+                at += 1;
+            }
+            // Other scripts come in longer runs, which are looked through in larger blocks.
+            Some(_) => {
+                let found = find_unsafe(text, at, stop_in_string);
+                let end = found.map_or(bytes.len(), |(end, _)| end);
+                out.extend_from_slice(&bytes[at..end]);
+                at = end;
+                if let Some((_, ch)) = found {
+                    push_char(out, ch);
+                    at += ch.len_utf8();
+                }
+            }
+        }
+    }
 }
 
 /// What [`compact_escaped`] does, for a text that comes in pieces and is known to be JSON: then all that
@@ -223,6 +253,31 @@ impl Compactor {
     }
 }
 
+/// Appends what `bytes` begins with as far as it is ASCII that needs no escape; how much that was.
+#[inline]
+fn push_plain(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        // Copied as a whole and taken back in part: cheaper than to copy what is not known to be eight.
+        out.extend_from_slice(word);
+        let plain = plain_bytes(u64::from_le_bytes(*word));
+        if plain < 8 {
+            out.truncate(out.len() - (8 - plain));
+            return i * 8 + plain;
+        }
+    }
+    let plain = |&&byte: &&u8| byte.is_ascii() && !stop_in_string(byte);
+    let plain = rest.iter().take_while(plain).count();
+    out.extend_from_slice(&rest[..plain]);
+    words.len() * 8 + plain
+}
+
+/// What ends a plain run of ASCII inside a JSON string.
+#[inline]
+fn stop_in_string(byte: u8) -> bool {
+    (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == DEL)
+}
+
 fn all_or_nothing(
     out: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), NotJson>,
@@ -239,6 +294,10 @@ fn stop_in_token(byte: u8) -> bool {
 }
 
 fn needs_escape(text: &str) -> bool {
+    // Most JSON is ASCII, and seen through at once.
+    if text.is_ascii() {
+        return memchr::memchr(DEL, text.as_bytes()).is_some();
+    }
     find_unsafe(text, 0, stop_in_token).is_some()
 }
 
@@ -311,35 +370,38 @@ impl<F: FnMut(&str)> Sink for Keys<F> {
     fn colon(&mut self) {}
 }
 
+/// Everything but white space between tokens, in pieces as long as there is none.
 struct Compact<'a> {
     out: &'a mut Vec<u8>,
+    text: &'a str,
     escape: bool,
+    /// How much of the text is dealt with.
+    copied: usize,
+}
+
+impl Compact<'_> {
+    fn copy(&mut self, end: usize) {
+        let piece = &self.text[self.copied..end];
+        // What must be escaped stands inside of strings: elsewhere it is no JSON.
+        if self.escape {
+            push_escaping(self.out, piece, stop_in_token);
+        } else {
+            self.out.extend_from_slice(piece.as_bytes());
+        }
+    }
 }
 
 impl Sink for Compact<'_> {
-    #[inline]
-    fn token(&mut self, kind: Kind, token: &str) {
-        push_token(self.out, kind, token, self.escape);
-    }
+    fn token(&mut self, _: Kind, _: &str) {}
+    fn empty(&mut self, _: &'static str) {}
+    fn open(&mut self, _: u8) {}
+    fn close(&mut self, _: u8) {}
+    fn comma(&mut self) {}
+    fn colon(&mut self) {}
 
-    fn empty(&mut self, brackets: &'static str) {
-        self.out.extend_from_slice(brackets.as_bytes());
-    }
-
-    fn open(&mut self, bracket: u8) {
-        self.out.push(bracket);
-    }
-
-    fn close(&mut self, bracket: u8) {
-        self.out.push(bracket);
-    }
-
-    fn comma(&mut self) {
-        self.out.push(b',');
-    }
-
-    fn colon(&mut self) {
-        self.out.push(b':');
+    fn white_space(&mut self, from: usize, to: usize) {
+        self.copy(from);
+        self.copied = to;
     }
 }
 

@@ -3,7 +3,7 @@
 //! It accepts a text exactly when the RFC does and it is nested no deeper than [`MAX_DEPTH`]. It
 //! keeps no token and uses no stack: the nesting is one bit a level.
 
-use super::{MAX_DEPTH, NotJson};
+use super::{DEL, MAX_DEPTH, NotJson};
 
 /// What a token is, for those who colour it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(super) trait Sink {
     fn close(&mut self, bracket: u8);
     fn comma(&mut self);
     fn colon(&mut self);
+    /// White space between tokens, from one offset of the text to another.
+    fn white_space(&mut self, from: usize, to: usize) {
+        let _ = (from, to);
+    }
 }
 
 /// Reads all of `text` as one JSON text. The sink has seen a part of it when this fails.
@@ -120,16 +124,20 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn skip_white_space(&mut self) {
+    fn skip_white_space(&mut self, sink: &mut impl Sink) {
+        let start = self.at;
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
+        }
+        if self.at > start {
+            sink.white_space(start, self.at);
         }
     }
 
     /// Reads a scalar, an empty container, or all that opens before the first scalar.
     fn value(&mut self, sink: &mut impl Sink) -> Result<(), NotJson> {
         loop {
-            self.skip_white_space();
+            self.skip_white_space(sink);
             match self.peek() {
                 Some(b'"') => {
                     let token = self.string()?;
@@ -170,7 +178,7 @@ impl<'a> Scanner<'a> {
             Container::Array => (b'[', b']', "[]"),
         };
         self.at += 1;
-        self.skip_white_space();
+        self.skip_white_space(sink);
         if self.peek() == Some(close) {
             self.at += 1;
             self.nesting.pop();
@@ -185,7 +193,7 @@ impl<'a> Scanner<'a> {
     /// it) or the end of the text.
     fn after_value(&mut self, sink: &mut impl Sink) -> Result<After, NotJson> {
         loop {
-            self.skip_white_space();
+            self.skip_white_space(sink);
             match (self.peek(), self.nesting.top()) {
                 (None, None) => return Ok(After::End),
                 (Some(b','), Some(container)) => {
@@ -211,13 +219,13 @@ impl<'a> Scanner<'a> {
 
     /// Reads a member's name and the colon after it.
     fn key(&mut self, sink: &mut impl Sink) -> Result<(), NotJson> {
-        self.skip_white_space();
+        self.skip_white_space(sink);
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
         let token = self.string()?;
         sink.token(Kind::Key, token);
-        self.skip_white_space();
+        self.skip_white_space(sink);
         if self.peek() != Some(b':') {
             return Err(self.unexpected());
         }
@@ -337,9 +345,26 @@ fn plain_len(bytes: &[u8]) -> usize {
 /// sure to be right: a borrow can leave false ones above it.
 #[inline]
 fn stops(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
-    let equals = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    below(word, b' ') | equals(b'"') | equals(b'\\')
+    below(word, b' ') | equals(word, b'"') | equals(word, b'\\')
+}
+
+/// How many of the eight bytes of a string, the first of them the lowest, come before one that is not ASCII or
+/// is escaped when a string is written.
+#[inline]
+pub(super) fn plain_bytes(word: u64) -> usize {
+    let stops = stops(word) | equals(word, DEL) | word & HIGHS;
+    stops.trailing_zeros() as usize / 8
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
+
+#[inline]
+fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS
+}
+
+#[inline]
+fn equals(word: u64, byte: u8) -> u64 {
+    below(word ^ (ONES * u64::from(byte)), 1)
 }

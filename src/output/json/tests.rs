@@ -270,6 +270,24 @@ fn every_byte_is_judged_at_every_place_of_a_string() {
     }
 }
 
+/// Strings are written a word at a time as well.
+#[test]
+fn every_byte_is_escaped_at_every_place_of_a_string() {
+    for ch in (0..0x80)
+        .map(char::from)
+        .chain(['é', '\u{9b}', '\u{202e}', '\u{1d173}'])
+    {
+        for at in 0..18 {
+            let text = format!("{}{ch}{}", "x".repeat(at), "y\u{e4}".repeat(17 - at));
+            let json = quoted(&text);
+            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+            let must =
+                ch.is_control() || ch == '"' || ch == '\\' || !ch.is_ascii() && is_unsafe(ch);
+            assert_eq!(json.contains('\\'), must, "{json}");
+        }
+    }
+}
+
 /// Writes down the tokens, so that two texts can be compared without their white space.
 #[derive(Default, PartialEq, Debug)]
 struct Tokens(Vec<(Option<Kind>, String)>);
