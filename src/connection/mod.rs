@@ -202,6 +202,8 @@ pub struct Connection {
     raw: Bytes,
     /// Pings received since all that was to be sent has left.
     pongs_owed: u32,
+    /// The library has control frames that have not left, and messages pass it by.
+    holds_control: bool,
     /// Bytes of the control frames that have come.
     control: u64,
 }
@@ -284,6 +286,7 @@ impl Connection {
             unflushed: false,
             raw: Bytes::new(),
             pongs_owed: 0,
+            holds_control: false,
             behind_frames: None,
             trace,
             control: 0,
@@ -332,8 +335,7 @@ impl Connection {
 
     /// Ready when another message can be taken without piling up behind a slow peer.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.raw.is_empty() {
-            // What is fed next must not leave before it.
+        if self.must_flush() {
             ready!(self.poll_flush(cx));
         }
         let outbox = self.ws.get_mut().get_mut().tap_mut().get_mut();
@@ -353,6 +355,12 @@ impl Connection {
             let _ = ready!(self.ws.get_mut().poll_drain(cx));
         }
         Pin::new(&mut self.ws).poll_ready(cx).map(drop)
+    }
+
+    /// Whether something waits that messages pass by, so that it must leave before another is taken: while
+    /// there are more messages than the peer takes, it never would.
+    pub fn must_flush(&self) -> bool {
+        self.holds_control || !self.raw.is_empty()
     }
 
     /// Whether a write has failed: nothing leaves any more, and the reads that follow tell why.
@@ -376,8 +384,8 @@ impl Connection {
                 let opcode = data_opcode(part.is_first, part.is_text);
                 (opcode, part.is_last, &part.bytes)
             }
-            Outgoing::Ping(bytes) => return self.give(Message::Ping(bytes.clone())),
-            Outgoing::Pong(bytes) => return self.give(Message::Pong(bytes.clone())),
+            Outgoing::Ping(bytes) => return self.give_control(Message::Ping(bytes.clone())),
+            Outgoing::Pong(bytes) => return self.give_control(Message::Pong(bytes.clone())),
         };
         self.feed_frame(opcode, is_last, payload)
     }
@@ -423,6 +431,11 @@ impl Connection {
         true
     }
 
+    fn give_control(&mut self, message: Message) -> bool {
+        self.holds_control = true;
+        self.give(message)
+    }
+
     /// Gives the library something to send.
     fn give(&mut self, message: Message) -> bool {
         Pin::new(&mut self.ws).start_send(message).is_ok()
@@ -451,6 +464,7 @@ impl Connection {
         }
         self.unflushed = false;
         self.pongs_owed = 0;
+        self.holds_control = false;
         Poll::Ready(())
     }
 
@@ -532,6 +546,7 @@ impl Connection {
             Some(Ok(Message::Binary(bytes))) => Incoming::Message(Payload::Binary(bytes)),
             Some(Ok(Message::Ping(bytes))) => {
                 self.pongs_owed += 1;
+                self.holds_control = true;
                 self.unflushed = true;
                 self.control += self.control_frame(&bytes);
                 Incoming::Ping(bytes)

@@ -602,8 +602,16 @@ impl Link {
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.state {
             State::Up(up) if up.connection.ready_state() == ReadyState::Open => {
-                up.connection.poll_ready(cx)
+                if !up.connection.must_flush() {
+                    return up.connection.poll_ready(cx);
+                }
             }
+            _ => return Poll::Pending,
+        }
+        // Here, where the time of a ping that leaves is taken.
+        ready!(self.poll_flush(cx));
+        match &mut self.state {
+            State::Up(up) => up.connection.poll_ready(cx),
             _ => Poll::Pending,
         }
     }

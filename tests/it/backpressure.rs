@@ -2,9 +2,10 @@
 //! read stops both; and who has no use for stdin leaves it to whoever has.
 
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use crate::harness::{Hostile, Probe, ms, serve};
+use crate::harness::{Frame, Hostile, Opcode, Probe, accept_key, ms, serve};
 
 /// Much more than the buffers of a kernel and a program take together.
 const OFFERED: u64 = 96 << 20;
@@ -76,6 +77,54 @@ fn a_reader_that_does_not_read_stops_stdin_too() {
         let peak = memory.join().unwrap() >> 20;
         assert!(peak <= 48, "{args:?}: {peak} MiB");
     }
+}
+
+/// Whoever has more to send than the peer takes answers its pings all the same, and sends its own.
+#[test]
+fn pings_and_pongs_leave_between_messages_that_never_end() {
+    const WITHIN: usize = 32 << 20;
+    for more in [&[][..], &["--no-compress"], &["--binary"]] {
+        let peer = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("ws://{}/", peer.local_addr().unwrap());
+        let sending = Probe::new(["send", "--no-wait", "--ping-interval", "20ms", &url])
+            .args(more)
+            .stdin_from(&lines())
+            .any_stderr()
+            .spawn();
+        let mut tcp = peer.accept().unwrap().0;
+        upgrade(&mut tcp);
+        tcp.write_all(&Frame::new(Opcode::Ping, b"alive?").encode(None))
+            .unwrap();
+        let (mut taken, mut left) = (0, vec![Opcode::Ping, Opcode::Pong]);
+        while !left.is_empty() {
+            let frame = Frame::read(&mut tcp).unwrap().0;
+            taken += frame.payload.len();
+            left.retain(|opcode| *opcode != frame.opcode);
+            assert!(taken < WITHIN, "{more:?}: {left:?} not among {taken} bytes");
+        }
+        drop(tcp);
+        sending.status(56);
+    }
+}
+
+/// The handshake's answer, without compression.
+fn upgrade(tcp: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        tcp.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let key = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        accept_key(key.unwrap())
+    );
+    tcp.write_all(answer.as_bytes()).unwrap();
 }
 
 #[test]
