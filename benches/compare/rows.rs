@@ -163,30 +163,26 @@ fn whole_runs() -> Vec<Row> {
 fn json() -> Vec<Row> {
     use Compression::{Off, On};
     use Target::{AtLeast, AtMost, OfRowAbove, OfWs};
-    let receive = |size, compression, flags, shown| {
-        Work::Receive(Messages::json(200_000, size), compression, flags, shown)
+    let small = |flags| Work::Receive(Messages::json(500_000, 64), Off, flags, Shown::All);
+    let receive = |compression, flags, shown| {
+        Work::Receive(Messages::json(200_000, 256), compression, flags, shown)
     };
     let pretty = ["--pretty=always", "--color=always"].as_slice();
     let filter = ["--filter", r#"{"type":"tick"}"#].as_slice();
     let large = Messages::json(1000, 64 * 1024);
     let deflated = Work::Send(Messages::json(200_000, 256), On);
     vec![
+        row("receive 64 B of JSON", MICROS, small(&[]), Target::None),
         row(
-            "receive 64 B of JSON",
+            "receive 64 B of JSON as events (--json)",
             MICROS,
-            receive(64, Off, &[], Shown::All),
-            Target::None,
-        ),
-        row(
-            "… as events (--json)",
-            MICROS,
-            receive(64, Off, &["--json"], Shown::All),
+            small(&["--json"]),
             OfRowAbove(3.0),
         ),
         row(
             "receive 256 B of JSON, compressed",
             MICROS,
-            receive(256, On, &[], Shown::All),
+            receive(On, &[], Shown::All),
             OfWs(1.0),
         ),
         row(
@@ -196,9 +192,9 @@ fn json() -> Vec<Row> {
             OfWs(1.0),
         ),
         row(
-            "… held against {\"type\":\"tick\"} (--filter)",
+            "receive 256 B of JSON, those with {\"type\":\"tick\"} (--filter)",
             MICROS,
-            receive(256, Off, filter, Shown::Half),
+            receive(Off, filter, Shown::Half),
             AtMost(3.0),
         ),
         row(

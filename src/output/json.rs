@@ -189,6 +189,10 @@ pub fn push_inside_string(out: &mut Vec<u8>, text: &str) {
         at += push_plain(out, rest);
         match bytes.get(at) {
             None => break,
+            Some(&byte @ (b'"' | b'\\')) => {
+                out.extend_from_slice(&[b'\\', byte]);
+                at += 1;
+            }
             Some(byte) if byte.is_ascii() => {
                 push_char(out, char::from(*byte));
                 at += 1;

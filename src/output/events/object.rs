@@ -32,7 +32,8 @@ impl<'a> Object<'a> {
         Self { out, empty: false }
     }
 
-    /// A name of ours, in which nothing is to be escaped.
+    /// A name of ours, in which nothing is to be escaped. In place, it is a few stores of what is known.
+    #[inline(always)]
     pub(super) fn name(&mut self, name: &'static str) {
         self.out
             .extend_from_slice(if self.empty { b"\"" } else { b",\"" });
@@ -53,8 +54,13 @@ impl<'a> Object<'a> {
     }
 
     /// A value of ours, in which nothing is to be escaped.
+    #[inline(always)]
     pub(super) fn plain_text(&mut self, name: &'static str, value: &'static str) -> &mut Self {
         self.name(name);
+        self.put_plain_text(value)
+    }
+
+    fn put_plain_text(&mut self, value: &str) -> &mut Self {
         self.out.push(b'"');
         self.out.extend_from_slice(value.as_bytes());
         self.out.push(b'"');
@@ -74,9 +80,15 @@ impl<'a> Object<'a> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn number(&mut self, name: &'static str, value: u64) -> &mut Self {
+        self.name(name);
+        self.put_number(value)
+    }
+
+    fn put_number(&mut self, value: u64) -> &mut Self {
         let mut digits = itoa::Buffer::new();
-        self.raw(name, digits.format(value).as_bytes())
+        self.put(digits.format(value).as_bytes())
     }
 
     pub(super) fn optional_number(&mut self, name: &'static str, value: Option<u64>) -> &mut Self {
@@ -89,16 +101,17 @@ impl<'a> Object<'a> {
     /// A number with six decimals at most; microseconds are as fine as any clock here.
     pub(super) fn decimal(&mut self, name: &'static str, value: f64) -> &mut Self {
         const UNIT: f64 = 1e6;
+        self.name(name);
         let units = value * UNIT + 0.5;
         // Below this an `f64` tells units apart.
         if !(0.0..1e15).contains(&units) {
             let text = format!("{value:.6}");
             let text = text.trim_end_matches('0').trim_end_matches('.');
-            return self.raw(name, text.as_bytes());
+            return self.put(text.as_bytes());
         }
         let units = units as u64;
         let whole = units / UNIT as u64;
-        self.number(name, whole);
+        self.put_number(whole);
         let fraction = (units % UNIT as u64) as u32;
         if fraction > 0 {
             let digits = six_digits(fraction);
@@ -116,6 +129,10 @@ impl<'a> Object<'a> {
 
     pub(super) fn raw(&mut self, name: &'static str, value: &[u8]) -> &mut Self {
         self.name(name);
+        self.put(value)
+    }
+
+    fn put(&mut self, value: &[u8]) -> &mut Self {
         self.out.extend_from_slice(value);
         self
     }
