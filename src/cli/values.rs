@@ -134,7 +134,7 @@ pub(super) fn subprotocol(text: &str) -> Result<String, String> {
     }
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!(
-            "-s names a subprotocol, and '{text}' looks like a size: use --size {text}"
+            "-s names a subprotocol, and '{text}' is a number: the size of a ping is --size {text}"
         ));
     }
     if text.is_empty() || !text.bytes().all(crate::connection::target::is_token_byte) {
@@ -170,6 +170,12 @@ pub(super) fn plain_value(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn user(text: &str) -> Result<String, String> {
+    if ["ws://", "wss://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+    {
+        return Err("a URL stands where the user is expected: write -u USER".to_owned());
+    }
     let user = text.split(':').next().unwrap_or_default();
     if user.is_empty() {
         return Err("it names no user: write USER or USER:PASSWORD".to_owned());

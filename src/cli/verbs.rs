@@ -31,7 +31,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CONNECT_EXAMPLES)]
 pub struct Connect {
-    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url)]
     pub url: Option<String>,
 
@@ -72,7 +72,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
 pub struct Send {
-    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 
@@ -164,7 +164,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = LISTEN_EXAMPLES)]
 pub struct Listen {
-    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url, required_unless_present = "listen_port")]
     pub url: Option<String>,
 
@@ -240,7 +240,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PING_EXAMPLES)]
 pub struct Ping {
-    /// ws://, wss://, HOST[:PORT][/PATH], :PORT/PATH, ws+unix:/path.sock:/uri, or echo: for the built-in server
+    /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 

@@ -48,6 +48,12 @@ async fn checked(options: Check) -> anyhow::Result<Exit> {
         return check_files(options).await;
     }
     match options.targets.as_slice() {
+        [folder] if folder.starts_with(['/', '.']) && Path::new(folder).is_dir() => {
+            let files = folder.trim_end_matches('/');
+            Err(Mistake::usage(format!("{folder} is a directory"))
+                .hint(format!("its check files are {files}/*.wst"))
+                .into())
+        }
         [_] => check_url(options).await,
         _ => Err(Mistake::usage("check takes one URL, or files")
             .hint("a target is a file when it exists or ends in .wst")

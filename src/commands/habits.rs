@@ -30,6 +30,37 @@ const OF_A_VERB: &[(&str, &[&str], &str)] = &[
         "--for TIME ends well after so long, --idle-timeout TIME fails after so long a silence",
     ),
     (
+        "listen",
+        &["--binary"],
+        "binary messages are printed as they are: leave it out",
+    ),
+    (
+        "listen",
+        &["--expect"],
+        "--until PATTERN ends with the first message that matches; send --expect and check have a verdict",
+    ),
+    (
+        "connect",
+        &["--expect"],
+        "send --expect PATTERN and check wait for a message and have a verdict",
+    ),
+    (
+        "connect",
+        &[
+            "-1",
+            "--one-message",
+            "--oneshot",
+            "--max-messages",
+            "--count",
+        ],
+        "a session has no count: send waits for a reply to each message, listen -c N ends after N messages",
+    ),
+    (
+        "send",
+        &["-f"],
+        "--file FILE sends a file as one message; a refused handshake is exit status 22 anyway",
+    ),
+    (
         "ping",
         &["-I"],
         "--interface ADDRESS connects from an address of this machine",
@@ -58,7 +89,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
             "--message",
             "--msg",
         ],
-        "messages stand behind the URL: wsprobe send URL MESSAGE",
+        "messages stand behind the URL: wsprobe send URL MESSAGE; --file FILE sends a file",
     ),
     (
         &["-T", "--upload-file"],
@@ -90,7 +121,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "> FILE writes the output to a file",
     ),
     (
-        &["--url", "-c", "--connect"],
+        &["--url", "--ws-c-uri", "-c", "--connect"],
         "the URL stands by itself, without an option: wsprobe connect URL",
     ),
     (
@@ -104,14 +135,46 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["--no-tls", "--plain"], "write ws:// in front of the URL"),
     (&["--tls", "--ssl"], "write wss:// in front of the URL"),
     (
-        &["--tlsv1.2", "--tlsv1.3"],
-        "--tls-min 1.2|1.3 is the oldest version accepted",
+        &["--http2-prior-knowledge"],
+        "--http2: of ws:// from the first byte, of wss:// agreed in TLS",
+    ),
+    (
+        &["--tlsv1.2", "--tlsv1.3", "--tls-max"],
+        "--tls-min 1.2|1.3 is the oldest version accepted, and there is no newest",
+    ),
+    (
+        &["--tls-domain", "--sni"],
+        "--servername NAME asks for that certificate and checks it",
+    ),
+    (
+        &["--capath"],
+        "--cacert FILE, or SSL_CERT_DIR in the environment",
+    ),
+    (
+        &["--connect-to"],
+        "--resolve HOST:PORT:ADDRESS connects elsewhere for a name",
     ),
     (
         &["--oauth2-bearer", "--token"],
         "--bearer TOKEN, or --bearer @FILE",
     ),
-    (&["--basic-auth"], "-u USER:PASSWORD"),
+    (&["--basic-auth", "--basic"], "-u USER:PASSWORD"),
+    (
+        &["--digest", "--ntlm", "--negotiate", "--anyauth"],
+        "-u is Basic and --bearer a token; any other way to log in is a header: -H 'Authorization: VALUE'",
+    ),
+    (
+        &["--cookie-jar"],
+        "cookies are not kept from one run to the next: -b NAME=VALUE sends one",
+    ),
+    (
+        &["-K", "--config"],
+        "options stand on the command line; -H @FILE reads headers, env:NAME and @FILE secrets",
+    ),
+    (
+        &["-F", "--form", "-G", "--get"],
+        "a WebSocket has no form: write the message out, or put a query into the URL",
+    ),
     (&["-a"], "-u USER:PASSWORD, or --bearer TOKEN"),
     (&["-e", "--referer"], "-H 'Referer: URL'"),
     (&["--ua"], "-A NAME"),
@@ -145,6 +208,14 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "--connect-timeout TIME up to the 101; silence: -w TIME (send), --idle-timeout TIME (listen); -m TIME for everything",
     ),
     (
+        &["--write-out"],
+        "for fields of the connection use --json and jq",
+    ),
+    (
+        &["--limit-rate"],
+        "send --rate N/s limits messages a second",
+    ),
+    (
         &["--trace", "--trace-ascii", "--debug"],
         "-v shows the handshake, -vv every frame",
     ),
@@ -172,7 +243,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "--reconnect comes back after a loss, --retry tries until the first 101",
     ),
     (
-        &["-1", "--one-message"],
+        &["-1", "--one-message", "--oneshot"],
         "send waits for one reply a message by itself; listen -1 ends after one message",
     ),
     (&["--max-messages"], "-c N ends after N messages"),
@@ -237,7 +308,9 @@ pub fn without_verb(words: &[&str]) -> Option<Mistake> {
     }) {
         return Some(serves(address));
     }
-    let url = words.iter().find(|word| looks_like_url(word));
+    // What has a scheme before what may be another tool's word for a file or a port.
+    let url = words.iter().find(|word| has_scheme(word));
+    let url = url.or_else(|| words.iter().find(|word| looks_like_url(word)));
     url.map(|url| needs_verb(url))
 }
 
@@ -250,6 +323,13 @@ pub fn misread(words: &[&str]) -> Option<Mistake> {
         Mistake::usage("-s names a subprotocol, and -sS looks like curl's silence")
             .hint("-q says less, and errors are always shown; -s S offers a subprotocol S")
     })
+}
+
+/// Whether it is a URL and nothing else.
+pub fn has_scheme(word: &str) -> bool {
+    ["ws://", "wss://", "http://", "https://"]
+        .iter()
+        .any(|scheme| word.starts_with(scheme))
 }
 
 fn looks_like_url(word: &str) -> bool {

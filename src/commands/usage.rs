@@ -10,6 +10,7 @@ use super::{Mistake, habits, mistake};
 use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::nearest::nearest;
+use crate::secret::redact_url;
 
 /// Tells what clap found, or prints the help that was asked for.
 pub fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
@@ -85,9 +86,17 @@ fn explain(error: &clap::Error, verb: &str) -> Mistake {
     let value = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let see = format!("wsprobe {verb} --help has them all, and examples");
     match error.kind() {
+        ErrorKind::UnknownArgument if habits::has_scheme(value) => Mistake::usage(format!(
+            "{verb} takes one URL, and '{}' is a second one",
+            redact_url(value)
+        ))
+        .hint(format!(
+            "wsprobe {verb} {} alone: stdin and stdout need no name",
+            redact_url(value)
+        )),
         ErrorKind::UnknownArgument if !value.starts_with('-') => {
             Mistake::usage(format!("{verb} does not know what to do with '{value}'"))
-                .hint(stray_word(verb).unwrap_or(see))
+                .hint(stray_word(verb, value).unwrap_or(see))
         }
         ErrorKind::UnknownArgument => {
             let mistake = Mistake::usage(format!("{verb} has no option {value}"));
@@ -101,8 +110,14 @@ fn explain(error: &clap::Error, verb: &str) -> Mistake {
         ErrorKind::ValueValidation => bad_value(error),
         ErrorKind::InvalidValue => {
             let valid = strings(error, ContextKind::ValidValue).join(", ");
-            if valid.is_empty() || value.is_empty() {
-                return Mistake::usage(first_paragraph(error));
+            if valid.is_empty() {
+                return Mistake::usage(format!("{value} needs a value")).hint(
+                    if value.starts_with("--subprotocol") {
+                        "-s NAME offers a subprotocol; -q says less".to_owned()
+                    } else {
+                        format!("wsprobe {verb} --help says which, and has examples")
+                    },
+                );
             }
             let given = shown_value(error, value);
             if verb == "help" {
@@ -110,6 +125,9 @@ fn explain(error: &clap::Error, verb: &str) -> Mistake {
                     .hint(format!("there is on {valid}"));
             }
             Mistake::usage(format!("{value}: '{given}' is none of {valid}"))
+        }
+        ErrorKind::TooManyValues => {
+            Mistake::usage(format!("{} takes no value", value.trim_end_matches("..."))).hint(see)
         }
         _ => Mistake::usage(first_paragraph(error)),
     }
@@ -126,15 +144,19 @@ fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String>
     if let Some(suggested) = suggested {
         return Some(format!("did you mean {suggested}?"));
     }
-    let sends = verb == "send" && long.is_none();
+    // -5 and -1.5 are numbers, and -x is more likely an option than a message.
+    let is_number = flag[1..].starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let sends = verb == "send" && long.is_none() && is_number;
     sends.then(|| {
         format!("a message that begins with - stands behind --: wsprobe send URL -- {flag}")
     })
 }
 
 /// A word too many: most often a message given to a verb that sends none.
-fn stray_word(verb: &str) -> Option<String> {
+fn stray_word(verb: &str, word: &str) -> Option<String> {
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     let hint = match verb {
+        "listen" if is_number => "-c N ends after N messages, --for TIME after so long",
         "connect" | "listen" => {
             "wsprobe send URL MESSAGE sends messages; -x MESSAGE sends one first"
         }
@@ -148,14 +170,29 @@ fn bad_value(error: &clap::Error) -> Mistake {
     let flag = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let value = shown_value(error, flag);
     let why = std::error::Error::source(error).map(ToString::to_string);
-    let why = match why.unwrap_or_default() {
-        why if why.starts_with("invalid digit") => "it is no whole number".to_owned(),
-        why => why,
+    let why = why.unwrap_or_default();
+    let number = if why.starts_with("invalid digit") {
+        Some("it is no whole number".to_owned())
+    } else {
+        range(&why)
     };
+    if let Some(why) = number {
+        return Mistake::usage(format!("{flag}: '{value}' will not do: {why}"));
+    }
     if why.contains(&value) {
         return Mistake::usage(format!("{flag}: {why}"));
     }
     Mistake::usage(format!("{flag}: '{value}' will not do: {why}"))
+}
+
+/// The limits of a number, which clap writes as Rust does.
+fn range(why: &str) -> Option<String> {
+    let (_, range) = why.split_once(" is not in ")?;
+    let (least, most) = range.split_once("..")?;
+    Some(match most.strip_prefix('=') {
+        Some(most) => format!("it must be a number from {least} to {most}"),
+        None => format!("it must be at least {least}"),
+    })
 }
 
 /// A rejected credential is named by its beginning, up to where its value may begin.

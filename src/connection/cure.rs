@@ -41,6 +41,9 @@ fn guessed_host(address: &Address) -> Option<String> {
         return None;
     };
     let is_word = address.scheme_guessed && !host.contains(['.', ':']);
+    if is_word && host == "echo" {
+        return Some("the built-in server is written with a colon: echo:".to_owned());
+    }
     is_word.then(|| {
         format!("{host} stands where the URL is expected, such as wss://example.com/ or :8080")
     })
@@ -100,6 +103,7 @@ mod tests {
     fn a_word_in_the_place_of_the_url_is_named() {
         let cure = |typed| cure_of(typed, Kind::Dns, Stage::Lookup, "other");
         assert!(cure("hello").starts_with("hello stands where the URL"));
+        assert!(cure("echo").ends_with("echo:"));
         for typed in ["example.com", "wss://hello/"] {
             assert_eq!(cure(typed), "other", "{typed}");
         }

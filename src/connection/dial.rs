@@ -372,7 +372,7 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
         .await
         .map(Stream::Unix)
         .map_err(|error| {
-            Error::new(
+            let failed = Error::new(
                 Kind::Connect,
                 Stage::Connect,
                 format!(
@@ -380,7 +380,16 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
                     path.display(),
                     io_text(&error)
                 ),
-            )
+            );
+            match error.kind() {
+                io::ErrorKind::NotFound => {
+                    failed.hint("is the server running, and is that its path?")
+                }
+                io::ErrorKind::ConnectionRefused => {
+                    failed.hint("nothing listens on that path: is the server running?")
+                }
+                _ => failed,
+            }
         })
 }
 

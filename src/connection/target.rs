@@ -115,12 +115,14 @@ impl Address {
         if let Some(rest) = typed.strip_prefix("ws+unix:") {
             return Self::parse_unix(typed, rest);
         }
-        if let Some(port) = bare_port(typed) {
+        if let Some(port) = bare_port(typed).filter(|_| !typed.starts_with(':')) {
             return Err(
-                bad("a port alone says nothing about the host").hint(format!(
-                    "a server on this machine is ws://localhost:{port}/"
-                )),
+                bad("it is a number alone").hint(format!("port {port} of this machine is :{port}"))
             );
+        }
+        if typed == "-" {
+            return Err(bad("- is stdin, which needs a URL before it")
+                .hint("write ws://HOST[:PORT]/PATH, or echo: for the built-in server"));
         }
         let guessed = split_scheme(typed).is_none();
         let full = with_scheme(typed)?;
@@ -130,6 +132,10 @@ impl Address {
             }
             url::ParseError::IdnaError | url::ParseError::InvalidDomainCharacter => {
                 bad("its host is no domain name").hint("write ws://HOST[:PORT]/PATH")
+            }
+            url::ParseError::InvalidIpv6Address | url::ParseError::EmptyHost => {
+                bad("it has no host that could be read")
+                    .hint("an IPv6 address stands in brackets: ws://[::1]:8080/")
             }
             _ => bad(&error.to_string()),
         })?;
@@ -270,18 +276,38 @@ fn split_scheme(typed: &str) -> Option<(&str, &str)> {
     (first_is_letter && is_scheme).then_some((scheme, rest))
 }
 
+/// The beginning of an address of websocat's, where what follows is no port: `tcp:8080` is a host's.
+fn websocats(typed: &str) -> Option<&str> {
+    const SPECIFIERS: [&str; 9] = [
+        "ws-c", "ws-l", "ws-u", "tcp", "tcp-l", "literal", "mirror", "exec", "cmd",
+    ];
+    let (specifier, rest) = typed.split_once(':')?;
+    let port = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    (SPECIFIERS.contains(&specifier) && bare_port(port).is_none()).then_some(specifier)
+}
+
+/// How to write the Unix domain socket that was meant.
+fn unix_socket(typed: &str, path: &str) -> BadUrl {
+    BadUrl::new(typed, "unix: is no scheme of a WebSocket").hint(format!("try ws+unix:{path}:/"))
+}
+
 /// The URL as `ws` or `wss`, whatever was typed.
 fn with_scheme(typed: &str) -> Result<String, BadUrl> {
     if let Some((scheme, rest)) = split_scheme(typed) {
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "ws" | "http" => "ws",
             "wss" | "https" => "wss",
+            "unix" => return Err(unix_socket(typed, rest)),
             other => {
-                return Err(BadUrl::new(
+                let bad = BadUrl::new(
                     typed,
                     format!("the scheme {other}: is none of ws, wss, http, https"),
-                )
-                .hint(format!("try wss://{}", redact_url(rest))));
+                );
+                return Err(if rest.starts_with('/') {
+                    bad.hint("write ws://HOST[:PORT]/PATH")
+                } else {
+                    bad.hint(format!("try wss://{}", redact_url(rest)))
+                });
             }
         };
         if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
@@ -312,9 +338,22 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
         return Err(bad.hint(format!("try {scheme}://{}", redact_url(rest))));
     }
     if let Some(path) = typed.strip_prefix("unix:") {
-        let path = path.trim_start_matches("//");
-        return Err(BadUrl::new(typed, "unix: is no scheme of a WebSocket")
-            .hint(format!("try ws+unix:{path}:/")));
+        return Err(unix_socket(typed, path.trim_start_matches("//")));
+    }
+    if let Some(specifier) = websocats(typed) {
+        return Err(BadUrl::new(
+            typed,
+            format!("{specifier}: is an address of websocat's alone"),
+        )
+        .hint("write ws://HOST[:PORT]/PATH; messages come from stdin or the command line"));
+    }
+    if typed.starts_with('/') && !typed.starts_with("//") {
+        return Err(
+            BadUrl::new(typed, "it is a path, and has no host").hint(format!(
+                "write ws://HOST[:PORT]{0}, or :PORT{0}",
+                redact_url(typed)
+            )),
+        );
     }
     let authority = typed.split(['/', '?', '#']).next().unwrap_or(typed);
     let host = authority.rsplit('@').next().unwrap_or(authority);
@@ -562,6 +601,7 @@ mod tests {
                 "localhost:8080",
             ),
             (":8080/", "localhost", 8080, false, "/", "localhost:8080"),
+            (":8080", "localhost", 8080, false, "/", "localhost:8080"),
             ("echo:8080", "echo", 8080, true, "/", "echo:8080"),
             ("ws://h/p#fragment", "h", 80, false, "/p", "h"),
             (
@@ -619,8 +659,15 @@ mod tests {
     fn what_is_no_url_is_said_with_what_would_do() {
         let table = [
             ("", "empty"),
-            ("8080", "a port alone"),
-            (":8080", "a port alone"),
+            ("8080", "a number alone"),
+            ("-", "stdin"),
+            ("/chat", "a path"),
+            ("unix:///run/a.sock", "unix:"),
+            ("file:///run/a", "file:"),
+            ("ws-c:tcp:h:80", "websocat's"),
+            ("mirror:", "websocat's"),
+            ("ws://::1:80/", "no host that"),
+            ("ws://[::1:80/", "no host that"),
             ("ftp://example.com", "ftp"),
             ("ws:/example.com", "//"),
             ("ws://", "host"),

@@ -105,7 +105,15 @@ fn unbase64(text: &[u8]) -> Result<Bytes, Undecodable> {
                 | base64::DecodeError::InvalidLastSymbol(at, _) => at,
                 _ => text.len(),
             },
-            why: format!("it is no base64: {error}"),
+            why: match error {
+                base64::DecodeError::InvalidByte(_, byte) if byte.is_ascii_graphic() => {
+                    format!("'{}' is no digit of base64", byte as char)
+                }
+                base64::DecodeError::InvalidByte(_, byte) => {
+                    format!("the byte {byte:02x} is no digit of base64")
+                }
+                _ => "its digits are no whole number of bytes".to_owned(),
+            },
         })
 }
 

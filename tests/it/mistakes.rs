@@ -202,7 +202,7 @@ const TYPED: &[Mistake] = &[
         "",
     ),
     // ping's.
-    Mistake("ping -s 1000 ws://h.example/", "use --size 1000", ""),
+    Mistake("ping -s 1000 ws://h.example/", "is --size 1000", ""),
     Mistake(
         "ping -I eth0 h.example",
         "ping has no option -I",
@@ -296,6 +296,206 @@ const TYPED: &[Mistake] = &[
         "listen does not know what to do with 'hello'",
         "wsprobe send URL MESSAGE",
     ),
+    // A second round.
+    Mistake(
+        "connect - ws://h.example/?token=secretive",
+        "connect takes one URL, and 'ws://h.example/?token=***' is a second one",
+        "wsprobe connect ws://h.example/?token=*** alone",
+    ),
+    Mistake(
+        "connect literal:hi ws://h.example/",
+        "'ws://h.example/' is a second one",
+        "stdin and stdout need no name",
+    ),
+    Mistake(
+        "mirror: ws://h.example/",
+        "a verb must stand before 'ws://h.example/'",
+        "wsprobe connect ws://h.example/",
+    ),
+    Mistake(
+        "send - ws://h.example/",
+        "- is stdin, which needs a URL before it",
+        "ws://HOST[:PORT]/PATH",
+    ),
+    Mistake(
+        "connect ws-c:tcp:127.0.0.1:8080",
+        "ws-c: is an address of websocat's alone",
+        "write ws://HOST[:PORT]/PATH",
+    ),
+    Mistake("send 8080 hi", "it is a number alone", "is :8080"),
+    Mistake("listen :8080", "'8080' is a port", "wsprobe serve 8080"),
+    Mistake(
+        "send /chat hi",
+        "'/chat' is no WebSocket URL: it is a path, and has no host",
+        "or :PORT/chat",
+    ),
+    Mistake(
+        "send unix:///run/a.sock hi",
+        "unix: is no scheme",
+        "try ws+unix:/run/a.sock:/",
+    ),
+    Mistake(
+        "send file:///run/a hi",
+        "the scheme file: is none of",
+        "write ws://HOST[:PORT]/PATH",
+    ),
+    Mistake(
+        "send ws://::1:8080/ hi",
+        "it has no host that could be read",
+        "in brackets: ws://[::1]:8080/",
+    ),
+    Mistake(
+        "send ws://[::1:8080/ hi",
+        "it has no host that could be read",
+        "in brackets: ws://[::1]:8080/",
+    ),
+    Mistake(
+        "listen -u ws://h.example/",
+        "a URL stands where the user is expected: write -u USER",
+        "",
+    ),
+    Mistake("listen ws://h.example/ -n 1", "'1'", "-c N ends after N"),
+    Mistake(
+        "listen --binary ws://h.example/",
+        "listen has no option --binary",
+        "printed as they are",
+    ),
+    Mistake(
+        "listen ws://h.example/ --expect hi",
+        "listen has no option --expect",
+        "--until PATTERN",
+    ),
+    Mistake(
+        "connect ws://h.example/ --expect hi",
+        "connect has no option --expect",
+        "send --expect PATTERN",
+    ),
+    Mistake(
+        "connect ws://h.example/ --max-messages 1",
+        "connect has no option --max-messages",
+        "listen -c N",
+    ),
+    Mistake(
+        "connect -1 ws://h.example/",
+        "connect has no option -1",
+        "a session has no count",
+    ),
+    Mistake(
+        "send --oneshot ws://h.example/ hi",
+        "send has no option --oneshot",
+        "one reply a message",
+    ),
+    Mistake(
+        "connect --ws-c-uri=ws://h.example/",
+        "connect has no option --ws-c-uri",
+        "the URL stands by itself",
+    ),
+    Mistake(
+        "connect --tls-domain h ws://h.example/",
+        "connect has no option --tls-domain",
+        "--servername NAME",
+    ),
+    Mistake(
+        "connect --protocol 13 ws://h.example/",
+        "-s names a subprotocol, and '13' is a number",
+        "",
+    ),
+    Mistake(
+        "send ws://h.example/ -f hi.json",
+        "send has no option -f",
+        "--file FILE",
+    ),
+    Mistake(
+        "send ws://h.example/ --data-binary @hi.bin",
+        "send has no option --data-binary",
+        "--file FILE sends a file",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --tls-max 1.2",
+        "send has no option --tls-max",
+        "--tls-min 1.2|1.3",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --capath /etc/ssl/certs",
+        "send has no option --capath",
+        "SSL_CERT_DIR",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --connect-to a:1:b:2",
+        "send has no option --connect-to",
+        "--resolve HOST:PORT:ADDRESS",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --http2-prior-knowledge",
+        "send has no option --http2-prior-knowledge",
+        "--http2",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --digest",
+        "send has no option --digest",
+        "-H 'Authorization: VALUE'",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --cookie-jar f",
+        "send has no option --cookie-jar",
+        "-b NAME=VALUE",
+    ),
+    Mistake(
+        "send ws://h.example/ hi -K f",
+        "send has no option -K",
+        "-H @FILE reads headers",
+    ),
+    Mistake(
+        "send ws://h.example/ -F a=b",
+        "send has no option -F",
+        "a WebSocket has no form",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --write-out x",
+        "send has no option --write-out",
+        "--json and jq",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --limit-rate 5",
+        "send has no option --limit-rate",
+        "send --rate N/s",
+    ),
+    Mistake(
+        "send ws://h.example/ hi -R",
+        "send has no option -R",
+        "wsprobe send --help has them all",
+    ),
+    Mistake(
+        "send ws://h.example/ hi -s -v",
+        "--subprotocol <NAME> needs a value",
+        "-q says less",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --header",
+        "--header <NAME: VALUE> needs a value",
+        "wsprobe send --help",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --verbose=2",
+        "--verbose takes no value",
+        "wsprobe send --help",
+    ),
+    Mistake(
+        "ping ws://h.example/ -c 0",
+        "--count <N>: '0' will not do: it must be at least 1",
+        "",
+    ),
+    Mistake(
+        "ping ws://h.example/ --size 200",
+        "--size <BYTES>: '200' will not do: it must be a number from 0 to 125",
+        "",
+    ),
+    Mistake(
+        "send ws://h.example/ --base64 a!",
+        "the message 'a!' is wrong at byte 2: '!' is no digit of base64",
+        "",
+    ),
+    Mistake("check /", "/ is a directory", "its check files are /*.wst"),
     Mistake(
         "listen ws://h.example/ -H Authorization=Bearer",
         "--header <NAME: VALUE>: 'Authorization…' will not do: it is no header: write 'Name: value'",
@@ -331,7 +531,7 @@ fn what_is_typed_wrongly_is_told_in_one_line_with_what_to_type() {
 fn with_json_a_mistake_is_an_event_and_its_cure_is_on_stderr() {
     let output = Probe::new(["send", "ws://h.example/", "--json", "-d", "hi"])
         .any_stdout()
-        .stderr("hint: messages stand behind the URL: wsprobe send URL MESSAGE\n")
+        .stderr("hint: messages stand behind the URL: wsprobe send URL MESSAGE; --file FILE sends a file\n")
         .status(2);
     assert_eq!(output.events()[0]["message"], "send has no option -d");
 }
@@ -359,6 +559,30 @@ fn a_message_in_the_place_of_the_url_is_named() {
         .stderr_has("hint: hello stands where the URL is expected")
         .within(ms(15_000))
         .status(6);
+}
+
+#[test]
+fn a_socket_that_is_not_there_and_the_built_in_server_without_its_colon_are_told() {
+    Probe::new(["send", "ws+unix:/nowhere/a.sock", "hi"])
+        .stderr_has("cannot connect to the socket /nowhere/a.sock")
+        .stderr_has("hint: is the server running, and is that its path?")
+        .status(7);
+    Probe::new(["send", "echo", "hi"])
+        .stderr_has("hint: the built-in server is written with a colon: echo:")
+        .within(ms(15_000))
+        .status(6);
+}
+
+#[test]
+fn a_port_behind_a_colon_is_this_machines() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_text("ho")
+        .close_when_asked();
+    Probe::new(["send", &format!(":{}", server.port()), "hi"])
+        .stdout("ho\n")
+        .status(0);
 }
 
 #[test]
