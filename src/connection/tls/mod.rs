@@ -254,7 +254,9 @@ impl Tls {
             certificate_text(error, seen.certificate.as_ref())
         );
         if let Some(trouble) = self.judge.trouble() {
-            message.push_str(&format!(" (the system's trust store: {trouble})"));
+            message.push_str(&format!(
+                "; of the system's trust store nothing could be read: {trouble}"
+            ));
         }
         let hint = match error {
             TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {

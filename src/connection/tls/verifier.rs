@@ -1,6 +1,8 @@
 //! The one verifier: judges strictly, keeps what was presented and what is wrong with it, and lets it
 //! pass all the same when told to. `--insecure` differs in the last step alone.
 
+use std::env;
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -64,8 +66,9 @@ impl Judge {
             System {
                 trouble: roots
                     .is_empty()
-                    .then(|| found.errors.first().map(ToString::to_string))
-                    .flatten(),
+                    .then(|| found.errors.iter().find(|error| !is_absent(error)))
+                    .flatten()
+                    .map(ToString::to_string),
                 verifier: verifier(roots, &self.provider),
             }
         };
@@ -80,6 +83,17 @@ impl Judge {
             && ParsedCertificate::try_from(presented)
                 .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
     }
+}
+
+/// A system without a store, as an image that holds wsprobe alone, is none in trouble: Mozilla's roots
+/// are built in. A store that the environment names must be there.
+fn is_absent(error: &rustls_native_certs::Error) -> bool {
+    let is_named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+        .iter()
+        .any(|name| env::var_os(name).is_some());
+    let is_missing = matches!(&error.kind, rustls_native_certs::ErrorKind::Io { inner, .. }
+        if inner.kind() == io::ErrorKind::NotFound);
+    is_missing && !is_named
 }
 
 fn verifier(

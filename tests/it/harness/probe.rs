@@ -115,6 +115,7 @@ impl Probe {
     }
 
     /// Starts with this signal ignored, as `nohup` does with `HUP`.
+    #[cfg(target_os = "linux")]
     pub fn ignoring(mut self, signal: &'static str) -> Self {
         self.ignored = Some(signal);
         self

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags, open as open_file};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -11,7 +12,7 @@ use super::screen::{FIRST, Size};
 
 /// The side that plays the person, and the device for the program.
 pub fn open() -> io::Result<(File, File)> {
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    let controller = open_controller()?;
     grantpt(&controller)?;
     unlockpt(&controller)?;
     let name = ptsname(&controller, Vec::new())?;
@@ -20,6 +21,23 @@ pub fn open() -> io::Result<(File, File)> {
     let controller = controller.into();
     resize(&controller, FIRST)?;
     Ok((controller, device.into()))
+}
+
+/// No other program that is started meanwhile may hold it: the terminal would never hang up.
+#[cfg(not(target_vendor = "apple"))]
+fn open_controller() -> io::Result<OwnedFd> {
+    Ok(openpt(
+        OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC,
+    )?)
+}
+
+/// macOS takes no flag for it; what is started between the two calls holds the terminal as well.
+#[cfg(target_vendor = "apple")]
+fn open_controller() -> io::Result<OwnedFd> {
+    use rustix::io::{FdFlags, fcntl_setfd};
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    fcntl_setfd(&controller, FdFlags::CLOEXEC)?;
+    Ok(controller)
 }
 
 /// Gives the window another size.

@@ -1,5 +1,5 @@
 //! Prints the licences of everything that the binary contains, for those who pass it on:
-//! `cargo run --example third-party > THIRD-PARTY.txt`.
+//! `packaging/licences > THIRD-PARTY.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -44,8 +44,11 @@ fn main() -> io::Result<()> {
 }
 
 fn metadata() -> io::Result<Value> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked"])
+        .arg("--manifest-path")
+        .arg(manifest)
         .output()?;
     if !output.status.success() {
         return Err(Error::other(String::from_utf8_lossy(&output.stderr)));
