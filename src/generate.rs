@@ -98,11 +98,26 @@ fn item(name: &str, what: &str) -> String {
     format!(".TP\n\\fB{name}\\fR\n{what}\n")
 }
 
+/// NAME has the summary already: the description begins with what follows it, where anything does.
+fn without_summary(command: Command) -> Command {
+    let about = command.get_about().map(ToString::to_string);
+    let long = command.get_long_about().map(ToString::to_string);
+    let rest = about.zip(long).and_then(|(about, long)| {
+        let rest = long.strip_prefix(&about)?.trim_start();
+        (!rest.is_empty()).then(|| rest.to_owned())
+    });
+    match rest {
+        Some(rest) => command.long_about(rest),
+        None => command,
+    }
+}
+
 fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String, Vec<u8>)> {
     let usage = command.render_usage().to_string();
     let examples = command.get_after_help().map(ToString::to_string);
     // What is left out of -h alone would be left without its text.
     let command = command.clone().mut_args(|arg| arg.hide_short_help(false));
+    let command = without_summary(command);
     let man = Man::new(command.clone().display_name(name));
     let mut body = Vec::new();
     man.render_description_section(&mut body)?;
