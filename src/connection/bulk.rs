@@ -9,10 +9,10 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::wire::frame::{Header, apply_mask};
+use super::wire::frame::{Header, Leaving};
 
 /// Payloads from this size on are written past the library, in bytes.
 pub const LARGE: usize = 256 * 1024;
@@ -25,10 +25,8 @@ pub struct Bulk<S> {
     inner: S,
     /// What the library had written when the frame came: it goes first.
     before: Vec<u8>,
-    /// The frame under way: its mask, what of its payload has not been masked yet, and where that is.
-    mask: Option<[u8; 4]>,
-    payload: Bytes,
-    position: u64,
+    /// What has not been masked yet of the frame under way.
+    payload: Leaving,
     /// What is written next: `before`, then the header, then a piece of the payload, masked.
     piece: Vec<u8>,
     sent: usize,
@@ -42,9 +40,7 @@ impl<S> Bulk<S> {
         Self {
             inner,
             before: Vec::new(),
-            mask: None,
-            payload: Bytes::new(),
-            position: 0,
+            payload: Leaving::default(),
             piece: Vec::new(),
             sent: 0,
             gathers: false,
@@ -75,9 +71,7 @@ impl<S> Bulk<S> {
     pub fn give(&mut self, header: &Header, payload: Bytes) {
         self.gathers = false;
         header.write(&mut self.before);
-        self.mask = header.mask;
-        self.payload = payload;
-        self.position = 0;
+        self.payload = Leaving::new(payload, header.mask);
     }
 }
 
@@ -107,18 +101,7 @@ impl<S: AsyncWrite + Unpin> Bulk<S> {
 
     fn fill(&mut self) {
         self.piece.append(&mut self.before);
-        let plain = self.piece.len();
-        let size = self.payload.len().min(PIECE);
-        self.piece.extend_from_slice(&self.payload[..size]);
-        self.payload.advance(size);
-        if let Some(mask) = self.mask {
-            apply_mask(&mut self.piece[plain..], mask, self.position);
-        }
-        self.position += size as u64;
-        if self.payload.is_empty() {
-            // Let go of the message: it may be large, and somebody may wait for its memory.
-            self.payload = Bytes::new();
-        }
+        self.payload.take(PIECE, &mut self.piece);
     }
 }
 
@@ -171,6 +154,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Bulk<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wire::frame::apply_mask;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 pub use crate::connection::message::Direction;
 
 /// The longest header there is: two bytes, a 64-bit length, a mask.
@@ -250,6 +252,47 @@ pub fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     }
     for (byte, key) in rest.iter_mut().zip(mask) {
         *byte ^= key;
+    }
+}
+
+/// A payload that leaves piece by piece and is masked as it goes, so that however large it is, one piece of
+/// it is held twice.
+#[derive(Debug, Default)]
+pub struct Leaving {
+    rest: Bytes,
+    position: u64,
+    mask: Option<[u8; 4]>,
+}
+
+impl Leaving {
+    /// All of a payload, and the masking key where it is masked.
+    pub fn new(payload: Bytes, mask: Option<[u8; 4]>) -> Self {
+        Self {
+            rest: payload,
+            position: 0,
+            mask,
+        }
+    }
+
+    /// Whether all of it has been taken.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Appends the next piece to `to`, of `most` bytes at most, and says how many bytes that was.
+    pub fn take(&mut self, most: usize, to: &mut Vec<u8>) -> usize {
+        let piece = self.rest.split_to(self.rest.len().min(most));
+        let begin = to.len();
+        to.extend_from_slice(&piece);
+        if let Some(mask) = self.mask {
+            apply_mask(&mut to[begin..], mask, self.position);
+        }
+        self.position += piece.len() as u64;
+        if self.rest.is_empty() {
+            // Let go of the message: it may be large, and somebody may wait for its memory.
+            self.rest = Bytes::new();
+        }
+        piece.len()
     }
 }
 

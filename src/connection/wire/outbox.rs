@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frame::{Header, apply_mask};
+use super::frame::{Header, Leaving, apply_mask};
 
 /// The most that is masked, or written, at once, in bytes.
 const BLOCK: usize = 128 * 1024;
@@ -49,12 +49,8 @@ pub struct Outbox<S> {
 enum Part {
     /// Bytes as they leave.
     Bytes(Vec<u8>),
-    /// The rest of a payload, which began `position` bytes earlier, and its masking key.
-    Payload {
-        rest: Bytes,
-        position: u64,
-        mask: Option<[u8; 4]>,
-    },
+    /// The rest of a large payload.
+    Payload(Leaving),
 }
 
 impl<S> Outbox<S> {
@@ -148,11 +144,8 @@ impl<S> Outbox<S> {
         }
         if large {
             self.queued += payload.len();
-            self.queue.push_back(Part::Payload {
-                rest: payload,
-                position: 0,
-                mask: header.mask,
-            });
+            let payload = Leaving::new(payload, header.mask);
+            self.queue.push_back(Part::Payload(payload));
         }
         if self.failure.is_some() {
             self.clear();
@@ -198,19 +191,9 @@ impl<S> Outbox<S> {
                 self.queue.pop_front();
                 true
             }
-            Some(Part::Payload {
-                rest,
-                position,
-                mask,
-            }) => {
-                let block = rest.split_to(rest.len().min(BLOCK));
-                self.ready.extend_from_slice(&block);
-                if let Some(mask) = *mask {
-                    apply_mask(&mut self.ready, mask, *position);
-                }
-                *position += block.len() as u64;
-                self.queued -= block.len();
-                if rest.is_empty() {
+            Some(Part::Payload(payload)) => {
+                self.queued -= payload.take(BLOCK, &mut self.ready);
+                if payload.is_empty() {
                     self.queue.pop_front();
                 }
                 true
