@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, Pro
 use super::close::{By, Close, Code};
 use super::closing::{Phase, is_due, sleep};
 use super::error::{Error, Kind, Stage};
+use super::http2;
 use super::wire::violation::{Breach, Violation};
 use super::{Connection, Incoming};
 
@@ -103,7 +104,10 @@ impl Connection {
             WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
             | WsError::ConnectionClosed
             | WsError::AlreadyClosed => (open(Kind::Lost, self.lost_text(None)), None),
-            WsError::Io(error) => (open(Kind::Lost, self.lost_text(Some(error))), None),
+            WsError::Io(error) => match http2::Broken::of(error) {
+                Some(broken) => (open(Kind::Protocol, format!("{peer} {broken}")), None),
+                None => (open(Kind::Lost, self.lost_text(Some(error))), None),
+            },
             other => {
                 let message = format!("{peer} broke the WebSocket protocol: {other}");
                 (open(Kind::Protocol, message), Some(Code::PROTOCOL_ERROR))

@@ -4,30 +4,35 @@
 //! The connection serves this one stream alone and is driven by whoever reads or writes it: no task runs
 //! beside the session. The one module that names the HTTP/2 library.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use h2::client::{self, SendRequest};
+use h2::client::{self, ResponseFuture, SendRequest};
 use h2::ext::Protocol;
-use h2::{Ping, RecvStream, SendStream};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use h2::{Ping, Reason, RecvStream, SendStream};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::error::{Error, Kind, Stage};
-use super::handshake::answer::{BODY_LIMIT, body_wait};
+use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait};
 use super::handshake::client::{
     self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for,
 };
-use super::handshake::{Answer, Headers, Refusal, Version};
+use super::handshake::{Answer, HEAD_LIMIT, Headers, Refusal, Version};
 use super::progress::{Progress, Reporter};
 use super::stream::Stream;
 use super::target::{Address, Request};
 
 /// What the peer may send before it is read, in bytes.
-const WINDOW: u32 = 1 << 20;
+const WINDOW: u32 = 256 * 1024;
+/// The library ends a connection on which too many frames of less than 256 bytes wait to be read, and
+/// counts for each what it is short of that. A WebSocket is made of such frames, and whoever reads it may
+/// take a pause: this is what a full window of the smallest ones comes to.
+const SMALL_FRAMES: usize = 256 * WINDOW as usize;
 /// The most that is handed to the library at once, in bytes.
 const LARGEST_WRITE: usize = 128 * 1024;
 
@@ -58,6 +63,8 @@ pub async fn upgrade(
         .enable_push(false)
         .initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
+        .data_frame_budget(SMALL_FRAMES)
+        .max_header_list_size(HEAD_LIMIT as u32)
         .handshake(stream)
         .await
         .map_err(|error| failed(&error, address))?;
@@ -67,10 +74,7 @@ pub async fn upgrade(
     let (response, send) = sender
         .send_request(asked, false)
         .map_err(|error| failed(&error, address))?;
-    let response = drive(&mut connection, response)
-        .await
-        .map_err(|error| failed(&error, address))?;
-    let (parts, mut receive) = response.into_parts();
+    let (parts, mut receive) = read_answer(&mut connection, response).await?.into_parts();
     let answer = Answer {
         version: Version::Two,
         status: parts.status.as_u16(),
@@ -117,15 +121,21 @@ async fn wait_for_settings(
             return Poll::Ready(Ok(true));
         }
         if let Poll::Ready(result) = ended {
-            return Poll::Ready(result.map(|()| false));
+            let why = result.map_or_else(
+                |error| failed(&error, address),
+                |()| lost("it closed the connection"),
+            );
+            return Poll::Ready(Err(why));
         }
         match &mut ping {
-            Some(ping) => ping.poll_pong(cx).map_ok(|_| false),
+            Some(ping) => ping
+                .poll_pong(cx)
+                .map_ok(|_| false)
+                .map_err(|error| failed(&error, address)),
             None => Poll::Pending,
         }
     })
-    .await
-    .map_err(|error| failed(&error, address))?;
+    .await?;
     if knows {
         return Ok(());
     }
@@ -235,42 +245,97 @@ async fn read_refusal(
     }
 }
 
-/// Waits for something that the connection brings.
-async fn drive<F: Future + Unpin>(connection: &mut Driver, mut future: F) -> F::Output {
+/// Waits for the answer to the request; interim ones are passed over, as over HTTP/1.1.
+async fn read_answer(
+    connection: &mut Driver,
+    mut response: ResponseFuture,
+) -> Result<http::Response<RecvStream>, Error> {
+    let broken = |what: String| Err(Error::new(Kind::Handshake, Stage::Upgrade, what));
+    let mut interim = 0;
     std::future::poll_fn(|cx| {
         // The connection's end shows in what is waited for.
         let _ = Pin::new(&mut *connection).poll(cx);
-        Pin::new(&mut future).poll(cx)
+        while let Poll::Ready(Some(Ok(answer))) = response.poll_informational(cx) {
+            interim += 1;
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                let what = "the server answered 101, which HTTP/2 does not know (RFC 9113 §8.6)";
+                return Poll::Ready(broken(what.to_owned()));
+            }
+            if interim > INTERIM_LIMIT {
+                let what =
+                    format!("the server sent more than {INTERIM_LIMIT} interim answers (1xx)");
+                return Poll::Ready(broken(what));
+            }
+        }
+        Pin::new(&mut response)
+            .poll(cx)
+            .map_err(|error| unanswered(&error))
     })
     .await
 }
 
+/// Why a request was not answered by a server that does speak HTTP/2.
+fn unanswered(error: &h2::Error) -> Error {
+    match breach(error) {
+        Some(what) => {
+            let message = format!("the server {what}");
+            Error::new(Kind::Handshake, Stage::Upgrade, message)
+        }
+        None => lost_or_ended(error),
+    }
+}
+
+/// Why no HTTP/2 connection came about.
 fn failed(error: &h2::Error, address: &Address) -> Error {
+    let error = match breach(error) {
+        Some(what) => {
+            let message = format!("the server does not speak HTTP/2, or {what}");
+            Error::new(Kind::Handshake, Stage::Upgrade, message)
+        }
+        None => lost_or_ended(error),
+    };
+    if address.secure || error.kind != Kind::Handshake {
+        return error;
+    }
+    error.hint(
+        "without TLS, --http2 needs a server that expects HTTP/2 from the first byte; leave it out for HTTP/1.1",
+    )
+}
+
+fn lost(why: &str) -> Error {
+    let message = format!("the connection was lost before the handshake was answered: {why}");
+    Error::new(Kind::Lost, Stage::Upgrade, message)
+}
+
+/// The end of a connection that broke no rule.
+fn lost_or_ended(error: &h2::Error) -> Error {
     if let Some(io) = error.get_io() {
         if let Some(late) = super::tls::late_failure(io) {
             return late;
         }
-        let why = crate::secret::io_text(io);
-        let message = format!("the connection was lost before the handshake was answered: {why}");
-        return Error::new(Kind::Lost, Stage::Upgrade, message);
+        return lost(&crate::secret::io_text(io));
     }
     let what = match error.reason() {
-        Some(reason) if error.is_remote() && error.is_reset() => {
+        Some(reason) if error.is_reset() => {
             format!("the server reset the HTTP/2 stream: {reason:?}")
         }
-        Some(reason) if error.is_remote() => {
-            format!("the server ended the HTTP/2 connection: {reason:?}")
-        }
-        _ => format!("the server did not answer in HTTP/2: {error}"),
+        Some(reason) => format!("the server ended the HTTP/2 connection: {reason:?}"),
+        None => format!("HTTP/2 failed: {error}"),
     };
-    let error = Error::new(Kind::Handshake, Stage::Upgrade, what);
-    if address.secure {
-        error
-    } else {
-        error.hint(
-            "without TLS, --http2 needs a server that expects HTTP/2 from the first byte; leave it out for HTTP/1.1",
-        )
-    }
+    Error::new(Kind::Handshake, Stage::Upgrade, what)
+}
+
+/// The rule of HTTP/2 that the peer broke, by the code that the library told it.
+fn breach(error: &h2::Error) -> Option<String> {
+    let reason = error.reason().filter(|_| error.is_library())?;
+    let section = match reason {
+        Reason::FRAME_SIZE_ERROR => "4.2",
+        Reason::COMPRESSION_ERROR => "4.3",
+        Reason::FLOW_CONTROL_ERROR => "5.2",
+        Reason::ENHANCE_YOUR_CALM => "10.5",
+        _ => "5.4",
+    };
+    Some(format!("broke HTTP/2: {reason:?} (RFC 9113 §{section})"))
 }
 
 impl Tunnel {
@@ -281,10 +346,32 @@ impl Tunnel {
     }
 }
 
+/// How the peer broke HTTP/2 itself, below the WebSocket; it travels as an [`io::Error`].
+#[derive(Debug)]
+pub struct Broken(String);
+
+impl Broken {
+    /// The one that an error carries, if it carries one.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
 fn io_error(error: h2::Error) -> io::Error {
+    if let Some(what) = breach(&error) {
+        return io::Error::new(io::ErrorKind::InvalidData, Broken(what));
+    }
     match error.reason() {
         // RFC 8441 §5: CANCEL stands for the RST of TCP.
-        Some(h2::Reason::CANCEL) => io::Error::new(
+        Some(Reason::CANCEL) => io::Error::new(
             io::ErrorKind::ConnectionReset,
             "the HTTP/2 stream was cancelled",
         ),

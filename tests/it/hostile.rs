@@ -51,6 +51,11 @@ fn proxies() {
     play(include_str!("../hostile/proxies.txt"));
 }
 
+#[test]
+fn http2() {
+    play(include_str!("../hostile/http2.txt"));
+}
+
 /// Plays every situation of a table and tells of all that went wrong. `WSPROBE_SITUATION` names one.
 #[track_caller]
 fn play(table: &str) {

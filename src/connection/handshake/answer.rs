@@ -20,7 +20,7 @@ pub(in crate::connection) const BODY_LIMIT: usize = 1024;
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// The most interim answers that are passed over.
-const INTERIM_LIMIT: usize = 100;
+pub(in crate::connection) const INTERIM_LIMIT: usize = 100;
 /// How long the rest of a line is waited for that says what a server is which does not speak HTTP.
 const BANNER_WAIT: Duration = Duration::from_millis(200);
 /// The most of that line that is shown, in bytes.

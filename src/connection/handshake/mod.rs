@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The largest head accepted, in bytes.
-const HEAD_LIMIT: usize = 64 * 1024;
+pub(in crate::connection) const HEAD_LIMIT: usize = 64 * 1024;
 /// The most header lines accepted.
 const HEADER_LIMIT: usize = 256;
 

@@ -7,6 +7,8 @@
 //! | `tls KIND` | the TLS handshake, with a certificate of that kind (`named "…"`: whose subject this is) |
 //! | `request` | reads an upgrade request |
 //! | `101`, `101 "HEADERS"` | reads one and answers as the RFC wants, with header lines added |
+//! | `http2` | says that it takes a WebSocket over HTTP/2 (RFC 8441), and reads on until one is asked for |
+//! | `h2 TYPE FLAGS "…"` | a frame of HTTP/2, of the stream that was asked for |
 //! | `send "…"` | these bytes; `{accept}` becomes the accept key, `{port}` the port |
 //! | `hex 83 01 …` | these bytes |
 //! | `text "…"`, `binary "…"`, `ping "…"`, `pong "…"`, `close CODE "…"` | a whole frame |
@@ -192,6 +194,13 @@ impl Peer<'_> {
                 let whole = [self.filled(head.as_bytes()), added, b"\r\n".to_vec()].concat();
                 self.write(&whole)?;
             }
+            "http2" => {
+                // SETTINGS_ENABLE_CONNECT_PROTOCOL is 1; the client's own are acknowledged.
+                let settings = hex("00 08 00 00 00 01");
+                let ours = [h2_frame(4, 0, 0, &settings), h2_frame(4, 1, 0, &[])];
+                self.write(&ours.concat())?;
+                self.read_http2_request()?;
+            }
             "times" => {
                 let (times, step) = rest.split_once(' ').expect("times N STEP");
                 self.write_times(&self.bytes(step), times.parse().expect("a number"))?;
@@ -239,6 +248,7 @@ impl Peer<'_> {
             "send" => return self.filled(&unquoted(rest)),
             "hex" => return hex(rest),
             "head" => return head(rest),
+            "h2" => return h2(rest),
             "deflated" => return deflated(0x41 | 0x80, &unquoted(rest)),
             "bomb" => return bomb(rest.parse().expect("MiB")),
             "zeros" => return zeros(),
@@ -272,6 +282,30 @@ impl Peer<'_> {
         // A client may leave before it has said anything: a proxy's client, one that saw no TLS.
         self.request = Request::read(self.stream()?).map_err(|_| End::Gone)?;
         Ok(())
+    }
+
+    /// Reads frames until the HEADERS of a request have come.
+    fn read_http2_request(&mut self) -> Played {
+        let stream = self.stream()?;
+        let mut preface = [0; 24];
+        stream.read_exact(&mut preface).map_err(|_| End::Gone)?;
+        loop {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).map_err(|_| End::Gone)?;
+            let [high, middle, low, kind, ..] = head;
+            let length = u32::from_be_bytes([0, high, middle, low]);
+            let mut payload = vec![0; length as usize];
+            stream.read_exact(&mut payload).map_err(|_| End::Gone)?;
+            match kind {
+                1 => return Ok(()),
+                // A ping is what the client waits for; one of ours never comes back.
+                6 => {
+                    let pong = h2_frame(6, 1, 0, &payload);
+                    stream.write_all(&pong).map_err(|_| End::Gone)?;
+                }
+                _ => {}
+            }
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Played {
@@ -367,6 +401,27 @@ fn hex(text: &str) -> Vec<u8> {
     bytes
         .map(|byte| u8::from_str_radix(byte, 16).expect("hexadecimal"))
         .collect()
+}
+
+/// `TYPE FLAGS "…"`: a frame of HTTP/2 (RFC 9113 §4.1) on the first stream of a client.
+fn h2(text: &str) -> Vec<u8> {
+    let mut parts = text.splitn(3, ' ');
+    let mut number = || parts.next().and_then(|part| part.parse().ok());
+    let (kind, flags) = number().zip(number()).expect("h2 TYPE FLAGS");
+    // SETTINGS, PING and GOAWAY speak of the connection.
+    let stream = if matches!(kind, 4 | 6 | 7) { 0 } else { 1 };
+    h2_frame(
+        kind,
+        flags,
+        stream,
+        &unquoted(parts.next().expect("a payload")),
+    )
+}
+
+fn h2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("24 bits").to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()];
+    [&head.concat(), payload].concat()
 }
 
 /// `82 4611686018427387904`: the first byte, and the length in as many bytes as it needs.
