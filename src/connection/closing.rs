@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use super::close::{By, Close, Code, Farewell};
 use super::error::{Error, Kind, Stage};
 use super::message::Text;
-use super::wire::tap::CloseSeen;
+use super::wire::tap::{CloseSeen, Unfinished};
 use super::wire::violation::Breach;
 use super::{Connection, Incoming};
 
@@ -102,9 +102,12 @@ impl Connection {
     /// What a peer that closes may have left unsaid: RFC 6455 §5.5.1 lets it give up a message between
     /// two of its frames, and nobody but us will ever know.
     fn cut_off(&self, close: &Close) -> Option<Error> {
-        let bytes = self.layer().tap().unfinished_message()?;
+        let Some(Unfinished::Message(bytes)) = self.layer().tap().unfinished() else {
+            return None;
+        };
         let message = format!(
-            "the server closed with {close} in the middle of a message, {} of which had come",
+            "{} closed with {close} in the middle of a message, {} of which had come",
+            self.peer(),
             crate::units::count_grouped(bytes, "byte")
         );
         Some(Error::new(Kind::CutOff, Stage::Open, message))

@@ -9,6 +9,7 @@ use super::close::{By, Close, Code};
 use super::closing::{Phase, is_due, sleep};
 use super::error::{Error, Kind, Stage};
 use super::http2;
+use super::wire::tap::Unfinished;
 use super::wire::violation::{Breach, Violation};
 use super::{Connection, Incoming};
 
@@ -115,6 +116,18 @@ impl Connection {
         }
     }
 
+    /// What a lost connection has taken with it, where that is more than silence.
+    fn within(&self) -> String {
+        match self.layer().tap().unfinished() {
+            Some(Unfinished::Message(bytes)) => format!(
+                " in the middle of a message, {} of which had come",
+                crate::units::count_grouped(bytes, "byte")
+            ),
+            Some(Unfinished::Frame) => " in the middle of a frame".to_owned(),
+            None => String::new(),
+        }
+    }
+
     fn lost_text(&self, error: Option<&io::Error>) -> String {
         // The write that failed first says more than the end of file that followed it.
         let why = match (error, self.layer().tap().get_ref().failure()) {
@@ -123,7 +136,8 @@ impl Connection {
             }
             (None, None) => String::new(),
         };
-        format!("the connection was lost without a close frame (1006){why}")
+        let within = self.within();
+        format!("the connection was lost without a close frame (1006){within}{why}")
     }
 }
 

@@ -80,6 +80,15 @@ pub struct CloseSeen {
     pub reason: String,
 }
 
+/// What a peer has begun and not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfinished {
+    /// A message of which so many bytes have come: compressed where that was agreed.
+    Message(u64),
+    /// A frame, between messages: a control frame, or what has no whole header.
+    Frame,
+}
+
 /// One frame, as [`Tap::next_frame`] tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameSeen {
@@ -126,14 +135,12 @@ impl FrameSeen {
 #[derive(Debug, Default)]
 struct Trace {
     frames: VecDeque<FrameSeen>,
-    missed: u64,
 }
 
 impl Trace {
     fn push(&mut self, frame: FrameSeen) {
         if self.frames.len() == TRACED_FRAMES {
             self.frames.pop_front();
-            self.missed += 1;
         }
         self.frames.push_back(frame);
     }
@@ -166,6 +173,7 @@ impl<S> Tap<S> {
             rsv1: settings.rsv1,
             max_message: settings.max_message,
             message: None,
+            earlier: 0,
             text: None,
             closed: false,
         };
@@ -210,27 +218,15 @@ impl<S> Tap<S> {
         self.received.close.as_deref()
     }
 
-    /// How many bytes have come of a message that the peer has begun and not finished, when there is
-    /// one: compressed where that was agreed.
-    pub fn unfinished_message(&self) -> Option<u64> {
-        let message = self.received.peer.as_ref()?.message?;
-        Some(message.declared)
-    }
-
-    /// Our close frame.
-    pub fn sent_close(&self) -> Option<&CloseSeen> {
-        self.sent.close.as_deref()
+    /// What the peer has begun and not finished.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        self.received.unfinished()
     }
 
     /// The next frame seen, when tracing: each once, in the order in which they passed. A frame
     /// waits until the first [`TRACED_HEAD`] bytes of its payload have passed.
     pub fn next_frame(&mut self) -> Option<FrameSeen> {
         self.trace.as_mut()?.frames.pop_front()
-    }
-
-    /// How many frames were dropped because nobody took them in time.
-    pub fn missed_frames(&self) -> u64 {
-        self.trace.as_ref().map_or(0, |trace| trace.missed)
     }
 
     /// Whether every frame is kept to be taken.

@@ -12,7 +12,9 @@ pub(super) struct Peer {
     pub(super) rsv1: bool,
     pub(super) max_message: u64,
     /// The data message that has begun and not ended.
-    pub(super) message: Option<Unfinished>,
+    pub(super) message: Option<Begun>,
+    /// What the frames before the data frame at hand have declared of the same message, in bytes.
+    pub(super) earlier: u64,
     /// The text that is checked as it arrives. A text that comes whole, in one frame and in one
     /// piece, is left to the WebSocket library: it is checked at once there, and need not be
     /// checked twice.
@@ -22,7 +24,7 @@ pub(super) struct Peer {
 
 /// A message that has begun.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Unfinished {
+pub(super) struct Begun {
     /// What its frames have declared so far, in bytes.
     pub(super) declared: u64,
     pub(super) compressed: bool,
@@ -102,7 +104,7 @@ impl Peer {
         if header.opcode().is_control() {
             return Ok(());
         }
-        let Unfinished {
+        let Begun {
             declared,
             compressed,
         } = self.with(header);
@@ -121,13 +123,13 @@ impl Peer {
 
     /// The message that a data frame belongs to, that frame included.
     #[inline]
-    pub(super) fn with(&self, header: &Header) -> Unfinished {
+    pub(super) fn with(&self, header: &Header) -> Begun {
         match self.message {
-            Some(message) => Unfinished {
+            Some(message) => Begun {
                 declared: message.declared.saturating_add(header.payload),
                 ..message
             },
-            None => Unfinished {
+            None => Begun {
                 declared: header.payload,
                 compressed: header.rsv1(),
             },
@@ -149,6 +151,7 @@ impl Peer {
             }
             _ => {}
         }
+        self.earlier = self.message.map_or(0, |message| message.declared);
         self.message = (!header.is_final()).then(|| self.with(header));
         self.text.is_some()
     }

@@ -4,7 +4,7 @@
 use std::mem;
 
 use super::conduct::{Peer, check_close};
-use super::{CloseSeen, Counts, FrameSeen, LOOK, TRACED_HEAD, Trace};
+use super::{CloseSeen, Counts, FrameSeen, LOOK, TRACED_HEAD, Trace, Unfinished};
 use crate::connection::wire::frame::{self, Direction, Header, MAX_HEADER, Opcode};
 use crate::connection::wire::violation::{Breach, Violation};
 
@@ -84,6 +84,20 @@ impl Scanner {
             messages: self.messages,
             wire_bytes: self.wire_bytes,
             payload_bytes: self.wire_bytes - self.other_bytes - u64::from(self.cut.len),
+        }
+    }
+
+    /// What has begun and not ended.
+    pub(super) fn unfinished(&self) -> Option<Unfinished> {
+        let peer = self.peer.as_ref()?;
+        if self.left > 0 && !self.header.opcode().is_control() {
+            let come = self.header.payload - self.left;
+            return Some(Unfinished::Message(peer.earlier + come));
+        }
+        match peer.message {
+            Some(message) => Some(Unfinished::Message(message.declared)),
+            None if self.left > 0 || self.cut.len > 0 => Some(Unfinished::Frame),
+            None => None,
         }
     }
 

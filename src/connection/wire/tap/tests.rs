@@ -314,9 +314,12 @@ async fn a_close_can_still_be_sent_after_a_violation() {
     };
     websocket.send(Message::Close(Some(close))).await.unwrap();
     let tap = websocket.get_ref();
-    let sent = tap.sent_close().unwrap();
-    assert_eq!((sent.code, &*sent.reason), (Some(1002), "no"));
-    assert_eq!(tap.get_ref().took.len() as u64, tap.sent().wire_bytes);
+    let took = &tap.get_ref().took;
+    assert_eq!(took.len() as u64, tap.sent().wire_bytes);
+    let (head, said) = took.split_at(6);
+    let mut said = said.to_vec();
+    frame::apply_mask(&mut said, head[2..].try_into().unwrap(), 0);
+    assert_eq!((head[0], &*said), (0x88, &b"\x03\xeano"[..]));
 }
 
 #[tokio::test]
@@ -390,7 +393,7 @@ async fn a_trace_tells_each_frame_once_in_order() {
 }
 
 #[test]
-fn a_trace_nobody_takes_stays_bounded_and_says_what_it_dropped() {
+fn a_trace_nobody_takes_stays_bounded() {
     let peer = Peer::sends([b"\x8a\x00".repeat(TRACED_FRAMES + 10)]);
     let mut tap = Tap::new(peer, Role::Client, TRACE, Bytes::new());
     while let Some(read) = tap
@@ -399,7 +402,6 @@ fn a_trace_nobody_takes_stays_bounded_and_says_what_it_dropped() {
     {
         assert!(read.unwrap() <= TRACED_READ);
     }
-    assert_eq!(tap.missed_frames(), 10);
     assert_eq!(
         std::iter::from_fn(|| tap.next_frame()).count(),
         TRACED_FRAMES
