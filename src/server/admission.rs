@@ -127,7 +127,10 @@ impl Admission<'_> {
 }
 
 fn lines(request: &Request) -> Vec<String> {
-    let first = format!("{} {} HTTP/1.1", request.method, request.target);
+    let first = format!(
+        "{} {} HTTP/1.{}",
+        request.method, request.target, request.minor
+    );
     let headers = request.headers.0.iter();
     let headers = headers.map(|(name, value)| format!("{name}: {value}"));
     std::iter::once(first).chain(headers).collect()

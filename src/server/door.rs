@@ -175,6 +175,7 @@ mod tests {
         let request = |value: &str| Request {
             method: "GET".to_owned(),
             target: "/".to_owned(),
+            minor: 1,
             headers: Headers(vec![("authorization".to_owned(), value.to_owned())]),
         };
         for (value, expected) in [

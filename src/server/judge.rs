@@ -29,11 +29,19 @@ pub fn judge(request: &Request, plan: &Plan, is_full: bool) -> Verdict {
         return answer_http(request, plan);
     }
     match fault {
-        Some(Fault::Key) => {
-            let body = "Sec-WebSocket-Key is missing or not 16 bytes in base64.\n";
+        Some(Fault::Http) => {
+            let body = "A WebSocket handshake is a request of HTTP/1.1 (RFC 6455 §4.2.1).\n";
             return refuse(400, &[], body);
         }
-        Some(_) => {
+        Some(Fault::Host) => {
+            let body = "A request has one Host (RFC 9112 §3.2).\n";
+            return refuse(400, &[], body);
+        }
+        Some(Fault::Key) => {
+            let body = "There is not one Sec-WebSocket-Key of 16 bytes in base64.\n";
+            return refuse(400, &[], body);
+        }
+        Some(Fault::NotAnUpgrade | Fault::Version) => {
             let headers = [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")];
             return refuse(426, &headers, "WebSocket version 13 is spoken here.\n");
         }

@@ -49,6 +49,7 @@ mod send_input;
 mod serve;
 mod serve_admission;
 mod serve_faults;
+mod serve_hostile;
 mod serve_load;
 mod serve_modes;
 mod signals;

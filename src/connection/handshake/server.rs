@@ -18,6 +18,8 @@ pub struct Request {
     pub method: String,
     /// Path and query.
     pub target: String,
+    /// The minor version of HTTP/1.
+    pub minor: u8,
     /// The header lines.
     pub headers: Headers,
 }
@@ -33,13 +35,25 @@ impl Request {
         if !asks {
             return Some(Fault::NotAnUpgrade);
         }
-        if self.headers.get("Sec-WebSocket-Version").map(str::trim) != Some("13") {
+        if self.minor == 0 {
+            return Some(Fault::Http);
+        }
+        if self.only("Host").is_none() {
+            return Some(Fault::Host);
+        }
+        if self.only("Sec-WebSocket-Version") != Some("13") {
             return Some(Fault::Version);
         }
-        match self.headers.get("Sec-WebSocket-Key") {
-            Some(key) if is_nonce(key.trim()) => None,
+        match self.only("Sec-WebSocket-Key") {
+            Some(key) if is_nonce(key) => None,
             _ => Some(Fault::Key),
         }
+    }
+
+    /// The value of a header that must be there once.
+    fn only<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        let mut all = self.headers.all(name);
+        all.next().map(str::trim).filter(|_| all.next().is_none())
     }
 
     /// What to agree to of the extensions offered.
@@ -71,9 +85,13 @@ fn is_nonce(key: &str) -> bool {
 pub enum Fault {
     /// A plain HTTP request.
     NotAnUpgrade,
-    /// Another version than 13.
+    /// HTTP/1.0, which knows no upgrade.
+    Http,
+    /// Not one `Host`.
+    Host,
+    /// Another version than 13, or not one.
     Version,
-    /// No usable `Sec-WebSocket-Key`.
+    /// Not one `Sec-WebSocket-Key` that is usable.
     Key,
 }
 
@@ -99,6 +117,7 @@ fn parse_request(bytes: &[u8]) -> Result<Option<(Request, usize)>, HeadError> {
             let request = Request {
                 method: request.method.unwrap_or_default().to_owned(),
                 target: request.path.unwrap_or_default().to_owned(),
+                minor: request.version.unwrap_or_default(),
                 headers: Headers::from_parsed(request.headers),
             };
             Ok(Some((request, length)))
