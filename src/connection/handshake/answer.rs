@@ -38,6 +38,10 @@ where
     for _ in 0..=INTERIM_LIMIT {
         match read_head(stream, buffer, parse_answer).await {
             Ok(answer) if answer.status == 101 || answer.status >= 200 => return Ok(answer),
+            Ok(answer) if answer.status < 100 => {
+                let what = format!("a status of {:03}", answer.status);
+                return Err(HeadError::Malformed(what));
+            }
             Ok(_) => {}
             Err(HeadError::NotHttp(_)) => return Err(what_it_is(stream, buffer).await),
             Err(error) => return Err(error),

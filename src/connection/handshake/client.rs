@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::answer::{read_answer, read_refusal};
-use super::{Answer, HeadError, Headers, NotHttp, Refusal};
+use super::{Answer, HeadError, Headers, NotHttp, Refusal, Version};
 use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::progress::{Progress, Reporter};
 use crate::connection::target::{Address, Header, Request};
@@ -71,7 +71,7 @@ where
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
-    check(&answer.headers, &head.accept_key)?;
+    check(&answer, &head.accept_key)?;
     let compression = agreed_compression(&answer.headers, request)?;
     let subprotocol = chosen_subprotocol(&answer.headers, request)?;
     Ok(Upgraded {
@@ -208,15 +208,25 @@ fn broken(what: &str) -> Error {
 }
 
 /// The rules of RFC 6455 §4.1 for every 101.
-fn check(headers: &Headers, accept_key: &str) -> Result<(), Error> {
-    let found = |name: &str| match headers.get(name) {
-        Some(value) => format!("it has \"{value}\""),
-        None => "it has none".to_owned(),
+fn check(answer: &Answer, accept_key: &str) -> Result<(), Error> {
+    if answer.version == Version::OneZero {
+        return Err(broken("a 101 in HTTP/1.0, which knows no upgrade"));
+    }
+    let headers = &answer.headers;
+    let all = |name: &str| headers.all(name).collect::<Vec<_>>().join(", ");
+    let lacks = |name: &str, token: &str| {
+        let found = match all(name).as_str() {
+            "" => "it has none".to_owned(),
+            value => format!("it has \"{value}\""),
+        };
+        Err(broken(&format!("no \"{name}: {token}\" ({found})")))
     };
-    for (name, token) in [("Upgrade", "websocket"), ("Connection", "Upgrade")] {
-        if !headers.has_token(name, token) {
-            return Err(broken(&format!("no \"{name}: {token}\" ({})", found(name))));
-        }
+    // The one is all of a value, the other one of its tokens.
+    if !all("Upgrade").trim().eq_ignore_ascii_case("websocket") {
+        return lacks("Upgrade", "websocket");
+    }
+    if !headers.has_token("Connection", "Upgrade") {
+        return lacks("Connection", "Upgrade");
     }
     // RFC 6455 §11.3.3 allows the header once.
     if headers.all("Sec-WebSocket-Accept").count() > 1 {
