@@ -106,7 +106,7 @@ impl Connection {
             return None;
         };
         let message = format!(
-            "{} closed with {close} in the middle of a message, {} of which had come",
+            "{} closed in the middle of a message, {} of which had come, with {close}",
             self.peer(),
             crate::units::count_grouped(bytes, "byte")
         );

@@ -142,7 +142,7 @@ const FRAMES: [(&[u8], Option<u16>, &str); 30] = [
     (
         b"\x01\x83\0\0\0\0abc\x88\x82\0\0\0\0\x03\xe8",
         Some(1000),
-        "the client closed with 1000 (Normal Closure) in the middle of a message, 3 bytes",
+        "the client closed in the middle of a message, 3 bytes of which had come, with 1000",
     ),
     (
         b"\x01\x83\0\0\0\0abc",
