@@ -18,14 +18,6 @@ Examples:
   wsprobe serve 8080 --close-after 3 --close-code 1012   does the client come back?
   wsprobe serve 8080 --bad utf8            does the client notice?";
 
-/// A server to test against
-///
-/// Accepts WebSocket connections and sends every message back as it came, or does what --mode and the
-/// faults say. A browser that opens its address gets a page that talks to it. On a terminal it prints a
-/// line per connection and message, and totals at the end.
-///
-/// It listens for this machine alone unless an address is given, and lets in the web pages of this
-/// machine alone unless --allow-origin is given. A client has 10 s and 64 KiB for its request.
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub struct Serve {
@@ -49,7 +41,7 @@ pub struct Serve {
     pub output: ServeOutput,
 }
 
-/// What a server does with messages.
+// What a server does with messages.
 #[derive(Debug, Args)]
 pub struct Behaviour {
     /// What becomes of a message
@@ -88,7 +80,7 @@ pub enum Mode {
     Silent,
 }
 
-/// Faults that a client should survive.
+// Faults that a client should survive.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults to test clients with")]
 pub struct Faults {
@@ -175,7 +167,7 @@ pub enum Bad {
     Length,
 }
 
-/// Who may connect, and how.
+// Who may connect, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who may connect")]
 pub struct Admission {
@@ -207,7 +199,7 @@ pub struct Admission {
     pub bearer: Option<String>,
 }
 
-/// A server's limits.
+// A server's limits.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct ServeLimits {
@@ -220,7 +212,7 @@ pub struct ServeLimits {
     pub max_clients: u32,
 }
 
-/// What a server tells.
+// What a server tells.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct ServeOutput {

@@ -17,7 +17,7 @@ use crate::connection::wire::negotiation::Offer;
 use crate::link::comeback::Limit;
 use crate::units;
 
-/// Options of every verb that connects.
+// Options of every verb that connects.
 #[derive(Debug, Args)]
 pub struct Shared {
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub struct Shared {
     pub output: Output,
 }
 
-/// What the upgrade request says.
+// What the upgrade request says.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Handshake")]
 pub struct Handshake {
@@ -89,7 +89,7 @@ pub struct Handshake {
     pub http2: bool,
 }
 
-/// Compression.
+// Compression.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Handshake")]
 pub struct Compression {
@@ -102,7 +102,7 @@ pub struct Compression {
     pub compress: Option<Offer>,
 }
 
-/// TLS.
+// TLS.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct Tls {
@@ -146,7 +146,7 @@ pub enum TlsVersion {
     V13,
 }
 
-/// The way to the server.
+// The way to the server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub struct Network {
@@ -175,7 +175,7 @@ pub struct Network {
     pub interface: Option<IpAddr>,
 }
 
-/// Limits of time.
+// Limits of time.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time")]
 pub struct Timing {
@@ -192,7 +192,7 @@ pub struct Timing {
     pub close_timeout: Duration,
 }
 
-/// What brings a connection back and keeps it alive.
+// What brings a connection back and keeps it alive.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time")]
 pub struct Persistence {
@@ -231,7 +231,7 @@ pub struct Persistence {
     pub heartbeat: Option<String>,
 }
 
-/// Messages.
+// Messages.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Messages")]
 pub struct Messages {
@@ -254,7 +254,7 @@ pub struct Messages {
     pub max_size: u64,
 }
 
-/// Output.
+// Output.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {

@@ -21,13 +21,6 @@ Examples:
   wsprobe connect wss://example.com/chat -x env:LOGIN
   printf 'one\\ntwo\\n' | wsprobe connect ws://localhost:8080/   a duplex pipe";
 
-/// Talk by hand: an interactive session
-///
-/// Type a line to send it; what comes is printed above the line being typed. JSON goes on over lines
-/// until it is complete, Tab completes, Ctrl-R searches what was typed before, /help shows the
-/// commands. Without a URL it talks to a built-in echo server. When stdin or stdout is no terminal, and
-/// on Windows, it is a duplex pipe: each line of stdin is sent, each message printed, and after the end
-/// of stdin it goes on until the server closes or nothing has come for --wait, then closes with 1000.
 #[derive(Debug, Args)]
 #[command(after_help = CONNECT_EXAMPLES)]
 pub struct Connect {
@@ -63,12 +56,6 @@ Examples:
   wsprobe send -c 3 wss://example.com/feed '{\"op\":\"subscribe\"}'
   wsprobe send --no-wait --binary --whole ws://localhost:8080/ < picture.png";
 
-/// Send messages, print the replies, exit
-///
-/// Sends each MESSAGE, or without one each line of stdin, and waits for at least one reply per message
-/// (exactly --count replies, if given). A reply is never lost because stdin ended. A server that greets
-/// first satisfies the plain count with its greeting: then say --expect or --count. Exit status 0 means that all was
-/// sent and all replies came.
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
 pub struct Send {
@@ -158,9 +145,6 @@ Examples:
   wsprobe listen -x '{\"op\":\"subscribe\"}' --for 1m wss://example.com/feed
   wsprobe listen -1 ws://localhost:8080/snapshot > snapshot.bin";
 
-/// Print what comes
-///
-/// Prints each message as it arrives until the server closes: text with a newline, binary as it is.
 #[derive(Debug, Args)]
 #[command(after_help = LISTEN_EXAMPLES)]
 pub struct Listen {
@@ -222,21 +206,6 @@ Examples:
   wsprobe ping --app '{\"op\":\"ping\"}' --expect '{\"op\":\"pong\"}' wss://example.com/feed
   wsprobe ping --new-connection -c 20 wss://example.com/";
 
-/// Measure round-trip times
-///
-/// Sends a ping frame every second and prints the time of each pong, then statistics; the letters are
-/// those of ping(8). Each ping has its own payload, so that a stray, late or repeated pong is never
-/// counted. The clock starts when the frame is handed to the kernel and stops when the last byte of the
-/// pong was read. Ctrl-C ends it with the statistics, SIGQUIT (Ctrl-\) shows how it stands. Exit status 0
-/// means that at least one pong came, 1 that none did or that a --max limit was broken.
-///
-/// The median is within 15 microseconds of what a loop of nothing but the frame library measures, and a
-/// delay on the way is measured within 0.2 ms and 1 %. Messages between the pongs do not change that; with
-/// --json, where each of them is an event, they add 30 microseconds for a hundred. Once stdout is blocked and
-/// 1 MiB waits for it, replies that had to wait here are counted and not measured. Percentiles are true to three digits; mdev is
-/// the standard deviation, jitter the mean difference from one time to the next. Replies that were still
-/// under way at the end, and for no longer than twice the longest round trip, are neither received nor
-/// lost.
 #[derive(Debug, Args)]
 #[command(after_help = PING_EXAMPLES)]
 pub struct Ping {
@@ -329,12 +298,6 @@ Examples:
   wsprobe check --expect-status 401 wss://example.com/private
   wsprobe check smoke.wst chat.wst --secret TOKEN=env:TOKEN --junit report.xml";
 
-/// Probe an endpoint, or run scripted conversations: pass or fail
-///
-/// For a URL it prints a line a fact: the handshake and its times, accept key, subprotocol, compression,
-/// certificate, ping, close. For check files (wsprobe-check-file(5)) it runs each test and says what went
-/// wrong where. Exit status 0 means that all passed, 1 that something failed, 2 that the command line or a
-/// file is wrong and nothing was sent. The causes are in the report.
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct Check {
@@ -429,9 +392,6 @@ Examples:
   wsprobe completions zsh > ~/.zfunc/_wsprobe
   wsprobe completions fish > ~/.config/fish/completions/wsprobe.fish";
 
-/// Print a completion script
-///
-/// Write it where your shell looks for completions, or source it.
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_EXAMPLES)]
 pub struct Completions {
@@ -449,7 +409,6 @@ Examples:
   wsprobe help check-file     scripted conversations
   wsprobe help environment    the variables that are read";
 
-/// Show the help of a verb, or a chapter of the manual
 #[derive(Debug, Args)]
 #[command(after_help = HELP_EXAMPLES)]
 pub struct Help {
