@@ -506,6 +506,9 @@ struct Outbound {
     passing: Option<Passing>,
     /// The first byte of the next frame of the message being deflated, but for FIN.
     first: Option<u8>,
+    /// Bits of the window to deflate with; none where the window agreed upon is too small to.
+    window_bits: Option<u8>,
+    /// Made by the first message that is deflated: it takes 256 KiB, and many a client only listens.
     deflater: Option<Compress>,
     /// What was deflated and is not in a frame yet, since it may be the last of its message.
     piece: Vec<u8>,
@@ -520,9 +523,10 @@ impl Outbound {
             cut: Vec::with_capacity(MAX_HEADER),
             passing: None,
             first: None,
-            deflater: (MIN_DEFLATE_WINDOW..=MAX_WINDOW_BITS)
+            window_bits: (MIN_DEFLATE_WINDOW..=MAX_WINDOW_BITS)
                 .contains(&window_bits)
-                .then(|| Compress::new_with_window_bits(LEVEL, false, window_bits)),
+                .then_some(window_bits),
+            deflater: None,
             piece: Vec::with_capacity(DEFLATED_PIECE),
             fresh,
             masks: (role == Role::Client).then(Masks::default),
@@ -579,7 +583,7 @@ impl Outbound {
         match header.opcode() {
             opcode @ (Opcode::Text | Opcode::Binary) => {
                 let tiny = header.is_final() && header.payload < WORTH_DEFLATING;
-                let deflates = self.deflater.is_some() && !tiny && !by_hand;
+                let deflates = self.window_bits.is_some() && !tiny && !by_hand;
                 self.first = deflates.then_some(opcode.bits() | RSV1);
                 deflates
             }
@@ -615,10 +619,13 @@ impl Outbound {
     }
 
     fn deflate_all(&mut self, mut input: &[u8], flush: FlushCompress) -> io::Result<()> {
+        let Some(window_bits) = self.window_bits else {
+            return Ok(());
+        };
         loop {
-            let Some(deflater) = &mut self.deflater else {
-                return Ok(());
-            };
+            let deflater = self
+                .deflater
+                .get_or_insert_with(|| Compress::new_with_window_bits(LEVEL, false, window_bits));
             let total_in = deflater.total_in();
             deflater.compress_vec(input, &mut self.piece, flush)?;
             input = &input[(deflater.total_in() - total_in) as usize..];
