@@ -276,7 +276,8 @@ struct Inbound {
     /// How many bytes at the start of `raw` have been unmasked already.
     unmasked: usize,
     message: Option<Inflating>,
-    inflater: Decompress,
+    /// Made by the first message that is compressed, and reset between the streams of others.
+    inflater: Option<Decompress>,
     /// The inflated piece that is not handed up yet, since it may be the last of its message.
     piece: Vec<u8>,
     fresh: bool,
@@ -312,8 +313,7 @@ impl Inbound {
             passing: None,
             unmasked: 0,
             message: None,
-            // The largest window inflates whatever a smaller one deflated.
-            inflater: Decompress::new_with_window_bits(false, MAX_WINDOW_BITS),
+            inflater: None,
             piece: Vec::with_capacity(INFLATED_PIECE),
             fresh,
             max_message,
@@ -420,12 +420,13 @@ impl Inbound {
         let Some(message) = &mut self.message else {
             return Ok(len);
         };
+        let inflater = self.inflater.get_or_insert_with(inflater);
         if message.ended && !input.is_empty() {
-            self.inflater.reset(false);
+            inflater.reset(false);
             message.ended = false;
         }
         message.begun |= !input.is_empty();
-        let (taken, status) = feed(&mut self.inflater, input, &mut self.piece, message)?;
+        let (taken, status) = feed(inflater, input, &mut self.piece, message)?;
         message.ended |= status == Status::StreamEnd;
         if message.inflated > self.max_message {
             return Err(Breach::InflatesTooLarge(self.max_message));
@@ -441,22 +442,23 @@ impl Inbound {
         let Some(mut message) = self.message else {
             return Ok(());
         };
+        let inflater = self.inflater.get_or_insert_with(inflater);
         if message.ended {
-            self.inflater.reset(false);
+            inflater.reset(false);
         } else {
             // What ends at the boundary of a block, as it must, gives nothing more. There is room
             // for it, so that whatever does come out shows that the message was cut short.
             let inflated = message.inflated;
-            let (taken, _) = feed(&mut self.inflater, &TAIL, &mut self.piece, &mut message)?;
+            let (taken, _) = feed(inflater, &TAIL, &mut self.piece, &mut message)?;
             if !message.begun || taken < TAIL.len() || message.inflated > inflated {
                 return Err(Breach::NotDeflate);
             }
         }
+        if self.fresh {
+            inflater.reset(false);
+        }
         self.hand_up(true);
         self.message = None;
-        if self.fresh {
-            self.inflater.reset(false);
-        }
         Ok(())
     }
 
@@ -479,6 +481,11 @@ impl Inbound {
 /// Whether a piece has no room left: it never grows.
 fn is_full(piece: &Vec<u8>) -> bool {
     piece.len() == piece.capacity()
+}
+
+/// The largest window inflates whatever a smaller one deflated.
+fn inflater() -> Decompress {
+    Decompress::new_with_window_bits(false, MAX_WINDOW_BITS)
 }
 
 /// Feeds `input` to the inflater, and counts what comes out of it as the message's; how much it
