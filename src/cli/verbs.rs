@@ -92,6 +92,8 @@ pub struct Send {
     pub expect_subprotocol: Option<String>,
 
     /// The longest silence, counted from the last message sent or received; reaching it is exit 28
+    ///
+    /// A message that is still coming in, however slowly, is no silence: --max-time ends that.
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 

@@ -227,7 +227,9 @@ impl Pattern {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(&self.text)
+        // Nothing at all would be overlooked in a sentence.
+        let text = self.text.as_str();
+        f.write_str(if text.is_empty() { "\"\"" } else { text })
     }
 }
 

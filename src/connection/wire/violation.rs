@@ -6,7 +6,7 @@
 use std::{error, fmt, io};
 
 use super::frame::Opcode;
-use crate::units::grouped;
+use crate::units::{count_grouped, grouped};
 
 /// How many bytes of the offending frame are kept to be shown. Shown as hexadecimal, no eraser finds a
 /// secret in them: fewer than the shortest that is erased elsewhere.
@@ -147,8 +147,8 @@ impl fmt::Display for Breach {
             }
             Self::InflatesTooLarge(limit) => write!(
                 f,
-                "sent a compressed message that inflates beyond --max-size, {} bytes",
-                grouped(limit)
+                "sent a compressed message that inflates beyond --max-size, {}",
+                count_grouped(limit, "byte")
             ),
         }
     }
