@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::print::Time;
 use super::report::{Finished, Trouble};
 use super::trial::{Broken, End, Shared, Trial, Waited};
 use crate::connection::close::Farewell;
@@ -153,7 +152,7 @@ impl Prober<'_> {
         let time = format!("{} ({})", units::shown(total), split(&opened.timing));
         match self.questions.max_handshake {
             Some(limit) if total > limit => {
-                let limit = Time(limit);
+                let limit = units::shown(limit);
                 Err(Broken::unmet(format!(
                     "101 after {time}, expected at most {limit}"
                 )))
@@ -216,7 +215,7 @@ impl Prober<'_> {
                     Ok(Waited::For(Some(rtt))) => Ok(units::shown(rtt.unwrap_or_default())),
                     Ok(Waited::For(None)) => Err(self.trial.closed_early(0)),
                     Ok(Waited::InVain) => {
-                        let limit = Time(limit);
+                        let limit = units::shown(limit);
                         Err(Broken::unmet(format!("no pong within {limit}")))
                     }
                     Err(broken) => Err(broken),
@@ -268,7 +267,7 @@ impl Prober<'_> {
             wire.end.is_some().then_some(None)
         });
         let found = found.await?;
-        let (limit, summary) = (Time(limit), search.summary());
+        let (limit, summary) = (units::shown(limit), search.summary());
         let wanted = pattern
             .map(|pattern| format!(" matched {pattern}"))
             .unwrap_or_default();
@@ -308,7 +307,7 @@ impl Prober<'_> {
         let found = match ended.await {
             Err(broken) => Err(broken),
             Ok(Waited::InVain) => {
-                let limit = Time(limit);
+                let limit = units::shown(limit);
                 Err(Broken::unmet(format!(
                     "the connection was not closed within {limit}"
                 )))

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::print::Time;
 use super::report::{Finished, Trouble};
 use super::trial::{Broken, End, Shared, Trial, Waited, Wire};
 use super::values::{Filled, Scope, Value, Values};
@@ -338,7 +337,7 @@ impl Runner<'_> {
                 broken
             }
             Waited::InVain => {
-                let (limit, summary) = (Time(limit), search.summary());
+                let (limit, summary) = (units::shown(limit), search.summary());
                 Broken::unmet(format!("no matching message within {limit} ({summary})"))
             }
         };
@@ -417,7 +416,10 @@ impl Runner<'_> {
         match pong.await? {
             Waited::For(true) => Ok(()),
             Waited::For(false) => Err(self.trial.closed_early(on.index)),
-            Waited::InVain => Err(Broken::unmet(format!("no pong within {}", Time(limit)))),
+            Waited::InVain => Err(Broken::unmet(format!(
+                "no pong within {}",
+                units::shown(limit)
+            ))),
         }
     }
 
@@ -448,7 +450,7 @@ impl Runner<'_> {
             Some(end) => Err((&end).into()),
             None => Err(Broken::unmet(format!(
                 "the close was not answered within {}",
-                Time(limit)
+                units::shown(limit)
             ))),
         }
     }
@@ -473,7 +475,7 @@ impl Runner<'_> {
             Some(end) => Err((&end).into()),
             None => Err(Broken::unmet(format!(
                 "the server did not close within {}, expected {code}",
-                Time(limit)
+                units::shown(limit)
             ))),
         }
     }

@@ -24,6 +24,7 @@ use crate::link::{Link, Policy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
 use crate::stop::{Closest, Unmet};
+use crate::units;
 
 /// Bytes of messages that were not looked at, from which a connection is not read any more.
 const INBOX: usize = 1 << 20;
@@ -362,9 +363,7 @@ impl<'a> Trial<'a> {
         match self.until(limit, ready).await? {
             Waited::For(()) => Ok(&self.wires[index]),
             Waited::InVain => {
-                let within = limit
-                    .map(|limit| Time(limit).to_string())
-                    .unwrap_or_default();
+                let within = limit.map(units::shown).unwrap_or_default();
                 Err(Broken::fault(format!("no connection within {within}")))
             }
         }
@@ -411,7 +410,7 @@ impl<'a> Trial<'a> {
             self.wires[index].go_on();
             return Ok(());
         }
-        let within = Time(limit);
+        let within = units::shown(limit);
         Err(match self.wires[index].link.ready_state() {
             ReadyState::Open => Broken::fault(format!(
                 "the server did not read, and nothing could be sent within {within}"

@@ -180,7 +180,7 @@ fn a_failure_shows_where_what_the_near_miss_and_what_happened() {
                 > {\"type\":\"ping\",\"seq\":1}\n< {\"type\":\"pong\",\"seq\":1}\n";
     let output = check(&server, text)
         .stdout_has("x.wst:5  same seq\n    5 | < {\"type\":\"pong\",\"seq\":1}\n")
-        .stdout_has("      no matching message within 300ms (2 others received)\n")
+        .stdout_has("      no matching message within 300 ms (2 others received)\n")
         .stdout_has("      closest: {\"type\": \"pong\", \"seq\": 2}\n")
         .stdout_has("               .seq: expected 1, got 2\n")
         .stdout_has("      transcript:\n        +0.")
@@ -227,7 +227,7 @@ fn what_does_not_go_as_written_fails_at_its_step() {
         ("never /bad/\n> so bad\n< good\n", "never /bad/ forbids"),
         ("> bad\nwait 200ms\nnever bad\n", "never bad forbids"),
         ("> a\nsilence 200ms\n", "silence was expected"),
-        ("expect close 1000\n", "did not close within 300ms"),
+        ("expect close 1000\n", "did not close within 300 ms"),
     ] {
         let server = Server::new().accept().echo_until_closed();
         let text = format!("connect {{{{base}}}}\n{steps}");

@@ -48,7 +48,7 @@ fn a_message_without_a_reply_fails() {
         .close_when_asked();
     Probe::new(["check", &server.url(), "--send", "hi", "-w", "200ms"])
         .stdout_has("✗ reply")
-        .stdout_has("within 200ms")
+        .stdout_has("within 200 ms")
         .status(1);
 }
 

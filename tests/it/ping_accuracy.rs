@@ -21,8 +21,23 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A delay on the way is measured within 0.2 ms and 1 %.
+/// A delay on the way is measured within 0.2 ms and 1 %. A machine that has other work wakes a process later
+/// than that at times, so there are three tries: what is wrong in ping itself is wrong in all of them.
 fn a_delay_is_measured(delay: Duration, count: usize) {
+    let mut tries = Vec::new();
+    while tries.len() < 3 {
+        let (held, more) = held_and_more(delay, count);
+        if more <= 0.2 + held / 100.0 {
+            return;
+        }
+        tries.push((held, more));
+    }
+    panic!("ms that it was held, and ms that were measured more: {tries:?}");
+}
+
+/// The median of how long the answers were held on their way, and of what ping measured beyond that, in
+/// milliseconds.
+fn held_and_more(delay: Duration, count: usize) -> (f64, f64) {
     let server = Server::new().accept().answer_until_closed();
     let proxy = DelayProxy::before(server.port(), delay);
     let number = count.to_string();
@@ -49,12 +64,10 @@ fn a_delay_is_measured(delay: Duration, count: usize) {
         more.iter().all(|(more, _)| *more > -0.001),
         "shorter than it was: {more:?}"
     );
-    let held = median(more.iter().map(|(_, held)| *held).collect());
-    let more = median(more.iter().map(|(more, _)| *more).collect());
-    assert!(
-        more <= 0.2 + held / 100.0,
-        "{more} ms more than the {held} ms that it was"
-    );
+    (
+        median(more.iter().map(|(_, held)| *held).collect()),
+        median(more.iter().map(|(more, _)| *more).collect()),
+    )
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_failure_is_in_each_report_in_its_own_form() {
     );
     has(
         &left.junit,
-        "<failure type=\"expectation\" message=\"no matching message within 200ms",
+        "<failure type=\"expectation\" message=\"no matching message within 200 ms",
     );
     has(&left.tap, "TAP version 14\n1..1\nnot ok 1 - ");
     has(
