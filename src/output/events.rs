@@ -26,7 +26,7 @@ use crate::secret::{Redactor, shown_request_line};
 use crate::stop::{Spread, Statistics};
 use crate::units::milliseconds;
 use clock::Clock;
-use object::Object;
+use object::{Head, Object};
 
 /// A test that is over, or a fact about an endpoint.
 #[derive(Debug)]
@@ -76,7 +76,6 @@ pub struct ServeTotals {
 /// Writes events as lines of JSON.
 #[derive(Debug)]
 pub struct EventWriter {
-    begun: Instant,
     /// The connection that events belong to; counts from 1.
     connection: u64,
     /// How many there have been.
@@ -86,18 +85,19 @@ pub struct EventWriter {
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
     exact: bool,
     clock: Clock,
+    head: Box<Head>,
 }
 
 impl EventWriter {
     /// A writer whose clock starts at `begun`.
     pub fn new(begun: Instant) -> Self {
         Self {
-            begun,
             connection: 0,
             connections: 0,
             pending: false,
             exact: true,
-            clock: Clock::default(),
+            clock: Clock::new(begun),
+            head: Box::default(),
         }
     }
 
@@ -173,8 +173,7 @@ impl EventWriter {
     /// A message whose payload is laid out when its turn comes: escaped, a text may take six times its
     /// size, and once more as JSON.
     fn write_large(&mut self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
-        let mut object = self.object(out.tail(), "message");
-        write_description(&mut object, message);
+        let mut object = self.described(out.tail(), message);
         object.name("data");
         out.tail().push(b'"');
         match &message.payload {
@@ -220,13 +219,11 @@ impl EventWriter {
             }
             Event::Open(opened) => write_open(self.object(out, "open"), opened, redactor),
             Event::Message(message) => {
-                write_message(self.object(out, "message"), message, redactor, self.exact);
+                write_message(self.described(out, message), message, redactor, self.exact);
             }
             Event::Streamed { n, is_text, bytes } => {
-                let mut object = self.object(out, "message");
-                object.text("dir", Direction::Out.as_str()).number("n", *n);
-                object.text("type", kind(*is_text)).number("bytes", *bytes);
-                object.end();
+                self.message(out, Direction::Out, *n, *is_text, *bytes)
+                    .end();
             }
             Event::Ping {
                 direction,
@@ -362,11 +359,39 @@ impl EventWriter {
 
     /// Begins a line with the fields that every event has.
     fn object<'a>(&mut self, out: &'a mut Vec<u8>, event: &'static str) -> Object<'a> {
-        let ts = self.clock.now();
-        let mut object = Object::begin_event(out, event, ts);
-        object.decimal("t", self.begun.elapsed().as_secs_f64());
-        object.number("conn", self.connection);
-        object
+        self.begin(event);
+        Object::behind(&self.head, out)
+    }
+
+    /// Begins the line of a message whose data follows.
+    fn described<'a>(&mut self, out: &'a mut Vec<u8>, message: &Message) -> Object<'a> {
+        let Message {
+            direction,
+            n,
+            payload,
+            ..
+        } = message;
+        let is_text = payload.as_text().is_some();
+        self.message(out, *direction, *n, is_text, payload.len() as u64)
+    }
+
+    /// Begins the line of a message, up to its data.
+    fn message<'a>(
+        &mut self,
+        out: &'a mut Vec<u8>,
+        direction: Direction,
+        n: u64,
+        is_text: bool,
+        bytes: u64,
+    ) -> Object<'a> {
+        self.begin("message");
+        self.head.put_message(direction, n, is_text, bytes);
+        Object::behind(&self.head, out)
+    }
+
+    fn begin(&mut self, event: &'static str) {
+        let now = self.clock.now();
+        self.head.begin(event, &now, self.connection);
     }
 }
 
@@ -399,10 +424,6 @@ fn write_spread(object: &mut Object<'_>, spread: &Spread) {
     if let Some(jitter) = spread.jitter {
         object.decimal("jitter", milliseconds(jitter));
     }
-}
-
-fn kind(is_text: bool) -> &'static str {
-    if is_text { "text" } else { "binary" }
 }
 
 fn write_open(mut object: Object<'_>, opened: &Opened, redactor: &Redactor) {
@@ -491,31 +512,19 @@ fn write_failed(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
     object.end();
 }
 
-/// What a message is, without its data.
-fn write_description(object: &mut Object<'_>, message: &Message) {
-    object
-        .plain_text("dir", message.direction.as_str())
-        .number("n", message.n)
-        .plain_text("type", kind(message.payload.as_text().is_some()))
-        .number("bytes", message.payload.len() as u64);
-}
-
 /// Whether a message is told as it is; `exact` holds for received ones.
 fn is_exact(message: &Message, redactor: &Redactor, exact: bool) -> bool {
     redactor.is_idle() || (exact && message.direction == Direction::In)
 }
 
 fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor, exact: bool) {
-    write_description(&mut object, message);
     match &message.payload {
         Payload::Text(text) if is_exact(message, redactor, exact) => {
-            object.text("data", text.as_str());
-            object.json("json", text.as_str());
+            object.data(text.as_str());
         }
         Payload::Text(text) => {
             let text = redactor.redact(text.as_str());
-            object.text("data", &text);
-            object.json("json", &text);
+            object.data(&text);
         }
         Payload::Binary(bytes) => {
             object

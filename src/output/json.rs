@@ -17,7 +17,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use scan::{Kind, Sink, plain_bytes, scan};
+use scan::{Kind, Sink, has_other_than_print, quotes, scan};
 
 /// How [`reindent`] sets out a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,23 @@ pub fn compact_escaped(out: &mut Vec<u8>, text: &str) -> Result<(), NotJson> {
     push_compact(out, text, needs_escape(text))
 }
 
+/// Appends `text` as [`push_string`] does, `between`, and `text` as [`compact_escaped`] does: each byte is looked at
+/// once for what must be escaped. What is no JSON is the string alone, and that is no mistake.
+pub fn push_string_and_compact(out: &mut Vec<u8>, text: &str, between: &[u8]) {
+    out.push(b'"');
+    let is_print = push_inside_string(out, text);
+    out.push(b'"');
+    let string = out.len();
+    out.extend_from_slice(between);
+    let compacted = match is_print {
+        true => compact(out, text),
+        false => compact_escaped(out, text),
+    };
+    if compacted.is_err() {
+        out.truncate(string);
+    }
+}
+
 fn push_compact(out: &mut Vec<u8>, text: &str, escape: bool) -> Result<(), NotJson> {
     out.reserve(text.len());
     all_or_nothing(out, |out| {
@@ -181,35 +198,30 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Appends what [`push_string`] would put between the quotes: a string may be put together from pieces.
-pub fn push_inside_string(out: &mut Vec<u8>, text: &str) {
+/// Appends what [`push_string`] would put between the quotes: a string may be put together from pieces. Whether
+/// `text` was ASCII without controls.
+pub fn push_inside_string(out: &mut Vec<u8>, text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        at += push_plain(out, rest);
-        match bytes.get(at) {
-            None => break,
-            Some(&byte @ (b'"' | b'\\')) => {
-                out.extend_from_slice(&[b'\\', byte]);
-                at += 1;
-            }
-            Some(byte) if byte.is_ascii() => {
-                push_char(out, char::from(*byte));
-                at += 1;
-            }
+    let mut at = push_print(out, bytes);
+    let is_print = at == bytes.len();
+    while let Some(byte) = bytes.get(at) {
+        if byte.is_ascii() {
+            push_char(out, char::from(*byte));
+            at += 1;
+        } else {
             // Other scripts come in longer runs, which are looked through in larger blocks.
-            Some(_) => {
-                let found = find_unsafe(text, at, stop_in_string);
-                let end = found.map_or(bytes.len(), |(end, _)| end);
-                out.extend_from_slice(&bytes[at..end]);
-                at = end;
-                if let Some((_, ch)) = found {
-                    push_char(out, ch);
-                    at += ch.len_utf8();
-                }
+            let found = find_unsafe(text, at, stop_in_string);
+            let end = found.map_or(bytes.len(), |(end, _)| end);
+            out.extend_from_slice(&bytes[at..end]);
+            at = end;
+            if let Some((_, ch)) = found {
+                push_char(out, ch);
+                at += ch.len_utf8();
             }
         }
+        at += push_print(out, &bytes[at..]);
     }
+    is_print
 }
 
 /// What [`compact_escaped`] does, for a text that comes in pieces and is known to be JSON: then all that
@@ -257,23 +269,67 @@ impl Compactor {
     }
 }
 
-/// Appends what `bytes` begins with as far as it is ASCII that needs no escape; how much that was.
-#[inline]
-fn push_plain(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        // Copied as a whole and taken back in part: cheaper than to copy what is not known to be eight.
-        out.extend_from_slice(word);
-        let plain = plain_bytes(u64::from_le_bytes(*word));
-        if plain < 8 {
-            out.truncate(out.len() - (8 - plain));
-            return i * 8 + plain;
+/// Appends what `bytes` begins with as far as it is ASCII and no control, a backslash before each quote and
+/// backslash; how much of `bytes` that was.
+fn push_print(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    const BLOCK: usize = 64;
+    /// A word with a backslash before each byte, and what is stored behind it and comes to nothing.
+    const LAID: usize = 24;
+    let mut taken = 0;
+    // Room is made for a block at a time: what is not used of it is soon taken back.
+    for block in bytes.chunks(BLOCK) {
+        let start = out.len();
+        out.extend_from_slice(&[0; 2 * BLOCK + LAID]);
+        let room = &mut out[start..];
+        let mut read = 0;
+        let mut laid = 0;
+        for word in block.as_chunks::<8>().0 {
+            let mut word = u64::from_le_bytes(*word);
+            let Some(place) = room[laid..].first_chunk_mut::<LAID>() else {
+                break;
+            };
+            if has_other_than_print(word) {
+                break;
+            }
+            // What is left of the word is stored as a whole, and a backslash over its first quote, behind which
+            // it is stored again.
+            let mut quotes = quotes(word);
+            let mut at = 0;
+            let mut count = 0;
+            while quotes != 0 {
+                place[at % 16..][..8].copy_from_slice(&word.to_le_bytes());
+                let before = quotes.trailing_zeros() & !7;
+                at += before as usize / 8;
+                place[at % 16] = b'\\';
+                at += 1;
+                count += 1;
+                word >>= before;
+                quotes >>= before;
+                quotes &= quotes - 1;
+            }
+            place[at % 16..][..8].copy_from_slice(&word.to_le_bytes());
+            laid += 8 + count;
+            read += 8;
+        }
+        for &byte in &block[read..] {
+            if !byte.is_ascii() || byte.is_ascii_control() {
+                break;
+            }
+            if matches!(byte, b'"' | b'\\') {
+                room[laid] = b'\\';
+                laid += 1;
+            }
+            room[laid] = byte;
+            laid += 1;
+            read += 1;
+        }
+        out.truncate(start + laid);
+        taken += read;
+        if read < block.len() {
+            break;
         }
     }
-    let plain = |&&byte: &&u8| byte.is_ascii() && !stop_in_string(byte);
-    let plain = rest.iter().take_while(plain).count();
-    out.extend_from_slice(&rest[..plain]);
-    words.len() * 8 + plain
+    taken
 }
 
 /// What ends a plain run of ASCII inside a JSON string.

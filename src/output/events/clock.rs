@@ -1,7 +1,7 @@
-//! The time of day, as RFC 3339 writes it. Events come by the hundred thousand a second: what is before the point
-//! is written anew once a second.
+//! What time it is: of day, as RFC 3339 writes it, and since the program began. Events come by the hundred thousand a
+//! second: what is before the point is written anew once a second, and the time of day is asked for a hundred times.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// `2026-01-31T23:59:59.000000Z`, without quotes.
 pub(super) const LENGTH: usize = 27;
@@ -9,28 +9,54 @@ pub(super) const LENGTH: usize = 27;
 /// Where the microseconds are.
 const FRACTION: usize = 20;
 
-/// What was written last.
+/// For so long the time of day is what it was and what has passed since: no longer than it takes somebody to see
+/// that a clock was set.
+const TRUSTED: Duration = Duration::from_millis(10);
+
+/// Both times of now.
+pub(super) struct Now<'a> {
+    /// The time of day, in ASCII.
+    pub(super) ts: &'a [u8; LENGTH],
+    /// Since the program began.
+    pub(super) elapsed: Duration,
+}
+
+/// Tells the time, and remembers what was written last.
 #[derive(Debug)]
 pub(super) struct Clock {
+    begun: Instant,
+    /// What the time of day was, since 1970, at what time since the beginning.
+    asked: Option<(Duration, Duration)>,
     second: Option<u64>,
     text: [u8; LENGTH],
 }
 
-impl Default for Clock {
-    fn default() -> Self {
+impl Clock {
+    /// A clock that counts from `begun`.
+    pub(super) fn new(begun: Instant) -> Self {
         Self {
+            begun,
+            asked: None,
             second: None,
             text: [0; LENGTH],
         }
     }
-}
 
-impl Clock {
-    /// The time, in ASCII.
-    pub(super) fn now(&mut self) -> &[u8; LENGTH] {
-        // A clock before 1970 is not set.
-        let time = SystemTime::now().duration_since(UNIX_EPOCH);
-        self.write(time.unwrap_or_default())
+    /// Now.
+    pub(super) fn now(&mut self) -> Now<'_> {
+        let elapsed = self.begun.elapsed();
+        let since_1970 = match self.asked {
+            Some((time, then)) if elapsed.saturating_sub(then) < TRUSTED => {
+                time + elapsed.saturating_sub(then)
+            }
+            _ => {
+                // A clock before 1970 is not set.
+                let time = SystemTime::now().duration_since(UNIX_EPOCH);
+                self.asked.insert((time.unwrap_or_default(), elapsed)).0
+            }
+        };
+        let ts = self.write(since_1970);
+        Now { ts, elapsed }
     }
 
     fn write(&mut self, since_1970: Duration) -> &[u8; LENGTH] {
@@ -47,11 +73,15 @@ impl Clock {
 }
 
 /// A number below a million, with its zeros.
-pub(super) fn six_digits(mut value: u32) -> [u8; 6] {
+pub(super) fn six_digits(value: u32) -> [u8; 6] {
     let mut digits = [b'0'; 6];
-    for digit in digits.iter_mut().rev() {
-        *digit += (value % 10) as u8;
-        value /= 10;
+    // With a one before them, all zeros are there.
+    if let Some((_, six)) = itoa::Buffer::new()
+        .format(1_000_000 + value)
+        .as_bytes()
+        .split_last_chunk()
+    {
+        digits = *six;
     }
     digits
 }
@@ -62,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_time_is_humantimes() {
-        let mut clock = Clock::default();
+        let mut clock = Clock::new(Instant::now());
         for micros in [
             0,
             999_999,
@@ -77,6 +107,20 @@ mod tests {
             let time = Duration::from_micros(micros);
             let expected = humantime::format_rfc3339_micros(UNIX_EPOCH + time).to_string();
             assert_eq!(clock.write(time), expected.as_bytes());
+        }
+    }
+
+    /// However often it is asked, it is never further from the system's clock than a pause between two looks.
+    #[test]
+    fn the_time_of_day_goes_on_between_two_questions() {
+        let begun = Instant::now();
+        let mut clock = Clock::new(begun);
+        while begun.elapsed() < 3 * TRUSTED {
+            let micros = |time: SystemTime| humantime::format_rfc3339_micros(time).to_string();
+            let before = micros(SystemTime::now() - Duration::from_millis(1));
+            let ts = String::from_utf8(clock.now().ts.to_vec()).expect("text");
+            let after = micros(SystemTime::now() + Duration::from_millis(1));
+            assert!((&before..=&after).contains(&&ts), "{before} {ts} {after}");
         }
     }
 }

@@ -1,10 +1,99 @@
 //! A JSON object, written field by field.
 
-use super::super::json::{compact_escaped, push_string};
-use super::clock::{LENGTH, six_digits};
+use std::time::Duration;
+
+use super::super::json::{push_string, push_string_and_compact};
+use super::clock::{Now, six_digits};
 use crate::connection::handshake::Headers;
+use crate::connection::message::Direction;
 use crate::event::Tally;
 use crate::secret::{Redactor, shown_header_value};
+
+/// The beginning of an event's line: there is one for each message, and what is in it is short. It is put together
+/// where the last one was, and appended at once.
+#[derive(Debug)]
+pub(super) struct Head {
+    bytes: [u8; Head::ROOM],
+    len: usize,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            bytes: [0; Self::ROOM],
+            len: 0,
+        }
+    }
+}
+
+impl Head {
+    /// The longest head, a message's, has some 210 bytes.
+    const ROOM: usize = 256;
+
+    /// What every event begins with; the time is RFC 3339's, and seconds since the beginning.
+    pub(super) fn begin(&mut self, event: &'static str, now: &Now<'_>, connection: u64) {
+        self.len = 0;
+        self.put(br#"{"v":1,"event":""#);
+        self.put_short(event.as_bytes());
+        self.put(br#"","ts":""#);
+        self.put(now.ts);
+        self.put(br#"","t":"#);
+        self.put_seconds(now.elapsed);
+        self.put(br#","conn":"#);
+        self.put_number(connection);
+    }
+
+    /// Appends a piece whose length is known when this is compiled: a few stores.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, piece: &[u8; N]) {
+        self.bytes[self.len..][..N].copy_from_slice(piece);
+        self.len += N;
+    }
+
+    /// Appends a piece of a few bytes, for which a copy as of any length takes longer.
+    #[inline(always)]
+    fn put_short(&mut self, piece: &[u8]) {
+        for &byte in piece {
+            self.bytes[self.len] = byte;
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn put_number(&mut self, value: u64) {
+        self.put_short(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// Seconds with six decimals at most.
+    fn put_seconds(&mut self, time: Duration) {
+        self.put_number(time.as_secs());
+        let micros = time.subsec_micros();
+        if micros > 0 {
+            self.put(b".");
+            self.put(&six_digits(micros));
+            while self.bytes[self.len - 1] == b'0' {
+                self.len -= 1;
+            }
+        }
+    }
+
+    /// What a message is, without its data.
+    pub(super) fn put_message(&mut self, direction: Direction, n: u64, is_text: bool, bytes: u64) {
+        match direction {
+            Direction::In => self.put(br#","dir":"in","n":"#),
+            Direction::Out => self.put(br#","dir":"out","n":"#),
+        }
+        self.put_number(n);
+        match is_text {
+            true => self.put(br#","type":"text","bytes":"#),
+            false => self.put(br#","type":"binary","bytes":"#),
+        }
+        self.put_number(bytes);
+    }
+
+    fn written(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
 
 /// A JSON object under construction, on one line.
 pub(super) struct Object<'a> {
@@ -18,17 +107,9 @@ impl<'a> Object<'a> {
         Self { out, empty: true }
     }
 
-    /// What every event begins with; the time is RFC 3339's.
-    pub(super) fn begin_event(
-        out: &'a mut Vec<u8>,
-        event: &'static str,
-        ts: &[u8; LENGTH],
-    ) -> Self {
-        out.extend_from_slice(br#"{"v":1,"event":""#);
-        out.extend_from_slice(event.as_bytes());
-        out.extend_from_slice(br#"","ts":""#);
-        out.extend_from_slice(ts);
-        out.push(b'"');
+    /// An object that goes on behind its head.
+    pub(super) fn behind(head: &Head, out: &'a mut Vec<u8>) -> Self {
+        out.extend_from_slice(head.written());
         Self { out, empty: false }
     }
 
@@ -53,20 +134,6 @@ impl<'a> Object<'a> {
         push_string(self.out, value);
     }
 
-    /// A value of ours, in which nothing is to be escaped.
-    #[inline(always)]
-    pub(super) fn plain_text(&mut self, name: &'static str, value: &'static str) -> &mut Self {
-        self.name(name);
-        self.put_plain_text(value)
-    }
-
-    fn put_plain_text(&mut self, value: &str) -> &mut Self {
-        self.out.push(b'"');
-        self.out.extend_from_slice(value.as_bytes());
-        self.out.push(b'"');
-        self
-    }
-
     pub(super) fn text(&mut self, name: &'static str, value: &str) -> &mut Self {
         self.name(name);
         push_string(self.out, value);
@@ -80,7 +147,6 @@ impl<'a> Object<'a> {
         }
     }
 
-    #[inline(always)]
     pub(super) fn number(&mut self, name: &'static str, value: u64) -> &mut Self {
         self.name(name);
         self.put_number(value)
@@ -137,14 +203,10 @@ impl<'a> Object<'a> {
         self
     }
 
-    /// The text as JSON, when it is JSON.
-    pub(super) fn json(&mut self, name: &'static str, text: &str) {
-        let before = (self.out.len(), self.empty);
-        self.name(name);
-        if compact_escaped(self.out, text).is_err() {
-            self.out.truncate(before.0);
-            self.empty = before.1;
-        }
+    /// The text of a message, and what it is as JSON, when it is JSON.
+    pub(super) fn data(&mut self, text: &str) {
+        self.name("data");
+        push_string_and_compact(self.out, text, b",\"json\":");
     }
 
     pub(super) fn list(&mut self, name: &'static str, values: &[String]) {
@@ -244,6 +306,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_head_has_room_for_the_largest_numbers() {
+        let now = Now {
+            ts: b"2026-01-31T23:59:59.000000Z",
+            elapsed: Duration::MAX,
+        };
+        let mut head = Head::default();
+        head.begin("ping_statistics", &now, u64::MAX);
+        head.put_message(Direction::Out, u64::MAX, false, u64::MAX);
+        assert!(head.written().len() < Head::ROOM - 20, "{}", head.len);
+    }
+
+    /// Those of `decimal`, but for what is less than a microsecond.
+    #[test]
+    fn seconds_are_as_short_as_they_can_be() {
+        for micros in [0, 1, 10, 999_999, 1_000_000, 1_500_000, 86_400_020_100] {
+            let now = Now {
+                ts: &[b' '; 27],
+                elapsed: Duration::from_micros(micros),
+            };
+            let mut head = Head::default();
+            head.begin("", &now, 1);
+            let text = String::from_utf8(head.written().to_vec()).expect("text");
+            let expected = format!("\"t\":{},\"conn\":1", decimal(micros as f64 / 1e6));
+            assert!(text.ends_with(&expected), "{text} {expected}");
+        }
+    }
+
     /// A time in milliseconds has six decimals: whole nanoseconds, none of which is lost.
     #[test]
     fn milliseconds_keep_every_nanosecond() {
@@ -257,12 +347,16 @@ mod tests {
 
     #[test]
     fn what_is_no_json_leaves_no_name() {
-        let mut out = Vec::new();
-        let mut object = Object::begin(&mut out);
-        object.json("a", "[1");
-        object.json("b", " [1, 2] ");
-        object.json("c", "{]");
-        object.end();
-        assert_eq!(String::from_utf8(out).expect("text"), "{\"b\":[1,2]}\n");
+        for (text, expected) in [
+            ("[1", r#"{"data":"[1"}"#),
+            (" [1, 2] ", r#"{"data":" [1, 2] ","json":[1,2]}"#),
+            ("{]", r#"{"data":"{]"}"#),
+        ] {
+            let mut out = Vec::new();
+            let mut object = Object::begin(&mut out);
+            object.data(text);
+            object.end();
+            assert_eq!(String::from_utf8(out).expect("text").trim_end(), expected);
+        }
     }
 }
