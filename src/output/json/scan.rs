@@ -131,8 +131,16 @@ impl<'a> Scanner<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    #[inline]
+    /// Between most tokens there is none.
+    #[inline(always)]
     fn skip_white_space(&mut self, sink: &mut impl Sink) {
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.skip_some_white_space(sink);
+        }
+    }
+
+    #[inline(never)]
+    fn skip_some_white_space(&mut self, sink: &mut impl Sink) {
         let start = self.at;
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
@@ -361,13 +369,16 @@ impl<'a> Scanner<'a> {
 
     /// Reads one digit or more.
     fn digits(&mut self) -> Result<(), NotJson> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += digits;
-        match digits {
-            0 => Err(self.unexpected()),
-            _ => Ok(()),
+        let bytes = self.text.as_bytes();
+        let mut end = self.at;
+        while let Some(b'0'..=b'9') = bytes.get(end) {
+            end += 1;
         }
+        if end == self.at {
+            return Err(self.unexpected());
+        }
+        self.at = end;
+        Ok(())
     }
 }
 
