@@ -45,7 +45,7 @@ impl Head {
 
     /// Appends a piece whose length is known when this is compiled: a few stores.
     #[inline(always)]
-    pub(super) fn put<const N: usize>(&mut self, piece: &[u8; N]) {
+    fn put<const N: usize>(&mut self, piece: &[u8; N]) {
         self.bytes[self.len..][..N].copy_from_slice(piece);
         self.len += N;
     }
@@ -59,7 +59,7 @@ impl Head {
         }
     }
 
-    pub(super) fn put_number(&mut self, value: u64) {
+    fn put_number(&mut self, value: u64) {
         self.put_short(itoa::Buffer::new().format(value).as_bytes());
     }
 
@@ -346,11 +346,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_leaves_no_name() {
+    fn a_text_is_told_as_it_is_and_as_json_when_it_is_json() {
         for (text, expected) in [
             ("[1", r#"{"data":"[1"}"#),
             (" [1, 2] ", r#"{"data":" [1, 2] ","json":[1,2]}"#),
             ("{]", r#"{"data":"{]"}"#),
+            // A C1 control and DEL reach a terminal neither way.
+            (
+                "{\"a\": \"\u{9b}\u{7f}\"}",
+                r#"{"data":"{\"a\": \"\u009b\u007f\"}","json":{"a":"\u009b\u007f"}}"#,
+            ),
         ] {
             let mut out = Vec::new();
             let mut object = Object::begin(&mut out);
