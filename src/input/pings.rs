@@ -1,6 +1,6 @@
 //! When the next ping leaves, or the next connection is opened: by the clock, or by what has come back.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,6 +10,11 @@ use super::Action;
 use crate::connection::close::Farewell;
 use crate::connection::message::Direction;
 use crate::event::{Event, Fault, Sequel};
+
+/// How long an answer that the next ping waits for is looked for without rest. A core that went to sleep
+/// takes longer to wake than an answer takes on the same machine, while one that comes from afar costs no
+/// more than this.
+const VIGIL: Duration = Duration::from_micros(50);
 
 /// The time from one ping to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +33,24 @@ pub enum Rhythm {
     },
 }
 
+impl Rhythm {
+    /// Whether an answer makes the next ping leave.
+    fn follows_answers(self) -> bool {
+        match self {
+            Self::Steady(_) => false,
+            Self::Flood(_) => true,
+            Self::Single { gap, .. } => gap.is_zero(),
+        }
+    }
+}
+
 /// A source of pings.
 pub struct Pings {
     rhythm: Rhythm,
     left: Option<u64>,
     size: usize,
     sent: u64,
+    sent_at: Option<Instant>,
     under_way: bool,
     clock: Clock,
 }
@@ -87,6 +104,7 @@ impl Pings {
             left: count,
             size,
             sent: 0,
+            sent_at: None,
             under_way: false,
             clock: Clock::default(),
         }
@@ -96,14 +114,20 @@ impl Pings {
         if self.left == Some(0) {
             return Poll::Ready(None);
         }
-        if self.under_way && matches!(self.rhythm, Rhythm::Single { .. }) {
+        let is_held = self.under_way && matches!(self.rhythm, Rhythm::Single { .. });
+        let due = match is_held {
+            true => Poll::Pending,
+            false => self.clock.poll(cx),
+        };
+        let Poll::Ready(due) = due else {
+            self.keep_vigil(cx);
             return Poll::Pending;
-        }
-        let due = ready!(self.clock.poll(cx));
+        };
         self.left = self.left.map(|left| left - 1);
         self.sent += 1;
         self.under_way = true;
         let now = Instant::now();
+        self.sent_at = Some(now);
         match self.rhythm {
             // Counted from when it was due: a late ping does not shift those that follow, and one that
             // is later than the next gives its place to that.
@@ -112,6 +136,16 @@ impl Pings {
             Rhythm::Single { gap, .. } => self.clock.set(now, gap),
         }
         Poll::Ready(Some(Action::Ping(self.size)))
+    }
+
+    /// Has this task polled again at once, after a look at the sockets, for as long as an answer may be
+    /// about to come.
+    fn keep_vigil(&self, cx: &mut Context<'_>) {
+        let awaits = self.under_way && self.rhythm.follows_answers();
+        if awaits && self.sent_at.is_some_and(|at| at.elapsed() < VIGIL) {
+            // Pending by definition, and woken once the runtime has looked at everything else.
+            let _ = pin!(tokio::task::yield_now()).poll(cx);
+        }
     }
 
     /// What has come back moves the next one.
@@ -204,6 +238,64 @@ impl Openings {
             Event::Open(_) => self.stand = Stand::Open,
             Event::Close(_) | Event::Failed(_, Sequel::Final) => self.stand = Stand::Gone,
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// How often the second ping was asked for, in two equal times: before the vigil's end and after it.
+    async fn looks_of(rhythm: Rhythm) -> [usize; 2] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&count);
+        let mut pings = Pings::new(rhythm, Some(2), 16);
+        let task = tokio::spawn(async move {
+            poll_fn(|cx| pings.poll_next(cx)).await;
+            poll_fn(|cx| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                pings.poll_next(cx)
+            })
+            .await
+        });
+        let mut looks = [0; 2];
+        for looks in &mut looks {
+            let before = count.load(Ordering::Relaxed);
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            *looks = count.load(Ordering::Relaxed) - before;
+            advance(VIGIL).await;
+        }
+        task.abort();
+        looks
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_the_next_ping_waits_for_is_looked_for_without_rest_but_not_for_long() {
+        let at_once = Duration::ZERO;
+        let single = |gap| Rhythm::Single {
+            gap,
+            quiet: at_once,
+        };
+        for rhythm in [Rhythm::Flood(Duration::from_millis(10)), single(at_once)] {
+            let [during, after] = looks_of(rhythm).await;
+            assert!(during > 50 && after <= 2, "{rhythm:?}: {during}, {after}");
+        }
+        let second = Duration::from_secs(1);
+        for rhythm in [Rhythm::Steady(second), single(second)] {
+            let looks = looks_of(rhythm).await;
+            assert!(
+                looks.iter().all(|looks| *looks <= 2),
+                "{rhythm:?}: {looks:?}"
+            );
         }
     }
 }
