@@ -12,12 +12,13 @@ mod verifier;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::SingleCertAndKey;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, CommonState, Error as TlsError, KeyLogFile,
     PeerIncompatible, RootCertStore, SupportedProtocolVersion,
@@ -51,18 +52,40 @@ pub struct Terms {
     pub log_keys: bool,
 }
 
-/// The means to open TLS connections: built once, before the first packet.
+/// Opens TLS connections. What can be wrong with the terms is known before the first packet; the rest is
+/// prepared by the first connection that needs it, since most of what is probed on one's own machine does
+/// without TLS.
 #[derive(Clone)]
 pub struct Tls {
-    config: Arc<ClientConfig>,
-    judge: Arc<Judge>,
+    trust: Arc<Trust>,
+    means: Arc<OnceLock<Means>>,
     server_name: Option<String>,
+    /// Towards a proxy.
+    is_aside: bool,
+}
+
+/// The terms, with all files read.
+#[derive(Debug)]
+struct Trust {
+    insecure: bool,
+    /// The certificates of `--cacert`, and the same as roots.
+    given: Vec<CertificateDer<'static>>,
+    roots: RootCertStore,
+    own: Option<Arc<SingleCertAndKey>>,
+    only_13: bool,
+    log_keys: bool,
+}
+
+/// What all connections share.
+struct Means {
+    config: ClientConfig,
+    judge: Arc<Judge>,
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
-            .field("judge", &self.judge)
+            .field("trust", &self.trust)
             .finish_non_exhaustive()
     }
 }
@@ -111,26 +134,34 @@ impl BadTls {
     }
 }
 
-impl Tls {
-    /// Reads the files named and prepares the configuration.
-    ///
-    /// # Errors
-    /// Names the file that cannot be read or used.
-    pub fn new(terms: &Terms) -> Result<Self, BadTls> {
-        let provider = Arc::new(ring::default_provider());
-        let mut roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
+impl Trust {
+    fn of(terms: &Terms) -> Result<Self, BadTls> {
+        let mut roots = RootCertStore::empty();
         let mut given = Vec::new();
         for path in &terms.extra_roots {
             add_roots(&mut roots, &mut given, path)?;
         }
         let own = match &terms.own {
-            Some(own) => Some(own.load(&provider)?),
+            Some(own) => Some(own.load(&ring::default_provider())?),
             None => None,
         };
-        let judge = Arc::new(Judge::new(terms.insecure, given, roots, provider.clone()));
-        let versions: &[&SupportedProtocolVersion] = if terms.only_13 {
+        Ok(Self {
+            insecure: terms.insecure,
+            given,
+            roots,
+            own,
+            only_13: terms.only_13,
+            log_keys: terms.log_keys,
+        })
+    }
+
+    fn means(&self) -> Means {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = self.roots.clone();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let given = self.given.clone();
+        let judge = Arc::new(Judge::new(self.insecure, given, roots, provider.clone()));
+        let versions: &[&SupportedProtocolVersion] = if self.only_13 {
             &[&rustls::version::TLS13]
         } else {
             rustls::DEFAULT_VERSIONS
@@ -141,29 +172,42 @@ impl Tls {
             .expect("ring supports TLS 1.2 and 1.3")
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier::new(judge.clone())));
-        let mut config = match own {
-            Some(own) => builder.with_client_cert_resolver(own),
+        let mut config = match &self.own {
+            Some(own) => builder.with_client_cert_resolver(own.clone()),
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
-        if terms.log_keys {
+        if self.log_keys {
             config.key_log = Arc::new(KeyLogFile::new());
         }
+        Means { config, judge }
+    }
+}
+
+impl Tls {
+    /// Reads the files named.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read or used.
+    pub fn new(terms: &Terms) -> Result<Self, BadTls> {
         Ok(Self {
-            config: Arc::new(config),
-            judge,
+            trust: Arc::new(Trust::of(terms)?),
+            means: Arc::default(),
             server_name: terms.server_name.clone(),
+            is_aside: false,
         })
+    }
+
+    fn means(&self) -> &Means {
+        self.means.get_or_init(|| self.trust.means())
     }
 
     /// The same towards a proxy: `--servername` and the own certificate are the server's alone.
     pub fn for_proxy(&self) -> Self {
-        let mut config = (*self.config).clone();
-        config.client_auth_cert_resolver = Arc::new(own::Nothing);
         Self {
-            config: Arc::new(config),
-            judge: self.judge.clone(),
             server_name: None,
+            is_aside: true,
+            ..self.clone()
         }
     }
 
@@ -180,8 +224,12 @@ impl Tls {
         let host = self.server_name.as_deref().unwrap_or(host);
         let name = server_name(host).map_err(failed)?;
         // A verifier of its own for each handshake: several may run at the same time.
-        let verifier = Arc::new(Verifier::new(self.judge.clone()));
-        let mut config = (*self.config).clone();
+        let Means { config, judge } = self.means();
+        let verifier = Arc::new(Verifier::new(judge.clone()));
+        let mut config = config.clone();
+        if self.is_aside {
+            config.client_auth_cert_resolver = Arc::new(own::Nothing);
+        }
         config
             .dangerous()
             .set_certificate_verifier(verifier.clone());
@@ -253,7 +301,7 @@ impl Tls {
             "the certificate of {host} is not accepted: {}",
             certificate_text(error, seen.certificate.as_ref())
         );
-        if let Some(trouble) = self.judge.trouble() {
+        if let Some(trouble) = self.means().judge.trouble() {
             message.push_str(&format!(
                 "; of the system's trust store nothing could be read: {trouble}"
             ));
