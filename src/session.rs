@@ -18,7 +18,7 @@ use crate::event::{Event, Sequel};
 use crate::input::action::Action;
 use crate::input::{self, Input};
 use crate::link::Link;
-use crate::output::Sinks;
+use crate::output::{Amount, Sinks};
 use crate::stop::{Closest, Failure, NO_PONGS, StopRule, Verdict};
 
 /// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
@@ -278,7 +278,7 @@ impl Running<'_> {
             }
             received = Received::Some;
             if self.session.sinks.is_worth_writing() {
-                self.poll_drain(cx);
+                self.poll_write(cx, Amount::Blocks);
             }
         }
         Received::Flood
@@ -443,7 +443,12 @@ impl Running<'_> {
 
     /// Writes what can be written; true when nothing is left.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.session.sinks.poll_drain(cx) {
+        self.poll_write(cx, Amount::All)
+    }
+
+    /// The same of so much.
+    fn poll_write(&mut self, cx: &mut Context<'_>, amount: Amount) -> bool {
+        match self.session.sinks.poll_write(cx, amount) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.lose_reader();

@@ -11,8 +11,11 @@ use super::form::Form;
 
 /// Buffered bytes from which the session stops reading.
 const LIMIT: usize = 1 << 20;
+/// What is written at once while more is being gathered: whole pages of a file, and all that a pipe holds. A byte
+/// more costs a page more, or a write more.
+const BLOCK: usize = 64 * 1024;
 /// Buffered bytes from which writing beats gathering more.
-const WORTH_WRITING: usize = 64 * 1024;
+const WORTH_WRITING: usize = BLOCK;
 /// Payloads from this size on are kept as they are instead of being copied.
 pub const LARGE: usize = 32 * 1024;
 
@@ -25,14 +28,27 @@ enum Chunk {
     ToLayOut(Form, Bytes),
 }
 
+/// How much is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Everything.
+    All,
+    /// Up to the end of a block: there is more to come.
+    Blocks,
+}
+
 /// See the module's head.
 #[derive(Debug, Default)]
 pub struct Buffer {
     /// Older than `tail`.
     queue: VecDeque<Chunk>,
+    /// Written up to `head`.
     tail: Vec<u8>,
+    head: usize,
     /// Bytes in `queue`.
     queued: usize,
+    /// Bytes of the last block that were written.
+    begun: usize,
 }
 
 impl Buffer {
@@ -70,14 +86,15 @@ impl Buffer {
 
     fn seal(&mut self) {
         if !self.tail.is_empty() {
-            self.queued += self.tail.len();
-            let tail = std::mem::take(&mut self.tail);
-            self.queue.push_back(Chunk::Plain(tail.into()));
+            let mut tail = Bytes::from(std::mem::take(&mut self.tail));
+            tail.advance(std::mem::take(&mut self.head));
+            self.queued += tail.len();
+            self.queue.push_back(Chunk::Plain(tail));
         }
     }
 
     fn held(&self) -> usize {
-        self.queued + self.tail.len()
+        self.queued + self.tail.len() - self.head
     }
 
     /// Whether nothing waits.
@@ -116,33 +133,39 @@ impl Buffer {
         taken
     }
 
-    /// Hands everything to `write`, which says how much of it it took; ready when nothing is left.
+    /// Hands what waits to `write`, which says how much of it it took; ready when nothing is left of that.
     ///
     /// # Errors
     /// Those of `write`.
     pub fn poll_drain(
         &mut self,
+        amount: Amount,
         mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        if self.queue.is_empty() && !self.tail.is_empty() {
-            // The common case keeps its buffer: written at once, nothing allocated.
-            let n = ready!(write(&self.tail))?;
-            if n == self.tail.len() {
-                self.tail.clear();
-            } else {
-                self.seal();
-                self.advance(n);
-            }
-        }
-        self.seal();
         loop {
             self.lay_out_next();
-            let Some(Chunk::Plain(chunk)) = self.queue.front() else {
-                return Poll::Ready(Ok(()));
+            if let Some(Chunk::Plain(chunk)) = self.queue.front() {
+                let n = ready!(write(chunk))?;
+                self.advance(n);
+                continue;
+            }
+            let end = match amount {
+                Amount::All => self.tail.len(),
+                Amount::Blocks => self.end_of_blocks(),
             };
-            let n = ready!(write(chunk))?;
-            self.advance(n);
+            if end == self.head {
+                return Poll::Ready(Ok(()));
+            }
+            let n = ready!(write(&self.tail[self.head..end]))?;
+            self.advance_tail(n);
         }
+    }
+
+    /// Where the last whole block ends in `tail`, if one does.
+    fn end_of_blocks(&self) -> usize {
+        let unwritten = self.tail.len() - self.head;
+        let rest = (self.begun + unwritten) % BLOCK;
+        self.tail.len() - rest.min(unwritten)
     }
 
     /// Lays out the next piece of the payload whose turn it is.
@@ -161,12 +184,23 @@ impl Buffer {
     }
 
     fn advance(&mut self, n: usize) {
+        self.begun = (self.begun + n) % BLOCK;
         self.queued -= n;
         if let Some(Chunk::Plain(chunk)) = self.queue.front_mut() {
             chunk.advance(n);
             if chunk.is_empty() {
                 self.queue.pop_front();
             }
+        }
+    }
+
+    /// The buffer stays, and what was written makes room in it once that is worth the copy.
+    fn advance_tail(&mut self, n: usize) {
+        self.begun = (self.begun + n) % BLOCK;
+        self.head += n;
+        if self.head >= self.tail.len() - self.head {
+            self.tail.drain(..self.head);
+            self.head = 0;
         }
     }
 }
@@ -189,7 +223,7 @@ mod tests {
         let mut got = Vec::new();
         let mut turn = 0;
         while buffer
-            .poll_drain(|bytes| {
+            .poll_drain(Amount::All, |bytes| {
                 turn += 1;
                 if turn % 3 == 0 {
                     return Poll::Pending;
@@ -205,6 +239,36 @@ mod tests {
     }
 
     #[test]
+    fn while_there_is_more_to_come_what_is_written_ends_with_a_block() {
+        let mut buffer = Buffer::default();
+        let (mut expected, mut got) = (Vec::new(), Vec::new());
+        let mut ends = Vec::new();
+        for (size, amount) in [
+            (BLOCK - 1, Amount::Blocks),
+            (2 * BLOCK, Amount::Blocks),
+            (7, Amount::All),
+            (BLOCK, Amount::Blocks),
+            (1, Amount::Blocks),
+        ] {
+            let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+            expected.extend_from_slice(&bytes);
+            buffer.tail().extend_from_slice(&bytes);
+            let drained = buffer.poll_drain(amount, |bytes| {
+                let n = bytes.len().min(BLOCK);
+                got.extend_from_slice(&bytes[..n]);
+                Poll::Ready(Ok(n))
+            });
+            assert!(drained.is_ready());
+            ends.push(got.len());
+        }
+        let all = 3 * BLOCK + 6;
+        assert_eq!(ends, [0, 2 * BLOCK, all, 4 * BLOCK, 4 * BLOCK]);
+        assert!(!buffer.is_empty());
+        got.extend(buffer.take(usize::MAX));
+        assert!(got == expected && buffer.is_empty());
+    }
+
+    #[test]
     fn a_large_text_is_escaped_as_a_small_one_would_be() {
         let text = "\u{1b}[2Jaé€\u{1f600}\u{9b}\n\t\u{202e}".repeat(9973);
         let mut expected = Vec::new();
@@ -215,7 +279,7 @@ mod tests {
         expected.push(b'\n');
         let mut got = Vec::new();
         while buffer
-            .poll_drain(|bytes| {
+            .poll_drain(Amount::All, |bytes| {
                 let n = bytes.len().min(1000);
                 got.extend_from_slice(&bytes[..n]);
                 Poll::Ready(Ok(n))

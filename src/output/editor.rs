@@ -6,7 +6,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use super::buffer::Buffer;
+use super::buffer::{Amount, Buffer};
 use super::standard::Stdout;
 use crate::event::Event;
 
@@ -73,7 +73,7 @@ impl Editor {
         loop {
             let Self { stdout, screen, .. } = self;
             let written: io::Result<()> =
-                ready!(screen.poll_drain(|bytes| stdout.poll_write(cx, bytes)));
+                ready!(screen.poll_drain(Amount::All, |bytes| stdout.poll_write(cx, bytes)));
             if written.is_err() {
                 self.screen.clear();
             }

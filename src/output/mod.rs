@@ -31,6 +31,7 @@ use crate::event::Event;
 use crate::exit::Exit;
 use crate::secret::{Redactor, io_text, shown_header_value};
 use crate::stop::{Closest, Statistics};
+pub use buffer::Amount;
 use buffer::Buffer;
 use by_hand::Recorder;
 use editor::Editor;
@@ -126,7 +127,9 @@ impl Log {
     fn put_line(&mut self) -> io::Result<()> {
         let Self { line, file, .. } = self;
         // A file is never awaited.
-        let Poll::Ready(result) = line.poll_drain(|bytes| Poll::Ready(file.write(bytes))) else {
+        let Poll::Ready(result) =
+            line.poll_drain(Amount::All, |bytes| Poll::Ready(file.write(bytes)))
+        else {
             return Ok(());
         };
         result.inspect_err(|_| self.line.clear())
@@ -470,7 +473,7 @@ impl Sinks {
         if let Way::Stdout(stdout) = &mut self.way {
             let _ = self
                 .buffer
-                .poll_drain(|bytes| stdout.poll_write(&mut cx, bytes));
+                .poll_drain(Amount::All, |bytes| stdout.poll_write(&mut cx, bytes));
         }
         self.aside.tail().extend_from_slice(&said);
         let _ = self.poll_aside(&mut cx);
@@ -482,7 +485,12 @@ impl Sinks {
             return Poll::Ready(());
         }
         let stderr = self.stderr.get_or_insert_with(|| Stderr::new(io::stderr()));
-        if ready!(self.aside.poll_drain(|bytes| stderr.poll_write(cx, bytes))).is_err() {
+        if ready!(
+            self.aside
+                .poll_drain(Amount::All, |bytes| stderr.poll_write(cx, bytes))
+        )
+        .is_err()
+        {
             // Nothing can be done about a stderr that is gone.
             self.aside.clear();
         }
@@ -526,6 +534,14 @@ impl Sinks {
     /// # Errors
     /// The operating system's, for stdout or the log.
     pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write(cx, Amount::All)
+    }
+
+    /// The same of so much.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, amount: Amount) -> Poll<io::Result<()>> {
         if let Some(Err(error)) = self.log.as_mut().map(|log| log.file.flush()) {
             self.failure.get_or_insert(error);
         }
@@ -536,7 +552,7 @@ impl Sinks {
                     "cannot write {}: {why}; the log ends here",
                     log.name
                 ));
-                return self.poll_drain(cx);
+                return self.poll_write(cx, amount);
             }
             // A log that has failed is no log; it must not keep what was received from stdout.
             self.log = None;
@@ -549,7 +565,10 @@ impl Sinks {
                 Ok(())
             }
             Way::Stdout(stdout) => {
-                ready!(self.buffer.poll_drain(|bytes| stdout.poll_write(cx, bytes)))
+                ready!(
+                    self.buffer
+                        .poll_drain(amount, |bytes| stdout.poll_write(cx, bytes))
+                )
             }
             Way::Editor(editor) => {
                 ready!(editor.poll_print(cx, &mut self.buffer));
