@@ -1,7 +1,7 @@
 //! Everything that happens, as one type. The printer, the log, the words on stderr and the stop rule
 //! are its readers: what one of them can know, each of them can.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -131,6 +131,8 @@ pub struct Message {
     pub payload: Payload,
     /// Whether the link sent it on its own (`-x`, `--heartbeat`), not because the input had it.
     pub by_link: bool,
+    /// When the last byte of one that was received was read; others are told as they leave.
+    pub read_at: Option<Instant>,
 }
 
 /// Messages and their bytes in one direction.

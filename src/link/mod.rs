@@ -511,6 +511,7 @@ impl Link {
     fn receive(&mut self, incoming: Incoming) -> Option<Event> {
         Some(match incoming {
             Incoming::Message(payload) => {
+                let read_at = self.read_at().map(Instant::into_std);
                 let n = match &mut self.state {
                     State::Up(up) => {
                         if up.first_message.is_none() {
@@ -530,6 +531,7 @@ impl Link {
                     n,
                     payload,
                     by_link: false,
+                    read_at,
                 })
             }
             Incoming::Ping(payload) => {
@@ -652,6 +654,7 @@ impl Link {
                 n: up.sent.add(payload.len()),
                 payload,
                 by_link: false,
+                read_at: None,
             })),
             Outgoing::Batch(batch) => {
                 let tally = Tally {

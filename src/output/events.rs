@@ -222,7 +222,7 @@ impl EventWriter {
                 write_message(self.described(out, message), message, redactor, self.exact);
             }
             Event::Streamed { n, is_text, bytes } => {
-                self.message(out, Direction::Out, *n, *is_text, *bytes)
+                self.message(out, None, Direction::Out, *n, *is_text, *bytes)
                     .end();
             }
             Event::Ping {
@@ -359,7 +359,8 @@ impl EventWriter {
 
     /// Begins a line with the fields that every event has.
     fn object<'a>(&mut self, out: &'a mut Vec<u8>, event: &'static str) -> Object<'a> {
-        self.begin(event);
+        let now = self.clock.tell(None);
+        self.head.begin(event, &now, self.connection);
         Object::behind(&self.head, out)
     }
 
@@ -369,29 +370,32 @@ impl EventWriter {
             direction,
             n,
             payload,
+            read_at,
             ..
         } = message;
         let is_text = payload.as_text().is_some();
-        self.message(out, *direction, *n, is_text, payload.len() as u64)
+        let bytes = payload.len() as u64;
+        self.message(out, *read_at, *direction, *n, is_text, bytes)
     }
 
     /// Begins the line of a message, up to its data.
     fn message<'a>(
         &mut self,
         out: &'a mut Vec<u8>,
+        read_at: Option<Instant>,
         direction: Direction,
         n: u64,
         is_text: bool,
         bytes: u64,
     ) -> Object<'a> {
-        self.begin("message");
+        let connection = self.connection;
+        if !read_at.is_some_and(|then| self.head.go_back(then, connection)) {
+            let moment = self.clock.tell(read_at);
+            self.head.begin("message", &moment, connection);
+            read_at.inspect(|then| self.head.keep(*then, connection));
+        }
         self.head.put_message(direction, n, is_text, bytes);
         Object::behind(&self.head, out)
-    }
-
-    fn begin(&mut self, event: &'static str) {
-        let now = self.clock.now();
-        self.head.begin(event, &now, self.connection);
     }
 }
 
@@ -633,7 +637,60 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
+            read_at: None,
         })
+    }
+
+    #[test]
+    fn a_message_has_the_time_when_it_was_read_and_no_event_an_earlier_one_than_the_last() {
+        const HOUR: u64 = 3_600_000_000;
+        let begun = Instant::now();
+        let mut writer = EventWriter::new(begun);
+        let redactor = Redactor::default();
+        let read = |micros| {
+            let mut event = text(Direction::In, "x");
+            if let Event::Message(message) = &mut event {
+                message.read_at = Some(begun + Duration::from_micros(micros));
+            }
+            event
+        };
+        let mut tell = |event: &Event| {
+            let mut out = Buffer::default();
+            writer.write(&mut out, event, &redactor);
+            let line: serde_json::Value =
+                serde_json::from_slice(&out.take(usize::MAX)).expect("JSON");
+            (line["t"].as_f64().expect("t"), line["ts"].clone())
+        };
+        let times = [7, 7, HOUR, HOUR, HOUR - 1].map(|micros| tell(&read(micros)));
+        assert_eq!(
+            times.each_ref().map(|(t, _)| *t),
+            [0.000_007, 0.000_007, 3600.0, 3600.0, 3600.0]
+        );
+        assert_eq!(times[0].1, times[1].1);
+        assert_ne!(times[1].1, times[2].1);
+        assert!(times[2..].iter().all(|(_, ts)| *ts == times[2].1));
+        // What has no time of its own is told now, which here is before the last.
+        assert_eq!(tell(&text(Direction::Out, "y")), times[4]);
+        assert_eq!(tell(&read(HOUR)), times[4]);
+    }
+
+    #[test]
+    fn what_was_read_together_belongs_to_the_connection_that_it_came_over() {
+        let mut writer = EventWriter::new(Instant::now()).after(1);
+        let mut event = text(Direction::In, "x");
+        if let Event::Message(message) = &mut event {
+            message.read_at = Some(Instant::now());
+        }
+        let mut told = Vec::new();
+        for connection in [1, 2] {
+            writer.turn_to(connection);
+            let mut out = Buffer::default();
+            writer.write(&mut out, &event, &Redactor::default());
+            let line: serde_json::Value =
+                serde_json::from_slice(&out.take(usize::MAX)).expect("JSON");
+            told.push(line["conn"].as_u64());
+        }
+        assert_eq!(told, [Some(1), Some(2)]);
     }
 
     #[test]
@@ -692,6 +749,7 @@ mod tests {
             n: 1,
             payload: Payload::Binary(bytes.clone().into()),
             by_link: false,
+            read_at: None,
         };
         let value = line(&Event::Message(message), &redactor);
         assert_eq!(value["data"], to_base64(&bytes));

@@ -238,7 +238,9 @@ impl Guest {
             self.first_message = Some(self.opened.elapsed());
         }
         if self.pen.tells(Direction::In) {
-            self.pen.tell(message(Direction::In, n, payload.clone()));
+            let read_at = self.connection.read_at().map(Instant::into_std);
+            self.pen
+                .tell(message(Direction::In, n, payload.clone(), read_at));
         }
         match (&self.seat, self.plan.mode) {
             (Some(seat), _) => return seat.say(&payload),
@@ -267,7 +269,7 @@ impl Guest {
         if let Outgoing::Message(payload) = outgoing
             && self.pen.tells(Direction::Out)
         {
-            self.pen.tell(message(Direction::Out, n, payload));
+            self.pen.tell(message(Direction::Out, n, payload, None));
         }
     }
 
@@ -314,12 +316,18 @@ impl Guest {
     }
 }
 
-fn message(direction: Direction, n: u64, payload: Payload) -> Event {
+fn message(
+    direction: Direction,
+    n: u64,
+    payload: Payload,
+    read_at: Option<std::time::Instant>,
+) -> Event {
     Event::Message(Message {
         direction,
         n,
         payload,
         by_link: false,
+        read_at,
     })
 }
 

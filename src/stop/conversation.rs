@@ -434,6 +434,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
+            read_at: None,
         })
     }
 

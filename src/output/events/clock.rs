@@ -13,8 +13,8 @@ const FRACTION: usize = 20;
 /// that a clock was set.
 const TRUSTED: Duration = Duration::from_millis(10);
 
-/// Both times of now.
-pub(super) struct Now<'a> {
+/// Both times of an event.
+pub(super) struct Moment<'a> {
     /// The time of day, in ASCII.
     pub(super) ts: &'a [u8; LENGTH],
     /// Since the program began.
@@ -25,6 +25,8 @@ pub(super) struct Now<'a> {
 #[derive(Debug)]
 pub(super) struct Clock {
     begun: Instant,
+    /// What was told last, since the beginning.
+    last: Duration,
     /// What the time of day was, since 1970, at what time since the beginning.
     asked: Option<(Duration, Duration)>,
     second: Option<u64>,
@@ -36,15 +38,18 @@ impl Clock {
     pub(super) fn new(begun: Instant) -> Self {
         Self {
             begun,
+            last: Duration::ZERO,
             asked: None,
             second: None,
             text: [0; LENGTH],
         }
     }
 
-    /// Now.
-    pub(super) fn now(&mut self) -> Now<'_> {
-        let elapsed = self.begun.elapsed();
+    /// The time of something that happened then, or now, but never before what was told last.
+    pub(super) fn tell(&mut self, then: Option<Instant>) -> Moment<'_> {
+        let then = then.unwrap_or_else(Instant::now);
+        let elapsed = then.saturating_duration_since(self.begun).max(self.last);
+        self.last = elapsed;
         let since_1970 = match self.asked {
             Some((time, then)) if elapsed.saturating_sub(then) < TRUSTED => {
                 time + elapsed.saturating_sub(then)
@@ -56,7 +61,7 @@ impl Clock {
             }
         };
         let ts = self.write(since_1970);
-        Now { ts, elapsed }
+        Moment { ts, elapsed }
     }
 
     fn write(&mut self, since_1970: Duration) -> &[u8; LENGTH] {
@@ -118,7 +123,7 @@ mod tests {
         while begun.elapsed() < 3 * TRUSTED {
             let micros = |time: SystemTime| humantime::format_rfc3339_micros(time).to_string();
             let before = micros(SystemTime::now() - Duration::from_millis(1));
-            let ts = String::from_utf8(clock.now().ts.to_vec()).expect("text");
+            let ts = String::from_utf8(clock.tell(None).ts.to_vec()).expect("text");
             let after = micros(SystemTime::now() + Duration::from_millis(1));
             assert!((&before..=&after).contains(&&ts), "{before} {ts} {after}");
         }

@@ -1,9 +1,9 @@
 //! A JSON object, written field by field.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::json::{push_string, push_string_and_compact};
-use super::clock::{Now, six_digits};
+use super::clock::{Moment, six_digits};
 use crate::connection::handshake::Headers;
 use crate::connection::message::Direction;
 use crate::event::Tally;
@@ -15,6 +15,8 @@ use crate::secret::{Redactor, shown_header_value};
 pub(super) struct Head {
     bytes: [u8; Head::ROOM],
     len: usize,
+    /// When the message was read that the beginning is of, on which connection, and how long the beginning is.
+    beginning: Option<(Instant, u64, usize)>,
 }
 
 impl Default for Head {
@@ -22,6 +24,7 @@ impl Default for Head {
         Self {
             bytes: [0; Self::ROOM],
             len: 0,
+            beginning: None,
         }
     }
 }
@@ -31,16 +34,33 @@ impl Head {
     const ROOM: usize = 256;
 
     /// What every event begins with; the time is RFC 3339's, and seconds since the beginning.
-    pub(super) fn begin(&mut self, event: &'static str, now: &Now<'_>, connection: u64) {
+    pub(super) fn begin(&mut self, event: &'static str, moment: &Moment<'_>, connection: u64) {
         self.len = 0;
         self.put(br#"{"v":1,"event":""#);
         self.put_short(event.as_bytes());
         self.put(br#"","ts":""#);
-        self.put(now.ts);
+        self.put(moment.ts);
         self.put(br#"","t":"#);
-        self.put_seconds(now.elapsed);
+        self.put_seconds(moment.elapsed);
         self.put(br#","conn":"#);
         self.put_number(connection);
+        self.beginning = None;
+    }
+
+    /// Remembers the beginning as that of a message that was read then.
+    pub(super) fn keep(&mut self, read_at: Instant, connection: u64) {
+        self.beginning = Some((read_at, connection, self.len));
+    }
+
+    /// Goes back to the beginning of the last message, where this one was read together with it: it is the same.
+    pub(super) fn go_back(&mut self, read_at: Instant, connection: u64) -> bool {
+        match self.beginning {
+            Some((then, on, len)) if then == read_at && on == connection => {
+                self.len = len;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Appends a piece whose length is known when this is compiled: a few stores.
@@ -50,7 +70,7 @@ impl Head {
         self.len += N;
     }
 
-    /// Appends a piece of a few bytes, for which a copy as of any length takes longer.
+    /// Appends a piece of a few bytes, without a call.
     #[inline(always)]
     fn put_short(&mut self, piece: &[u8]) {
         for &byte in piece {
@@ -308,12 +328,12 @@ mod tests {
 
     #[test]
     fn a_head_has_room_for_the_largest_numbers() {
-        let now = Now {
+        let moment = Moment {
             ts: b"2026-01-31T23:59:59.000000Z",
             elapsed: Duration::MAX,
         };
         let mut head = Head::default();
-        head.begin("ping_statistics", &now, u64::MAX);
+        head.begin("ping_statistics", &moment, u64::MAX);
         head.put_message(Direction::Out, u64::MAX, false, u64::MAX);
         assert!(head.written().len() < Head::ROOM - 20, "{}", head.len);
     }
@@ -322,12 +342,12 @@ mod tests {
     #[test]
     fn seconds_are_as_short_as_they_can_be() {
         for micros in [0, 1, 10, 999_999, 1_000_000, 1_500_000, 86_400_020_100] {
-            let now = Now {
+            let moment = Moment {
                 ts: &[b' '; 27],
                 elapsed: Duration::from_micros(micros),
             };
             let mut head = Head::default();
-            head.begin("", &now, 1);
+            head.begin("", &moment, 1);
             let text = String::from_utf8(head.written().to_vec()).expect("text");
             let expected = format!("\"t\":{},\"conn\":1", decimal(micros as f64 / 1e6));
             assert!(text.ends_with(&expected), "{text} {expected}");
