@@ -174,6 +174,20 @@ impl<S> Outbox<S> {
         self.queued = 0;
     }
 
+    /// Has a header leave together with the beginning of its payload: alone it would be a packet of its own.
+    fn lengthen(&mut self) {
+        if !self.ready.is_empty()
+            && self.sent == 0
+            && self.ready.len() < LARGE
+            && let Some(Part::Payload(payload)) = self.queue.front_mut()
+        {
+            self.queued -= payload.take(BLOCK, &mut self.ready);
+            if payload.is_empty() {
+                self.queue.pop_front();
+            }
+        }
+    }
+
     /// Makes the next of what waits ready to leave; false when nothing waits.
     fn refill(&mut self) -> bool {
         self.ready.clear();
@@ -206,6 +220,7 @@ impl<S: AsyncWrite + Unpin> Outbox<S> {
     /// Hands on what waits; ready when nothing does any more. A failure is kept, not told.
     pub fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            self.lengthen();
             while self.sent < self.ready.len() {
                 let rest = &self.ready[self.sent..];
                 match ready!(Pin::new(&mut self.inner).poll_write(cx, rest)) {
@@ -279,6 +294,7 @@ mod tests {
     use super::super::frame::{WHOLE_BINARY, WHOLE_TEXT};
     use super::*;
     use futures_util::FutureExt;
+    use std::future::poll_fn;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
@@ -318,6 +334,44 @@ mod tests {
         read.expect("read");
         assert_eq!(passed, expected.len() as u64);
         assert!(got == expected);
+    }
+
+    /// Takes whatever it is given, and notes how much that was.
+    #[derive(Default)]
+    struct Writes(Vec<usize>);
+
+    impl AsyncWrite for Writes {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(bytes.len());
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_header_does_not_leave_alone() {
+        let mut outbox = Outbox::new(Writes::default());
+        let payload = Bytes::from(vec![0; 2 * BLOCK]);
+        let header = Header {
+            first: WHOLE_BINARY,
+            mask: Some([1, 2, 3, 4]),
+            payload: payload.len() as u64,
+        };
+        let head = outbox.put(&header, &payload, || payload.clone());
+        poll_fn(|cx| outbox.poll_leave(cx)).await;
+        assert_eq!(outbox.inner.0, [head + BLOCK, BLOCK]);
+        assert_eq!(outbox.waiting(), 0);
     }
 
     #[tokio::test]
