@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frame::{Header, Leaving, apply_mask};
 
-/// The most that is masked, or written, at once, in bytes.
+/// The most of a large payload that is masked at once, in bytes, and leaves with little before it.
 const BLOCK: usize = 128 * 1024;
 
 /// Bytes that may wait before no more are taken.
