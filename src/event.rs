@@ -131,7 +131,7 @@ pub struct Message {
     pub payload: Payload,
     /// Whether the link sent it on its own (`-x`, `--heartbeat`), not because the input had it.
     pub by_link: bool,
-    /// When the last byte of one that was received was read; others are told as they leave.
+    /// When the last byte of one that came was read, where that is known; others are told as they leave.
     pub read_at: Option<Instant>,
 }
 

@@ -150,7 +150,12 @@ impl Running<'_> {
             let sent = self.poll_input(cx);
             // Pending only means that the socket is full: the link is asked again when it is not.
             let _ = self.session.link.poll_flush(cx);
-            let drained = self.poll_drain(cx);
+            let drained = match received {
+                Received::Flood => {
+                    self.poll_write(cx, Amount::Blocks) && self.session.sinks.is_drained()
+                }
+                _ => self.poll_drain(cx),
+            };
             self.call_last_orders(drained);
             let expired = self.poll_timer(cx);
             if (self.is_over() && drained) || self.aborted {
@@ -446,7 +451,7 @@ impl Running<'_> {
         self.poll_write(cx, Amount::All)
     }
 
-    /// The same of so much.
+    /// As `poll_drain`, but no more than `amount`.
     fn poll_write(&mut self, cx: &mut Context<'_>, amount: Amount) -> bool {
         match self.session.sinks.poll_write(cx, amount) {
             Poll::Ready(Ok(())) => true,

@@ -62,7 +62,7 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
         interest(&options.output, options.behaviour.mode, view.live),
     );
     let (ended, totals) = server.run(&mut sinks, &view).await?;
-    sinks.turn_to(0);
+    sinks.turn_to(0, None);
     sinks.tell_serve_totals(&totals);
     if view.live > Live::Off || options.output.verbose > 0 {
         sinks.recount("*", &view::summary(&totals, begun.elapsed()));

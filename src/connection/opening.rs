@@ -188,6 +188,9 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     async fn run(&mut self) -> Result<(Stream, Upgraded, Option<tls::Agreed>), Error> {
+        if self.address.secure {
+            self.target.tls.prepare();
+        }
         let mut stream = self.reach().await?;
         let mut agreed = None;
         if self.address.secure {
@@ -263,6 +266,9 @@ impl Attempt<'_> {
             },
             ..error
         };
+        if proxy.is_secure() {
+            self.target.tls.prepare();
+        }
         let mut stream = self
             .dial(&proxy.host, proxy.port)
             .await

@@ -34,7 +34,7 @@ pub enum Rhythm {
 }
 
 impl Rhythm {
-    /// Whether an answer makes the next ping leave.
+    /// Whether an answer makes the next ping leave at once.
     fn follows_answers(self) -> bool {
         match self {
             Self::Steady(_) => false,

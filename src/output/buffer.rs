@@ -42,12 +42,12 @@ pub enum Amount {
 pub struct Buffer {
     /// Older than `tail`.
     queue: VecDeque<Chunk>,
-    /// Written up to `head`.
     tail: Vec<u8>,
+    /// Bytes at the beginning of `tail` that were written.
     head: usize,
     /// Bytes in `queue`.
     queued: usize,
-    /// Bytes of the last block that were written.
+    /// Bytes written since the last multiple of [`BLOCK`].
     begun: usize,
 }
 
@@ -266,6 +266,32 @@ mod tests {
         assert!(!buffer.is_empty());
         got.extend(buffer.take(usize::MAX));
         assert!(got == expected && buffer.is_empty());
+    }
+
+    #[test]
+    fn what_was_written_of_small_things_is_not_written_again_before_a_large_one() {
+        let mut buffer = Buffer::default();
+        buffer.tail().extend_from_slice(b"0123456789");
+        let mut got = Vec::new();
+        let mut write = |most: usize, buffer: &mut Buffer| {
+            let mut left = most;
+            buffer.poll_drain(Amount::All, |bytes| {
+                let n = bytes.len().min(left);
+                left -= n;
+                got.extend_from_slice(&bytes[..n]);
+                if n == 0 {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(Ok(n))
+                }
+            })
+        };
+        assert!(write(3, &mut buffer).is_pending());
+        let payload = vec![b'x'; LARGE];
+        buffer.push(&payload.clone().into());
+        assert_eq!(buffer.held(), 7 + LARGE);
+        assert!(write(usize::MAX, &mut buffer).is_ready());
+        assert!(got == [b"0123456789".as_slice(), &payload].concat());
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub struct EventWriter {
     connection: u64,
     /// How many there have been.
     connections: u64,
+    /// When what is told happened, where that is not now.
+    happened: Option<Instant>,
     /// An attempt has begun and its end has not been told.
     pending: bool,
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
@@ -94,6 +96,7 @@ impl EventWriter {
         Self {
             connection: 0,
             connections: 0,
+            happened: None,
             pending: false,
             exact: true,
             clock: Clock::new(begun),
@@ -123,9 +126,10 @@ impl EventWriter {
         self.connection
     }
 
-    /// The events that follow belong to this connection.
-    pub fn turn_to(&mut self, connection: u64) {
+    /// The events that follow belong to this connection, and happened then if not now.
+    pub fn turn_to(&mut self, connection: u64, happened: Option<Instant>) {
         self.connection = connection;
+        self.happened = happened;
     }
 
     /// Appends the line of a test or a fact.
@@ -359,8 +363,8 @@ impl EventWriter {
 
     /// Begins a line with the fields that every event has.
     fn object<'a>(&mut self, out: &'a mut Vec<u8>, event: &'static str) -> Object<'a> {
-        let now = self.clock.tell(None);
-        self.head.begin(event, &now, self.connection);
+        let moment = self.clock.tell(self.happened);
+        self.head.begin(event, &moment, self.connection);
         Object::behind(&self.head, out)
     }
 
@@ -390,7 +394,7 @@ impl EventWriter {
     ) -> Object<'a> {
         let connection = self.connection;
         if !read_at.is_some_and(|then| self.head.go_back(then, connection)) {
-            let moment = self.clock.tell(read_at);
+            let moment = self.clock.tell(read_at.or(self.happened));
             self.head.begin("message", &moment, connection);
             read_at.inspect(|then| self.head.keep(*then, connection));
         }
@@ -683,7 +687,7 @@ mod tests {
         }
         let mut told = Vec::new();
         for connection in [1, 2] {
-            writer.turn_to(connection);
+            writer.turn_to(connection, None);
             let mut out = Buffer::default();
             writer.write(&mut out, &event, &Redactor::default());
             let line: serde_json::Value =

@@ -4,7 +4,7 @@
 //! nothing the peer sent is obeyed: control characters are shown, binary becomes a hexdump, JSON is laid
 //! out for reading.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -54,9 +54,9 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Appends a message.
-    pub fn print(&self, out: &mut Buffer, payload: &Payload, extent: Extent) {
-        self.begin(out.tail());
+    /// Appends a message that came at `at`, or now.
+    pub fn print(&self, out: &mut Buffer, payload: &Payload, at: Option<Instant>, extent: Extent) {
+        self.begin(out.tail(), at);
         match payload {
             Payload::Text(text) if extent == Extent::Beginning => {
                 self.print_beginning(out.tail(), text.as_str());
@@ -68,9 +68,11 @@ impl Layout {
 
     /// Time and mark.
     #[inline]
-    fn begin(&self, out: &mut Vec<u8>) {
+    fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         if self.timestamps {
-            let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+            let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+            let time = SystemTime::now().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let time = humantime::format_rfc3339_millis(time).to_string();
             paint(out, self.colour, DIM, time.as_bytes());
             out.push(b' ');
         }
@@ -108,7 +110,7 @@ impl Layout {
 
     /// The line of a binary message whose bytes are known.
     pub fn print_size(&self, out: &mut Vec<u8>, size: usize) {
-        self.begin(out);
+        self.begin(out, None);
         let line = format!("binary, {}\n", count_grouped(size as u64, "byte"));
         paint(out, self.colour, DIM, line.as_bytes());
     }

@@ -285,10 +285,10 @@ impl Sinks {
                 match self.selection.parts(&message.payload) {
                     Some(parts) => {
                         for part in &parts {
-                            layout.print(out, part, Extent::Whole);
+                            layout.print(out, part, message.read_at, Extent::Whole);
                         }
                     }
-                    None => layout.print(out, &message.payload, Extent::Whole),
+                    None => layout.print(out, &message.payload, message.read_at, Extent::Whole),
                 }
             }
             (Printer::Session(view), event) => view.print(out, event, &self.redactor),
@@ -318,12 +318,12 @@ impl Sinks {
     }
 
     /// The events that follow belong to this connection: several of them take turns.
-    pub fn turn_to(&mut self, connection: u64) {
+    pub fn turn_to(&mut self, connection: u64, happened: Option<Instant>) {
         if let Printer::Events(writer) = &mut self.printer {
-            writer.turn_to(connection);
+            writer.turn_to(connection, happened);
         }
         if let Some(log) = &mut self.log {
-            log.writer.turn_to(connection);
+            log.writer.turn_to(connection, happened);
         }
     }
 
@@ -537,7 +537,7 @@ impl Sinks {
         self.poll_write(cx, Amount::All)
     }
 
-    /// The same of so much.
+    /// As [`Sinks::poll_drain`], but no more than `amount`.
     ///
     /// # Errors
     /// The same.

@@ -1,6 +1,7 @@
 //! What a session at a terminal shows of the messages, and what it can show again.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::buffer::Buffer;
 use super::messages::{Extent, Layout};
@@ -27,7 +28,8 @@ pub struct View {
     /// How many were not shown since the last one that was, and in all.
     hidden: u64,
     hidden_in_all: u64,
-    kept: VecDeque<Payload>,
+    /// Each with the time when it came.
+    kept: VecDeque<(Payload, Instant)>,
     kept_bytes: usize,
     /// The last handshake that succeeded.
     pub opened: Option<Box<Opened>>,
@@ -53,14 +55,14 @@ impl View {
         match event {
             Event::Open(opened) => self.opened = Some(opened.clone()),
             Event::Message(message) if message.direction == Direction::In => {
-                self.receive(out, &message.payload);
+                self.receive(out, &message.payload, message.read_at);
             }
             Event::Message(message) => self.print_sent(out, message, redactor),
             _ => {}
         }
     }
 
-    fn receive(&mut self, out: &mut Buffer, payload: &Payload) {
+    fn receive(&mut self, out: &mut Buffer, payload: &Payload, at: Option<Instant>) {
         let matches =
             |pattern: &Pattern| payload.as_text().is_some_and(|text| pattern.is_match(text));
         if self.filter.as_ref().is_none_or(matches) {
@@ -68,19 +70,19 @@ impl View {
                 self.layout.print_note(out.tail(), &note);
             }
             self.hidden = 0;
-            self.layout.print(out, payload, Extent::Beginning);
+            self.layout.print(out, payload, at, Extent::Beginning);
         } else {
             self.hidden += 1;
             self.hidden_in_all += 1;
         }
-        self.keep(payload.clone());
+        self.keep(payload.clone(), at.unwrap_or_else(Instant::now));
     }
 
-    fn keep(&mut self, payload: Payload) {
+    fn keep(&mut self, payload: Payload, at: Instant) {
         self.kept_bytes += payload.len();
-        self.kept.push_back(payload);
+        self.kept.push_back((payload, at));
         while self.kept.len() > 1 && (self.kept.len() > KEPT || self.kept_bytes > KEPT_BYTES) {
-            if let Some(oldest) = self.kept.pop_front() {
+            if let Some((oldest, _)) = self.kept.pop_front() {
                 self.kept_bytes -= oldest.len();
             }
         }
@@ -96,7 +98,7 @@ impl View {
             Payload::Text(text) if message.by_link => {
                 let text = redactor.redact(text.as_str());
                 let payload = Payload::Text(text.as_ref().into());
-                layout.print(out, &payload, Extent::Beginning);
+                layout.print(out, &payload, None, Extent::Beginning);
             }
             // The bytes were typed, or are those of a file that was named.
             Payload::Binary(bytes) => layout.print_size(out.tail(), bytes.len()),
@@ -107,8 +109,8 @@ impl View {
     /// Shows messages again, whole, the oldest first; how many there were.
     pub(super) fn print_last(&self, out: &mut Buffer, count: usize) -> usize {
         let first = self.kept.len().saturating_sub(count);
-        for payload in self.kept.range(first..) {
-            self.layout.print(out, payload, Extent::Whole);
+        for (payload, at) in self.kept.range(first..) {
+            self.layout.print(out, payload, Some(*at), Extent::Whole);
         }
         self.kept.len() - first
     }
@@ -165,7 +167,7 @@ mod tests {
 
     fn shown(view: &mut View, text: &str) -> String {
         let mut out = Buffer::default();
-        view.receive(&mut out, &Payload::Text(text.into()));
+        view.receive(&mut out, &Payload::Text(text.into()), None);
         text_of(out)
     }
 

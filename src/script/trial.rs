@@ -298,7 +298,7 @@ impl Wire {
     /// Events carry the number of their connection, and several connections take turns.
     fn tell(&mut self, event: &Event, sinks: &RefCell<Sinks>) {
         let mut sinks = sinks.borrow_mut();
-        sinks.turn_to(self.number);
+        sinks.turn_to(self.number, None);
         sinks.see(event);
         self.number = sinks.connection();
     }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use crate::connection::message::Direction;
 use crate::event::Event;
@@ -27,6 +28,17 @@ pub enum Interest {
     Everything,
 }
 
+/// What happened, to whom and when.
+#[derive(Debug)]
+pub struct Entry {
+    /// The client's number.
+    pub id: u64,
+    /// When it was told; it may wait for its reader.
+    pub at: Instant,
+    /// What it was.
+    pub event: Event,
+}
+
 /// See the module's head.
 #[derive(Debug)]
 pub struct Journal {
@@ -36,7 +48,7 @@ pub struct Journal {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: VecDeque<(u64, Event)>,
+    entries: VecDeque<Entry>,
     held: usize,
     totals: ServeTotals,
     /// Clients that wait for room.
@@ -63,18 +75,18 @@ impl Journal {
         }
     }
 
-    /// The next entry: the client's number and what happened.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<(u64, Event)> {
+    /// The next entry.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Entry> {
         let mut inner = self.inner();
-        let Some((id, event)) = inner.entries.pop_front() else {
+        let Some(entry) = inner.entries.pop_front() else {
             inner.reader = Some(cx.waker().clone());
             return Poll::Pending;
         };
-        inner.held -= weight(&event);
+        inner.held -= weight(&entry.event);
         if inner.held < LIMIT {
             inner.waiting.drain().for_each(|(_, waker)| waker.wake());
         }
-        Poll::Ready((id, event))
+        Poll::Ready(entry)
     }
 
     /// From now on nobody waits for the reader.
@@ -102,7 +114,7 @@ fn weight(event: &Event) -> usize {
         Event::Failed(error, _) => error.refusal.as_ref().map_or(0, |it| it.body.len()),
         _ => 0,
     };
-    payload + size_of::<Event>()
+    payload + size_of::<Entry>()
 }
 
 /// Writes into a journal in the name of one client.
@@ -141,7 +153,8 @@ impl Pen {
         }
         if self.tells_anything() {
             inner.held += weight(&event);
-            inner.entries.push_back((self.id, event));
+            let (id, at) = (self.id, Instant::now());
+            inner.entries.push_back(Entry { id, at, event });
             if let Some(reader) = inner.reader.take() {
                 reader.wake();
             }

@@ -34,7 +34,7 @@ use crate::output::Sinks;
 use crate::output::events::ServeTotals;
 use crate::session::{Signal, Signals};
 use guest::Guest;
-use journal::{Interest, Journal, Pen};
+use journal::{Entry, Interest, Journal, Pen};
 use listener::Listener;
 use plan::{Mode, Plan};
 use room::Room;
@@ -179,10 +179,10 @@ impl Server {
             }
             let mut told = false;
             while sinks.has_room() && !sinks.is_worth_writing() {
-                let Poll::Ready((id, event)) = self.journal.poll_next(cx) else {
+                let Poll::Ready(Entry { id, at, event }) = self.journal.poll_next(cx) else {
                     break;
                 };
-                sinks.turn_to(id);
+                sinks.turn_to(id, Some(at));
                 sinks.see(&event);
                 view.show(sinks, id, &event);
                 told = true;

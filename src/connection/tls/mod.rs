@@ -60,8 +60,8 @@ pub struct Tls {
     trust: Arc<Trust>,
     means: Arc<OnceLock<Means>>,
     server_name: Option<String>,
-    /// Towards a proxy.
-    is_aside: bool,
+    /// Whether it is a proxy that is spoken to.
+    is_for_proxy: bool,
 }
 
 /// The terms, with all files read.
@@ -194,8 +194,13 @@ impl Tls {
             trust: Arc::new(Trust::of(terms)?),
             means: Arc::default(),
             server_name: terms.server_name.clone(),
-            is_aside: false,
+            is_for_proxy: false,
         })
+    }
+
+    /// Prepares what the first connection needs, which is not to count as its handshake.
+    pub fn prepare(&self) {
+        self.means();
     }
 
     fn means(&self) -> &Means {
@@ -206,7 +211,7 @@ impl Tls {
     pub fn for_proxy(&self) -> Self {
         Self {
             server_name: None,
-            is_aside: true,
+            is_for_proxy: true,
             ..self.clone()
         }
     }
@@ -227,7 +232,7 @@ impl Tls {
         let Means { config, judge } = self.means();
         let verifier = Arc::new(Verifier::new(judge.clone()));
         let mut config = config.clone();
-        if self.is_aside {
+        if self.is_for_proxy {
             config.client_auth_cert_resolver = Arc::new(own::Nothing);
         }
         config

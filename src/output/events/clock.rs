@@ -45,19 +45,21 @@ impl Clock {
         }
     }
 
-    /// The time of something that happened then, or now, but never before what was told last.
-    pub(super) fn tell(&mut self, then: Option<Instant>) -> Moment<'_> {
-        let then = then.unwrap_or_else(Instant::now);
-        let elapsed = then.saturating_duration_since(self.begun).max(self.last);
+    /// The time of something that happened at `at`, or now, but never before what was told last.
+    pub(super) fn tell(&mut self, at: Option<Instant>) -> Moment<'_> {
+        let at = at.unwrap_or_else(Instant::now);
+        let elapsed = at.saturating_duration_since(self.begun).max(self.last);
         self.last = elapsed;
         let since_1970 = match self.asked {
             Some((time, then)) if elapsed.saturating_sub(then) < TRUSTED => {
                 time + elapsed.saturating_sub(then)
             }
             _ => {
+                let ago = self.begun.elapsed().saturating_sub(elapsed);
                 // A clock before 1970 is not set.
-                let time = SystemTime::now().duration_since(UNIX_EPOCH);
-                self.asked.insert((time.unwrap_or_default(), elapsed)).0
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                let time = now.unwrap_or_default().saturating_sub(ago);
+                self.asked.insert((time, elapsed)).0
             }
         };
         let ts = self.write(since_1970);
@@ -115,6 +117,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_happened_before_has_the_time_of_then() {
+        let second = Duration::from_secs(1);
+        let before = SystemTime::now() - second;
+        let happened = Instant::now() - second;
+        let mut clock = Clock::new(happened - second);
+        let moment = clock.tell(Some(happened));
+        assert_eq!(moment.elapsed, second);
+        let ts = std::str::from_utf8(moment.ts).expect("text");
+        let ts = humantime::parse_rfc3339(ts).expect("a time");
+        let slack = Duration::from_millis(1);
+        let after = SystemTime::now() - second;
+        assert!(
+            (before - slack..=after + slack).contains(&ts),
+            "{before:?} {ts:?} {after:?}"
+        );
+    }
+
     /// However often it is asked, it is never further from the system's clock than a pause between two looks.
     #[test]
     fn the_time_of_day_goes_on_between_two_questions() {
@@ -122,9 +142,9 @@ mod tests {
         let mut clock = Clock::new(begun);
         while begun.elapsed() < 3 * TRUSTED {
             let micros = |time: SystemTime| humantime::format_rfc3339_micros(time).to_string();
-            let before = micros(SystemTime::now() - Duration::from_millis(1));
+            let before = micros(SystemTime::now() - TRUSTED);
             let ts = String::from_utf8(clock.tell(None).ts.to_vec()).expect("text");
-            let after = micros(SystemTime::now() + Duration::from_millis(1));
+            let after = micros(SystemTime::now() + TRUSTED);
             assert!((&before..=&after).contains(&&ts), "{before} {ts} {after}");
         }
     }

@@ -15,7 +15,7 @@ use crate::secret::{Redactor, shown_header_value};
 pub(super) struct Head {
     bytes: [u8; Head::ROOM],
     len: usize,
-    /// When the message was read that the beginning is of, on which connection, and how long the beginning is.
+    /// Where the beginning is that of a received message: when it was read, its connection, and the length.
     beginning: Option<(Instant, u64, usize)>,
 }
 
