@@ -54,6 +54,7 @@ fn is_taken(script: &Path) -> Option<bool> {
         "--target",
         &target,
         "-Cpanic=abort",
+        "--cap-lints=allow",
     ]);
     if let Ok(linker) = env::var("RUSTC_LINKER") {
         rustc.arg(format!("-Clinker={linker}"));

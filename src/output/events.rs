@@ -679,6 +679,32 @@ mod tests {
     }
 
     #[test]
+    fn what_waited_to_be_told_has_the_time_when_it_happened() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let begun = Instant::now();
+        let mut writer = EventWriter::new(begun);
+        let mut received = text(Direction::In, "x");
+        if let Event::Message(message) = &mut received {
+            message.read_at = Some(begun + HOUR);
+        }
+        let told = [
+            (begun + HOUR, &received),
+            (begun + 2 * HOUR, &text(Direction::Out, "y")),
+            (begun + 3 * HOUR, &received),
+        ]
+        .map(|(happened, event)| {
+            let mut out = Buffer::default();
+            writer.turn_to(1, Some(happened));
+            writer.write(&mut out, event, &Redactor::default());
+            let line: serde_json::Value =
+                serde_json::from_slice(&out.take(usize::MAX)).expect("JSON");
+            line["t"].as_f64().expect("t")
+        });
+        // The last was read before what was told before it.
+        assert_eq!(told, [3600.0, 7200.0, 7200.0]);
+    }
+
+    #[test]
     fn what_was_read_together_belongs_to_the_connection_that_it_came_over() {
         let mut writer = EventWriter::new(Instant::now()).after(1);
         let mut event = text(Direction::In, "x");

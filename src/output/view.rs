@@ -151,6 +151,8 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     fn view() -> View {
@@ -191,6 +193,28 @@ mod tests {
             "1 message hidden; all messages are shown"
         );
         assert_eq!(view.settings(), None);
+    }
+
+    #[test]
+    fn the_time_is_that_of_arrival_however_late_it_is_shown_and_how_often() {
+        let age = Duration::from_secs(5);
+        let mut view = view();
+        view.layout.timestamps = true;
+        let before = SystemTime::now() - age;
+        let came = Instant::now() - age;
+        let mut first = Buffer::default();
+        view.receive(&mut first, &Payload::Text("a".into()), Some(came));
+        let mut again = Buffer::default();
+        view.print_last(&mut again, 1);
+        // Milliseconds are cut off, and the two clocks are not looked at together.
+        let slack = Duration::from_millis(2);
+        let after = SystemTime::now() - age + slack;
+        for text in [text_of(first), text_of(again)] {
+            let (time, message) = text.split_once(' ').unwrap();
+            assert_eq!(message, "< a\n");
+            let time = humantime::parse_rfc3339(time).unwrap();
+            assert!((before - slack..=after).contains(&time), "{text}");
+        }
     }
 
     #[test]
