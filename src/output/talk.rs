@@ -6,10 +6,10 @@
 use super::escape::{Keep, escape};
 use super::style::{DIM, RED, Stream, YELLOW, paint};
 use crate::connection::close::{By, Code};
+use crate::connection::frame::{CloseSeen, FrameSeen};
 use crate::connection::handshake::Answer;
 use crate::connection::message::Direction;
 use crate::connection::tls::certificate::Certificate;
-use crate::connection::wire::tap::{CloseSeen, FrameSeen};
 use crate::connection::{Opened, Progress};
 use crate::event::{Closed, Event, Wait};
 use crate::secret::{Redactor, shown_header_value, shown_request_line};
