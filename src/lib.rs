@@ -25,5 +25,6 @@ pub mod script;
 pub mod secret;
 pub mod server;
 pub mod session;
+pub mod signals;
 pub mod stop;
 pub mod units;

@@ -8,7 +8,8 @@ use crate::connection::handshake::Refusal;
 use crate::exit::Exit;
 use crate::output::{Report, Sinks};
 use crate::secret::io_text;
-use crate::session::{Outcome, Signal};
+use crate::session::Outcome;
+use crate::signals::Signal;
 use crate::stop::{Closest, Failure};
 use crate::units;
 

@@ -21,7 +21,7 @@ use crate::script::schedule::{self, Job, Pace, Ran};
 use crate::script::trial::{self, Reaching, Stopping};
 use crate::script::values::{Value, Values};
 use crate::secret::{Source, io_text};
-use crate::session::{Signal, Signals};
+use crate::signals::{Signal, Signals};
 
 use super::Mistake;
 use super::prepare::{Prepared, policy, prepare, risks};

@@ -26,7 +26,7 @@ use crate::server::listener::Listener;
 use crate::server::plan::{Act, Mode, Plan, Step};
 use crate::server::view::{self, Live, View};
 use crate::server::{Ended, Server};
-use crate::session::Signal;
+use crate::signals::Signal;
 
 use super::Mistake;
 use super::prepare::{flush, when};

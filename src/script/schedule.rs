@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::report::{Finished, Reports};
 use super::trial::{Shared, Stopping};
-use crate::session::Signals;
+use crate::signals::Signals;
 
 /// A piece of work that comes to results.
 pub type Job<'a> = Pin<Box<dyn Future<Output = Vec<Finished>> + 'a>>;

@@ -56,7 +56,7 @@ pub struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopping {
     /// A signal.
-    Signal(crate::session::Signal),
+    Signal(crate::signals::Signal),
     /// The time allowed for everything is over.
     OutOfTime(Duration),
 }

@@ -32,7 +32,7 @@ use crate::connection::stream::Stream;
 use crate::connection::tls::serving::Acceptor;
 use crate::output::Sinks;
 use crate::output::events::ServeTotals;
-use crate::session::{Signal, Signals};
+use crate::signals::{Signal, Signals};
 use guest::Guest;
 use journal::{Entry, Interest, Journal, Pen};
 use listener::Listener;

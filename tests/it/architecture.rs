@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "main",
     "commands",
     "generate",
@@ -27,6 +27,7 @@ const ORDER: [&str; 22] = [
     "connection",
     "pattern",
     "readiness",
+    "signals",
     "nearest",
     "secret",
     "units",
