@@ -42,7 +42,7 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
 
 /// Nothing is said on stderr; a connection that was being opened has an end all the same.
 fn given_up(exit: Exit, sinks: &mut Sinks) -> Exit {
-    sinks.give_up(exit);
+    sinks.tell(|writer, out| writer.give_up(out, exit));
     exit
 }
 

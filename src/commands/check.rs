@@ -13,7 +13,7 @@ use crate::connection::message::Payload;
 use crate::connection::target::Header;
 use crate::exit::Exit;
 use crate::link::Policy;
-use crate::output::{Printer, Sinks};
+use crate::output::{Notice, Printer, Sinks};
 use crate::script::probe::{Questions, probe};
 use crate::script::report::{Destinations, Look, Reports};
 use crate::script::run::{CheckFile, run_test};
@@ -91,7 +91,7 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
         for risk in risks(&prepared.policy.target.address) {
-            sinks.warn(&risk);
+            sinks.say(Notice::Warning(&risk));
         }
     }
     let (what, look) = (prepared.what.clone(), look(&prepared, "fact"));
@@ -266,7 +266,7 @@ impl Asked {
                 .output
                 .map(|error| format!("cannot write output: {}", io_text(&error)));
             if let Some(failure) = failure.or(output) {
-                sinks.complain(&failure);
+                sinks.say(Notice::Error(&failure));
                 exit = Exit::Output;
             }
         }

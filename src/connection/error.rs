@@ -152,6 +152,13 @@ impl Error {
         }
     }
 
+    /// A peer that gave no sign of life for so long after a ping.
+    pub fn silent(limit: Duration) -> Self {
+        let limit = units::shown(limit);
+        let message = format!("the connection was lost: no sign of life within {limit} of a ping");
+        Self::new(Kind::Lost, Stage::Open, message)
+    }
+
     /// The handshake was answered with another status than 101.
     pub fn refused(refusal: Refusal, hint: Option<String>) -> Self {
         let message = format!("the server answered {}", refusal.status_line());

@@ -181,7 +181,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         match sinks.poll_drain(cx) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) => {
-                sinks.stop_printing();
+                sinks.writer.stop_printing();
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     self.output.get_or_insert(error);
                 }

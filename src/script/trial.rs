@@ -243,9 +243,8 @@ impl Wire {
         book: &mut Transcript,
     ) -> bool {
         let mut events = 0;
-        let listens = self.held < INBOX && sinks.borrow().has_room();
-        self.link.poll_heartbeat(cx, listens);
-        while !self.down && self.held < INBOX && sinks.borrow().has_room() {
+        let listens = self.held < INBOX && sinks.borrow().writer.has_room();
+        while !self.down && self.held < INBOX && sinks.borrow().writer.has_room() {
             if events == TURN {
                 cx.waker().wake_by_ref();
                 break;
@@ -257,6 +256,7 @@ impl Wire {
             }
             events += 1;
         }
+        events += usize::from(self.link.poll_heartbeat(cx, listens));
         // Pending only means that the socket is full: the link is asked again when it is not.
         let _ = self.link.poll_flush(cx);
         events > 0

@@ -250,7 +250,7 @@ impl Conversation {
             return Verdict::GoOn;
         }
         if self.finished {
-            return Verdict::Done;
+            return self.closed_after_the_end(close);
         }
         if self.goal == Goal::Expected
             && let Some(judged) = self.expectations.closed(close)
@@ -271,6 +271,15 @@ impl Conversation {
             return Verdict::Done;
         }
         Verdict::Failed(Failure::Closed(Box::new(close.clone()), awaited))
+    }
+
+    /// The goal was reached before. Only the answer to our close shows that the server has read all that
+    /// was sent.
+    fn closed_after_the_end(&self, close: &Close) -> Verdict {
+        if self.goal == Goal::Delivery && !close.clean {
+            return Verdict::Failed(Failure::Closed(Box::new(close.clone()), None));
+        }
+        Verdict::Done
     }
 
     /// What has not happened yet, as a clause behind "before".
@@ -413,10 +422,6 @@ impl Conversation {
 
     pub(super) fn outlives_connection(&self) -> bool {
         self.goal == Goal::Talk
-    }
-
-    pub(super) fn needs_clean_close(&self) -> bool {
-        self.goal == Goal::Delivery
     }
 }
 

@@ -165,16 +165,16 @@ impl StopRule {
         delegate!(self, rule => rule.outlives_connection())
     }
 
-    /// How it stands, in a line: for whoever asks on the way (SIGQUIT).
-    pub fn progress(&self, now: Instant) -> Option<String> {
-        match self {
-            StopRule::Conversation(_) => None,
-            StopRule::Pings(rule) => Some(rule.progress(now)),
-        }
+    /// Whether there are figures for whoever asks on the way (SIGQUIT).
+    pub fn has_statistics(&self) -> bool {
+        matches!(self, StopRule::Pings(_))
     }
 
-    /// Whether a session that has done what was asked for fails when its close is not answered.
-    pub fn needs_clean_close(&self) -> bool {
-        matches!(self, StopRule::Conversation(rule) if rule.needs_clean_close())
+    /// The figures as they stand; `None` before anything was timed.
+    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+        match self {
+            StopRule::Conversation(_) => None,
+            StopRule::Pings(rule) => rule.statistics(now),
+        }
     }
 }

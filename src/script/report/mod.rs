@@ -248,7 +248,8 @@ impl Reports {
             self.totals.failed += 1;
             self.totals.faults += u64::from(trouble.fault);
         }
-        sinks.tell_test(&test_line(&finished));
+        let line = test_line(&finished);
+        sinks.tell(|writer, out| writer.test(out, &line));
         sinks.print_report(&self.look.test(&finished));
         if let Some(github) = &mut self.github {
             let annotation = github.add(&finished);
@@ -288,13 +289,14 @@ impl Reports {
         sinks: &mut Sinks,
     ) -> Option<String> {
         self.totals.left = left;
-        sinks.tell_summary(&SummaryLine {
+        let summary = SummaryLine {
             tests: self.totals.run,
             failed: self.totals.failed,
             errors: self.totals.faults,
             time,
             exit,
-        });
+        };
+        sinks.tell(|writer, out| writer.summary(out, &summary));
         sinks.print_report(&self.look.summary(&self.totals, time));
         let totals = self.totals;
         let junit = self.junit.take().map(Junit::end);
