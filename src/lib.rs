@@ -10,6 +10,7 @@ pub mod commands;
 pub mod connection;
 pub mod event;
 pub mod exit;
+pub mod expectation;
 pub mod generate;
 pub mod input;
 pub mod link;

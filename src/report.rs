@@ -6,11 +6,12 @@ use crate::connection::close::Close;
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::exit::Exit;
+use crate::expectation::Closest;
 use crate::output::{Report, Sinks};
 use crate::secret::io_text;
 use crate::session::Outcome;
 use crate::signals::Signal;
-use crate::stop::{Closest, Failure};
+use crate::stop::Failure;
 use crate::units;
 
 /// Tells how a session ended and gives the exit status. `what` is what it was about: the URL.

@@ -15,12 +15,13 @@ use tokio::time::Sleep;
 use crate::connection::close::Farewell;
 use crate::connection::message::Outgoing;
 use crate::event::{Event, Sequel};
+use crate::expectation::Closest;
 use crate::input::action::Action;
 use crate::input::{self, Input};
 use crate::link::Link;
 use crate::output::{Amount, Notice, Sinks};
 use crate::signals::{Signal, Signals};
-use crate::stop::{Closest, Failure, NO_PONGS, StopRule, Verdict};
+use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
 /// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
 /// not read must not keep the tool alive.

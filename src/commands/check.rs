@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::cli::Check;
-use crate::connection::message::Payload;
 use crate::connection::target::Header;
 use crate::exit::Exit;
 use crate::link::Policy;
@@ -77,13 +76,10 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
         subprotocol: options.expect_subprotocol.clone(),
         max_handshake: options.max_handshake,
         min_cert_days: options.min_cert_days,
-        send: options
-            .send
-            .iter()
-            .map(|text| Payload::Text(text.into()))
-            .collect(),
-        expect: options.expect.clone().into(),
+        send: options.send.clone(),
+        expect: options.expect.clone(),
         close: options.expect_close.clone(),
+        farewell: options.shared.messages.close.clone(),
         wait: options.wait,
     };
     let asked = Asked::of(&options);
@@ -94,7 +90,7 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
             sinks.say(Notice::Warning(&risk));
         }
     }
-    let (what, look) = (prepared.what.clone(), look(&prepared, "fact"));
+    let (what, look) = (prepared.what.clone(), look(&prepared, "check"));
     let shared = asked.share(Rc::new(prepared), sinks);
     let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
     asked.run(&shared, look, None, [job].into_iter()).await

@@ -63,6 +63,8 @@ pub enum Kind {
     Redirect,
     /// The answer was no valid WebSocket handshake.
     Handshake,
+    /// The answer does not prove that the server read our key (RFC 6455 §4.1).
+    AcceptKey,
     /// A frame broke the protocol.
     Protocol,
     /// The connection was lost without a close frame.
@@ -85,7 +87,7 @@ impl Kind {
             Self::Tls | Self::TlsEnded => "tls",
             Self::Certificate => "cert",
             Self::Timeout => "timeout",
-            Self::Refused | Self::Redirect | Self::Handshake => "handshake",
+            Self::Refused | Self::Redirect | Self::Handshake | Self::AcceptKey => "handshake",
             Self::Protocol | Self::CutOff => "protocol",
             Self::Lost | Self::Input => "io",
             Self::TooBig => "too_big",

@@ -14,7 +14,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 pub use conversation::{Conversation, Goal};
-pub use expectations::{Closest, Expectations, ExpectedClose, Search, Unmet, wrong_subprotocol};
+pub use expectations::Expectations;
 pub use openings::{Openings, STAGES, stages};
 pub use pings::{NO_PONGS, Pings, Subject};
 pub use replies::Replies;
@@ -24,6 +24,7 @@ pub use times::{Bar, Spread};
 use crate::connection::close::Close;
 use crate::connection::error::{Error, Kind};
 use crate::event::Event;
+use crate::expectation::{Closest, Unmet};
 use crate::units;
 
 /// What a stop rule says.

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use super::statistics::{Limits, Statistics};
-use super::{Failure, Openings, Replies, Unmet, Verdict};
+use super::{Failure, Openings, Replies, Verdict};
 use crate::event::Event;
+use crate::expectation::Unmet;
 
 /// See the module's head.
 #[derive(Debug)]

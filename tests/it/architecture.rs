@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "main",
     "commands",
     "generate",
@@ -24,6 +24,7 @@ const ORDER: [&str; 23] = [
     "input",
     "event",
     "exit",
+    "expectation",
     "connection",
     "pattern",
     "readiness",

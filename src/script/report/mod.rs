@@ -38,10 +38,23 @@ pub struct Finished {
     pub steps: usize,
     /// How long it took.
     pub time: Duration,
+    /// How it is counted where it has not failed.
+    pub grade: Grade,
     /// What was found, for a fact.
     pub note: Option<String>,
     /// Why it failed.
     pub trouble: Option<Trouble>,
+}
+
+/// What a test came to that has not failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// It passed.
+    Passed,
+    /// It passed, and something about it is odd.
+    Warning,
+    /// Something else has made it impossible.
+    Skipped,
 }
 
 /// Why a test failed.
@@ -60,7 +73,7 @@ pub struct Trouble {
     /// What happened when.
     pub transcript: Vec<String>,
     /// The near miss, until it is put in front of the details.
-    closest: Option<crate::stop::Closest>,
+    closest: Option<crate::expectation::Closest>,
 }
 
 impl From<Broken> for Trouble {
