@@ -9,7 +9,7 @@ use crate::connection::close::{By, Close, Code};
 use crate::connection::error::Error;
 use crate::connection::frame::FrameSeen;
 use crate::connection::message::{Direction, Payload};
-use crate::connection::{Opened, Progress};
+use crate::connection::{Opened, Progress, ReadyState};
 use crate::secret::Secret;
 
 /// Something that happened on a link.
@@ -180,4 +180,32 @@ pub struct Closed {
     pub may_be_lost: u64,
     /// What follows.
     pub sequel: Sequel,
+}
+
+/// How a link stands.
+#[derive(Debug)]
+pub struct Status {
+    /// The state of its connection.
+    pub state: ReadyState,
+    /// The URL, redacted.
+    pub url: String,
+    /// The connection, if there is one.
+    pub connection: Option<ConnectionStatus>,
+}
+
+/// How a connection stands that is OPEN or CLOSING.
+#[derive(Debug)]
+pub struct ConnectionStatus {
+    /// How long it has been open.
+    pub open_for: Duration,
+    /// What the handshake gave.
+    pub opened: Opened,
+    /// What was received.
+    pub received: Tally,
+    /// What was sent.
+    pub sent: Tally,
+    /// Bytes on the wire, frame headers included: received, sent.
+    pub wire_bytes: (u64, u64),
+    /// The last round trip of a ping.
+    pub last_rtt: Option<Duration>,
 }

@@ -104,7 +104,7 @@ impl From<&Error> for Exit {
             Kind::Certificate => Self::ServerCertificate,
             Kind::Timeout => Self::TimedOut,
             Kind::Refused => Self::Refused,
-            Kind::Handshake | Kind::Protocol => Self::Protocol,
+            Kind::Handshake | Kind::AcceptKey | Kind::Protocol => Self::Protocol,
             Kind::CutOff => Self::Closed,
             Kind::Lost => Self::Lost,
             Kind::TooBig => Self::TooBig,

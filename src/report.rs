@@ -6,10 +6,12 @@ use crate::connection::close::Close;
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::exit::Exit;
+use crate::expectation::Closest;
 use crate::output::{Report, Sinks};
 use crate::secret::io_text;
-use crate::session::{Outcome, Signal};
-use crate::stop::{Closest, Failure};
+use crate::session::Outcome;
+use crate::signals::Signal;
+use crate::stop::Failure;
 use crate::units;
 
 /// Tells how a session ended and gives the exit status. `what` is what it was about: the URL.
@@ -41,7 +43,7 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
 
 /// Nothing is said on stderr; a connection that was being opened has an end all the same.
 fn given_up(exit: Exit, sinks: &mut Sinks) -> Exit {
-    sinks.give_up(exit);
+    sinks.tell(|writer, out| writer.give_up(out, exit));
     exit
 }
 

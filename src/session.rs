@@ -15,11 +15,13 @@ use tokio::time::Sleep;
 use crate::connection::close::Farewell;
 use crate::connection::message::Outgoing;
 use crate::event::{Event, Sequel};
+use crate::expectation::Closest;
 use crate::input::action::Action;
 use crate::input::{self, Input};
 use crate::link::Link;
-use crate::output::{Amount, Sinks};
-use crate::stop::{Closest, Failure, NO_PONGS, StopRule, Verdict};
+use crate::output::{Amount, Notice, Sinks};
+use crate::signals::{Signal, Signals};
+use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
 /// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
 /// not read must not keep the tool alive.
@@ -52,17 +54,6 @@ pub enum Outcome {
     Signal(Signal),
 }
 
-/// A signal that ends a session politely; a second one ends it at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-    /// SIGHUP: the terminal is gone.
-    HangUp,
-}
-
 /// The values that make a session.
 pub struct Session<'a> {
     /// What it talks over.
@@ -85,7 +76,7 @@ pub struct Session<'a> {
 /// Only where signals cannot be listened to; every other failure is an [`Outcome`].
 pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
     let mut signals = Signals::new()?;
-    if session.stop.progress(Instant::now()).is_some() {
+    if session.stop.has_statistics() {
         signals.heed_questions()?;
     }
     let mut running = Running {
@@ -124,7 +115,7 @@ struct Running<'a> {
     now: Instant,
 }
 
-/// What a look at the link came to.
+/// What reading from the link came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Received {
     Nothing,
@@ -134,47 +125,67 @@ enum Received {
     Flood,
 }
 
+/// What follows a turn of the loop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Another turn: something has happened, or has made something possible.
+    Turn,
+    /// A rest, until somebody wakes the task.
+    Rest,
+    /// The end.
+    End,
+}
+
 impl Running<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         self.now = Instant::now();
-        self.poll_signals(cx);
+        self.heed_signals(cx);
         loop {
-            let undecided = self.outcome.is_none();
-            let listens = self.may_receive();
-            if !listens {
-                self.session.stop.suspend(self.now);
-            }
-            self.session.link.poll_heartbeat(cx, listens);
-            let received = self.poll_link(cx);
-            self.notice_activity();
-            let sent = self.poll_input(cx);
-            // Pending only means that the socket is full: the link is asked again when it is not.
-            let _ = self.session.link.poll_flush(cx);
-            let drained = match received {
-                Received::Flood => {
-                    self.poll_write(cx, Amount::Blocks) && self.session.sinks.is_drained()
-                }
-                _ => self.poll_drain(cx),
-            };
-            self.call_last_orders(drained);
-            let expired = self.poll_timer(cx);
-            if (self.is_over() && drained) || self.aborted {
-                return self.end();
-            }
-            // A decision begins the closing handshake, which must be driven before this task rests.
-            let decided = undecided && self.outcome.is_some();
-            if received == Received::Flood {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let received = received == Received::Some;
-            // Writing has made room: what the network has is to be taken, and nothing else will wake us.
-            let made_room = !listens && self.may_receive();
-            let goes_on = received || made_room || sent || expired || decided;
-            if !(goes_on || drained && self.poll_reader_gone(cx)) {
-                return Poll::Pending;
+            match self.turn(cx) {
+                Next::Turn => {}
+                Next::Rest => return Poll::Pending,
+                // A link that ends has told why, and the stop rule has judged it.
+                Next::End => return Poll::Ready(self.outcome.take().unwrap_or(Outcome::Done)),
             }
         }
+    }
+
+    /// Each phase once. What has come is read before anybody is called silent.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Next {
+        let undecided = self.outcome.is_none();
+        let listens = self.listen();
+        let received = self.receive(cx);
+        let alive = self.session.link.poll_heartbeat(cx, listens);
+        let sent = self.send(cx);
+        let drained = self.write(cx, received);
+        let expired = self.keep_time(cx, drained);
+        if (self.is_over() && drained) || self.aborted {
+            return Next::End;
+        }
+        if received == Received::Flood {
+            cx.waker().wake_by_ref();
+            return Next::Rest;
+        }
+        // A decision begins the closing handshake, which must be driven before this task rests.
+        let decided = undecided && self.outcome.is_some();
+        // Writing has made room: what the network has is to be taken, and nothing else will wake us.
+        let made_room = !listens && self.may_receive();
+        let received = received == Received::Some;
+        let goes_on = received || alive || sent || expired || decided || made_room;
+        if goes_on || drained && self.notice_reader_gone(cx) {
+            Next::Turn
+        } else {
+            Next::Rest
+        }
+    }
+
+    /// Whether what comes is read; while it is not, no silence is the peer's.
+    fn listen(&mut self) -> bool {
+        let listens = self.may_receive();
+        if !listens {
+            self.session.stop.suspend(self.now);
+        }
+        listens
     }
 
     /// A large message that is still under way is no silence.
@@ -209,32 +220,38 @@ impl Running<'_> {
     /// not the closing handshake after Ctrl-C.
     fn may_receive(&self) -> bool {
         !self.link_down
-            && (self.session.sinks.has_room() || self.is_hurried())
+            && (self.session.sinks.writer.has_room() || self.is_hurried())
             && !(self.outcome.is_none() && self.session.input.is_full())
     }
 
     /// A message that comes too late: more than was asked for, or nobody will read it.
     fn is_superfluous(&self, event: &Event) -> bool {
-        let unread = self.is_hurried() && !self.session.sinks.has_room();
+        let unread = self.is_hurried() && !self.session.sinks.writer.has_room();
         matches!(event, Event::Message(_)) && (unread || self.session.stop.is_full())
     }
 
-    fn end(&mut self) -> Poll<Outcome> {
-        // A link that ends has told why, and the stop rule has judged it.
-        Poll::Ready(self.outcome.take().unwrap_or(Outcome::Done))
+    /// Decides how this ends and begins the closing handshake. The first decision stands, but for a
+    /// success that its own end shows to be none.
+    fn finish(&mut self, outcome: Outcome) {
+        match &self.outcome {
+            None => {
+                self.outcome = Some(outcome);
+                self.begin_close();
+            }
+            Some(Outcome::Done) if matches!(outcome, Outcome::Failed(_)) => {
+                self.outcome = Some(outcome);
+            }
+            Some(_) => {}
+        }
     }
 
-    /// Decides how this ends and begins the closing handshake; the first decision stands.
-    fn finish(&mut self, outcome: Outcome) {
-        if self.outcome.is_none() {
-            self.outcome = Some(outcome);
-            // What was heard and is to be sent back goes before the close.
-            while let Some(payload) = self.session.input.take_heard() {
-                let event = self.session.link.send(Outgoing::Message(payload));
-                event.inspect(|event| self.session.sinks.see(event));
-            }
-            self.session.link.close(&self.session.farewell);
+    fn begin_close(&mut self) {
+        // What was heard and is to be sent back goes before the close.
+        while let Some(payload) = self.session.input.take_heard() {
+            let event = self.session.link.send(Outgoing::Message(payload));
+            event.inspect(|event| self.session.sinks.see(event));
         }
+        self.session.link.close(&self.session.farewell);
     }
 
     fn apply(&mut self, verdict: Verdict) {
@@ -245,10 +262,11 @@ impl Running<'_> {
         }
     }
 
-    fn poll_signals(&mut self, cx: &mut Context<'_>) {
+    fn heed_signals(&mut self, cx: &mut Context<'_>) {
         while self.signals.poll_question(cx).is_ready() {
-            let progress = self.session.stop.progress(self.now);
-            progress.inspect(|text| self.session.sinks.say(text));
+            let statistics = self.session.stop.statistics(self.now);
+            let notice = Notice::Progress(statistics.as_ref());
+            self.session.sinks.say(notice);
         }
         while let Poll::Ready(signal) = self.signals.poll(cx) {
             let interrupted =
@@ -264,13 +282,19 @@ impl Running<'_> {
     /// A second signal: no closing handshake, and what was not written is lost, which is no success.
     fn abort(&mut self, signal: Signal) {
         self.aborted = true;
-        if !self.session.sinks.is_drained() {
+        if !self.session.sinks.writer.is_drained() {
             self.outcome = Some(Outcome::Signal(signal));
         }
     }
 
     /// Takes what has come, as long as there is room for it and it is no flood.
-    fn poll_link(&mut self, cx: &mut Context<'_>) -> Received {
+    fn receive(&mut self, cx: &mut Context<'_>) -> Received {
+        let received = self.take_events(cx);
+        self.notice_activity();
+        received
+    }
+
+    fn take_events(&mut self, cx: &mut Context<'_>) -> Received {
         let mut received = Received::Nothing;
         for _ in 0..TAKEN_AT_ONCE {
             if !self.may_receive() {
@@ -282,7 +306,7 @@ impl Running<'_> {
                 Poll::Pending => return received,
             }
             received = Received::Some;
-            if self.session.sinks.is_worth_writing() {
+            if self.session.sinks.writer.is_worth_writing() {
                 self.poll_write(cx, Amount::Blocks);
             }
         }
@@ -294,36 +318,44 @@ impl Running<'_> {
             return;
         }
         let verdict = self.pass_on(event);
-        if matches!(event, Event::Message(_)) {
-            // The rest is about the connection: not on the path of every message.
-            return self.apply(verdict);
-        }
-        let done = matches!(self.outcome, Some(Outcome::Done));
-        if let Event::Close(closed) = event
-            && done
-            && !closed.close.clean
-            && self.session.stop.needs_clean_close()
-        {
-            let failure = Failure::Closed(Box::new(closed.close.clone()), None);
-            self.outcome = Some(Outcome::Failed(failure));
-            return;
-        }
-        if let (Event::Failed(error, Sequel::Final), Verdict::GoOn) = (event, &verdict)
-            && self.session.input.is_typed()
-        {
-            self.session.sinks.say(&error.message);
-        }
-        if let (Event::Unanswered { is_telling, .. }, Verdict::GoOn) = (event, &verdict)
-            && *is_telling
-        {
-            self.session.sinks.suggest(NO_PONGS);
+        // The rest is about the connection: not on the path of every message.
+        if !matches!(event, Event::Message(_)) && matches!(verdict, Verdict::GoOn) {
+            self.say_what_follows(event);
         }
         self.apply(verdict);
-        self.offer_another(event);
     }
 
-    /// Sends what is ready, as long as the link takes it; true when something was sent.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> bool {
+    /// What a session that goes on says about an event that ends others.
+    fn say_what_follows(&mut self, event: &Event) {
+        let sinks = &mut self.session.sinks;
+        let stays = self.outcome.is_none() && self.session.stop.outlives_connection();
+        match event {
+            Event::Unanswered {
+                is_telling: true, ..
+            } => sinks.say(Notice::Hint(NO_PONGS)),
+            Event::Failed(error, Sequel::Final) => {
+                sinks.say(Notice::AttemptFailed(error));
+                if stays {
+                    sinks.say(Notice::ConnectionOver);
+                }
+            }
+            Event::Close(closed) if stays && closed.sequel == Sequel::Final => {
+                sinks.say(Notice::ConnectionOver);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends what is ready; true when something was.
+    fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        let sent = self.take_actions(cx);
+        // Pending only means that the socket is full: the link is asked again when it is not.
+        let _ = self.session.link.poll_flush(cx);
+        sent
+    }
+
+    /// Takes from the input as long as the link takes it.
+    fn take_actions(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         for _ in 0..SENT_AT_ONCE {
             if self.outcome.is_some() || !self.session.sinks.has_room_for_sent() {
@@ -364,20 +396,24 @@ impl Running<'_> {
 
     fn act(&mut self, action: Action) {
         let link = &mut self.session.link;
-        let event = match action {
-            Action::Send(outgoing) => match link.send(outgoing) {
-                None if self.session.input.is_typed() => return self.not_open(),
-                event => event,
-            },
-            Action::Ping(size) => match link.ping(size) {
-                None => return self.not_open(),
-                event => event,
-            },
+        let (event, is_whole) = match action {
+            Action::Send(outgoing) => {
+                let is_whole = !matches!(outgoing, Outgoing::Fragment(_));
+                (link.send(outgoing), is_whole)
+            }
+            Action::Ping(size) => (link.ping(size), true),
             action => return self.steer(action),
         };
-        if let Some(event) = event {
-            let verdict = self.pass_on(&event);
-            self.apply(verdict);
+        match event {
+            Some(event) => {
+                let verdict = self.pass_on(&event);
+                self.apply(verdict);
+            }
+            None if is_whole => {
+                let state = self.session.link.ready_state();
+                self.session.sinks.say(Notice::NotSent(state));
+            }
+            None => {}
         }
     }
 
@@ -399,24 +435,24 @@ impl Running<'_> {
         match action {
             Action::Send(_) | Action::Ping(_) => {}
             Action::Status => {
-                link.status().iter().for_each(|line| sinks.say(line));
+                sinks.say(Notice::Status(&link.status()));
                 sinks.tell_settings();
             }
             Action::Show(show) => sinks.show(show),
-            Action::OnOpen(source) => sinks.say(&link.greet_with(source)),
+            Action::OnOpen(source) => sinks.say(Notice::SentOnOpen(link.greet_with(source))),
             Action::Close(farewell) => {
                 if self.link_down {
-                    sinks.say("there is no connection: /reconnect opens it again");
+                    sinks.say(Notice::NotConnected);
                 } else if !link.is_up() {
-                    sinks.say("CLOSED, no further attempt: /reconnect makes one");
+                    sinks.say(Notice::NoFurtherAttempt);
                 }
                 link.close(&farewell);
             }
             Action::Reopen if link.reopen() => self.link_down = false,
-            Action::Reopen => sinks.say("the connection is still there: /close ends it"),
+            Action::Reopen => sinks.say(Notice::StillConnected),
             Action::Connect(target) => {
-                if let Some(note) = link.connect(*target, farewell) {
-                    sinks.say(&note);
+                if link.connect(*target, farewell) {
+                    sinks.say(Notice::SecretsLeftBehind);
                 }
                 self.link_down = false;
             }
@@ -424,34 +460,18 @@ impl Running<'_> {
         }
     }
 
-    fn not_open(&mut self) {
-        let state = self.session.link.ready_state().as_str();
-        self.session
-            .sinks
-            .say(&format!("not sent: the connection is {state}"));
-    }
-
-    /// A session with a person that outlives its connection says how it goes on.
-    fn offer_another(&mut self, event: &Event) {
-        let sequel = match event {
-            Event::Close(closed) => closed.sequel,
-            Event::Failed(_, sequel) => *sequel,
-            _ => return,
-        };
-        let asked = self.outcome.is_none() && self.session.input.is_typed();
-        let stays = asked && self.session.stop.outlives_connection();
-        if stays && sequel == Sequel::Final {
-            let offer = "/reconnect opens it again, /connect URL another one, /quit leaves";
-            self.session.sinks.say(offer);
+    /// Writes what can be written; true when nothing is left. In a flood that is whole blocks, since more
+    /// comes.
+    fn write(&mut self, cx: &mut Context<'_>, received: Received) -> bool {
+        match received {
+            Received::Flood => {
+                self.poll_write(cx, Amount::Blocks) && self.session.sinks.writer.is_drained()
+            }
+            _ => self.poll_write(cx, Amount::All),
         }
     }
 
-    /// Writes what can be written; true when nothing is left.
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> bool {
-        self.poll_write(cx, Amount::All)
-    }
-
-    /// As `poll_drain`, but no more than `amount`.
+    /// Writes no more than `amount`.
     fn poll_write(&mut self, cx: &mut Context<'_>, amount: Amount) -> bool {
         match self.session.sinks.poll_write(cx, amount) {
             Poll::Ready(Ok(())) => true,
@@ -473,8 +493,9 @@ impl Running<'_> {
 
     /// A reader that went away ends the session even when there is nothing to tell it: `head -1` has
     /// had its line, and the next one may never come. True when it has just gone.
-    fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> bool {
-        let gone = self.outcome.is_none() && self.session.sinks.poll_reader_gone(cx).is_ready();
+    fn notice_reader_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        let writer = &mut self.session.sinks.writer;
+        let gone = self.outcome.is_none() && writer.poll_reader_gone(cx).is_ready();
         if gone {
             self.lose_reader();
         }
@@ -484,14 +505,15 @@ impl Running<'_> {
     /// A verdict is worth having even when nobody reads stdout any more.
     fn lose_reader(&mut self) {
         if self.session.stop.has_verdict() {
-            self.session.sinks.stop_printing();
+            self.session.sinks.writer.stop_printing();
         } else {
             self.finish(Outcome::ReaderGone);
         }
     }
 
     /// Sees to what is due; true when something was.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+    fn keep_time(&mut self, cx: &mut Context<'_>, drained: bool) -> bool {
+        self.call_last_orders(drained);
         let Some(due) = self.due() else {
             return false;
         };
@@ -549,118 +571,6 @@ impl Running<'_> {
                 self.apply(verdict);
             }
             _ => {}
-        }
-    }
-}
-
-/// The signals that end a session, but for those that were ignored when the process was started:
-/// `nohup` keeps SIGHUP from it, a shell script SIGINT from what it runs in the background.
-#[cfg(unix)]
-pub struct Signals {
-    ends: Vec<(tokio::signal::unix::Signal, Signal)>,
-    question: Option<tokio::signal::unix::Signal>,
-}
-
-#[cfg(unix)]
-impl Signals {
-    /// Listens from now on.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [
-            (SignalKind::interrupt(), Signal::Interrupt),
-            (SignalKind::terminate(), Signal::Terminate),
-            (SignalKind::hangup(), Signal::HangUp),
-        ];
-        let ignored = ignored_signals();
-        let heeded = kinds
-            .into_iter()
-            .filter(|(kind, _)| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
-        let streams: io::Result<Vec<_>> = heeded
-            .map(|(kind, meaning)| Ok((signal(kind)?, meaning)))
-            .collect();
-        Ok(Self {
-            ends: streams?,
-            question: None,
-        })
-    }
-
-    /// From now on SIGQUIT asks how things stand; otherwise it ends the process with a core dump.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn heed_questions(&mut self) -> io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let kind = SignalKind::quit();
-        if ignored_signals() >> (kind.as_raw_value() - 1) & 1 == 0 {
-            self.question = Some(signal(kind)?);
-        }
-        Ok(())
-    }
-
-    /// Ready when somebody asks how things stand.
-    pub fn poll_question(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.question {
-            Some(question) => question.poll_recv(cx).map(drop),
-            None => Poll::Pending,
-        }
-    }
-
-    /// The next signal.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
-        for (stream, signal) in &mut self.ends {
-            if let Poll::Ready(Some(())) = stream.poll_recv(cx) {
-                return Poll::Ready(*signal);
-            }
-        }
-        Poll::Pending
-    }
-}
-
-/// The signals that are ignored now, the bit of signal 1 being the lowest; none where the system does
-/// not say.
-#[cfg(unix)]
-fn ignored_signals() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
-}
-
-/// The signals that end a session.
-#[cfg(not(unix))]
-pub struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(not(unix))]
-impl Signals {
-    /// Listens from now on.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self(tokio::signal::windows::ctrl_c()?))
-    }
-
-    /// There is no signal here that asks how things stand.
-    ///
-    /// # Errors
-    /// None.
-    pub fn heed_questions(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Never.
-    pub fn poll_question(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
-    }
-
-    /// The next signal.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
-        match self.0.poll_recv(cx) {
-            Poll::Ready(Some(())) => Poll::Ready(Signal::Interrupt),
-            _ => Poll::Pending,
         }
     }
 }

@@ -10,9 +10,9 @@ use clap_complete::Shell;
 
 use super::shared::Shared;
 use super::values::{deadline, definition, fragment_size, jq, loss, pattern, wait};
+use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
-use crate::stop::ExpectedClose;
 use crate::units;
 
 const CONNECT_EXAMPLES: &str = "\

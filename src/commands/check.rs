@@ -9,11 +9,10 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::cli::Check;
-use crate::connection::message::Payload;
 use crate::connection::target::Header;
 use crate::exit::Exit;
 use crate::link::Policy;
-use crate::output::{Printer, Sinks};
+use crate::output::{Notice, Printer, Sinks};
 use crate::script::probe::{Questions, probe};
 use crate::script::report::{Destinations, Look, Reports};
 use crate::script::run::{CheckFile, run_test};
@@ -21,7 +20,7 @@ use crate::script::schedule::{self, Job, Pace, Ran};
 use crate::script::trial::{self, Reaching, Stopping};
 use crate::script::values::{Value, Values};
 use crate::secret::{Source, io_text};
-use crate::session::{Signal, Signals};
+use crate::signals::{Signal, Signals};
 
 use super::Mistake;
 use super::prepare::{Prepared, policy, prepare, risks};
@@ -77,13 +76,10 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
         subprotocol: options.expect_subprotocol.clone(),
         max_handshake: options.max_handshake,
         min_cert_days: options.min_cert_days,
-        send: options
-            .send
-            .iter()
-            .map(|text| Payload::Text(text.into()))
-            .collect(),
-        expect: options.expect.clone().into(),
+        send: options.send.clone(),
+        expect: options.expect.clone(),
         close: options.expect_close.clone(),
+        farewell: options.shared.messages.close.clone(),
         wait: options.wait,
     };
     let asked = Asked::of(&options);
@@ -91,10 +87,10 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
         for risk in risks(&prepared.policy.target.address) {
-            sinks.warn(&risk);
+            sinks.say(Notice::Warning(&risk));
         }
     }
-    let (what, look) = (prepared.what.clone(), look(&prepared, "fact"));
+    let (what, look) = (prepared.what.clone(), look(&prepared, "check"));
     let shared = asked.share(Rc::new(prepared), sinks);
     let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
     asked.run(&shared, look, None, [job].into_iter()).await
@@ -266,7 +262,7 @@ impl Asked {
                 .output
                 .map(|error| format!("cannot write output: {}", io_text(&error)));
             if let Some(failure) = failure.or(output) {
-                sinks.complain(&failure);
+                sinks.say(Notice::Error(&failure));
                 exit = Exit::Output;
             }
         }

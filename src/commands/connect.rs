@@ -11,7 +11,7 @@ use crate::output::editor::Editor;
 use crate::output::messages::Layout;
 use crate::output::standard::Stdout;
 use crate::output::view::View;
-use crate::output::{Printer, Way};
+use crate::output::{Notice, Printer, Way};
 use crate::repl::{Connector, Ends, KeepHistory, Place, Repl, Setup};
 use crate::script::record::Recorder;
 use crate::stop::{Conversation, Goal, StopRule};
@@ -99,7 +99,7 @@ async fn talk(mut prepared: Prepared, (repl, (typed, line)): (Repl, Ends)) -> an
         .sinks_by(way, Printer::Session(Box::new(view)))?
         .recording(Box::new(recorder));
     if prepared.what == "echo:" {
-        sinks.say(FIRST_WORDS);
+        sinks.say(Notice::Text(FIRST_WORDS));
     }
     let exit = prepared
         .run(Input::typed(typed), &mut stop, &mut sinks)

@@ -10,9 +10,9 @@ use crate::connection::target::BadUrl;
 use crate::connection::tls::BadTls;
 use crate::exit::Exit;
 use crate::input;
+use crate::output::diagnostics::{Diagnostics, States};
 use crate::output::events::EventWriter;
 use crate::output::style::{Stream, When};
-use crate::output::talk::{States, Talk};
 use crate::secret::Unreadable;
 
 /// A mistake in what was typed or in a file that it names.
@@ -170,7 +170,7 @@ fn wants_json(arguments: &[OsString]) -> bool {
 }
 
 fn say(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
-    let talk = Talk {
+    let diagnostics = Diagnostics {
         stream: Stream::stderr(When::Auto),
         verbose: 0,
         quiet: 0,
@@ -187,13 +187,13 @@ fn say(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
             .and_then(|()| stdout.flush())
             .is_err()
         {
-            talk.error(&mut said, message);
+            diagnostics.error(&mut said, message);
         }
     } else {
-        talk.error(&mut said, message);
+        diagnostics.error(&mut said, message);
     }
     if let Some(hint) = hint {
-        talk.hint(&mut said, hint);
+        diagnostics.hint(&mut said, hint);
     }
     let _ = io::stderr().write_all(&said);
 }

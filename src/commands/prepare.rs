@@ -17,12 +17,12 @@ use crate::input::Input;
 use crate::link::comeback::Persistence;
 use crate::link::heartbeat::Heartbeat;
 use crate::link::{Asking, Link, Policy};
+use crate::output::diagnostics::{Diagnostics, States};
 use crate::output::events::EventWriter;
 use crate::output::messages::Layout;
 use crate::output::standard::Stdout;
 use crate::output::style::{Stream, When};
-use crate::output::talk::{States, Talk};
-use crate::output::{Log, Printer, Sinks, Way};
+use crate::output::{Log, Notice, Printer, Sinks, Way};
 use crate::report;
 use crate::secret::{Redactor, Secret, Source, is_credential_header, is_token_like};
 use crate::server;
@@ -425,14 +425,14 @@ impl Prepared {
             (_, Printer::Pings(_)) => States::Elsewhere,
             _ => States::Usual,
         };
-        let talk = Talk {
+        let diagnostics = Diagnostics {
             stream: Stream::stderr(when(output.color)),
             verbose: output.verbose,
             // Whoever reads events is told in events, whoever reads a report by the report.
             quiet: output.quiet.max(u8::from(output.json || is_report)),
             states,
         };
-        Ok(Sinks::new(way, printer, talk, log, self.redactor.clone()).since(self.begun))
+        Ok(Sinks::new(way, printer, diagnostics, log, self.redactor.clone()).since(self.begun))
     }
 
     /// Runs the session and tells how it ended.
@@ -444,7 +444,7 @@ impl Prepared {
     ) -> anyhow::Result<Exit> {
         if self.shared.output.verbose > 0 {
             for risk in risks(&self.policy.target.address) {
-                sinks.say(&risk);
+                sinks.say(Notice::Text(&risk));
             }
         }
         let session = Session {

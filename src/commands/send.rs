@@ -7,8 +7,8 @@ use crate::connection::message::Payload;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input};
-use crate::output::Printer;
 use crate::output::json::is_json;
+use crate::output::{Notice, Printer};
 use crate::stop::{Conversation, Expectations, Goal, StopRule};
 
 use super::Mistake;
@@ -25,9 +25,9 @@ pub async fn run(options: Send) -> anyhow::Result<Exit> {
     let almost_json = options.messages.iter().any(|text| is_almost_json(text));
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     if almost_json && matches!(exit, Exit::Expectation | Exit::Closed | Exit::TimedOut) {
-        sinks.hint(
+        sinks.say(Notice::Hint(
             "what was sent looks like JSON and is none: it takes double quotes, and the shell single ones around it: '{\"op\":\"time\"}'",
-        );
+        ));
     }
     flush(&mut sinks).await;
     Ok(exit)

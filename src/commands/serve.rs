@@ -13,11 +13,11 @@ use crate::connection::message::Text;
 use crate::connection::tls::Own;
 use crate::connection::tls::serving::Acceptor;
 use crate::exit::Exit;
+use crate::output::diagnostics::{Diagnostics, States};
 use crate::output::events::EventWriter;
 use crate::output::standard::Stdout;
 use crate::output::style::Stream;
-use crate::output::talk::{States, Talk};
-use crate::output::{Log, Printer, Sinks, Way};
+use crate::output::{Log, Notice, Printer, Sinks, Way};
 use crate::secret::{Redactor, Secret, Source, io_text};
 use crate::server::door::{Door, Login, Origins, Scheme};
 use crate::server::faults::Bad;
@@ -26,7 +26,7 @@ use crate::server::listener::Listener;
 use crate::server::plan::{Act, Mode, Plan, Step};
 use crate::server::view::{self, Live, View};
 use crate::server::{Ended, Server};
-use crate::session::Signal;
+use crate::signals::Signal;
 
 use super::Mistake;
 use super::prepare::{flush, when};
@@ -45,14 +45,14 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
         *loopback = listener.is_local();
     }
     let url = listener.url(acceptor.is_some());
-    sinks.tell_listening(&url, fingerprint.as_deref());
+    sinks.tell(|writer, out| writer.listening(out, &url, fingerprint.as_deref()));
     if !options.output.json {
         announce(&options.output, &url, fingerprint.as_deref());
     }
     if !listener.is_local() && options.output.quiet < 2 {
-        sinks.warn(&format!(
+        sinks.say(Notice::Warning(&format!(
             "{place} is not only for this machine: whoever can reach it can connect"
-        ));
+        )));
     }
     let view = view(&options);
     let server = Server::new(
@@ -63,9 +63,12 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
     );
     let (ended, totals) = server.run(&mut sinks, &view).await?;
     sinks.turn_to(0, None);
-    sinks.tell_serve_totals(&totals);
+    sinks.tell(|writer, out| writer.serve_stats(out, &totals));
     if view.live > Live::Off || options.output.verbose > 0 {
-        sinks.recount("*", &view::summary(&totals, begun.elapsed()));
+        sinks.say(Notice::Account(
+            "*",
+            &view::summary(&totals, begun.elapsed()),
+        ));
     }
     flush(&mut sinks).await;
     match ended {
@@ -338,7 +341,7 @@ fn sinks(output: &cli::ServeOutput, begun: Instant, redactor: Redactor) -> Resul
         Some(path) => Some(Log::create(path, begun).map_err(Mistake::output)?),
         None => None,
     };
-    let talk = Talk {
+    let diagnostics = Diagnostics {
         stream: Stream::stderr(when(output.color)),
         verbose: 0,
         // The view has its own words for what happens here.
@@ -346,7 +349,7 @@ fn sinks(output: &cli::ServeOutput, begun: Instant, redactor: Redactor) -> Resul
         states: States::Elsewhere,
     };
     let way = Way::Stdout(Stdout::new(io::stdout()));
-    Ok(Sinks::new(way, printer, talk, log, redactor))
+    Ok(Sinks::new(way, printer, diagnostics, log, redactor))
 }
 
 fn view(options: &Serve) -> View {

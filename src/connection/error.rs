@@ -63,6 +63,8 @@ pub enum Kind {
     Redirect,
     /// The answer was no valid WebSocket handshake.
     Handshake,
+    /// The answer does not prove that the server read our key (RFC 6455 §4.1).
+    AcceptKey,
     /// A frame broke the protocol.
     Protocol,
     /// The connection was lost without a close frame.
@@ -85,7 +87,7 @@ impl Kind {
             Self::Tls | Self::TlsEnded => "tls",
             Self::Certificate => "cert",
             Self::Timeout => "timeout",
-            Self::Refused | Self::Redirect | Self::Handshake => "handshake",
+            Self::Refused | Self::Redirect | Self::Handshake | Self::AcceptKey => "handshake",
             Self::Protocol | Self::CutOff => "protocol",
             Self::Lost | Self::Input => "io",
             Self::TooBig => "too_big",
@@ -150,6 +152,13 @@ impl Error {
             ),
             _ => error.hint("the server accepted the connection and said nothing; --connect-timeout TIME waits longer"),
         }
+    }
+
+    /// A peer that gave no sign of life for so long after a ping.
+    pub fn silent(limit: Duration) -> Self {
+        let limit = units::shown(limit);
+        let message = format!("the connection was lost: no sign of life within {limit} of a ping");
+        Self::new(Kind::Lost, Stage::Open, message)
     }
 
     /// The handshake was answered with another status than 101.

@@ -201,12 +201,7 @@ impl Input {
 
     /// Whether it opens and closes connections, and so is asked while there is none.
     pub fn drives_connection(&self) -> bool {
-        self.is_typed() || matches!(self.source, Source::Openings(_))
-    }
-
-    /// Whether a person types it.
-    pub fn is_typed(&self) -> bool {
-        matches!(self.source, Source::Typed(_))
+        matches!(self.source, Source::Typed(_) | Source::Openings(_))
     }
 
     /// Whether there was nothing to send when last asked, as opposed to something that has to wait for

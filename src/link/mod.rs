@@ -23,9 +23,8 @@ use crate::connection::close::{By, Close, Code, Farewell};
 use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::message::{Direction, Outgoing, Payload, Text};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
-use crate::event::{Closed, Event, Fault, Message, Sequel, Tally, Wait};
+use crate::event::{Closed, ConnectionStatus, Event, Fault, Message, Sequel, Status, Tally, Wait};
 use crate::secret::{Secret, Source};
-use crate::units;
 use comeback::{Comeback, Persistence};
 use heartbeat::{Due, Heartbeat, Pulse};
 use pings::{Answer, OWN_SIZE, Pings, Purpose};
@@ -69,32 +68,6 @@ enum State {
     Down,
 }
 
-/// What a handshake agreed on, to be put behind the URL.
-fn agreed(opened: &Opened) -> String {
-    let mut text = format!(" at {}", opened.remote);
-    if let Some(name) = &opened.subprotocol {
-        text.push_str(&format!(", subprotocol {name}"));
-    }
-    for extension in &opened.extensions {
-        text.push_str(&format!(", {extension}"));
-    }
-    if let Some(tls) = &opened.tls {
-        text.push_str(&format!(", {}, {}", tls.version, tls.cipher));
-    }
-    text
-}
-
-/// Whom the server is by its certificate, and for how long yet.
-fn certified(opened: &Opened) -> Option<String> {
-    let certificate = opened.tls.as_ref()?.certificate.as_ref()?;
-    Some(format!(
-        "certificate of {}, issued by {}, good for {} more days",
-        certificate.subject,
-        certificate.issuer,
-        certificate.days_left()
-    ))
-}
-
 /// What an attempt to connect comes to.
 type Attempt = Result<(Connection, Opened), Error>;
 
@@ -106,10 +79,8 @@ struct Opening {
 struct Up {
     connection: Connection,
     since: Instant,
-    /// What the handshake agreed on, in words.
-    agreed: String,
-    /// The same of the server's certificate.
-    certificate: Option<String>,
+    /// What the handshake gave.
+    opened: Opened,
     last_rtt: Option<Duration>,
     received: Tally,
     sent: Tally,
@@ -160,35 +131,24 @@ impl Link {
         matches!(self.state, State::Up(_))
     }
 
-    /// How the connection stands, line by line: the state by its DOM name, since when, what was agreed
-    /// and what has passed.
-    pub fn status(&self) -> Vec<String> {
-        let state = self.ready_state().as_str();
-        let url = &self.policy.target.address.shown;
-        let State::Up(up) = &self.state else {
-            return vec![format!("{state}, {url}")];
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        let connection = match &self.state {
+            State::Up(up) => Some(ConnectionStatus {
+                open_for: up.since.elapsed(),
+                opened: up.opened.clone(),
+                received: up.received,
+                sent: up.sent,
+                wire_bytes: up.connection.wire_bytes(),
+                last_rtt: up.last_rtt,
+            }),
+            _ => None,
         };
-        let (received, sent) = up.connection.wire_bytes();
-        let mut lines = vec![
-            format!(
-                "{state} for {}, {url}{}",
-                units::shown(up.since.elapsed()),
-                up.agreed
-            ),
-            format!(
-                "received {} of {} ({received} on the wire), sent {} of {} ({sent} on the wire)",
-                units::count(up.received.messages, "message"),
-                units::count(up.received.bytes, "byte"),
-                units::count(up.sent.messages, "message"),
-                units::count(up.sent.bytes, "byte"),
-            ),
-        ];
-        lines.extend(
-            up.last_rtt
-                .map(|rtt| format!("last round trip {}", units::shown(rtt))),
-        );
-        lines.extend(up.certificate.clone());
-        lines
+        Status {
+            state: self.ready_state(),
+            url: self.policy.target.address.shown.clone(),
+            connection,
+        }
     }
 
     /// Changes whenever a byte of data has come or anything has left.
@@ -282,8 +242,7 @@ impl Link {
                 let up = Up {
                     connection,
                     since: Instant::now(),
-                    agreed: agreed(&opened),
-                    certificate: certified(&opened),
+                    opened: opened.clone(),
                     last_rtt: None,
                     received: Tally::default(),
                     sent: Tally::default(),
@@ -444,11 +403,13 @@ impl Link {
     }
 
     /// Keeps the connection alive and watches it. `listens` says whether what comes is being read:
-    /// while it is not, nobody is called dead.
-    pub fn poll_heartbeat(&mut self, cx: &mut Context<'_>, listens: bool) {
+    /// while it is not, nobody is called dead. What has come is to be read before this is asked. True
+    /// when something happened.
+    pub fn poll_heartbeat(&mut self, cx: &mut Context<'_>, listens: bool) -> bool {
         if !listens {
             self.pings.suspend(Instant::now());
         }
+        let mut progress = false;
         while let State::Up(up) = &mut self.state
             && up.connection.ready_state() == ReadyState::Open
             && let Some(pulse) = &mut up.pulse
@@ -458,7 +419,9 @@ impl Link {
                 Due::Ping => self.beat(),
                 Due::Loss => self.lose(),
             }
+            progress = true;
         }
+        progress
     }
 
     fn beat(&mut self) {
@@ -489,22 +452,14 @@ impl Link {
 
     /// The peer gave no sign of life in time.
     fn lose(&mut self) {
-        let timeout = self
-            .policy
-            .heartbeat
-            .as_ref()
-            .map(|heartbeat| heartbeat.timeout)
-            .unwrap_or_default();
-        let message = format!(
-            "the connection was lost: no sign of life within {} of a ping",
-            units::shown(timeout)
-        );
+        let heartbeat = self.policy.heartbeat.as_ref();
+        let timeout = heartbeat.map(|heartbeat| heartbeat.timeout);
         self.end(Close {
             by: By::None,
             code: Code::ABNORMAL,
             reason: String::new(),
             clean: false,
-            error: Some(Box::new(Error::new(Kind::Lost, Stage::Open, message))),
+            error: Some(Box::new(Error::silent(timeout.unwrap_or_default()))),
         });
     }
 
@@ -758,14 +713,14 @@ impl Link {
     }
 
     /// Closes what there is, and opens a connection to another place. Secrets that were to be sent after
-    /// an open stay behind when it is of another origin: says so.
-    pub fn connect(&mut self, target: Target, farewell: &Farewell) -> Option<String> {
+    /// an open stay behind when it is of another origin: then this is true.
+    pub fn connect(&mut self, target: Target, farewell: &Farewell) -> bool {
         let on_open = &mut self.policy.on_open;
         let before = on_open.len();
         if !target.address.is_same_origin(&self.policy.target.address) {
             on_open.retain(|source| !source.is_secret());
         }
-        let left_behind = before - on_open.len();
+        let leaves_secrets = on_open.len() < before;
         for secret in target.address.secrets() {
             self.told.push_back(Event::Secret(Secret::new(secret)));
         }
@@ -775,10 +730,7 @@ impl Link {
         } else {
             self.set_out(target);
         }
-        (left_behind > 0).then(|| {
-            "the secrets of -x and /onopen are not sent to another origin: /onopen names them anew"
-                .to_owned()
-        })
+        leaves_secrets
     }
 
     /// The next attempt is the first one to this place.
@@ -789,17 +741,14 @@ impl Link {
         self.state = State::Idle;
     }
 
-    /// Sends this as well after every further open, or nothing any more; says what is sent then.
-    pub fn greet_with(&mut self, source: Option<Source>) -> String {
+    /// Sends this as well after every further open, or nothing any more; gives how many messages that
+    /// makes.
+    pub fn greet_with(&mut self, source: Option<Source>) -> usize {
         match source {
             Some(source) => self.policy.on_open.push(source),
             None => self.policy.on_open.clear(),
         }
-        match self.policy.on_open.len() {
-            0 => "nothing is sent after an open".to_owned(),
-            1 => "one message is sent after every further open".to_owned(),
-            n => format!("{n} messages are sent after every further open"),
-        }
+        self.policy.on_open.len()
     }
 
     /// Opens a new connection in place of one that has ended, without any further wait; false while

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::{Log, Printer, Sinks, Way};
+use super::{Log, Notice, Printer, Sinks};
 use crate::event::Event;
 use crate::input::action::{Setting, Show};
-use crate::secret::Redactor;
+use crate::secret::{Redactor, io_text};
 
 /// Writes a session down as it goes, to be saved when that is asked for.
 pub trait Recorder {
@@ -25,16 +25,9 @@ impl Sinks {
         self
     }
 
-    /// What was entered goes before what follows from it.
-    pub(super) fn take_echo(&mut self) {
-        if let Way::Editor(editor) = &mut self.way {
-            editor.take_echo(self.buffer.tail());
-        }
-    }
-
     /// Shows something, or shows it otherwise from now on.
     pub fn show(&mut self, show: Show) {
-        self.take_echo();
+        self.writer.take_echo();
         let said = match show {
             Show::Headers => self.show_headers(),
             Show::Filter(pattern) => self.view(|view| view.filter(pattern.map(|pattern| *pattern))),
@@ -44,7 +37,7 @@ impl Sinks {
             Show::Log(path) => self.log_to(path.as_deref()),
         };
         if !said.is_empty() {
-            self.say(&said);
+            self.say(Notice::Text(&said));
         }
     }
 
@@ -59,7 +52,7 @@ impl Sinks {
             .as_ref()
             .map(|log| format!("every event goes to {}", log.name));
         for line in settings.into_iter().chain(log) {
-            self.say(&line);
+            self.say(Notice::Text(&line));
         }
     }
 
@@ -95,9 +88,10 @@ impl Sinks {
         let Some(opened) = &view.opened else {
             return "there was no handshake yet".to_owned();
         };
-        let out = self.buffer.tail();
-        self.talk.request(out, &opened.request, &self.redactor);
-        self.talk.answer(out, &opened.answer, &self.redactor);
+        let out = self.writer.data().tail();
+        self.diagnostics
+            .request(out, &opened.request, &self.redactor);
+        self.diagnostics.answer(out, &opened.answer, &self.redactor);
         String::new()
     }
 
@@ -105,7 +99,7 @@ impl Sinks {
         let Printer::Session(view) = &self.printer else {
             return String::new();
         };
-        match view.print_last(&mut self.buffer, count) {
+        match view.print_last(self.writer.data(), count) {
             0 => "no message has come yet".to_owned(),
             shown if shown < count => format!("no more than {shown} are kept"),
             _ => String::new(),
@@ -125,9 +119,9 @@ impl Sinks {
     fn log_to(&mut self, path: Option<&Path>) -> String {
         let before = self.log.take().map(|mut log| {
             // Its name is said, and a failure with it.
-            match log.end() {
+            match log.flush() {
                 Ok(()) => format!("no event goes to {} any more", log.name),
-                Err(why) => format!("cannot write {}: {why}", log.name),
+                Err(error) => format!("cannot write {}: {}", log.name, io_text(&error)),
             }
         });
         let Some(path) = path else {

@@ -7,7 +7,7 @@ use crate::connection::Opened;
 use crate::connection::backoff::is_worth_retrying;
 use crate::connection::message::Direction;
 use crate::event::{Event, Fault, Sequel};
-use crate::stop::{STAGES, Spread, Statistics, percent, stages};
+use crate::stop::{STAGES, Spread, Statistics, percent, precise, stages};
 use crate::units;
 
 /// The time between two changes of the dots of a flood: to draw each ping would take longer than most
@@ -332,6 +332,21 @@ impl Dots {
         }
         self.drawn = 0;
     }
+}
+
+/// How the pings stand, in a line.
+pub(super) fn progress(statistics: Option<&Statistics>) -> String {
+    let Some(statistics) = statistics else {
+        return "nothing sent yet".to_owned();
+    };
+    let counts = &statistics.counts;
+    let loss = percent(statistics.loss_percent());
+    let mut text = format!("{}/{} answered, {loss}% lost", counts.received, counts.sent);
+    if let Some(rtt) = &statistics.rtt {
+        let times = [rtt.min, rtt.p50, rtt.avg, rtt.max].map(precise);
+        text.push_str(&format!(", min/p50/avg/max = {}", times.join(" / ")));
+    }
+    text
 }
 
 #[cfg(test)]

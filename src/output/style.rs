@@ -72,7 +72,7 @@ pub fn paint(out: &mut Vec<u8>, colour: bool, code: &str, text: &[u8]) {
 
 /// Ends a colour.
 pub const RESET: &str = "\x1b[0m";
-/// What is there but matters less: marks, times, talk.
+/// What is there but matters less: marks, times, diagnostics.
 pub const DIM: &str = "\x1b[2m";
 /// What passed.
 pub const GREEN: &str = "\x1b[32m";

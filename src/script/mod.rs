@@ -248,6 +248,17 @@ pub struct Expected {
     fixed: Option<Pattern>,
 }
 
+/// A pattern that stands for itself, whatever looks like a variable in it.
+impl From<Pattern> for Expected {
+    fn from(pattern: Pattern) -> Self {
+        Self {
+            template: Template::literal(pattern.as_str()),
+            form: Form::of(pattern.as_str()),
+            fixed: Some(pattern),
+        }
+    }
+}
+
 impl Expected {
     /// The text as it stands in the file.
     pub fn template(&self) -> &Template {

@@ -1,18 +1,23 @@
-//! `check URL`: opens an endpoint, talks to it as far as asked, and finds out facts, each of which
-//! passes or fails.
+//! `check URL`: the steps of a check file, made from options, of which each is a fact that passes or
+//! fails. The runner of check files plays them; what a handshake shows is judged beside them.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::report::{Finished, Trouble};
-use super::trial::{Broken, End, Shared, Trial, Waited};
-use crate::connection::close::Farewell;
+use super::report::{Finished, Grade, Trouble};
+use super::run::{Found, Runner};
+use super::trial::{Broken, End, Shared};
+use super::values::Values;
+use super::{Action, CloseFrame, Connect, Expectation, Fact, Message, Peer, Step, Template, Which};
+use crate::connection::close::{By, Close, Farewell};
 use crate::connection::error::Kind;
 use crate::connection::message::Payload;
-use crate::connection::{Opened, Timing};
+use crate::connection::{Opened, ReadyState, Timing};
+use crate::expectation::{
+    Awaited, ExpectedClose, Unmet, days_in_words, judge_certificate, judge_subprotocol,
+};
 use crate::output::excerpt;
 use crate::pattern::Pattern;
-use crate::stop::{ExpectedClose, Search, wrong_subprotocol};
+use crate::secret::Redactor;
 use crate::units;
 
 /// What is asked of an endpoint.
@@ -24,22 +29,144 @@ pub struct Questions {
     pub subprotocol: Option<String>,
     /// The longest time from the name lookup to the 101.
     pub max_handshake: Option<Duration>,
-    /// The least days that the certificate is good for.
+    /// The least days that the certificate is valid for.
     pub min_cert_days: Option<u32>,
     /// What is sent.
-    pub send: Vec<Payload>,
+    pub send: Vec<String>,
     /// What comes then, in this order.
-    pub expect: VecDeque<Pattern>,
+    pub expect: Vec<Pattern>,
     /// How the server closes after that; otherwise we do.
     pub close: Option<ExpectedClose>,
+    /// How we do.
+    pub farewell: Farewell,
     /// The limit of each wait.
     pub wait: Duration,
 }
 
-/// The days for which a server's certificate is good, seen from now; `None` without TLS.
-pub fn certificate_days(opened: &Opened) -> Option<i64> {
-    let certificate = opened.tls.as_ref()?.certificate.as_ref()?;
-    Some(certificate.days_left())
+/// One fact: what it is called and how it is found out.
+struct Question {
+    name: &'static str,
+    ask: Ask,
+}
+
+enum Ask {
+    /// A step of a check file.
+    Step(Action),
+    /// Any message.
+    Reply,
+    /// Something that the handshake has shown.
+    Shown(Shown),
+}
+
+enum Shown {
+    Handshake { limit: Option<Duration> },
+    AcceptKey,
+    Subprotocol(Option<String>),
+    Compression,
+    Certificate { least: Option<u32> },
+}
+
+impl Questions {
+    /// The script, in the order in which it is played.
+    fn script(&self, url: &str) -> Vec<Question> {
+        let mut script = vec![step("handshake", self.connect(url))];
+        if self.status.is_some_and(|status| status != 101) {
+            return script;
+        }
+        let limit = self.max_handshake;
+        let shown = [
+            ("handshake", Shown::Handshake { limit }),
+            ("accept key", Shown::AcceptKey),
+            ("subprotocol", Shown::Subprotocol(self.subprotocol.clone())),
+            ("compression", Shown::Compression),
+            (
+                "certificate",
+                Shown::Certificate {
+                    least: self.min_cert_days,
+                },
+            ),
+        ];
+        script.extend(shown.map(|(name, shown)| Question {
+            name,
+            ask: Ask::Shown(shown),
+        }));
+        let (on, within) = (here(), None);
+        script.push(step("ping", Action::Ping { on, within }));
+        script.extend(self.messages());
+        script.push(step("close", self.close()));
+        script
+    }
+
+    fn connect(&self, url: &str) -> Action {
+        let status = |status| Expectation {
+            line: 0,
+            fact: Fact::Status(status),
+        };
+        Action::Connect(Connect {
+            name: None,
+            url: Template::literal(url),
+            headers: Vec::new(),
+            expectations: self.status.map(status).into_iter().collect(),
+        })
+    }
+
+    fn messages(&self) -> impl Iterator<Item = Question> {
+        let send = |text: &String| Action::Send {
+            on: here(),
+            message: Message::Text(Template::literal(text)),
+        };
+        let receive = |pattern: &Pattern| Action::Receive {
+            on: here(),
+            which: Which::FirstMatch,
+            pattern: pattern.clone().into(),
+            within: None,
+        };
+        let replies = match self.expect.is_empty() && self.close.is_none() {
+            true => self.send.len(),
+            false => 0,
+        };
+        let replies = (0..replies).map(|_| Question {
+            name: "reply",
+            ask: Ask::Reply,
+        });
+        let send = self.send.iter().map(move |text| step("send", send(text)));
+        let expect = self.expect.iter();
+        send.chain(replies)
+            .chain(expect.map(move |pattern| step("message", receive(pattern))))
+    }
+
+    fn close(&self) -> Action {
+        let (on, within) = (here(), None);
+        match &self.close {
+            Some(expected) => Action::ExpectClose {
+                on,
+                code: expected.code.0,
+                reason: expected.reason.clone().map(Into::into),
+                within,
+            },
+            None => Action::Close {
+                on,
+                frame: self.farewell.code.map(|code| CloseFrame {
+                    code: code.0,
+                    reason: Some(Template::literal(&self.farewell.reason)),
+                }),
+                within,
+            },
+        }
+    }
+}
+
+fn step(name: &'static str, action: Action) -> Question {
+    let ask = Ask::Step(action);
+    Question { name, ask }
+}
+
+/// The one connection.
+fn here() -> Peer {
+    Peer {
+        name: None,
+        index: 0,
+    }
 }
 
 /// Asks the questions; gives a fact each, up to the first that makes the rest impossible.
@@ -49,25 +176,33 @@ pub async fn probe(
     shown: &str,
     questions: &Questions,
 ) -> Vec<Finished> {
+    let values = Values::new();
     let mut prober = Prober {
-        trial: Trial::new(shared),
-        url: shown.to_owned(),
+        runner: Runner::new(shared, shown, &values),
+        url: shown,
         questions,
         facts: Vec::new(),
         since: Instant::now(),
     };
-    // What was found so far stands, whatever ended it.
-    let _ = prober.ask(url).await;
-    prober.trial.finish().await;
+    for question in questions.script(url) {
+        if prober.ask(question).await == Next::Stop {
+            break;
+        }
+    }
+    prober.runner.trial.finish().await;
     prober.facts
 }
 
-/// The questions that follow cannot be asked.
-struct Over;
+/// Whether the questions that follow can be asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
 
 struct Prober<'a> {
-    trial: Trial<'a>,
-    url: String,
+    runner: Runner<'a>,
+    url: &'a str,
     questions: &'a Questions,
     facts: Vec<Finished>,
     /// When the present question was asked.
@@ -75,290 +210,230 @@ struct Prober<'a> {
 }
 
 impl Prober<'_> {
-    async fn ask(&mut self, url: &str) -> Result<(), Over> {
-        self.handshake(url).await?;
-        if self.trial.wires[0].opened.is_none() {
-            return Ok(());
+    async fn ask(&mut self, question: Question) -> Next {
+        let Question { name, ask } = question;
+        match ask {
+            Ask::Step(action @ Action::Connect(_)) => self.connect(action).await,
+            Ask::Step(action) => {
+                let step = Step { line: 0, action };
+                let found = self.runner.step(&step).await.map_err(|at| at.broken);
+                self.finish(name, found)
+            }
+            Ask::Reply => {
+                let (any, limit) = (Awaited::any(), self.questions.wait);
+                let message = self.runner.receive(&here(), Which::Next, any, limit).await;
+                self.finish(name, message.map(Found::Message))
+            }
+            Ask::Shown(shown) => {
+                let opened = self.runner.trial.wires[0].opened.as_deref();
+                if let Some(judged) = opened.and_then(|opened| shown.judge(opened)) {
+                    let judged = judged.map(|note| (Grade::Passed, note));
+                    self.add(name, judged.map_err(Broken::from));
+                }
+                Next::GoOn
+            }
         }
-        self.ping().await?;
-        self.messages().await?;
-        self.close().await
     }
 
-    /// A fact: what was found, or why it fails.
-    fn fact(&mut self, name: &str, found: Result<String, Broken>) -> Result<(), Over> {
-        let (note, trouble) = match found {
-            Ok(note) => (Some(note), None),
-            Err(broken) => (None, Some(Trouble::from(broken))),
+    async fn connect(&mut self, action: Action) -> Next {
+        let step = Step { line: 0, action };
+        if let Err(at) = self.runner.step(&step).await {
+            let end = self
+                .runner
+                .trial
+                .wires
+                .first()
+                .and_then(|wire| wire.end.as_ref());
+            let name = match end {
+                Some(End::Failed(error)) if error.kind == Kind::AcceptKey => "accept key",
+                _ => "handshake",
+            };
+            self.add(name, Err(at.broken));
+            return Next::Stop;
+        }
+        if let Some(End::Failed(error)) = &self.runner.trial.wires[0].end
+            && let Some(refusal) = &error.refusal
+        {
+            let note = refusal.status_line();
+            self.add("handshake", Ok((Grade::Passed, note)));
+        }
+        Next::GoOn
+    }
+
+    /// What a step has found is a fact. A ping that is not answered hides nothing of what follows.
+    fn finish(&mut self, name: &'static str, found: Result<Found, Broken>) -> Next {
+        let is_ping = name == "ping";
+        let found = match found {
+            Ok(Found::Nothing) => return Next::GoOn,
+            Ok(Found::Pong(rtt)) => Ok((Grade::Passed, units::shown(rtt))),
+            Ok(Found::Message(payload)) => {
+                let mut sinks = self.runner.trial.shared.sinks.borrow_mut();
+                Ok((Grade::Passed, in_words(&payload, sinks.redactor())))
+            }
+            Ok(Found::Closed(close)) => Ok((Grade::Passed, close.to_string())),
+            Err(broken) => self.excuse(name).ok_or(broken),
         };
-        let failed = trouble.is_some();
+        let failed = found.is_err();
+        self.add(name, found);
+        if failed && !is_ping {
+            Next::Stop
+        } else {
+            Next::GoOn
+        }
+    }
+}
+
+impl Prober<'_> {
+    /// Whether the server has closed, or is about to.
+    fn is_closing(&self) -> bool {
+        let wire = &self.runner.trial.wires[0];
+        match &wire.end {
+            Some(End::Closed(close)) => close.error.is_none(),
+            Some(End::Failed(_)) => false,
+            None => wire.ready_state() != ReadyState::Open,
+        }
+    }
+
+    /// The server's own close, if that is how the connection has ended.
+    fn unasked_close(&self) -> Option<&Close> {
+        match &self.runner.trial.wires[0].end {
+            Some(End::Closed(close)) if close.by == By::Peer && close.error.is_none() => {
+                Some(close)
+            }
+            _ => None,
+        }
+    }
+
+    /// What was found out in place of the fact that a step was for.
+    fn excuse(&self, name: &str) -> Option<(Grade, String)> {
+        if name == "ping" && self.is_closing() {
+            let note = "skipped: the server closed before it answered";
+            return Some((Grade::Skipped, note.to_owned()));
+        }
+        let close = self.unasked_close()?;
+        let held = self.facts.iter().all(|fact| fact.trouble.is_none());
+        let is_end = name == "close" && self.questions.close.is_none();
+        (is_end && held && close.code.is_proper_end()).then(|| {
+            let said = self.last_message().map(|text| format!(" after {text}"));
+            let said = said.unwrap_or_default();
+            let note = format!("{close}: the server closed by itself{said}");
+            (Grade::Warning, note)
+        })
+    }
+
+    /// The last message of the server.
+    fn last_message(&self) -> Option<String> {
+        let mut sinks = self.runner.trial.shared.sinks.borrow_mut();
+        let last = self.runner.trial.wires.first()?.last.as_ref()?;
+        Some(in_words(last, sinks.redactor()))
+    }
+
+    /// Adds a fact: what was found, or why it fails.
+    fn add(&mut self, name: &str, found: Result<(Grade, String), Broken>) {
+        let (grade, note, trouble) = match found {
+            Ok((grade, note)) => (grade, Some(note), None),
+            Err(broken) => (
+                Grade::Passed,
+                None,
+                Some(Trouble::from(self.with_end(broken))),
+            ),
+        };
         self.facts.push(Finished {
-            file: self.url.clone(),
+            file: self.url.to_owned(),
             line: 0,
             name: Some(name.to_owned()),
             steps: 1,
             time: self.since.elapsed(),
+            grade,
             note,
             trouble,
         });
         self.since = Instant::now();
-        if failed { Err(Over) } else { Ok(()) }
     }
 
-    async fn handshake(&mut self, url: &str) -> Result<(), Over> {
-        let connected = self
+    /// A server that goes away may have said why.
+    fn with_end(&self, mut broken: Broken) -> Broken {
+        let ended = self
+            .runner
             .trial
-            .connect(None, url.to_owned(), Vec::new(), None)
-            .await
-            .map(drop);
-        if let Err(broken) = connected {
-            return self.fact("handshake", Err(broken));
-        }
-        let wire = &self.trial.wires[0];
-        let Some(opened) = wire.opened.as_deref().cloned() else {
-            let (name, found) = refused(wire.end.as_ref(), self.questions.status);
-            return self.fact(name, found);
-        };
-        let handshake = self.judge_handshake(&opened);
-        let was_opened = self.questions.status.is_none_or(|status| status == 101);
-        let stop = self.fact("handshake", handshake);
-        if !was_opened {
-            return stop;
-        }
-        // A handshake that was too slow hides nothing of what follows.
-        let _ = self.fact(
-            "accept key",
-            Ok("answers our key (RFC 6455 §4.1)".to_owned()),
-        );
-        let subprotocol = self.judge_subprotocol(&opened);
-        let _ = self.fact("subprotocol", subprotocol);
-        let compression = match opened.extensions.as_slice() {
-            [] => "none agreed".to_owned(),
-            some => some.join(", "),
-        };
-        let _ = self.fact("compression", Ok(compression));
-        if let Some(found) = self.judge_certificate(&opened) {
-            let _ = self.fact("certificate", found);
-        }
-        Ok(())
-    }
-
-    fn judge_handshake(&self, opened: &Opened) -> Result<String, Broken> {
-        if let Some(status) = self.questions.status.filter(|status| *status != 101) {
-            let why = format!("the server answered 101, expected status {status}");
-            return Err(Broken::unmet(why));
-        }
-        let total = opened.timing.total;
-        let time = format!("{} ({})", units::shown(total), split(&opened.timing));
-        match self.questions.max_handshake {
-            Some(limit) if total > limit => {
-                let limit = units::shown(limit);
-                Err(Broken::unmet(format!(
-                    "101 after {time}, expected at most {limit}"
-                )))
-            }
-            _ => {
-                let answer = format!("{} {}", opened.answer.status, opened.answer.reason);
-                Ok(format!("{} in {time}", answer.trim_end()))
-            }
-        }
-    }
-
-    fn judge_subprotocol(&self, opened: &Opened) -> Result<String, Broken> {
-        let chosen = opened.subprotocol.as_deref();
-        match &self.questions.subprotocol {
-            Some(wanted) if chosen != Some(wanted) => Err(wrong_subprotocol(wanted, chosen).into()),
-            _ => Ok(chosen.unwrap_or("none chosen").to_owned()),
-        }
-    }
-
-    fn judge_certificate(&self, opened: &Opened) -> Option<Result<String, Broken>> {
-        let days = certificate_days(opened);
-        let found = match (&opened.tls, days, self.questions.min_cert_days) {
-            (None, _, None) => return None,
-            (None, _, Some(_)) => Err(Broken::unmet("none: the connection is not encrypted")),
-            (Some(_), Some(days), Some(least)) if days < i64::from(least) => {
-                let why = format!(
-                    "good for {}, expected at least {least}",
-                    days_in_words(days)
-                );
-                Err(Broken::unmet(why))
-            }
-            (Some(_), None, Some(_)) => Err(Broken::unmet("its last day is not known")),
-            (Some(tls), days, _) => {
-                let trusted = match &tls.distrust {
-                    None => "trusted".to_owned(),
-                    Some(why) => format!("accepted with --insecure, though {why}"),
-                };
-                let days = days
-                    .map(|days| format!(", good for {}", days_in_words(days)))
-                    .unwrap_or_default();
-                Ok(format!("{trusted}{days} ({}, {})", tls.version, tls.cipher))
-            }
-        };
-        Some(found)
-    }
-
-    async fn ping(&mut self) -> Result<(), Over> {
-        let limit = self.questions.wait;
-        let found = match self.trial.ping(0, limit).await {
-            Err(broken) => Err(broken),
-            Ok(seq) => {
-                let pong = self.trial.until(Some(limit), |trial| {
-                    let wire = &trial.wires[0];
-                    match wire.pong(seq) {
-                        Some(rtt) => Some(Some(rtt)),
-                        None => wire.end.is_some().then_some(None),
-                    }
-                });
-                match pong.await {
-                    Ok(Waited::For(Some(rtt))) => Ok(units::shown(rtt.unwrap_or_default())),
-                    Ok(Waited::For(None)) => Err(self.trial.closed_early(0)),
-                    Ok(Waited::InVain) => {
-                        let limit = units::shown(limit);
-                        Err(Broken::unmet(format!("no pong within {limit}")))
-                    }
-                    Err(broken) => Err(broken),
-                }
-            }
-        };
-        // A server that closes at once may be what is expected; the close tells.
-        let closed = self.trial.wires[0].end.is_some() && self.questions.close.is_some();
-        match found {
-            Err(_) if closed => Ok(()),
-            found => {
-                let _ = self.fact("ping", found);
-                Ok(())
-            }
-        }
-    }
-
-    async fn messages(&mut self) -> Result<(), Over> {
-        for payload in self.questions.send.clone() {
-            if let Err(broken) = self.trial.send(0, payload, None, self.questions.wait).await {
-                return self.fact("send", Err(broken));
-            }
-        }
-        let questions = self.questions;
-        if questions.expect.is_empty() && questions.close.is_none() {
-            for _ in &questions.send {
-                let any = self.receive(None).await;
-                self.fact("reply", any)?;
-            }
-        }
-        for pattern in &questions.expect {
-            let found = self.receive(Some(pattern)).await;
-            self.fact("message", found)?;
-        }
-        Ok(())
-    }
-
-    /// The next message that matches, or any.
-    async fn receive(&mut self, pattern: Option<&Pattern>) -> Result<String, Broken> {
-        let limit = self.questions.wait;
-        let search = &mut Search::default();
-        let found = self.trial.until(Some(limit), |trial| {
-            let wire = &mut trial.wires[0];
-            while let Some(payload) = wire.take() {
-                if pattern.is_none_or(|pattern| search.look(pattern, &payload)) {
-                    return Some(Some(payload));
-                }
-            }
-            wire.end.is_some().then_some(None)
-        });
-        let found = found.await?;
-        let (limit, summary) = (units::shown(limit), search.summary());
-        let wanted = pattern
-            .map(|pattern| format!(" matched {pattern}"))
-            .unwrap_or_default();
-        let mut broken = match found {
-            Waited::For(Some(payload)) => {
-                let mut sinks = self.trial.shared.sinks.borrow_mut();
-                return Ok(match payload.as_text() {
-                    Some(text) => excerpt(text, sinks.redactor()),
-                    None => format!("binary, {}", units::bytes(payload.len())),
-                });
-            }
-            Waited::For(None) => {
-                let mut broken = self.trial.closed_early(0);
-                broken.why = format!("{} before a message{wanted} came ({summary})", broken.why);
-                broken
-            }
-            Waited::InVain => Broken::unmet(format!(
-                "no message{wanted} came within {limit} ({summary})"
-            )),
-        };
-        broken.closest = search.closest.clone();
-        Err(broken)
-    }
-
-    async fn close(&mut self) -> Result<(), Over> {
-        let expected = self.questions.close.clone();
-        if expected.is_none() {
-            let farewell: Farewell = self.trial.shared.farewell.clone();
-            self.trial.close(0, &farewell);
-        }
-        let limit = self.questions.wait;
-        let ended = self.trial.until(Some(limit), |trial| {
-            let wire = &mut trial.wires[0];
-            while wire.take().is_some() {}
-            wire.take_close()
-        });
-        let found = match ended.await {
-            Err(broken) => Err(broken),
-            Ok(Waited::InVain) => {
-                let limit = units::shown(limit);
-                Err(Broken::unmet(format!(
-                    "the connection was not closed within {limit}"
-                )))
-            }
-            Ok(Waited::For(end)) => judge_end(&end, expected.as_ref()),
-        };
-        self.fact("close", found)
+            .wires
+            .first()
+            .is_some_and(|wire| wire.end.is_some());
+        let said = self.last_message().filter(|_| ended);
+        broken
+            .details
+            .extend(said.map(|text| format!("last message: {text}")));
+        broken
     }
 }
 
-/// Days that may lie in the past.
-pub fn days_in_words(days: i64) -> String {
-    let count = units::count(days.unsigned_abs(), "day");
-    if days < 0 {
-        return format!("-{count}");
+fn in_words(payload: &Payload, redactor: &Redactor) -> String {
+    match payload.as_text() {
+        Some(text) => excerpt(text, redactor),
+        None => format!("binary, {}", units::bytes(payload.len())),
     }
-    count
 }
 
-/// The name of the fact that a failed handshake is about, and whether that was expected.
-fn refused(end: Option<&End>, expected: Option<u16>) -> (&'static str, Result<String, Broken>) {
-    let Some(End::Failed(error)) = end else {
-        return ("handshake", Err(Broken::unmet("the connection has ended")));
+impl Shown {
+    /// What the handshake has shown; nothing where there is nothing to judge.
+    fn judge(&self, opened: &Opened) -> Option<Result<String, Unmet>> {
+        Some(match self {
+            Self::Handshake { limit } => judge_time(*limit, opened),
+            Self::AcceptKey => Ok("answers our key (RFC 6455 §4.1)".to_owned()),
+            Self::Subprotocol(wanted) => {
+                let chosen = opened.subprotocol.as_deref();
+                let judged = wanted
+                    .as_ref()
+                    .map_or(Ok(()), |wanted| judge_subprotocol(wanted, chosen));
+                judged.map(|()| chosen.unwrap_or("none chosen").to_owned())
+            }
+            Self::Compression => Ok(match opened.extensions.as_slice() {
+                [] => "none agreed".to_owned(),
+                some => some.join(", "),
+            }),
+            Self::Certificate { least: None } if opened.tls.is_none() => return None,
+            Self::Certificate { least } => {
+                let judged = least.map_or(Ok(()), |least| judge_certificate(least, opened));
+                judged.map(|()| certificate(opened))
+            }
+        })
+    }
+}
+
+fn judge_time(limit: Option<Duration>, opened: &Opened) -> Result<String, Unmet> {
+    let total = opened.timing.total;
+    let time = format!("{} ({})", units::shown(total), split(&opened.timing));
+    match limit {
+        Some(limit) if total > limit => {
+            let limit = units::shown(limit);
+            Err(Unmet::new(format!(
+                "101 after {time}, expected at most {limit}"
+            )))
+        }
+        _ => {
+            let answer = format!("{} {}", opened.answer.status, opened.answer.reason);
+            Ok(format!("{} in {time}", answer.trim_end()))
+        }
+    }
+}
+
+fn certificate(opened: &Opened) -> String {
+    let Some(tls) = &opened.tls else {
+        return String::new();
     };
-    if error.kind == Kind::Handshake && error.message.contains("Sec-WebSocket-Accept") {
-        return ("accept key", Err((&**error).into()));
-    }
-    let found = match (&error.refusal, expected) {
-        (Some(refusal), Some(status)) if refusal.status == status => Ok(refusal.status_line()),
-        (Some(refusal), Some(status)) => Err(Broken {
-            why: format!("{}, expected status {status}", refusal.status_line()),
-            ..Broken::from(&**error)
-        }),
-        _ => Err((&**error).into()),
+    let trusted = match &tls.distrust {
+        None => "trusted".to_owned(),
+        Some(why) => format!("accepted with --insecure, though {why}"),
     };
-    ("handshake", found)
+    let days = tls.certificate.as_ref().map(|certificate| {
+        let days = days_in_words(certificate.days_left());
+        format!(", valid for {days}")
+    });
+    let days = days.unwrap_or_default();
+    format!("{trusted}{days} ({}, {})", tls.version, tls.cipher)
 }
 
-fn judge_end(end: &End, expected: Option<&ExpectedClose>) -> Result<String, Broken> {
-    let End::Closed(close) = end else {
-        return Err(end.into());
-    };
-    match expected {
-        Some(expected) => expected.judge(close).map_err(Broken::unmet)?,
-        None if close.error.is_some() => return Err(end.into()),
-        None => {}
-    }
-    Ok(close.to_string())
-}
-
-/// `dns 1.2 ms, tcp 0.3 ms`: the stages that took any time.
+/// `lookup 1.2 ms, connect 0.3 ms`: the stages that took any time.
 fn split(timing: &Timing) -> String {
     let stages = [
         ("lookup", timing.lookup),

@@ -3,21 +3,24 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::report::{Finished, Trouble};
+use super::report::{Finished, Grade, Trouble};
 use super::trial::{Broken, End, Shared, Trial, Waited, Wire};
 use super::values::{Filled, Scope, Value, Values};
 use super::{
     Action, CloseFrame, Connect, Expected, Fact, Message, Peer, Query, Script, Step, Template,
     Test, Which,
 };
-use crate::connection::close::{Code, Farewell};
+use crate::connection::close::{Close, Code, Farewell};
 use crate::connection::handshake::Headers;
 use crate::connection::message::{Payload, Text};
 use crate::connection::target::Header;
 use crate::event::Event;
+use crate::expectation::{
+    Awaited, ExpectedClose, answers, broken_silence, end_in_words, judge_certificate, judge_status,
+    judge_subprotocol,
+};
 use crate::pattern::{Jq, Outcome, Pattern};
 use crate::secret::{Secret, io_text, is_credential_header};
-use crate::stop::{ExpectedClose, Search, wrong_subprotocol};
 use crate::units;
 
 /// A check file that was read.
@@ -29,16 +32,22 @@ pub struct CheckFile {
     pub script: Script,
 }
 
+/// What a step found out.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing beyond that it went well.
+    Nothing,
+    /// The round trip of a ping.
+    Pong(Duration),
+    /// The message that was waited for.
+    Message(Payload),
+    /// How the connection ended.
+    Closed(Box<Close>),
+}
+
 /// Runs one test, closes its connections, and says how it went.
 pub async fn run_test(shared: &Shared, file: &CheckFile, test: &Test, given: &Values) -> Finished {
-    let mut runner = Runner {
-        trial: Trial::new(shared),
-        scope: Scope::new(given),
-        timeout: shared.timeout,
-        timeout_set: false,
-        matched: None,
-        file: &file.name,
-    };
+    let mut runner = Runner::new(shared, &file.name, given);
     let mut trouble = None;
     let steps = file.script.settings.iter().chain(&test.steps);
     for step in steps {
@@ -57,20 +66,22 @@ pub async fn run_test(shared: &Shared, file: &CheckFile, test: &Test, given: &Va
         name: test.name.clone(),
         steps: test.steps.len(),
         time: transcript.elapsed(),
+        grade: Grade::Passed,
         note: None,
         trouble,
     }
 }
 
 /// A step that came to nothing.
-struct At {
+pub(super) struct At {
     line: usize,
     step: String,
-    broken: Broken,
+    pub(super) broken: Broken,
 }
 
-struct Runner<'a> {
-    trial: Trial<'a>,
+/// Plays steps, one after the other.
+pub(super) struct Runner<'a> {
+    pub(super) trial: Trial<'a>,
     scope: Scope<'a>,
     /// The limit of each waiting step.
     timeout: Duration,
@@ -79,12 +90,28 @@ struct Runner<'a> {
     /// The last matched message.
     matched: Option<Text>,
     file: &'a str,
+    /// The line of the step that runs.
+    line: usize,
 }
 
-impl Runner<'_> {
-    async fn step(&mut self, step: &Step) -> Result<(), At> {
+impl<'a> Runner<'a> {
+    /// A runner of the steps of `file`, with the values that it is given.
+    pub(super) fn new(shared: &'a Shared, file: &'a str, given: &'a Values) -> Self {
+        Self {
+            trial: Trial::new(shared),
+            scope: Scope::new(given),
+            timeout: shared.timeout,
+            timeout_set: false,
+            matched: None,
+            file,
+            line: 0,
+        }
+    }
+
+    pub(super) async fn step(&mut self, step: &Step) -> Result<Found, At> {
+        self.line = step.line;
         if let Action::Connect(connect) = &step.action {
-            return self.connect(step, connect).await;
+            return self.connect(step, connect).await.map(|()| Found::Nothing);
         }
         self.act(&step.action).await.map_err(|broken| At {
             line: step.line,
@@ -93,45 +120,55 @@ impl Runner<'_> {
         })
     }
 
-    async fn act(&mut self, action: &Action) -> Result<(), Broken> {
+    async fn act(&mut self, action: &Action) -> Result<Found, Broken> {
         match action {
-            Action::Set { name, value } => self.set(name, value),
-            Action::Timeout(time) => {
-                (self.timeout, self.timeout_set) = (*time, true);
-                Ok(())
-            }
+            Action::Set { name, value } => self.set(name, value)?,
+            Action::Timeout(time) => (self.timeout, self.timeout_set) = (*time, true),
             // Has its own way, since its expectations stand on lines of their own.
-            Action::Connect(_) => Ok(()),
-            Action::Send { on, message } => self.send(on, message).await,
+            Action::Connect(_) => {}
+            Action::Send { on, message } => self.send(on, message).await?,
+            Action::Never { on, pattern } => self.forbid(on, pattern).await?,
+            Action::Silence { on, time } => self.silence(on, *time).await?,
+            Action::Capture {
+                name,
+                secret,
+                query,
+            } => self.capture(name, *secret, query)?,
+            Action::Assert(query) => self.assert(query)?,
+            Action::Wait(time) => {
+                self.trial.until(Some(*time), |_| None::<()>).await?;
+            }
+            action => return self.wait_for(action).await,
+        }
+        Ok(Found::Nothing)
+    }
+
+    /// The steps that wait for something, each with a limit.
+    async fn wait_for(&mut self, action: &Action) -> Result<Found, Broken> {
+        let limit = |within: &Option<Duration>| within.unwrap_or(self.timeout);
+        match action {
             Action::Receive {
                 on,
                 which,
                 pattern,
                 within,
             } => {
-                let limit = within.unwrap_or(self.timeout);
-                self.receive(on, *which, pattern, limit).await
+                let limit = limit(within);
+                let awaited = Awaited::matching(self.pattern(pattern)?);
+                let message = self.receive(on, *which, awaited, limit).await?;
+                if let Payload::Text(text) = &message {
+                    self.matched = Some(text.clone());
+                }
+                Ok(Found::Message(message))
             }
-            Action::Never { on, pattern } => {
-                let pattern = self.pattern(pattern)?;
-                self.trial.wires[on.index].forbid(pattern);
-                // What has come already is found here, not by the next step that waits.
-                self.trial
-                    .until(Some(Duration::ZERO), |_| Some(()))
-                    .await
-                    .map(drop)
+            Action::Ping { on, within } => {
+                let limit = limit(within);
+                self.ping(on, limit).await.map(Found::Pong)
             }
-            Action::Silence { on, time } => self.silence(on, *time).await,
-            Action::Capture {
-                name,
-                secret,
-                query,
-            } => self.capture(name, *secret, query),
-            Action::Assert(query) => self.assert(query),
-            Action::Ping { on, within } => self.ping(on, within.unwrap_or(self.timeout)).await,
             Action::Close { on, frame, within } => {
-                self.close(on, frame.as_ref(), within.unwrap_or(self.timeout))
-                    .await
+                let limit = limit(within);
+                let close = self.close(on, frame.as_ref(), limit).await;
+                close.map(Found::Closed)
             }
             Action::ExpectClose {
                 on,
@@ -139,16 +176,27 @@ impl Runner<'_> {
                 reason,
                 within,
             } => {
-                let limit = within.unwrap_or(self.timeout);
-                self.expect_close(on, Code(*code), reason.as_ref(), limit)
-                    .await
+                let limit = limit(within);
+                let reason = reason.as_ref().map(|reason| self.pattern(reason));
+                let expected = ExpectedClose {
+                    code: Code(*code),
+                    reason: reason.transpose()?,
+                };
+                let close = self.expect_close(on, &expected, limit).await;
+                close.map(Found::Closed)
             }
-            Action::Wait(time) => self
-                .trial
-                .until(Some(*time), |_| None::<()>)
-                .await
-                .map(drop),
+            _ => Ok(Found::Nothing),
         }
+    }
+
+    async fn forbid(&mut self, on: &Peer, pattern: &Expected) -> Result<(), Broken> {
+        let pattern = self.pattern(pattern)?;
+        self.trial.wires[on.index].forbid(pattern);
+        // What has come already is found here, not by the next step that waits.
+        self.trial
+            .until(Some(Duration::ZERO), |_| Some(()))
+            .await
+            .map(drop)
     }
 
     fn fill(&self, template: &Template) -> Result<Filled, Broken> {
@@ -244,37 +292,19 @@ impl Runner<'_> {
     }
 
     fn check(&self, wire: &Wire, fact: &Fact) -> Result<(), Broken> {
+        let opened = wire.opened.as_deref();
         match fact {
             Fact::Status(wanted) => expect_status(wire, *wanted),
             Fact::Subprotocol(name) => {
                 let wanted = self.fill(name)?.text;
-                let chosen = wire
-                    .opened
-                    .as_ref()
-                    .and_then(|opened| opened.subprotocol.as_deref());
-                if chosen == Some(&*wanted) {
-                    return Ok(());
-                }
-                let mut broken = Broken::from(wrong_subprotocol(&wanted, chosen));
-                if chosen.is_none() {
-                    broken.details = vec![format!(
-                        "hint: offer it with a header line, Sec-WebSocket-Protocol: {wanted}"
-                    )];
-                }
-                Err(broken)
+                let chosen = opened.and_then(|opened| opened.subprotocol.as_deref());
+                Ok(judge_subprotocol(&wanted, chosen)?)
             }
             Fact::Header { name, value } => expect_header(wire, name, &self.pattern(value)?),
-            Fact::CertDays(least) => {
-                let opened = wire.opened.as_deref();
-                match opened.and_then(super::probe::certificate_days) {
-                    Some(days) if days >= i64::from(*least) => Ok(()),
-                    Some(days) => Err(Broken::unmet(format!(
-                        "the certificate is good for {}, expected {least}",
-                        super::probe::days_in_words(days)
-                    ))),
-                    None => Err(Broken::unmet("the connection has no certificate")),
-                }
-            }
+            Fact::CertDays(least) => match opened {
+                Some(opened) => Ok(judge_certificate(*least, opened)?),
+                None => Err(Broken::unmet("there is no connection")),
+            },
         }
     }
 
@@ -300,49 +330,47 @@ impl Runner<'_> {
             .await
     }
 
-    async fn receive(
+    /// The message that is waited for.
+    pub(super) async fn receive(
         &mut self,
         on: &Peer,
         which: Which,
-        expected: &Expected,
+        mut awaited: Awaited,
         limit: Duration,
-    ) -> Result<(), Broken> {
-        let pattern = self.pattern(expected)?;
-        let search = &mut Search::default();
+    ) -> Result<Payload, Broken> {
+        let line = Some(self.line).filter(|line| *line > 0);
         let found = self.trial.until(Some(limit), |trial| {
             let wire = &mut trial.wires[on.index];
             while let Some(payload) = wire.take() {
-                if search.look(&pattern, &payload) {
+                if awaited.look(&payload) {
                     return Some(Some(payload));
                 }
                 if which == Which::Next {
                     return Some(None);
                 }
+                wire.passed.keep(&payload, line);
             }
             wire.end.is_some().then_some(None)
         });
-        let mut broken = match found.await? {
-            Waited::For(Some(payload)) => {
-                if let Payload::Text(text) = payload {
-                    self.matched = Some(text);
-                }
-                return Ok(());
-            }
-            Waited::For(None) if which == Which::Next && search.skipped > 0 => {
-                Broken::unmet("the next message does not match")
+        let found = found.await?;
+        let passed = &self.trial.wires[on.index].passed;
+        let unmet = match found {
+            Waited::For(Some(payload)) => return Ok(payload),
+            Waited::For(None) if which == Which::Next && awaited.has_looked() => {
+                awaited.next_differs()
             }
             Waited::For(None) => {
-                let mut broken = self.trial.closed_early(on.index);
-                broken.why = format!("{} ({})", broken.why, search.summary());
-                broken
+                let end = self.trial.closed_early(on.index);
+                let unmet = awaited.missed_by_end(&end.why, passed);
+                return Err(Broken {
+                    why: unmet.what,
+                    closest: unmet.closest,
+                    ..end
+                });
             }
-            Waited::InVain => {
-                let (limit, summary) = (units::shown(limit), search.summary());
-                Broken::unmet(format!("no matching message within {limit} ({summary})"))
-            }
+            Waited::InVain => awaited.missed(&units::shown(limit), passed),
         };
-        broken.closest = search.closest.clone();
-        Err(broken)
+        Err(unmet.into())
     }
 
     async fn silence(&mut self, on: &Peer, time: Duration) -> Result<(), Broken> {
@@ -356,12 +384,9 @@ impl Runner<'_> {
         match noise.await? {
             Waited::InVain => Ok(()),
             Waited::For(Some(payload)) => {
-                let mut broken = Broken::unmet("a message came, and silence was expected");
-                let text = match payload.as_text() {
-                    Some(text) => text.to_owned(),
-                    None => format!("binary, {}", units::bytes(payload.len())),
-                };
-                broken.details = vec![format!("message: {text}")];
+                let mut broken = Broken::from(broken_silence(&payload));
+                let text = payload.as_text();
+                broken.details = text.iter().map(|text| format!("message: {text}")).collect();
                 Err(broken)
             }
             Waited::For(None) => Err(self.trial.closed_early(on.index)),
@@ -406,20 +431,20 @@ impl Runner<'_> {
         self.matched.as_ref().map_or("", |text| text.as_str())
     }
 
-    async fn ping(&mut self, on: &Peer, limit: Duration) -> Result<(), Broken> {
+    async fn ping(&mut self, on: &Peer, limit: Duration) -> Result<Duration, Broken> {
         let seq = self.trial.ping(on.index, limit).await?;
         let pong = self.trial.until(Some(limit), |trial| {
             let wire = &trial.wires[on.index];
-            let answered = wire.pong(seq).is_some();
-            (answered || wire.end.is_some()).then_some(answered)
+            let pong = wire.pong(seq);
+            (pong.is_some() || wire.end.is_some()).then_some(pong)
         });
         match pong.await? {
-            Waited::For(true) => Ok(()),
-            Waited::For(false) => Err(self.trial.closed_early(on.index)),
-            Waited::InVain => Err(Broken::unmet(format!(
-                "no pong within {}",
-                units::shown(limit)
-            ))),
+            Waited::For(Some(rtt)) => Ok(rtt.unwrap_or_default()),
+            Waited::For(None) => Err(self.trial.closed_early(on.index)),
+            Waited::InVain => {
+                let limit = units::shown(limit);
+                Err(Broken::unmet(format!("no pong within {limit}")))
+            }
         }
     }
 
@@ -428,7 +453,7 @@ impl Runner<'_> {
         on: &Peer,
         frame: Option<&CloseFrame>,
         limit: Duration,
-    ) -> Result<(), Broken> {
+    ) -> Result<Box<Close>, Broken> {
         if self.trial.wires[on.index].end.is_some() {
             return Err(self.trial.closed_early(on.index));
         }
@@ -446,37 +471,37 @@ impl Runner<'_> {
         };
         self.trial.close(on.index, &farewell);
         match self.ended(on, limit).await? {
-            Some(End::Closed(close)) if close.error.is_none() => Ok(()),
+            Some(End::Closed(close)) if answers(&close, farewell.code) => Ok(close),
+            Some(End::Closed(close)) if close.error.is_none() => {
+                let end = end_in_words(&close);
+                let why = format!("{end}, which does not answer our close");
+                Err(Broken::unmet(why))
+            }
             Some(end) => Err((&end).into()),
-            None => Err(Broken::unmet(format!(
-                "the close was not answered within {}",
-                units::shown(limit)
-            ))),
+            None => {
+                let limit = units::shown(limit);
+                let why = format!("the close was not answered within {limit}");
+                Err(Broken::unmet(why))
+            }
         }
     }
 
     async fn expect_close(
         &mut self,
         on: &Peer,
-        code: Code,
-        reason: Option<&Expected>,
+        expected: &ExpectedClose,
         limit: Duration,
-    ) -> Result<(), Broken> {
-        let reason = reason.map(|reason| self.pattern(reason)).transpose()?;
-        let expected = ExpectedClose { code, reason };
+    ) -> Result<Box<Close>, Broken> {
         match self.ended(on, limit).await? {
             Some(End::Closed(close)) => match expected.judge(&close) {
-                Ok(()) => Ok(()),
-                Err(why) => Err(Broken {
+                Ok(()) => Ok(close),
+                Err(unmet) => Err(Broken {
                     fault: close.error.is_some(),
-                    ..Broken::unmet(why)
+                    ..unmet.into()
                 }),
             },
             Some(end) => Err((&end).into()),
-            None => Err(Broken::unmet(format!(
-                "the server did not close within {}, expected {code}",
-                units::shown(limit)
-            ))),
+            None => Err(expected.missed(&units::shown(limit)).into()),
         }
     }
 
@@ -495,24 +520,13 @@ impl Runner<'_> {
 }
 
 fn expect_status(wire: &Wire, wanted: u16) -> Result<(), Broken> {
-    let error = match &wire.end {
-        Some(End::Failed(error)) => error,
-        _ if wanted == 101 => return Ok(()),
-        _ => {
-            let why = format!("the server answered 101, expected status {wanted}");
-            return Err(Broken::unmet(why));
-        }
-    };
-    match &error.refusal {
-        Some(refusal) if refusal.status == wanted => Ok(()),
-        Some(refusal) => Err(Broken {
-            why: format!(
-                "the server answered {}, expected status {wanted}",
-                refusal.status_line()
-            ),
-            ..Broken::from(&**error)
-        }),
-        None => Err(Broken::from(&**error)),
+    match (&wire.opened, &wire.end) {
+        (Some(opened), _) => Ok(judge_status(wanted, Ok(opened))?),
+        (None, Some(End::Failed(error))) => match &error.refusal {
+            Some(refusal) => Ok(judge_status(wanted, Err((error, refusal)))?),
+            None => Err((&**error).into()),
+        },
+        (None, _) => Err(Broken::unmet("there is no connection")),
     }
 }
 

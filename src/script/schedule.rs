@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::report::{Finished, Reports};
 use super::trial::{Shared, Stopping};
-use crate::session::Signals;
+use crate::signals::Signals;
 
 /// A piece of work that comes to results.
 pub type Job<'a> = Pin<Box<dyn Future<Output = Vec<Finished>> + 'a>>;
@@ -181,7 +181,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         match sinks.poll_drain(cx) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) => {
-                sinks.stop_printing();
+                sinks.writer.stop_printing();
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     self.output.get_or_insert(error);
                 }

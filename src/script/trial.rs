@@ -20,10 +20,10 @@ use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::target::Header;
 use crate::connection::{Opened, ReadyState};
 use crate::event::{Event, Message, Sequel};
+use crate::expectation::{Closest, PassedOver, Unmet, end_in_words};
 use crate::link::{Link, Policy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
-use crate::stop::{Closest, Unmet};
 use crate::units;
 
 /// Bytes of messages that were not looked at, from which a connection is not read any more.
@@ -56,7 +56,7 @@ pub struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopping {
     /// A signal.
-    Signal(crate::session::Signal),
+    Signal(crate::signals::Signal),
     /// The time allowed for everything is over.
     OutOfTime(Duration),
 }
@@ -137,7 +137,7 @@ impl From<&End> for Broken {
             End::Failed(error) => (&**error).into(),
             End::Closed(close) => match &close.error {
                 Some(error) => (&**error).into(),
-                None => Self::unmet(format!("the server closed with {close}")),
+                None => Self::unmet(end_in_words(close)),
             },
         }
     }
@@ -165,6 +165,10 @@ pub struct Wire {
     interrupted: Option<Box<Close>>,
     last_pong: Option<(u64, Option<Duration>)>,
     forbidden: Option<Broken>,
+    /// What steps have passed over.
+    pub passed: PassedOver,
+    /// The last message received.
+    pub last: Option<Payload>,
     down: bool,
 }
 
@@ -184,6 +188,8 @@ impl Wire {
             end: None,
             last_pong: None,
             forbidden: None,
+            passed: PassedOver::default(),
+            last: None,
             down: false,
         }
     }
@@ -219,6 +225,11 @@ impl Wire {
         }
     }
 
+    /// The state of the connection.
+    pub fn ready_state(&self) -> ReadyState {
+        self.link.ready_state()
+    }
+
     /// The pong that answers a ping, and how long it took.
     pub fn pong(&self, seq: u64) -> Option<Option<Duration>> {
         let (answered, rtt) = self.last_pong?;
@@ -243,9 +254,8 @@ impl Wire {
         book: &mut Transcript,
     ) -> bool {
         let mut events = 0;
-        let listens = self.held < INBOX && sinks.borrow().has_room();
-        self.link.poll_heartbeat(cx, listens);
-        while !self.down && self.held < INBOX && sinks.borrow().has_room() {
+        let listens = self.held < INBOX && sinks.borrow().writer.has_room();
+        while !self.down && self.held < INBOX && sinks.borrow().writer.has_room() {
             if events == TURN {
                 cx.waker().wake_by_ref();
                 break;
@@ -257,6 +267,7 @@ impl Wire {
             }
             events += 1;
         }
+        events += usize::from(self.link.poll_heartbeat(cx, listens));
         // Pending only means that the socket is full: the link is asked again when it is not.
         let _ = self.link.poll_flush(cx);
         events > 0
@@ -279,6 +290,7 @@ impl Wire {
                     .find_map(|pattern| violation(pattern, &payload));
                 self.forbidden = self.forbidden.take().or(found);
                 self.held += payload.len() + ENVELOPE;
+                self.last = Some(payload.clone());
                 self.inbox.push_back(payload);
             }
             Event::Pong {

@@ -32,7 +32,7 @@ use crate::connection::stream::Stream;
 use crate::connection::tls::serving::Acceptor;
 use crate::output::Sinks;
 use crate::output::events::ServeTotals;
-use crate::session::{Signal, Signals};
+use crate::signals::{Signal, Signals};
 use guest::Guest;
 use journal::{Entry, Interest, Journal, Pen};
 use listener::Listener;
@@ -139,11 +139,14 @@ impl Server {
                     Poll::Pending => false,
                     Poll::Ready(Err(error)) => {
                         ended.get_or_insert_with(|| unwritten(error));
-                        sinks.stop_printing();
+                        sinks.writer.stop_printing();
                         continue;
                     }
                 };
-                if ended.is_none() && view.reads_events && sinks.poll_reader_gone(cx).is_ready() {
+                if ended.is_none()
+                    && view.reads_events
+                    && sinks.writer.poll_reader_gone(cx).is_ready()
+                {
                     ended = Some(Ended::ReaderGone);
                 }
                 // Fails only when no task listens any more.
@@ -178,7 +181,7 @@ impl Server {
                 return drained;
             }
             let mut told = false;
-            while sinks.has_room() && !sinks.is_worth_writing() {
+            while sinks.writer.has_room() && !sinks.writer.is_worth_writing() {
                 let Poll::Ready(Entry { id, at, event }) = self.journal.poll_next(cx) else {
                     break;
                 };

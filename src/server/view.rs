@@ -1,6 +1,6 @@
 //! The live view: what a person at the terminal sees of what happens to all clients, a line each.
 //!
-//! It is talk, not data: when the terminal does not keep up, lines are left out, never clients held up.
+//! It is not data: when the terminal does not keep up, lines are left out, never clients held up.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use crate::connection::close::{By, Close};
 use crate::connection::message::{Direction, Payload};
 use crate::event::{Closed, Event, Tally};
 use crate::output::events::ServeTotals;
-use crate::output::{Sinks, excerpt};
+use crate::output::{Notice, Sinks, excerpt};
 use crate::secret::{Redactor, shown_header_value, shown_request_line};
 use crate::units::{self, count_grouped};
 
@@ -47,7 +47,7 @@ impl View {
         if let (Event::Close(closed), Mode::Sink) = (event, self.mode) {
             sinks.print_report(&format!("#{id} {}\n", counted(closed)));
         }
-        if self.live == Live::Off || sinks.is_talked_out() {
+        if self.live == Live::Off || !sinks.writer.has_room_aside() {
             return;
         }
         let stamp = if self.timestamps {
@@ -58,7 +58,8 @@ impl View {
         };
         let verbose = self.live == Live::Verbose;
         for (sign, text) in lines(event, sinks.redactor(), verbose, self.mode) {
-            sinks.recount(&format!("{stamp}#{id}{sign}"), &text);
+            let mark = format!("{stamp}#{id}{sign}");
+            sinks.say(Notice::Account(&mark, &text));
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Closest, Expectations, Failure, Unmet, Verdict};
-use crate::connection::close::{By, Close};
+use super::{Expectations, Failure, Verdict};
+use crate::connection::close::{By, Close, Code};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
 use crate::event::{Closed, Event, Sequel};
+use crate::expectation::{Awaited, Closest, PassedOver, Unmet, answers};
 use crate::pattern::Pattern;
 use crate::units;
 
@@ -44,7 +45,7 @@ pub struct Conversation {
     span: Option<Duration>,
     expectations: Box<Expectations>,
     /// A message that ends it well (`--until`).
-    until: Option<Box<Pattern>>,
+    until: Option<Box<Awaited>>,
     /// Only messages that match are counted (`--filter`).
     filter: Option<Box<Pattern>>,
     until_came: bool,
@@ -55,8 +56,12 @@ pub struct Conversation {
     opened_at: Option<Instant>,
     last_activity: Option<Instant>,
     last_received: Option<Instant>,
+    /// Since when the present one of the expectations has been waited for.
+    awaited_since: Option<Instant>,
+    /// The code in our close frame.
+    closed_with: Option<Code>,
     /// The first end of a connection that may have taken messages with it.
-    loss: Option<Close>,
+    loss: Option<Box<Close>>,
     finished: bool,
 }
 
@@ -79,6 +84,8 @@ impl Conversation {
             opened_at: None,
             last_activity: None,
             last_received: None,
+            awaited_since: None,
+            closed_with: None,
             loss: None,
             finished: false,
         }
@@ -110,7 +117,7 @@ impl Conversation {
 
     /// Ends well with the first message that matches.
     pub fn until(mut self, pattern: Option<Pattern>) -> Self {
-        self.until = pattern.map(Box::new);
+        self.until = pattern.map(|pattern| Box::new(Awaited::matching(pattern)));
         self
     }
 
@@ -126,6 +133,7 @@ impl Conversation {
                 self.opened_at.get_or_insert(now);
                 self.last_activity = Some(now);
                 self.last_received.get_or_insert(now);
+                self.awaited_since = Some(now);
                 match self.expectations.opened(opened) {
                     Ok(()) => Verdict::GoOn,
                     Err(unmet) => self.unmet(unmet),
@@ -134,7 +142,7 @@ impl Conversation {
             Event::Message(message) if message.direction == Direction::In => {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
-                self.receive(&message.payload);
+                self.receive(&message.payload, now);
                 self.judge()
             }
             // What the link says by itself is neither a message to be answered nor the end of a silence.
@@ -145,6 +153,7 @@ impl Conversation {
                     _ => 1,
                 };
                 self.last_activity = Some(now);
+                self.awaited_since = Some(now);
                 Verdict::GoOn
             }
             // The link comes back: nothing is over, and silence is measured anew once it is open.
@@ -156,6 +165,14 @@ impl Conversation {
             }
             Event::Failed(error, _) => self.failed(error),
             Event::Close(closed) => self.closed(&closed.close),
+            Event::Closing {
+                by: By::Local,
+                code,
+                ..
+            } => {
+                self.closed_with = Some(*code);
+                Verdict::GoOn
+            }
             _ => Verdict::GoOn,
         }
     }
@@ -163,24 +180,24 @@ impl Conversation {
     pub(super) fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
         if ended && !self.input_ended {
             self.last_activity = self.last_activity.map(|_| now);
+            self.awaited_since = self.awaited_since.map(|_| now);
         }
         self.input_idle = true;
         self.input_ended |= ended;
         self.judge()
     }
 
-    fn receive(&mut self, payload: &Payload) {
-        let matches = |pattern: &Option<Box<Pattern>>| {
-            let text = payload.as_text();
-            pattern
-                .as_ref()
-                .map(|pattern| text.is_some_and(|text| pattern.is_match(text)))
-        };
-        if matches(&self.filter).unwrap_or(true) {
+    fn receive(&mut self, payload: &Payload, now: Instant) {
+        let counts = |filter: &Pattern| payload.as_text().is_some_and(|text| filter.is_match(text));
+        if self.filter.as_deref().is_none_or(counts) {
             self.received += 1;
         }
-        self.until_came |= matches(&self.until).unwrap_or(false);
-        self.expectations.received(payload);
+        if let Some(until) = &mut self.until {
+            self.until_came |= until.look(payload);
+        }
+        if self.expectations.received(payload) {
+            self.awaited_since = Some(now);
+        }
     }
 
     /// There is no connection. A refusal may be what was asked for.
@@ -228,7 +245,7 @@ impl Conversation {
     fn delivered(&mut self) -> Verdict {
         match self.loss.take() {
             Some(close) if self.goal == Goal::Delivery => Verdict::Failed(Failure::Closed(
-                Box::new(close),
+                close,
                 Some("the server had read all messages".to_owned()),
             )),
             _ => Verdict::Done,
@@ -238,8 +255,10 @@ impl Conversation {
     /// The connection has ended and another follows.
     fn interrupted(&mut self, closed: &Closed) -> Verdict {
         self.last_activity = None;
+        self.awaited_since = None;
         if closed.may_be_lost > 0 {
-            self.loss.get_or_insert_with(|| closed.close.clone());
+            self.loss
+                .get_or_insert_with(|| Box::new(closed.close.clone()));
         }
         Verdict::GoOn
     }
@@ -250,7 +269,7 @@ impl Conversation {
             return Verdict::GoOn;
         }
         if self.finished {
-            return Verdict::Done;
+            return self.closed_after_the_end(close);
         }
         if self.goal == Goal::Expected
             && let Some(judged) = self.expectations.closed(close)
@@ -273,9 +292,22 @@ impl Conversation {
         Verdict::Failed(Failure::Closed(Box::new(close.clone()), awaited))
     }
 
+    /// The goal was reached before. Only the answer to our close shows that the server has read all that
+    /// was sent.
+    fn closed_after_the_end(&self, close: &Close) -> Verdict {
+        if self.goal == Goal::Delivery && !answers(close, self.closed_with) {
+            return Verdict::Failed(Failure::Closed(Box::new(close.clone()), None));
+        }
+        Verdict::Done
+    }
+
     /// What has not happened yet, as a clause behind "before".
     fn awaited(&self) -> Option<String> {
         match self.goal {
+            Goal::Stream if self.until.is_some() => {
+                let coming = |until: &Awaited| until.coming(&PassedOver::default());
+                self.until.as_deref().map(coming)
+            }
             Goal::Replies if !self.input_ended => Some("all messages were sent".to_owned()),
             Goal::Replies => Some(format!(
                 "all replies had come ({} of {})",
@@ -288,7 +320,6 @@ impl Conversation {
                 self.received
             )),
             Goal::Expected => Some(self.expectations.awaited()),
-            Goal::Stream if self.until.is_some() => Some("a message matched --until".to_owned()),
             Goal::Stream if self.span.is_some() => Some("the time of --for was over".to_owned()),
             Goal::Lull(_) if !self.input_ended => Some("all of the input was sent".to_owned()),
             Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
@@ -300,8 +331,13 @@ impl Conversation {
     }
 
     pub(super) fn suspend(&mut self, now: Instant) {
-        self.last_activity = self.last_activity.map(|_| now);
-        self.last_received = self.last_received.map(|_| now);
+        for time in [
+            &mut self.last_activity,
+            &mut self.last_received,
+            &mut self.awaited_since,
+        ] {
+            *time = time.map(|_| now);
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -327,8 +363,12 @@ impl Conversation {
     fn patience_end(&self) -> Option<Instant> {
         let waits = self.input_ended
             && matches!(self.goal, Goal::Replies | Goal::Count(_) | Goal::Expected);
-        waits.then_some(())?;
-        Some(self.last_activity? + self.patience?)
+        // Chatter is no silence, and yet not what is expected.
+        let since = match self.goal {
+            Goal::Expected => self.awaited_since,
+            _ => self.last_activity,
+        };
+        Some(since.filter(|_| waits)? + self.patience?)
     }
 
     fn idle_end(&self) -> Option<Instant> {
@@ -345,8 +385,7 @@ impl Conversation {
             return Verdict::GoOn;
         }
         if reached(self.span_end()) || reached(self.lull_end()) {
-            self.finished = true;
-            return Verdict::Done;
+            return self.time_is_over();
         }
         if reached(self.patience_end())
             && let Some(limit) = self.patience
@@ -363,6 +402,21 @@ impl Conversation {
             });
         }
         Verdict::GoOn
+    }
+
+    /// The time of `--for` or of the lull is over, which is a proper end where nothing was expected in it.
+    fn time_is_over(&mut self) -> Verdict {
+        let span = self.span.unwrap_or_default();
+        match &self.until {
+            Some(until) => {
+                let unmet = until.missed(&units::shown(span), &PassedOver::default());
+                self.unmet(unmet)
+            }
+            None => {
+                self.finished = true;
+                Verdict::Done
+            }
+        }
     }
 
     fn too_quiet(&self, limit: Duration) -> Failure {
@@ -408,15 +462,12 @@ impl Conversation {
     }
 
     pub(super) fn nearest(&self) -> Option<Closest> {
-        self.expectations.nearest()
+        let until = self.until.as_ref().and_then(|until| until.closest());
+        until.cloned().or_else(|| self.expectations.nearest())
     }
 
     pub(super) fn outlives_connection(&self) -> bool {
         self.goal == Goal::Talk
-    }
-
-    pub(super) fn needs_clean_close(&self) -> bool {
-        self.goal == Goal::Delivery
     }
 }
 

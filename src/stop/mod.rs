@@ -14,7 +14,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 pub use conversation::{Conversation, Goal};
-pub use expectations::{Closest, Expectations, ExpectedClose, Search, Unmet, wrong_subprotocol};
+pub use expectations::Expectations;
 pub use openings::{Openings, STAGES, stages};
 pub use pings::{NO_PONGS, Pings, Subject};
 pub use replies::Replies;
@@ -24,6 +24,7 @@ pub use times::{Bar, Spread};
 use crate::connection::close::Close;
 use crate::connection::error::{Error, Kind};
 use crate::event::Event;
+use crate::expectation::{Closest, Unmet};
 use crate::units;
 
 /// What a stop rule says.
@@ -165,16 +166,16 @@ impl StopRule {
         delegate!(self, rule => rule.outlives_connection())
     }
 
-    /// How it stands, in a line: for whoever asks on the way (SIGQUIT).
-    pub fn progress(&self, now: Instant) -> Option<String> {
-        match self {
-            StopRule::Conversation(_) => None,
-            StopRule::Pings(rule) => Some(rule.progress(now)),
-        }
+    /// Whether there are figures for whoever asks on the way (SIGQUIT).
+    pub fn has_statistics(&self) -> bool {
+        matches!(self, StopRule::Pings(_))
     }
 
-    /// Whether a session that has done what was asked for fails when its close is not answered.
-    pub fn needs_clean_close(&self) -> bool {
-        matches!(self, StopRule::Conversation(rule) if rule.needs_clean_close())
+    /// The figures as they stand; `None` before anything was timed.
+    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+        match self {
+            StopRule::Conversation(_) => None,
+            StopRule::Pings(rule) => rule.statistics(now),
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use super::statistics::{Limits, Statistics, percent, precise};
-use super::{Failure, Openings, Replies, Unmet, Verdict};
+use super::statistics::{Limits, Statistics};
+use super::{Failure, Openings, Replies, Verdict};
 use crate::event::Event;
+use crate::expectation::Unmet;
 
 /// See the module's head.
 #[derive(Debug)]
@@ -87,23 +88,6 @@ impl Pings {
     /// The statistics as they stand; `None` when nothing has been timed yet.
     pub fn statistics(&self, now: Instant) -> Option<Statistics> {
         subject!(self, rule => rule.statistics(now))
-    }
-
-    /// How it stands, in a line.
-    pub(super) fn progress(&self, now: Instant) -> String {
-        let Some(statistics) = self.statistics(now) else {
-            return "nothing was sent yet".to_owned();
-        };
-        let counts = &statistics.counts;
-        let loss = percent(statistics.loss_percent());
-        let mut text = format!("{}/{} answered, {loss}% lost", counts.received, counts.sent);
-        if let Some(rtt) = &statistics.rtt {
-            let times = [rtt.min, rtt.p50, rtt.avg, rtt.max]
-                .map(precise)
-                .join(" / ");
-            text.push_str(&format!(", min/p50/avg/max = {times}"));
-        }
-        text
     }
 
     /// Once it is over: why that is no success, if it is none. Any answer is one, as with ping(8), unless

@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 24] = [
     "main",
     "commands",
     "generate",
@@ -24,9 +24,11 @@ const ORDER: [&str; 22] = [
     "input",
     "event",
     "exit",
+    "expectation",
     "connection",
     "pattern",
     "readiness",
+    "signals",
     "nearest",
     "secret",
     "units",

@@ -180,7 +180,7 @@ fn a_failure_shows_where_what_the_near_miss_and_what_happened() {
                 > {\"type\":\"ping\",\"seq\":1}\n< {\"type\":\"pong\",\"seq\":1}\n";
     let output = check(&server, text)
         .stdout_has("x.wst:5  same seq\n    5 | < {\"type\":\"pong\",\"seq\":1}\n")
-        .stdout_has("      no matching message within 300 ms (2 others received)\n")
+        .stdout_has("      no message matching '{\"type\":\"pong\",\"seq\":1}' within 300 ms (2 others received)\n")
         .stdout_has("      closest: {\"type\": \"pong\", \"seq\": 2}\n")
         .stdout_has("               .seq: expected 1, got 2\n")
         .stdout_has("      transcript:\n        +0.")
@@ -202,7 +202,7 @@ fn the_tests_after_a_failed_one_still_run_unless_fail_fast() {
         .accept()
         .echo_until_closed();
     check(&server, text)
-        .stdout_has("the server closed with 1000 (Normal Closure) (nothing was received)")
+        .stdout_has("the server closed with 1000 (Normal Closure) before a message matching 'no' came (nothing was received)")
         .stdout_has("1 of 2 tests failed")
         .within(ms(4000))
         .status(1);

@@ -12,7 +12,7 @@ fn a_healthy_endpoint_passes_with_a_line_a_fact() {
         .stdout_has("✓ compression   none agreed")
         .stdout_has("✓ ping")
         .stdout_has("✓ close         1000 (Normal Closure)")
-        .stdout_has("6 facts passed")
+        .stdout_has("6 checks passed")
         .stdout_lacks("✗")
         .status(0);
     assert_eq!(output.text().lines().count(), 7, "{}", output.text());
@@ -80,11 +80,11 @@ fn an_expected_refusal_passes_and_another_fails_with_its_body() {
     let server = Server::new().refuse("401 Unauthorized", "", "");
     Probe::new(["check", &server.url(), "--expect-status", "401"])
         .stdout_has("✓ handshake     401 Unauthorized")
-        .stdout_has("1 fact passed")
+        .stdout_has("1 check passed")
         .status(0);
     let server = Server::new().refuse("403 Forbidden", "", "token expired");
     Probe::new(["check", &server.url(), "--expect-status", "401"])
-        .stdout_has("✗ handshake     403 Forbidden, expected status 401")
+        .stdout_has("✗ handshake     the server answered 403 Forbidden, expected status 401")
         .stdout_has("token expired")
         .status(1);
     let server = Server::new().accept().close_when_asked();
@@ -99,7 +99,7 @@ fn nobody_there_is_a_failure_like_any_other() {
     let nobody = Nobody::listens();
     Probe::new(["check", &nobody.url()])
         .stdout_has("✗ handshake")
-        .stdout_has("1 of 1 fact failed")
+        .stdout_has("1 of 1 check failed")
         .status(1);
 }
 

@@ -215,7 +215,7 @@ fn a_reader_that_leaves_does_not_end_a_verdict() {
     Probe::new(["send", &server.url(), "--expect", "end"])
         .reader_leaves_after(10)
         .any_stdout()
-        .stderr_has("before a message matched end")
+        .stderr_has("before a message matching 'end' came")
         .status(1);
 }
 
@@ -299,14 +299,24 @@ fn listen_ends_with_the_message_that_matches_until() {
         .accept()
         .send_frames(&[Frame::text("a"), Frame::text("end"), Frame::text("b")])
         .close_when_asked();
-    Probe::new(["listen", &server.url(), "--until", "/^e/"])
-        .stdout("a\nend\n")
-        .status(0);
+    Probe::new([
+        "listen",
+        &server.url(),
+        "before a message matching 'end' came",
+        "/^e/",
+    ])
+    .stdout("a\nend\n")
+    .status(0);
     let server = Server::new().accept().send_text("a").close(1000, "");
-    Probe::new(["listen", &server.url(), "--until", "end"])
-        .stdout("a\n")
-        .stderr_has("--until")
-        .status(10);
+    Probe::new([
+        "listen",
+        &server.url(),
+        "before a message matching 'end' came",
+        "end",
+    ])
+    .stdout("a\n")
+    .stderr_has("before a message matching 'end' came")
+    .status(10);
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn the_status_shows_the_state_by_its_name() {
     session.write("hi\r");
     let server = server.played();
     session.write("/status\r");
-    session.shows("sent 1 message of 2 bytes");
+    session.shows("sent 1 message (2 bytes");
     let server = server.close(1000, "").expect_close(1000);
     session.shows("CLOSED");
     session.write("/status\r");

@@ -73,18 +73,18 @@ fn a_failure_is_in_each_report_in_its_own_form() {
     );
     has(
         &left.junit,
-        "<failure type=\"expectation\" message=\"no matching message within 200 ms",
+        "<failure type=\"expectation\" message=\"no message matching 'yes' within 200 ms",
     );
     has(&left.tap, "TAP version 14\n1..1\nnot ok 1 - ");
     has(
         &left.tap,
-        "a <test> \\# 1\n  ---\n  message: \"no matching message",
+        "a <test> \\# 1\n  ---\n  message: \"no message matching",
     );
     has(&left.tap, "\n  ...\n");
     has(&left.stdout, "\n::error file=");
     has(
         &left.stdout,
-        "x.wst,line=4,title=a <test> # 1::no matching message",
+        "x.wst,line=4,title=a <test> # 1::no message matching",
     );
     has(&left.page, "| ❌ | ");
     has(&left.page, "a &#60;test&#62; &#35; 1");
@@ -231,7 +231,7 @@ fn tests_are_events_with_a_summary_and_the_log_has_them_too() {
         test["message"]
             .as_str()
             .unwrap()
-            .contains("no matching message")
+            .contains("no message matching")
     );
     let summary = of("summary")[0];
     assert_eq!(

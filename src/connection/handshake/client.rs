@@ -229,17 +229,21 @@ fn check(answer: &Answer, accept_key: &str) -> Result<(), Error> {
         return lacks("Connection", "Upgrade");
     }
     // RFC 6455 §11.3.3 allows the header once.
+    let unproven = |what: &str| Error {
+        kind: Kind::AcceptKey,
+        ..broken(what)
+    };
     if headers.all("Sec-WebSocket-Accept").count() > 1 {
-        return Err(broken("more than one Sec-WebSocket-Accept"));
+        return Err(unproven("more than one Sec-WebSocket-Accept"));
     }
     match headers.get("Sec-WebSocket-Accept") {
         Some(value) if value.trim() == accept_key => Ok(()),
         Some(value) => {
             let what =
                 format!("Sec-WebSocket-Accept is \"{value}\" and should be \"{accept_key}\"");
-            Err(broken(&what).hint("a cache or a proxy may have answered in the server's place"))
+            Err(unproven(&what).hint("a cache or a proxy may have answered in the server's place"))
         }
-        None => Err(broken("no Sec-WebSocket-Accept")),
+        None => Err(unproven("no Sec-WebSocket-Accept")),
     }
 }
 

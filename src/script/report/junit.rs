@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
 use std::time::Duration;
 
-use super::{Finished, block};
+use super::{Finished, Grade, block};
 
 /// The room for a suite's counts.
 const ROOM: usize = 96;
@@ -130,7 +130,10 @@ fn case(finished: &Finished) -> String {
         finished.time.as_secs_f64()
     );
     let Some(trouble) = &finished.trouble else {
-        return format!("{head}/>\n");
+        return match finished.grade {
+            Grade::Skipped => format!("{head}>\n<skipped/>\n</testcase>\n"),
+            Grade::Passed | Grade::Warning => format!("{head}/>\n"),
+        };
     };
     let (tag, kind) = match trouble.fault {
         true => ("error", "transport"),

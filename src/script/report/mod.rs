@@ -38,10 +38,23 @@ pub struct Finished {
     pub steps: usize,
     /// How long it took.
     pub time: Duration,
+    /// How it is counted where it has not failed.
+    pub grade: Grade,
     /// What was found, for a fact.
     pub note: Option<String>,
     /// Why it failed.
     pub trouble: Option<Trouble>,
+}
+
+/// What a test came to that has not failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// It passed.
+    Passed,
+    /// It passed, and something about it is odd.
+    Warning,
+    /// Something else has made it impossible.
+    Skipped,
 }
 
 /// Why a test failed.
@@ -60,7 +73,7 @@ pub struct Trouble {
     /// What happened when.
     pub transcript: Vec<String>,
     /// The near miss, until it is put in front of the details.
-    closest: Option<crate::stop::Closest>,
+    closest: Option<crate::expectation::Closest>,
 }
 
 impl From<Broken> for Trouble {
@@ -248,7 +261,8 @@ impl Reports {
             self.totals.failed += 1;
             self.totals.faults += u64::from(trouble.fault);
         }
-        sinks.tell_test(&test_line(&finished));
+        let line = test_line(&finished);
+        sinks.tell(|writer, out| writer.test(out, &line));
         sinks.print_report(&self.look.test(&finished));
         if let Some(github) = &mut self.github {
             let annotation = github.add(&finished);
@@ -288,13 +302,14 @@ impl Reports {
         sinks: &mut Sinks,
     ) -> Option<String> {
         self.totals.left = left;
-        sinks.tell_summary(&SummaryLine {
+        let summary = SummaryLine {
             tests: self.totals.run,
             failed: self.totals.failed,
             errors: self.totals.faults,
             time,
             exit,
-        });
+        };
+        sinks.tell(|writer, out| writer.summary(out, &summary));
         sinks.print_report(&self.look.summary(&self.totals, time));
         let totals = self.totals;
         let junit = self.junit.take().map(Junit::end);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use super::{Finished, block};
+use super::{Finished, Grade, block};
 use crate::output::json::push_string;
 
 /// See the module's head.
@@ -44,7 +44,11 @@ impl Tap {
         let title = description(&title);
         let n = self.written;
         let Some(trouble) = &finished.trouble else {
-            return writeln!(self.out, "ok {n} - {title}");
+            let directive = match finished.grade {
+                Grade::Skipped => " # SKIP",
+                Grade::Passed | Grade::Warning => "",
+            };
+            return writeln!(self.out, "ok {n} - {title}{directive}");
         };
         writeln!(self.out, "not ok {n} - {title}")?;
         writeln!(self.out, "  ---")?;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Finished, Totals, Trouble, block};
-use crate::output::style::{DIM, GREEN, RED, paint};
+use super::{Finished, Grade, Totals, Trouble, block};
+use crate::output::style::{DIM, GREEN, RED, YELLOW, paint};
 use crate::units::{self, count};
 
 /// The width of the facts' names.
@@ -23,9 +23,14 @@ pub struct Look {
 impl Look {
     /// The lines of a test.
     pub fn test(self, finished: &Finished) -> String {
+        let is_news = finished.trouble.is_some() || finished.grade == Grade::Warning;
+        let is_shown = match self.quiet {
+            0 => true,
+            1 => is_news,
+            _ => false,
+        };
         match &finished.trouble {
-            None if self.quiet > 0 => String::new(),
-            Some(_) if self.quiet > 1 => String::new(),
+            _ if !is_shown => String::new(),
             None => self.passed(finished),
             Some(trouble) => self.failed(finished, trouble),
         }
@@ -38,7 +43,11 @@ impl Look {
     }
 
     fn passed(self, finished: &Finished) -> String {
-        let mark = self.paint(GREEN, "✓");
+        let mark = match finished.grade {
+            Grade::Passed => self.paint(GREEN, "✓"),
+            Grade::Warning => self.paint(YELLOW, "!"),
+            Grade::Skipped => self.paint(DIM, "–"),
+        };
         if finished.is_fact() {
             return format!(
                 "{mark} {}\n",

@@ -11,13 +11,13 @@ use crate::connection::handshake::Answer;
 use crate::connection::message::Direction;
 use crate::connection::tls::certificate::Certificate;
 use crate::connection::{Opened, Progress};
-use crate::event::{Closed, Event, Wait};
+use crate::event::{Closed, Event, Tally, Wait};
 use crate::secret::{Redactor, shown_header_value, shown_request_line};
-use crate::units;
+use crate::units::{self, count_grouped, grouped};
 
 /// How much is said.
 #[derive(Clone, Copy, Debug)]
-pub struct Talk {
+pub struct Diagnostics {
     /// The stream's abilities.
     pub stream: Stream,
     /// `-v`, counted.
@@ -39,7 +39,7 @@ pub enum States {
     Elsewhere,
 }
 
-impl Talk {
+impl Diagnostics {
     fn says_state(&self) -> bool {
         let said = match self.states {
             States::Usual => self.stream.is_terminal,
@@ -235,15 +235,8 @@ impl Talk {
         };
         self.line(out, "*", &redactor.redact(&text));
         if self.verbose > 0 {
-            let (received, sent) = closed.wire_bytes;
-            let text = format!(
-                "received {} of {} ({received} on the wire), sent {} of {} ({sent} on the wire), open for {}",
-                units::count(closed.received.messages, "message"),
-                units::count(closed.received.bytes, "byte"),
-                units::count(closed.sent.messages, "message"),
-                units::count(closed.sent.bytes, "byte"),
-                units::shown(closed.open_for),
-            );
+            let traffic = traffic(closed.received, closed.sent, closed.wire_bytes);
+            let text = format!("{traffic}, open for {}", units::shown(closed.open_for));
             let text = match closed.first_message {
                 Some(time) => format!("{text}, first message after {}", units::shown(time)),
                 None => text,
@@ -319,7 +312,7 @@ impl Talk {
         self.line(out, mark, &text);
     }
 
-    /// A line of talk, escaped.
+    /// A line, escaped.
     pub fn line(&self, out: &mut Vec<u8>, mark: &str, text: &str) {
         let text = format!("{mark} {}", escape(text, Keep::Nothing));
         paint(out, self.stream.colour, DIM, text.as_bytes());
@@ -356,6 +349,23 @@ impl Talk {
         paint(out, self.stream.colour, YELLOW, b"hint:");
         out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
     }
+}
+
+/// `received 2 messages (5,520 bytes, 5,534 on the wire), sent 1 message (3 bytes, 9 on the wire)`
+pub(super) fn traffic(received: Tally, sent: Tally, wire_bytes: (u64, u64)) -> String {
+    let one_way = |tally: Tally, wire: u64| {
+        format!(
+            "{} ({}, {} on the wire)",
+            count_grouped(tally.messages, "message"),
+            count_grouped(tally.bytes, "byte"),
+            grouped(wire)
+        )
+    };
+    format!(
+        "received {}, sent {}",
+        one_way(received, wire_bytes.0),
+        one_way(sent, wire_bytes.1)
+    )
 }
 
 /// A request or header line with its credentials masked.

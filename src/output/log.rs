@@ -1,0 +1,100 @@
+//! Every event as JSON lines in a file (`--log`, `/log`).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::task::Poll;
+use std::time::Instant;
+
+use super::buffer::{Amount, Buffer};
+use super::events::EventWriter;
+use crate::event::Event;
+use crate::secret::{Redactor, io_text};
+
+/// See the module's head.
+pub struct Log {
+    /// The file as it was named.
+    pub(super) name: String,
+    pub(super) origin: Origin,
+    file: io::BufWriter<File>,
+    pub(super) writer: EventWriter,
+    line: Buffer,
+}
+
+/// Who asked for a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The command line: a log that fails is a failure.
+    Flag,
+    /// A person in a session, who is told.
+    Person,
+}
+
+impl Log {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// The operating system's, in words that name the file.
+    pub fn create(path: &Path, begun: Instant) -> Result<Self, String> {
+        let writer = EventWriter::for_log(begun);
+        Self::new(File::create(path), path, Origin::Flag, writer)
+    }
+
+    /// Appends to the file, with events of the connection of this number.
+    ///
+    /// # Errors
+    /// As [`Log::create`].
+    pub(super) fn append(path: &Path, begun: Instant, connection: u64) -> Result<Self, String> {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let writer = EventWriter::for_log(begun).after(connection);
+        Self::new(file, path, Origin::Person, writer)
+    }
+
+    fn new(
+        file: io::Result<File>,
+        path: &Path,
+        origin: Origin,
+        writer: EventWriter,
+    ) -> Result<Self, String> {
+        let name = path.display().to_string();
+        let file = file.map_err(|error| format!("cannot write {name}: {}", io_text(&error)))?;
+        Ok(Self {
+            name,
+            origin,
+            file: io::BufWriter::new(file),
+            writer,
+            line: Buffer::default(),
+        })
+    }
+
+    /// Writes what is still in memory.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+
+    /// Writes an event of a link.
+    pub(super) fn write(&mut self, event: &Event, redactor: &Redactor) -> io::Result<()> {
+        self.writer.write(&mut self.line, event, redactor);
+        self.put_line()
+    }
+
+    /// Writes an event that `lay_out` appends.
+    pub(super) fn write_with(
+        &mut self,
+        lay_out: impl Fn(&mut EventWriter, &mut Vec<u8>),
+    ) -> io::Result<()> {
+        lay_out(&mut self.writer, self.line.tail());
+        self.put_line()
+    }
+
+    fn put_line(&mut self) -> io::Result<()> {
+        let Self { line, file, .. } = self;
+        // A file is never awaited.
+        let Poll::Ready(result) =
+            line.poll_drain(Amount::All, |bytes| Poll::Ready(file.write(bytes)))
+        else {
+            return Ok(());
+        };
+        result.inspect_err(|_| self.line.clear())
+    }
+}

@@ -1,0 +1,83 @@
+//! What stdout is made of.
+
+use super::buffer::Buffer;
+use super::events::EventWriter;
+use super::messages::{Extent, Layout};
+use super::pings::PingPrinter;
+use super::selection::Selection;
+use super::view::View;
+use crate::connection::message::Direction;
+use crate::event::{Event, Message};
+use crate::secret::Redactor;
+use crate::stop::Statistics;
+
+/// See the module's head.
+#[derive(Debug)]
+pub enum Printer {
+    /// Received messages.
+    Messages(Layout),
+    /// What a session at a terminal shows.
+    Session(Box<View>),
+    /// Every event (`--json`).
+    Events(EventWriter),
+    /// What `ping` prints.
+    Pings(Box<PingPrinter>),
+    /// Only what is printed on purpose: the report of a check.
+    Report,
+}
+
+impl Printer {
+    /// Appends what an event becomes.
+    pub(super) fn print(
+        &mut self,
+        out: &mut Buffer,
+        event: &Event,
+        selection: &Selection,
+        redactor: &Redactor,
+    ) {
+        let received = match event {
+            Event::Message(message) if message.direction == Direction::In => Some(message),
+            _ => None,
+        };
+        if received.is_some_and(|message| !selection.shows(&message.payload)) {
+            return;
+        }
+        match self {
+            Self::Messages(layout) => {
+                received.inspect(|message| print_message(layout, out, message, selection));
+            }
+            Self::Session(view) => view.print(out, event, redactor),
+            Self::Events(writer) => writer.write(out, event, redactor),
+            Self::Pings(printer) => printer.print(out.tail(), event),
+            Self::Report => {}
+        }
+    }
+
+    /// Appends the summary of a `ping`.
+    pub(super) fn print_statistics(&mut self, out: &mut Vec<u8>, statistics: &Statistics) {
+        match self {
+            Self::Events(writer) => writer.statistics(out, statistics),
+            Self::Pings(printer) => printer.print_statistics(out, statistics),
+            Self::Messages(_) | Self::Session(_) | Self::Report => {}
+        }
+    }
+
+    /// What writes events, where stdout is made of them.
+    pub(super) fn events(&mut self) -> Option<&mut EventWriter> {
+        match self {
+            Self::Events(writer) => Some(writer),
+            _ => None,
+        }
+    }
+}
+
+fn print_message(layout: &Layout, out: &mut Buffer, message: &Message, selection: &Selection) {
+    match selection.parts(&message.payload) {
+        Some(parts) => {
+            for part in &parts {
+                layout.print(out, part, message.read_at, Extent::Whole);
+            }
+        }
+        None => layout.print(out, &message.payload, message.read_at, Extent::Whole),
+    }
+}

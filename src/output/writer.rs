@@ -1,0 +1,159 @@
+//! The way out for bytes: data to stdout and diagnostics to stderr, or both to a terminal above the line
+//! that is being typed. Nothing here waits: what cannot be written now is written by a later call.
+
+use std::io;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::buffer::{Amount, Buffer};
+use super::editor::Editor;
+use super::standard::{Stderr, Stdout};
+use crate::event::Event;
+
+/// Where data goes.
+pub enum Way {
+    /// Standard output; diagnostics go to stderr.
+    Stdout(Stdout),
+    /// A terminal with a line that is being typed: everything goes above it, diagnostics as well.
+    Editor(Editor),
+    /// Nowhere: whoever read it has left, and the session goes on for its verdict.
+    Nowhere,
+}
+
+/// See the module's head.
+pub struct Writer {
+    way: Way,
+    /// Data that was not written yet.
+    data: Buffer,
+    /// Diagnostics on their way to stderr.
+    aside: Buffer,
+    stderr: Option<Stderr>,
+}
+
+impl Writer {
+    pub(super) fn new(way: Way) -> Self {
+        Self {
+            way,
+            data: Buffer::default(),
+            aside: Buffer::default(),
+            stderr: None,
+        }
+    }
+
+    /// Where data is appended.
+    #[inline]
+    pub(super) fn data(&mut self) -> &mut Buffer {
+        &mut self.data
+    }
+
+    /// Whether data goes to stdout alone.
+    pub(super) fn is_stdout(&self) -> bool {
+        matches!(self.way, Way::Stdout(_))
+    }
+
+    /// The line that is being typed follows what happens.
+    pub(super) fn follow(&mut self, event: &Event) {
+        if let Way::Editor(editor) = &mut self.way {
+            editor.follow(event);
+            editor.take_echo(self.data.tail());
+        }
+    }
+
+    /// What was entered goes before what follows from it.
+    pub(super) fn take_echo(&mut self) {
+        if let Way::Editor(editor) = &mut self.way {
+            editor.take_echo(self.data.tail());
+        }
+    }
+
+    /// Sends diagnostics off: at once, as far as that blocks nobody.
+    pub(super) fn speak(&mut self, said: &[u8]) {
+        if let Way::Editor(_) = self.way {
+            self.data.tail().extend_from_slice(said);
+            return;
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        // What was received comes first on a terminal that shows both; errors are met by the next
+        // drain.
+        if let Way::Stdout(stdout) = &mut self.way {
+            let _ = self
+                .data
+                .poll_drain(Amount::All, |bytes| stdout.poll_write(&mut cx, bytes));
+        }
+        self.aside.tail().extend_from_slice(said);
+        let _ = self.poll_aside(&mut cx);
+    }
+
+    /// Writes diagnostics to stderr; ready when nothing is left of them.
+    fn poll_aside(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.aside.is_empty() {
+            return Poll::Ready(());
+        }
+        let stderr = self.stderr.get_or_insert_with(|| Stderr::new(io::stderr()));
+        let write = |bytes: &[u8]| stderr.poll_write(cx, bytes);
+        if ready!(self.aside.poll_drain(Amount::All, write)).is_err() {
+            // Nothing can be done about a stderr that is gone.
+            self.aside.clear();
+        }
+        Poll::Ready(())
+    }
+
+    /// Writes no more than `amount`; ready when nothing is left.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        amount: Amount,
+    ) -> Poll<io::Result<()>> {
+        let aside = self.poll_aside(cx);
+        match &mut self.way {
+            Way::Nowhere => self.data.clear(),
+            Way::Editor(editor) => ready!(editor.poll_print(cx, &mut self.data)),
+            Way::Stdout(stdout) => {
+                let write = |bytes: &[u8]| stdout.poll_write(cx, bytes);
+                if let Err(error) = ready!(self.data.poll_drain(amount, write)) {
+                    self.data.clear();
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        aside.map(Ok)
+    }
+
+    /// The reader of stdout has left: from now on its data goes nowhere.
+    pub fn stop_printing(&mut self) {
+        self.data.clear();
+        self.way = Way::Nowhere;
+    }
+
+    /// Whether all that was laid out has been written.
+    pub fn is_drained(&self) -> bool {
+        let is_shown = match &self.way {
+            Way::Editor(editor) => editor.is_drained(),
+            Way::Stdout(_) | Way::Nowhere => true,
+        };
+        is_shown && self.data.is_empty() && self.aside.is_empty()
+    }
+
+    /// Whether more may be read from the network.
+    pub fn has_room(&self) -> bool {
+        self.data.has_room() && self.has_room_aside()
+    }
+
+    /// Whether the reader of stderr keeps up, so that more may be said.
+    pub fn has_room_aside(&self) -> bool {
+        self.aside.has_room()
+    }
+
+    /// Whether so much has gathered that it should be written before more is read.
+    #[inline]
+    pub fn is_worth_writing(&self) -> bool {
+        self.data.is_worth_writing()
+    }
+
+    /// Ready when the reader of stdout is gone, though there was nothing to write.
+    pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.way {
+            Way::Stdout(stdout) => stdout.poll_reader_gone(cx),
+            Way::Editor(_) | Way::Nowhere => Poll::Pending,
+        }
+    }
+}
