@@ -55,6 +55,19 @@ impl Opcode {
         }
     }
 
+    /// Its name, unless it is reserved.
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Continuation => Some("continuation"),
+            Self::Text => Some("text"),
+            Self::Binary => Some("binary"),
+            Self::Close => Some("close"),
+            Self::Ping => Some("ping"),
+            Self::Pong => Some("pong"),
+            Self::Reserved(_) => None,
+        }
+    }
+
     /// Whether this is a control frame, a reserved one included (RFC 6455 §5.5).
     #[inline]
     pub const fn is_control(self) -> bool {
@@ -64,15 +77,10 @@ impl Opcode {
 
 impl fmt::Display for Opcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Continuation => "continuation",
-            Self::Text => "text",
-            Self::Binary => "binary",
-            Self::Close => "close",
-            Self::Ping => "ping",
-            Self::Pong => "pong",
-            Self::Reserved(bits) => return write!(f, "{bits:#x}"),
-        })
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{:#x}", self.bits()),
+        }
     }
 }
 

@@ -803,7 +803,6 @@ fn noise() -> impl Iterator<Item = u8> {
 
 #[test]
 fn what_is_beyond_the_window_is_not_referred_to() {
-    let mut seed = 1u64;
     let mut noise = noise();
     for bits in 9..=14 {
         let once: Vec<u8> = noise.by_ref().take((1 << bits) + 100).collect();
