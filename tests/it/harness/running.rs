@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -130,26 +131,16 @@ impl Running {
     /// Waits for a text on stdout, after what was waited for before.
     #[track_caller]
     pub fn shows(&mut self, text: &str) -> &mut Self {
-        let start = self.read;
-        let found = self.wait_for_stdout(&format!("{text:?}"), |bytes| {
-            let mut windows = bytes[start..].windows(text.len());
-            windows.position(|window| window == text.as_bytes())
-        });
-        self.read += found + text.len();
+        let found = self.wait_for_stdout(&format!("{text:?}"), search(text, self.read));
+        self.read = found + text.len();
         self
     }
 
     /// Whether a text comes on stdout, after what was waited for before, and not the end instead.
     pub fn shows_or_ends(&mut self, text: &str, patience: Duration) -> bool {
-        let start = self.read;
-        let found = self
-            .channels
-            .stdout
-            .wait(Instant::now() + patience, |bytes| {
-                let mut windows = bytes[start..].windows(text.len());
-                windows.position(|window| window == text.as_bytes())
-            });
-        self.read += found.map_or(0, |found| found + text.len());
+        let until = Instant::now() + patience;
+        let found = self.channels.stdout.wait(until, search(text, self.read));
+        self.read = found.map_or(self.read, |found| found + text.len());
         found.is_some()
     }
 
@@ -265,6 +256,17 @@ impl Running {
             Some(found) => found,
             None => self.fail(&[format!("stdout never had {what}")]),
         }
+    }
+}
+
+/// Where a text stands in bytes that grow, from `start` on: nothing is looked at twice.
+fn search(text: &str, start: usize) -> impl FnMut(&[u8]) -> Option<usize> {
+    let finder = memmem::Finder::new(text).into_owned();
+    let mut from = start;
+    move |bytes| {
+        let found = finder.find(&bytes[from..]).map(|at| from + at);
+        from = from.max((bytes.len() + 1).saturating_sub(finder.needle().len()));
+        found
     }
 }
 
