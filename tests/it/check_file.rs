@@ -247,7 +247,7 @@ fn what_goes_as_written_passes() {
         "> a\n<next a\nsilence 100ms\n",
         "never bad\n> good\n< good\n",
         "set x = a\nset y = {{x}}b\n> {{y}}\n< =ab\n",
-        "> {\"id\":\"a\\\"b\"}\n< .id\ncapture id = .id\n> {{id}}\n< a\"b\n",
+        "> {\"id\":\"a\\\"b\"}\n< .id != null\ncapture id = .id\n> {{id}}\n< a\"b\n",
         "> \\{{x}}\n< ={{}\n> x\n< x\n",
         ">hex 00 ff\n> a\n< a\n",
         "ping\nwithin 1s ping\nclose 4000 bye\n",
