@@ -365,6 +365,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('--expect-subprotocol', '--expect-subprotocol', [CompletionResultType]::ParameterName, 'The server must choose this subprotocol (offer it with -s)')
             [CompletionResult]::new('--max-handshake', '--max-handshake', [CompletionResultType]::ParameterName, 'The longest time from the name lookup to the 101')
             [CompletionResult]::new('--min-cert-days', '--min-cert-days', [CompletionResultType]::ParameterName, 'The certificate must be good for so many days')
+            [CompletionResult]::new('--skip', '--skip', [CompletionResultType]::ParameterName, 'Checks to leave out: handshake, accept-key, subprotocol, compression, certificate, ping, message, close')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'How long to wait for each answer; in a file, timeout and within say otherwise')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for each answer; in a file, timeout and within say otherwise')
             [CompletionResult]::new('--var', '--var', [CompletionResultType]::ParameterName, 'Define {{NAME}} (repeat)')

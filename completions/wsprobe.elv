@@ -357,6 +357,7 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand --expect-subprotocol 'The server must choose this subprotocol (offer it with -s)'
             cand --max-handshake 'The longest time from the name lookup to the 101'
             cand --min-cert-days 'The certificate must be good for so many days'
+            cand --skip 'Checks to leave out: handshake, accept-key, subprotocol, compression, certificate, ping, message, close'
             cand -w 'How long to wait for each answer; in a file, timeout and within say otherwise'
             cand --wait 'How long to wait for each answer; in a file, timeout and within say otherwise'
             cand --var 'Define {{NAME}} (repeat)'

@@ -293,6 +293,14 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l expect-close -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l expect-subprotocol -d 'The server must choose this subprotocol (offer it with -s)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-handshake -d 'The longest time from the name lookup to the 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l min-cert-days -d 'The certificate must be good for so many days' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l skip -d 'Checks to leave out: handshake, accept-key, subprotocol, compression, certificate, ping, message, close' -r -f -a "handshake\t''
+accept-key\t''
+subprotocol\t''
+compression\t''
+certificate\t''
+ping\t''
+message\t''
+close\t''"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s w -l wait -d 'How long to wait for each answer; in a file, timeout and within say otherwise' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l var -d 'Define {{NAME}} (repeat)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l secret -d 'Define {{NAME}} and keep its value out of all output (repeat)' -r

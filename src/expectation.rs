@@ -175,7 +175,7 @@ impl Awaited {
         let Some(pattern) = &self.pattern else {
             return true;
         };
-        let Payload::Text(text) = payload else {
+        let Some(text) = payload.readable() else {
             self.skipped += 1;
             self.unreadable += 1;
             self.unreadable_size = payload.len();
@@ -188,7 +188,7 @@ impl Awaited {
         let nearest = self.closest.as_ref().map(|closest| closest.equal);
         if nearest.is_none_or(|equal| mismatch.equal > equal) {
             self.closest = Some(Closest {
-                text: text.clone(),
+                text,
                 why: mismatch.why,
                 equal: mismatch.equal,
             });
@@ -296,9 +296,11 @@ impl PassedOver {
 
     /// Keeps a message that was passed over, by a step on this line.
     pub fn keep(&mut self, payload: &Payload, line: Option<usize>) {
-        let Payload::Text(text) = payload else { return };
+        let Some(text) = payload.readable() else {
+            return;
+        };
         self.bytes += text.len();
-        self.kept.push_back((text.clone(), line));
+        self.kept.push_back((text, line));
         while self.kept.len() > Self::MESSAGES || self.bytes > Self::BYTES {
             let oldest = self.kept.pop_front();
             self.bytes -= oldest.map_or(0, |(text, _)| text.len());
@@ -456,7 +458,7 @@ mod tests {
             "no message matching 'b' within 1 s (nothing was received; \
              2 matching messages came before and were passed over at line 4)"
         );
-        b.look(&Payload::Binary(vec![0; 12].into()));
+        b.look(&Payload::Binary(vec![0xff; 12].into()));
         assert!(
             what(&b).contains("1 other received; a binary message of 12 bytes was passed over")
         );

@@ -35,6 +35,9 @@ const SENT_AT_ONCE: usize = 4096;
 /// their turn: a flood of empty messages keeps a buffer full for seconds.
 const TAKEN_AT_ONCE: usize = 1024;
 
+/// Fewer bytes than these are no sign of life while a message is under way.
+const DRIP: u64 = 1024;
+
 /// How a session ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -90,7 +93,7 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
         link_down: false,
         last_call: None,
         aborted: false,
-        activity: 0,
+        activity: (0, 0),
         now: Instant::now(),
     };
     Ok(poll_fn(|cx| running.poll(cx)).await)
@@ -109,8 +112,8 @@ struct Running<'a> {
     /// When to stop waiting for a reader that does not read.
     last_call: Option<Instant>,
     aborted: bool,
-    /// What [`Link::activity`] said last.
-    activity: u64,
+    /// What [`Link::activity`] said when it last counted as a sign of life.
+    activity: (u64, u64),
     /// The time of this turn: one look at the clock for all that is ready.
     now: Instant,
 }
@@ -188,11 +191,12 @@ impl Running<'_> {
         listens
     }
 
-    /// A large message that is still under way is no silence.
+    /// A large message that is still under way is no silence, a drip of a byte at a time is.
     fn notice_activity(&mut self) {
-        let activity = self.session.link.activity();
-        if activity != self.activity {
-            self.activity = activity;
+        let (received, left) = self.session.link.activity();
+        let (before, left_before) = self.activity;
+        if left != left_before || received < before || received - before >= DRIP {
+            self.activity = (received, left);
             self.session.stop.touch(self.now);
         }
     }

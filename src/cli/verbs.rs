@@ -13,6 +13,7 @@ use super::values::{deadline, definition, fragment_size, jq, loss, pattern, wait
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
+use crate::script::probe::FACTS;
 use crate::units;
 
 const CONNECT_EXAMPLES: &str = "\
@@ -344,6 +345,10 @@ pub struct Check {
     /// The certificate must be good for so many days
     #[arg(long, value_name = "N", help_heading = "For a URL")]
     pub min_cert_days: Option<u32>,
+
+    /// Checks to leave out: handshake, accept-key, subprotocol, compression, certificate, ping, message, close
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(FACTS), hide_possible_values = true, help_heading = "For a URL", hide_short_help = true)]
+    pub skip: Vec<String>,
 
     /// How long to wait for each answer; in a file, timeout and within say otherwise
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]

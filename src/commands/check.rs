@@ -79,6 +79,7 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
         send: options.send.clone(),
         expect: options.expect.clone(),
         close: options.expect_close.clone(),
+        skip: options.skip.clone(),
         farewell: options.shared.messages.close.clone(),
         wait: options.wait,
     };
@@ -105,9 +106,10 @@ async fn check_files(options: Check) -> anyhow::Result<Exit> {
         options.expect_subprotocol.is_some(),
         options.max_handshake.is_some(),
         options.min_cert_days.is_some(),
+        !options.skip.is_empty(),
     ];
     if for_urls.contains(&true) {
-        let wrong = "--send, --expect…, --max-handshake and --min-cert-days are for a URL";
+        let wrong = "--send, --expect…, --max-handshake, --min-cert-days and --skip are for a URL";
         return Err(Mistake::usage(wrong)
             .hint("in a check file they are steps")
             .into());

@@ -59,6 +59,14 @@ impl Payload {
         }
     }
 
+    /// The content as a pattern looks at it: text, and binary data that is UTF-8.
+    pub fn readable(&self) -> Option<Text> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Binary(bytes) => Text::try_from(bytes.clone()).ok(),
+        }
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()

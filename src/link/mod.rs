@@ -151,11 +151,15 @@ impl Link {
         }
     }
 
-    /// Changes whenever a byte of data has come or anything has left.
-    pub fn activity(&self) -> u64 {
+    /// Bytes of data that have come, those of a message under way among them, and a count that changes
+    /// when data has left.
+    pub fn activity(&self) -> (u64, u64) {
         match &self.state {
-            State::Up(up) => up.connection.activity(),
-            _ => 0,
+            State::Up(up) => {
+                let received = up.connection.data_received();
+                (received, up.connection.activity().saturating_sub(received))
+            }
+            _ => (0, 0),
         }
     }
 

@@ -51,7 +51,9 @@ impl Question {
     fn is_answered_by(&self, payload: &Payload) -> bool {
         match &self.reply {
             None => true,
-            Some(pattern) => payload.as_text().is_some_and(|text| pattern.is_match(text)),
+            Some(pattern) => payload
+                .readable()
+                .is_some_and(|text| pattern.is_match(&text)),
         }
     }
 }

@@ -15,8 +15,11 @@ pub struct Selection {
 impl Selection {
     /// Whether a message is shown at all. A binary one matches no pattern.
     pub fn shows(&self, payload: &Payload) -> bool {
-        let matches =
-            |pattern: &Pattern| payload.as_text().is_some_and(|text| pattern.is_match(text));
+        let matches = |pattern: &Pattern| {
+            payload
+                .readable()
+                .is_some_and(|text| pattern.is_match(&text))
+        };
         self.filter.as_ref().is_none_or(matches)
     }
 
@@ -24,7 +27,7 @@ impl Selection {
     #[inline]
     pub fn parts(&self, payload: &Payload) -> Option<Vec<Payload>> {
         let part = self.part.as_ref()?;
-        let selected = payload.as_text().map(|text| part.select(text));
+        let selected = payload.readable().map(|text| part.select(&text));
         let selected = selected.and_then(Result::ok).unwrap_or_default();
         let text = |selected: Selected| Payload::Text(selected.raw().into());
         Some(selected.into_iter().map(text).collect())

@@ -63,8 +63,11 @@ impl View {
     }
 
     fn receive(&mut self, out: &mut Buffer, payload: &Payload, at: Option<Instant>) {
-        let matches =
-            |pattern: &Pattern| payload.as_text().is_some_and(|text| pattern.is_match(text));
+        let matches = |pattern: &Pattern| {
+            payload
+                .readable()
+                .is_some_and(|text| pattern.is_match(&text))
+        };
         if self.filter.as_ref().is_none_or(matches) {
             if let Some(note) = self.hidden_note() {
                 self.layout.print_note(out.tail(), &note);

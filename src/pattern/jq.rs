@@ -70,7 +70,22 @@ impl Jq {
         &self.0.text
     }
 
-    /// Whether the filter is true for a message: it has an output, and none of them is `false` or `null`.
+    /// Compiles a filter that judges a message.
+    ///
+    /// # Errors
+    /// As [`Jq::compile`]; and where the filter assigns: what it gives then is a changed message.
+    pub fn condition(text: &str) -> Result<Self, JqError> {
+        let jq = Self::compile(text)?;
+        if assigns(text) {
+            return Err(JqError::Syntax {
+                text: excerpt(text),
+                why: "it assigns; == compares".to_owned(),
+            });
+        }
+        Ok(jq)
+    }
+
+    /// Whether the filter is true for a message: it has an output, and each of them is `true`.
     pub fn is_match(&self, message: &str) -> bool {
         self.judge(message).is_ok()
     }
@@ -100,8 +115,13 @@ impl Jq {
         let mut any = false;
         for output in outputs(&self.0.filter, message.clone()) {
             let output = output.map_err(|e| Mismatch::new(excerpt(&e.to_string())))?;
-            if matches!(output, Val::Null | Val::Bool(false)) {
-                return Err(self.untrue(&output, message));
+            match output {
+                Val::Bool(true) => {}
+                Val::Null | Val::Bool(false) => return Err(self.untrue(&output, message)),
+                other => {
+                    let value = excerpt(&other.to_string());
+                    return Err(self.near(&format!("{value}, neither true nor false")));
+                }
             }
             any = true;
         }
@@ -146,6 +166,30 @@ impl fmt::Debug for Jq {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.debug_tuple("Jq").field(&self.0.text).finish()
     }
+}
+
+/// Whether what a filter gives is an assignment (`.a = 2`, `.a |= f`), which binds tighter than the pipe.
+fn assigns(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut depth, mut in_string, mut escaped, mut assigns) = (0_usize, false, false, false);
+    for (at, byte) in bytes.iter().enumerate() {
+        let before = at.checked_sub(1).map_or(b' ', |at| bytes[at]);
+        let after = bytes.get(at + 1).copied().unwrap_or(b' ');
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'|' if depth == 0 && after != b'=' => assigns = false,
+            b'=' if depth == 0 => {
+                assigns |= after != b'=' && !matches!(before, b'=' | b'!' | b'<' | b'>');
+            }
+            _ => {}
+        }
+    }
+    assigns
 }
 
 /// `.members` of `.members == 2`; nothing when the path is the whole filter or the whole message.

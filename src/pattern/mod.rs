@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `{…}` `[…]` | JSON that contains this: named keys match, others are allowed; arrays match in length and order |
 //! | `/…/` `/…/i` | a regular expression that is found anywhere in the text |
-//! | `.path …` | a jq expression that has an output, and none that is `false` or `null` |
+//! | `.path …` | a jq expression that has an output, and none but `true` |
 //! | `=…` | exactly the text after `=` |
 //! | anything else | exactly this text |
 
@@ -81,7 +81,7 @@ pub enum PatternError {
 #[non_exhaustive]
 pub enum JqError {
     /// It does not compile.
-    #[error("{text} is no jq expression ({why})")]
+    #[error("invalid jq expression {text} ({why})")]
     Syntax {
         /// The beginning of the expression.
         text: String,
@@ -167,7 +167,7 @@ impl Pattern {
         let kind = match Form::of(text) {
             Form::Json => Kind::Json(json(text)?),
             Form::Regex => Kind::Regex(regex(text)?),
-            Form::Jq => Kind::Jq(Jq::compile(text)?),
+            Form::Jq => Kind::Jq(Jq::condition(text)?),
             Form::Exact => Kind::Exact {
                 from: usize::from(text.starts_with('=')),
             },

@@ -15,6 +15,12 @@ impl Jq {
         })
     }
 
+    /// # Errors
+    /// As [`Jq::compile`].
+    pub fn condition(text: &str) -> Result<Self, JqError> {
+        Self::compile(text)
+    }
+
     /// The filter as it was written.
     pub fn as_str(&self) -> &str {
         match *self {}

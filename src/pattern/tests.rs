@@ -257,8 +257,8 @@ mod with_jq {
     fn what_matches() {
         for (text, message) in [
             (".members == 2", r#"{"members":2}"#),
-            (".a", r#"{"a":0}"#),
-            (".items[].ok", r#"{"items":[{"ok":true},{"ok":1}]}"#),
+            (".a", r#"{"a":true}"#),
+            (".items[].ok", r#"{"items":[{"ok":true},{"ok":true}]}"#),
             (
                 ".id == 12345678901234567890",
                 r#"{"id":12345678901234567890}"#,
@@ -287,6 +287,7 @@ mod with_jq {
                 1,
             ),
             (".a", r#"{"a":null}"#, ".a: null", 1),
+            (".a", r#"{"a":0}"#, ".a: 0, neither true nor false", 1),
             (
                 ".items[].ok",
                 r#"{"items":[{"ok":true},{"ok":false}]}"#,
@@ -312,18 +313,32 @@ mod with_jq {
     #[test]
     fn what_is_no_jq_is_an_error_that_names_the_way_out() {
         for (text, says) in [
-            ("...", "is no jq expression (expected key at "),
-            (".a ==", "is no jq expression (expected term at its end)"),
-            (
-                ".a | nosuch",
-                "is no jq expression (the filter nosuch is not defined)",
-            ),
-            (".a & 1", "is no jq expression (expected token at \"& 1\")"),
-            (".[", "is no jq expression (expected closing bracket"),
+            ("...", "(expected key at "),
+            (".a ==", "(expected term at its end)"),
+            (".a | nosuch", "(the filter nosuch is not defined)"),
+            (".a & 1", "(expected token at \"& 1\")"),
+            (".[", "(expected closing bracket"),
+            (".a = 2", "(it assigns; == compares)"),
+            (".a == 1 | .b |= 2", "(it assigns; == compares)"),
+            (".a //= 2", "(it assigns; == compares)"),
         ] {
             let error = Pattern::parse(text).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{text} {says}")), "{error}");
+            let start = format!("invalid jq expression {text} {says}");
+            assert!(error.starts_with(&start), "{error}");
             assert!(error.ends_with(&format!("write ={text}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_compares_is_no_assignment() {
+        for text in [
+            ".a == 2",
+            ".a != 2 and .b <= 3 and .c >= 4",
+            "(.a = 2) == {\"a\":2}",
+            ".a = 2 | .a == 2",
+            ".a == \"=\"",
+        ] {
+            assert!(Jq::condition(text).is_ok(), "{text}");
         }
     }
 

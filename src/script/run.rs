@@ -156,9 +156,7 @@ impl<'a> Runner<'a> {
                 let limit = limit(within);
                 let awaited = Awaited::matching(self.pattern(pattern)?);
                 let message = self.receive(on, *which, awaited, limit).await?;
-                if let Payload::Text(text) = &message {
-                    self.matched = Some(text.clone());
-                }
+                self.matched = message.readable().or(self.matched.take());
                 Ok(Found::Message(message))
             }
             Action::Ping { on, within } => {
@@ -433,12 +431,15 @@ impl<'a> Runner<'a> {
 
     async fn ping(&mut self, on: &Peer, limit: Duration) -> Result<Duration, Broken> {
         let seq = self.trial.ping(on.index, limit).await?;
+        self.trial.wires[on.index].read_ahead(true);
         let pong = self.trial.until(Some(limit), |trial| {
             let wire = &trial.wires[on.index];
             let pong = wire.pong(seq);
             (pong.is_some() || wire.end.is_some()).then_some(pong)
         });
-        match pong.await? {
+        let pong = pong.await;
+        self.trial.wires[on.index].read_ahead(false);
+        match pong? {
             Waited::For(Some(rtt)) => Ok(rtt.unwrap_or_default()),
             Waited::For(None) => Err(self.trial.closed_early(on.index)),
             Waited::InVain => {

@@ -111,6 +111,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         }
         loop {
             self.start();
+            let had_room = self.has_room();
             let mut progress = false;
             for slot in &mut self.running {
                 progress |= slot.poll(cx);
@@ -126,10 +127,16 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
                     Poll::Pending
                 };
             }
-            if !progress {
+            // Connections are not read while there is no room for what they bring: nothing else wakes them.
+            let made_room = !had_room && self.has_room();
+            if !progress && !made_room {
                 return Poll::Pending;
             }
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.shared.sinks.borrow().writer.has_room()
     }
 
     /// Ends what runs; false when that was said before.
@@ -165,6 +172,11 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
                 .into_iter()
                 .partition(|finished| finished.trouble.is_none());
             self.broken += broken.len() as u64;
+            let mut sinks = self.shared.sinks.borrow_mut();
+            for finished in broken {
+                self.reports.interrupted(finished, &mut sinks);
+            }
+            drop(sinks);
             return whole.into_iter().for_each(|finished| self.add(finished));
         }
         results.into_iter().for_each(|finished| self.add(finished));

@@ -439,8 +439,8 @@ fn what_is_wrong_and_where() {
         (open, "assert .a", 2, "no < comes before it in this test".into()),
         (open, "capture x = .a", 2, "no < comes before it in this test".into()),
         (got, "capture x .a", 3, "write capture NAME = JQ".into()),
-        (got, "assert .a ==", 3, ".a == is no jq expression (expected term at its end)".into()),
-        (got, "assert .a == {{base}} and", 3, "is no jq expression".into()),
+        (got, "assert .a ==", 3, "invalid jq expression .a == (expected term at its end)".into()),
+        (got, "assert .a == {{base}} and", 3, "invalid jq expression".into()),
         (got, "assert", 3, "a jq expression, such as .id".into()),
     ] {
         let found = error(&format!("{before}{line}\n"));

@@ -188,7 +188,11 @@ impl Conversation {
     }
 
     fn receive(&mut self, payload: &Payload, now: Instant) {
-        let counts = |filter: &Pattern| payload.as_text().is_some_and(|text| filter.is_match(text));
+        let counts = |filter: &Pattern| {
+            payload
+                .readable()
+                .is_some_and(|text| filter.is_match(&text))
+        };
         if self.filter.as_deref().is_none_or(counts) {
             self.received += 1;
         }

@@ -247,7 +247,7 @@ fn what_goes_as_written_passes() {
         "> a\n<next a\nsilence 100ms\n",
         "never bad\n> good\n< good\n",
         "set x = a\nset y = {{x}}b\n> {{y}}\n< =ab\n",
-        "> {\"id\":\"a\\\"b\"}\n< .id\ncapture id = .id\n> {{id}}\n< a\"b\n",
+        "> {\"id\":\"a\\\"b\"}\n< .id != null\ncapture id = .id\n> {{id}}\n< a\"b\n",
         "> \\{{x}}\n< ={{}\n> x\n< x\n",
         ">hex 00 ff\n> a\n< a\n",
         "ping\nwithin 1s ping\nclose 4000 bye\n",
@@ -506,6 +506,20 @@ fn ctrl_c_closes_politely_and_tells_what_was_done() {
 }
 
 #[test]
+fn an_interrupted_test_says_where_it_stood() {
+    let server = Server::new().accept().expect_text("hi");
+    let mut running = check(&server, "connect {{base}}\n> hi\nwait 30s\n")
+        .stdout_has("x.wst:3  interrupted at wait 30s")
+        .stdout_has("1 not run")
+        .spawn();
+    let server = server.played();
+    running.interrupt();
+    let server = server.expect_close(1000).close(1000, "");
+    running.status(130);
+    drop(server);
+}
+
+#[test]
 fn the_end_of_the_time_allowed_is_a_failure() {
     let server = Server::new().accept().close_when_asked();
     check(&server, "connect {{base}}\nwait 30s\n")
@@ -528,5 +542,45 @@ fn a_reader_that_leaves_does_not_change_the_verdict() {
         .args([file])
         .reader_leaves_after(1)
         .any_stdout()
+        .status(1);
+}
+
+#[test]
+fn a_close_that_the_server_answers_with_an_error_fails() {
+    let server = Server::new()
+        .accept()
+        .expect_close(1000)
+        .close(1008, "not you");
+    check(&server, "connect {{base}}\nclose 1000\n")
+        .stdout_has("x.wst:2")
+        .stdout_has("the server closed with 1008 (Policy Violation): not you")
+        .status(1);
+}
+
+#[test]
+fn a_test_ends_though_much_was_not_looked_at() {
+    let frames: Vec<Frame> = (0..48).map(|_| Frame::text("x".repeat(1 << 16))).collect();
+    for steps in ["> hi\nwait 300ms\n", "> hi\nwait 300ms\nping\n"] {
+        let server = Server::new()
+            .accept()
+            .expect_text("hi")
+            .send_frames(&frames)
+            .answer_until_closed();
+        check(&server, &format!("connect {{{{base}}}}\n{steps}"))
+            .stdout_has("1 test passed")
+            .within(ms(5000))
+            .status(0);
+    }
+}
+
+#[test]
+fn what_an_earlier_step_passed_over_is_named_with_its_line() {
+    let server = Server::new()
+        .accept()
+        .send_text("b")
+        .send_text("a")
+        .close_when_asked();
+    check(&server, "timeout 300ms\nconnect {{base}}\n< a\n< b\n")
+        .stdout_has("1 matching message came before and was passed over at line 3")
         .status(1);
 }

@@ -1,6 +1,6 @@
 //! `check URL`: a line a fact, each pass or fail.
 
-use crate::harness::{Certificate, Nobody, Probe, Server};
+use crate::harness::{Certificate, Frame, Nobody, Probe, Server};
 
 #[test]
 fn a_healthy_endpoint_passes_with_a_line_a_fact() {
@@ -213,5 +213,49 @@ fn two_urls_or_a_mistake_in_one_are_bad_usage() {
     Probe::new(["check", "ftp://x/"]).any_stderr().status(2);
     Probe::new(["check", &server.url(), "--cacert", "/no/such/file"])
         .stderr_has("/no/such/file")
+        .status(2);
+}
+
+#[test]
+fn a_ping_that_the_expected_close_leaves_no_time_for_is_skipped() {
+    for _ in 0..5 {
+        let server = Server::new().accept().close(4000, "");
+        Probe::new(["check", &server.url(), "--expect-close", "4000"])
+            .stdout_has("– ping")
+            .stdout_has("✓ close         4000")
+            .stdout_has("5 checks passed, 1 skipped")
+            .status(0);
+    }
+}
+
+#[test]
+fn a_close_that_nobody_asked_for_is_shown_with_what_came_before_it() {
+    let frames = [Frame::text("go away"), Frame::close(4001, "good day")];
+    let server = Server::new().accept().send_frames(&frames);
+    Probe::new(["check", &server.url()])
+        .stdout_has("✗ close")
+        .stdout_has("4001 (Private Use): good day")
+        .stdout_has("last message: go away")
+        .status(1);
+    let frames = [Frame::text("bye"), Frame::close(1000, "")];
+    let server = Server::new().accept().send_frames(&frames);
+    Probe::new(["check", &server.url()])
+        .stdout_has("! close         1000 (Normal Closure): the server closed by itself after bye")
+        .stdout_lacks("✓ close")
+        .status(0);
+}
+
+#[test]
+fn facts_are_left_out() {
+    let server = Server::new().accept().expect_close(1000).silent();
+    Probe::new(["check", &server.url(), "--skip", "ping,close,accept-key"])
+        .args(["--close-timeout", "100ms"])
+        .stdout_has("3 checks passed")
+        .stdout_lacks("ping")
+        .stdout_lacks("close")
+        .stdout_lacks("accept key")
+        .status(0);
+    Probe::new(["check", "ws://127.0.0.1:9/", "--skip", "pong"])
+        .stderr_has("pong")
         .status(2);
 }

@@ -263,7 +263,7 @@ fn the_end_of_the_time_allowed_shows_the_near_miss() {
 #[test]
 fn a_pattern_that_is_none_is_bad_usage_and_nothing_is_sent() {
     let server = Server::new().expect_nobody();
-    for pattern in ["{", "/(/", ".a ="] {
+    for pattern in ["{", "/(/", ".a =", ".a = 2"] {
         Probe::new(["send", &server.url(), "hi", "--expect", pattern])
             .stderr_has(&format!("={pattern}"))
             .status(2);
@@ -299,24 +299,14 @@ fn listen_ends_with_the_message_that_matches_until() {
         .accept()
         .send_frames(&[Frame::text("a"), Frame::text("end"), Frame::text("b")])
         .close_when_asked();
-    Probe::new([
-        "listen",
-        &server.url(),
-        "before a message matching 'end' came",
-        "/^e/",
-    ])
-    .stdout("a\nend\n")
-    .status(0);
+    Probe::new(["listen", &server.url(), "--until", "/^e/"])
+        .stdout("a\nend\n")
+        .status(0);
     let server = Server::new().accept().send_text("a").close(1000, "");
-    Probe::new([
-        "listen",
-        &server.url(),
-        "before a message matching 'end' came",
-        "end",
-    ])
-    .stdout("a\n")
-    .stderr_has("before a message matching 'end' came")
-    .status(10);
+    Probe::new(["listen", &server.url(), "--until", "end"])
+        .stdout("a\n")
+        .stderr_has("before a message matching 'end' came")
+        .status(10);
 }
 
 #[test]
@@ -342,5 +332,88 @@ fn listen_selects_parts_of_json_messages() {
         .close(1000, "");
     Probe::new(["listen", &server.url(), "--select", ".s, .n"])
         .stdout("a\"b\n12345678901234567890\n")
+        .status(0);
+}
+
+#[test]
+fn until_that_was_not_met_when_its_time_is_over_is_status_1() {
+    let server = Server::new().accept().send_text("a").close_when_asked();
+    Probe::new(["listen", &server.url(), "--until", "end", "--for", "200ms"])
+        .stdout("a\n")
+        .stderr_has("no message matching 'end' within 200 ms (1 other received)")
+        .stderr_has("closest: a")
+        .status(1);
+}
+
+#[test]
+fn chatter_does_not_extend_the_wait_for_what_is_expected() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_until_closed("chatter", ms(20));
+    Probe::new([
+        "send",
+        &server.url(),
+        "hi",
+        "--expect",
+        "end",
+        "-w",
+        "300ms",
+    ])
+    .any_stdout()
+    .stderr_has("no message matching 'end' within 300 ms")
+    .within(ms(4000))
+    .status(1);
+}
+
+#[test]
+fn each_expectation_has_the_whole_time() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .pause(ms(400))
+        .send_text("a")
+        .pause(ms(400))
+        .send_text("b")
+        .close_when_asked();
+    Probe::new(["send", &server.url(), "hi", "-w", "700ms"])
+        .args(["--expect", "a", "--expect", "b"])
+        .stdout("a\nb\n")
+        .status(0);
+}
+
+#[test]
+fn what_was_passed_over_is_named() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_text("b")
+        .send_text("a")
+        .close_when_asked();
+    Probe::new(["send", &server.url(), "hi", "-w", "200ms"])
+        .args(["--expect", "a", "--expect", "b"])
+        .any_stdout()
+        .stderr_has("1 matching message came before and was passed over")
+        .status(1);
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_binary([0xff; 12])
+        .close_when_asked();
+    Probe::new(["send", &server.url(), "hi", "-w", "200ms", "--expect", "a"])
+        .any_stdout()
+        .stderr_has("a binary message of 12 bytes was passed over")
+        .status(1);
+}
+
+#[test]
+fn a_binary_message_that_is_text_is_looked_at() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_binary(b"{\"a\":1}")
+        .close_when_asked();
+    Probe::new(["send", &server.url(), "hi", "--expect", "{\"a\":1}"])
+        .any_stdout()
         .status(0);
 }

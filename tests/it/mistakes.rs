@@ -651,7 +651,7 @@ fn a_subprotocol_that_the_server_does_not_know_is_named() {
         "chat",
     ])
     .stderr_has("the server chose no subprotocol, expected chat")
-    .stderr_has("be one that the server knows")
+    .stderr_has("offer one that the server knows")
     .status(1);
 }
 

@@ -186,7 +186,7 @@ fn a_captured_secret_and_one_given_are_erased_also_from_before() {
     let file = probe.file(
         "x.wst",
         format!(
-            "connect {}\n< .session\ncapture secret s = .session\nwithin 100ms < {{{{s}}}}\n",
+            "connect {}\n< .session != null\ncapture secret s = .session\nwithin 100ms < {{{{s}}}}\n",
             server.url()
         ),
     );

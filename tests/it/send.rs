@@ -364,12 +364,32 @@ fn a_pipe_that_ends_late_is_closed_within_the_limit() {
 fn a_message_under_way_is_no_silence() {
     // Longer in all than the wait, and each pause much shorter, on a busy machine as well.
     let mut server = Server::new().accept().expect_text("hi");
-    server = server.send_raw(b"\x81\x09");
-    for byte in b"hello you" {
-        server = server.pause(ms(250)).send_raw(std::slice::from_ref(byte));
+    server = server.send_raw(&[0x81, 126, 0x2d, 0x00]);
+    for _ in 0..9 {
+        server = server.pause(ms(250)).send_raw(&[b'x'; 1280]);
     }
     let server = server.close_when_asked();
     Probe::new(["send", "-w", "1500ms", &server.url(), "hi"])
-        .stdout("hello you\n")
+        .stdout(format!("{}\n", "x".repeat(9 * 1280)))
         .status(0);
+}
+
+/// The server has not taken what it answers with an error code, be that before our close or across it.
+#[test]
+fn no_wait_is_no_success_where_the_server_closes_with_an_error() {
+    let before = Server::new()
+        .accept()
+        .expect_text("hi")
+        .close(1009, "too big");
+    let across = Server::new()
+        .accept()
+        .expect_text("hi")
+        .expect_close(1000)
+        .close(1009, "too big");
+    for server in [before, across] {
+        Probe::new(["send", &server.url(), "hi", "--no-wait"])
+            .stderr_has("1009 (Message Too Big): too big")
+            .within(ms(3000))
+            .status(10);
+    }
 }

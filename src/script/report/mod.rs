@@ -185,6 +185,8 @@ pub struct Totals {
     pub failed: u64,
     /// Those that failed for a fault of transport.
     pub faults: u64,
+    /// Tests that something else made impossible.
+    pub skipped: u64,
     /// Tests that were not run any more.
     pub left: u64,
 }
@@ -257,6 +259,7 @@ impl Reports {
         };
         let finished = cleaner.finished(finished);
         self.totals.run += 1;
+        self.totals.skipped += u64::from(finished.grade == Grade::Skipped);
         if let Some(trouble) = &finished.trouble {
             self.totals.failed += 1;
             self.totals.faults += u64::from(trouble.fault);
@@ -277,6 +280,16 @@ impl Reports {
         let junit = self.junit.as_mut().map(|junit| junit.add(&finished));
         let tap = self.tap.as_mut().map(|tap| tap.add(&finished));
         self.note(junit.into_iter().chain(tap));
+    }
+
+    /// A signal has ended a test, which has not failed: says where it stood.
+    pub fn interrupted(&mut self, finished: Finished, sinks: &mut Sinks) {
+        let cleaner = Cleaner {
+            redactor: sinks.redactor(),
+            defuse: self.github.is_some(),
+        };
+        let finished = cleaner.finished(finished);
+        sinks.print_report(&self.look.interrupted(&finished));
     }
 
     fn note(&mut self, results: impl Iterator<Item = io::Result<()>>) {

@@ -86,23 +86,44 @@ impl Look {
         text
     }
 
+    /// Where a test stood that a signal has ended.
+    pub fn interrupted(self, finished: &Finished) -> String {
+        let step = match &finished.trouble {
+            Some(trouble) if self.quiet < 2 => trouble.step.as_str(),
+            _ => return String::new(),
+        };
+        let mark = self.paint(YELLOW, "–");
+        let what = match finished.name.as_deref() {
+            Some(name) => format!("{name}: interrupted at {step}"),
+            None => format!("interrupted at {step}"),
+        };
+        let what = what.trim_end_matches(" at ");
+        format!("{mark} {}  {what}\n", finished.place())
+    }
+
     /// The last line.
     pub fn summary(self, totals: &Totals, time: Duration) -> String {
         if self.quiet > 1 {
             return String::new();
         }
         let Totals {
-            run, failed, left, ..
+            run,
+            failed,
+            skipped,
+            left,
+            ..
         } = *totals;
         let (time, noun) = (shown(time), self.noun);
-        let what = match failed {
-            0 => format!("{} passed", count(run, noun)),
+        let mut text = match failed {
+            0 => format!("{} passed", count(run - skipped, noun)),
             _ => format!("{failed} of {} failed", count(run, noun)),
         };
-        match left {
-            0 => format!("{what} ({time})\n"),
-            _ => format!("{what}, {left} not run ({time})\n"),
+        for (number, what) in [(skipped, "skipped"), (left, "not run")] {
+            if number > 0 {
+                text.push_str(&format!(", {number} {what}"));
+            }
         }
+        format!("{text} ({time})\n")
     }
 }
 
