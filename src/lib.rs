@@ -10,7 +10,6 @@ pub mod commands;
 pub mod connection;
 pub mod event;
 pub mod exit;
-pub mod generate;
 pub mod input;
 pub mod link;
 pub mod manual;

@@ -7,10 +7,9 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 21] = [
     "main",
     "commands",
-    "generate",
     "cli",
     "manual",
     "report",
@@ -39,7 +38,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("h2", &["connection::http2"]),
     ("rustyline", &["repl"]),
     ("unicode_segmentation", &["repl"]),
-    ("clap", &["cli", "generate", "commands"]),
+    ("clap", &["cli", "commands"]),
     ("jaq_core", &["pattern::jq"]),
 ];
 
