@@ -406,20 +406,6 @@ fn ends(bytes: &[u8]) -> u64 {
     ends
 }
 
-/// Whether one of the eight bytes is not ASCII, or is a control.
-#[inline(always)]
-pub(super) fn has_other_than_print(word: u64) -> bool {
-    let low = word & LOWS;
-    // DEL is the one byte from which one more is 0x80.
-    (!not_below_space(low) | (low + ONES) | word) & HIGHS != 0
-}
-
-/// Marks, with its high bit, each of eight bytes of ASCII that is a quote or a backslash.
-#[inline(always)]
-pub(super) fn quotes(ascii: u64) -> u64 {
-    !(not(ascii, b'"') & not(ascii, b'\\')) & HIGHS
-}
-
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGHS: u64 = ONES << 7;
 const LOWS: u64 = !HIGHS;
@@ -449,18 +435,10 @@ mod tests {
                 for place in 0..8 {
                     let mut bytes = [other; 8];
                     bytes[place] = byte;
-                    let word = u64::from_le_bytes(bytes);
                     let ended = bytes.map(|b| b < b' ' || b == b'"' || b == b'\\');
                     let expected: u64 = (0..8).map(|i| u64::from(ended[i]) << i).sum();
                     assert_eq!(ends(&bytes), expected, "{bytes:x?}");
                     assert_eq!(ends(&bytes[..place]), expected & ((1 << place) - 1));
-                    if bytes.is_ascii() {
-                        let quote = bytes.map(|b| u8::from(b == b'"' || b == b'\\') << 7);
-                        assert_eq!(quotes(word), u64::from_le_bytes(quote), "{bytes:x?}");
-                    }
-                    let is_print = |b: &u8| (b' '..DEL).contains(b);
-                    let other = !bytes.iter().all(is_print);
-                    assert_eq!(has_other_than_print(word), other, "{bytes:x?}");
                 }
             }
         }
