@@ -265,7 +265,6 @@ fn strings_are_written_with_the_fewest_escapes() {
     }
 }
 
-/// Strings are read a word at a time, so each byte is tried at each place of a word and after it.
 #[test]
 fn every_byte_is_judged_at_every_place_of_a_string() {
     for byte in 0..0x80_u8 {
