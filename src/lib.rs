@@ -11,7 +11,6 @@ pub mod connection;
 pub mod event;
 pub mod exit;
 pub mod expectation;
-pub mod generate;
 pub mod input;
 pub mod link;
 pub mod manual;

@@ -7,10 +7,9 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 23] = [
     "main",
     "commands",
-    "generate",
     "cli",
     "manual",
     "report",
@@ -41,7 +40,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("h2", &["connection::http2"]),
     ("rustyline", &["repl"]),
     ("unicode_segmentation", &["repl"]),
-    ("clap", &["cli", "generate", "commands"]),
+    ("clap", &["cli", "commands"]),
     ("jaq_core", &["pattern::jq"]),
 ];
 
