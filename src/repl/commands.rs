@@ -284,8 +284,8 @@ fn unless_off(rest: &str) -> Option<&str> {
 
 /// A file's path; `~/` is the home directory, as in a shell.
 pub fn path_of(typed: &str) -> PathBuf {
-    match (typed.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+    match (typed.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(typed),
     }
 }
