@@ -6,19 +6,18 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustix::process::{Signal, getpid, kill_process};
-use tokio::signal::unix::{self, SignalKind};
 use tokio::time::Sleep;
 
 use super::commands::{Line, help, parse};
 use super::editor::{Around, Editor, Entered};
 use super::history::{History, Keep, file_of};
-use super::keys::{ESCAPE_DELAY, Key, Keys};
+use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
 use super::screen::{Picture, Screen, echo};
+use super::system::{self, Notices};
 use super::{Connecting, Connector, Ends, KeepHistory, Setup, terminal};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::event::{Event, Sequel};
@@ -88,11 +87,10 @@ pub fn start(setup: Setup) -> io::Result<(Rc<RefCell<Desk>>, Ends)> {
         desk: desk.clone(),
         stdin: Blocks::stdin(),
         bytes: BytesMut::new(),
-        keys: Keys::default(),
-        escape: None,
-        resized: unix::signal(SignalKind::window_change())?,
+        keys: KeyDecoder::default(),
+        sequence_end: None,
+        notices: Notices::new()?,
         settling: None,
-        continued: unix::signal(SignalKind::from_raw(Signal::CONT.as_raw()))?,
         connector: setup.connector,
         connecting: None,
     };
@@ -164,13 +162,12 @@ struct Keyboard {
     desk: Rc<RefCell<Desk>>,
     stdin: Blocks,
     bytes: BytesMut,
-    keys: Keys,
-    /// When an Escape that nothing follows is a key.
-    escape: Option<Pin<Box<Sleep>>>,
-    resized: unix::Signal,
+    keys: KeyDecoder,
+    /// When a sequence that nothing follows is over.
+    sequence_end: Option<Pin<Box<Sleep>>>,
+    notices: Notices,
     /// Until the window has its new size.
     settling: Option<Pin<Box<Sleep>>>,
-    continued: unix::Signal,
     connector: Connector,
     connecting: Option<Connecting>,
 }
@@ -186,14 +183,14 @@ impl Typed for Keyboard {
                     Poll::Pending => return Poll::Pending,
                 }
             }
-            let key = match self.keys.next() {
-                Some(key) => Some(key),
-                None => self.poll_escape(cx),
-            };
-            if let Some(key) = key {
+            if let Some(key) = self.keys.next() {
                 if let Some(action) = self.press(key) {
                     return Poll::Ready(Some(action));
                 }
+                continue;
+            }
+            if self.poll_sequence_end(cx).is_ready() {
+                self.keys.end_sequence();
                 continue;
             }
             match self.stdin.poll_read(cx, &mut self.bytes) {
@@ -203,7 +200,7 @@ impl Typed for Keyboard {
                 Poll::Ready(Ok(_)) => {
                     self.keys.feed(&self.bytes);
                     self.bytes.clear();
-                    self.escape = None;
+                    self.sequence_end = None;
                 }
             }
         }
@@ -213,7 +210,7 @@ impl Typed for Keyboard {
 impl Keyboard {
     fn poll_window(&mut self, cx: &mut Context<'_>) {
         let mut desk = self.desk.borrow_mut();
-        while self.resized.poll_recv(cx).is_ready() {
+        while self.notices.poll_resized(cx).is_ready() {
             self.settling = Some(Box::pin(tokio::time::sleep(SETTLED)));
         }
         if let Some(settling) = &mut self.settling
@@ -222,7 +219,7 @@ impl Keyboard {
             self.settling = None;
             desk.has_changed = true;
         }
-        while self.continued.poll_recv(cx).is_ready() {
+        while self.notices.poll_continued(cx).is_ready() {
             let is_seen_to = std::mem::take(&mut desk.has_suspended);
             if !(is_seen_to || desk.has_left) {
                 take_back(&mut desk);
@@ -230,18 +227,16 @@ impl Keyboard {
         }
     }
 
-    fn poll_escape(&mut self, cx: &mut Context<'_>) -> Option<Key> {
-        if !self.keys.is_escape_waiting() {
-            return None;
+    fn poll_sequence_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.keys.is_in_sequence() {
+            return Poll::Pending;
         }
         let timer = self
-            .escape
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(ESCAPE_DELAY)));
-        if timer.as_mut().poll(cx).is_pending() {
-            return None;
-        }
-        self.escape = None;
-        self.keys.take_escape()
+            .sequence_end
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(SEQUENCE_TIMEOUT)));
+        ready!(timer.as_mut().poll(cx));
+        self.sequence_end = None;
+        Poll::Ready(())
     }
 
     /// `None` in it when the URL led to no place.
@@ -332,7 +327,7 @@ impl Keyboard {
         terminal::restore();
         if std::iter::from_fn(|| self.keys.next()).any(|key| key == Key::Ctrl('c')) {
             // It came in one piece with the first.
-            let _ = kill_process(getpid(), Signal::INT);
+            system::interrupt();
         }
         Action::Quit
     }
@@ -344,7 +339,8 @@ fn suspend(desk: &mut Desk) {
     // Nothing can be done about a terminal that is gone.
     let _ = terminal::write(&out);
     desk.has_suspended = true;
-    terminal::suspend();
+    terminal::restore();
+    system::suspend();
     take_back(desk);
 }
 

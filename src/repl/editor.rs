@@ -142,7 +142,7 @@ impl Editor {
             Key::Char(c) => self.type_char(c),
             Key::Paste(text) => self.paste(&text),
             Key::Enter => return self.enter(around),
-            Key::AltEnter => self.line.insert("\n"),
+            Key::ModifiedEnter => self.line.insert("\n"),
             Key::Tab => return self.complete(around.keys),
             Key::Ctrl('c') => return self.clear_or_leave(),
             Key::Ctrl('d') if self.line.is_empty() => return Some(Entered::Leave),
@@ -325,7 +325,7 @@ fn list(candidates: &[Pair]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repl::keys::Keys;
+    use crate::repl::keys::KeyDecoder;
 
     struct Typist {
         editor: Editor,
@@ -344,10 +344,11 @@ mod tests {
 
         /// What was entered by these bytes.
         fn types(&mut self, bytes: &str) -> Vec<Entered> {
-            let mut keys = Keys::default();
+            let mut keys = KeyDecoder::default();
             keys.feed(bytes.as_bytes());
+            keys.end_sequence();
             let mut entered = Vec::new();
-            while let Some(key) = keys.next().or_else(|| keys.take_escape()) {
+            while let Some(key) = keys.next() {
                 let around = Around {
                     can_send: self.can_send,
                     keys: &self.keys,

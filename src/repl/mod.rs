@@ -10,33 +10,34 @@
 //! Whatever way the session ends, the terminal is as it was before.
 
 pub mod commands;
-// The editor needs a terminal that speaks as those of Unix do.
-#[cfg(unix)]
 mod completion;
-#[cfg(unix)]
 mod desk;
-#[cfg(unix)]
 mod editor;
-#[cfg(unix)]
 pub mod history;
-#[cfg(unix)]
 mod keys;
-#[cfg(unix)]
 mod line;
-#[cfg(unix)]
 mod marks;
-#[cfg(unix)]
 mod screen;
-#[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod unix;
+#[cfg(not(unix))]
+mod windows;
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use crate::connection::Target;
 use crate::input::Typed;
 use crate::output::editor::TypedLine;
 use crate::secret::Redactor;
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(not(unix))]
+use windows as system;
 
 /// What a session at a terminal is made with.
 pub struct Setup {
@@ -79,14 +80,12 @@ pub type Connector = Box<dyn FnMut(String) -> Connecting>;
 
 /// A running session at a terminal. Dropping it restores the terminal.
 pub struct Repl {
-    #[cfg(unix)]
-    desk: std::rc::Rc<std::cell::RefCell<desk::Desk>>,
+    desk: Rc<RefCell<desk::Desk>>,
 }
 
 /// Its two ends: what is typed, and how that is shown.
 pub type Ends = (Box<dyn Typed>, Box<dyn TypedLine>);
 
-#[cfg(unix)]
 impl Repl {
     /// Takes the terminal.
     ///
@@ -107,20 +106,6 @@ impl Repl {
     }
 }
 
-#[cfg(not(unix))]
-impl Repl {
-    /// There is no such session here: a terminal is a pipe that a person types into.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn start(_: Setup) -> io::Result<(Self, Ends)> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Nothing to leave.
-    pub fn leave(&self) {}
-}
-
 impl Drop for Repl {
     fn drop(&mut self) {
         restore_terminal();
@@ -129,6 +114,5 @@ impl Drop for Repl {
 
 /// Gives the terminal the settings that it had before the session, if there is one.
 pub fn restore_terminal() {
-    #[cfg(unix)]
     terminal::restore();
 }

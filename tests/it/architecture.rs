@@ -34,11 +34,12 @@ const ORDER: [&str; 23] = [
 ];
 
 /// The modules that alone may name a library; what lies inside them may, too.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),
     ("rustyline", &["repl"]),
+    ("termina", &["repl"]),
     ("unicode_segmentation", &["repl"]),
     ("clap", &["cli", "generate", "commands"]),
     ("jaq_core", &["pattern::jq"]),
