@@ -26,7 +26,7 @@ use crate::output::{Log, Notice, Printer, Sinks, Way};
 use crate::report;
 use crate::secret::{Redactor, Secret, Source, is_credential_header, is_token_like};
 use crate::server;
-use crate::session::{self, Session};
+use crate::session::{self, Person, Session};
 use crate::stop::StopRule;
 
 use super::Mistake;
@@ -42,6 +42,8 @@ pub struct Prepared {
     pub shared: Shared,
     /// What stdout can show.
     pub stdout: Stream,
+    /// Who types what is sent, in place of an input.
+    pub person: Option<Box<dyn Person>>,
     begun: Instant,
     redactor: Redactor,
 }
@@ -58,6 +60,7 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
         what,
         shared,
         stdout,
+        person: None,
         begun,
         redactor,
     })
@@ -450,6 +453,7 @@ impl Prepared {
         let session = Session {
             link: Link::new(self.policy),
             input,
+            person: self.person,
             stop,
             sinks,
             farewell: self.shared.messages.close,

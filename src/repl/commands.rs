@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use crate::connection::close::Farewell;
 use crate::connection::message::{Outgoing, Payload};
-use crate::input::action::{Action, Setting, Show};
+use crate::input::action::Action;
 use crate::input::encoding::Encoding;
 use crate::nearest::nearest;
+use crate::output::by_hand::{Setting, Show};
 use crate::pattern::Pattern;
 use crate::secret::Source;
 
@@ -193,6 +194,12 @@ pub const KEYS: [(&str, &str); 6] = [
 pub enum Line {
     /// Something to do.
     Do(Action),
+    /// Show something, or show it otherwise.
+    Show(Show),
+    /// Tell how the connection stands.
+    Status,
+    /// Send this after every further open; `None` forgets all that was to be sent then.
+    OnOpen(Option<Source>),
     /// Send a file, which is still to be read.
     SendFile(PathBuf),
     /// Connect to a place that is still to be made out.
@@ -235,9 +242,9 @@ pub fn parse(line: &str) -> Line {
     let meant = match name {
         "/help" => Ok(Line::Help),
         "/quit" => Ok(Line::Do(Action::Quit)),
-        "/status" => Ok(Line::Do(Action::Status)),
+        "/status" => Ok(Line::Status),
         "/reconnect" => Ok(Line::Do(Action::Reopen)),
-        "/headers" => Ok(show(Show::Headers)),
+        "/headers" => Ok(Line::Show(Show::Headers)),
         "/ping" => Ok(Line::Do(Action::Ping(PING_SIZE))),
         "/pong" => pong(rest),
         "/close" => close(rest),
@@ -250,11 +257,9 @@ pub fn parse(line: &str) -> Line {
         "/time" => switch(Setting::Time, rest),
         "/frames" => switch(Setting::Frames, rest),
         "/last" => last(rest),
-        "/save" => needed(rest).map(|path| show(Show::Save(path_of(path)))),
-        "/log" => needed(rest).map(|path| show(Show::Log(unless_off(path).map(path_of)))),
-        "/onopen" => {
-            needed(rest).map(|text| Line::Do(Action::OnOpen(unless_off(text).map(Source::parse))))
-        }
+        "/save" => needed(rest).map(|path| Line::Show(Show::Save(path_of(path)))),
+        "/log" => needed(rest).map(|path| Line::Show(Show::Log(unless_off(path).map(path_of)))),
+        "/onopen" => needed(rest).map(|text| Line::OnOpen(unless_off(text).map(Source::parse))),
         unknown => return Line::Wrong(unknown_command(unknown)),
     };
     meant.unwrap_or_else(|why| {
@@ -265,10 +270,6 @@ pub fn parse(line: &str) -> Line {
 
 fn send(text: &str) -> Line {
     Line::Do(Action::Send(Outgoing::Message(Payload::Text(text.into()))))
-}
-
-fn show(what: Show) -> Line {
-    Line::Do(Action::Show(what))
 }
 
 fn needed(rest: &str) -> Result<&str, String> {
@@ -312,7 +313,7 @@ fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
 fn filter(rest: &str) -> Result<Line, String> {
     let pattern = unless_off(rest).map(Pattern::parse).transpose();
     let pattern = pattern.map_err(|error| error.to_string())?;
-    Ok(show(Show::Filter(pattern.map(Box::new))))
+    Ok(Line::Show(Show::Filter(pattern.map(Box::new))))
 }
 
 fn switch(setting: Setting, rest: &str) -> Result<Line, String> {
@@ -322,7 +323,7 @@ fn switch(setting: Setting, rest: &str) -> Result<Line, String> {
         "off" => Some(false),
         other => return Err(format!("{other} is neither on nor off")),
     };
-    Ok(show(Show::Setting(setting, wanted)))
+    Ok(Line::Show(Show::Setting(setting, wanted)))
 }
 
 fn last(rest: &str) -> Result<Line, String> {
@@ -333,7 +334,7 @@ fn last(rest: &str) -> Result<Line, String> {
             _ => return Err(format!("{digits} is no number of messages")),
         },
     };
-    Ok(show(Show::Last(count)))
+    Ok(Line::Show(Show::Last(count)))
 }
 
 fn close(rest: &str) -> Result<Line, String> {

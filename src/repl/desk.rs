@@ -21,14 +21,16 @@ use super::system::{self, Notices};
 use super::{Connecting, Connector, Ends, KeepHistory, Setup, terminal};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::event::{Event, Sequel};
-use crate::input::Typed;
 use crate::input::action::Action;
 use crate::input::blocks::Blocks;
+use crate::link::Link;
 use crate::output::editor::TypedLine;
 use crate::output::escape::{self, escape};
 use crate::output::json::each_key;
+use crate::output::{Notice, Sinks};
 use crate::secret::guess::looks_secret;
 use crate::secret::{Redactor, io_text};
+use crate::session::Person;
 use crate::units::count_grouped;
 
 /// The most JSON keys that are offered, and the longest message that is looked at for them, in bytes.
@@ -172,20 +174,21 @@ struct Keyboard {
     connecting: Option<Connecting>,
 }
 
-impl Typed for Keyboard {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+impl Person for Keyboard {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        sinks: &mut Sinks,
+    ) -> Poll<Action> {
         self.poll_window(cx);
         loop {
-            if self.connecting.is_some() {
-                match self.poll_place(cx) {
-                    Poll::Ready(Some(action)) => return Poll::Ready(Some(action)),
-                    Poll::Ready(None) => {}
-                    Poll::Pending => return Poll::Pending,
-                }
+            if let Some(action) = ready!(self.poll_place(cx)) {
+                return Poll::Ready(action);
             }
             if let Some(key) = self.keys.next() {
-                if let Some(action) = self.press(key) {
-                    return Poll::Ready(Some(action));
+                if let Some(action) = self.press(key, link, sinks) {
+                    return Poll::Ready(action);
                 }
                 continue;
             }
@@ -196,7 +199,7 @@ impl Typed for Keyboard {
             match self.stdin.poll_read(cx, &mut self.bytes) {
                 Poll::Pending => return Poll::Pending,
                 // A terminal that is gone.
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Some(self.leave())),
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(self.leave()),
                 Poll::Ready(Ok(_)) => {
                     self.keys.feed(&self.bytes);
                     self.bytes.clear();
@@ -265,7 +268,7 @@ impl Keyboard {
         })
     }
 
-    fn press(&mut self, key: Key) -> Option<Action> {
+    fn press(&mut self, key: Key, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
         let mut guard = self.desk.borrow_mut();
         let desk = &mut *guard;
         desk.has_changed = true;
@@ -277,7 +280,7 @@ impl Keyboard {
             Entered::Line(line) => {
                 desk.keep(&line);
                 drop(guard);
-                return self.enter(&line);
+                return self.enter(&line, link, sinks);
             }
             Entered::Refused => desk.refuse(),
             Entered::Note(text) => desk.say(&text),
@@ -296,29 +299,37 @@ impl Keyboard {
         None
     }
 
-    fn enter(&mut self, line: &str) -> Option<Action> {
-        let mut desk = self.desk.borrow_mut();
+    /// Does what a line asks for; what is left for the session is an action.
+    fn enter(&mut self, line: &str, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
         match parse(line) {
-            Line::Do(Action::Quit) => {
-                drop(desk);
-                return Some(self.leave());
-            }
+            Line::Do(Action::Quit) => return Some(self.leave()),
             Line::Do(action) => return Some(action),
-            Line::Connect(url) => {
-                drop(desk);
-                self.connecting = Some((self.connector)(url));
+            Line::Show(show) => sinks.show(show),
+            Line::Status => {
+                sinks.say(Notice::Status(&link.status()));
+                sinks.tell_settings();
             }
-            Line::SendFile(path) => match read(&path) {
-                Ok((payload, note)) => {
-                    desk.note("*", &note);
-                    return Some(Action::Send(Outgoing::Message(payload)));
-                }
-                Err(why) => desk.note("!", &format!("not sent: {}: {why}", path.display())),
-            },
-            Line::Help => desk.say(&help()),
-            Line::Wrong(why) => desk.note("!", &why),
+            Line::OnOpen(source) => sinks.say(Notice::SentOnOpen(link.greet_with(source))),
+            Line::Connect(url) => self.connecting = Some((self.connector)(url)),
+            Line::SendFile(path) => return self.send_file(&path),
+            Line::Help => self.desk.borrow_mut().say(&help()),
+            Line::Wrong(why) => self.desk.borrow_mut().note("!", &why),
         }
         None
+    }
+
+    fn send_file(&mut self, path: &Path) -> Option<Action> {
+        let mut desk = self.desk.borrow_mut();
+        match read(path) {
+            Ok((payload, note)) => {
+                desk.note("*", &note);
+                Some(Action::Send(Outgoing::Message(payload)))
+            }
+            Err(why) => {
+                desk.note("!", &format!("not sent: {}: {why}", path.display()));
+                None
+            }
+        }
     }
 
     /// From here on Ctrl-C is a signal again: the second one skips the closing handshake.

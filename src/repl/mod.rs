@@ -2,7 +2,7 @@
 //!
 //! The terminal belongs to the session's one loop, as every other stream does. rustyline's own loop blocks in
 //! a thread, would have to be handed each message that arrives, and could print it late, out of order or, at
-//! the end, not at all. So keys are read like any other input ([`crate::input::Typed`]), and the line is
+//! the end, not at all. So the keyboard is asked by that loop ([`crate::session::Person`]), and the line is
 //! drawn like any other output ([`crate::output::editor::TypedLine`]); in between everything is pure, and
 //! what rustyline offers there is used: its line buffer (`line`), its history in memory (`history`) and
 //! its completion of file names (`completion`).
@@ -30,9 +30,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::connection::Target;
-use crate::input::Typed;
 use crate::output::editor::TypedLine;
 use crate::secret::Redactor;
+use crate::session::Person;
 
 #[cfg(unix)]
 use unix as system;
@@ -84,7 +84,7 @@ pub struct Repl {
 }
 
 /// Its two ends: what is typed, and how that is shown.
-pub type Ends = (Box<dyn Typed>, Box<dyn TypedLine>);
+pub type Ends = (Box<dyn Person>, Box<dyn TypedLine>);
 
 impl Repl {
     /// Takes the terminal.
