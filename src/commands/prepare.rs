@@ -9,7 +9,7 @@ use crate::connection::dial::{Family, Route};
 use crate::connection::message::Text;
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
-use crate::connection::target::{Address, Credentials, Endpoint, Header, Request};
+use crate::connection::target::{Address, Credentials, Endpoint, Header, Request, basic_secrets};
 use crate::connection::tls::{Own, Terms, Tls};
 use crate::connection::{Limits, Target};
 use crate::exit::Exit;
@@ -51,8 +51,9 @@ pub struct Prepared {
 /// Reads the shared options of a verb and starts the built-in server for `echo:`.
 pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     let begun = Instant::now();
+    let (policy, secrets) = policy(url, &shared).await?;
     let mut redactor = Redactor::new(shared.output.show_secrets);
-    let policy = policy(url, &shared, &mut redactor).await?;
+    redactor.learn_all(&secrets);
     let what = policy.target.address.shown.clone();
     let stdout = Stream::stdout(when(shared.output.color));
     Ok(Prepared {
@@ -66,10 +67,12 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     })
 }
 
-/// What a link to a URL does by the shared options; starts the built-in server for `echo:`.
-pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyhow::Result<Policy> {
-    let on_open = messages_on_open(&shared.messages.execute, redactor)?;
-    let mut request = request(&shared.handshake, &shared.compression, redactor)?;
+/// What a link to a URL does by the shared options, and what must not be shown of them; starts the built-in
+/// server for `echo:`.
+pub async fn policy(url: &str, shared: &Shared) -> anyhow::Result<(Policy, Vec<String>)> {
+    let mut secrets = Vec::new();
+    let on_open = messages_on_open(&shared.messages.execute, &mut secrets)?;
+    let mut request = request(&shared.handshake, &shared.compression, &mut secrets)?;
     let tls = Tls::new(&terms(&shared.tls)?).map_err(Mistake::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
@@ -77,14 +80,17 @@ pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyh
         max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
     };
     let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
-    let address = address(url, limits.max_size).await?;
+    let mut address = address(url, limits.max_size).await?;
     if url == "echo:" {
         // The built-in server is in this process: nothing stands before it.
         (route, proxies) = (Route::default(), Proxies::default());
     }
-    let address = shown(address, &proxies, redactor)?;
-    request.credentials = credentials(&shared.handshake, redactor)?;
-    Ok(Policy {
+    secrets.extend(on_the_way(&address, &proxies)?);
+    if shared.output.show_secrets && url != "echo:" {
+        address.shown = address.unmasked.clone();
+    }
+    request.credentials = credentials(&shared.handshake, &mut secrets)?;
+    let policy = Policy {
         target: Target {
             address,
             request,
@@ -103,7 +109,8 @@ pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyh
         persistence: persistence(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
         asking: Asking::default(),
-    })
+    };
+    Ok((policy, secrets))
 }
 
 fn persistence(typed: &cli::Persistence) -> Persistence {
@@ -189,55 +196,39 @@ pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Op
 
 /// The `-x` messages, each read once now so that one that cannot be read is known before the first
 /// packet.
-fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Source>, Mistake> {
+fn messages_on_open(typed: &[String], secrets: &mut Vec<String>) -> Result<Vec<Source>, Mistake> {
     let sources: Vec<Source> = typed.iter().map(|text| Source::parse(text)).collect();
     for source in &sources {
         let value = source.read()?;
         if source.is_secret() {
-            redactor.learn(&value);
+            secrets.push(value);
         }
     }
     Ok(sources)
 }
 
-/// The address as it may be shown, with the passwords on the way to it learnt.
-fn shown(address: Address, proxies: &Proxies, redactor: &mut Redactor) -> Result<Address, Mistake> {
-    for secret in address.secrets() {
-        redactor.learn(&secret);
-    }
+/// The tokens and passwords of an address and of the proxy before it.
+fn on_the_way(address: &Address, proxies: &Proxies) -> Result<Vec<String>, Mistake> {
+    let mut secrets = address.secrets();
     if let Endpoint::Tcp { host, port } = &address.endpoint
         && let Some(proxy) = proxies.before(host, *port, address.secure)?
         && let Some((user, password)) = &proxy.credentials
     {
-        learn_basic(user, password.reveal(), redactor);
+        secrets.extend(basic_secrets(user, password.reveal()));
     }
-    Ok(if redactor.shows_secrets() && address.shown != "echo:" {
-        Address {
-            shown: address.unmasked.clone(),
-            ..address
-        }
-    } else {
-        address
-    })
-}
-
-fn learn_basic(user: &str, password: &str, redactor: &mut Redactor) {
-    redactor.learn(password);
-    let header = Header::basic(user, password);
-    let encoded = header.value.as_deref().unwrap_or_default();
-    redactor.learn(encoded.trim_start_matches("Basic "));
+    Ok(secrets)
 }
 
 fn request(
     handshake: &cli::Handshake,
     compression: &cli::Compression,
-    redactor: &mut Redactor,
+    secrets: &mut Vec<String>,
 ) -> Result<Request, Mistake> {
     let mut headers = Vec::new();
     for given in &handshake.headers {
         match given {
             cli::GivenHeader::Line(header) => headers.push(header.clone()),
-            cli::GivenHeader::File(path) => headers.extend(headers_of(path, redactor)?),
+            cli::GivenHeader::File(path) => headers.extend(headers_of(path, secrets)?),
         }
     }
     if let Some(origin) = &handshake.origin {
@@ -252,17 +243,11 @@ fn request(
     }
     if !handshake.cookies.is_empty() {
         headers.push(Header::new("Cookie", handshake.cookies.join("; ")));
-        for cookie in &handshake.cookies {
-            redactor.learn(cookie.split_once('=').map_or("", |(_, value)| value));
-        }
     }
-    for header in &headers {
-        if is_credential_header(&header.name)
-            && let Some(value) = &header.value
-        {
-            learn_credential(value, redactor);
-        }
-    }
+    let credentials = headers
+        .iter()
+        .filter(|header| is_credential_header(&header.name));
+    secrets.extend(credentials.flat_map(Header::secrets));
     let offered =
         (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
     Ok(Request {
@@ -273,18 +258,8 @@ fn request(
     })
 }
 
-/// Learns a credential header's value, and what the server may repeat of it: the token of
-/// `Bearer TOKEN`, the value of each cookie.
-fn learn_credential(value: &str, redactor: &mut Redactor) {
-    redactor.learn(value);
-    redactor.learn(value.split_once(' ').map_or("", |(_, token)| token.trim()));
-    for pair in value.split(';') {
-        redactor.learn(pair.split_once('=').map_or("", |(_, value)| value.trim()));
-    }
-}
-
 /// The header lines of a file: secrets, all of them, since that is what such a file is for.
-fn headers_of(path: &str, redactor: &mut Redactor) -> Result<Vec<Header>, Mistake> {
+fn headers_of(path: &str, secrets: &mut Vec<String>) -> Result<Vec<Header>, Mistake> {
     let text = Source::File(path.to_owned()).read()?;
     let mut headers = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -294,7 +269,7 @@ fn headers_of(path: &str, redactor: &mut Redactor) -> Result<Vec<Header>, Mistak
         let header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
             Mistake::usage(format!("{path}:{}: no header 'Name: value'", index + 1))
         })?;
-        learn_credential(header.value.as_deref().unwrap_or_default(), redactor);
+        secrets.extend(header.secrets());
         headers.push(header);
     }
     Ok(headers)
@@ -303,14 +278,14 @@ fn headers_of(path: &str, redactor: &mut Redactor) -> Result<Vec<Header>, Mistak
 /// What `-u` or `--bearer` say, asked for where that is needed: the last thing before the first packet.
 fn credentials(
     handshake: &cli::Handshake,
-    redactor: &mut Redactor,
+    secrets: &mut Vec<String>,
 ) -> Result<Option<Credentials>, Mistake> {
     if let Some(typed) = &handshake.user {
         let (user, password) = match typed.split_once(':') {
             Some((user, password)) => (user, password.to_owned()),
             None => (typed.as_str(), password_for(typed)?),
         };
-        learn_basic(user, &password, redactor);
+        secrets.extend(basic_secrets(user, &password));
         return Ok(Some(Credentials::Basic(
             user.to_owned(),
             Secret::new(password),
@@ -322,7 +297,7 @@ fn credentials(
     let source = Source::parse(typed);
     let token = source.read()?;
     Credentials::bearer(&token).map_err(|why| Mistake::usage(format!("--bearer: {why}")))?;
-    redactor.learn(token.trim());
+    secrets.push(token.trim().to_owned());
     Ok(Some(Credentials::Bearer(source)))
 }
 

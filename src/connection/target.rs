@@ -214,10 +214,7 @@ impl Address {
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens();
         if let Some((user, password)) = &self.user_info {
-            secrets.push(password.clone());
-            let header = Header::basic(user, password);
-            let encoded = header.value.unwrap_or_default();
-            secrets.push(encoded.trim_start_matches("Basic ").to_owned());
+            secrets.extend(basic_secrets(user, password));
         }
         secrets
     }
@@ -439,6 +436,24 @@ impl Header {
             format!("Basic {}", BASE64.encode(format!("{user}:{password}"))),
         )
     }
+
+    /// All that must not be shown of a credential: its value, and what a server may repeat of that, which is
+    /// the token of `Bearer TOKEN` and the value of each cookie.
+    pub fn secrets(&self) -> Vec<String> {
+        let value = self.value.as_deref().unwrap_or_default();
+        let token = value.split_once(' ').map(|(_, token)| token);
+        let pairs = value.split(';').filter_map(|pair| pair.split_once('='));
+        let parts = token.into_iter().chain(pairs.map(|(_, value)| value));
+        let parts = parts.map(|part| part.trim().to_owned());
+        parts.chain([value.to_owned()]).collect()
+    }
+}
+
+/// All that must not be shown of a user's password: also the form that it has in a header.
+pub fn basic_secrets(user: &str, password: &str) -> Vec<String> {
+    let mut secrets = Header::basic(user, password).secrets();
+    secrets.push(password.to_owned());
+    secrets
 }
 
 impl fmt::Debug for Header {
