@@ -9,10 +9,10 @@ use rustyline::completion::Pair;
 
 use super::commands::{opens_json, sends};
 use super::completion::complete;
+use super::highlight::{Highlight, highlight};
 use super::history::{History, Keep};
 use super::keys::Key;
 use super::line::Line;
-use super::marks::{Marks, marks};
 use crate::output::json::{NotJson, check};
 
 /// The most candidates that are listed.
@@ -74,8 +74,8 @@ pub struct View {
     pub text: String,
     /// The cursor, in bytes.
     pub cursor: usize,
-    /// The marks on it.
-    pub marks: Marks,
+    /// The highlight on it.
+    pub highlight: Highlight,
 }
 
 impl Editor {
@@ -109,14 +109,14 @@ impl Editor {
                     prompt: Some(format!("search '{}': ", search.part)),
                     text: text.to_owned(),
                     cursor: text.len(),
-                    marks: Marks::default(),
+                    highlight: Highlight::default(),
                 }
             }
             None => View {
                 prompt: None,
                 text: self.line.text().to_owned(),
                 cursor: self.line.cursor(),
-                marks: marks(self.line.text()),
+                highlight: highlight(self.line.text()),
             },
         }
     }
@@ -248,10 +248,10 @@ impl Editor {
 
     /// Takes over what the hint proposes; false when it proposes nothing here.
     fn take_hint(&mut self) -> bool {
-        let marks = marks(self.line.text());
-        let takes = self.line.is_at_end() && marks.completes > 0;
+        let highlight = highlight(self.line.text());
+        let takes = self.line.is_at_end() && highlight.completes > 0;
         if takes {
-            self.line.insert(&marks.hint[..marks.completes]);
+            self.line.insert(&highlight.hint[..highlight.completes]);
         }
         takes
     }

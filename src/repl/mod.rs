@@ -11,13 +11,14 @@
 
 pub mod commands;
 mod completion;
-mod desk;
 mod editor;
+mod highlight;
 pub mod history;
+mod keyboard;
 mod keys;
 mod line;
-mod marks;
 mod screen;
+mod state;
 mod terminal;
 #[cfg(unix)]
 mod unix;
@@ -33,6 +34,9 @@ use crate::connection::Target;
 use crate::output::editor::TypedLine;
 use crate::secret::Redactor;
 use crate::session::Person;
+
+use keyboard::Keyboard;
+use state::{PromptView, ReplState};
 
 #[cfg(unix)]
 use unix as system;
@@ -80,7 +84,7 @@ pub type Connector = Box<dyn FnMut(String) -> Connecting>;
 
 /// A running session at a terminal. Dropping it restores the terminal.
 pub struct Repl {
-    desk: Rc<RefCell<desk::Desk>>,
+    state: Rc<RefCell<ReplState>>,
 }
 
 /// Its two ends: what is typed, and how that is shown.
@@ -95,14 +99,19 @@ impl Repl {
         if !terminal::can_edit() {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let (desk, ends) = desk::start(setup)?;
         terminal::take()?;
-        Ok((Self { desk }, ends))
+        let state = Rc::new(RefCell::new(ReplState::new(&setup)));
+        // From here on the terminal is restored when it is dropped.
+        let repl = Self {
+            state: state.clone(),
+        };
+        let keyboard = Keyboard::new(state.clone(), setup.connector)?;
+        Ok((repl, (Box::new(keyboard), Box::new(PromptView(state)))))
     }
 
     /// The session is over: the line goes with what is printed last.
     pub fn leave(&self) {
-        self.desk.borrow_mut().leave();
+        self.state.borrow_mut().leave();
     }
 }
 

@@ -358,7 +358,7 @@ fn a_line_typed_without_a_connection_stays_and_lets_a_command_pass() {
     session.sees("a refusal", |screen| {
         screen
             .text()
-            .contains("! not sent, CLOSED: /reconnect opens it again")
+            .contains("! not sent: the connection is closed; /reconnect opens it again")
             && screen.typed() == "> hello"
     });
     let server = server.accept();

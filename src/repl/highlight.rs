@@ -5,9 +5,9 @@
 use super::commands::{COMMANDS, find, is_command, opens_json};
 use crate::output::json::{NotJson, check};
 
-/// The marks on a line.
+/// The highlight on a line.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct Highlight {
     /// From where on it is wrong, in bytes.
     pub wrong_from: Option<usize>,
     /// What stands behind the line.
@@ -16,32 +16,32 @@ pub struct Marks {
     pub completes: usize,
 }
 
-/// The marks on a text.
-pub fn marks(text: &str) -> Marks {
+/// The highlight on a text.
+pub fn highlight(text: &str) -> Highlight {
     if is_command(text) {
         return on_command(text);
     }
     if !opens_json(text) {
-        return Marks::default();
+        return Highlight::default();
     }
     match check(text) {
         Err(NotJson::Incomplete) if text.ends_with('\n') => said("  Enter sends it unfinished"),
-        Ok(()) | Err(NotJson::Incomplete | NotJson::TooWide) => Marks::default(),
-        Err(NotJson::Unexpected(at) | NotJson::TooDeep(at)) => Marks {
+        Ok(()) | Err(NotJson::Incomplete | NotJson::TooWide) => Highlight::default(),
+        Err(NotJson::Unexpected(at) | NotJson::TooDeep(at)) => Highlight {
             wrong_from: Some(at),
             ..said(&format!("  no JSON from byte {} on, sent as text", at + 1))
         },
     }
 }
 
-fn said(hint: &str) -> Marks {
-    Marks {
+fn said(hint: &str) -> Highlight {
+    Highlight {
         hint: hint.to_owned(),
-        ..Marks::default()
+        ..Highlight::default()
     }
 }
 
-fn on_command(text: &str) -> Marks {
+fn on_command(text: &str) -> Highlight {
     let (name, rest) = match text.split_once(' ') {
         Some((name, rest)) => (name, Some(rest)),
         None => (text, None),
@@ -51,7 +51,7 @@ fn on_command(text: &str) -> Marks {
             Some("") => said(command.usage),
             None if command.usage.is_empty() => said(&format!("  {}", command.what)),
             None => said(&format!(" {}  {}", command.usage, command.what)),
-            Some(_) => Marks::default(),
+            Some(_) => Highlight::default(),
         };
     }
     let mut fitting = COMMANDS
@@ -60,14 +60,14 @@ fn on_command(text: &str) -> Marks {
     match (fitting.next(), fitting.next(), rest) {
         (Some(only), None, None) => {
             let missing = &only.name[name.len()..];
-            Marks {
+            Highlight {
                 hint: format!("{missing} {}  {}", only.usage, only.what),
                 completes: missing.len(),
                 wrong_from: None,
             }
         }
-        (Some(_), _, None) => Marks::default(),
-        _ => Marks {
+        (Some(_), _, None) => Highlight::default(),
+        _ => Highlight {
             wrong_from: Some(0),
             ..said("  no such command")
         },
@@ -80,23 +80,27 @@ mod tests {
 
     #[test]
     fn json_is_marked_where_it_breaks_off() {
-        assert_eq!(marks(r#"{"a": 1}"#), Marks::default());
-        assert_eq!(marks(r#"{"a": "#), Marks::default());
-        assert_eq!(marks("hello {"), Marks::default());
-        assert_eq!(marks(r#"{"a": x}"#).wrong_from, Some(6));
-        assert_eq!(marks("{} {}").wrong_from, Some(3));
-        assert!(marks("{\n").hint.contains("unfinished"));
+        assert_eq!(highlight(r#"{"a": 1}"#), Highlight::default());
+        assert_eq!(highlight(r#"{"a": "#), Highlight::default());
+        assert_eq!(highlight("hello {"), Highlight::default());
+        assert_eq!(highlight(r#"{"a": x}"#).wrong_from, Some(6));
+        assert_eq!(highlight("{} {}").wrong_from, Some(3));
+        assert!(highlight("{\n").hint.contains("unfinished"));
     }
 
     #[test]
     fn a_command_says_how_it_goes_on() {
-        assert!(marks("/close").hint.starts_with(" [CODE [REASON]]  close"));
-        assert_eq!(marks("/close ").hint, "[CODE [REASON]]");
-        assert_eq!(marks("/close 1000").hint, "");
-        let marked = marks("/rec");
+        assert!(
+            highlight("/close")
+                .hint
+                .starts_with(" [CODE [REASON]]  close")
+        );
+        assert_eq!(highlight("/close ").hint, "[CODE [REASON]]");
+        assert_eq!(highlight("/close 1000").hint, "");
+        let marked = highlight("/rec");
         assert_eq!(&marked.hint[..marked.completes], "onnect");
-        assert_eq!(marks("/s"), Marks::default());
-        assert_eq!(marks("/nope").wrong_from, Some(0));
-        assert_eq!(marks("//nope"), Marks::default());
+        assert_eq!(highlight("/s"), Highlight::default());
+        assert_eq!(highlight("/nope").wrong_from, Some(0));
+        assert_eq!(highlight("//nope"), Highlight::default());
     }
 }
