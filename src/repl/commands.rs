@@ -78,7 +78,7 @@ pub const COMMANDS: [Command; 20] = [
         "/base64",
         "DATA",
         Argument::Other,
-        "the same, written in base64",
+        "send base64 data as a binary message",
     ),
     command(
         "/ping",
@@ -90,7 +90,7 @@ pub const COMMANDS: [Command; 20] = [
         "/pong",
         "[TEXT]",
         Argument::Other,
-        "send a pong frame that nobody asked for",
+        "send an unsolicited pong frame",
     ),
     command(
         "/close",
@@ -114,7 +114,7 @@ pub const COMMANDS: [Command; 20] = [
         "/status",
         "",
         Argument::Other,
-        "show the state, what was agreed, and what has passed",
+        "show the state, what was negotiated, and traffic counts",
     ),
     command(
         "/headers",
@@ -128,24 +128,19 @@ pub const COMMANDS: [Command; 20] = [
         Argument::Off,
         "show only messages that match",
     ),
-    command(
-        "/pretty",
-        "[on|off]",
-        Argument::Switch,
-        "lay JSON out, or show it as it came",
-    ),
+    command("/pretty", "[on|off]", Argument::Switch, "pretty-print JSON"),
     command(
         "/time",
         "[on|off]",
         Argument::Switch,
-        "show when each message came",
+        "show the time of each message",
     ),
     command("/frames", "[on|off]", Argument::Switch, "show every frame"),
     command(
         "/last",
         "[N]",
         Argument::Other,
-        "show the last message, or N of them, whole",
+        "show the last message, or the last N, in full",
     ),
     command(
         "/save",
@@ -157,36 +152,36 @@ pub const COMMANDS: [Command; 20] = [
         "/log",
         "FILE|off",
         Argument::File,
-        "write every event from now on as JSON lines",
+        "log every event as a JSON line",
     ),
     command(
         "/onopen",
         "MESSAGE|off",
         Argument::Off,
-        "send this after every further open",
+        "send this after every later open",
     ),
     command(
         "/quit",
         "",
         Argument::Other,
-        "close and leave; Ctrl-D and Ctrl-C do the same",
+        "close and quit, as Ctrl-D and Ctrl-C do",
     ),
 ];
 
 /// The keys that are worth knowing.
 pub const KEYS: [(&str, &str); 6] = [
-    ("Enter", "send the line; JSON goes on until it is complete"),
-    ("Alt-Enter", "a line break in the text"),
     (
-        "Tab",
-        "complete a command, a file, a close code, a JSON key",
+        "Enter",
+        "send the line, or continue JSON that is incomplete",
     ),
-    ("Ctrl-R", "search what was typed before"),
+    ("Alt-Enter", "insert a line break"),
+    ("Tab", "complete a command, file, close code or JSON key"),
+    ("Ctrl-R", "search the history"),
     (
         "Ctrl-C",
-        "clear the line; on an empty one, leave; twice, at once",
+        "clear the line; quit if it is empty; twice: at once",
     ),
-    ("//TEXT", "send text that starts with a slash"),
+    ("//TEXT", "send a text that starts with a slash"),
 ];
 
 /// A line, understood.
@@ -200,17 +195,17 @@ pub enum Line {
     Status,
     /// Send this after every further open; `None` forgets all that was to be sent then.
     OnOpen(Option<Source>),
-    /// Send a file, which is still to be read.
+    /// Send a file.
     SendFile(PathBuf),
-    /// Connect to a place that is still to be made out.
+    /// Connect to this URL.
     Connect(String),
     /// Show the commands.
     Help,
-    /// A command that does not exist or does not fit; what is wrong with it.
+    /// An unknown command or a wrong argument; what is wrong with it.
     Wrong(String),
 }
 
-/// Whether a line is a command, and nothing to send.
+/// Whether a line is a command, not a message.
 pub fn is_command(line: &str) -> bool {
     line.starts_with('/') && !line.starts_with("//")
 }
@@ -222,7 +217,7 @@ pub fn sends(line: &str) -> bool {
     !is_command(line) || SENDING.contains(&name)
 }
 
-/// Whether a text is, or is going to be, JSON: then it may go on over lines.
+/// Whether a text is or may become JSON, which may span several lines.
 pub fn opens_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }
@@ -274,7 +269,7 @@ fn send(text: &str) -> Line {
 
 fn needed(rest: &str) -> Result<&str, String> {
     if rest.is_empty() {
-        return Err("it needs to be told what".to_owned());
+        return Err("missing argument".to_owned());
     }
     Ok(rest)
 }
@@ -293,7 +288,10 @@ pub fn path_of(typed: &str) -> PathBuf {
 
 fn pong(rest: &str) -> Result<Line, String> {
     if rest.len() > 125 {
-        return Err(format!("a pong holds 125 bytes, this has {}", rest.len()));
+        return Err(format!(
+            "payload of {} bytes exceeds the 125 of a pong",
+            rest.len()
+        ));
     }
     let payload = Bytes::copy_from_slice(rest.as_bytes());
     Ok(Line::Do(Action::Send(Outgoing::Pong(payload))))
@@ -303,7 +301,7 @@ fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
     match encoding.decode(Bytes::copy_from_slice(text.as_bytes())) {
         Ok(payload) => Ok(Line::Do(Action::Send(Outgoing::Message(payload)))),
         Err(bad) => Err(format!(
-            "not sent, wrong at byte {}, {}",
+            "not sent: invalid at byte {}: {}",
             bad.at + 1,
             bad.why
         )),
@@ -321,7 +319,7 @@ fn switch(setting: Setting, rest: &str) -> Result<Line, String> {
         "" => None,
         "on" => Some(true),
         "off" => Some(false),
-        other => return Err(format!("{other} is neither on nor off")),
+        other => return Err(format!("invalid value '{other}'")),
     };
     Ok(Line::Show(Show::Setting(setting, wanted)))
 }
@@ -331,7 +329,7 @@ fn last(rest: &str) -> Result<Line, String> {
         "" => 1,
         digits => match digits.parse() {
             Ok(count) if count > 0 => count,
-            _ => return Err(format!("{digits} is no number of messages")),
+            _ => return Err(format!("invalid number of messages '{digits}'")),
         },
     };
     Ok(Line::Show(Show::Last(count)))
@@ -348,9 +346,9 @@ fn close(rest: &str) -> Result<Line, String> {
 fn unknown_command(name: &str) -> String {
     match nearest(name, COMMANDS.iter().map(|known| known.name)) {
         Some(known) => {
-            format!("{name} is no command: did you mean {known}? /{name} sends it as text")
+            format!("unknown command '{name}'; did you mean {known}? /{name} sends it as text")
         }
-        None => format!("{name} is no command: /help shows them, /{name} sends it as text"),
+        None => format!("unknown command '{name}'; see /help; /{name} sends it as text"),
     }
 }
 

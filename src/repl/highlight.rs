@@ -1,22 +1,22 @@
-//! What is said about a line while it is typed: how a command goes on, where JSON breaks off.
+//! Hints on a line while it is typed: how a command continues, where JSON becomes invalid.
 //!
-//! A mark never stops anything: what is wrong as JSON is sent as the text it is.
+//! They never stop anything: invalid JSON is sent as text.
 
 use super::commands::{COMMANDS, find, is_command, opens_json};
 use crate::output::json::{NotJson, check};
 
-/// The highlight on a line.
+/// What is shown with a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Highlight {
-    /// From where on it is wrong, in bytes.
+    /// Where it becomes invalid, in bytes.
     pub wrong_from: Option<usize>,
-    /// What stands behind the line.
+    /// The text shown after the line.
     pub hint: String,
-    /// How much of the hint the Right key takes over, in bytes.
+    /// How much of the hint the Right key inserts, in bytes.
     pub completes: usize,
 }
 
-/// The highlight on a text.
+/// The hints on a text.
 pub fn highlight(text: &str) -> Highlight {
     if is_command(text) {
         return on_command(text);
@@ -29,7 +29,10 @@ pub fn highlight(text: &str) -> Highlight {
         Ok(()) | Err(NotJson::Incomplete | NotJson::TooWide) => Highlight::default(),
         Err(NotJson::Unexpected(at) | NotJson::TooDeep(at)) => Highlight {
             wrong_from: Some(at),
-            ..said(&format!("  no JSON from byte {} on, sent as text", at + 1))
+            ..said(&format!(
+                "  not valid JSON from byte {}; sent as text",
+                at + 1
+            ))
         },
     }
 }
@@ -69,7 +72,7 @@ fn on_command(text: &str) -> Highlight {
         (Some(_), _, None) => Highlight::default(),
         _ => Highlight {
             wrong_from: Some(0),
-            ..said("  no such command")
+            ..said("  unknown command")
         },
     }
 }

@@ -100,7 +100,7 @@ impl History {
             return Ok(());
         };
         let words = format!(
-            "no history is kept: {}: {}",
+            "cannot keep the history: {}: {}",
             file.display(),
             io_text(&error)
         );

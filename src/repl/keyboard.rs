@@ -219,12 +219,12 @@ impl Keyboard {
     }
 }
 
-/// A file as one message: text where it is UTF-8, binary where it is not. What is no regular file could
-/// keep us waiting for ever.
+/// A file as one message: text if it is UTF-8, else binary. Reading anything but a regular file could block
+/// for ever.
 fn read(path: &Path) -> Result<(Payload, String), String> {
     let metadata = std::fs::metadata(path).map_err(|error| io_text(&error))?;
     if !metadata.is_file() {
-        return Err("it is no regular file".to_owned());
+        return Err("not a regular file".to_owned());
     }
     let bytes = std::fs::read(path).map_err(|error| io_text(&error))?;
     let size = count_grouped(bytes.len() as u64, "byte");
