@@ -26,7 +26,7 @@ pub struct Serve {
     pub address: Option<String>,
 
     /// Listen on a Unix domain socket instead
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with_all = ["address", "cert", "self_signed"])]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with = "address")]
     pub unix: Option<PathBuf>,
 
     #[command(flatten)]
