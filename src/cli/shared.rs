@@ -107,7 +107,7 @@ pub struct Compression {
 #[command(next_help_heading = "TLS")]
 pub struct Tls {
     /// Accept any server certificate, and say what is wrong with it
-    #[arg(short = 'k', long, alias = "no-check", short_alias = 'n')]
+    #[arg(short = 'k', long, alias = "no-check")]
     pub insecure: bool,
 
     /// Trust the CA certificates in FILE (PEM) as well

@@ -64,6 +64,22 @@ fn a_port_alone_means_localhost() {
 }
 
 #[test]
+fn a_bare_port_is_a_url_for_every_verb() {
+    for verb in ["listen", "send", "ping", "connect"] {
+        let server = Server::new().accept().close(4000, "").expect_close(4000);
+        Probe::new([verb, &format!(":{}", server.port())])
+            .any_stdout()
+            .stderr_has("4000")
+            .status(10);
+    }
+    let server = Server::new().refuse("404 Not Found", "", "");
+    Probe::new(["check", &format!(":{}", server.port())])
+        .stdout_has("404")
+        .any_stderr()
+        .status(1);
+}
+
+#[test]
 fn an_ipv6_address_stands_in_brackets() {
     let Some(server) = Server::on(Ipv6Addr::LOCALHOST) else {
         eprintln!("skipped: this machine has no ::1");
