@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::error::{Error, Kind, Stage};
-use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait};
+use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait, readable};
 use super::handshake::client::{
     self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for,
 };
@@ -80,6 +80,7 @@ pub async fn upgrade(
         status: parts.status.as_u16(),
         reason: String::new(),
         headers: headers(&parts.headers),
+        malformed: Vec::new(),
     };
     reporter.report(|| Progress::Answer(answer.clone()));
     if !parts.status.is_success() {
@@ -232,6 +233,7 @@ async fn read_refusal(
     let _ = tokio::time::timeout(body_wait(deadline), reading).await;
     let body_cut = !whole || body.len() > BODY_LIMIT;
     body.truncate(BODY_LIMIT);
+    let body = readable(&answer.headers, body);
     Refusal {
         status: answer.status,
         reason: http::StatusCode::from_u16(answer.status)

@@ -71,6 +71,11 @@ where
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
+    if let Some(line) = answer.malformed.first() {
+        let message =
+            format!("the server's answer is malformed HTTP: invalid header line \"{line}\"");
+        return Err(Error::new(Kind::Handshake, Stage::Upgrade, message));
+    }
     check(&answer, &head.accept_key)?;
     let compression = agreed_compression(&answer.headers, request)?;
     let subprotocol = chosen_subprotocol(&answer.headers, request)?;
