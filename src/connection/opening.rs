@@ -18,7 +18,7 @@ use super::progress::{Progress, Reporter, Timing};
 use super::proxy::{self, Proxy};
 use super::redirect::{Trail, is_redirect};
 use super::stream::Stream;
-use super::target::{Address, Endpoint, Request};
+use super::target::{Address, Endpoint, Request, without_zone};
 use super::tls::{self, Inside, Tls};
 use crate::secret::Secret;
 
@@ -235,11 +235,11 @@ impl Attempt<'_> {
         let proxy = self
             .target
             .proxies
-            .before(host, port, self.address.secure)
+            .before(without_zone(host), port, self.address.secure)
             .map_err(|bad| Error::new(Kind::Proxy, Stage::Lookup, bad.to_string()))?;
         match proxy {
             Some(proxy) => {
-                let stream = self.reach_through(proxy, host, port).await?;
+                let stream = self.reach_through(proxy, without_zone(host), port).await?;
                 at_server.set(true);
                 Ok(stream)
             }

@@ -7,9 +7,10 @@ use std::fmt;
 
 use url::Url;
 
+use super::dial;
 use super::error::{Error, Kind, Stage};
 use super::handshake::Refusal;
-use super::target::{Address, Endpoint, Request};
+use super::target::{Address, Endpoint, Request, without_zone};
 use crate::secret::{is_credential_header, redact_url};
 use crate::units;
 
@@ -92,9 +93,17 @@ fn failed(message: String) -> Error {
 fn resolve(here: &Address, location: &str) -> Result<Address, String> {
     let say = |error: &dyn fmt::Display| error.to_string();
     let (scheme, authority) = match (&here.endpoint, here.secure) {
-        (Endpoint::Unix(_), _) => ("ws", "localhost".to_owned()),
+        (Endpoint::Unix(_), true) => ("wss", "localhost".to_owned()),
+        (Endpoint::Unix(_), false) => ("ws", "localhost".to_owned()),
         (endpoint, true) => ("wss", endpoint.to_string()),
         (endpoint, false) => ("ws", endpoint.to_string()),
+    };
+    let (authority, zone) = match authority.split_once('%') {
+        Some((front, behind)) if front.starts_with('[') => {
+            let (zone, port) = behind.split_once(']').unwrap_or((behind, ""));
+            (format!("{front}]{port}"), Some(zone.to_owned()))
+        }
+        _ => (authority, None),
     };
     let base = Url::parse(&format!("{scheme}://{authority}{}", here.request_target))
         .map_err(|error| say(&error))?;
@@ -114,7 +123,13 @@ fn resolve(here: &Address, location: &str) -> Result<Address, String> {
             host_header: here.host_header.clone(),
             ..next
         }),
-        _ => Ok(next),
+        // The address of this very host is still on its link.
+        here => match zone {
+            Some(zone) if without_zone(dial::host_of(here)) == dial::host_of(&next.endpoint) => {
+                next.in_zone(&zone).map_err(str::to_owned)
+            }
+            _ => Ok(next),
+        },
     }
 }
 
