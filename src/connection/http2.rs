@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::error::{Error, Kind, Stage};
 use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait, readable};
 use super::handshake::client::{
-    self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for,
+    self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for, warn_of_no_choice,
 };
 use super::handshake::{Answer, HEAD_LIMIT, Headers, Refusal, Version};
 use super::progress::{Progress, Reporter};
@@ -88,6 +88,7 @@ pub async fn upgrade(
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
+    warn_of_no_choice(&answer.headers, request, reporter);
     let upgraded = Upgraded {
         compression: agreed_compression(&answer.headers, request)?,
         subprotocol: chosen_subprotocol(&answer.headers, request)?,

@@ -92,6 +92,8 @@ pub struct Arrived {
     pub proxy: Option<String>,
     /// The URLs that redirected.
     pub redirects: Vec<String>,
+    /// Whether a redirect led to another origin.
+    pub left_origin: bool,
     /// TLS with the server.
     pub tls: Option<tls::Agreed>,
     /// The time each stage of the last attempt took, and the whole.
@@ -131,6 +133,7 @@ pub async fn arrive(
                     remote: attempt.remote,
                     proxy: attempt.proxy.map(|proxy| proxy.shown),
                     redirects: trail.shown(),
+                    left_origin: !trail.stays_at_origin(),
                     tls,
                     timing,
                 });

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
 use super::wire::negotiation::Offer;
-use crate::secret::{Secret, Source, is_token_like, redact_url};
+use crate::secret::{Secret, Source, is_credential_header, is_token_like, redact_url};
 
 /// Where the bytes go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -447,6 +447,8 @@ pub struct Header {
     pub name: String,
     /// The value, or `None` to leave out a header that would have been sent (`-H 'Name:'`, as curl has it).
     pub value: Option<String>,
+    /// Whether the value came from where secrets are kept: it stays with the origin that was asked for.
+    pub is_secret: bool,
 }
 
 impl Header {
@@ -480,6 +482,7 @@ impl Header {
         Ok(Self {
             name: name.to_owned(),
             value,
+            is_secret: false,
         })
     }
 
@@ -488,7 +491,22 @@ impl Header {
         Self {
             name: name.to_owned(),
             value: Some(value.into()),
+            is_secret: false,
         }
+    }
+
+    /// A header of ours that is not sent.
+    pub fn left_out(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: None,
+            is_secret: false,
+        }
+    }
+
+    /// Whether it must not go to another origin than the one that was asked for.
+    pub fn is_credential(&self) -> bool {
+        self.is_secret || is_credential_header(&self.name)
     }
 
     /// `Authorization: Basic` for a name and password (RFC 7617).
@@ -503,7 +521,7 @@ impl Header {
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
-            Some(_) if crate::secret::is_credential_header(&self.name) => {
+            Some(_) if self.is_credential() => {
                 write!(f, "{}: {}", self.name, crate::secret::MASK)
             }
             Some(value) => write!(f, "{}: {value}", self.name),
@@ -554,6 +572,35 @@ impl Credentials {
     }
 }
 
+/// A subprotocol that is offered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Subprotocol {
+    /// Its name (RFC 6455 §1.9).
+    pub name: String,
+    /// Whether it carries a credential, for want of a header that a browser could set.
+    pub is_secret: bool,
+}
+
+impl Subprotocol {
+    /// One that may be shown.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            is_secret: false,
+        }
+    }
+}
+
+impl fmt::Debug for Subprotocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_secret {
+            crate::secret::MASK
+        } else {
+            &self.name
+        })
+    }
+}
+
 /// What the upgrade request says besides its fixed part.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -562,9 +609,55 @@ pub struct Request {
     /// What is sent as `Authorization`, unless a header of that name is given.
     pub credentials: Option<Credentials>,
     /// Subprotocols offered, most wanted first.
-    pub subprotocols: Vec<String>,
+    pub subprotocols: Vec<Subprotocol>,
     /// The offer of permessage-deflate, if it is to be offered.
     pub compression: Option<Offer>,
+}
+
+impl Request {
+    /// The values of the headers given under a name; `None` when none is, and ours is sent.
+    fn given<'a>(&'a self, name: &str) -> Option<Vec<&'a str>> {
+        let headers = self.headers.iter();
+        let mut given = headers
+            .filter(|header| header.name.eq_ignore_ascii_case(name))
+            .peekable();
+        given.peek()?;
+        Some(given.filter_map(|header| header.value.as_deref()).collect())
+    }
+
+    /// The subprotocols that the server may choose from: a header that was given is the same offer.
+    pub fn offered_subprotocols(&self) -> Vec<&str> {
+        match self.given("Sec-WebSocket-Protocol") {
+            Some(values) => subprotocols_in(values).collect(),
+            None => self.subprotocols.iter().map(|s| s.name.as_str()).collect(),
+        }
+    }
+
+    /// The offer of permessage-deflate that the server answers: a header that was given is the same
+    /// offer.
+    pub fn offered_compression(&self) -> Option<Offer> {
+        match self.given("Sec-WebSocket-Extensions") {
+            Some(values) => Offer::in_header(values),
+            None => self.compression.clone(),
+        }
+    }
+
+    /// Whether a header that was given offers this extension.
+    pub fn offers_extension(&self, name: &str) -> bool {
+        let values = self.given("Sec-WebSocket-Extensions").unwrap_or_default();
+        let offers = values.iter().flat_map(|value| value.split(','));
+        offers
+            .filter_map(|offer| offer.split(';').next())
+            .any(|offered| offered.trim().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The names in the values of `Sec-WebSocket-Protocol` headers.
+pub fn subprotocols_in<'a>(
+    values: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let names = values.into_iter().flat_map(|value| value.split(','));
+    names.map(str::trim).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

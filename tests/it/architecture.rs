@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "main",
     "commands",
     "generate",
@@ -29,6 +29,7 @@ const ORDER: [&str; 22] = [
     "readiness",
     "nearest",
     "secret",
+    "named_file",
     "units",
 ];
 

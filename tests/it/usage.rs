@@ -144,6 +144,21 @@ fn bad_usage_is_an_error_line_like_any_other() {
 }
 
 #[test]
+fn a_report_named_like_stdout_is_bad_usage_and_makes_no_file() {
+    for args in [
+        ["check", "x.wst", "--junit", "-"],
+        ["check", "x.wst", "--tap", "-"],
+        ["listen", "ws://h.example/", "--log", "-"],
+        ["serve", "0", "--log", "-"],
+    ] {
+        Probe::new(args)
+            .stderr_has("'-' is not supported: write the name of a file")
+            .status(2);
+        assert!(!std::path::Path::new("-").exists());
+    }
+}
+
+#[test]
 fn a_duration_beyond_any_clock_is_bad_usage() {
     for flag in ["--max-time", "--connect-timeout", "--wait", "--delay"] {
         refused(&["send", "URL", "hi", flag, "1e19"], "1e19");

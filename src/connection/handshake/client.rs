@@ -14,7 +14,7 @@ use super::{Answer, HeadError, Headers, NotHttp, Refusal, Version};
 use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::progress::{Progress, Reporter};
 use crate::connection::target::{Address, Header, Request, is_token_byte};
-use crate::connection::wire::negotiation::Agreed;
+use crate::connection::wire::negotiation::{self, Agreed};
 use crate::secret::redact_url;
 
 /// How we call ourselves.
@@ -79,6 +79,7 @@ where
     check(&answer, &head.accept_key)?;
     let compression = agreed_compression(&answer.headers, request)?;
     let subprotocol = chosen_subprotocol(&answer.headers, request)?;
+    warn_of_no_choice(&answer.headers, request, reporter);
     Ok(Upgraded {
         request: head.lines,
         answer,
@@ -109,7 +110,7 @@ pub(in crate::connection) fn headers(address: &Address, request: &Request) -> Ve
     if !request.subprotocols.is_empty() {
         headers.push(Header::new(
             "Sec-WebSocket-Protocol",
-            request.subprotocols.join(", "),
+            request.offered_subprotocols().join(", "),
         ));
     }
     if let Some(offer) = &request.compression {
@@ -257,7 +258,25 @@ pub(in crate::connection) fn agreed_compression(
         .all("Sec-WebSocket-Extensions")
         .filter(|value| !value.trim().is_empty())
         .collect();
-    match &request.compression {
+    let name = |answer: &&str| {
+        answer
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let foreign = answered.iter().flat_map(|value| value.split(','));
+    let foreign = foreign.map(|answer| name(&answer)).find(|name| {
+        !name.eq_ignore_ascii_case(negotiation::NAME) && request.offers_extension(name)
+    });
+    if let Some(name) = foreign {
+        let message = format!(
+            "the server agrees to the extension \"{name}\", which -H offered and wsprobe does not support"
+        );
+        return Err(Error::new(Kind::Handshake, Stage::Upgrade, message));
+    }
+    match request.offered_compression() {
         None if answered.is_empty() => Ok(None),
         None => Err(broken(&format!(
             "it agrees to the extension \"{}\", which was not offered",
@@ -279,11 +298,11 @@ pub(in crate::connection) fn chosen_subprotocol(
     match (chosen.next().map(str::trim), chosen.next()) {
         (None, _) => Ok(None),
         (Some(""), None) => Err(broken("its Sec-WebSocket-Protocol header is empty")),
-        (Some(one), None) if request.subprotocols.iter().any(|offered| offered == one) => {
+        (Some(one), None) if request.offered_subprotocols().contains(&one) => {
             Ok(Some(one.to_owned()))
         }
         (Some(one), None) => {
-            let offered = match request.subprotocols.as_slice() {
+            let offered = match request.offered_subprotocols().as_slice() {
                 [] => "none was offered".to_owned(),
                 some => format!("offered: {}", some.join(", ")),
             };
@@ -295,6 +314,19 @@ pub(in crate::connection) fn chosen_subprotocol(
             })
         }
         (Some(_), Some(_)) => Err(broken("it chose more than one subprotocol")),
+    }
+}
+
+/// Says so where subprotocols were offered and none was chosen, which is legal and surprises.
+pub(in crate::connection) fn warn_of_no_choice(
+    headers: &Headers,
+    request: &Request,
+    reporter: &Reporter,
+) {
+    if headers.get("Sec-WebSocket-Protocol").is_none() && !request.offered_subprotocols().is_empty()
+    {
+        let text = "the server chose none of the subprotocols that were offered; browsers end such a connection";
+        reporter.report(|| Progress::Warning(text.to_owned()));
     }
 }
 
@@ -448,6 +480,7 @@ fn upgrade_hint(refusal: &Refusal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::target::Subprotocol;
 
     fn request_lines(typed: &str, request: &Request) -> Vec<String> {
         RequestHead::new(&Address::parse(typed).expect(typed), request).lines
@@ -456,7 +489,7 @@ mod tests {
     #[test]
     fn the_request_has_what_the_rfc_asks_for() {
         let request = Request {
-            subprotocols: vec!["a".into(), "b".into()],
+            subprotocols: ["a", "b"].map(Subprotocol::new).to_vec(),
             ..Request::default()
         };
         let lines = request_lines("ws://user:pass@host:81/p?q=1", &request);
