@@ -22,7 +22,7 @@ pub use shared::{
     Compression, Handshake, Messages, Network, Output, Persistence, Shared, Timing, Tls,
     TlsVersion, When,
 };
-pub use values::GivenHeader;
+pub use values::{GivenHeader, GivenSubprotocol, subprotocol, user};
 pub use verbs::{Check, Completions, Connect, Help, Listen, Ping, Send};
 
 /// Talk to a WebSocket endpoint: by hand, from a pipe, in CI

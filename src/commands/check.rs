@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::Check;
 use crate::connection::message::Payload;
-use crate::connection::target::Header;
+use crate::connection::target::{Header, Subprotocol, subprotocols_in};
 use crate::exit::Exit;
 use crate::link::Policy;
 use crate::output::{Notice, Printer, Sinks};
@@ -310,9 +310,10 @@ async fn reach(
     url: String,
     headers: Vec<Header>,
 ) -> Result<Policy, String> {
-    let policy = policy(&url, &prepared.shared).await;
-    let (mut policy, secrets) = policy.map_err(|error| error.to_string())?;
-    sinks.borrow_mut().redactor().learn_all(&secrets);
+    let mut redactor = sinks.borrow_mut().redactor().clone();
+    let policy = policy(&url, &prepared.shared, &mut redactor).await;
+    sinks.borrow_mut().redactor().learn_from(&redactor);
+    let mut policy = policy.map_err(|error| error.to_string())?;
     let request = &mut policy.target.request;
     let (protocols, headers): (Vec<_>, Vec<_>) = headers
         .into_iter()
@@ -321,13 +322,12 @@ async fn reach(
     let offered = protocols
         .iter()
         .filter_map(|header| header.value.as_deref());
-    let offered: Vec<String> = offered
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .collect();
+    let offered: Vec<_> = subprotocols_in(offered).map(Subprotocol::new).collect();
     if !offered.is_empty() {
         request.subprotocols = offered;
+        request
+            .headers
+            .retain(|option| !option.name.eq_ignore_ascii_case("sec-websocket-protocol"));
     }
     request.headers.retain(|option| {
         let same = |header: &Header| header.name.eq_ignore_ascii_case(&option.name);

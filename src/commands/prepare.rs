@@ -9,7 +9,9 @@ use crate::connection::dial::{Family, Route};
 use crate::connection::message::Text;
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
-use crate::connection::target::{Address, Credentials, Endpoint, Header, Request, basic_secrets};
+use crate::connection::target::{
+    Address, Credentials, Endpoint, Header, Request, Subprotocol, subprotocols_in,
+};
 use crate::connection::tls::{Own, Terms, Tls};
 use crate::connection::{Limits, Target};
 use crate::exit::Exit;
@@ -17,6 +19,7 @@ use crate::input::Input;
 use crate::link::comeback::Persistence;
 use crate::link::heartbeat::Heartbeat;
 use crate::link::{Asking, Link, Policy};
+use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, States};
 use crate::output::events::EventWriter;
 use crate::output::messages::Layout;
@@ -24,7 +27,8 @@ use crate::output::standard::Stdout;
 use crate::output::style::{Stream, When};
 use crate::output::{Log, Notice, Printer, Sinks, Way};
 use crate::report;
-use crate::secret::{Redactor, Secret, Source, is_credential_header, is_token_like};
+use crate::secret::guess::is_secret_subprotocol;
+use crate::secret::{Redactor, SEARCHED_FROM, Secret, Source, is_credential_header, is_token_like};
 use crate::server;
 use crate::session::{self, Person, Session};
 use crate::stop::StopRule;
@@ -51,9 +55,8 @@ pub struct Prepared {
 /// Reads the shared options of a verb and starts the built-in server for `echo:`.
 pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     let begun = Instant::now();
-    let (policy, secrets) = policy(url, &shared).await?;
     let mut redactor = Redactor::new(shared.output.show_secrets);
-    redactor.learn_all(&secrets);
+    let policy = policy(url, &shared, &mut redactor).await?;
     let what = policy.target.address.shown.clone();
     let stdout = Stream::stdout(when(shared.output.color));
     Ok(Prepared {
@@ -67,30 +70,26 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     })
 }
 
-/// What a link to a URL does by the shared options, and what must not be shown of them; starts the built-in
-/// server for `echo:`.
-pub async fn policy(url: &str, shared: &Shared) -> anyhow::Result<(Policy, Vec<String>)> {
-    let mut secrets = Vec::new();
-    let on_open = messages_on_open(&shared.messages.execute, &mut secrets)?;
-    let mut request = request(&shared.handshake, &shared.compression, &mut secrets)?;
-    let tls = Tls::new(&terms(&shared.tls)?).map_err(Mistake::from)?;
+/// What a link to a URL does by the shared options; starts the built-in server for `echo:`.
+pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyhow::Result<Policy> {
+    let files = files(shared);
+    let on_open = messages_on_open(shared, files, redactor)?;
+    let mut request = request(&shared.handshake, &shared.compression, files, redactor)?;
+    let tls = Tls::new(&terms(&shared.tls, files)?).map_err(Mistake::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
         close: shared.timing.close_timeout,
         max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
     };
     let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
-    let mut address = address(url, limits.max_size).await?;
+    let address = address(url, limits.max_size).await?;
     if url == "echo:" {
         // The built-in server is in this process: nothing stands before it.
         (route, proxies) = (Route::default(), Proxies::default());
     }
-    secrets.extend(on_the_way(&address, &proxies)?);
-    if shared.output.show_secrets && url != "echo:" {
-        address.shown = address.unmasked.clone();
-    }
-    request.credentials = credentials(&shared.handshake, &mut secrets)?;
-    let policy = Policy {
+    let address = shown(address, &proxies, redactor)?;
+    request.credentials = credentials(&shared.handshake, files, redactor)?;
+    Ok(Policy {
         target: Target {
             address,
             request,
@@ -109,8 +108,7 @@ pub async fn policy(url: &str, shared: &Shared) -> anyhow::Result<(Policy, Vec<S
         persistence: persistence(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
         asking: Asking::default(),
-    };
-    Ok((policy, secrets))
+    })
 }
 
 fn persistence(typed: &cli::Persistence) -> Persistence {
@@ -194,82 +192,227 @@ pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Op
     Ok((moved, note))
 }
 
+/// How much of the files that options name is read, and for how long.
+fn files(shared: &Shared) -> named_file::Limits {
+    named_file::Limits {
+        time: shared.timing.max_time.unwrap_or(named_file::USUAL_TIME),
+        ..named_file::Limits::default()
+    }
+}
+
 /// The `-x` messages, each read once now so that one that cannot be read is known before the first
 /// packet.
-fn messages_on_open(typed: &[String], secrets: &mut Vec<String>) -> Result<Vec<Source>, Mistake> {
-    let sources: Vec<Source> = typed.iter().map(|text| Source::parse(text)).collect();
+fn messages_on_open(
+    shared: &Shared,
+    files: named_file::Limits,
+    redactor: &mut Redactor,
+) -> Result<Vec<Source>, Mistake> {
+    let sources = shared.messages.execute.clone();
+    let limits = named_file::Limits {
+        size: shared.messages.max_size,
+        ..files
+    };
     for source in &sources {
-        let value = source.read()?;
+        let value = source.read_within(limits)?;
         if source.is_secret() {
-            secrets.push(value);
+            redactor.learn(&value);
         }
     }
     Ok(sources)
 }
 
-/// The tokens and passwords of an address and of the proxy before it.
-fn on_the_way(address: &Address, proxies: &Proxies) -> Result<Vec<String>, Mistake> {
-    let mut secrets = address.secrets();
+/// The address as it may be shown, with the passwords on the way to it learnt.
+fn shown(address: Address, proxies: &Proxies, redactor: &mut Redactor) -> Result<Address, Mistake> {
+    for secret in address.secrets() {
+        redactor.learn(&secret);
+    }
     if let Endpoint::Tcp { host, port } = &address.endpoint
         && let Some(proxy) = proxies.before(host, *port, address.secure)?
         && let Some((user, password)) = &proxy.credentials
     {
-        secrets.extend(basic_secrets(user, password.reveal()));
+        learn_basic(user, password.reveal(), redactor);
     }
-    Ok(secrets)
+    Ok(if redactor.shows_secrets() && address.shown != "echo:" {
+        Address {
+            shown: address.unmasked.clone(),
+            ..address
+        }
+    } else {
+        address
+    })
+}
+
+fn learn_basic(user: &str, password: &str, redactor: &mut Redactor) {
+    redactor.learn(password);
+    let header = Header::basic(user, password);
+    let encoded = header.value.as_deref().unwrap_or_default();
+    redactor.learn(encoded.trim_start_matches("Basic "));
 }
 
 fn request(
     handshake: &cli::Handshake,
     compression: &cli::Compression,
-    secrets: &mut Vec<String>,
+    files: named_file::Limits,
+    redactor: &mut Redactor,
 ) -> Result<Request, Mistake> {
     let mut headers = Vec::new();
     for given in &handshake.headers {
         match given {
             cli::GivenHeader::Line(header) => headers.push(header.clone()),
-            cli::GivenHeader::File(path) => headers.extend(headers_of(path, secrets)?),
+            cli::GivenHeader::Kept(source) => {
+                headers.extend(headers_of(source, files, redactor)?);
+            }
         }
     }
-    if let Some(origin) = &handshake.origin {
-        headers.push(Header::new("Origin", origin));
+    add_own(&mut headers, handshake, redactor);
+    for header in &headers {
+        let Some(value) = &header.value else { continue };
+        if is_credential_header(&header.name) {
+            learn_credential(value, redactor);
+        }
+        if header.name.eq_ignore_ascii_case("sec-websocket-protocol") {
+            let mut offered: Vec<_> = subprotocols_in([&**value]).map(Subprotocol::new).collect();
+            mark_secrets(&mut offered);
+            let secret = offered.iter().filter(|offered| offered.is_secret);
+            secret.for_each(|offered| learn_subprotocol(&offered.name, redactor));
+        }
     }
-    if let Some(name) = &handshake.user_agent {
-        let value = (!name.is_empty()).then(|| name.clone());
-        headers.push(Header {
-            name: "User-Agent".to_owned(),
-            value,
-        });
-    }
-    if !handshake.cookies.is_empty() {
-        headers.push(Header::new("Cookie", handshake.cookies.join("; ")));
-    }
-    let credentials = headers
-        .iter()
-        .filter(|header| is_credential_header(&header.name));
-    secrets.extend(credentials.flat_map(Header::secrets));
     let offered =
         (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
+    let is_given = headers
+        .iter()
+        .any(|header| header.name.eq_ignore_ascii_case("sec-websocket-protocol"));
     Ok(Request {
-        headers,
         credentials: None,
-        subprotocols: handshake.subprotocols.clone(),
+        subprotocols: match is_given {
+            true => Vec::new(),
+            false => subprotocols(&handshake.subprotocols, files, redactor)?,
+        },
+        headers,
         compression: offered,
     })
 }
 
-/// The header lines of a file: secrets, all of them, since that is what such a file is for.
-fn headers_of(path: &str, secrets: &mut Vec<String>) -> Result<Vec<Header>, Mistake> {
-    let text = Source::File(path.to_owned()).read()?;
+/// The headers that have options of their own, where `-H` does not give them: one of each is sent.
+fn add_own(headers: &mut Vec<Header>, handshake: &cli::Handshake, redactor: &mut Redactor) {
+    let mut own = Vec::new();
+    if let Some(origin) = &handshake.origin {
+        own.push(Header::new("Origin", origin));
+    }
+    if let Some(name) = &handshake.user_agent {
+        own.push(match name.as_str() {
+            "" => Header::left_out("User-Agent"),
+            name => Header::new("User-Agent", name),
+        });
+    }
+    if !handshake.cookies.is_empty() {
+        own.push(Header::new("Cookie", handshake.cookies.join("; ")));
+        for cookie in &handshake.cookies {
+            redactor.learn(cookie.split_once('=').map_or("", |(_, value)| value));
+        }
+    }
+    own.retain(|own| {
+        !headers
+            .iter()
+            .any(|given| given.name.eq_ignore_ascii_case(&own.name))
+    });
+    headers.extend(own);
+}
+
+/// The subprotocols of `-s`. One that carries a credential is learnt: what comes from a variable or a file,
+/// what looks like a token, and what follows a name that announces one (`access_token, TOKEN`).
+fn subprotocols(
+    typed: &[cli::GivenSubprotocol],
+    files: named_file::Limits,
+    redactor: &mut Redactor,
+) -> Result<Vec<Subprotocol>, Mistake> {
+    let mut offered = Vec::new();
+    for given in typed {
+        match given {
+            cli::GivenSubprotocol::Name(name) => offered.push(Subprotocol::new(name)),
+            cli::GivenSubprotocol::Kept(source) => {
+                let text = source.read_within(files)?;
+                for name in subprotocols_in([&*text]) {
+                    // What is wrong with it would show it.
+                    cli::subprotocol(name).map_err(|_| {
+                        Mistake::usage(
+                            "--subprotocol: the file or variable holds an invalid name: expected letters, \
+                             digits and . _ - (RFC 6455 §4.1)",
+                        )
+                    })?;
+                    offered.push(Subprotocol {
+                        name: name.to_owned(),
+                        is_secret: true,
+                    });
+                }
+            }
+        }
+    }
+    mark_secrets(&mut offered);
+    for Subprotocol { name, .. } in offered.iter().filter(|offered| offered.is_secret) {
+        learn_subprotocol(name, redactor);
+    }
+    Ok(offered)
+}
+
+fn mark_secrets(offered: &mut [Subprotocol]) {
+    let mut is_announced = false;
+    for subprotocol in offered {
+        let name = &subprotocol.name;
+        subprotocol.is_secret |=
+            is_secret_subprotocol(name) || (is_announced && name.len() >= SEARCHED_FROM);
+        is_announced = is_token_like(name);
+    }
+}
+
+/// Learns a subprotocol and the token behind the name that it begins with.
+fn learn_subprotocol(name: &str, redactor: &mut Redactor) {
+    redactor.learn(name);
+    for (dot, _) in name.match_indices('.') {
+        let token = &name[dot + 1..];
+        if token.len() >= SEARCHED_FROM {
+            redactor.learn(token);
+        }
+    }
+}
+
+/// Learns a credential header's value, and what the server may repeat of it: the token of
+/// `Bearer TOKEN`, the value of each cookie.
+fn learn_credential(value: &str, redactor: &mut Redactor) {
+    redactor.learn(value);
+    redactor.learn(value.split_once(' ').map_or("", |(_, token)| token.trim()));
+    for pair in value.split(';') {
+        redactor.learn(pair.split_once('=').map_or("", |(_, value)| value.trim()));
+    }
+}
+
+/// The header lines of a file or a variable: secrets, all of them, since that is what these are for.
+fn headers_of(
+    source: &Source,
+    files: named_file::Limits,
+    redactor: &mut Redactor,
+) -> Result<Vec<Header>, Mistake> {
+    let text = source.read_within(files)?;
     let mut headers = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
-        let header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
-            Mistake::usage(format!("{path}:{}: no header 'Name: value'", index + 1))
+        let mut header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
+            let place = match source {
+                Source::Environment(name) => format!("env:{name}"),
+                Source::File(path, _) | Source::Literal(path) => format!("{path}:{}", index + 1),
+            };
+            let mistake = Mistake::usage(format!("{place}: invalid header: expected 'Name: value'"));
+            match source {
+                Source::Environment(name) => mistake.hint(format!(
+                    "-H env:{name} reads the variable {name}; a header of the name env is written 'env: {name}'"
+                )),
+                _ => mistake,
+            }
         })?;
-        secrets.extend(header.secrets());
+        learn_credential(header.value.as_deref().unwrap_or_default(), redactor);
+        header.is_secret = true;
         headers.push(header);
     }
     Ok(headers)
@@ -278,30 +421,35 @@ fn headers_of(path: &str, secrets: &mut Vec<String>) -> Result<Vec<Header>, Mist
 /// What `-u` or `--bearer` say, asked for where that is needed: the last thing before the first packet.
 fn credentials(
     handshake: &cli::Handshake,
-    secrets: &mut Vec<String>,
+    files: named_file::Limits,
+    redactor: &mut Redactor,
 ) -> Result<Option<Credentials>, Mistake> {
-    if let Some(typed) = &handshake.user {
+    if let Some(source) = &handshake.user {
+        let typed = source.read_within(files)?;
+        // What is wrong with it would show it.
+        cli::user(&typed).map_err(|_| {
+            Mistake::usage("--user: the file or variable does not hold USER:PASSWORD on one line")
+        })?;
         let (user, password) = match typed.split_once(':') {
             Some((user, password)) => (user, password.to_owned()),
-            None => (typed.as_str(), password_for(typed)?),
+            None => (typed.as_str(), password_for(&typed)?),
         };
-        secrets.extend(basic_secrets(user, &password));
+        learn_basic(user, &password, redactor);
         return Ok(Some(Credentials::Basic(
             user.to_owned(),
             Secret::new(password),
         )));
     }
-    let Some(typed) = &handshake.bearer else {
+    let Some(source) = &handshake.bearer else {
         return Ok(None);
     };
-    let source = Source::parse(typed);
-    let token = source.read()?;
+    let token = source.read_within(files)?;
     Credentials::bearer(&token).map_err(|why| Mistake::usage(format!("--bearer: {why}")))?;
-    secrets.push(token.trim().to_owned());
-    Ok(Some(Credentials::Bearer(source)))
+    redactor.learn(token.trim());
+    Ok(Some(Credentials::Bearer(source.clone())))
 }
 
-fn terms(typed: &cli::Tls) -> Result<Terms, Mistake> {
+fn terms(typed: &cli::Tls, files: named_file::Limits) -> Result<Terms, Mistake> {
     let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     if let Some(path) = &key_log {
         // The TLS library would pass over a file that it cannot write.
@@ -325,6 +473,7 @@ fn terms(typed: &cli::Tls) -> Result<Terms, Mistake> {
         server_name: typed.servername.clone(),
         only_13: typed.tls_min == cli::TlsVersion::V13,
         log_keys: key_log.is_some(),
+        files,
     })
 }
 

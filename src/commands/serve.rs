@@ -14,6 +14,7 @@ use crate::connection::tls::Own;
 use crate::connection::tls::serving::Acceptor;
 use crate::exit::Exit;
 use crate::output::diagnostics::{Diagnostics, States};
+use crate::output::escape::{Keep, escape};
 use crate::output::events::EventWriter;
 use crate::output::standard::Stdout;
 use crate::output::style::Stream;
@@ -26,7 +27,7 @@ use crate::server::listener::Listener;
 use crate::server::plan::{Act, Mode, Plan, Step};
 use crate::server::view::{self, Live, View};
 use crate::server::{Ended, Server};
-use crate::signals::Signal;
+use crate::signals::{Signal, Signals};
 
 use super::Mistake;
 use super::prepare::{flush, when};
@@ -34,18 +35,18 @@ use super::prepare::{flush, when};
 /// Runs the verb.
 pub async fn run(options: Serve) -> anyhow::Result<Exit> {
     let begun = Instant::now();
-    let place = Place::of(&options)?;
-    let mut secrets = Vec::new();
-    let mut plan = plan(&options, &mut secrets)?;
     let mut redactor = Redactor::new(options.output.show_secrets);
-    redactor.learn_all(&secrets);
+    let place = Place::of(&options)?;
+    let mut plan = plan(&options, &mut redactor)?;
     let (acceptor, fingerprint) = acceptor(&options.admission, &place)?;
     let mut sinks = sinks(&options.output, begun, redactor)?;
     raise_descriptor_limit();
     let listener = listen(&place).await?;
-    if let Origins::Local { loopback } = &mut plan.door.origins {
+    if let Origins::Local { loopback } | Origins::These { loopback, .. } = &mut plan.door.origins {
         *loopback = listener.is_local();
     }
+    // Who reads the address may end the server at once.
+    let signals = Signals::new()?;
     let url = listener.url(acceptor.is_some());
     sinks.tell(|writer, out| writer.listening(out, &url, fingerprint.as_deref()));
     if !options.output.json {
@@ -63,7 +64,7 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
         acceptor,
         interest(&options.output, options.behaviour.mode, view.live),
     );
-    let (ended, totals) = server.run(&mut sinks, &view).await?;
+    let (ended, totals) = server.run(signals, &mut sinks, &view).await;
     sinks.turn_to(0, None);
     sinks.tell(|writer, out| writer.serve_stats(out, &totals));
     if view.live > Live::Off || options.output.verbose > 0 {
@@ -180,7 +181,8 @@ fn announce(output: &cli::ServeOutput, url: &str, fingerprint: Option<&str>) {
     if output.quiet > 1 {
         return;
     }
-    let mut lines = format!("listening on {url}\n");
+    let shown = escape(url, Keep::Nothing);
+    let mut lines = format!("listening on {shown}\n");
     if let Some(fingerprint) = fingerprint {
         lines.push_str(&format!(
             "certificate made for this run, SHA-256 {fingerprint}\n"
@@ -196,7 +198,7 @@ fn announce(output: &cli::ServeOutput, url: &str, fingerprint: Option<&str>) {
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-fn plan(options: &Serve, secrets: &mut Vec<String>) -> Result<Plan, Mistake> {
+fn plan(options: &Serve, redactor: &mut Redactor) -> Result<Plan, Mistake> {
     let behaviour = &options.behaviour;
     let mode = match behaviour.mode {
         cli::Mode::Echo => Mode::Echo,
@@ -210,7 +212,7 @@ fn plan(options: &Serve, secrets: &mut Vec<String>) -> Result<Plan, Mistake> {
         ));
     }
     let mut text = |typed: &Option<String>| -> Result<Option<Text>, Mistake> {
-        let read = typed.as_deref().map(|typed| given(typed, secrets));
+        let read = typed.as_deref().map(|typed| given(typed, redactor));
         Ok(read.transpose()?.map(Text::from))
     };
     let (greeting, reply) = (text(&behaviour.greeting)?, text(&behaviour.reply)?);
@@ -225,7 +227,7 @@ fn plan(options: &Serve, secrets: &mut Vec<String>) -> Result<Plan, Mistake> {
         compresses: !behaviour.no_compress,
         door: Door {
             status: options.faults.status,
-            login: login(&options.admission, secrets)?,
+            login: login(&options.admission, redactor)?,
             origins: origins(&options.admission.allow_origin),
         },
         limits: Limits {
@@ -262,23 +264,23 @@ fn steps(faults: &cli::Faults) -> Vec<Step> {
     steps
 }
 
-fn login(typed: &cli::Admission, secrets: &mut Vec<String>) -> Result<Option<Login>, Mistake> {
+fn login(typed: &cli::Admission, redactor: &mut Redactor) -> Result<Option<Login>, Mistake> {
     let (scheme, value) = match (&typed.auth, &typed.bearer) {
         (Some(typed), _) => {
-            let pair = given(typed, secrets)?;
+            let pair = given(typed, redactor)?;
             let Some((_, password)) = pair.split_once(':') else {
                 return Err(Mistake::usage(
                     "--auth names no password: write USER:PASSWORD",
                 ));
             };
-            secrets.push(password.to_owned());
+            redactor.learn(password);
             let encoded = BASE64.encode(&pair);
-            secrets.push(encoded.clone());
+            redactor.learn(&encoded);
             (Scheme::Basic, format!("Basic {encoded}"))
         }
         (None, Some(typed)) => {
-            let token = given(typed, secrets)?;
-            secrets.push(token.clone());
+            let token = given(typed, redactor)?;
+            redactor.learn(&token);
             (Scheme::Bearer, format!("Bearer {token}"))
         }
         (None, None) => return Ok(None),
@@ -288,11 +290,11 @@ fn login(typed: &cli::Admission, secrets: &mut Vec<String>) -> Result<Option<Log
 }
 
 /// A text, or what `@FILE` or `env:NAME` holds.
-fn given(typed: &str, secrets: &mut Vec<String>) -> Result<String, Mistake> {
+fn given(typed: &str, redactor: &mut Redactor) -> Result<String, Mistake> {
     let source = Source::parse(typed);
     let text = source.read()?;
     if source.is_secret() {
-        secrets.push(text.clone());
+        redactor.learn(&text);
     }
     Ok(text)
 }
@@ -301,7 +303,10 @@ fn origins(typed: &[String]) -> Origins {
     match typed {
         [] => Origins::Local { loopback: true },
         list if list.iter().any(|origin| origin == "*") => Origins::Any,
-        list => Origins::These(list.to_vec()),
+        list => Origins::These {
+            list: list.to_vec(),
+            loopback: true,
+        },
     }
 }
 

@@ -22,7 +22,7 @@ use crate::connection::{Opened, tls};
 use crate::event::{Closed, Event, Fault, Message, Tally, Wait};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
-use crate::secret::{Redactor, shown_request_line};
+use crate::secret::{Redactor, shown_request_line, shown_subprotocol};
 use crate::stop::{Spread, Statistics};
 use crate::units::milliseconds;
 use clock::Clock;
@@ -435,6 +435,8 @@ fn write_spread(object: &mut Object<'_>, spread: &Spread) {
 }
 
 fn write_open(mut object: Object<'_>, opened: &Opened, redactor: &Redactor) {
+    let subprotocol = opened.subprotocol.as_deref();
+    let subprotocol = subprotocol.map(|name| shown_subprotocol(name, redactor));
     object
         .number("status", u64::from(opened.answer.status))
         .text("remote", &opened.remote);
@@ -446,7 +448,7 @@ fn write_open(mut object: Object<'_>, opened: &Opened, redactor: &Redactor) {
     }
     object
         .text("http", opened.answer.version.as_str())
-        .optional_text("subprotocol", opened.subprotocol.as_deref());
+        .optional_text("subprotocol", subprotocol.as_deref());
     object.list("extensions", &opened.extensions);
     object.nested("request", |object| {
         write_request(object, &opened.request, redactor);

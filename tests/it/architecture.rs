@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "main",
     "commands",
     "generate",
@@ -30,6 +30,7 @@ const ORDER: [&str; 23] = [
     "signals",
     "nearest",
     "secret",
+    "named_file",
     "units",
 ];
 
