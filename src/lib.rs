@@ -14,6 +14,7 @@ pub mod expectation;
 pub mod input;
 pub mod link;
 pub mod manual;
+pub mod named_file;
 pub mod nearest;
 pub mod output;
 pub mod pattern;

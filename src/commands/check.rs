@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::cli::Check;
-use crate::connection::target::Header;
+use crate::connection::target::{Header, Subprotocol, subprotocols_in};
 use crate::exit::Exit;
 use crate::link::Policy;
 use crate::output::{Notice, Printer, Sinks};
@@ -320,13 +320,12 @@ async fn reach(
     let offered = protocols
         .iter()
         .filter_map(|header| header.value.as_deref());
-    let offered: Vec<String> = offered
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .collect();
+    let offered: Vec<_> = subprotocols_in(offered).map(Subprotocol::new).collect();
     if !offered.is_empty() {
         request.subprotocols = offered;
+        request
+            .headers
+            .retain(|option| !option.name.eq_ignore_ascii_case("sec-websocket-protocol"));
     }
     request.headers.retain(|option| {
         let same = |header: &Header| header.name.eq_ignore_ascii_case(&option.name);

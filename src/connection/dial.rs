@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::error::{Error, Kind, Stage};
 use super::stream::Stream;
-use super::target::Endpoint;
+use super::target::{Endpoint, without_zone};
 use crate::secret::io_text;
 
 /// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
@@ -412,7 +412,7 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
 /// The host part of an endpoint, for TLS.
 pub fn host_of(endpoint: &Endpoint) -> &str {
     match endpoint {
-        Endpoint::Tcp { host, .. } => host,
+        Endpoint::Tcp { host, .. } => without_zone(host),
         Endpoint::Unix(_) => "localhost",
     }
 }

@@ -26,7 +26,7 @@ use crate::connection::{Opened, tls};
 use crate::event::{Closed, Event, Fault, Message, Tally, Wait};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
-use crate::secret::{Redactor, shown_header_value, shown_request_line};
+use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::stop::{Spread, Statistics};
 use format::push_json;
 use lines::{Line, Ms, WholeMs};
@@ -466,7 +466,10 @@ fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> lines::Open<'a> {
         proxy: opened.proxy.as_deref(),
         redirects: &opened.redirects,
         http: opened.answer.version.as_str(),
-        subprotocol: opened.subprotocol.as_deref(),
+        subprotocol: opened
+            .subprotocol
+            .as_deref()
+            .map(|name| shown_subprotocol(name, redactor)),
         extensions: &opened.extensions,
         request: request(&opened.request, redactor),
         headers: fields(&opened.answer.headers, redactor),

@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may name those below it, none above.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "main",
     "commands",
     "cli",
@@ -30,15 +30,17 @@ const ORDER: [&str; 23] = [
     "signals",
     "nearest",
     "secret",
+    "named_file",
     "units",
 ];
 
 /// The modules that alone may name a library; what lies inside them may, too.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),
     ("rustyline", &["repl"]),
+    ("termina", &["repl"]),
     ("unicode_segmentation", &["repl"]),
     ("clap", &["cli", "commands"]),
     ("jaq_core", &["pattern::jq"]),

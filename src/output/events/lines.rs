@@ -104,7 +104,7 @@ pub(super) struct Open<'a> {
     #[cfg_attr(test, schemars(extend("enum" = ["1.1", "2"])))]
     pub http: &'a str,
     /// The subprotocol that the server chose.
-    pub subprotocol: Option<&'a str>,
+    pub subprotocol: Option<Cow<'a, str>>,
     /// The extensions agreed, with their parameters.
     pub extensions: &'a [String],
     /// The request.
