@@ -489,7 +489,7 @@ fn route(typed: &cli::Network) -> Route {
             (_, true) => Family::V6,
             _ => Family::Any,
         },
-        from: typed.interface,
+        from: typed.interface.clone(),
         unix_socket: typed.unix_socket.clone(),
     }
 }
