@@ -41,6 +41,7 @@ mod proxy;
 mod readme;
 mod redirects;
 mod reports;
+mod resources;
 mod screen;
 mod secrets;
 mod secrets_everywhere;

@@ -435,3 +435,37 @@ fn a_trust_store_of_the_environment_that_is_missing_is_named() {
         .stderr_has("/no/such/store.pem")
         .status(60);
 }
+
+#[test]
+fn a_refused_handshake_names_the_alert_and_the_limits() {
+    // The alerts handshake_failure, unknown_ca and one that has no name (RFC 8446 §6).
+    let table: [(&[u8], &str, &str); 3] = [
+        (
+            b"\x15\x03\x03\x00\x02\x02\x28",
+            "refused the TLS handshake: handshake_failure",
+            "no RSA key exchange, no CBC cipher suites and no P-521 certificates",
+        ),
+        (
+            b"\x15\x03\x03\x00\x02\x02\x30",
+            "refused the TLS handshake: unknown_ca",
+            "--cert",
+        ),
+        (
+            b"\x15\x03\x03\x00\x02\x02\x07",
+            "refused the TLS handshake: 7",
+            "",
+        ),
+    ];
+    for (alert, named, hint) in table {
+        let server = Server::new()
+            .connected()
+            .expect_anything()
+            .send_raw(alert)
+            .drop_tcp();
+        let url = format!("wss://127.0.0.1:{}/", server.port());
+        Probe::new(["listen", &url])
+            .stderr_has(named)
+            .stderr_has(hint)
+            .status(35);
+    }
+}
