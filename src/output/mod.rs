@@ -29,6 +29,7 @@ use std::time::Instant;
 use crate::connection::message::Direction;
 use crate::event::Event;
 use crate::exit::Exit;
+use crate::named_file;
 use crate::secret::{Redactor, io_text, shown_header_value};
 use crate::stop::{Closest, Statistics};
 pub use buffer::Amount;
@@ -84,7 +85,7 @@ impl Log {
     /// The operating system's, in words that name the file.
     pub fn create(path: &Path, begun: Instant) -> Result<Self, String> {
         let writer = EventWriter::for_log(begun);
-        Self::of(File::create(path), path, Origin::Flag, writer)
+        Self::of(named_file::create(path), path, Origin::Flag, writer)
     }
 
     /// Goes on behind what the file holds, with an event of this connection.

@@ -469,3 +469,23 @@ fn a_refused_handshake_names_the_alert_and_the_limits() {
             .status(35);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_trust_store_may_be_a_pipe_and_no_device_without_end() {
+    let server = Server::tls(Certificate::good())
+        .accept()
+        .close(1000, "")
+        .expect_close(1000);
+    let probe = Probe::new(["listen", &server.url()]);
+    let (pipe, pem) = (probe.fifo("store"), server.authority());
+    let written = pipe.clone();
+    std::thread::spawn(move || fs::write(written, fs::read(pem).unwrap()));
+    probe.env("SSL_CERT_FILE", pipe).status(0);
+    let server = Server::tls(Certificate::good()).expect_tls_failure();
+    Probe::new(["listen", &server.url()])
+        .env("SSL_CERT_FILE", "/dev/zero")
+        .stderr_has("SSL_CERT_FILE: cannot read /dev/zero: it is larger than")
+        .within(ms(8000))
+        .status(60);
+}
