@@ -54,7 +54,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l tls-min -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -118,7 +118,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l tls-min -d 'The
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -183,7 +183,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l tls-min -d 'T
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -248,7 +248,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l tls-min -d 'The
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -326,7 +326,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tls-min -d 'Th
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close-timeout -d 'The limit from our close frame to the server\'s' -r

@@ -1,7 +1,7 @@
-//! Reads a file that an option names, whole, within limits of size and time.
+//! Reads a file that an option names, whole, within limits of size and time, and opens those to write to.
 //!
-//! A name may be a pipe that nobody writes to (`@<(command)`, a FIFO) or a device without an end: neither
-//! may hold the program up or fill its memory.
+//! A name may be a pipe without anybody at its other end (`@<(command)`, a FIFO) or a device without an end:
+//! neither may hold the program up or fill its memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -49,15 +49,39 @@ pub fn read(path: &Path, limits: Limits) -> io::Result<Vec<u8>> {
     if path.metadata()?.is_file() {
         return read_all(path, limits.size);
     }
-    let (sender, receiver) = mpsc::channel();
     let named = PathBuf::from(path);
-    // An open that waits for a writer cannot be called off: its thread ends with the process.
+    within(limits.time, move || read_all(&named, limits.size))
+}
+
+/// Opens a file to write to, anew. A pipe is waited for until somebody reads it, within the usual time.
+///
+/// # Errors
+/// Those of the system; [`io::ErrorKind::TimedOut`] for a pipe that nobody reads.
+pub fn create(path: &Path) -> io::Result<File> {
+    create_within(path, USUAL_TIME)
+}
+
+fn create_within(path: &Path, time: Duration) -> io::Result<File> {
+    if path.metadata().is_ok_and(|file| !file.is_file()) {
+        let named = PathBuf::from(path);
+        return within(time, move || File::options().write(true).open(named));
+    }
+    File::create(path)
+}
+
+/// Does in a thread what may be held up by another program. It cannot be called off: the thread ends with
+/// the process.
+fn within<T: Send + 'static>(
+    time: Duration,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new().spawn(move || {
         // Nobody waits any more once the limit was reached.
-        let _ = sender.send(read_all(&named, limits.size));
+        let _ = sender.send(work());
     })?;
-    receiver.recv_timeout(limits.time).unwrap_or_else(|_| {
-        let text = format!("timed out after {}", units::shown(limits.time));
+    receiver.recv_timeout(time).unwrap_or_else(|_| {
+        let text = format!("timed out after {}", units::shown(time));
         Err(io::Error::new(io::ErrorKind::TimedOut, text))
     })
 }
@@ -91,6 +115,18 @@ mod tests {
         let error = read(&path, limits(4)).expect_err("too large");
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         assert!(can_be_read_again(&path));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_reads_is_not_waited_for_without_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("mkfifo").success());
+        let error = create_within(&path, Duration::from_millis(50)).expect_err("no reader");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(create(Path::new("/dev/null")).is_ok());
     }
 
     #[cfg(unix)]

@@ -1,6 +1,5 @@
 //! The options of every verb that connects, in the groups under which the help shows them.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::values::{
 };
 use crate::connection::backoff::{Backoff, Exception};
 use crate::connection::close::Farewell;
-use crate::connection::dial::Override;
+use crate::connection::dial::{LocalEnd, Override};
 use crate::connection::wire::negotiation::Offer;
 use crate::link::comeback::Limit;
 use crate::secret::Source;
@@ -171,9 +170,9 @@ pub struct Network {
     #[arg(short = '6', long, overrides_with = "ipv4", hide_short_help = true)]
     pub ipv6: bool,
 
-    /// Connect from this address of this machine
-    #[arg(long, value_name = "ADDRESS", value_parser = interface, hide_short_help = true)]
-    pub interface: Option<IpAddr>,
+    /// Connect from this address or network interface of this machine
+    #[arg(long, value_name = "ADDRESS|NAME", value_parser = interface, hide_short_help = true)]
+    pub interface: Option<LocalEnd>,
 }
 
 // Limits of time.

@@ -1,12 +1,12 @@
 //! How the text of an option becomes its value. What another tool means by the same letter is named
 //! here, where it would otherwise be taken for something else.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
+use crate::connection::dial::LocalEnd;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
 use crate::pattern::{Jq, Pattern};
@@ -254,13 +254,22 @@ pub(super) fn server_name(text: &str) -> Result<String, String> {
     crate::connection::tls::server_name(text).map(|_| text.to_owned())
 }
 
-pub(super) fn interface(text: &str) -> Result<IpAddr, String> {
+pub(super) fn interface(text: &str) -> Result<LocalEnd, String> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
-    bare.parse().map_err(|_| {
-        format!(
-            "'{text}' is no IP address: write an address of this machine, not an interface's name"
-        )
-    })
+    if let Ok(ip) = bare.parse() {
+        return Ok(LocalEnd::Address(ip));
+    }
+    // As Linux has it (IFNAMSIZ).
+    let is_name = (1..16).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'/' && b != b':');
+    match is_name {
+        true => Ok(LocalEnd::Interface(text.to_owned())),
+        false => Err(format!(
+            "'{text}' is neither an IP address nor the name of a network interface"
+        )),
+    }
 }
 
 pub(super) fn offer(text: &str) -> Result<Offer, String> {

@@ -12,6 +12,7 @@ use crate::cli::Check;
 use crate::connection::target::{Header, Subprotocol, subprotocols_in};
 use crate::exit::Exit;
 use crate::link::Policy;
+use crate::named_file::{self, Limits};
 use crate::output::{Notice, Printer, Sinks};
 use crate::script::probe::{Questions, probe};
 use crate::script::report::{Destinations, Look, Reports};
@@ -153,7 +154,7 @@ fn look(prepared: &Prepared, noun: &'static str) -> Look {
 fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, Mistake> {
     let given: Vec<&String> = values.keys().collect();
     let file = |name: &String| {
-        let bytes = std::fs::read(name)
+        let bytes = named_file::read(Path::new(name), Limits::default())
             .map_err(|error| Mistake::usage(format!("cannot read {name}: {}", io_text(&error))))?;
         CheckFile::read(name, &bytes, &given).map_err(|error| Mistake::usage(error.to_string()))
     };

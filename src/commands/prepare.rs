@@ -180,8 +180,9 @@ pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Op
         return Ok((moved, None));
     }
     moved.request = without_credentials(&target.request);
-    let left_behind =
-        moved.request.headers != target.request.headers || target.request.credentials.is_some();
+    let left_behind = moved.request.headers != target.request.headers
+        || moved.request.subprotocols != target.request.subprotocols
+        || target.request.credentials.is_some();
     moved.request.credentials = None;
     let note = left_behind.then(|| {
         format!(
@@ -452,11 +453,18 @@ fn credentials(
 fn terms(typed: &cli::Tls, files: named_file::Limits) -> Result<Terms, Mistake> {
     let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     if let Some(path) = &key_log {
-        // The TLS library would pass over a file that it cannot write.
-        let file = std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(path);
+        // The TLS library would pass over a file that it cannot write, and wait for a pipe's reader.
+        let file = match std::path::Path::new(path).metadata() {
+            Ok(file) if !file.is_file() && !is_device(&file) => Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                "not a regular file",
+            )),
+            _ => std::fs::File::options()
+                .append(true)
+                .create(true)
+                .open(path)
+                .map(drop),
+        };
         file.map_err(|error| {
             let path = path.to_string_lossy();
             let why = crate::secret::io_text(&error);
@@ -477,6 +485,19 @@ fn terms(typed: &cli::Tls, files: named_file::Limits) -> Result<Terms, Mistake> 
     })
 }
 
+/// Whether a file is a device, such as /dev/null or a terminal.
+fn is_device(file: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileTypeExt::is_char_device(&file.file_type())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 fn proxies(typed: &cli::Network) -> Result<Proxies, Mistake> {
     Ok(match &typed.proxy {
         Some(url) => Proxies::forced(url)?,
@@ -492,7 +513,7 @@ fn route(typed: &cli::Network) -> Route {
             (_, true) => Family::V6,
             _ => Family::Any,
         },
-        from: typed.interface,
+        from: typed.interface.clone(),
         unix_socket: typed.unix_socket.clone(),
     }
 }

@@ -302,7 +302,8 @@ impl Attempt<'_> {
         self.timing.lookup = begun.elapsed();
         self.reporter.report(|| Progress::Found(addresses.clone()));
         let begun = self.enter(Stage::Connect);
-        let stream = dial::connect(&addresses, route.from, &self.whereabouts.attempts).await?;
+        let stream =
+            dial::connect(&addresses, route.from.as_ref(), &self.whereabouts.attempts).await?;
         let remote = stream.peer_addr().map(|address| address.to_string());
         self.connected(remote.unwrap_or_default(), begun.elapsed());
         Ok(Stream::Tcp(stream))

@@ -22,7 +22,7 @@ use crate::output::by_hand::Recorder as Records;
 use crate::output::json::{compact, is_json};
 use crate::pattern::Form;
 use crate::secret::{Redactor, Source, io_text, redact_url};
-use crate::units::bytes;
+use crate::units::{bytes, wall_clock};
 
 mod likeness;
 mod shield;
@@ -123,7 +123,7 @@ impl Recorder {
             });
         }
         Self {
-            begun: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
+            begun: humantime::format_rfc3339_seconds(wall_clock()).to_string(),
             entries: Vec::new(),
             messages: 0,
             bytes: 0,

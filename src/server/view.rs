@@ -2,7 +2,7 @@
 //!
 //! It is not data: when the terminal does not keep up, lines are left out, never clients held up.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::plan::Mode;
 use crate::connection::Opened;
@@ -51,7 +51,7 @@ impl View {
             return;
         }
         let stamp = if self.timestamps {
-            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            let now = humantime::format_rfc3339_millis(units::wall_clock());
             format!("{now} ")
         } else {
             String::new()

@@ -55,6 +55,7 @@ mod proxy;
 mod readme;
 mod redirects;
 mod reports;
+mod resources;
 #[cfg(unix)]
 mod screen;
 mod second_opinion;

@@ -435,3 +435,57 @@ fn a_trust_store_of_the_environment_that_is_missing_is_named() {
         .stderr_has("/no/such/store.pem")
         .status(60);
 }
+
+#[test]
+fn a_refused_handshake_names_the_alert_and_the_limits() {
+    // The alerts handshake_failure, unknown_ca and one that has no name (RFC 8446 §6).
+    let table: [(&[u8], &str, &str); 3] = [
+        (
+            b"\x15\x03\x03\x00\x02\x02\x28",
+            "refused the TLS handshake: handshake_failure",
+            "no RSA key exchange, no CBC cipher suites and no P-521 certificates",
+        ),
+        (
+            b"\x15\x03\x03\x00\x02\x02\x30",
+            "refused the TLS handshake: unknown_ca",
+            "--cert",
+        ),
+        (
+            b"\x15\x03\x03\x00\x02\x02\x07",
+            "refused the TLS handshake: 7",
+            "",
+        ),
+    ];
+    for (alert, named, hint) in table {
+        let server = Server::new()
+            .connected()
+            .expect_anything()
+            .send_raw(alert)
+            .drop_tcp();
+        let url = format!("wss://127.0.0.1:{}/", server.port());
+        Probe::new(["listen", &url])
+            .stderr_has(named)
+            .stderr_has(hint)
+            .status(35);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_trust_store_may_be_a_pipe_and_no_device_without_end() {
+    let server = Server::tls(Certificate::good())
+        .accept()
+        .close(1000, "")
+        .expect_close(1000);
+    let probe = Probe::new(["listen", &server.url()]);
+    let (pipe, pem) = (probe.fifo("store"), server.authority());
+    let written = pipe.clone();
+    std::thread::spawn(move || fs::write(written, fs::read(pem).unwrap()));
+    probe.env("SSL_CERT_FILE", pipe).status(0);
+    let server = Server::tls(Certificate::good()).expect_tls_failure();
+    Probe::new(["listen", &server.url()])
+        .env("SSL_CERT_FILE", "/dev/zero")
+        .stderr_has("SSL_CERT_FILE: cannot read /dev/zero: it is larger than")
+        .within(ms(8000))
+        .status(60);
+}

@@ -194,6 +194,9 @@ fn tamed(bytes: &[u8]) -> Vec<u8> {
     tame.collect()
 }
 
+/// The most that is shown of a coding's name, in characters.
+const LONGEST_CODING: usize = 40;
+
 /// How long a refusal's body is waited for: one that is known must not be lost to the time limit of the
 /// whole attempt.
 pub(in crate::connection) fn body_wait(deadline: Instant) -> Duration {
@@ -273,6 +276,7 @@ pub(in crate::connection) fn readable(headers: &Headers, body: Vec<u8>) -> Vec<u
         _ => Vec::new(),
     };
     if inflated.is_empty() {
+        let coding: String = coding.chars().take(LONGEST_CODING).collect();
         return format!("({coding}, {})", units::bytes(body.len())).into_bytes();
     }
     inflated

@@ -5,10 +5,12 @@ use std::env;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -17,6 +19,7 @@ use rustls::{
 
 use super::certificate::Certificate;
 use super::words::certificate_text;
+use crate::named_file::{self, Limits};
 use crate::secret::io_text;
 
 /// Who is trusted; shared by all connections.
@@ -64,6 +67,21 @@ impl Judge {
     fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
         let load = || {
             let mut roots = RootCertStore::empty();
+            if let Some(pipe) = store_in_a_pipe() {
+                return match pipe {
+                    Ok(certificates) => {
+                        roots.add_parsable_certificates(certificates);
+                        System {
+                            trouble: None,
+                            verifier: verifier(roots, &self.provider),
+                        }
+                    }
+                    Err(trouble) => System {
+                        trouble: Some(trouble),
+                        verifier: None,
+                    },
+                };
+            }
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             System {
@@ -87,6 +105,25 @@ impl Judge {
             && ParsedCertificate::try_from(presented)
                 .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
     }
+}
+
+/// The certificates of `SSL_CERT_FILE` where it is a pipe or a device, which may have no end.
+fn store_in_a_pipe() -> Option<Result<Vec<CertificateDer<'static>>, String>> {
+    // The handshake waits for it.
+    const LIMITS: Limits = Limits {
+        size: named_file::USUAL_SIZE,
+        time: Duration::from_secs(5),
+    };
+    let name = env::var_os("SSL_CERT_FILE")?;
+    let path = Path::new(&name);
+    if path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let pem = named_file::read(path, LIMITS).map_err(|error| {
+        let why = io_text(&error);
+        format!("SSL_CERT_FILE: cannot read {}: {why}", path.display())
+    });
+    Some(pem.map(|pem| CertificateDer::pem_slice_iter(&pem).flatten().collect()))
 }
 
 /// A file or a folder that the environment names as the trust store and that is not there.
