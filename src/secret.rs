@@ -266,10 +266,10 @@ impl Redactor {
             .sort_by_key(|secret| std::cmp::Reverse(secret.0.len()));
     }
 
-    /// Learns all that another one knows.
-    pub fn learn_from(&mut self, other: &Self) {
-        for secret in other.known.iter().chain(&other.short) {
-            self.learn(secret.reveal());
+    /// Learns each of these values.
+    pub fn learn_all(&mut self, values: &[String]) {
+        for value in values {
+            self.learn(value);
         }
     }
 

@@ -309,10 +309,9 @@ async fn reach(
     url: String,
     headers: Vec<Header>,
 ) -> Result<Policy, String> {
-    let mut redactor = sinks.borrow_mut().redactor().clone();
-    let policy = policy(&url, &prepared.shared, &mut redactor).await;
-    sinks.borrow_mut().redactor().learn_from(&redactor);
-    let mut policy = policy.map_err(|error| error.to_string())?;
+    let policy = policy(&url, &prepared.shared).await;
+    let (mut policy, secrets) = policy.map_err(|error| error.to_string())?;
+    sinks.borrow_mut().redactor().learn_all(&secrets);
     let request = &mut policy.target.request;
     let (protocols, headers): (Vec<_>, Vec<_>) = headers
         .into_iter()

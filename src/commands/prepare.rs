@@ -10,7 +10,7 @@ use crate::connection::message::Text;
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
 use crate::connection::target::{
-    Address, Credentials, Endpoint, Header, Request, Subprotocol, subprotocols_in,
+    Address, Credentials, Endpoint, Header, Request, Subprotocol, basic_secrets, subprotocols_in,
 };
 use crate::connection::tls::{Own, Terms, Tls};
 use crate::connection::{Limits, Target};
@@ -28,7 +28,7 @@ use crate::output::style::{Stream, When};
 use crate::output::{Log, Notice, Printer, Sinks, Way};
 use crate::report;
 use crate::secret::guess::is_secret_subprotocol;
-use crate::secret::{Redactor, SEARCHED_FROM, Secret, Source, is_credential_header, is_token_like};
+use crate::secret::{Redactor, SEARCHED_FROM, Secret, Source, is_token_like};
 use crate::server;
 use crate::session::{self, Person, Session};
 use crate::stop::StopRule;
@@ -55,8 +55,9 @@ pub struct Prepared {
 /// Reads the shared options of a verb and starts the built-in server for `echo:`.
 pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     let begun = Instant::now();
+    let (policy, secrets) = policy(url, &shared).await?;
     let mut redactor = Redactor::new(shared.output.show_secrets);
-    let policy = policy(url, &shared, &mut redactor).await?;
+    redactor.learn_all(&secrets);
     let what = policy.target.address.shown.clone();
     let stdout = Stream::stdout(when(shared.output.color));
     Ok(Prepared {
@@ -70,11 +71,13 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
     })
 }
 
-/// What a link to a URL does by the shared options; starts the built-in server for `echo:`.
-pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyhow::Result<Policy> {
+/// What a link to a URL does by the shared options, and what must not be shown of them; starts the built-in
+/// server for `echo:`.
+pub async fn policy(url: &str, shared: &Shared) -> anyhow::Result<(Policy, Vec<String>)> {
     let files = files(shared);
-    let on_open = messages_on_open(shared, files, redactor)?;
-    let mut request = request(&shared.handshake, &shared.compression, files, redactor)?;
+    let (on_open, mut secrets) = messages_on_open(shared, files)?;
+    let mut request = request(&shared.handshake, &shared.compression, files)?;
+    secrets.extend(secrets_of(&request));
     let tls = Tls::new(&terms(&shared.tls, files)?).map_err(Mistake::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
@@ -82,14 +85,17 @@ pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyh
         max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
     };
     let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
-    let address = address(url, limits.max_size).await?;
+    let mut address = address(url, limits.max_size).await?;
     if url == "echo:" {
         // The built-in server is in this process: nothing stands before it.
         (route, proxies) = (Route::default(), Proxies::default());
     }
-    let address = shown(address, &proxies, redactor)?;
-    request.credentials = credentials(&shared.handshake, files, redactor)?;
-    Ok(Policy {
+    secrets.extend(secrets_on_the_way(&address, &proxies)?);
+    if shared.output.show_secrets && url != "echo:" {
+        address.shown = address.unmasked.clone();
+    }
+    request.credentials = credentials(&shared.handshake, files, &mut secrets)?;
+    let policy = Policy {
         target: Target {
             address,
             request,
@@ -108,7 +114,8 @@ pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyh
         persistence: persistence(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
         asking: Asking::default(),
-    })
+    };
+    Ok((policy, secrets))
 }
 
 fn persistence(typed: &cli::Persistence) -> Persistence {
@@ -206,8 +213,8 @@ fn files(shared: &Shared) -> named_file::Limits {
 fn messages_on_open(
     shared: &Shared,
     files: named_file::Limits,
-    redactor: &mut Redactor,
-) -> Result<Vec<Source>, Mistake> {
+) -> Result<(Vec<Source>, Vec<String>), Mistake> {
+    let mut secrets = Vec::new();
     let sources = shared.messages.execute.clone();
     let limits = named_file::Limits {
         size: shared.messages.max_size,
@@ -216,68 +223,37 @@ fn messages_on_open(
     for source in &sources {
         let value = source.read_within(limits)?;
         if source.is_secret() {
-            redactor.learn(&value);
+            secrets.push(value);
         }
     }
-    Ok(sources)
+    Ok((sources, secrets))
 }
 
-/// The address as it may be shown, with the passwords on the way to it learnt.
-fn shown(address: Address, proxies: &Proxies, redactor: &mut Redactor) -> Result<Address, Mistake> {
-    for secret in address.secrets() {
-        redactor.learn(&secret);
-    }
+/// The tokens and passwords of an address and of the proxy before it.
+fn secrets_on_the_way(address: &Address, proxies: &Proxies) -> Result<Vec<String>, Mistake> {
+    let mut secrets = address.secrets();
     if let Endpoint::Tcp { host, port } = &address.endpoint
         && let Some(proxy) = proxies.before(host, *port, address.secure)?
         && let Some((user, password)) = &proxy.credentials
     {
-        learn_basic(user, password.reveal(), redactor);
+        secrets.extend(basic_secrets(user, password.reveal()));
     }
-    Ok(if redactor.shows_secrets() && address.shown != "echo:" {
-        Address {
-            shown: address.unmasked.clone(),
-            ..address
-        }
-    } else {
-        address
-    })
-}
-
-fn learn_basic(user: &str, password: &str, redactor: &mut Redactor) {
-    redactor.learn(password);
-    let header = Header::basic(user, password);
-    let encoded = header.value.as_deref().unwrap_or_default();
-    redactor.learn(encoded.trim_start_matches("Basic "));
+    Ok(secrets)
 }
 
 fn request(
     handshake: &cli::Handshake,
     compression: &cli::Compression,
     files: named_file::Limits,
-    redactor: &mut Redactor,
 ) -> Result<Request, Mistake> {
     let mut headers = Vec::new();
     for given in &handshake.headers {
         match given {
             cli::GivenHeader::Line(header) => headers.push(header.clone()),
-            cli::GivenHeader::Kept(source) => {
-                headers.extend(headers_of(source, files, redactor)?);
-            }
+            cli::GivenHeader::Kept(source) => headers.extend(headers_of(source, files)?),
         }
     }
-    add_own(&mut headers, handshake, redactor);
-    for header in &headers {
-        let Some(value) = &header.value else { continue };
-        if is_credential_header(&header.name) {
-            learn_credential(value, redactor);
-        }
-        if header.name.eq_ignore_ascii_case("sec-websocket-protocol") {
-            let mut offered: Vec<_> = subprotocols_in([&**value]).map(Subprotocol::new).collect();
-            mark_secrets(&mut offered);
-            let secret = offered.iter().filter(|offered| offered.is_secret);
-            secret.for_each(|offered| learn_subprotocol(&offered.name, redactor));
-        }
-    }
+    add_own(&mut headers, handshake);
     let offered =
         (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
     let is_given = headers
@@ -287,7 +263,7 @@ fn request(
         credentials: None,
         subprotocols: match is_given {
             true => Vec::new(),
-            false => subprotocols(&handshake.subprotocols, files, redactor)?,
+            false => subprotocols(&handshake.subprotocols, files)?,
         },
         headers,
         compression: offered,
@@ -295,7 +271,7 @@ fn request(
 }
 
 /// The headers that have options of their own, where `-H` does not give them: one of each is sent.
-fn add_own(headers: &mut Vec<Header>, handshake: &cli::Handshake, redactor: &mut Redactor) {
+fn add_own(headers: &mut Vec<Header>, handshake: &cli::Handshake) {
     let mut own = Vec::new();
     if let Some(origin) = &handshake.origin {
         own.push(Header::new("Origin", origin));
@@ -308,9 +284,6 @@ fn add_own(headers: &mut Vec<Header>, handshake: &cli::Handshake, redactor: &mut
     }
     if !handshake.cookies.is_empty() {
         own.push(Header::new("Cookie", handshake.cookies.join("; ")));
-        for cookie in &handshake.cookies {
-            redactor.learn(cookie.split_once('=').map_or("", |(_, value)| value));
-        }
     }
     own.retain(|own| {
         !headers
@@ -320,12 +293,28 @@ fn add_own(headers: &mut Vec<Header>, handshake: &cli::Handshake, redactor: &mut
     headers.extend(own);
 }
 
-/// The subprotocols of `-s`. One that carries a credential is learnt: what comes from a variable or a file,
+/// What must not be shown of a request: credentials in its headers and its subprotocols.
+fn secrets_of(request: &Request) -> Vec<String> {
+    let headers = request.headers.iter();
+    let credentials = headers.filter(|header| header.is_credential());
+    let mut secrets: Vec<String> = credentials.flat_map(Header::secrets).collect();
+    let mut offered = request.subprotocols.clone();
+    if offered.is_empty() {
+        // A header that was given may be the offer.
+        let names = request.offered_subprotocols().into_iter();
+        offered = names.map(Subprotocol::new).collect();
+        mark_secrets(&mut offered);
+    }
+    let offered = offered.iter().filter(|offered| offered.is_secret);
+    secrets.extend(offered.flat_map(Subprotocol::secrets));
+    secrets
+}
+
+/// The subprotocols of `-s`. One that carries a credential is marked: what comes from a variable or a file,
 /// what looks like a token, and what follows a name that announces one (`access_token, TOKEN`).
 fn subprotocols(
     typed: &[cli::GivenSubprotocol],
     files: named_file::Limits,
-    redactor: &mut Redactor,
 ) -> Result<Vec<Subprotocol>, Mistake> {
     let mut offered = Vec::new();
     for given in typed {
@@ -350,9 +339,6 @@ fn subprotocols(
         }
     }
     mark_secrets(&mut offered);
-    for Subprotocol { name, .. } in offered.iter().filter(|offered| offered.is_secret) {
-        learn_subprotocol(name, redactor);
-    }
     Ok(offered)
 }
 
@@ -366,33 +352,8 @@ fn mark_secrets(offered: &mut [Subprotocol]) {
     }
 }
 
-/// Learns a subprotocol and the token behind the name that it begins with.
-fn learn_subprotocol(name: &str, redactor: &mut Redactor) {
-    redactor.learn(name);
-    for (dot, _) in name.match_indices('.') {
-        let token = &name[dot + 1..];
-        if token.len() >= SEARCHED_FROM {
-            redactor.learn(token);
-        }
-    }
-}
-
-/// Learns a credential header's value, and what the server may repeat of it: the token of
-/// `Bearer TOKEN`, the value of each cookie.
-fn learn_credential(value: &str, redactor: &mut Redactor) {
-    redactor.learn(value);
-    redactor.learn(value.split_once(' ').map_or("", |(_, token)| token.trim()));
-    for pair in value.split(';') {
-        redactor.learn(pair.split_once('=').map_or("", |(_, value)| value.trim()));
-    }
-}
-
 /// The header lines of a file or a variable: secrets, all of them, since that is what these are for.
-fn headers_of(
-    source: &Source,
-    files: named_file::Limits,
-    redactor: &mut Redactor,
-) -> Result<Vec<Header>, Mistake> {
+fn headers_of(source: &Source, files: named_file::Limits) -> Result<Vec<Header>, Mistake> {
     let text = source.read_within(files)?;
     let mut headers = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -412,7 +373,6 @@ fn headers_of(
                 _ => mistake,
             }
         })?;
-        learn_credential(header.value.as_deref().unwrap_or_default(), redactor);
         header.is_secret = true;
         headers.push(header);
     }
@@ -423,7 +383,7 @@ fn headers_of(
 fn credentials(
     handshake: &cli::Handshake,
     files: named_file::Limits,
-    redactor: &mut Redactor,
+    secrets: &mut Vec<String>,
 ) -> Result<Option<Credentials>, Mistake> {
     if let Some(source) = &handshake.user {
         let typed = source.read_within(files)?;
@@ -435,7 +395,7 @@ fn credentials(
             Some((user, password)) => (user, password.to_owned()),
             None => (typed.as_str(), password_for(&typed)?),
         };
-        learn_basic(user, &password, redactor);
+        secrets.extend(basic_secrets(user, &password));
         return Ok(Some(Credentials::Basic(
             user.to_owned(),
             Secret::new(password),
@@ -446,7 +406,7 @@ fn credentials(
     };
     let token = source.read_within(files)?;
     Credentials::bearer(&token).map_err(|why| Mistake::usage(format!("--bearer: {why}")))?;
-    redactor.learn(token.trim());
+    secrets.push(token.trim().to_owned());
     Ok(Some(Credentials::Bearer(source.clone())))
 }
 

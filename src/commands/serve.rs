@@ -35,9 +35,11 @@ use super::prepare::{flush, when};
 /// Runs the verb.
 pub async fn run(options: Serve) -> anyhow::Result<Exit> {
     let begun = Instant::now();
-    let mut redactor = Redactor::new(options.output.show_secrets);
     let place = Place::of(&options)?;
-    let mut plan = plan(&options, &mut redactor)?;
+    let mut secrets = Vec::new();
+    let mut plan = plan(&options, &mut secrets)?;
+    let mut redactor = Redactor::new(options.output.show_secrets);
+    redactor.learn_all(&secrets);
     let (acceptor, fingerprint) = acceptor(&options.admission, &place)?;
     let mut sinks = sinks(&options.output, begun, redactor)?;
     raise_descriptor_limit();
@@ -198,7 +200,7 @@ fn announce(output: &cli::ServeOutput, url: &str, fingerprint: Option<&str>) {
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-fn plan(options: &Serve, redactor: &mut Redactor) -> Result<Plan, Mistake> {
+fn plan(options: &Serve, secrets: &mut Vec<String>) -> Result<Plan, Mistake> {
     let behaviour = &options.behaviour;
     let mode = match behaviour.mode {
         cli::Mode::Echo => Mode::Echo,
@@ -212,7 +214,7 @@ fn plan(options: &Serve, redactor: &mut Redactor) -> Result<Plan, Mistake> {
         ));
     }
     let mut text = |typed: &Option<String>| -> Result<Option<Text>, Mistake> {
-        let read = typed.as_deref().map(|typed| given(typed, redactor));
+        let read = typed.as_deref().map(|typed| given(typed, secrets));
         Ok(read.transpose()?.map(Text::from))
     };
     let (greeting, reply) = (text(&behaviour.greeting)?, text(&behaviour.reply)?);
@@ -227,7 +229,7 @@ fn plan(options: &Serve, redactor: &mut Redactor) -> Result<Plan, Mistake> {
         compresses: !behaviour.no_compress,
         door: Door {
             status: options.faults.status,
-            login: login(&options.admission, redactor)?,
+            login: login(&options.admission, secrets)?,
             origins: origins(&options.admission.allow_origin),
         },
         limits: Limits {
@@ -264,23 +266,23 @@ fn steps(faults: &cli::Faults) -> Vec<Step> {
     steps
 }
 
-fn login(typed: &cli::Admission, redactor: &mut Redactor) -> Result<Option<Login>, Mistake> {
+fn login(typed: &cli::Admission, secrets: &mut Vec<String>) -> Result<Option<Login>, Mistake> {
     let (scheme, value) = match (&typed.auth, &typed.bearer) {
         (Some(typed), _) => {
-            let pair = given(typed, redactor)?;
+            let pair = given(typed, secrets)?;
             let Some((_, password)) = pair.split_once(':') else {
                 return Err(Mistake::usage(
                     "--auth names no password: write USER:PASSWORD",
                 ));
             };
-            redactor.learn(password);
+            secrets.push(password.to_owned());
             let encoded = BASE64.encode(&pair);
-            redactor.learn(&encoded);
+            secrets.push(encoded.clone());
             (Scheme::Basic, format!("Basic {encoded}"))
         }
         (None, Some(typed)) => {
-            let token = given(typed, redactor)?;
-            redactor.learn(&token);
+            let token = given(typed, secrets)?;
+            secrets.push(token.clone());
             (Scheme::Bearer, format!("Bearer {token}"))
         }
         (None, None) => return Ok(None),
@@ -290,11 +292,11 @@ fn login(typed: &cli::Admission, redactor: &mut Redactor) -> Result<Option<Login
 }
 
 /// A text, or what `@FILE` or `env:NAME` holds.
-fn given(typed: &str, redactor: &mut Redactor) -> Result<String, Mistake> {
+fn given(typed: &str, secrets: &mut Vec<String>) -> Result<String, Mistake> {
     let source = Source::parse(typed);
     let text = source.read()?;
     if source.is_secret() {
-        redactor.learn(&text);
+        secrets.push(text.clone());
     }
     Ok(text)
 }

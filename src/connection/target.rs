@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
 use super::wire::negotiation::Offer;
-use crate::secret::{Secret, Source, is_credential_header, is_token_like, redact_url};
+use crate::secret::{
+    SEARCHED_FROM, Secret, Source, is_credential_header, is_token_like, redact_url,
+};
 
 /// Where the bytes go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -239,10 +241,7 @@ impl Address {
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens();
         if let Some((user, password)) = &self.user_info {
-            secrets.push(password.clone());
-            let header = Header::basic(user, password);
-            let encoded = header.value.unwrap_or_default();
-            secrets.push(encoded.trim_start_matches("Basic ").to_owned());
+            secrets.extend(basic_secrets(user, password));
         }
         secrets
     }
@@ -516,6 +515,24 @@ impl Header {
             format!("Basic {}", BASE64.encode(format!("{user}:{password}"))),
         )
     }
+
+    /// What must not be shown of a credential: its value, and what a server may repeat of that, which is the
+    /// token of `Bearer TOKEN` and the value of each cookie.
+    pub fn secrets(&self) -> Vec<String> {
+        let value = self.value.as_deref().unwrap_or_default();
+        let token = value.split_once(' ').map(|(_, token)| token);
+        let pairs = value.split(';').filter_map(|pair| pair.split_once('='));
+        let parts = token.into_iter().chain(pairs.map(|(_, value)| value));
+        let parts = parts.map(|part| part.trim().to_owned());
+        parts.chain([value.to_owned()]).collect()
+    }
+}
+
+/// A password, and the form that it has in a header.
+pub fn basic_secrets(user: &str, password: &str) -> [String; 2] {
+    let header = Header::basic(user, password).value.unwrap_or_default();
+    let encoded = header.trim_start_matches("Basic ");
+    [password.to_owned(), encoded.to_owned()]
 }
 
 impl fmt::Debug for Header {
@@ -588,6 +605,18 @@ impl Subprotocol {
             name: name.into(),
             is_secret: false,
         }
+    }
+
+    /// What must not be shown of one that is secret: all of it, and the token behind the name that it begins
+    /// with.
+    pub fn secrets(&self) -> Vec<String> {
+        let dots = self.name.match_indices('.');
+        let tokens = dots.map(|(dot, _)| &self.name[dot + 1..]);
+        let tokens = tokens.filter(|token| token.len() >= SEARCHED_FROM);
+        tokens
+            .chain([self.name.as_str()])
+            .map(str::to_owned)
+            .collect()
     }
 }
 

@@ -3,6 +3,14 @@
 //!
 //! What sends signals, plays a person at a terminal or makes sockets and FIFOs in a folder is for Unix.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![cfg_attr(
+    not(unix),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "some of it is for tests that need Unix"
+    )
+)]
 
 mod harness;
 

@@ -318,6 +318,19 @@ fn history(home: &Path) -> String {
 }
 
 #[test]
+fn an_escape_that_nothing_follows_ends_a_search_and_one_before_an_arrow_is_no_text() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("ab\x12x");
+    session.sees("the search", |screen| screen.text().contains("search 'x'"));
+    session.write("\x1b");
+    session.sees("the line again", |screen| screen.typed() == "> ab");
+    session.write("\x1b\x1b[Dc");
+    session.sees("a letter in the middle", |screen| screen.typed() == "> acb");
+    quit_after_clearing(session, server);
+}
+
+#[test]
 fn no_history_leaves_nothing_on_disk() {
     let server = Server::new().accept().expect_text("first");
     let url = server.url();

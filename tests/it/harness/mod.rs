@@ -4,14 +4,6 @@
 //!
 //! Nothing here uses the code under test. Nothing takes a fixed port, sleeps until something is
 //! ready, or leaves a process or a thread behind.
-#![cfg_attr(
-    not(unix),
-    allow(
-        dead_code,
-        unused_imports,
-        reason = "some of it is for tests that need Unix"
-    )
-)]
 
 mod capture;
 mod certificates;
