@@ -378,3 +378,16 @@ fn a_short_secret_is_hidden_where_it_stands_alone() {
         .stderr_has("X-Pin: ***")
         .status(0);
 }
+
+#[test]
+fn a_short_secret_is_hidden_in_a_transcript() {
+    let probe = Probe::new(["check", "-w", "200ms", "-x", "env:LOGIN"]);
+    let file = probe.file("x.wst", "connect echo:\n> hello\n< nope\n");
+    let report = probe.file("report.xml", "");
+    probe
+        .args([&file, "--junit", &report])
+        .env("LOGIN", "1234")
+        .stdout_has("> ***")
+        .stdout_lacks("> 1234")
+        .status(1);
+}

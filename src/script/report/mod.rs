@@ -132,7 +132,14 @@ struct Cleaner<'a> {
 
 impl Cleaner<'_> {
     fn line(&self, text: &str) -> String {
-        let text = self.redactor.redact(text);
+        let text = match text.split_once("> ") {
+            // What a transcript says was sent: a short secret is known only where it stands alone.
+            Some((head, sent)) if head.starts_with('+') => {
+                let (head, sent) = (self.redactor.redact(head), self.redactor.redact(sent));
+                format!("{head}> {sent}").into()
+            }
+            _ => self.redactor.redact(text),
+        };
         let text = escape(&text, Keep::Nothing);
         if self.defuse {
             return text.replace("##[", "##\\[");
