@@ -3,7 +3,7 @@
 //! Nothing of it is data. Without a terminal nothing is said on success unless `-v` asks for it. Every
 //! word of the peer's is escaped, a line at a time.
 
-use super::escape::{Keep, escape, plain_len, push_escaped};
+use super::escape::{Keep, escape, push_escaped};
 use super::style::{DIM, RED, RESET, Stream, YELLOW, paint};
 use crate::connection::close::{By, Code};
 use crate::connection::frame::{CloseSeen, FrameSeen};
@@ -401,18 +401,13 @@ pub(super) fn traffic(received: Tally, sent: Tally, wire_bytes: (u64, u64)) -> S
 /// The first bytes of a frame's payload in quotes, escaped as in a Rust string: nothing in them means
 /// anything to a terminal.
 fn push_head(out: &mut Vec<u8>, frame: &FrameSeen) {
-    let is_quoted = |byte| matches!(byte, b'"' | b'\'' | b'\\');
     out.extend_from_slice(b", \"");
-    let mut rest = frame.head();
-    loop {
-        let plain = plain_len(rest, |byte| !matches!(byte, b' '..=b'~') | is_quoted(byte));
-        out.extend_from_slice(&rest[..plain]);
-        match rest[plain..].split_first() {
-            None => break,
-            Some((&byte, _)) if is_quoted(byte) => out.extend_from_slice(&[b'\\', byte]),
-            Some((&byte, _)) => out.extend(std::ascii::escape_default(byte)),
+    for &byte in frame.head() {
+        match byte {
+            b'"' | b'\'' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b' '..=b'~' => out.push(byte),
+            _ => out.extend(std::ascii::escape_default(byte)),
         }
-        rest = &rest[plain + 1..];
     }
     out.push(b'"');
     if frame.payload_bytes > frame.head().len() as u64 {
