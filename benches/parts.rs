@@ -3,16 +3,14 @@
 //! `cargo bench --bench parts`. How the whole command compares is another question: CONTRIBUTING, "Where
 //! the time goes".
 
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-
-use bytes::Bytes;
+use bytes::BytesMut;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use wsprobe::connection::wire::frame::{Header, Role, WHOLE_TEXT};
-use wsprobe::connection::wire::masking::MaskingKeys;
-use wsprobe::connection::wire::outbox::Outbox;
-use wsprobe::connection::wire::tap::{Settings, Tap};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use wsprobe::connection::message::{Outgoing, Payload};
+use wsprobe::connection::wire::header::{Header, WHOLE_TEXT};
+use wsprobe::connection::wire::negotiation::choose;
+use wsprobe::connection::wire::{Received, Role, Settings, Wire};
 use wsprobe::output::escape::{Keep, escape};
 use wsprobe::output::json::{Style, reindent};
 use wsprobe::pattern::Pattern;
@@ -24,55 +22,127 @@ fn main() {
 /// Frames in a run.
 const FRAMES: usize = 1000;
 
-/// Messages taken out of a stream of unmasked frames, past the library.
-#[divan::bench(args = [64, 1024, 16_384])]
-fn receive(bencher: Bencher, size: usize) {
-    let payload = Bytes::from(vec![b'x'; size]);
-    let mut stream = Vec::new();
-    for _ in 0..FRAMES {
-        let header = Header {
-            first: WHOLE_TEXT,
-            mask: None,
-            payload: size as u64,
-        };
-        header.write(&mut stream);
-        stream.extend_from_slice(&payload);
-    }
+fn wire(role: Role, is_compressed: bool) -> Wire {
     let settings = Settings {
-        rsv1: false,
+        compression: is_compressed
+            .then(|| choose(["permessage-deflate"]))
+            .flatten(),
         max_message: 1 << 20,
         trace: false,
+        answers_pings: true,
     };
+    Wire::new(role, &settings).expect("randomness")
+}
+
+/// Bytes of the messages that a client takes out of a stream.
+fn taken(client: &mut Wire, input: &mut BytesMut) -> usize {
+    let mut taken = 0;
+    while let Ok(Some(Received::Message(payload))) = client.receive(input) {
+        taken += black_box(payload).len();
+    }
+    taken
+}
+
+fn put_frame(stream: &mut Vec<u8>, first: u8, payload: &[u8]) {
+    let header = Header {
+        first,
+        mask: None,
+        payload: payload.len() as u64,
+    };
+    header.write(stream);
+    stream.extend_from_slice(payload);
+}
+
+/// Messages taken out of a stream of unmasked frames.
+#[divan::bench(args = [64, 1024, 16_384])]
+fn receive(bencher: Bencher, size: usize) {
+    let mut stream = Vec::new();
+    for _ in 0..FRAMES {
+        put_frame(&mut stream, WHOLE_TEXT, &vec![b'x'; size]);
+    }
+    bencher
+        .counter(ItemsCount::new(FRAMES))
+        .with_inputs(|| BytesMut::from(&stream[..]))
+        .bench_local_values(|mut input| {
+            let mut client = wire(Role::Client, false);
+            assert_eq!(taken(&mut client, &mut input), FRAMES * size);
+        });
+}
+
+/// Messages masked and made ready to leave.
+#[divan::bench(args = [64, 1024, 65_536])]
+fn send(bencher: Bencher, size: usize) {
+    let message = Outgoing::Message(Payload::Binary(vec![b'x'; size].into()));
+    let mut client = wire(Role::Client, false);
+    let mut out = Vec::new();
     bencher.counter(ItemsCount::new(FRAMES)).bench_local(|| {
-        let mut tap = Tap::new(&stream[..], Role::Client, settings, Bytes::new());
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut taken = 0;
-        while let Poll::Ready(Some(message)) = tap.poll_whole(&mut cx) {
-            taken += black_box(message).len();
+        for _ in 0..FRAMES {
+            client.encode(&mut out, black_box(&message));
+            client.refill(&mut out);
+            if out.len() >= 128 * 1024 {
+                out.clear();
+            }
         }
-        assert_eq!(taken, FRAMES * size);
     });
 }
 
-/// Messages masked and put into the outbox, and taken from there.
-#[divan::bench(args = [64, 1024, 65_536])]
-fn send(bencher: Bencher, size: usize) {
-    let payload = Bytes::from(vec![b'x'; size]);
-    let mut keys = MaskingKeys::default();
-    let mut outbox = Outbox::new(tokio::io::sink());
+/// JSON as services send it, compressed with context takeover, and what it inflates to in bytes.
+fn compressed_json() -> (Vec<Vec<u8>>, usize) {
+    let mut deflater = Compress::new_with_window_bits(Compression::new(6), false, 15);
+    let mut size = 0;
+    let messages = (0..FRAMES).map(|n| {
+        let text = format!(
+            r#"{{"type":"tick","seq":{n},"data":{{"symbol":"ACME","price":{}.5,"size":{},"side":"buy","at":"2026-01-01T00:00:{:02}Z"}}}}"#,
+            n * 7919 % 1000, n * 31 % 97, n % 60,
+        );
+        size += text.len();
+        let mut deflated = Vec::with_capacity(1024);
+        deflater
+            .compress_vec(text.as_bytes(), &mut deflated, FlushCompress::Sync)
+            .expect("it deflates");
+        deflated
+    });
+    let messages: Vec<_> = messages.collect();
+    (messages, size)
+}
+
+/// Compressed JSON messages taken out of a stream, to be held against [`inflate_alone`].
+#[divan::bench]
+fn receive_compressed(bencher: Bencher) {
+    let (messages, size) = compressed_json();
+    let mut stream = Vec::new();
+    for message in &messages {
+        put_frame(
+            &mut stream,
+            WHOLE_TEXT | 0x40,
+            &message[..message.len() - 4],
+        );
+    }
+    bencher
+        .counter(ItemsCount::new(FRAMES))
+        .with_inputs(|| BytesMut::from(&stream[..]))
+        .bench_local_values(|mut input| {
+            let mut client = wire(Role::Client, true);
+            assert_eq!(taken(&mut client, &mut input), size);
+        });
+}
+
+/// The same bytes inflated with flate2 in a loop, and nothing else done with them.
+#[divan::bench]
+fn inflate_alone(bencher: Bencher) {
+    let (messages, size) = compressed_json();
     bencher.counter(ItemsCount::new(FRAMES)).bench_local(|| {
-        let mut cx = Context::from_waker(Waker::noop());
-        for _ in 0..FRAMES {
-            let header = Header {
-                first: WHOLE_TEXT,
-                mask: Some(keys.next_key()),
-                payload: size as u64,
-            };
-            outbox.put(&header, black_box(&payload), || payload.clone());
-            if outbox.is_full() {
-                assert!(Pin::new(&mut outbox).poll_leave(&mut cx).is_ready());
-            }
+        let mut inflater = Decompress::new_with_window_bits(false, 15);
+        let mut inflated = Vec::with_capacity(1024);
+        let mut total = 0;
+        for message in &messages {
+            inflated.clear();
+            inflater
+                .decompress_vec(message, &mut inflated, FlushDecompress::Sync)
+                .expect("it inflates");
+            total += black_box(&inflated).len();
         }
+        assert_eq!(total, size);
     });
 }
 

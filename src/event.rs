@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::connection::close::{By, Close, Code};
 use crate::connection::error::Error;
+use crate::connection::frame::FrameSeen;
 use crate::connection::message::{Direction, Payload};
-use crate::connection::wire::tap::FrameSeen;
 use crate::connection::{Opened, Progress, ReadyState};
 use crate::secret::Secret;
 

@@ -4,18 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_core::Stream as _;
-use futures_sink::Sink as _;
-use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
-use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 
 use super::close::{By, Close, Code, Farewell};
 use super::error::{Error, Kind, Stage};
-use super::message::Text;
-use super::wire::tap::{CloseSeen, Unfinished};
-use super::wire::violation::Breach;
+use super::frame::CloseSeen;
+use super::wire::{Received, Role, Unfinished};
 use super::{Connection, Incoming};
 
 /// How long a peer may take to end TCP after both close frames were exchanged. The server should go
@@ -41,6 +35,8 @@ pub(super) enum Phase {
         close: Close,
         timer: Pin<Box<Sleep>>,
     },
+    /// It is over, and [`Incoming::Closed`] was not given yet: frames are told before it.
+    Ended(Close),
     Closed,
 }
 
@@ -57,37 +53,30 @@ impl Connection {
     }
 
     pub(super) fn send_close(&mut self, code: Option<Code>, reason: &str) {
-        let frame = code.map(|code| CloseFrame {
-            code: code.0.into(),
-            reason: Text::from(reason),
-        });
-        // Fails only where the stream has failed: then there is nobody to say goodbye to.
-        let _ = Pin::new(&mut self.ws).start_send(Message::Close(frame));
-        self.unflushed = true;
+        if let Some(out) = self.output.end() {
+            self.wire.encode_close(out, code.map(|code| code.0), reason);
+        }
     }
 
     /// The peer's close frame has come.
-    pub(super) fn agree(
-        &mut self,
-        by: By,
-        frame: Option<CloseFrame>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Incoming> {
-        // The library puts 1002 in the place of codes that it does not know, 1014 for one.
-        let (code, reason) = match (self.layer().tap().received_close(), frame) {
-            (Some(seen), _) => (seen.code.map_or(Code::NO_STATUS, Code), seen.reason.clone()),
-            (None, Some(frame)) => (Code(frame.code.into()), frame.reason.to_string()),
-            (None, None) => (Code::NO_STATUS, String::new()),
+    pub(super) fn agree(&mut self, seen: &CloseSeen, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let by = match self.phase {
+            Phase::Asked { .. } => By::Local,
+            _ => By::Peer,
         };
+        if by == By::Peer {
+            // The answer says the same (RFC 6455 §5.5.1).
+            self.send_close(seen.code.map(Code), &seen.reason);
+        }
+        let code = seen.code.map_or(Code::NO_STATUS, Code);
         let mut close = Close {
             by,
             code,
-            reason: reason.clone(),
+            reason: seen.reason.clone(),
             clean: true,
             error: None,
         };
         close.error = self.cut_off(&close).map(Box::new);
-        self.unflushed = true;
         let grace = EOF_GRACE.min(self.limits.close);
         self.phase = Phase::Agreed {
             close,
@@ -95,14 +84,14 @@ impl Connection {
         };
         match by {
             By::Local => self.poll_end(cx),
-            _ => Poll::Ready(Incoming::Closing(code, reason)),
+            _ => Poll::Ready(Incoming::Closing(code, seen.reason.clone())),
         }
     }
 
     /// What a peer that closes may have left unsaid: RFC 6455 §5.5.1 lets it give up a message between
     /// two of its frames, and nobody but us will ever know.
     fn cut_off(&self, close: &Close) -> Option<Error> {
-        let Some(Unfinished::Message(bytes)) = self.layer().tap().unfinished() else {
+        let Some(Unfinished::Message(bytes)) = self.unfinished() else {
             return None;
         };
         let message = format!(
@@ -115,7 +104,7 @@ impl Connection {
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let leaving = self.poll_flush(cx).is_pending();
-        let passed = self.layer().tap().get_ref().passed();
+        let passed = self.output.passed();
         let limit = self.limits.close;
         let is_late = match &mut self.phase {
             Phase::Asked { timer, left } => {
@@ -152,19 +141,16 @@ impl Connection {
 
     /// Sends what is left of our close frame and waits for the end of TCP, for a short while.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        // The library leaves the layer below unflushed when it answers a close.
-        let flushed =
-            self.poll_flush(cx).is_ready() && Pin::new(self.ws.get_mut()).poll_flush(cx).is_ready();
-        // The server ends TCP itself, once its answer has left (RFC 6455 §7.1.1).
-        let mut ended = flushed && self.role == Role::Server;
-        while !ended {
-            match Pin::new(&mut self.ws).poll_next(cx) {
-                // After its close frame a peer has nothing more to say.
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(_) => ended = true,
-                Poll::Pending => break,
+        // The server ends TCP itself, once its answer has left (RFC 6455 §7.1.1). The client waits for
+        // that; after its close frame a server has nothing more to say.
+        let ended = match self.wire.role() {
+            Role::Server => self.poll_flush(cx).is_ready(),
+            Role::Client => {
+                let _ = self.poll_flush(cx);
+                !self.input.bytes().is_empty()
+                    || self.input.poll_fill(&mut self.stream, cx).is_ready()
             }
-        }
+        };
         let Phase::Agreed { close, timer } = &mut self.phase else {
             return Poll::Pending;
         };
@@ -175,33 +161,29 @@ impl Connection {
         self.finish(close)
     }
 
-    /// The peer's close frame, when the library was not shown it because of its code.
-    pub(super) fn unknown_close(&self) -> Option<CloseSeen> {
-        let layer = self.layer();
-        let breach = layer.violation()?.breach();
-        let unknown = matches!(breach, Breach::UnknownBelow(_));
-        unknown.then(|| layer.tap().received_close().cloned())?
+    /// What the peer has begun and not finished.
+    pub(super) fn unfinished(&self) -> Option<Unfinished> {
+        self.wire.unfinished(self.input.bytes())
     }
 
-    /// The peer has closed, and the library does not know: the answer is ours to give.
-    pub(super) fn agree_ourselves(
-        &mut self,
-        seen: &CloseSeen,
-        cx: &mut Context<'_>,
-    ) -> Poll<Incoming> {
-        let by = match self.phase {
-            Phase::Asked { .. } => By::Local,
-            _ => By::Peer,
-        };
-        if by == By::Peer {
-            self.send_close(seen.code.map(Code), &seen.reason);
-        }
-        self.agree(by, None, cx)
-    }
-
+    /// The connection is over.
     pub(super) fn finish(&mut self, close: Close) -> Poll<Incoming> {
-        self.phase = Phase::Closed;
-        Poll::Ready(Incoming::Closed(close))
+        self.phase = Phase::Ended(close);
+        match self.last() {
+            Some(incoming) => Poll::Ready(incoming),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The frames that were not told yet, then the end, then nothing.
+    pub(super) fn last(&mut self) -> Option<Incoming> {
+        if let Some(Ok(Received::Frame(frame))) = self.wire.traced() {
+            return Some(Incoming::Frame(frame));
+        }
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Ended(close) => Some(Incoming::Closed(close)),
+            _ => None,
+        }
     }
 }
 

@@ -165,4 +165,23 @@ pub enum Outgoing {
     Ping(Bytes),
     /// A pong frame that nobody asked for, at most 125 bytes.
     Pong(Bytes),
+    /// Frames as they stand, legal or not, to test a peer.
+    Raw(Bytes),
+}
+
+impl Outgoing {
+    /// Bytes of payload; of a batch, with its delimiters.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Message(payload) => payload.len(),
+            Self::Batch(batch) => batch.bytes().len(),
+            Self::Fragment(fragment) => fragment.bytes.len(),
+            Self::Ping(bytes) | Self::Pong(bytes) | Self::Raw(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is no payload.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }

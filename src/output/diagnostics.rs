@@ -3,13 +3,13 @@
 //! Nothing of it is data. Without a terminal nothing is said on success unless `-v` asks for it. Every
 //! word of the peer's is escaped, a line at a time.
 
-use super::escape::{Keep, escape};
-use super::style::{DIM, RED, Stream, YELLOW, paint};
+use super::escape::{Keep, escape, push_escaped};
+use super::style::{DIM, RED, RESET, Stream, YELLOW, paint};
 use crate::connection::close::{By, Code};
+use crate::connection::frame::{CloseSeen, FrameSeen};
 use crate::connection::handshake::Answer;
 use crate::connection::message::Direction;
 use crate::connection::tls::certificate::Certificate;
-use crate::connection::wire::tap::{CloseSeen, FrameSeen};
 use crate::connection::{Opened, Progress};
 use crate::event::{Closed, Event, Tally, Wait};
 use crate::secret::{Redactor, shown_header_value, shown_request_line};
@@ -272,50 +272,72 @@ impl Diagnostics {
         self.line(out, mark, &text);
     }
 
+    /// Under -vv there is one of these for each message: it is put together without the machinery of
+    /// formatting.
     fn frame(&self, out: &mut Vec<u8>, frame: &FrameSeen, redactor: &Redactor) {
-        let mark = match frame.direction {
-            Direction::In => "<",
-            Direction::Out => ">",
-        };
-        let mut text = format!("{} frame", frame.opcode);
+        self.begin_line(out);
+        out.extend_from_slice(match frame.direction {
+            Direction::In => b"< ",
+            Direction::Out => b"> ",
+        });
+        match frame.opcode.name() {
+            Some(name) => out.extend_from_slice(name.as_bytes()),
+            None => out.extend_from_slice(frame.opcode.to_string().as_bytes()),
+        }
+        out.extend_from_slice(b" frame");
         for (is_set, name) in [
-            (frame.fin, "FIN"),
-            (frame.rsv1, "RSV1"),
-            (frame.masked, "masked"),
+            (frame.fin, " FIN"),
+            (frame.rsv1, " RSV1"),
+            (frame.masked, " masked"),
         ] {
             if is_set {
-                text.push_str(&format!(" {name}"));
+                out.extend_from_slice(name.as_bytes());
             }
         }
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(b", ");
         let header = frame.wire_bytes - frame.payload_bytes;
-        text.push_str(&format!(", {header}+{} bytes", frame.payload_bytes));
+        out.extend_from_slice(digits.format(header).as_bytes());
+        out.push(b'+');
+        out.extend_from_slice(digits.format(frame.payload_bytes).as_bytes());
+        out.extend_from_slice(b" bytes");
         match &frame.close {
             Some(CloseSeen {
                 code: Some(code),
                 reason,
             }) => {
-                let reason = redactor.redact(reason);
-                text.push_str(&format!(", {} \"{reason}\"", Code(*code)));
+                let text = format!(", {} \"{}\"", Code(*code), redactor.redact(reason));
+                push_escaped(out, &text, Keep::Nothing);
             }
             // The first bytes can hold a part of a secret, which no search finds.
-            _ if !redactor.is_idle() => text.push_str(", payload hidden (--show-secrets)"),
-            _ if !frame.head().is_empty() => {
-                let more = if frame.payload_bytes > frame.head().len() as u64 {
-                    "…"
-                } else {
-                    ""
-                };
-                text.push_str(&format!(", \"{}\"{more}", frame.head().escape_ascii()));
+            _ if !redactor.is_idle() => {
+                out.extend_from_slice(b", payload hidden (--show-secrets)");
             }
+            _ if !frame.head().is_empty() => push_head(out, frame),
             _ => {}
         }
-        self.line(out, mark, &text);
+        self.end_line(out);
     }
 
     /// A line, escaped.
     pub fn line(&self, out: &mut Vec<u8>, mark: &str, text: &str) {
-        let text = format!("{mark} {}", escape(text, Keep::Nothing));
-        paint(out, self.stream.colour, DIM, text.as_bytes());
+        self.begin_line(out);
+        out.extend_from_slice(mark.as_bytes());
+        out.push(b' ');
+        push_escaped(out, text, Keep::Nothing);
+        self.end_line(out);
+    }
+
+    fn begin_line(&self, out: &mut Vec<u8>) {
+        if self.stream.colour {
+            out.extend_from_slice(DIM.as_bytes());
+        }
+    }
+
+    fn end_line(&self, out: &mut Vec<u8>) {
+        if self.stream.colour {
+            out.extend_from_slice(RESET.as_bytes());
+        }
         out.push(b'\n');
     }
 
@@ -366,6 +388,28 @@ pub(super) fn traffic(received: Tally, sent: Tally, wire_bytes: (u64, u64)) -> S
         one_way(received, wire_bytes.0),
         one_way(sent, wire_bytes.1)
     )
+}
+
+/// The first bytes of a frame's payload in quotes, escaped as in a Rust string: nothing in them means
+/// anything to a terminal.
+fn push_head(out: &mut Vec<u8>, frame: &FrameSeen) {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    out.extend_from_slice(b", \"");
+    let mut rest = frame.head();
+    while let Some((&first, behind)) = rest.split_first() {
+        let plain = rest.iter().take_while(|byte| is_plain(byte)).count();
+        if plain > 0 {
+            out.extend_from_slice(&rest[..plain]);
+            rest = &rest[plain..];
+        } else {
+            out.extend(std::ascii::escape_default(first));
+            rest = behind;
+        }
+    }
+    out.push(b'"');
+    if frame.payload_bytes > frame.head().len() as u64 {
+        out.extend_from_slice("…".as_bytes());
+    }
 }
 
 /// A request or header line with its credentials masked.

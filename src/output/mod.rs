@@ -129,6 +129,12 @@ impl Sinks {
         {
             self.failure.get_or_insert(error);
         }
+        if let Event::Frame(_) = event
+            && let Some(out) = self.writer.gathering()
+        {
+            self.diagnostics.tell(out, event, &self.redactor);
+            return;
+        }
         // Messages are data: there is nothing to say about them.
         if !matches!(event, Event::Message(_)) {
             let mut said = Vec::new();

@@ -14,6 +14,22 @@ pub type Stdout = Standard<std::io::Stdout>;
 /// Standard error.
 pub type Stderr = Standard<std::io::Stderr>;
 
+/// Whether both lead to the same terminal, pipe or file, so that the order between them shows.
+#[cfg(unix)]
+pub fn are_one() -> bool {
+    let place = |fd: std::os::fd::BorrowedFd<'_>| {
+        let stat = rustix::fs::fstat(fd).ok()?;
+        Some((stat.st_dev, stat.st_ino, stat.st_rdev))
+    };
+    place(rustix::stdio::stdout()) == place(rustix::stdio::stderr())
+}
+
+/// The same where files have no numbers: it is assumed.
+#[cfg(not(unix))]
+pub fn are_one() -> bool {
+    true
+}
+
 #[cfg(unix)]
 mod watched {
     use std::io;

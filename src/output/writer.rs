@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::buffer::{Amount, Buffer};
 use super::editor::Editor;
-use super::standard::{Stderr, Stdout};
+use super::standard::{Stderr, Stdout, are_one};
 use crate::event::Event;
 
 /// Where data goes.
@@ -27,6 +27,8 @@ pub struct Writer {
     /// Diagnostics on their way to stderr.
     aside: Buffer,
     stderr: Option<Stderr>,
+    /// Whether stdout and stderr lead to the same place: then each line waits for what came before it.
+    keeps_order: bool,
 }
 
 impl Writer {
@@ -36,6 +38,7 @@ impl Writer {
             data: Buffer::default(),
             aside: Buffer::default(),
             stderr: None,
+            keeps_order: are_one(),
         }
     }
 
@@ -63,6 +66,13 @@ impl Writer {
         if let Way::Editor(editor) = &mut self.way {
             editor.take_echo(self.data.tail());
         }
+    }
+
+    /// Where diagnostics that come with every message gather, to leave together; nowhere when the order
+    /// between them and the messages shows.
+    pub(super) fn gathering(&mut self) -> Option<&mut Vec<u8>> {
+        let gathers = !self.keeps_order && !matches!(self.way, Way::Editor(_));
+        gathers.then(|| self.aside.tail())
     }
 
     /// Sends diagnostics off: at once, as far as that blocks nobody.
@@ -146,7 +156,7 @@ impl Writer {
     /// Whether so much has gathered that it should be written before more is read.
     #[inline]
     pub fn is_worth_writing(&self) -> bool {
-        self.data.is_worth_writing()
+        self.data.is_worth_writing() || self.aside.is_worth_writing()
     }
 
     /// Ready when the reader of stdout is gone, though there was nothing to write.

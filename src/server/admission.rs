@@ -110,7 +110,7 @@ impl Admission<'_> {
             trace: self.plan.trace,
             ignores_pings: self.plan.ignores_pings,
         };
-        let connection = Connection::accepted(stream, leftover, self.plan.limits, serving).await;
+        let connection = Connection::accepted(stream, leftover, self.plan.limits, serving)?;
         let opened = Opened {
             remote: self.from.to_owned(),
             proxy: None,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::connection::wire::frame::{FIN, RSV2, WHOLE_TEXT};
+use crate::connection::wire::header::{FIN, RSV2, WHOLE_TEXT};
 
 /// A way to break the protocol in one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ impl Bad {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::wire::frame::{Header, Opcode};
+    use crate::connection::frame::Opcode;
+    use crate::connection::wire::header::Header;
 
     #[test]
     fn each_frame_breaks_the_rule_that_it_is_named_after() {

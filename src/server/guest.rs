@@ -228,7 +228,9 @@ impl Guest {
                 let mut cx = Context::from_waker(std::task::Waker::noop());
                 let _ = self.connection.poll_flush(&mut cx);
             }
-            Act::Send(bad) => self.connection.feed_raw(bad.frame()),
+            Act::Send(bad) => {
+                self.connection.feed(&Outgoing::Raw(bad.frame()));
+            }
         }
     }
 

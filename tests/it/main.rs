@@ -42,6 +42,7 @@ mod readme;
 mod redirects;
 mod reports;
 mod screen;
+mod second_opinion;
 mod secrets;
 mod secrets_everywhere;
 mod send;

@@ -1,4 +1,4 @@
-//! UTF-8 checked as it arrives, in pieces cut anywhere.
+//! Text that arrives in pieces cut anywhere: each byte is checked once, as it arrives.
 //!
 //! A text is refused at the first byte that no continuation could mend (RFC 6455 §8.1), not at
 //! the end of its message.
@@ -10,56 +10,73 @@ const MAX_PARTIAL: usize = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotUtf8;
 
-/// What has been seen of a text so far: nothing is kept but the start of a cut code point.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Utf8 {
-    partial: [u8; MAX_PARTIAL],
-    len: u8,
+/// A text of which some has arrived.
+#[derive(Debug, Default)]
+pub struct PartialText {
+    text: String,
+    /// The start of a code point that was cut, of which `cut_len` bytes are there.
+    cut: [u8; MAX_PARTIAL],
+    cut_len: u8,
 }
 
-impl Utf8 {
-    /// Looks at the next piece.
+impl PartialText {
+    /// An empty text with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// Appends the next piece.
     ///
     /// # Errors
     /// When the text, however it went on, could not be UTF-8.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), NotUtf8> {
-        while self.len > 0 {
+        while self.cut_len > 0 {
             let Some((&byte, rest)) = piece.split_first() else {
                 return Ok(());
             };
             piece = rest;
-            self.mend(byte)?;
+            let had = usize::from(self.cut_len);
+            let mut bytes = [0; MAX_PARTIAL + 1];
+            bytes[..had].copy_from_slice(&self.cut[..had]);
+            bytes[had] = byte;
+            self.append(&bytes[..=had])?;
         }
-        self.start(piece)
+        self.append(piece)
     }
 
-    /// The text has ended.
+    /// The whole text.
     ///
     /// # Errors
     /// When it ended within a code point.
-    pub fn end(&self) -> Result<(), NotUtf8> {
-        if self.len == 0 { Ok(()) } else { Err(NotUtf8) }
+    pub fn finish(self) -> Result<String, NotUtf8> {
+        if self.cut_len == 0 {
+            Ok(self.text)
+        } else {
+            Err(NotUtf8)
+        }
     }
 
-    fn mend(&mut self, byte: u8) -> Result<(), NotUtf8> {
-        let partial = usize::from(self.len);
-        let mut bytes = [0; MAX_PARTIAL + 1];
-        bytes[..partial].copy_from_slice(&self.partial[..partial]);
-        bytes[partial] = byte;
-        self.start(&bytes[..=partial])
-    }
-
-    fn start(&mut self, piece: &[u8]) -> Result<(), NotUtf8> {
-        self.len = 0;
-        let Err(error) = str::from_utf8(piece) else {
-            return Ok(());
+    fn append(&mut self, piece: &[u8]) -> Result<(), NotUtf8> {
+        self.cut_len = 0;
+        let error = match str::from_utf8(piece) {
+            Ok(text) => {
+                self.text.push_str(text);
+                return Ok(());
+            }
+            Err(error) => error,
         };
         if error.error_len().is_some() {
             return Err(NotUtf8);
         }
-        let tail = &piece[error.valid_up_to()..];
-        self.partial[..tail.len()].copy_from_slice(tail);
-        self.len = tail.len() as u8;
+        let (whole, cut) = piece.split_at(error.valid_up_to());
+        // Looked at a second time, but only where a piece ends within a code point.
+        self.text
+            .push_str(str::from_utf8(whole).map_err(|_| NotUtf8)?);
+        self.cut[..cut.len()].copy_from_slice(cut);
+        self.cut_len = cut.len() as u8;
         Ok(())
     }
 }
@@ -70,31 +87,42 @@ mod tests {
 
     use super::*;
 
-    fn checked(pieces: &[&[u8]]) -> Result<(), NotUtf8> {
-        let mut utf8 = Utf8::default();
-        pieces.iter().try_for_each(|piece| utf8.push(piece))?;
-        utf8.end()
+    fn assembled(bytes: &[u8], size: usize) -> Result<String, NotUtf8> {
+        let mut text = PartialText::default();
+        bytes.chunks(size).try_for_each(|piece| text.push(piece))?;
+        text.finish()
     }
 
     proptest! {
         #[test]
-        fn any_text_cut_anywhere_is_utf8(text: String, size in 1usize..6) {
-            let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
-            prop_assert_eq!(checked(&pieces), Ok(()));
+        fn any_text_cut_anywhere_is_that_text(text: String, size in 1usize..6) {
+            prop_assert_eq!(assembled(text.as_bytes(), size), Ok(text));
         }
 
         #[test]
         fn any_bytes_are_judged_as_the_standard_library_does(bytes: Vec<u8>, size in 1usize..6) {
-            let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
-            prop_assert_eq!(checked(&pieces).is_ok(), str::from_utf8(&bytes).is_ok());
+            let expected = String::from_utf8(bytes.clone()).map_err(|_| NotUtf8);
+            prop_assert_eq!(assembled(&bytes, size), expected);
         }
     }
 
     #[test]
-    fn a_code_point_beyond_unicode_is_refused_at_its_second_byte() {
-        let mut utf8 = Utf8::default();
-        assert_eq!(utf8.push("κόσμε".as_bytes()), Ok(()));
-        assert_eq!(utf8.push(&[0xf4]), Ok(()));
-        assert_eq!(utf8.push(&[0x90]), Err(NotUtf8));
+    fn a_text_is_refused_at_the_byte_that_breaks_it() {
+        #[rustfmt::skip]
+        let cases: [(&[u8], usize); 8] = [
+            (b"\x80", 0),                     // a continuation of nothing
+            (b"ab\xff", 2),                   // never in UTF-8
+            (b"\xc0\xaf", 0),                 // an overlong '/'
+            (b"\xe0\x80\xaf", 1),             // the same in three bytes
+            (b"\xed\xa0\x80", 1),             // a surrogate
+            (b"\xf4\x90\x80\x80", 1),         // beyond U+10FFFF
+            (b"\xf5\x80\x80\x80", 0),         // the same, by its first byte
+            (b"\xce\xba\xe1\xbd\xb9x\xff", 6),
+        ];
+        for (bytes, at) in cases {
+            let mut text = PartialText::default();
+            let refused = bytes.iter().position(|&byte| text.push(&[byte]).is_err());
+            assert_eq!(refused, Some(at), "{}", bytes.escape_ascii());
+        }
     }
 }

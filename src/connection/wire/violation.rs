@@ -1,20 +1,16 @@
 //! What a peer did that the protocol forbids, in words whose subject is the peer.
-//!
-//! A violation travels as an [`io::Error`], since that is what a layer under a WebSocket library
-//! can return; [`Violation::of`] finds it again.
 
-use std::{error, fmt, io};
+use std::{error, fmt};
 
-use super::frame::Opcode;
+use crate::connection::frame::{CloseSeen, Opcode};
 use crate::units::{count_grouped, grouped};
 
-/// How many bytes of the offending frame are kept to be shown. Shown as hexadecimal, no eraser finds a
-/// secret in them: fewer than the shortest that is erased elsewhere.
-pub const SHOWN: usize = crate::secret::SEARCHED_FROM - 1;
+/// How many bytes of the offending frame are kept to be shown.
+pub const SHOWN: usize = 7;
 
 /// Which rule was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Breach {
+pub enum ViolationKind {
     /// An opcode nobody may send (RFC 6455 §5.2).
     ReservedOpcode(u8),
     /// RSV1 where no extension was agreed that uses it (RFC 6455 §5.2).
@@ -50,9 +46,6 @@ pub enum Breach {
     CloseOneByte,
     /// A close code that must not be on the wire (RFC 6455 §7.4).
     CloseCode(u16),
-    /// No breach at all: a close code in the IANA registry that the frame library does not know, and
-    /// would answer as if it were one.
-    UnknownBelow(u16),
     /// A close reason that is not UTF-8 (RFC 6455 §5.5.1).
     CloseReasonNotUtf8(u16),
     /// A frame after the close frame (RFC 6455 §5.5.1).
@@ -65,7 +58,7 @@ pub enum Breach {
     InflatesTooLarge(u64),
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for ViolationKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::ReservedOpcode(bits) => {
@@ -130,7 +123,6 @@ impl fmt::Display for Breach {
                     "closed with code {code}, which must not be sent (RFC 6455 §7.4.{section})"
                 )
             }
-            Self::UnknownBelow(code) => write!(f, "closed with code {code}"),
             Self::CloseReasonNotUtf8(code) => write!(
                 f,
                 "closed with code {code} and a reason that is not UTF-8 (RFC 6455 §5.5.1)"
@@ -154,93 +146,82 @@ impl fmt::Display for Breach {
     }
 }
 
-/// A breach of the protocol, and the first bytes of the frame it was seen in.
+/// A violation of the protocol, and the first bytes of the frame it was seen in.
 ///
 /// Its text has the peer as the subject: "sent a masked frame (RFC 6455 §5.1)".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    breach: Breach,
+    kind: ViolationKind,
     head: [u8; SHOWN],
-    len: u8,
+    head_len: u8,
+    close: Option<Box<CloseSeen>>,
 }
 
 impl Violation {
-    /// A breach seen in a frame whose first bytes, as far as they have arrived, are `head`.
-    pub fn new(breach: Breach, head: impl IntoIterator<Item = u8>) -> Self {
-        let mut violation = Self {
-            breach,
-            head: [0; SHOWN],
-            len: 0,
-        };
-        violation.show(head);
-        violation
-    }
-
-    /// The same with what came right behind what is known of the frame, where its beginning is known.
-    pub fn followed_by(mut self, bytes: &[u8]) -> Self {
-        if self.len > 0 {
-            self.show(bytes.iter().copied());
+    /// A violation seen in a frame that begins with `frame`, as far as it has arrived.
+    pub fn new(kind: ViolationKind, frame: &[u8]) -> Self {
+        let mut head = [0; SHOWN];
+        let len = frame.len().min(SHOWN);
+        head[..len].copy_from_slice(&frame[..len]);
+        Self {
+            kind,
+            head,
+            head_len: len as u8,
+            close: None,
         }
-        self
     }
 
-    fn show(&mut self, bytes: impl IntoIterator<Item = u8>) {
-        let free = &mut self.head[usize::from(self.len)..];
-        for (slot, byte) in free.iter_mut().zip(bytes) {
-            *slot = byte;
-            self.len += 1;
+    /// The same with what the close frame says that breaks the rule.
+    pub fn in_close(self, close: CloseSeen) -> Self {
+        Self {
+            close: Some(Box::new(close)),
+            ..self
         }
     }
 
     /// Which rule was broken.
-    pub const fn breach(&self) -> Breach {
-        self.breach
+    pub const fn kind(&self) -> ViolationKind {
+        self.kind
     }
 
     /// The first bytes of the offending frame, header included: at most [`SHOWN`], and only what
-    /// had arrived when the breach was seen. Empty when the breach is in the payload and the
-    /// header had passed before it.
+    /// had arrived with its header.
     pub fn head(&self) -> &[u8] {
-        &self.head[..usize::from(self.len)]
+        &self.head[..usize::from(self.head_len)]
+    }
+
+    /// What the close frame says, where that is what breaks the rule.
+    pub fn close(&self) -> Option<&CloseSeen> {
+        self.close.as_deref()
     }
 
     /// Whether the peer broke nothing but our limit on the size of a message.
     pub const fn is_too_large(&self) -> bool {
         matches!(
-            self.breach,
-            Breach::TooLarge { .. } | Breach::InflatesTooLarge(_)
+            self.kind,
+            ViolationKind::TooLarge { .. } | ViolationKind::InflatesTooLarge(_)
         )
     }
 
     /// The code to close with (RFC 6455 §7.4.1): 1002, 1007 or 1009.
     pub const fn close_code(&self) -> u16 {
-        match self.breach {
-            Breach::TooLarge { .. } | Breach::InflatesTooLarge(_) => 1009,
-            Breach::TextNotUtf8 | Breach::CloseReasonNotUtf8(_) | Breach::NotDeflate => 1007,
-            Breach::UnknownBelow(code) => code,
+        match self.kind {
+            ViolationKind::TooLarge { .. } | ViolationKind::InflatesTooLarge(_) => 1009,
+            ViolationKind::TextNotUtf8
+            | ViolationKind::CloseReasonNotUtf8(_)
+            | ViolationKind::NotDeflate => 1007,
             _ => 1002,
         }
-    }
-
-    /// The violation that an error of a read carries, if it carries one.
-    pub fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.breach.fmt(f)
+        self.kind.fmt(f)
     }
 }
 
 impl error::Error for Violation {}
-
-impl From<Violation> for io::Error {
-    fn from(violation: Violation) -> Self {
-        Self::new(io::ErrorKind::InvalidData, violation)
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -248,20 +229,10 @@ mod tests {
 
     #[test]
     fn long_numbers_are_grouped() {
-        let breach = Breach::LengthTopBit(1 << 63);
+        let kind = ViolationKind::LengthTopBit(1 << 63);
         assert_eq!(
-            breach.to_string(),
+            kind.to_string(),
             "declared a frame of 9,223,372,036,854,775,808 bytes (RFC 6455 §5.2)"
         );
-    }
-
-    #[test]
-    fn it_travels_as_an_io_error() {
-        let violation = Violation::new(Breach::Masked, *b"HTTP/1.1 502 Bad Gateway");
-        let error = io::Error::from(violation.clone());
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-        assert_eq!(Violation::of(&error), Some(&violation));
-        assert_eq!(violation.head(), b"HTTP/1.");
-        assert_eq!(Violation::of(&io::ErrorKind::InvalidData.into()), None);
     }
 }

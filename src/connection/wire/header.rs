@@ -1,15 +1,10 @@
-//! The frame header of RFC 6455 §5.2, as bytes and as a value.
+//! The frame header of RFC 6455 §5.2, as bytes and as a value, and the mask of §5.3.
 //!
-//! Reading a header judges nothing: whether a peer may send it is for [`super::tap`] to say.
-
-use std::fmt;
+//! Reading a header judges nothing: whether a peer may send it is for [`super::rules`] to say.
 
 use bytes::Bytes;
 
-pub use crate::connection::message::Direction;
-
-/// The longest header there is: two bytes, a 64-bit length, a mask.
-pub const MAX_HEADER: usize = 14;
+use crate::connection::frame::Opcode;
 
 /// The longest payload a control frame may carry (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: u64 = 125;
@@ -28,83 +23,6 @@ pub const WHOLE_TEXT: u8 = FIN | 0x1;
 pub const WHOLE_BINARY: u8 = FIN | 0x2;
 /// The MASK bit in a header's second byte.
 const MASK: u8 = 0x80;
-
-/// Which end of the connection we are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// We opened the connection: we mask, the peer must not (RFC 6455 §5.1).
-    Client,
-    /// The peer opened the connection: it masks, we must not.
-    Server,
-}
-
-/// What a frame is (RFC 6455 §11.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opcode {
-    /// The next fragment of a message.
-    Continuation,
-    /// A text message, or its first fragment.
-    Text,
-    /// A binary message, or its first fragment.
-    Binary,
-    /// The closing handshake.
-    Close,
-    /// A ping.
-    Ping,
-    /// A pong, asked for or not.
-    Pong,
-    /// 0x3 to 0x7 and 0xB to 0xF, which nobody may send.
-    Reserved(u8),
-}
-
-impl Opcode {
-    /// The opcode in the low four bits of a header's first byte.
-    #[inline]
-    pub const fn of(first: u8) -> Self {
-        match first & 0x0f {
-            0x0 => Self::Continuation,
-            0x1 => Self::Text,
-            0x2 => Self::Binary,
-            0x8 => Self::Close,
-            0x9 => Self::Ping,
-            0xa => Self::Pong,
-            reserved => Self::Reserved(reserved),
-        }
-    }
-
-    /// The opcode as the low four bits of a header's first byte.
-    pub const fn bits(self) -> u8 {
-        match self {
-            Self::Continuation => 0x0,
-            Self::Text => 0x1,
-            Self::Binary => 0x2,
-            Self::Close => 0x8,
-            Self::Ping => 0x9,
-            Self::Pong => 0xa,
-            Self::Reserved(bits) => bits,
-        }
-    }
-
-    /// Whether this is a control frame, a reserved one included (RFC 6455 §5.5).
-    #[inline]
-    pub const fn is_control(self) -> bool {
-        self.bits() & 0x8 != 0
-    }
-}
-
-impl fmt::Display for Opcode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Continuation => "continuation",
-            Self::Text => "text",
-            Self::Binary => "binary",
-            Self::Close => "close",
-            Self::Ping => "ping",
-            Self::Pong => "pong",
-            Self::Reserved(bits) => return write!(f, "{bits:#x}"),
-        })
-    }
-}
 
 /// A frame header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +67,7 @@ impl Header {
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         let masked = if self.mask.is_some() { MASK } else { 0 };
-        if self.payload <= 125 {
+        if self.payload <= MAX_CONTROL_PAYLOAD {
             out.extend_from_slice(&[self.first, masked | self.payload as u8]);
         } else if let Ok(payload) = u16::try_from(self.payload) {
             out.extend_from_slice(&[self.first, masked | 126]);
@@ -194,40 +112,6 @@ pub const fn is_extended(second: u8) -> bool {
     (second & !MASK) as u64 > MAX_CONTROL_PAYLOAD
 }
 
-/// Whether the second byte of a header holds the whole length.
-#[inline]
-pub const fn is_short(second: u8) -> bool {
-    second & !MASK <= 125
-}
-
-/// The lengths of header and payload, in bytes, by a header's second byte and the `extended` two
-/// after it: for a minimal length of less than 2^16, and a frame that is masked as said.
-#[inline]
-pub const fn short_length(second: u8, extended: [u8; 2], masked: bool) -> Option<(usize, usize)> {
-    if is_masked(second) != masked {
-        return None;
-    }
-    let mask = if masked { 4 } else { 0 };
-    match second & !MASK {
-        127 => None,
-        126 => match u16::from_be_bytes(extended) {
-            0..=125 => None,
-            payload => Some((4 + mask, payload as usize)),
-        },
-        payload => Some((2 + mask, payload as usize)),
-    }
-}
-
-/// The same for a minimal length of 2^16 or more, of the header that `bytes` begins with; `None` as well
-/// where it is not all there.
-#[cold]
-pub fn long_length(bytes: &[u8], masked: bool) -> Option<(usize, usize)> {
-    let (header, len) = Header::parse(bytes)?;
-    let payload = usize::try_from(header.payload).ok()?;
-    let fits = header.mask.is_some() == masked && payload > usize::from(u16::MAX);
-    (fits && payload <= usize::MAX - len).then_some((len, payload))
-}
-
 #[inline]
 fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
@@ -255,16 +139,16 @@ pub fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     }
 }
 
-/// A payload that leaves piece by piece and is masked as it goes, so that however large it is, one piece of
-/// it is held twice.
-#[derive(Debug, Default)]
-pub struct Leaving {
+/// A payload that leaves piece by piece and is masked as it goes, so that however large it is, one
+/// piece of it is held twice.
+#[derive(Debug)]
+pub struct MaskedPayload {
     rest: Bytes,
     position: u64,
     mask: Option<[u8; 4]>,
 }
 
-impl Leaving {
+impl MaskedPayload {
     /// All of a payload, and the masking key where it is masked.
     pub fn new(payload: Bytes, mask: Option<[u8; 4]>) -> Self {
         Self {
@@ -279,20 +163,20 @@ impl Leaving {
         self.rest.is_empty()
     }
 
-    /// Appends the next piece to `to`, of `most` bytes at most, and says how many bytes that was.
-    pub fn take(&mut self, most: usize, to: &mut Vec<u8>) -> usize {
+    /// How many bytes have not been taken.
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Appends the next piece to `out`, of `most` bytes at most.
+    pub fn take(&mut self, most: usize, out: &mut Vec<u8>) {
         let piece = self.rest.split_to(self.rest.len().min(most));
-        let begin = to.len();
-        to.extend_from_slice(&piece);
+        let begin = out.len();
+        out.extend_from_slice(&piece);
         if let Some(mask) = self.mask {
-            apply_mask(&mut to[begin..], mask, self.position);
+            apply_mask(&mut out[begin..], mask, self.position);
         }
         self.position += piece.len() as u64;
-        if self.rest.is_empty() {
-            // Let go of the message: it may be large, and somebody may wait for its memory.
-            self.rest = Bytes::new();
-        }
-        piece.len()
     }
 }
 
@@ -301,6 +185,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Two bytes, a 64-bit length, a mask.
+    const MAX_HEADER: usize = 14;
 
     proptest! {
         #[test]
@@ -324,14 +211,6 @@ mod tests {
             apply_mask(head, mask, 0);
             apply_mask(tail, mask, cut as u64);
             prop_assert_eq!(pieces, expected);
-        }
-    }
-
-    #[test]
-    fn every_opcode_keeps_its_bits() {
-        for bits in 0..16 {
-            assert_eq!(Opcode::of(bits).bits(), bits);
-            assert_eq!(Opcode::of(bits).is_control(), bits >= 8);
         }
     }
 }

@@ -1,0 +1,16 @@
+//! Any bytes through our codec and through tungstenite: they agree, or a row of the table says why not.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wsprobe::connection::wire::Role;
+
+#[path = "../../tests/it/second_opinion/engines.rs"]
+mod engines;
+
+fuzz_target!(|input: (bool, u8, Vec<u8>)| {
+    let (is_server, cut, bytes) = input;
+    let role = if is_server { Role::Server } else { Role::Client };
+    if let Err(difference) = engines::compare(role, &bytes, usize::from(cut) + 1) {
+        panic!("{difference}");
+    }
+});

@@ -1,0 +1,389 @@
+//! From messages to the bytes that leave.
+//!
+//! What is small is made into frames at once. What is large, and whatever comes behind it, waits as it
+//! is: it becomes frames piece by piece as those before it leave, so that a message of any size costs
+//! one piece besides itself, masked, deflated or both.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use rand::rngs::SysError;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::Settings;
+use super::deflate::Deflater;
+use super::header::{FIN, Header, MaskedPayload, RSV1};
+use super::mask_keys::MaskKeys;
+use super::trace::Trace;
+use crate::connection::frame::Opcode;
+use crate::connection::message::{Batch, Outgoing, Payload};
+
+/// Payloads from this size on, in bytes, become frames as they leave.
+const LARGE: usize = 32 * 1024;
+
+/// Bytes that are made ready to leave at once.
+const BLOCK: usize = 128 * 1024;
+
+/// The largest fragment a deflated message is sent in, in bytes. What deflates to less stays in one
+/// frame.
+const DEFLATED_FRAGMENT: usize = 64 * 1024;
+
+/// Messages below this many bytes are sent as they are: a deflate block and its end cost about
+/// as much as could be saved, and the receiver is spared the work. RFC 7692 §6 leaves it to us.
+const WORTH_DEFLATING: usize = 16;
+
+/// See the module's head.
+pub(super) struct Encoder {
+    /// A client's frames are masked.
+    keys: Option<MaskKeys>,
+    /// Where permessage-deflate was agreed.
+    deflater: Option<Deflater>,
+    /// What the next frame of the message being deflated begins with, but for FIN.
+    deflating: Option<u8>,
+    /// What was deflated and is in no frame yet.
+    deflated: Vec<u8>,
+    waiting: VecDeque<Waiting>,
+    /// Bytes of payload in `waiting`.
+    waiting_bytes: usize,
+    /// Bytes of frames made so far, headers included.
+    sent: u64,
+}
+
+/// What becomes frames when everything before it has left.
+enum Waiting {
+    Whole(Outgoing),
+    Control(Opcode, Bytes),
+    /// The rest of a frame.
+    Masked(MaskedPayload),
+    /// The rest of what is being deflated, and whether the message ends with it.
+    Deflating(Bytes, bool),
+}
+
+/// A payload's place in its message.
+#[derive(Clone, Copy)]
+struct Part {
+    is_text: bool,
+    is_first: bool,
+    is_last: bool,
+}
+
+impl Encoder {
+    /// # Errors
+    /// When the operating system has no random numbers to give.
+    pub(super) fn new(role: Role, settings: &Settings) -> Result<Self, SysError> {
+        Ok(Self {
+            keys: match role {
+                Role::Client => Some(MaskKeys::new()?),
+                Role::Server => None,
+            },
+            deflater: settings
+                .compression
+                .and_then(|agreed| Deflater::new(role, agreed)),
+            deflating: None,
+            deflated: Vec::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            sent: 0,
+        })
+    }
+
+    /// Bytes of frames made so far, headers included.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Bytes of payload that wait to become frames.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// Forgets what waits: nothing leaves any more.
+    pub(super) fn discard(&mut self) {
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
+    /// Makes frames behind what is in `out`, or has them wait.
+    #[inline]
+    pub(super) fn encode(
+        &mut self,
+        out: &mut Vec<u8>,
+        outgoing: &Outgoing,
+        trace: &mut Option<Box<Trace>>,
+    ) {
+        if self.waiting.is_empty() && large(outgoing).is_none() {
+            self.write(out, outgoing, trace);
+        } else {
+            self.wait(Waiting::Whole(outgoing.clone()));
+        }
+    }
+
+    /// The same for a control frame.
+    pub(super) fn control(
+        &mut self,
+        out: &mut Vec<u8>,
+        opcode: Opcode,
+        payload: Bytes,
+        trace: &mut Option<Box<Trace>>,
+    ) {
+        if self.waiting.is_empty() {
+            self.frame(out, FIN | opcode.bits(), &payload, trace);
+        } else {
+            self.wait(Waiting::Control(opcode, payload));
+        }
+    }
+
+    /// Makes the next of what waits ready to leave, behind what is in `out`.
+    pub(super) fn refill(&mut self, out: &mut Vec<u8>, trace: &mut Option<Box<Trace>>) {
+        while out.len() < BLOCK
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            self.waiting_bytes -= waiting.bytes();
+            let rest = match waiting {
+                Waiting::Whole(outgoing) => match large(&outgoing) {
+                    Some((part, payload)) => self.begin_large(out, part, payload.clone(), trace),
+                    None => {
+                        self.write(out, &outgoing, trace);
+                        None
+                    }
+                },
+                Waiting::Control(opcode, payload) => {
+                    self.frame(out, FIN | opcode.bits(), &payload, trace);
+                    None
+                }
+                Waiting::Masked(mut payload) => {
+                    payload.take(BLOCK, out);
+                    (!payload.is_empty()).then_some(Waiting::Masked(payload))
+                }
+                Waiting::Deflating(mut rest, is_last) => {
+                    let piece = rest.split_to(rest.len().min(DEFLATED_FRAGMENT));
+                    self.deflate(out, &piece, rest.is_empty().then_some(is_last), trace);
+                    (!rest.is_empty()).then_some(Waiting::Deflating(rest, is_last))
+                }
+            };
+            if let Some(rest) = rest {
+                self.waiting_bytes += rest.bytes();
+                self.waiting.push_front(rest);
+            }
+        }
+    }
+
+    fn wait(&mut self, waiting: Waiting) {
+        self.waiting_bytes += waiting.bytes();
+        self.waiting.push_back(waiting);
+    }
+
+    /// Makes frames of something that is not large.
+    #[inline]
+    fn write(&mut self, out: &mut Vec<u8>, outgoing: &Outgoing, trace: &mut Option<Box<Trace>>) {
+        match outgoing {
+            Outgoing::Batch(batch) => self.batch(out, batch, trace),
+            Outgoing::Message(_) | Outgoing::Fragment(_) => {
+                if let Some((part, payload)) = data(outgoing) {
+                    self.data(out, part, payload, trace);
+                }
+            }
+            Outgoing::Ping(payload) => {
+                self.frame(out, FIN | Opcode::Ping.bits(), payload, trace);
+            }
+            Outgoing::Pong(payload) => {
+                self.frame(out, FIN | Opcode::Pong.bits(), payload, trace);
+            }
+            Outgoing::Raw(bytes) => {
+                self.sent += bytes.len() as u64;
+                out.extend_from_slice(bytes);
+                if let Some(trace) = trace
+                    && let Some((header, len)) = Header::parse(bytes)
+                {
+                    trace.sends(&header, len, &bytes[len..]);
+                }
+            }
+        }
+    }
+
+    /// Makes a frame of each message of a batch.
+    fn batch(&mut self, out: &mut Vec<u8>, batch: &Batch, trace: &mut Option<Box<Trace>>) {
+        let part = Part {
+            is_text: batch.is_text(),
+            is_first: true,
+            is_last: true,
+        };
+        for range in batch.ranges() {
+            self.data(out, part, &batch.bytes()[range], trace);
+        }
+    }
+
+    /// Makes a frame of a message, or of a part of one.
+    #[inline]
+    fn data(
+        &mut self,
+        out: &mut Vec<u8>,
+        part: Part,
+        payload: &[u8],
+        trace: &mut Option<Box<Trace>>,
+    ) {
+        if self.starts_deflating(part, payload) {
+            self.deflate(out, payload, Some(part.is_last), trace);
+        } else {
+            self.frame(out, part.first_byte(), payload, trace);
+        }
+    }
+
+    /// Begins a frame of a payload that is large; what waits of it.
+    fn begin_large(
+        &mut self,
+        out: &mut Vec<u8>,
+        part: Part,
+        payload: Bytes,
+        trace: &mut Option<Box<Trace>>,
+    ) -> Option<Waiting> {
+        if self.starts_deflating(part, &payload) {
+            return Some(Waiting::Deflating(payload, part.is_last));
+        }
+        let header = self.header(part.first_byte(), payload.len());
+        self.write_header(out, &header, &payload, trace);
+        Some(Waiting::Masked(MaskedPayload::new(payload, header.mask)))
+    }
+
+    /// Whether a payload is deflated, which the first part of a message decides.
+    #[inline]
+    fn starts_deflating(&mut self, part: Part, payload: &[u8]) -> bool {
+        if part.is_first && self.deflater.is_some() {
+            let is_tiny = part.is_last && payload.len() < WORTH_DEFLATING;
+            self.deflating = (!is_tiny).then_some(part.first_byte() & !FIN | RSV1);
+        }
+        self.deflating.is_some()
+    }
+
+    /// Deflates a piece of a payload, which ends the payload, and the message or not, where `end` says
+    /// so. What was deflated is flushed even when the message goes on, so that fragments stay
+    /// fragments and arrive when they were sent.
+    fn deflate(
+        &mut self,
+        out: &mut Vec<u8>,
+        piece: &[u8],
+        end: Option<bool>,
+        trace: &mut Option<Box<Trace>>,
+    ) {
+        let (Some(deflater), Some(first)) = (&mut self.deflater, self.deflating) else {
+            return;
+        };
+        match end {
+            None => deflater.deflate(piece, &mut self.deflated),
+            Some(false) => deflater.flush(piece, &mut self.deflated),
+            Some(true) => deflater.finish(piece, &mut self.deflated),
+        }
+        if end.is_none() && self.deflated.len() < DEFLATED_FRAGMENT {
+            return;
+        }
+        let is_last = end == Some(true);
+        let mut deflated = std::mem::take(&mut self.deflated);
+        self.frame(
+            out,
+            if is_last { first | FIN } else { first },
+            &deflated,
+            trace,
+        );
+        deflated.clear();
+        self.deflated = deflated;
+        self.deflating = (!is_last).then_some(Opcode::Continuation.bits());
+    }
+
+    /// Appends a frame.
+    #[inline]
+    fn frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        first: u8,
+        payload: &[u8],
+        trace: &mut Option<Box<Trace>>,
+    ) {
+        let header = self.header(first, payload.len());
+        self.write_header(out, &header, payload, trace);
+        let begin = out.len();
+        out.extend_from_slice(payload);
+        if let Some(mask) = header.mask {
+            super::header::apply_mask(&mut out[begin..], mask, 0);
+        }
+    }
+
+    #[inline]
+    fn header(&mut self, first: u8, payload: usize) -> Header {
+        Header {
+            first,
+            mask: self.keys.as_mut().map(MaskKeys::next_key),
+            payload: payload as u64,
+        }
+    }
+
+    /// Appends a header, and counts the frame.
+    #[inline]
+    fn write_header(
+        &mut self,
+        out: &mut Vec<u8>,
+        header: &Header,
+        payload: &[u8],
+        trace: &mut Option<Box<Trace>>,
+    ) {
+        let before = out.len();
+        header.write(out);
+        let len = out.len() - before;
+        self.sent += len as u64 + header.payload;
+        if let Some(trace) = trace {
+            trace.sends(header, len, payload);
+        }
+    }
+}
+
+impl Waiting {
+    /// How many bytes of payload wait here.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Whole(outgoing) => outgoing.len(),
+            Self::Control(_, payload) | Self::Deflating(payload, _) => payload.len(),
+            Self::Masked(payload) => payload.len(),
+        }
+    }
+}
+
+impl Part {
+    #[inline]
+    fn first_byte(self) -> u8 {
+        let opcode = match (self.is_first, self.is_text) {
+            (false, _) => Opcode::Continuation,
+            (true, true) => Opcode::Text,
+            (true, false) => Opcode::Binary,
+        };
+        opcode.bits() | if self.is_last { FIN } else { 0 }
+    }
+}
+
+/// The payload of a message or of a part of one.
+#[inline]
+fn data(outgoing: &Outgoing) -> Option<(Part, &Bytes)> {
+    match outgoing {
+        Outgoing::Message(payload) => {
+            let part = Part {
+                is_text: matches!(payload, Payload::Text(_)),
+                is_first: true,
+                is_last: true,
+            };
+            Some((part, payload.bytes()))
+        }
+        Outgoing::Fragment(fragment) => {
+            let part = Part {
+                is_text: fragment.is_text,
+                is_first: fragment.is_first,
+                is_last: fragment.is_last,
+            };
+            Some((part, &fragment.bytes))
+        }
+        _ => None,
+    }
+}
+
+/// The same where it is too large to become a frame at once.
+#[inline]
+fn large(outgoing: &Outgoing) -> Option<(Part, &Bytes)> {
+    data(outgoing).filter(|(_, payload)| payload.len() >= LARGE)
+}

@@ -1,0 +1,192 @@
+//! The rules that a peer's frames are held to (RFC 6455 §5, RFC 7692 §6).
+
+use super::header::{self, FIN, Header, RSV1, RSV2, RSV3};
+use super::violation::ViolationKind;
+use crate::connection::close::Code;
+use crate::connection::frame::{CloseSeen, Opcode};
+
+/// Judges each frame by its header, and knows where in a message the peer is.
+#[derive(Debug)]
+pub(super) struct FrameValidator {
+    /// Whether the peer must mask its frames: a client must, a server must not (RFC 6455 §5.1).
+    pub(super) masks: bool,
+    /// Whether RSV1 was agreed on (RFC 7692 §6).
+    pub(super) rsv1: bool,
+    /// The largest message accepted, in bytes.
+    pub(super) max_message: u64,
+    /// The message that has begun and not ended.
+    pub(super) message: Option<Begun>,
+    /// Whether the peer has sent its close frame.
+    pub(super) closed: bool,
+}
+
+/// A message that has begun.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    /// What its frames have declared so far, in bytes.
+    declared: u64,
+    compressed: bool,
+}
+
+impl FrameValidator {
+    /// Reads and judges the header that `bytes` begins with, and says how many bytes it takes;
+    /// `None` when it goes on beyond them. What is there of it is judged at once.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    #[inline]
+    pub(super) fn header(&self, bytes: &[u8]) -> Result<Option<(Header, usize)>, ViolationKind> {
+        let [first, rest @ ..] = bytes else {
+            return Ok(None);
+        };
+        self.check_first(*first)?;
+        let [second, ..] = rest else {
+            return Ok(None);
+        };
+        self.check_second(*first, *second)?;
+        let Some((header, len)) = Header::parse(bytes) else {
+            return Ok(None);
+        };
+        self.check_length(&header, len)?;
+        Ok(Some((header, len)))
+    }
+
+    /// A frame that passed the checks has begun.
+    #[inline]
+    pub(super) fn start(&mut self, header: &Header) {
+        match header.opcode() {
+            Opcode::Close => self.closed = true,
+            opcode if opcode.is_control() => {}
+            _ => self.message = (!header.is_final()).then(|| self.with(header)),
+        }
+    }
+
+    /// Whether a frame may begin with this byte.
+    #[inline]
+    fn check_first(&self, first: u8) -> Result<(), ViolationKind> {
+        let opcode = Opcode::of(first);
+        if self.closed {
+            return Err(ViolationKind::AfterClose(opcode));
+        }
+        if first & (RSV1 | RSV2 | RSV3) != 0 {
+            self.check_reserved_bits(first, opcode)?;
+        }
+        match opcode {
+            Opcode::Reserved(bits) => Err(ViolationKind::ReservedOpcode(bits)),
+            Opcode::Close | Opcode::Ping | Opcode::Pong if first & FIN == 0 => {
+                Err(ViolationKind::FragmentedControl(opcode))
+            }
+            Opcode::Continuation if self.message.is_none() => Err(ViolationKind::StrayContinuation),
+            Opcode::Text | Opcode::Binary if self.message.is_some() => {
+                Err(ViolationKind::MessageWithinMessage)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn check_reserved_bits(&self, first: u8, opcode: Opcode) -> Result<(), ViolationKind> {
+        if first & RSV2 != 0 {
+            return Err(ViolationKind::ReservedBit(2));
+        }
+        if first & RSV3 != 0 {
+            return Err(ViolationKind::ReservedBit(3));
+        }
+        match opcode {
+            _ if !self.rsv1 => Err(ViolationKind::Rsv1NotAgreed),
+            Opcode::Text | Opcode::Binary | Opcode::Reserved(_) => Ok(()),
+            _ => Err(ViolationKind::Rsv1Misplaced(opcode)),
+        }
+    }
+
+    /// Whether a frame may go on with this byte.
+    #[inline]
+    fn check_second(&self, first: u8, second: u8) -> Result<(), ViolationKind> {
+        if header::is_masked(second) != self.masks {
+            return Err(if self.masks {
+                ViolationKind::NotMasked
+            } else {
+                ViolationKind::Masked
+            });
+        }
+        let opcode = Opcode::of(first);
+        if opcode.is_control() && header::is_extended(second) {
+            return Err(ViolationKind::LongControl(opcode));
+        }
+        Ok(())
+    }
+
+    /// Whether a frame may be as long as its header of `len` bytes says.
+    #[inline]
+    fn check_length(&self, header: &Header, len: usize) -> Result<(), ViolationKind> {
+        let bytes = header.payload;
+        let least = match len - header.mask.map_or(0, |mask| mask.len()) {
+            2 => 0,
+            4 => 126,
+            _ => 1 << 16,
+        };
+        if bytes < least {
+            return Err(ViolationKind::LengthNotMinimal(bytes));
+        }
+        if bytes >> 63 != 0 {
+            return Err(ViolationKind::LengthTopBit(bytes));
+        }
+        if header.opcode().is_control() {
+            return Ok(());
+        }
+        let Begun {
+            declared,
+            compressed,
+        } = self.with(header);
+        let limit = self.max_message;
+        let most = if compressed {
+            at_most_compressed(limit)
+        } else {
+            limit
+        };
+        if declared > most {
+            return Err(ViolationKind::TooLarge { declared, limit });
+        }
+        Ok(())
+    }
+
+    /// The message that a data frame belongs to, that frame included.
+    #[inline]
+    fn with(&self, header: &Header) -> Begun {
+        match self.message {
+            Some(message) => Begun {
+                declared: message.declared.saturating_add(header.payload),
+                ..message
+            },
+            None => Begun {
+                declared: header.payload,
+                compressed: header.rsv1(),
+            },
+        }
+    }
+}
+
+/// The most that a message of `limit` bytes may take when it is compressed. Compressed bytes are
+/// never kept, so this only has to stop what is plainly absurd, and must not stop a peer that
+/// compresses badly or flushes after each byte.
+const fn at_most_compressed(limit: u64) -> u64 {
+    limit.saturating_mul(2).saturating_add(1 << 16)
+}
+
+/// Reads and judges the payload of a close frame (RFC 6455 §5.5.1 and §7.4).
+///
+/// # Errors
+/// The rule that it breaks, with what the frame says all the same.
+pub(super) fn close_payload(payload: &[u8]) -> Result<CloseSeen, (ViolationKind, CloseSeen)> {
+    let seen = CloseSeen::read(payload);
+    let kind = match (seen.code, payload) {
+        (None, []) => return Ok(seen),
+        (None, _) => ViolationKind::CloseOneByte,
+        (Some(code), _) if !Code(code).is_sendable() => ViolationKind::CloseCode(code),
+        (Some(code), [_, _, reason @ ..]) if str::from_utf8(reason).is_err() => {
+            ViolationKind::CloseReasonNotUtf8(code)
+        }
+        _ => return Ok(seen),
+    };
+    Err((kind, seen))
+}

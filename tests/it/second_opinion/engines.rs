@@ -1,0 +1,231 @@
+//! The same bytes through our codec and through tungstenite, an independent engine, and where the two
+//! may differ. The fuzz target `differential` includes this file.
+
+use std::io::{self, Cursor, Read, Write};
+
+use bytes::BytesMut;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocket, WebSocketConfig};
+use wsprobe::connection::message::Payload;
+use wsprobe::connection::wire::violation::ViolationKind;
+use wsprobe::connection::wire::{Received, Role, Settings, Wire};
+
+/// The largest message that either engine accepts, in bytes.
+pub const LIMIT: usize = 1000;
+
+/// What an engine makes of a stream.
+#[derive(Debug, PartialEq)]
+pub struct Outcome<E> {
+    /// Messages, pings, pongs, in order.
+    pub items: Vec<Message>,
+    /// How it ended.
+    pub end: End<E>,
+}
+
+/// How an engine stopped.
+#[derive(Debug, PartialEq)]
+pub enum End<E> {
+    /// It waits for more.
+    Waits,
+    /// The peer closed, with this code.
+    Closed(Option<u16>),
+    /// It refused.
+    Refused(E),
+}
+
+/// Our codec, fed at most `piece` bytes at a time.
+pub fn ours(role: Role, bytes: &[u8], piece: usize) -> Outcome<ViolationKind> {
+    let settings = Settings {
+        compression: None,
+        max_message: LIMIT as u64,
+        trace: false,
+        answers_pings: true,
+    };
+    let mut wire = Wire::new(role, &settings).expect("randomness");
+    let mut input = BytesMut::new();
+    let mut items = Vec::new();
+    for piece in bytes.chunks(piece.max(1)) {
+        input.extend_from_slice(piece);
+        loop {
+            items.push(match wire.receive(&mut input) {
+                Ok(Some(Received::Message(Payload::Text(text)))) => Message::Text(text),
+                Ok(Some(Received::Message(Payload::Binary(bytes)))) => Message::Binary(bytes),
+                Ok(Some(Received::Ping(bytes))) => Message::Ping(bytes),
+                Ok(Some(Received::Pong(bytes))) => Message::Pong(bytes),
+                Ok(Some(Received::Close(close))) => {
+                    let end = End::Closed(close.code);
+                    return Outcome { items, end };
+                }
+                Ok(Some(Received::Frame(_))) => continue,
+                Ok(None) => break,
+                Err(violation) => {
+                    let end = End::Refused(violation.kind());
+                    return Outcome { items, end };
+                }
+            });
+        }
+    }
+    let end = End::Waits;
+    Outcome { items, end }
+}
+
+/// Gives `piece` bytes a read, then asks to wait; swallows what is written.
+struct Peer<'a> {
+    bytes: Cursor<&'a [u8]>,
+    piece: usize,
+}
+
+impl Read for Peer<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(self.piece);
+        match self.bytes.read(&mut buffer[..most])? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            n => Ok(n),
+        }
+    }
+}
+
+impl Write for Peer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The library, fed at most `piece` bytes at a time.
+pub fn theirs(role: Role, bytes: &[u8], piece: usize) -> Outcome<Error> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(LIMIT))
+        .max_frame_size(Some(LIMIT));
+    let peer = Peer {
+        bytes: Cursor::new(bytes),
+        piece: piece.max(1),
+    };
+    let mut socket = WebSocket::from_raw_socket(peer, role, Some(config));
+    let mut items = Vec::new();
+    loop {
+        let end = match socket.read() {
+            Ok(Message::Close(close)) => End::Closed(close.map(|close| close.code.into())),
+            Ok(item) => {
+                items.push(item);
+                continue;
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => End::Waits,
+            Err(error) => End::Refused(error),
+        };
+        return Outcome { items, end };
+    }
+}
+
+/// A place where the engines differ: a stream that shows it (as a client reads it), and the reason.
+pub struct Difference {
+    /// What it is called.
+    pub name: &'static str,
+    /// Whether it explains these two ends.
+    pub explains: fn(&End<ViolationKind>, &End<Error>) -> bool,
+    /// A server's bytes that show it.
+    pub example: &'static [u8],
+    /// Why ours is right.
+    pub reason: &'static str,
+}
+
+/// Every difference there is. All but the last three are ours judging sooner or more strictly.
+#[rustfmt::skip]
+pub const DIFFERENCES: [Difference; 6] = [
+    Difference {
+        name: "judged before the frame is whole",
+        explains: |ours, theirs| matches!((ours, theirs), (End::Refused(kind), End::Waits) if !matches!(kind, ViolationKind::LengthNotMinimal(_))),
+        example: b"\xc1",
+        reason: "the library looks at most of a header, and at text, when all of the frame is there; \
+                 RFC 6455 §7.1.7 and §8.1 let an endpoint fail the connection at once",
+    },
+    Difference {
+        name: "a length in more bytes than it needs",
+        explains: |ours, _| matches!(ours, End::Refused(ViolationKind::LengthNotMinimal(_))),
+        example: b"\x82\x7e\x00\x01x",
+        reason: "RFC 6455 §5.2: the minimal number of bytes must be used; the library takes any",
+    },
+    Difference {
+        name: "an illegal close code",
+        explains: |ours, theirs| matches!((ours, theirs), (End::Refused(ViolationKind::CloseCode(_)), End::Closed(Some(1002)) | End::Refused(Error::Utf8(_)))),
+        example: b"\x88\x02\x03\xed",
+        reason: "RFC 6455 §7.4: the library puts 1002 in the code's place and calls it a close, or looks \
+                 at the reason first",
+    },
+    Difference {
+        name: "a close code that the library does not know",
+        explains: |ours, theirs| matches!((ours, theirs), (End::Closed(Some(1014)), End::Closed(Some(1002)))),
+        example: b"\x88\x02\x03\xf6",
+        reason: "1014 is in the IANA registry of RFC 6455 §11.7; the library's list is older",
+    },
+    Difference {
+        name: "a length with the top bit set",
+        explains: |ours, theirs| matches!((ours, theirs), (End::Refused(ViolationKind::LengthTopBit(_)), End::Refused(Error::Capacity(_)))),
+        example: b"\x82\x7f\x80\0\0\0\0\0\0\0",
+        reason: "RFC 6455 §5.2: it is illegal (1002), and not only too large (1009)",
+    },
+    Difference {
+        name: "too large by its declaration, and something else besides",
+        explains: |ours, theirs| matches!((ours, theirs), (End::Refused(a), End::Refused(b)) if is_too_large(a) != matches!(b, Error::Capacity(CapacityError::MessageTooLong { .. }))),
+        example: b"\xc2\x7e\xff\xff",
+        reason: "both refuse; we name the first rule that the header breaks, the library the size",
+    },
+];
+
+fn is_too_large(kind: &ViolationKind) -> bool {
+    matches!(kind, ViolationKind::TooLarge { .. })
+}
+
+/// Why the outcomes differ; `Ok(None)` when they do not.
+///
+/// # Errors
+/// A difference that no row of the table explains.
+pub fn compare(role: Role, bytes: &[u8], piece: usize) -> Result<Option<&'static str>, String> {
+    let (ours, theirs) = (ours(role, bytes, piece), theirs(role, bytes, piece));
+    let unexplained = || {
+        Err(format!(
+            "{role:?} {}: {ours:?} {theirs:?}",
+            bytes.escape_ascii()
+        ))
+    };
+    if ours.items != theirs.items {
+        // Where we refuse at once the library may go on with what it takes for frames.
+        let is_sooner = matches!(ours.end, End::Refused(ViolationKind::LengthNotMinimal(_)))
+            && theirs.items.starts_with(&ours.items);
+        return if is_sooner {
+            Ok(Some(DIFFERENCES[1].name))
+        } else {
+            unexplained()
+        };
+    }
+    if agree(&ours.end, &theirs.end) {
+        return Ok(None);
+    }
+    let explains = |difference: &&Difference| (difference.explains)(&ours.end, &theirs.end);
+    match DIFFERENCES.iter().find(explains) {
+        Some(difference) => Ok(Some(difference.name)),
+        None => unexplained(),
+    }
+}
+
+fn agree(ours: &End<ViolationKind>, theirs: &End<Error>) -> bool {
+    match (ours, theirs) {
+        (End::Waits, End::Waits) => true,
+        (End::Closed(ours), End::Closed(theirs)) => ours == theirs,
+        (End::Refused(kind), End::Refused(Error::Capacity(_))) => is_too_large(kind),
+        (End::Refused(kind), End::Refused(Error::Utf8(_))) => matches!(
+            kind,
+            ViolationKind::TextNotUtf8 | ViolationKind::CloseReasonNotUtf8(_)
+        ),
+        (End::Refused(kind), End::Refused(Error::Protocol(theirs))) => {
+            // The library has no words for some of them; what matters is that both refuse.
+            !matches!(theirs, ProtocolError::ResetWithoutClosingHandshake)
+                && !is_too_large(kind)
+                && *kind != ViolationKind::TextNotUtf8
+        }
+        _ => false,
+    }
+}
