@@ -35,10 +35,10 @@ complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'A server
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Show the help of a verb, or a chapter of the manual'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s w -l wait -d 'In a pipe: how long to listen on after the end of stdin and the last message' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty; @FILE and env:NAME read one a line)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s o -l origin -d 'Send an Origin header, as a browser does' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks; env:NAME reads both from a variable' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
@@ -54,7 +54,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l tls-min -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -77,7 +77,7 @@ never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 0 -l null -d 'Messages end with NUL instead of newline, in and out'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-history -d 'Keep no history of what is typed on disk'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials stay with their origin'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
@@ -99,10 +99,10 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l file -d 'Send a
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l fragment -d 'Send each message in fragments (frames) of at most SIZE' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l rate -d 'Send at most N messages a second' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l delay -d 'Wait between messages' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty; @FILE and env:NAME read one a line)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s o -l origin -d 'Send an Origin header, as a browser does' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks; env:NAME reads both from a variable' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
@@ -118,7 +118,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l tls-min -d 'The
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -145,7 +145,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 0 -l null -d 'M
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l binary -d 'Send binary messages instead of text'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l hex -d 'Messages are written in hexadecimal; send them as binary'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l base64 -d 'Messages are written in base64; send them as binary'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials stay with their origin'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
@@ -164,10 +164,10 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l filter -d 'Pr
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l select -d 'Print this part of each JSON message, strings without quotes' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Fail (exit 28) when no message has come for so long' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s l -d 'wscat\'s way to start a server: names the right one' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty; @FILE and env:NAME read one a line)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s o -l origin -d 'Send an Origin header, as a browser does' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks; env:NAME reads both from a variable' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
@@ -183,7 +183,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l tls-min -d 'T
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -207,7 +207,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l log -d 'Write
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 1 -l one -d 'End after one message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l echo -d 'Send every message back as it came (conformance suites, mirrors)'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 0 -l null -d 'Messages end with NUL instead of newline'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials stay with their origin'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
@@ -229,10 +229,10 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l expect -d 'What
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-p95 -d 'Exit 1 when the 95th percentile is more' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-avg -d 'Exit 1 when the mean is more' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-loss -d 'Exit 1 when more than PERCENT of the pings are lost' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty; @FILE and env:NAME read one a line)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s o -l origin -d 'Send an Origin header, as a browser does' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks; env:NAME reads both from a variable' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
@@ -248,7 +248,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l tls-min -d 'The
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -274,7 +274,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l adaptive -d 'Se
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s D -l unix-time -d 'Print the time (seconds since 1970) before each line'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l new-connection -d 'Time a new connection each time, from the name lookup to the open connection, and each stage of it; -W is then the limit of each attempt'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l histogram -d 'Draw the distribution as bars under the statistics'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials stay with their origin'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'
@@ -307,10 +307,10 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l secret -d 'Def
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s j -l jobs -d 'Run N tests at a time' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l junit -d 'Write the results as JUnit XML' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tap -d 'Write the results as TAP version 14' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty, @FILE reads one a line)' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s H -l header -d 'Add a request header (repeat for several; it replaces one of ours, \'Name:\' leaves one out, \'Name;\' sends it empty; @FILE and env:NAME read one a line)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s s -l subprotocol -d 'Offer a subprotocol (repeat, or separate with commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s o -l origin -d 'Send an Origin header, as a browser does' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s u -l user -d 'Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks; env:NAME reads both from a variable' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l bearer -d 'Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s b -l cookie -d 'Send a cookie (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s A -l user-agent -d 'Send another User-Agent; an empty one sends none' -r
@@ -326,7 +326,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tls-min -d 'Th
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l proxy -d 'Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); \'\' goes through none, whatever the environment says' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l resolve -d 'Use these addresses for a host, or * for all (repeat for several)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l unix-socket -d 'Connect to a Unix domain socket, whatever the URL\'s host' -r -F
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l interface -d 'Connect from this address of this machine' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l interface -d 'Connect from this address or network interface of this machine' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l connect-timeout -d 'The limit from the name lookup to the server\'s 101' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s m -l max-time -d 'The limit of the whole run; reaching it is exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close-timeout -d 'The limit from our close frame to the server\'s' -r
@@ -349,7 +349,7 @@ never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l log -d 'Write every event as a line of JSON to FILE as well' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l fail-fast -d 'Start no more tests after the first failure'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l list -d 'Print the tests and run none'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s L -l location -d 'Follow redirects, to ws, wss, http and https alone; credentials stay with their origin'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials stay with their origin'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l http2 -d 'WebSocket over HTTP/2 (RFC 8441): agreed in TLS for wss, from the first byte for ws'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l no-compress -d 'Do not offer permessage-deflate, which browsers always offer'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s k -l insecure -d 'Accept any server certificate, and say what is wrong with it'

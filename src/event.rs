@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::connection::close::{By, Close, Code};
 use crate::connection::error::Error;
@@ -136,7 +137,8 @@ pub struct Message {
 }
 
 /// Messages and their bytes in one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tally {
     /// Messages.
     pub messages: u64,

@@ -2,13 +2,17 @@
 //!
 //! A secret is known by where it came from (`env:NAME`, `@FILE`, a credential flag), never by what it
 //! looks like. Values shorter than eight bytes are not searched for in other text: `1234` would blank
-//! half of a log and still be guessed.
+//! half of a log and still be guessed. They are masked where they stand alone.
 
 pub mod guess;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::named_file::{self, Limits};
 
 /// What stands where a secret stood.
 pub const MASK: &str = "***";
@@ -73,17 +77,30 @@ impl fmt::Display for Secret {
 pub enum Source {
     /// The text itself: visible in the process list, so not a secret to us either.
     Literal(String),
-    /// `@FILE`: the file's text, less one trailing newline.
-    File(String),
-    /// `env:NAME`: an environment variable.
+    /// `@FILE`: the file's text.
+    File(String, Kept),
+    /// `env:NAME`: an environment variable's.
     Environment(String),
 }
+
+/// What a file said when it was read first. A pipe and a device say it only once.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<OnceLock<Secret>>);
+
+/// Two references to a file are the same whether or not one of them was read.
+impl PartialEq for Kept {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Kept {}
 
 impl Source {
     /// Reads `@FILE`, `env:NAME` or a literal.
     pub fn parse(text: &str) -> Self {
         if let Some(path) = text.strip_prefix('@') {
-            Self::File(path.to_owned())
+            Self::file(path)
         } else if let Some(name) = text.strip_prefix("env:") {
             Self::Environment(name.to_owned())
         } else {
@@ -91,37 +108,70 @@ impl Source {
         }
     }
 
+    /// The text of a file.
+    pub fn file(path: &str) -> Self {
+        Self::File(path.to_owned(), Kept::default())
+    }
+
     /// Whether the value must be redacted.
     pub fn is_secret(&self) -> bool {
         !matches!(self, Self::Literal(_))
     }
 
-    /// The value as it stands now: files and variables are read at each call, so that a token that
-    /// was renewed is picked up by the next connection.
+    /// The value as it stands now, without a byte order mark and one newline at its end: files and
+    /// variables are read at each call, so that a token that was renewed is picked up by the next
+    /// connection. What can be read only once, such as a pipe, is kept.
     ///
     /// # Errors
     /// Names the file or the variable that cannot be read.
     pub fn read(&self) -> Result<String, Unreadable> {
+        self.read_within(Limits::default())
+    }
+
+    /// The same within other limits.
+    ///
+    /// # Errors
+    /// As [`Source::read`], and for a limit that was reached.
+    pub fn read_within(&self, limits: Limits) -> Result<String, Unreadable> {
         match self {
             Self::Literal(text) => Ok(text.clone()),
-            Self::File(path) => match std::fs::read(path) {
-                Ok(bytes) => {
-                    let text = String::from_utf8(bytes)
-                        .map_err(|_| Unreadable::new(path, "it is not UTF-8 text"))?;
-                    let text = text.strip_suffix('\n').unwrap_or(&text);
-                    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+            Self::File(path, Kept(kept)) => {
+                let file = Path::new(path);
+                if let Some(text) = kept.get()
+                    && file.exists()
+                    && !named_file::can_be_read_again(file)
+                {
+                    return Ok(text.reveal().to_owned());
                 }
-                Err(error) => Err(Unreadable::new(path, io_text(&error))),
-            },
-            Self::Environment(name) => std::env::var(name).map_err(|error| match error {
-                std::env::VarError::NotPresent => {
-                    Unreadable::new(&format!("env:{name}"), "the variable is not set")
-                }
-                std::env::VarError::NotUnicode(_) => {
-                    Unreadable::new(&format!("env:{name}"), "it is not UTF-8 text")
-                }
-            }),
+                let bytes = named_file::read(file, limits)
+                    .map_err(|error| Unreadable::because(path, &error))?;
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| Unreadable::new(path, "it is not UTF-8 text"))?;
+                let text = bare(&text);
+                kept.get_or_init(|| Secret::new(text));
+                Ok(text.to_owned())
+            }
+            Self::Environment(name) => {
+                let value = std::env::var(name).map_err(|error| {
+                    let why = match error {
+                        std::env::VarError::NotPresent => "the variable is not set",
+                        std::env::VarError::NotUnicode(_) => "it is not UTF-8 text",
+                    };
+                    Unreadable::new(&format!("env:{name}"), why)
+                })?;
+                Ok(bare(&value).to_owned())
+            }
         }
+    }
+}
+
+/// A text without what editors and shells add to it: a byte order mark at its beginning, a newline at its
+/// end.
+pub fn bare(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match text.strip_suffix('\n') {
+        Some(line) => line.strip_suffix('\r').unwrap_or(line),
+        None => text,
     }
 }
 
@@ -132,6 +182,8 @@ pub struct Unreadable {
     pub name: String,
     /// Why it cannot be read.
     pub why: String,
+    /// Whether it took longer than it may.
+    pub timed_out: bool,
 }
 
 impl Unreadable {
@@ -140,6 +192,15 @@ impl Unreadable {
         Self {
             name: name.to_owned(),
             why: why.into(),
+            timed_out: false,
+        }
+    }
+
+    /// An input that the system does not give.
+    pub fn because(name: &str, error: &io::Error) -> Self {
+        Self {
+            timed_out: error.kind() == io::ErrorKind::TimedOut,
+            ..Self::new(name, io_text(error))
         }
     }
 }
@@ -165,6 +226,8 @@ pub fn io_text(error: &io::Error) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     known: Vec<Secret>,
+    /// Too short to be searched for.
+    short: Vec<Secret>,
     open: bool,
 }
 
@@ -173,6 +236,7 @@ impl Redactor {
     pub fn new(show_secrets: bool) -> Self {
         Self {
             known: Vec::new(),
+            short: Vec::new(),
             open: show_secrets,
         }
     }
@@ -184,6 +248,13 @@ impl Redactor {
 
     /// From now on this value is erased wherever it stands, also as it is written inside a JSON string.
     pub fn learn(&mut self, value: &str) {
+        if !value.is_empty() && value.len() < SEARCHED_FROM {
+            let value = Secret::new(value);
+            if !self.short.contains(&value) {
+                self.short.push(value);
+            }
+            return;
+        }
         let quoted = serde_json::Value::from(value).to_string();
         for form in [value, &quoted[1..quoted.len() - 1]] {
             if form.len() >= SEARCHED_FROM && !self.known.iter().any(|secret| secret.0 == form) {
@@ -197,7 +268,7 @@ impl Redactor {
 
     /// Learns all that another one knows.
     pub fn learn_from(&mut self, other: &Self) {
-        for secret in &other.known {
+        for secret in other.known.iter().chain(&other.short) {
             self.learn(secret.reveal());
         }
     }
@@ -207,6 +278,9 @@ impl Redactor {
         let mut text = Cow::Borrowed(text);
         if self.is_idle() {
             return text;
+        }
+        if self.short.iter().any(|secret| secret.reveal() == text) {
+            return Cow::Borrowed(MASK);
         }
         // First, since what is left of a long secret may hold a shorter one.
         if text.contains(CUT) {
@@ -256,7 +330,7 @@ impl Redactor {
 
     /// Whether there is anything to look for: lets hot paths pass by.
     pub fn is_idle(&self) -> bool {
-        self.open || self.known.is_empty()
+        self.open || (self.known.is_empty() && self.short.is_empty())
     }
 }
 
@@ -333,11 +407,26 @@ pub fn shown_header_value<'a>(name: &str, value: &'a str, redactor: &Redactor) -
     if is_credential_header(name) {
         return Cow::Borrowed(MASK);
     }
+    if name.eq_ignore_ascii_case("sec-websocket-protocol") {
+        let names = value.split(',').map(str::trim);
+        let names: Vec<Cow<'_, str>> = names
+            .map(|name| shown_subprotocol(name, redactor))
+            .collect();
+        return Cow::Owned(names.join(", "));
+    }
     let value = redactor.redact(value);
     if URLS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
         return Cow::Owned(redact_url(&value));
     }
     value
+}
+
+/// A subprotocol as it may be shown: one that carries a credential not at all.
+pub fn shown_subprotocol<'a>(name: &'a str, redactor: &Redactor) -> Cow<'a, str> {
+    if !redactor.shows_secrets() && guess::is_secret_subprotocol(name) {
+        return Cow::Borrowed(MASK);
+    }
+    redactor.redact(name)
 }
 
 /// A request line without the secrets of its target.
@@ -375,11 +464,16 @@ mod tests {
     }
 
     #[test]
-    fn only_known_values_of_eight_bytes_are_erased() {
+    fn values_of_less_than_eight_bytes_are_erased_where_they_stand_alone() {
         let mut redactor = Redactor::new(false);
         redactor.learn("short");
+        assert!(!redactor.is_idle());
         redactor.learn("long-enough");
         assert_eq!(redactor.redact("short long-enough!"), "short ***!");
+        assert_eq!(redactor.redact("short"), MASK);
+        let header = shown_header_value("Sec-WebSocket-Protocol", "chat, short", &redactor);
+        assert_eq!(header, "chat, ***");
+        assert_eq!(shown_header_value("X-Key", "short", &redactor), MASK);
         let mut open = Redactor::new(true);
         open.learn("long-enough");
         assert_eq!(open.redact("long-enough"), "long-enough");
@@ -433,14 +527,28 @@ mod tests {
             Source::parse("env:TOKEN"),
             Source::Environment("TOKEN".into())
         );
-        assert_eq!(
-            Source::parse("@token.txt"),
-            Source::File("token.txt".into())
-        );
+        assert_eq!(Source::parse("@token.txt"), Source::file("token.txt"));
         assert_eq!(
             Source::parse("{\"a\":1}"),
             Source::Literal("{\"a\":1}".into())
         );
         assert!(Source::parse("@/no/such/file").read().is_err());
+    }
+
+    #[test]
+    fn a_newline_at_the_end_and_a_byte_order_mark_are_no_part_of_a_value() {
+        let table = [
+            ("a", "a"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            ("a\r", "a\r"),
+            ("\u{feff}a\n", "a"),
+            ("\u{feff}", ""),
+            ("a\u{feff}b", "a\u{feff}b"),
+        ];
+        for (text, value) in table {
+            assert_eq!(bare(text), value, "{text:?}");
+        }
     }
 }

@@ -57,12 +57,25 @@ pub enum Outcome {
     Signal(Signal),
 }
 
+/// A person at a terminal, in place of an input.
+pub trait Person {
+    /// The next thing to do. What a person only wants to see is shown at once, and never an action.
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        sinks: &mut Sinks,
+    ) -> Poll<Action>;
+}
+
 /// The values that make a session.
 pub struct Session<'a> {
     /// What it talks over.
     pub link: Link,
     /// Where outgoing messages come from.
     pub input: Input,
+    /// Who types them instead.
+    pub person: Option<Box<dyn Person>>,
     /// When it is over.
     pub stop: &'a mut StopRule,
     /// Where events go.
@@ -365,13 +378,25 @@ impl Running<'_> {
             if self.outcome.is_some() || !self.session.sinks.has_room_for_sent() {
                 break;
             }
+            let Session {
+                link,
+                input,
+                person,
+                sinks,
+                ..
+            } = &mut self.session;
             // A person may quit or reconnect while there is no connection to send on.
-            let waits = !self.session.input.drives_connection();
-            if waits && self.session.link.poll_ready(cx).is_pending() {
+            let waits = person.is_none() && !input.drives_connection();
+            if waits && link.poll_ready(cx).is_pending() {
                 break;
             }
-            let together = self.session.sinks.is_deaf_to_sent();
-            match self.session.input.poll_next(cx, together) {
+            let next = match person {
+                Some(person) => person
+                    .poll_next(cx, link, sinks)
+                    .map(|action| Some(Ok(action))),
+                None => input.poll_next(cx, sinks.is_deaf_to_sent()),
+            };
+            match next {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
                 Poll::Ready(None) => {
@@ -438,12 +463,6 @@ impl Running<'_> {
         } = &mut self.session;
         match action {
             Action::Send(_) | Action::Ping(_) => {}
-            Action::Status => {
-                sinks.say(Notice::Status(&link.status()));
-                sinks.tell_settings();
-            }
-            Action::Show(show) => sinks.show(show),
-            Action::OnOpen(source) => sinks.say(Notice::SentOnOpen(link.greet_with(source))),
             Action::Close(farewell) => {
                 if self.link_down {
                     sinks.say(Notice::NotConnected);

@@ -2,10 +2,15 @@
 //!
 //! One reading for every flag and file: a bare number is seconds or bytes, a unit may follow.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The longest duration that is read: far beyond any use, and far from where a clock overflows.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// The time of day, which no date format can write before 1970: a clock that stands there is not set.
+pub fn wall_clock() -> SystemTime {
+    SystemTime::now().max(SystemTime::UNIX_EPOCH)
+}
 
 /// Reads a duration: `500ms`, `5s`, `2m30s`; a bare number, fractions included, is seconds.
 ///

@@ -13,7 +13,7 @@ use wsprobe::connection::dial::Route;
 use wsprobe::connection::handshake::{client, server};
 use wsprobe::connection::proxy::{Proxy, tunnel};
 use wsprobe::connection::stream::Stream;
-use wsprobe::connection::target::{Address, Header, Request};
+use wsprobe::connection::target::{Address, Header, Request, Subprotocol};
 use wsprobe::connection::Reporter;
 
 fuzz_target!(|input: (u8, u8, Vec<u8>)| {
@@ -47,7 +47,7 @@ async fn answer(mut peer: Peer, deadline: Instant) {
     let address = Address::parse("ws://host.example/").expect("a URL");
     let request = Request {
         headers: vec![Header::new("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
-        subprotocols: vec!["chat".to_owned()],
+        subprotocols: vec![Subprotocol::new("chat")],
         ..Request::default()
     };
     let result = client::upgrade(&mut peer, &address, &request, &Reporter(None), deadline).await;

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use wsprobe::output::escape::{Keep, escape, push_escaped_bytes};
-use wsprobe::output::json::{Style, compact, compact_escaped, is_json, push_string, reindent};
+use wsprobe::output::json::{Style, compact, is_json, push_string, reindent, Compactor};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut shown = Vec::new();
@@ -24,7 +24,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(once, twice);
     }
     let mut escaped = Vec::new();
-    if compact_escaped(&mut escaped, text).is_ok() {
+    if is_json(text) {
+        Compactor::default().push(&mut escaped, text);
         is_safe(&escaped);
     }
 });

@@ -22,7 +22,7 @@ pub use shared::{
     Compression, Handshake, Messages, Network, Output, Persistence, Shared, Timing, Tls,
     TlsVersion, When,
 };
-pub use values::GivenHeader;
+pub use values::{GivenHeader, GivenSubprotocol, subprotocol, user};
 pub use verbs::{Check, Completions, Connect, Help, Listen, Ping, Send};
 
 /// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
@@ -61,9 +61,9 @@ pub enum Verb {
     ///
     /// Type a line to send it; what comes is printed above the line being typed. JSON goes on over lines
     /// until it is complete, Tab completes, Ctrl-R searches what was typed before, /help shows the
-    /// commands. Without a URL it talks to a built-in echo server. When stdin or stdout is no terminal, and
-    /// on Windows, it is a duplex pipe: each line of stdin is sent, each message printed, and after the end
-    /// of stdin it goes on until the server closes or nothing has come for --wait, then closes with 1000.
+    /// commands. Without a URL it talks to a built-in echo server. When stdin or stdout is no terminal, it is
+    /// a duplex pipe: each line of stdin is sent, each message printed, and after the end of stdin it goes on
+    /// until the server closes or nothing has come for --wait, then closes with 1000.
     Connect(Connect),
     /// Send messages, print the replies, exit
     ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::shared::When;
-use super::values::{allowed_origin, close_reason, subprotocol};
+use super::values::{allowed_origin, close_reason, report_file, subprotocol};
 use crate::server::plan::Delay;
 use crate::units;
 
@@ -26,7 +26,7 @@ pub struct Serve {
     pub address: Option<String>,
 
     /// Listen on a Unix domain socket instead
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with_all = ["address", "cert", "self_signed"])]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with = "address")]
     pub unix: Option<PathBuf>,
 
     #[command(flatten)]
@@ -239,7 +239,7 @@ pub struct ServeOutput {
     pub verbose: u8,
 
     /// Write every event as a line of JSON to FILE as well
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
     pub log: Option<PathBuf>,
 
     /// Show credentials and tokens in output

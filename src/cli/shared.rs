@@ -1,20 +1,20 @@
 //! The options of every verb that connects, in the groups under which the help shows them.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::values::{
-    GivenHeader, cookie, given_header, greeting, interface, interval, max_time, offer, origin,
-    plain_value, server_name, subprotocol, user,
+    GivenHeader, GivenSubprotocol, cookie, given_header, given_subprotocol, given_user, greeting,
+    interface, interval, max_time, offer, origin, plain_value, report_file, server_name, source,
 };
 use crate::connection::backoff::{Backoff, Exception};
 use crate::connection::close::Farewell;
-use crate::connection::dial::Override;
+use crate::connection::dial::{LocalEnd, Override};
 use crate::connection::wire::negotiation::Offer;
 use crate::link::comeback::Limit;
+use crate::secret::Source;
 use crate::units;
 
 // Options of every verb that connects.
@@ -42,25 +42,25 @@ pub struct Shared {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Handshake")]
 pub struct Handshake {
-    /// Add a request header (repeat for several; it replaces one of ours, 'Name:' leaves one out, 'Name;' sends it empty, @FILE reads one a line)
+    /// Add a request header (repeat for several; it replaces one of ours, 'Name:' leaves one out, 'Name;' sends it empty; @FILE and env:NAME read one a line)
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = given_header)]
     pub headers: Vec<GivenHeader>,
 
-    /// Offer a subprotocol (repeat, or separate with commas)
-    #[arg(short, long = "subprotocol", alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = subprotocol)]
-    pub subprotocols: Vec<String>,
+    /// Offer a subprotocol (repeat, or separate with commas); @FILE and env:NAME keep a token out of the command line
+    #[arg(short, long = "subprotocol", alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = given_subprotocol)]
+    pub subprotocols: Vec<GivenSubprotocol>,
 
     /// Send an Origin header, as a browser does
     #[arg(short, long, value_name = "ORIGIN", value_parser = origin, hide_short_help = true)]
     pub origin: Option<String>,
 
-    /// Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks
-    #[arg(short, long, alias = "auth", value_name = "USER[:PASSWORD]", value_parser = user)]
-    pub user: Option<String>,
+    /// Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks; env:NAME reads both from a variable
+    #[arg(short, long, alias = "auth", value_name = "USER[:PASSWORD]", value_parser = given_user)]
+    pub user: Option<Source>,
 
     /// Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection
-    #[arg(long, value_name = "TOKEN", conflicts_with = "user")]
-    pub bearer: Option<String>,
+    #[arg(long, value_name = "TOKEN", conflicts_with = "user", value_parser = source)]
+    pub bearer: Option<Source>,
 
     /// Send a cookie (repeat for several)
     #[arg(short = 'b', long = "cookie", value_name = "NAME=VALUE", value_parser = cookie, hide_short_help = true)]
@@ -70,7 +70,7 @@ pub struct Handshake {
     #[arg(short = 'A', long, value_name = "NAME", value_parser = plain_value, hide_short_help = true)]
     pub user_agent: Option<String>,
 
-    /// Follow redirects, to ws, wss, http and https alone; credentials stay with their origin
+    /// Follow redirects to ws, wss, http and https, but never from wss to ws; credentials stay with their origin
     #[arg(short = 'L', long, hide_short_help = true)]
     pub location: bool,
 
@@ -107,7 +107,7 @@ pub struct Compression {
 #[command(next_help_heading = "TLS")]
 pub struct Tls {
     /// Accept any server certificate, and say what is wrong with it
-    #[arg(short = 'k', long, alias = "no-check", short_alias = 'n')]
+    #[arg(short = 'k', long, alias = "no-check")]
     pub insecure: bool,
 
     /// Trust the CA certificates in FILE (PEM) as well
@@ -170,9 +170,9 @@ pub struct Network {
     #[arg(short = '6', long, overrides_with = "ipv4", hide_short_help = true)]
     pub ipv6: bool,
 
-    /// Connect from this address of this machine
-    #[arg(long, value_name = "ADDRESS", value_parser = interface, hide_short_help = true)]
-    pub interface: Option<IpAddr>,
+    /// Connect from this address or network interface of this machine
+    #[arg(long, value_name = "ADDRESS|NAME", value_parser = interface, hide_short_help = true)]
+    pub interface: Option<LocalEnd>,
 }
 
 // Limits of time.
@@ -243,7 +243,7 @@ pub struct Messages {
         value_parser = greeting,
         allow_hyphen_values = true
     )]
-    pub execute: Vec<String>,
+    pub execute: Vec<Source>,
 
     /// The code, and the reason, that we close with
     #[arg(long, value_name = "CODE[:REASON]", value_parser = Farewell::parse, default_value = "1000", hide_short_help = true)]
@@ -283,7 +283,7 @@ pub struct Output {
     pub verbose: u8,
 
     /// Write every event as a line of JSON to FILE as well
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
     pub log: Option<PathBuf>,
 
     /// Show credentials and tokens in output

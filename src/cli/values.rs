@@ -1,13 +1,16 @@
 //! How the text of an option becomes its value. What another tool means by the same letter is named
 //! here, where it would otherwise be taken for something else.
 
-use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
+
+use crate::connection::dial::LocalEnd;
 use crate::connection::target::Header;
 use crate::connection::wire::negotiation::Offer;
 use crate::pattern::{Jq, Pattern};
-use crate::secret::is_credential_header;
+use crate::secret::{Source, is_credential_header};
 use crate::units;
 
 /// A header, or a file of headers.
@@ -15,8 +18,17 @@ use crate::units;
 pub enum GivenHeader {
     /// `Name: value`.
     Line(Header),
-    /// `@FILE`.
-    File(String),
+    /// Header lines of a file or a variable: `@FILE`, `env:NAME`.
+    Kept(Source),
+}
+
+/// A subprotocol, or where some are kept.
+#[derive(Clone, Debug)]
+pub enum GivenSubprotocol {
+    /// Its name.
+    Name(String),
+    /// `@FILE`, `env:NAME`.
+    Kept(Source),
 }
 
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
@@ -88,7 +100,7 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 }
 
 /// `-x` is a message here; curl's users expect a proxy.
-pub(super) fn greeting(text: &str) -> Result<String, String> {
+pub(super) fn greeting(text: &str) -> Result<Source, String> {
     let is_proxy = match text.split_once("://") {
         Some(("socks4" | "socks4a" | "socks5" | "socks5h", _)) => true,
         Some(("http" | "https", rest)) => {
@@ -103,7 +115,7 @@ pub(super) fn greeting(text: &str) -> Result<String, String> {
             "-x is a message to send, and this looks like a proxy: --proxy {text}; to send it all the same, -x @FILE"
         ));
     }
-    Ok(text.to_owned())
+    Ok(Source::parse(text))
 }
 
 /// An Origin that a server lets in.
@@ -125,7 +137,7 @@ pub(super) fn close_reason(text: &str) -> Result<String, String> {
 }
 
 /// `-s` is a subprotocol here; ping's users expect a size.
-pub(super) fn subprotocol(text: &str) -> Result<String, String> {
+pub fn subprotocol(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.contains("://") {
         return Err(format!(
@@ -146,9 +158,13 @@ pub(super) fn subprotocol(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn given_header(text: &str) -> Result<GivenHeader, String> {
-    match text.strip_prefix('@') {
-        Some(path) => Ok(GivenHeader::File(path.to_owned())),
-        None => {
+    match Source::parse(text) {
+        source @ Source::File(..) => Ok(GivenHeader::Kept(source)),
+        // `env: value` is a header of that name.
+        Source::Environment(name) if is_variable(&name) => {
+            Ok(GivenHeader::Kept(Source::Environment(name)))
+        }
+        _ => {
             let header = Header::parse(text)?;
             // Not quoted, the rest of it would be taken for the URL, or sent as messages.
             if header.value.is_none() && is_credential_header(&header.name) {
@@ -162,6 +178,34 @@ pub(super) fn given_header(text: &str) -> Result<GivenHeader, String> {
     }
 }
 
+/// A subprotocol's name, or where it is kept.
+pub(super) fn given_subprotocol(text: &str) -> Result<GivenSubprotocol, String> {
+    match Source::parse(text.trim()) {
+        Source::Literal(_) => subprotocol(text).map(GivenSubprotocol::Name),
+        source => Ok(GivenSubprotocol::Kept(source)),
+    }
+}
+
+/// A file to write to. `-` is stdout elsewhere, which has the results and the messages here.
+pub(super) fn report_file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_str() {
+        Some("-") => Err("'-' is not supported: write the name of a file, such as /dev/fd/3"),
+        _ => Ok(path),
+    })
+}
+
+/// A text, or where it is kept.
+#[allow(clippy::unnecessary_wraps, reason = "clap asks for this form")]
+pub(super) fn source(text: &str) -> Result<Source, String> {
+    Ok(Source::parse(text))
+}
+
+/// Whether a text can be the name of an environment variable.
+fn is_variable(name: &str) -> bool {
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name && name.starts_with(|first: char| !first.is_ascii_digit())
+}
+
 pub(super) fn plain_value(text: &str) -> Result<String, String> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return Err("it holds a control character".to_owned());
@@ -169,7 +213,8 @@ pub(super) fn plain_value(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn user(text: &str) -> Result<String, String> {
+/// A user, perhaps with a password.
+pub fn user(text: &str) -> Result<String, String> {
     if ["ws://", "wss://"]
         .iter()
         .any(|scheme| text.starts_with(scheme))
@@ -181,6 +226,17 @@ pub(super) fn user(text: &str) -> Result<String, String> {
         return Err("it names no user: write USER or USER:PASSWORD".to_owned());
     }
     plain_value(text)
+}
+
+/// A user and a password, or where both are kept.
+pub(super) fn given_user(text: &str) -> Result<Source, String> {
+    match Source::parse(text) {
+        Source::Environment(name) if !is_variable(&name) => {
+            Err("invalid variable name: expected USER:PASSWORD or env:NAME".to_owned())
+        }
+        Source::Literal(text) => user(&text).map(Source::Literal),
+        source => Ok(source),
+    }
 }
 
 /// `-b` is a cookie here; curl's users may expect a file of them.
@@ -198,13 +254,22 @@ pub(super) fn server_name(text: &str) -> Result<String, String> {
     crate::connection::tls::server_name(text).map(|_| text.to_owned())
 }
 
-pub(super) fn interface(text: &str) -> Result<IpAddr, String> {
+pub(super) fn interface(text: &str) -> Result<LocalEnd, String> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
-    bare.parse().map_err(|_| {
-        format!(
-            "'{text}' is no IP address: write an address of this machine, not an interface's name"
-        )
-    })
+    if let Ok(ip) = bare.parse() {
+        return Ok(LocalEnd::Address(ip));
+    }
+    // As Linux has it (IFNAMSIZ).
+    let is_name = (1..16).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'/' && b != b':');
+    match is_name {
+        true => Ok(LocalEnd::Interface(text.to_owned())),
+        false => Err(format!(
+            "'{text}' is neither an IP address nor the name of a network interface"
+        )),
+    }
 }
 
 pub(super) fn offer(text: &str) -> Result<Offer, String> {

@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use clap_complete::Shell;
 
 use super::shared::Shared;
-use super::values::{deadline, definition, fragment_size, jq, loss, pattern, wait};
+use super::values::{deadline, definition, fragment_size, jq, loss, pattern, report_file, wait};
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
@@ -382,11 +382,11 @@ pub struct Check {
     pub list: bool,
 
     /// Write the results as JUnit XML
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file())]
     pub junit: Option<PathBuf>,
 
     /// Write the results as TAP version 14
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
     pub tap: Option<PathBuf>,
 
     #[command(flatten)]

@@ -9,9 +9,10 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::cli::Check;
-use crate::connection::target::Header;
+use crate::connection::target::{Header, Subprotocol, subprotocols_in};
 use crate::exit::Exit;
 use crate::link::Policy;
+use crate::named_file::{self, Limits};
 use crate::output::{Notice, Printer, Sinks};
 use crate::script::probe::{Questions, probe};
 use crate::script::report::{Destinations, Look, Reports};
@@ -153,7 +154,7 @@ fn look(prepared: &Prepared, noun: &'static str) -> Look {
 fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, Mistake> {
     let given: Vec<&String> = values.keys().collect();
     let file = |name: &String| {
-        let bytes = std::fs::read(name)
+        let bytes = named_file::read(Path::new(name), Limits::default())
             .map_err(|error| Mistake::usage(format!("cannot read {name}: {}", io_text(&error))))?;
         CheckFile::read(name, &bytes, &given).map_err(|error| Mistake::usage(error.to_string()))
     };
@@ -320,13 +321,12 @@ async fn reach(
     let offered = protocols
         .iter()
         .filter_map(|header| header.value.as_deref());
-    let offered: Vec<String> = offered
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .collect();
+    let offered: Vec<_> = subprotocols_in(offered).map(Subprotocol::new).collect();
     if !offered.is_empty() {
         request.subprotocols = offered;
+        request
+            .headers
+            .retain(|option| !option.name.eq_ignore_ascii_case("sec-websocket-protocol"));
     }
     request.headers.retain(|option| {
         let same = |header: &Header| header.name.eq_ignore_ascii_case(&option.name);

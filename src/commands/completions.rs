@@ -2,13 +2,16 @@
 
 use std::io::{self, Write};
 
-use crate::cli::Completions;
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Completions};
 use crate::exit::Exit;
-use crate::generate;
 
 /// Prints the script.
 pub fn run(options: &Completions) -> anyhow::Result<Exit> {
-    match io::stdout().write_all(&generate::completions(options.shell)) {
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut Cli::command(), "wsprobe", &mut script);
+    match io::stdout().write_all(&script) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Ok(Exit::Output),
         _ => Ok(Exit::Success),
     }

@@ -84,11 +84,15 @@ fn connector(target: Target) -> Connector {
 }
 
 /// A session at a terminal.
-async fn talk(mut prepared: Prepared, (repl, (typed, line)): (Repl, Ends)) -> anyhow::Result<Exit> {
+async fn talk(
+    mut prepared: Prepared,
+    (repl, (person, line)): (Repl, Ends),
+) -> anyhow::Result<Exit> {
     let layout = Layout {
         mark: "< ",
         ..prepared.layout(false)
     };
+    prepared.person = Some(person);
     // Always: they are shown when they are asked for.
     prepared.policy.target.trace = true;
     let view = View::new(layout, prepared.shared.output.verbose > 1);
@@ -101,9 +105,7 @@ async fn talk(mut prepared: Prepared, (repl, (typed, line)): (Repl, Ends)) -> an
     if prepared.what == "echo:" {
         sinks.say(Notice::Text(FIRST_WORDS));
     }
-    let exit = prepared
-        .run(Input::typed(typed), &mut stop, &mut sinks)
-        .await?;
+    let exit = prepared.run(Input::none(), &mut stop, &mut sinks).await?;
     repl.leave();
     flush(&mut sinks).await;
     drop(repl);

@@ -67,8 +67,13 @@ const OF_A_VERB: &[(&str, &[&str], &str)] = &[
     ),
     (
         "ping",
-        &["-O", "-a", "-n", "-U"],
+        &["-O", "-a", "-U"],
         "leave it out: lost pings are told of, and a time ends when the pong was read",
+    ),
+    (
+        "ping",
+        &["-n"],
+        "-c N is the number of pings; addresses are never looked up by name, and -k accepts any certificate",
     ),
     (
         "ping",
@@ -131,6 +136,10 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (
         &["--http1.1"],
         "HTTP/1.1 is spoken unless --http2 says otherwise: leave it out",
+    ),
+    (
+        &["-n"],
+        "it means another thing in each tool: -c N is a count, --no-wait sends and waits for no reply, -k accepts any certificate",
     ),
     (&["--no-tls", "--plain"], "write ws:// in front of the URL"),
     (&["--tls", "--ssl"], "write wss:// in front of the URL"),
@@ -365,9 +374,9 @@ pub fn serves(port: &str) -> Mistake {
     ))
 }
 
-/// Whether `listen` was given what is a port, not a URL.
+/// Whether `listen` was given what is a port, not a URL: `:8080` is one.
 pub fn is_port(url: &str) -> bool {
-    bare_port(url).is_some()
+    !url.starts_with(':') && bare_port(url).is_some()
 }
 
 #[cfg(test)]

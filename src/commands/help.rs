@@ -6,7 +6,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Help};
 use crate::exit::Exit;
-use crate::manual::{Topic, text};
+use crate::manual::Topic;
 use crate::output::style::{Stream, When};
 use crate::secret::io_text;
 
@@ -18,7 +18,7 @@ pub fn run(options: &Help) -> anyhow::Result<Exit> {
     let shown = match options.topic.as_deref() {
         None => help_of(None, bold),
         Some(name) => match Topic::find(name) {
-            Some(topic) => text::render(&topic.page(), bold),
+            Some(topic) => topic.text(bold),
             None => help_of(Some(name), bold),
         },
     };

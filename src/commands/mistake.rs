@@ -99,10 +99,10 @@ impl From<BadUrl> for Mistake {
 
 impl From<Unreadable> for Mistake {
     fn from(unreadable: Unreadable) -> Self {
-        let exit = if unreadable.name.starts_with("env:") {
-            Exit::Usage
-        } else {
-            Exit::Input
+        let exit = match unreadable.name.starts_with("env:") {
+            _ if unreadable.timed_out => Exit::TimedOut,
+            true => Exit::Usage,
+            false => Exit::Input,
         };
         Self {
             exit,

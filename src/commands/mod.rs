@@ -43,10 +43,15 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Verb::Help(options) => return help::run(options),
         _ => {}
     }
+    ensure_descriptors().map_err(|mistake| match cli.verb {
+        Verb::Check(_) => mistake.as_usage(),
+        _ => mistake,
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let exit = runtime.block_on(async {
+        survive_file_size_limit();
         match cli.verb {
             Verb::Connect(options) => connect::run(options).await,
             Verb::Send(options) => send::run(options).await,
@@ -61,6 +66,53 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     // A name lookup that hangs sits in a thread of the runtime: the process does not wait for it.
     runtime.shutdown_background();
     exit
+}
+
+/// Opening a connection and the runtime take a few file descriptors, and the runtime panics without them.
+///
+/// # Errors
+/// There are too few, and the limit cannot be raised.
+fn ensure_descriptors() -> Result<(), Mistake> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        if has_descriptors() {
+            return Ok(());
+        }
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Whether it helped shows at once.
+        let _ = setrlimit(Resource::Nofile, limit);
+        if !has_descriptors() {
+            let message = format!("too few file descriptors: {DESCRIPTORS} more are needed");
+            let mistake = Mistake::with_exit(Exit::CannotConnect, message);
+            return Err(mistake.hint("ulimit -n N raises the limit"));
+        }
+    }
+    Ok(())
+}
+
+/// What a run needs: the runtime, a name lookup, a connection and its other end, a file or two.
+#[cfg(unix)]
+const DESCRIPTORS: usize = 12;
+
+#[cfg(unix)]
+fn has_descriptors() -> bool {
+    use rustix::io::{Errno, dup};
+    let open: Vec<_> = (0..DESCRIPTORS).map(|_| dup(io::stderr())).collect();
+    let is_full = |error: &Errno| matches!(*error, Errno::MFILE | Errno::NFILE);
+    !open.iter().any(|dup| dup.as_ref().is_err_and(is_full))
+}
+
+/// A file that reaches `ulimit -f` is an error of its write, not a signal that ends the process.
+fn survive_file_size_limit() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let number = rustix::process::Signal::XFSZ.as_raw();
+        // Nobody listens: that the signal is caught is all that is wanted.
+        let _ = signal(SignalKind::from_raw(number));
+    }
 }
 
 /// Rust's own status for a panic is 101, which would read as HTTP 101.

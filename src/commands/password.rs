@@ -9,6 +9,7 @@ use std::io;
 use std::io::{Read, Write};
 
 use crate::exit::Exit;
+use crate::secret::bare;
 
 use super::Mistake;
 
@@ -23,6 +24,7 @@ pub fn password_for(user: &str) -> Result<String, Mistake> {
     if let Some(password) = std::env::var_os(VARIABLE) {
         return password
             .into_string()
+            .map(|password| bare(&password).to_owned())
             .map_err(|_| Mistake::usage(format!("{VARIABLE} is not UTF-8 text")));
     }
     ask(&format!("password for {}: ", user.escape_debug())).map_err(|error| {

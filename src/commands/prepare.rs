@@ -9,7 +9,9 @@ use crate::connection::dial::{Family, Route};
 use crate::connection::message::Text;
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
-use crate::connection::target::{Address, Credentials, Endpoint, Header, Request};
+use crate::connection::target::{
+    Address, Credentials, Endpoint, Header, Request, Subprotocol, subprotocols_in,
+};
 use crate::connection::tls::{Own, Terms, Tls};
 use crate::connection::{Limits, Target};
 use crate::exit::Exit;
@@ -17,6 +19,7 @@ use crate::input::Input;
 use crate::link::comeback::Persistence;
 use crate::link::heartbeat::Heartbeat;
 use crate::link::{Asking, Link, Policy};
+use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, States};
 use crate::output::events::EventWriter;
 use crate::output::messages::Layout;
@@ -24,9 +27,10 @@ use crate::output::standard::Stdout;
 use crate::output::style::{Stream, When};
 use crate::output::{Log, Notice, Printer, Sinks, Way};
 use crate::report;
-use crate::secret::{Redactor, Secret, Source, is_credential_header, is_token_like};
+use crate::secret::guess::is_secret_subprotocol;
+use crate::secret::{Redactor, SEARCHED_FROM, Secret, Source, is_credential_header, is_token_like};
 use crate::server;
-use crate::session::{self, Session};
+use crate::session::{self, Person, Session};
 use crate::stop::StopRule;
 
 use super::Mistake;
@@ -42,6 +46,8 @@ pub struct Prepared {
     pub shared: Shared,
     /// What stdout can show.
     pub stdout: Stream,
+    /// Who types what is sent, in place of an input.
+    pub person: Option<Box<dyn Person>>,
     begun: Instant,
     redactor: Redactor,
 }
@@ -58,6 +64,7 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
         what,
         shared,
         stdout,
+        person: None,
         begun,
         redactor,
     })
@@ -65,9 +72,10 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
 
 /// What a link to a URL does by the shared options; starts the built-in server for `echo:`.
 pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyhow::Result<Policy> {
-    let on_open = messages_on_open(&shared.messages.execute, redactor)?;
-    let mut request = request(&shared.handshake, &shared.compression, redactor)?;
-    let tls = Tls::new(&terms(&shared.tls)?).map_err(Mistake::from)?;
+    let files = files(shared);
+    let on_open = messages_on_open(shared, files, redactor)?;
+    let mut request = request(&shared.handshake, &shared.compression, files, redactor)?;
+    let tls = Tls::new(&terms(&shared.tls, files)?).map_err(Mistake::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
         close: shared.timing.close_timeout,
@@ -80,7 +88,7 @@ pub async fn policy(url: &str, shared: &Shared, redactor: &mut Redactor) -> anyh
         (route, proxies) = (Route::default(), Proxies::default());
     }
     let address = shown(address, &proxies, redactor)?;
-    request.credentials = credentials(&shared.handshake, redactor)?;
+    request.credentials = credentials(&shared.handshake, files, redactor)?;
     Ok(Policy {
         target: Target {
             address,
@@ -172,8 +180,9 @@ pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Op
         return Ok((moved, None));
     }
     moved.request = without_credentials(&target.request);
-    let left_behind =
-        moved.request.headers != target.request.headers || target.request.credentials.is_some();
+    let left_behind = moved.request.headers != target.request.headers
+        || moved.request.subprotocols != target.request.subprotocols
+        || target.request.credentials.is_some();
     moved.request.credentials = None;
     let note = left_behind.then(|| {
         format!(
@@ -184,12 +193,28 @@ pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Op
     Ok((moved, note))
 }
 
+/// How much of the files that options name is read, and for how long.
+fn files(shared: &Shared) -> named_file::Limits {
+    named_file::Limits {
+        time: shared.timing.max_time.unwrap_or(named_file::USUAL_TIME),
+        ..named_file::Limits::default()
+    }
+}
+
 /// The `-x` messages, each read once now so that one that cannot be read is known before the first
 /// packet.
-fn messages_on_open(typed: &[String], redactor: &mut Redactor) -> Result<Vec<Source>, Mistake> {
-    let sources: Vec<Source> = typed.iter().map(|text| Source::parse(text)).collect();
+fn messages_on_open(
+    shared: &Shared,
+    files: named_file::Limits,
+    redactor: &mut Redactor,
+) -> Result<Vec<Source>, Mistake> {
+    let sources = shared.messages.execute.clone();
+    let limits = named_file::Limits {
+        size: shared.messages.max_size,
+        ..files
+    };
     for source in &sources {
-        let value = source.read()?;
+        let value = source.read_within(limits)?;
         if source.is_secret() {
             redactor.learn(&value);
         }
@@ -228,46 +253,128 @@ fn learn_basic(user: &str, password: &str, redactor: &mut Redactor) {
 fn request(
     handshake: &cli::Handshake,
     compression: &cli::Compression,
+    files: named_file::Limits,
     redactor: &mut Redactor,
 ) -> Result<Request, Mistake> {
     let mut headers = Vec::new();
     for given in &handshake.headers {
         match given {
             cli::GivenHeader::Line(header) => headers.push(header.clone()),
-            cli::GivenHeader::File(path) => headers.extend(headers_of(path, redactor)?),
+            cli::GivenHeader::Kept(source) => {
+                headers.extend(headers_of(source, files, redactor)?);
+            }
         }
     }
-    if let Some(origin) = &handshake.origin {
-        headers.push(Header::new("Origin", origin));
-    }
-    if let Some(name) = &handshake.user_agent {
-        let value = (!name.is_empty()).then(|| name.clone());
-        headers.push(Header {
-            name: "User-Agent".to_owned(),
-            value,
-        });
-    }
-    if !handshake.cookies.is_empty() {
-        headers.push(Header::new("Cookie", handshake.cookies.join("; ")));
-        for cookie in &handshake.cookies {
-            redactor.learn(cookie.split_once('=').map_or("", |(_, value)| value));
-        }
-    }
+    add_own(&mut headers, handshake, redactor);
     for header in &headers {
-        if is_credential_header(&header.name)
-            && let Some(value) = &header.value
-        {
+        let Some(value) = &header.value else { continue };
+        if is_credential_header(&header.name) {
             learn_credential(value, redactor);
+        }
+        if header.name.eq_ignore_ascii_case("sec-websocket-protocol") {
+            let mut offered: Vec<_> = subprotocols_in([&**value]).map(Subprotocol::new).collect();
+            mark_secrets(&mut offered);
+            let secret = offered.iter().filter(|offered| offered.is_secret);
+            secret.for_each(|offered| learn_subprotocol(&offered.name, redactor));
         }
     }
     let offered =
         (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
+    let is_given = headers
+        .iter()
+        .any(|header| header.name.eq_ignore_ascii_case("sec-websocket-protocol"));
     Ok(Request {
-        headers,
         credentials: None,
-        subprotocols: handshake.subprotocols.clone(),
+        subprotocols: match is_given {
+            true => Vec::new(),
+            false => subprotocols(&handshake.subprotocols, files, redactor)?,
+        },
+        headers,
         compression: offered,
     })
+}
+
+/// The headers that have options of their own, where `-H` does not give them: one of each is sent.
+fn add_own(headers: &mut Vec<Header>, handshake: &cli::Handshake, redactor: &mut Redactor) {
+    let mut own = Vec::new();
+    if let Some(origin) = &handshake.origin {
+        own.push(Header::new("Origin", origin));
+    }
+    if let Some(name) = &handshake.user_agent {
+        own.push(match name.as_str() {
+            "" => Header::left_out("User-Agent"),
+            name => Header::new("User-Agent", name),
+        });
+    }
+    if !handshake.cookies.is_empty() {
+        own.push(Header::new("Cookie", handshake.cookies.join("; ")));
+        for cookie in &handshake.cookies {
+            redactor.learn(cookie.split_once('=').map_or("", |(_, value)| value));
+        }
+    }
+    own.retain(|own| {
+        !headers
+            .iter()
+            .any(|given| given.name.eq_ignore_ascii_case(&own.name))
+    });
+    headers.extend(own);
+}
+
+/// The subprotocols of `-s`. One that carries a credential is learnt: what comes from a variable or a file,
+/// what looks like a token, and what follows a name that announces one (`access_token, TOKEN`).
+fn subprotocols(
+    typed: &[cli::GivenSubprotocol],
+    files: named_file::Limits,
+    redactor: &mut Redactor,
+) -> Result<Vec<Subprotocol>, Mistake> {
+    let mut offered = Vec::new();
+    for given in typed {
+        match given {
+            cli::GivenSubprotocol::Name(name) => offered.push(Subprotocol::new(name)),
+            cli::GivenSubprotocol::Kept(source) => {
+                let text = source.read_within(files)?;
+                for name in subprotocols_in([&*text]) {
+                    // What is wrong with it would show it.
+                    cli::subprotocol(name).map_err(|_| {
+                        Mistake::usage(
+                            "--subprotocol: the file or variable holds an invalid name: expected letters, \
+                             digits and . _ - (RFC 6455 §4.1)",
+                        )
+                    })?;
+                    offered.push(Subprotocol {
+                        name: name.to_owned(),
+                        is_secret: true,
+                    });
+                }
+            }
+        }
+    }
+    mark_secrets(&mut offered);
+    for Subprotocol { name, .. } in offered.iter().filter(|offered| offered.is_secret) {
+        learn_subprotocol(name, redactor);
+    }
+    Ok(offered)
+}
+
+fn mark_secrets(offered: &mut [Subprotocol]) {
+    let mut is_announced = false;
+    for subprotocol in offered {
+        let name = &subprotocol.name;
+        subprotocol.is_secret |=
+            is_secret_subprotocol(name) || (is_announced && name.len() >= SEARCHED_FROM);
+        is_announced = is_token_like(name);
+    }
+}
+
+/// Learns a subprotocol and the token behind the name that it begins with.
+fn learn_subprotocol(name: &str, redactor: &mut Redactor) {
+    redactor.learn(name);
+    for (dot, _) in name.match_indices('.') {
+        let token = &name[dot + 1..];
+        if token.len() >= SEARCHED_FROM {
+            redactor.learn(token);
+        }
+    }
 }
 
 /// Learns a credential header's value, and what the server may repeat of it: the token of
@@ -280,18 +387,33 @@ fn learn_credential(value: &str, redactor: &mut Redactor) {
     }
 }
 
-/// The header lines of a file: secrets, all of them, since that is what such a file is for.
-fn headers_of(path: &str, redactor: &mut Redactor) -> Result<Vec<Header>, Mistake> {
-    let text = Source::File(path.to_owned()).read()?;
+/// The header lines of a file or a variable: secrets, all of them, since that is what these are for.
+fn headers_of(
+    source: &Source,
+    files: named_file::Limits,
+    redactor: &mut Redactor,
+) -> Result<Vec<Header>, Mistake> {
+    let text = source.read_within(files)?;
     let mut headers = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
-        let header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
-            Mistake::usage(format!("{path}:{}: no header 'Name: value'", index + 1))
+        let mut header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
+            let place = match source {
+                Source::Environment(name) => format!("env:{name}"),
+                Source::File(path, _) | Source::Literal(path) => format!("{path}:{}", index + 1),
+            };
+            let mistake = Mistake::usage(format!("{place}: invalid header: expected 'Name: value'"));
+            match source {
+                Source::Environment(name) => mistake.hint(format!(
+                    "-H env:{name} reads the variable {name}; a header of the name env is written 'env: {name}'"
+                )),
+                _ => mistake,
+            }
         })?;
         learn_credential(header.value.as_deref().unwrap_or_default(), redactor);
+        header.is_secret = true;
         headers.push(header);
     }
     Ok(headers)
@@ -300,12 +422,18 @@ fn headers_of(path: &str, redactor: &mut Redactor) -> Result<Vec<Header>, Mistak
 /// What `-u` or `--bearer` say, asked for where that is needed: the last thing before the first packet.
 fn credentials(
     handshake: &cli::Handshake,
+    files: named_file::Limits,
     redactor: &mut Redactor,
 ) -> Result<Option<Credentials>, Mistake> {
-    if let Some(typed) = &handshake.user {
+    if let Some(source) = &handshake.user {
+        let typed = source.read_within(files)?;
+        // What is wrong with it would show it.
+        cli::user(&typed).map_err(|_| {
+            Mistake::usage("--user: the file or variable does not hold USER:PASSWORD on one line")
+        })?;
         let (user, password) = match typed.split_once(':') {
             Some((user, password)) => (user, password.to_owned()),
-            None => (typed.as_str(), password_for(typed)?),
+            None => (typed.as_str(), password_for(&typed)?),
         };
         learn_basic(user, &password, redactor);
         return Ok(Some(Credentials::Basic(
@@ -313,24 +441,30 @@ fn credentials(
             Secret::new(password),
         )));
     }
-    let Some(typed) = &handshake.bearer else {
+    let Some(source) = &handshake.bearer else {
         return Ok(None);
     };
-    let source = Source::parse(typed);
-    let token = source.read()?;
+    let token = source.read_within(files)?;
     Credentials::bearer(&token).map_err(|why| Mistake::usage(format!("--bearer: {why}")))?;
     redactor.learn(token.trim());
-    Ok(Some(Credentials::Bearer(source)))
+    Ok(Some(Credentials::Bearer(source.clone())))
 }
 
-fn terms(typed: &cli::Tls) -> Result<Terms, Mistake> {
+fn terms(typed: &cli::Tls, files: named_file::Limits) -> Result<Terms, Mistake> {
     let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     if let Some(path) = &key_log {
-        // The TLS library would pass over a file that it cannot write.
-        let file = std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(path);
+        // The TLS library would pass over a file that it cannot write, and wait for a pipe's reader.
+        let file = match std::path::Path::new(path).metadata() {
+            Ok(file) if !file.is_file() && !is_device(&file) => Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                "not a regular file",
+            )),
+            _ => std::fs::File::options()
+                .append(true)
+                .create(true)
+                .open(path)
+                .map(drop),
+        };
         file.map_err(|error| {
             let path = path.to_string_lossy();
             let why = crate::secret::io_text(&error);
@@ -347,7 +481,21 @@ fn terms(typed: &cli::Tls) -> Result<Terms, Mistake> {
         server_name: typed.servername.clone(),
         only_13: typed.tls_min == cli::TlsVersion::V13,
         log_keys: key_log.is_some(),
+        files,
     })
+}
+
+/// Whether a file is a device, such as /dev/null or a terminal.
+fn is_device(file: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileTypeExt::is_char_device(&file.file_type())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
 }
 
 fn proxies(typed: &cli::Network) -> Result<Proxies, Mistake> {
@@ -365,7 +513,7 @@ fn route(typed: &cli::Network) -> Route {
             (_, true) => Family::V6,
             _ => Family::Any,
         },
-        from: typed.interface,
+        from: typed.interface.clone(),
         unix_socket: typed.unix_socket.clone(),
     }
 }
@@ -450,6 +598,7 @@ impl Prepared {
         let session = Session {
             link: Link::new(self.policy),
             input,
+            person: self.person,
             stop,
             sinks,
             farewell: self.shared.messages.close,

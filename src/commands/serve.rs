@@ -14,6 +14,7 @@ use crate::connection::tls::Own;
 use crate::connection::tls::serving::Acceptor;
 use crate::exit::Exit;
 use crate::output::diagnostics::{Diagnostics, States};
+use crate::output::escape::{Keep, escape};
 use crate::output::events::EventWriter;
 use crate::output::standard::Stdout;
 use crate::output::style::Stream;
@@ -26,7 +27,7 @@ use crate::server::listener::Listener;
 use crate::server::plan::{Act, Mode, Plan, Step};
 use crate::server::view::{self, Live, View};
 use crate::server::{Ended, Server};
-use crate::signals::Signal;
+use crate::signals::{Signal, Signals};
 
 use super::Mistake;
 use super::prepare::{flush, when};
@@ -41,9 +42,11 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
     let mut sinks = sinks(&options.output, begun, redactor)?;
     raise_descriptor_limit();
     let listener = listen(&place).await?;
-    if let Origins::Local { loopback } = &mut plan.door.origins {
+    if let Origins::Local { loopback } | Origins::These { loopback, .. } = &mut plan.door.origins {
         *loopback = listener.is_local();
     }
+    // Who reads the address may end the server at once.
+    let signals = Signals::new()?;
     let url = listener.url(acceptor.is_some());
     sinks.tell(|writer, out| writer.listening(out, &url, fingerprint.as_deref()));
     if !options.output.json {
@@ -61,7 +64,7 @@ pub async fn run(options: Serve) -> anyhow::Result<Exit> {
         acceptor,
         interest(&options.output, options.behaviour.mode, view.live),
     );
-    let (ended, totals) = server.run(&mut sinks, &view).await?;
+    let (ended, totals) = server.run(signals, &mut sinks, &view).await;
     sinks.turn_to(0, None);
     sinks.tell(|writer, out| writer.serve_stats(out, &totals));
     if view.live > Live::Off || options.output.verbose > 0 {
@@ -178,7 +181,8 @@ fn announce(output: &cli::ServeOutput, url: &str, fingerprint: Option<&str>) {
     if output.quiet > 1 {
         return;
     }
-    let mut lines = format!("listening on {url}\n");
+    let shown = escape(url, Keep::Nothing);
+    let mut lines = format!("listening on {shown}\n");
     if let Some(fingerprint) = fingerprint {
         lines.push_str(&format!(
             "certificate made for this run, SHA-256 {fingerprint}\n"
@@ -299,7 +303,10 @@ fn origins(typed: &[String]) -> Origins {
     match typed {
         [] => Origins::Local { loopback: true },
         list if list.iter().any(|origin| origin == "*") => Origins::Any,
-        list => Origins::These(list.to_vec()),
+        list => Origins::These {
+            list: list.to_vec(),
+            loopback: true,
+        },
     }
 }
 

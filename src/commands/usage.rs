@@ -29,7 +29,8 @@ pub fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let verb = words.first().copied().filter(|word| is_verb(word));
     let mistake = match verb {
         Some(verb) => explain(error, verb),
-        None => misspelt(&words)
+        None => option_before_verb(error, &words)
+            .or_else(|| misspelt(&words))
             .or_else(|| habits::without_verb(&words))
             .unwrap_or_else(|| no_verb(error, words.first().copied())),
     };
@@ -54,6 +55,23 @@ fn verbs() -> Vec<String> {
 
 fn is_verb(word: &str) -> bool {
     verbs().iter().any(|verb| verb == word)
+}
+
+/// An option in front of the verb that it belongs to.
+fn option_before_verb(error: &clap::Error, words: &[&str]) -> Option<Mistake> {
+    let first = words.first().filter(|word| word.starts_with('-'))?;
+    let verb = words.iter().position(|word| is_verb(word))?;
+    // A word in between may be the value of an option, but no URL.
+    let between = &words[..verb];
+    if verb > 2 || between.iter().any(|word| habits::has_scheme(word)) {
+        return None;
+    }
+    let option = text(error, ContextKind::InvalidArg).unwrap_or(first);
+    let verb = words[verb];
+    let mistake = Mistake::usage(format!("{option} must come after the command '{verb}'"));
+    Some(mistake.hint(format!(
+        "options go after the command: wsprobe {verb} {option} …"
+    )))
 }
 
 /// A verb with a slip in it.

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::error::{Error, Kind, Stage};
 use super::stream::Stream;
-use super::target::Endpoint;
+use super::target::{Endpoint, without_zone};
 use crate::secret::io_text;
 
 /// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
@@ -32,10 +32,52 @@ pub struct Route {
     pub overrides: Vec<Override>,
     /// Which addresses are used.
     pub family: Family,
-    /// The local address to connect from (`--interface`).
-    pub from: Option<IpAddr>,
+    /// Where to connect from (`--interface`).
+    pub from: Option<LocalEnd>,
     /// A Unix domain socket to connect to, whatever the URL's host (`--unix-socket`).
     pub unix_socket: Option<PathBuf>,
+}
+
+/// The end of a connection that is on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalEnd {
+    /// An address of this machine.
+    Address(IpAddr),
+    /// A network interface by its name: any of its addresses, and link-local ones are meant on it.
+    Interface(String),
+}
+
+impl LocalEnd {
+    /// The address family that it leaves.
+    fn family(&self) -> Family {
+        match self {
+            Self::Address(IpAddr::V4(_)) => Family::V4,
+            Self::Address(IpAddr::V6(_)) => Family::V6,
+            Self::Interface(_) => Family::Any,
+        }
+    }
+
+    fn bind(&self, socket: &TcpSocket) -> io::Result<()> {
+        match self {
+            Self::Address(ip) => socket.bind(SocketAddr::new(*ip, 0)),
+            #[cfg(target_os = "linux")]
+            Self::Interface(name) => socket.bind_device(Some(name.as_bytes())),
+            #[cfg(not(target_os = "linux"))]
+            Self::Interface(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "interface names are supported on Linux only: write an address of the interface",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for LocalEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(ip) => write!(f, "{ip}"),
+            Self::Interface(name) => f.write_str(name),
+        }
+    }
 }
 
 /// Which address families are used.
@@ -121,9 +163,8 @@ impl Override {
 /// [`Kind::Dns`] with the resolver's words, or when no address is of the family asked for.
 pub async fn lookup(host: &str, port: u16, route: &Route) -> Result<Vec<SocketAddr>, Error> {
     let found = addresses_of(host, port, &route.overrides).await?;
-    let family = match (route.family, route.from) {
-        (Family::Any, Some(IpAddr::V4(_))) => Family::V4,
-        (Family::Any, Some(IpAddr::V6(_))) => Family::V6,
+    let family = match (route.family, &route.from) {
+        (Family::Any, Some(from)) => from.family(),
         (family, _) => family,
     };
     let usable: Vec<SocketAddr> = found
@@ -222,13 +263,13 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 /// [`Kind::Connect`] that names every address and why it failed.
 pub async fn connect(
     addresses: &[SocketAddr],
-    from: Option<IpAddr>,
+    from: Option<&LocalEnd>,
     attempts: &Attempts,
 ) -> Result<TcpStream, Error> {
     attempts.0.borrow_mut().clear();
     let mut race = Race {
         waiting: addresses.iter().copied(),
-        from,
+        from: from.cloned(),
         attempts,
         running: Vec::new(),
         failures: Vec::new(),
@@ -274,7 +315,7 @@ type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
 struct Race<'a> {
     waiting: std::iter::Copied<std::slice::Iter<'a, SocketAddr>>,
-    from: Option<IpAddr>,
+    from: Option<LocalEnd>,
     attempts: &'a Attempts,
     running: Vec<(SocketAddr, Attempt)>,
     failures: Vec<io::ErrorKind>,
@@ -303,7 +344,7 @@ impl Race<'_> {
             };
             self.attempts.started(address);
             self.running
-                .push((address, Box::pin(attempt(address, self.from))));
+                .push((address, Box::pin(attempt(address, self.from.clone()))));
             self.next = Some(Box::pin(tokio::time::sleep_until(
                 Instant::now() + HEAD_START,
             )));
@@ -329,14 +370,14 @@ impl Race<'_> {
     }
 }
 
-async fn attempt(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+async fn attempt(address: SocketAddr, from: Option<LocalEnd>) -> io::Result<TcpStream> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    if let Some(ip) = from {
-        socket.bind(SocketAddr::new(ip, 0)).map_err(|error| {
-            let text = format!("cannot connect from {ip}: {}", io_text(&error));
+    if let Some(from) = from {
+        from.bind(&socket).map_err(|error| {
+            let text = format!("cannot connect from {from}: {}", io_text(&error));
             io::Error::new(error.kind(), text)
         })?;
     }
@@ -356,7 +397,7 @@ fn refused_everywhere(attempts: &Attempts, failures: &[io::ErrorKind]) -> Error 
     if any(io::ErrorKind::ConnectionRefused) {
         error.hint(NOBODY_LISTENS)
     } else if any(io::ErrorKind::AddrNotAvailable) {
-        error.hint("--interface takes an address of this machine")
+        error.hint("--interface takes an address or an interface of this machine")
     } else {
         error
     }
@@ -412,7 +453,7 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
 /// The host part of an endpoint, for TLS.
 pub fn host_of(endpoint: &Endpoint) -> &str {
     match endpoint {
-        Endpoint::Tcp { host, .. } => host,
+        Endpoint::Tcp { host, .. } => without_zone(host),
         Endpoint::Unix(_) => "localhost",
     }
 }

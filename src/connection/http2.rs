@@ -18,9 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::error::{Error, Kind, Stage};
-use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait};
+use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait, readable};
 use super::handshake::client::{
-    self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for,
+    self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for, warn_of_no_choice,
 };
 use super::handshake::{Answer, HEAD_LIMIT, Headers, Refusal, Version};
 use super::progress::{Progress, Reporter};
@@ -80,6 +80,7 @@ pub async fn upgrade(
         status: parts.status.as_u16(),
         reason: String::new(),
         headers: headers(&parts.headers),
+        malformed: Vec::new(),
     };
     reporter.report(|| Progress::Answer(answer.clone()));
     if !parts.status.is_success() {
@@ -87,6 +88,7 @@ pub async fn upgrade(
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
+    warn_of_no_choice(&answer.headers, request, reporter);
     let upgraded = Upgraded {
         compression: agreed_compression(&answer.headers, request)?,
         subprotocol: chosen_subprotocol(&answer.headers, request)?,
@@ -232,6 +234,7 @@ async fn read_refusal(
     let _ = tokio::time::timeout(body_wait(deadline), reading).await;
     let body_cut = !whole || body.len() > BODY_LIMIT;
     body.truncate(BODY_LIMIT);
+    let body = readable(&answer.headers, body);
     Refusal {
         status: answer.status,
         reason: http::StatusCode::from_u16(answer.status)

@@ -121,6 +121,8 @@ pub struct Opened {
     pub proxy: Option<String>,
     /// The URLs that redirected here, the first one first.
     pub redirects: Vec<String>,
+    /// Whether a redirect led to another origin, where secrets must not go.
+    pub left_origin: bool,
     /// The request's lines, credentials included.
     pub request: Vec<String>,
     /// The 101, or the 200 of HTTP/2.
@@ -230,6 +232,7 @@ impl Connection {
             remote: arrived.remote,
             proxy: arrived.proxy,
             redirects: arrived.redirects,
+            left_origin: arrived.left_origin,
             request: upgraded.request,
             answer: upgraded.answer,
             subprotocol: upgraded.subprotocol,

@@ -18,7 +18,7 @@ use super::progress::{Progress, Reporter, Timing};
 use super::proxy::{self, Proxy};
 use super::redirect::{Trail, is_redirect};
 use super::stream::Stream;
-use super::target::{Address, Endpoint, Request};
+use super::target::{Address, Endpoint, Request, without_zone};
 use super::tls::{self, Inside, Tls};
 use crate::secret::Secret;
 
@@ -92,6 +92,8 @@ pub struct Arrived {
     pub proxy: Option<String>,
     /// The URLs that redirected.
     pub redirects: Vec<String>,
+    /// Whether a redirect led to another origin.
+    pub left_origin: bool,
     /// TLS with the server.
     pub tls: Option<tls::Agreed>,
     /// The time each stage of the last attempt took, and the whole.
@@ -131,6 +133,7 @@ pub async fn arrive(
                     remote: attempt.remote,
                     proxy: attempt.proxy.map(|proxy| proxy.shown),
                     redirects: trail.shown(),
+                    left_origin: !trail.stays_at_origin(),
                     tls,
                     timing,
                 });
@@ -235,11 +238,11 @@ impl Attempt<'_> {
         let proxy = self
             .target
             .proxies
-            .before(host, port, self.address.secure)
+            .before(without_zone(host), port, self.address.secure)
             .map_err(|bad| Error::new(Kind::Proxy, Stage::Lookup, bad.to_string()))?;
         match proxy {
             Some(proxy) => {
-                let stream = self.reach_through(proxy, host, port).await?;
+                let stream = self.reach_through(proxy, without_zone(host), port).await?;
                 at_server.set(true);
                 Ok(stream)
             }
@@ -299,7 +302,8 @@ impl Attempt<'_> {
         self.timing.lookup = begun.elapsed();
         self.reporter.report(|| Progress::Found(addresses.clone()));
         let begun = self.enter(Stage::Connect);
-        let stream = dial::connect(&addresses, route.from, &self.whereabouts.attempts).await?;
+        let stream =
+            dial::connect(&addresses, route.from.as_ref(), &self.whereabouts.attempts).await?;
         let remote = stream.peer_addr().map(|address| address.to_string());
         self.connected(remote.unwrap_or_default(), begun.elapsed());
         Ok(Stream::Tcp(stream))

@@ -27,6 +27,8 @@ pub enum Progress {
     Secured(tls::Agreed),
     /// A redirect is followed, to this URL.
     Redirected(String),
+    /// Something that a person should know although the attempt goes on.
+    Warning(String),
     /// A value that must not be shown is about to be used.
     Secret(Secret),
     /// It takes longer than a person waits without a word: where to, and what is waited for.

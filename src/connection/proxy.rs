@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use super::dial::{self, Route};
 use super::error::{Error, Kind, Stage};
-use super::handshake::{HeadError, answer, client};
+use super::handshake::{HeadError, Refusal, answer, client};
 use super::stream::Stream;
 use crate::secret::{Secret, io_text, redact_url};
 
@@ -355,7 +355,7 @@ async fn connect(
         .map_err(broken)?;
     if !(200..300).contains(&answer.status) {
         let refusal = answer::read_refusal(stream, answer, buffer, deadline).await;
-        let hint = hint_for(refusal.status, proxy);
+        let hint = hint_for(&refusal, proxy);
         let error = refused(proxy, format!("answered {}", refusal.status_line()));
         return Err(Error {
             hint,
@@ -372,8 +372,13 @@ async fn connect(
     Err(Error::new(Kind::Handshake, Stage::Proxy, message))
 }
 
-fn hint_for(status: u16, proxy: &Proxy) -> Option<String> {
-    let hint = match status {
+fn hint_for(refusal: &Refusal, proxy: &Proxy) -> Option<String> {
+    if refusal.status == 407
+        && let Some(hint) = client::hint_for_proxy(&refusal.headers)
+    {
+        return Some(hint);
+    }
+    let hint = match refusal.status {
         407 if proxy.credentials.is_some() => "it does not accept this user and password",
         407 => "it wants a user and password: --proxy http://USER:PASSWORD@HOST:PORT",
         403 => "it does not allow CONNECT to that host or port",

@@ -1,16 +1,17 @@
 //! Redirects of the handshake (`--location`): where to, and what may go along.
 //!
-//! Only to http, https, ws and wss, never round in a circle, and never with credentials to another
-//! origin (scheme, host and port, RFC 6454 §4).
+//! Only to http, https, ws and wss, never from wss to ws, never round in a circle, and never with
+//! credentials to another origin (scheme, host and port, RFC 6454 §4).
 
 use std::fmt;
 
 use url::Url;
 
+use super::dial;
 use super::error::{Error, Kind, Stage};
 use super::handshake::Refusal;
-use super::target::{Address, Endpoint, Request};
-use crate::secret::{is_credential_header, redact_url};
+use super::target::{Address, Endpoint, Request, without_zone};
+use crate::secret::redact_url;
 use crate::units;
 
 /// The redirects followed so far.
@@ -41,6 +42,13 @@ impl Trail {
         addresses.map(|address| address.shown.clone()).collect()
     }
 
+    /// Whether every address so far is of one origin.
+    pub fn stays_at_origin(&self) -> bool {
+        self.seen
+            .windows(2)
+            .all(|pair| pair[0].is_same_origin(&pair[1]))
+    }
+
     /// Where an answer points to, and the request to be sent there.
     ///
     /// # Errors
@@ -63,6 +71,13 @@ impl Trail {
         };
         let next = resolve(here, location)
             .map_err(|why| failed(format!("the redirect to {shown} is not followed: {why}")))?;
+        if here.secure && !next.secure {
+            let message = format!("the redirect to {shown} is not followed: it leaves TLS");
+            return Err(failed(message).hint(format!(
+                "what is sent there can be read by anyone on the way; if that is intended, connect to {} itself",
+                next.shown
+            )));
+        }
         if self.seen.iter().any(|seen| is_same(seen, &next)) {
             return Err(failed(format!(
                 "redirected in a circle, back to {}",
@@ -92,9 +107,17 @@ fn failed(message: String) -> Error {
 fn resolve(here: &Address, location: &str) -> Result<Address, String> {
     let say = |error: &dyn fmt::Display| error.to_string();
     let (scheme, authority) = match (&here.endpoint, here.secure) {
-        (Endpoint::Unix(_), _) => ("ws", "localhost".to_owned()),
+        (Endpoint::Unix(_), true) => ("wss", "localhost".to_owned()),
+        (Endpoint::Unix(_), false) => ("ws", "localhost".to_owned()),
         (endpoint, true) => ("wss", endpoint.to_string()),
         (endpoint, false) => ("ws", endpoint.to_string()),
+    };
+    let (authority, zone) = match authority.split_once('%') {
+        Some((front, behind)) if front.starts_with('[') => {
+            let (zone, port) = behind.split_once(']').unwrap_or((behind, ""));
+            (format!("{front}]{port}"), Some(zone.to_owned()))
+        }
+        _ => (authority, None),
     };
     let base = Url::parse(&format!("{scheme}://{authority}{}", here.request_target))
         .map_err(|error| say(&error))?;
@@ -114,7 +137,13 @@ fn resolve(here: &Address, location: &str) -> Result<Address, String> {
             host_header: here.host_header.clone(),
             ..next
         }),
-        _ => Ok(next),
+        // The address of this very host is still on its link.
+        here => match zone {
+            Some(zone) if without_zone(dial::host_of(here)) == dial::host_of(&next.endpoint) => {
+                next.in_zone(&zone).map_err(str::to_owned)
+            }
+            _ => Ok(next),
+        },
     }
 }
 
@@ -125,9 +154,10 @@ fn is_same(one: &Address, other: &Address) -> bool {
 /// The request as a stranger may see it.
 pub fn without_credentials(request: &Request) -> Request {
     let mut request = request.clone();
-    request.headers.retain(|header| {
-        !is_credential_header(&header.name) && !header.name.eq_ignore_ascii_case("host")
-    });
+    request
+        .headers
+        .retain(|header| !header.is_credential() && !header.name.eq_ignore_ascii_case("host"));
+    request.subprotocols.retain(|offered| !offered.is_secret);
     request
 }
 
@@ -178,6 +208,12 @@ mod tests {
             ("ws://h/a", "//other/c", "ws://other/c"),
             ("wss://h/a", "https://h/b", "wss://h/b"),
             ("ws://[::1]:81/a", "/c", "ws://[::1]:81/c"),
+            ("ws://[fe80::1%25lo]:81/a", "/c", "ws://[fe80::1%25lo]:81/c"),
+            (
+                "ws://[fe80::1%25lo]/a",
+                "ws://[fe80::2]/",
+                "ws://[fe80::2]/",
+            ),
         ];
         for (from, location, shown) in table {
             assert_eq!(followed(from, location).0.shown, shown, "{from} {location}");
@@ -195,12 +231,29 @@ mod tests {
     fn credentials_stay_with_their_origin() {
         assert_eq!(followed("ws://h/a", "/b").1.len(), 4);
         for elsewhere in ["ws://other/", "ws://h:81/", "wss://h/"] {
+            let mut trail = Trail::new(Address::parse("ws://h/a").expect("a URL"), 10);
+            trail
+                .follow(&refusal(elsewhere), &request())
+                .expect(elsewhere);
+            assert!(!trail.stays_at_origin(), "{elsewhere}");
             assert_eq!(followed("ws://h/a", elsewhere).1, ["X-Kept"], "{elsewhere}");
         }
         let (address, _) = followed("ws://me:secret@h/a", "ws://other/");
         assert_eq!(address.user_info, None);
         let (address, _) = followed("ws://me:secret@h/a", "/b");
         assert!(address.user_info.is_some());
+    }
+
+    #[test]
+    fn tls_is_never_left() {
+        for location in ["ws://h/", "http://h:443/", "ws://other/", "ws://localhost/"] {
+            let mut trail = Trail::new(Address::parse("wss://h/a").expect("a URL"), 10);
+            let error = trail
+                .follow(&refusal(location), &request())
+                .expect_err(location);
+            assert_eq!(error.kind, Kind::Redirect, "{location}");
+            assert!(error.message.contains("leaves TLS"), "{error}");
+        }
     }
 
     #[test]

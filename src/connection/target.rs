@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
 use super::wire::negotiation::Offer;
-use crate::secret::{Secret, Source, is_token_like, redact_url};
+use crate::secret::{Secret, Source, is_credential_header, is_token_like, redact_url};
 
 /// Where the bytes go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,8 +112,10 @@ impl Address {
         if typed.starts_with('@') {
             return Err(bad("names that start with @ are reserved"));
         }
-        if let Some(rest) = typed.strip_prefix("ws+unix:") {
-            return Self::parse_unix(typed, rest);
+        for (scheme, secure) in [("ws+unix:", false), ("wss+unix:", true)] {
+            if let Some(rest) = typed.strip_prefix(scheme) {
+                return Self::parse_unix(typed, rest, secure);
+            }
         }
         if let Some(port) = bare_port(typed).filter(|_| !typed.starts_with(':')) {
             return Err(
@@ -125,7 +127,7 @@ impl Address {
                 .hint("write ws://HOST[:PORT]/PATH, or echo: for the built-in server"));
         }
         let guessed = split_scheme(typed).is_none();
-        let full = with_scheme(typed)?;
+        let (full, zone) = split_zone(&with_scheme(typed)?);
         let url = Url::parse(&full).map_err(|error| match error {
             url::ParseError::InvalidPort => {
                 bad("its port is no number up to 65535").hint("write ws://HOST:PORT/PATH")
@@ -139,15 +141,38 @@ impl Address {
             }
             _ => bad(&error.to_string()),
         })?;
-        Self::from_url(&url, typed, guessed)
+        let address = Self::from_url(&url, typed, guessed)?;
+        match zone {
+            Some(zone) => address.in_zone(&zone),
+            None => Ok(address),
+        }
+        .map_err(bad)
     }
 
-    fn parse_unix(typed: &str, rest: &str) -> Result<Self, BadUrl> {
+    /// The same link-local address on this interface, whose name is no business of the server's
+    /// (RFC 6874 §4).
+    pub(super) fn in_zone(mut self, zone: &str) -> Result<Self, &'static str> {
+        let Endpoint::Tcp { host, .. } = &mut self.endpoint else {
+            return Err("a Unix socket has no zone");
+        };
+        if zone.is_empty() || !host.contains(':') {
+            return Err("a zone stands behind an IPv6 address: ws://[fe80::1%25eth0]:8080/");
+        }
+        let bracketed = format!("[{host}]");
+        let zoned = format!("[{host}%25{zone}]");
+        self.shown = self.shown.replacen(&bracketed, &zoned, 1);
+        self.unmasked = self.unmasked.replacen(&bracketed, &zoned, 1);
+        host.push('%');
+        host.push_str(zone);
+        Ok(self)
+    }
+
+    fn parse_unix(typed: &str, rest: &str, secure: bool) -> Result<Self, BadUrl> {
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
         if !path.starts_with('/') {
             return Err(BadUrl::new(typed, "the socket's path must be absolute")
-                .hint("write ws+unix:/path/to.sock:/uri"));
+                .hint("write ws+unix:/path/to.sock:/uri, with TLS wss+unix:/path/to.sock:/uri"));
         }
         let slash = if target.starts_with('/') { "" } else { "/" };
         // Read as that of any other URL, so that a blank or a line break cannot reach the request line.
@@ -155,7 +180,7 @@ impl Address {
             .map_err(|error| BadUrl::new(typed, error.to_string()))?;
         Ok(Self {
             endpoint: Endpoint::Unix(PathBuf::from(path)),
-            secure: false,
+            secure,
             request_target: request_target(&url),
             host_header: "localhost".to_owned(),
             user_info: None,
@@ -233,6 +258,40 @@ impl Address {
             Endpoint::Unix(_) => true,
             Endpoint::Tcp { host, .. } => is_loopback(host),
         }
+    }
+}
+
+/// A URL without the zone of its IPv6 address, and that zone: `[fe80::1%25eth0]` as RFC 6874 has it, or
+/// with the `%` alone, as people type it.
+fn split_zone(url: &str) -> (String, Option<String>) {
+    let none = || (url.to_owned(), None);
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let end = url[authority..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| authority + at);
+    let Some(open) = url[authority..end].rfind('[').map(|at| authority + at) else {
+        return none();
+    };
+    let Some(close) = url[open..end].find(']').map(|at| open + at) else {
+        return none();
+    };
+    let Some(percent) = url[open..close].find('%').map(|at| open + at) else {
+        return none();
+    };
+    let zone = &url[percent + 1..close];
+    let zone = zone
+        .strip_prefix("25")
+        .filter(|zone| !zone.is_empty())
+        .unwrap_or(zone);
+    let bare = format!("{}{}", &url[..percent], &url[close..]);
+    (bare, Some(decoded(zone)))
+}
+
+/// A host without the zone of an IPv6 address, as anybody but this machine knows it.
+pub fn without_zone(host: &str) -> &str {
+    match host.split_once('%') {
+        Some((address, _)) if address.contains(':') => address,
+        _ => host,
     }
 }
 
@@ -388,6 +447,8 @@ pub struct Header {
     pub name: String,
     /// The value, or `None` to leave out a header that would have been sent (`-H 'Name:'`, as curl has it).
     pub value: Option<String>,
+    /// Whether the value came from where secrets are kept: it stays with the origin that was asked for.
+    pub is_secret: bool,
 }
 
 impl Header {
@@ -421,6 +482,7 @@ impl Header {
         Ok(Self {
             name: name.to_owned(),
             value,
+            is_secret: false,
         })
     }
 
@@ -429,7 +491,22 @@ impl Header {
         Self {
             name: name.to_owned(),
             value: Some(value.into()),
+            is_secret: false,
         }
+    }
+
+    /// A header of ours that is not sent.
+    pub fn left_out(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: None,
+            is_secret: false,
+        }
+    }
+
+    /// Whether it must not go to another origin than the one that was asked for.
+    pub fn is_credential(&self) -> bool {
+        self.is_secret || is_credential_header(&self.name)
     }
 
     /// `Authorization: Basic` for a name and password (RFC 7617).
@@ -444,7 +521,7 @@ impl Header {
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
-            Some(_) if crate::secret::is_credential_header(&self.name) => {
+            Some(_) if self.is_credential() => {
                 write!(f, "{}: {}", self.name, crate::secret::MASK)
             }
             Some(value) => write!(f, "{}: {value}", self.name),
@@ -495,6 +572,35 @@ impl Credentials {
     }
 }
 
+/// A subprotocol that is offered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Subprotocol {
+    /// Its name (RFC 6455 §1.9).
+    pub name: String,
+    /// Whether it carries a credential, for want of a header that a browser could set.
+    pub is_secret: bool,
+}
+
+impl Subprotocol {
+    /// One that may be shown.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            is_secret: false,
+        }
+    }
+}
+
+impl fmt::Debug for Subprotocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_secret {
+            crate::secret::MASK
+        } else {
+            &self.name
+        })
+    }
+}
+
 /// What the upgrade request says besides its fixed part.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -503,9 +609,55 @@ pub struct Request {
     /// What is sent as `Authorization`, unless a header of that name is given.
     pub credentials: Option<Credentials>,
     /// Subprotocols offered, most wanted first.
-    pub subprotocols: Vec<String>,
+    pub subprotocols: Vec<Subprotocol>,
     /// The offer of permessage-deflate, if it is to be offered.
     pub compression: Option<Offer>,
+}
+
+impl Request {
+    /// The values of the headers given under a name; `None` when none is, and ours is sent.
+    fn given<'a>(&'a self, name: &str) -> Option<Vec<&'a str>> {
+        let headers = self.headers.iter();
+        let mut given = headers
+            .filter(|header| header.name.eq_ignore_ascii_case(name))
+            .peekable();
+        given.peek()?;
+        Some(given.filter_map(|header| header.value.as_deref()).collect())
+    }
+
+    /// The subprotocols that the server may choose from: a header that was given is the same offer.
+    pub fn offered_subprotocols(&self) -> Vec<&str> {
+        match self.given("Sec-WebSocket-Protocol") {
+            Some(values) => subprotocols_in(values).collect(),
+            None => self.subprotocols.iter().map(|s| s.name.as_str()).collect(),
+        }
+    }
+
+    /// The offer of permessage-deflate that the server answers: a header that was given is the same
+    /// offer.
+    pub fn offered_compression(&self) -> Option<Offer> {
+        match self.given("Sec-WebSocket-Extensions") {
+            Some(values) => Offer::in_header(values),
+            None => self.compression.clone(),
+        }
+    }
+
+    /// Whether a header that was given offers this extension.
+    pub fn offers_extension(&self, name: &str) -> bool {
+        let values = self.given("Sec-WebSocket-Extensions").unwrap_or_default();
+        let offers = values.iter().flat_map(|value| value.split(','));
+        offers
+            .filter_map(|offer| offer.split(';').next())
+            .any(|offered| offered.trim().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The names in the values of `Sec-WebSocket-Protocol` headers.
+pub fn subprotocols_in<'a>(
+    values: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let names = values.into_iter().flat_map(|value| value.split(','));
+    names.map(str::trim).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -653,6 +805,36 @@ mod tests {
         let odd = parsed("ws+unix:/run/app.sock:/a b?c=d e\r\nX: y#f").request_target;
         assert_eq!(odd, "/a%20b?c=d%20eX:%20y");
         assert!(Address::parse("ws+unix:app.sock").is_err());
+        let secure = parsed("wss+unix:/run/app.sock:/chat");
+        assert!(secure.secure && !address.secure);
+        assert_eq!(secure.endpoint, address.endpoint);
+    }
+
+    #[test]
+    fn a_zone_is_a_part_of_the_address_and_not_of_host() {
+        for typed in [
+            "ws://[fe80::1%25eth0]:8080/a",
+            "ws://[fe80::1%eth0]:8080/a",
+            "http://[fe80::1%25eth0]:8080/a",
+        ] {
+            let address = parsed(typed);
+            assert_eq!(
+                address.endpoint.to_string(),
+                "[fe80::1%eth0]:8080",
+                "{typed}"
+            );
+            assert_eq!(address.host_header, "[fe80::1]:8080", "{typed}");
+            assert_eq!(address.shown, "ws://[fe80::1%25eth0]:8080/a", "{typed}");
+        }
+        assert_eq!(
+            parsed("[fe80::1%2]").endpoint.to_string(),
+            "[fe80::1%2]:443"
+        );
+        for typed in ["ws://[fe80::1%]/", "ws://a%25eth0/"] {
+            assert!(Address::parse(typed).is_err(), "{typed}");
+        }
+        assert_eq!(without_zone("fe80::1%eth0"), "fe80::1");
+        assert_eq!(without_zone("a%b"), "a%b");
     }
 
     #[test]

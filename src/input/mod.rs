@@ -1,4 +1,4 @@
-//! Where outgoing messages come from: arguments, files, standard input, a clock, a typed line.
+//! Where outgoing messages come from: arguments, files, standard input, a clock.
 //!
 //! An input is asked when the link can take more and never before: what is not sent yet stays where it
 //! is, and a slow peer slows down the pipe. Nothing is split, merged or trimmed but the delimiter that
@@ -63,19 +63,12 @@ pub struct Input {
     waits: bool,
 }
 
-/// A person at a terminal.
-pub trait Typed {
-    /// The next thing that was asked for; `None` at the end.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>>;
-}
-
 enum Source {
     Ready(VecDeque<Payload>),
     Stream(Stream),
     Files(VecDeque<Stream>),
     Pings(Pings),
     Openings(Openings),
-    Typed(Box<dyn Typed>),
     Echo(VecDeque<Payload>),
 }
 
@@ -182,11 +175,6 @@ impl Input {
         matches!(&self.source, Source::Echo(heard) if !heard.is_empty())
     }
 
-    /// What a person types.
-    pub fn typed(typed: Box<dyn Typed>) -> Self {
-        Self::new(Source::Typed(typed))
-    }
-
     /// Sends each message in parts of at most `size` bytes.
     pub fn in_fragments(mut self, size: Option<usize>) -> Self {
         self.fragment = size;
@@ -201,7 +189,7 @@ impl Input {
 
     /// Whether it opens and closes connections, and so is asked while there is none.
     pub fn drives_connection(&self) -> bool {
-        matches!(self.source, Source::Typed(_) | Source::Openings(_))
+        matches!(self.source, Source::Openings(_))
     }
 
     /// Whether there was nothing to send when last asked, as opposed to something that has to wait for
@@ -344,7 +332,6 @@ impl Source {
                 Some(payload) => Some(Ok(Outgoing::Message(payload))),
                 None => return Poll::Pending,
             },
-            Self::Typed(typed) => return typed.poll_next(cx).map(|action| action.map(Ok)),
         };
         Poll::Ready(outgoing.map(|result| result.map(Action::Send)))
     }

@@ -25,6 +25,7 @@ use crate::connection::message::{Direction, Outgoing, Payload, Text};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
 use crate::event::{Closed, ConnectionStatus, Event, Fault, Message, Sequel, Status, Tally, Wait};
 use crate::secret::{Secret, Source};
+use crate::units;
 use comeback::{Comeback, Persistence};
 use heartbeat::{Due, Heartbeat, Pulse};
 use pings::{Answer, OWN_SIZE, Pings, Purpose};
@@ -259,8 +260,9 @@ impl Link {
                 };
                 self.state = State::Up(Box::new(up));
                 self.comeback.opened();
+                let left_origin = opened.left_origin;
                 self.told.push_back(Event::Open(Box::new(opened)));
-                self.greet();
+                self.greet(left_origin);
             }
             Err(error) => {
                 let policy = &self.policy.persistence;
@@ -284,9 +286,23 @@ impl Link {
         };
     }
 
-    /// Sends the `-x` messages, with the values that files and variables have now.
-    fn greet(&mut self) {
-        for source in self.policy.on_open.clone() {
+    /// Sends the `-x` messages, with the values that files and variables have now. Secrets are for the
+    /// origin that was asked for, not for one that it redirects to.
+    fn greet(&mut self, left_origin: bool) {
+        let mut sources = self.policy.on_open.clone();
+        if left_origin {
+            sources.retain(|source| !source.is_secret());
+            let held_back = self.policy.on_open.len() - sources.len();
+            if held_back > 0 {
+                let text = format!(
+                    "{} of -x not sent: a secret does not follow a redirect to another origin",
+                    units::count(held_back as u64, "message")
+                );
+                self.told
+                    .push_back(Event::Progress(Box::new(Progress::Warning(text))));
+            }
+        }
+        for source in sources {
             match source.read() {
                 Ok(text) => {
                     if source.is_secret() {

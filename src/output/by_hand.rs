@@ -1,11 +1,39 @@
 //! What a person in a session asks of the sinks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Log, Notice, Printer, Sinks};
 use crate::event::Event;
-use crate::input::action::{Setting, Show};
+use crate::pattern::Pattern;
 use crate::secret::{Redactor, io_text};
+
+/// What a person wants to see, or to have in a file.
+#[derive(Clone, Debug)]
+pub enum Show {
+    /// The headers of the handshake.
+    Headers,
+    /// Only messages that match; `None` shows all again.
+    Filter(Option<Box<Pattern>>),
+    /// A setting; `None` turns it to what it is not.
+    Setting(Setting, Option<bool>),
+    /// The last so many messages received, whole.
+    Last(usize),
+    /// What was sent and received, as a check file.
+    Save(PathBuf),
+    /// From now on every event as a line of JSON; `None` ends that.
+    Log(Option<PathBuf>),
+}
+
+/// What can be on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// JSON is laid out.
+    Pretty,
+    /// The time stands before each message.
+    Time,
+    /// Every frame is told.
+    Frames,
+}
 
 /// Writes a session down as it goes, to be saved when that is asked for.
 pub trait Recorder {

@@ -3,7 +3,7 @@
 //! Nothing of it is data. Without a terminal nothing is said on success unless `-v` asks for it. Every
 //! word of the peer's is escaped, a line at a time.
 
-use super::escape::{Keep, escape, push_escaped};
+use super::escape::{Keep, escape, plain_len, push_escaped};
 use super::style::{DIM, RED, RESET, Stream, YELLOW, paint};
 use crate::connection::close::{By, Code};
 use crate::connection::frame::{CloseSeen, FrameSeen};
@@ -12,7 +12,7 @@ use crate::connection::message::Direction;
 use crate::connection::tls::certificate::Certificate;
 use crate::connection::{Opened, Progress};
 use crate::event::{Closed, Event, Tally, Wait};
-use crate::secret::{Redactor, shown_header_value, shown_request_line};
+use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::units::{self, count_grouped, grouped};
 
 /// How much is said.
@@ -65,7 +65,7 @@ impl Diagnostics {
                 self.line(out, "*", &format!("CONNECTING to {url}, attempt {attempt}"));
             }
             Event::Progress(progress) => self.tell_progress(out, progress, redactor),
-            Event::Open(opened) if self.says_state() => self.tell_open(out, opened),
+            Event::Open(opened) if self.says_state() => self.tell_open(out, opened, redactor),
             Event::Ping {
                 direction, payload, ..
             } if self.verbose > 0 => {
@@ -113,6 +113,11 @@ impl Diagnostics {
                 &format!("--insecure accepts this certificate, though {why}"),
             );
         }
+        if let Progress::Warning(text) = progress
+            && self.quiet == 0
+        {
+            self.warning(out, &redactor.redact(text));
+        }
         if let Progress::Slow { url, doing } = progress
             && self.stream.is_terminal
             && self.quiet == 0
@@ -142,8 +147,8 @@ impl Diagnostics {
                 }
             }
             Progress::Redirected(url) => self.line(out, "*", &format!("redirected to {url}")),
-            // The one was said above, where somebody waits; the other the sinks have learnt.
-            Progress::Slow { .. } | Progress::Secret(_) => {}
+            // Shown above, whatever -v says; and the sinks have learnt the secret.
+            Progress::Slow { .. } | Progress::Warning(_) | Progress::Secret(_) => {}
             Progress::Request(lines) => self.request(out, lines, redactor),
             Progress::Answer(answer) => self.answer(out, answer, redactor),
         }
@@ -171,13 +176,16 @@ impl Diagnostics {
         }
     }
 
-    fn tell_open(&self, out: &mut Vec<u8>, opened: &Opened) {
+    fn tell_open(&self, out: &mut Vec<u8>, opened: &Opened, redactor: &Redactor) {
         let mut text = format!("OPEN, connected to {}", opened.remote);
         if let Some(proxy) = &opened.proxy {
             text.push_str(&format!(" through the proxy {proxy}"));
         }
         if let Some(name) = &opened.subprotocol {
-            text.push_str(&format!(", subprotocol {name}"));
+            text.push_str(&format!(
+                ", subprotocol {}",
+                shown_subprotocol(name, redactor)
+            ));
         }
         for extension in &opened.extensions {
             text.push_str(&format!(", {extension}"));
@@ -393,18 +401,18 @@ pub(super) fn traffic(received: Tally, sent: Tally, wire_bytes: (u64, u64)) -> S
 /// The first bytes of a frame's payload in quotes, escaped as in a Rust string: nothing in them means
 /// anything to a terminal.
 fn push_head(out: &mut Vec<u8>, frame: &FrameSeen) {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    let is_quoted = |byte| matches!(byte, b'"' | b'\'' | b'\\');
     out.extend_from_slice(b", \"");
     let mut rest = frame.head();
-    while let Some((&first, behind)) = rest.split_first() {
-        let plain = rest.iter().take_while(|byte| is_plain(byte)).count();
-        if plain > 0 {
-            out.extend_from_slice(&rest[..plain]);
-            rest = &rest[plain..];
-        } else {
-            out.extend(std::ascii::escape_default(first));
-            rest = behind;
+    loop {
+        let plain = plain_len(rest, |byte| !matches!(byte, b' '..=b'~') | is_quoted(byte));
+        out.extend_from_slice(&rest[..plain]);
+        match rest[plain..].split_first() {
+            None => break,
+            Some((&byte, _)) if is_quoted(byte) => out.extend_from_slice(&[b'\\', byte]),
+            Some((&byte, _)) => out.extend(std::ascii::escape_default(byte)),
         }
+        rest = &rest[plain + 1..];
     }
     out.push(b'"');
     if frame.payload_bytes > frame.head().len() as u64 {

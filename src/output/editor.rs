@@ -96,16 +96,50 @@ impl Editor {
             self.line.lift(out);
         }
         let first = text.take(AT_ONCE);
-        out.extend_from_slice(&first);
+        append_lines(out, &first);
         let ends_a_line = first.ends_with(b"\n");
         self.is_within_text = !ends_a_line && !text.is_empty();
         if self.is_within_text {
             return;
         }
         if !ends_a_line {
-            out.push(b'\n');
+            append_lines(out, b"\n");
         }
         self.line.draw(out);
         out.extend_from_slice(END_UPDATE);
+    }
+}
+
+/// The session leaves it to the terminals of Unix to begin a row at a line feed; a raw console of Windows
+/// does not.
+fn append_lines(out: &mut Vec<u8>, text: &[u8]) {
+    if cfg!(unix) {
+        out.extend_from_slice(text);
+    } else {
+        append_with_returns(out, text);
+    }
+}
+
+fn append_with_returns(out: &mut Vec<u8>, text: &[u8]) {
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(line) => {
+                out.extend_from_slice(line);
+                out.extend_from_slice(b"\r\n");
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_feed_has_its_carriage_return() {
+        let mut out = Vec::new();
+        append_with_returns(&mut out, b"a\n\nb");
+        assert_eq!(out, b"a\r\n\r\nb");
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn find_unsafe(text: &str, from: usize, stop: impl Fn(u8) -> bool + C
 
 /// How many bytes at the beginning of `bytes` come before the first for which `stop` holds.
 #[inline]
-fn plain_len(bytes: &[u8], stop: impl Fn(u8) -> bool + Copy) -> usize {
+pub(super) fn plain_len(bytes: &[u8], stop: impl Fn(u8) -> bool + Copy) -> usize {
     let (blocks, tail) = bytes.as_chunks::<32>();
     for (i, block) in blocks.iter().enumerate() {
         if let Some(at) = position(block, stop) {

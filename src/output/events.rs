@@ -1,32 +1,35 @@
 //! Events as JSON lines, for `--json` and `--log`: one object a line, schema version 1.
 //!
-//! The names and meanings are a contract with scripts: fields are added, never changed.
+//! `lines` has what each event says, `format` how it is written.
 
-mod clock;
-mod object;
+mod format;
+mod lines;
+#[cfg(test)]
+mod schema;
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant, SystemTime};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::value::RawValue;
 
 use super::buffer::{Buffer, LARGE};
 use super::form::Form;
-use super::json::{Compactor, is_json};
+use super::json::{Compactor, MAX_DEPTH, is_json};
 use crate::connection::backoff;
-use crate::connection::close::Close;
 use crate::connection::error::{Error, Kind};
 use crate::connection::frame::FrameSeen;
-use crate::connection::handshake::Headers;
+use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::message::{Direction, Payload};
 use crate::connection::tls::certificate::{Certificate, time};
 use crate::connection::{Opened, tls};
 use crate::event::{Closed, Event, Fault, Message, Tally, Wait};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
-use crate::secret::{Redactor, shown_request_line};
+use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::stop::{Spread, Statistics};
-use crate::units::milliseconds;
-use clock::Clock;
-use object::{Head, Object};
+use format::push_json;
+use lines::{Line, Ms, WholeMs};
 
 /// A test that is over, or a fact about an endpoint.
 #[derive(Debug)]
@@ -80,14 +83,13 @@ pub struct EventWriter {
     connection: u64,
     /// How many there have been.
     connections: u64,
-    /// When what is told happened, where that is not now.
+    /// When the event happened, unless it is now.
     happened: Option<Instant>,
-    /// An attempt has begun and its end has not been told.
+    /// An attempt has begun and its end was not written yet.
     pending: bool,
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
     exact: bool,
     clock: Clock,
-    head: Box<Head>,
 }
 
 impl EventWriter {
@@ -100,11 +102,10 @@ impl EventWriter {
             pending: false,
             exact: true,
             clock: Clock::new(begun),
-            head: Box::default(),
         }
     }
 
-    /// A writer for a file that is kept: what a peer sends back of a secret is masked there as well.
+    /// A writer for a file that is kept: a secret that a peer sends back is masked there as well.
     pub fn for_log(begun: Instant) -> Self {
         Self {
             exact: false,
@@ -112,7 +113,7 @@ impl EventWriter {
         }
     }
 
-    /// So many connections have been told of elsewhere; the events that follow belong to the last one.
+    /// Continues after this many connections, which were written elsewhere; the events that follow belong to the last.
     pub fn after(self, connections: u64) -> Self {
         Self {
             connection: connections,
@@ -132,38 +133,6 @@ impl EventWriter {
         self.happened = happened;
     }
 
-    /// Appends the line of a test or a fact.
-    pub fn test(&mut self, out: &mut Vec<u8>, test: &TestLine<'_>) {
-        let mut object = self.object(out, "test");
-        object
-            .text("file", test.file)
-            .optional_number("line", test.line);
-        object.text("name", test.name).flag("ok", test.ok);
-        object.decimal("ms", milliseconds(test.time));
-        object.text("message", test.message);
-        object.end();
-    }
-
-    /// Appends the line that ends a `check`.
-    pub fn summary(&mut self, out: &mut Vec<u8>, summary: &SummaryLine) {
-        let mut object = self.object(out, "summary");
-        object
-            .number("tests", summary.tests)
-            .number("failed", summary.failed);
-        object.number("errors", summary.errors);
-        object.decimal("ms", milliseconds(summary.time));
-        object.number("exit", u64::from(summary.exit.code()));
-        object.end();
-    }
-
-    /// Appends the line that ends an attempt which nobody waits for any more, if one is under way.
-    pub fn give_up(&mut self, out: &mut Vec<u8>, exit: Exit) {
-        if self.pending {
-            let message = "given up before the connection was open";
-            self.error(out, "interrupted", message, false, exit);
-        }
-    }
-
     /// Appends the line of an event, if it has one.
     pub fn write(&mut self, out: &mut Buffer, event: &Event, redactor: &Redactor) {
         if let Event::Message(message) = event
@@ -174,18 +143,112 @@ impl EventWriter {
         self.write_line(out.tail(), event, redactor);
     }
 
-    /// A message whose payload is laid out when its turn comes: escaped, a text may take six times its
-    /// size, and once more as JSON.
-    fn write_large(&mut self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
-        let mut object = self.described(out.tail(), message);
-        object.name("data");
-        out.tail().push(b'"');
+    fn write_line(&mut self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
+        match event {
+            Event::Connecting { url, attempt } => {
+                self.connections += 1;
+                self.connection = self.connections;
+                self.pending = true;
+                let attempt = *attempt;
+                self.push(out, lines::Connecting { url, attempt });
+            }
+            Event::Open(opened) => {
+                self.pending = false;
+                self.push(out, open(opened, redactor));
+            }
+            Event::Message(message) => self.write_message(out, message, redactor),
+            Event::Streamed { n, is_text, bytes } => {
+                self.push(out, message_line(Direction::Out, *n, *is_text, *bytes));
+            }
+            Event::Ping {
+                direction,
+                seq,
+                payload,
+            } => self.push(
+                out,
+                lines::Ping {
+                    dir: direction.as_str(),
+                    seq: *seq,
+                    bytes: payload.len(),
+                },
+            ),
+            Event::Pong {
+                direction,
+                seq,
+                payload,
+                rtt,
+                fault,
+            } => self.push(
+                out,
+                lines::Pong {
+                    dir: direction.as_str(),
+                    seq: *seq,
+                    bytes: payload.len(),
+                    rtt_ms: rtt.map(Ms),
+                    late: *fault == Some(Fault::Late),
+                    duplicate: *fault == Some(Fault::Duplicate),
+                },
+            ),
+            Event::Unanswered { seq, patience, .. } => self.push(
+                out,
+                lines::Unanswered {
+                    seq: *seq,
+                    after_ms: Ms(*patience),
+                },
+            ),
+            Event::Frame(seen) => self.push(out, frame(seen, redactor)),
+            Event::Closing { by, code, reason } => self.push(
+                out,
+                lines::Closing {
+                    by: by.as_str(),
+                    code: code.0,
+                    reason: redactor.redact(reason),
+                },
+            ),
+            Event::Close(closed) => self.push(out, close(closed, redactor)),
+            Event::Reconnect(wait) => self.push(out, reconnect(wait, redactor)),
+            Event::Failed(error, _) => {
+                self.pending = false;
+                match (error.kind, &error.refusal) {
+                    (Kind::Refused, Some(refusal)) => self.push(out, refused(refusal, redactor)),
+                    _ => self.push(out, failed(error, redactor)),
+                }
+            }
+            // Where each message is an event, none of them goes out in a batch.
+            Event::Secret(_) | Event::Progress(_) | Event::Batch(_) => {}
+        }
+    }
+
+    fn write_message(&mut self, out: &mut Vec<u8>, message: &Message, redactor: &Redactor) {
+        let mut line = describe(message);
+        let read_at = message.read_at;
         match &message.payload {
-            Payload::Text(text) => {
-                let text = match is_exact(message, redactor, self.exact) {
-                    true => Cow::Borrowed(text.as_str()),
-                    false => redactor.redact(text.as_str()),
-                };
+            Payload::Text(_) => {
+                let text = self.text_of(message, redactor);
+                line.data = Some(&text);
+                line.json = as_json(&text);
+                self.push_at(out, read_at, line);
+            }
+            Payload::Binary(bytes) => {
+                let data = to_base64(bytes);
+                line.data = Some(&data);
+                line.encoding = Some(BASE64);
+                self.push_at(out, read_at, line);
+            }
+        }
+    }
+
+    /// A message whose payload is written when its turn comes: escaped, a text may take six times its size, and once
+    /// more as JSON.
+    fn write_large(&mut self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
+        const END: &[u8] = b"}\n";
+        self.push_at(out.tail(), message.read_at, describe(message));
+        let length = out.tail().len() - END.len();
+        out.tail().truncate(length);
+        out.tail().extend_from_slice(b",\"data\":\"");
+        match &message.payload {
+            Payload::Text(_) => {
+                let text = self.text_of(message, redactor);
                 let is_json = is_json(&text);
                 let bytes = match text {
                     Cow::Borrowed(_) => message.payload.bytes().clone(),
@@ -200,86 +263,22 @@ impl EventWriter {
             }
             Payload::Binary(bytes) => {
                 out.push_as(Form::Base64, bytes);
-                out.tail().extend_from_slice(b"\",\"encoding\":\"base64\"");
+                out.tail().extend_from_slice(b"\",\"encoding\":\"");
+                out.tail().extend_from_slice(BASE64.as_bytes());
+                out.tail().push(b'"');
             }
         }
-        out.tail().extend_from_slice(b"}\n");
+        out.tail().extend_from_slice(END);
     }
 
-    fn write_line(&mut self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
-        if matches!(event, Event::Open(_) | Event::Failed(..)) {
-            self.pending = false;
-        }
-        match event {
-            Event::Connecting { url, attempt } => {
-                self.connections += 1;
-                self.connection = self.connections;
-                self.pending = true;
-                let mut object = self.object(out, "connecting");
-                object
-                    .text("url", url)
-                    .number("attempt", u64::from(*attempt));
-                object.end();
-            }
-            Event::Open(opened) => write_open(self.object(out, "open"), opened, redactor),
-            Event::Message(message) => {
-                write_message(self.described(out, message), message, redactor, self.exact);
-            }
-            Event::Streamed { n, is_text, bytes } => {
-                self.message(out, None, Direction::Out, *n, *is_text, *bytes)
-                    .end();
-            }
-            Event::Ping {
-                direction,
-                seq,
-                payload,
-            } => {
-                let mut object = self.object(out, "ping");
-                object
-                    .text("dir", direction.as_str())
-                    .optional_number("seq", *seq);
-                object.number("bytes", payload.len() as u64);
-                object.end();
-            }
-            Event::Pong {
-                direction,
-                seq,
-                payload,
-                rtt,
-                fault,
-            } => {
-                let mut object = self.object(out, "pong");
-                object
-                    .text("dir", direction.as_str())
-                    .optional_number("seq", *seq);
-                object.number("bytes", payload.len() as u64);
-                write_round_trip(object, *rtt, *fault);
-            }
-            Event::Unanswered { seq, patience, .. } => {
-                let mut object = self.object(out, "unanswered");
-                object.number("seq", *seq);
-                object.decimal("after_ms", milliseconds(*patience));
-                object.end();
-            }
-            Event::Frame(frame) => write_frame(self.object(out, "frame"), frame, redactor),
-            Event::Closing { by, code, reason } => {
-                let mut object = self.object(out, "closing");
-                object
-                    .text("by", by.as_str())
-                    .number("code", u64::from(code.0));
-                object.text("reason", &redactor.redact(reason));
-                object.end();
-            }
-            Event::Close(closed) => {
-                write_close(self.object(out, "close"), closed, redactor);
-            }
-            Event::Reconnect(wait) => write_wait(self.object(out, "reconnect"), wait, redactor),
-            Event::Failed(error, _) if error.kind == Kind::Refused => {
-                write_refused(self.object(out, "refused"), error, redactor);
-            }
-            Event::Failed(error, _) => write_failed(self.object(out, "error"), error, redactor),
-            // Where each message is an event, none of them goes out in a batch.
-            Event::Secret(_) | Event::Progress(_) | Event::Batch(_) => {}
+    /// The text of a message, secrets masked where it is not exact.
+    fn text_of<'a>(&self, message: &'a Message, redactor: &Redactor) -> Cow<'a, str> {
+        let text = message.payload.as_text().unwrap_or_default();
+        let is_exact = self.exact && message.direction == Direction::In;
+        if redactor.is_idle() || is_exact {
+            Cow::Borrowed(text)
+        } else {
+            redactor.redact(text)
         }
     }
 
@@ -293,331 +292,377 @@ impl EventWriter {
         exit: Exit,
     ) {
         self.pending = false;
-        let mut object = self.object(out, "error");
-        object.text("kind", kind).text("message", message);
-        object
-            .flag("retryable", retryable)
-            .number("exit", u64::from(exit.code()));
-        object.end();
+        self.push(
+            out,
+            lines::Error {
+                kind,
+                message: message.into(),
+                retryable,
+                exit: exit.code(),
+                tls: None,
+                answer: None,
+            },
+        );
+    }
+
+    /// Appends the line that ends an abandoned attempt, if one is under way.
+    pub fn give_up(&mut self, out: &mut Vec<u8>, exit: Exit) {
+        if self.pending {
+            let message = "given up before the connection was open";
+            self.error(out, "interrupted", message, false, exit);
+        }
+    }
+
+    /// Appends the line of a test or a fact.
+    pub fn test(&mut self, out: &mut Vec<u8>, test: &TestLine<'_>) {
+        self.push(
+            out,
+            lines::Test {
+                file: test.file,
+                line: test.line,
+                name: test.name,
+                ok: test.ok,
+                ms: Ms(test.time),
+                message: test.message,
+            },
+        );
+    }
+
+    /// Appends the line that ends a `check`.
+    pub fn summary(&mut self, out: &mut Vec<u8>, summary: &SummaryLine) {
+        self.push(
+            out,
+            lines::Summary {
+                tests: summary.tests,
+                failed: summary.failed,
+                errors: summary.errors,
+                ms: Ms(summary.time),
+                exit: summary.exit.code(),
+            },
+        );
     }
 
     /// Appends the line that ends a `ping`.
     pub fn statistics(&mut self, out: &mut Vec<u8>, statistics: &Statistics) {
-        let counts = &statistics.counts;
-        let mut object = self.object(out, "ping_stats");
-        for (name, count) in [
-            ("sent", counts.sent),
-            ("received", counts.received),
-            ("lost", counts.lost),
-            ("pending", counts.pending),
-            ("late", counts.late),
-            ("duplicates", counts.duplicates),
-            ("not_measured", counts.untimed),
-            ("other_messages", counts.others),
-            ("reconnects", counts.reconnects),
-        ] {
-            object.number(name, count);
-        }
-        object.decimal("loss_percent", statistics.loss_percent());
-        object.decimal("time_ms", milliseconds(statistics.elapsed));
-        if let Some(rtt) = &statistics.rtt {
-            object.nested("rtt_ms", |object| write_spread(object, rtt));
-        }
-        if !statistics.stages.is_empty() {
-            object.nested("stages_ms", |object| {
-                for (name, spread) in &statistics.stages {
-                    object.nested(name, |object| write_spread(object, spread));
-                }
-            });
-        }
-        object.list_of("histogram", &statistics.bars, |object, bar| {
-            object.decimal("from_ms", milliseconds(bar.from));
-            object.decimal("to_ms", milliseconds(bar.to));
-            object.number("count", bar.count);
-        });
-        object.end();
+        self.push(out, ping_stats(statistics));
     }
 
-    /// Appends the line that says where a server listens, and by which SHA-256 fingerprint the
-    /// certificate that it made can be told.
+    /// Appends the line that says where a server listens, with the SHA-256 fingerprint of the certificate that it
+    /// made, if it made one.
     pub fn listening(&mut self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
-        let mut object = self.object(out, "listening");
-        object.text("url", url);
-        if let Some(fingerprint) = fingerprint {
-            object.text("cert_sha256", fingerprint);
-        }
-        object.end();
+        self.push(
+            out,
+            lines::Listening {
+                url,
+                cert_sha256: fingerprint,
+            },
+        );
     }
 
     /// Appends the line that ends a `serve`.
     pub fn serve_stats(&mut self, out: &mut Vec<u8>, totals: &ServeTotals) {
-        let mut object = self.object(out, "serve_stats");
-        object
-            .number("connections", totals.opened)
-            .number("refused", totals.refused);
-        for (name, tally) in [("in", totals.received), ("out", totals.sent)] {
-            object.tally(name, tally);
+        self.push(
+            out,
+            lines::ServeStats {
+                connections: totals.opened,
+                refused: totals.refused,
+                r#in: totals.received,
+                out: totals.sent,
+            },
+        );
+    }
+
+    fn push(&mut self, out: &mut Vec<u8>, event: impl lines::Event) {
+        self.push_at(out, None, event);
+    }
+
+    /// Appends the line of an event that happened then.
+    fn push_at<E: lines::Event>(&mut self, out: &mut Vec<u8>, then: Option<Instant>, event: E) {
+        let t = self.clock.tell(then.or(self.happened));
+        let line = Line {
+            v: 1,
+            event: E::NAME,
+            ts: &self.clock.ts,
+            t,
+            conn: self.connection,
+            own: event,
+        };
+        push_json(out, &line);
+        out.push(b'\n');
+    }
+}
+
+/// The time of events: it never goes back, since what is read together is written one after the other.
+#[derive(Debug)]
+struct Clock {
+    begun: Instant,
+    last: Instant,
+    /// The time of day at `last`, as RFC 3339 writes it.
+    ts: String,
+}
+
+impl Clock {
+    fn new(begun: Instant) -> Self {
+        Self {
+            begun,
+            last: begun,
+            ts: String::new(),
         }
-        object.end();
     }
 
-    /// Begins a line with the fields that every event has.
-    fn object<'a>(&mut self, out: &'a mut Vec<u8>, event: &'static str) -> Object<'a> {
-        let moment = self.clock.tell(self.happened);
-        self.head.begin(event, &moment, self.connection);
-        Object::behind(&self.head, out)
-    }
-
-    /// Begins the line of a message whose data follows.
-    fn described<'a>(&mut self, out: &'a mut Vec<u8>, message: &Message) -> Object<'a> {
-        let Message {
-            direction,
-            n,
-            payload,
-            read_at,
-            ..
-        } = message;
-        let is_text = payload.as_text().is_some();
-        let bytes = payload.len() as u64;
-        self.message(out, *read_at, *direction, *n, is_text, bytes)
-    }
-
-    /// Begins the line of a message, up to its data.
-    fn message<'a>(
-        &mut self,
-        out: &'a mut Vec<u8>,
-        read_at: Option<Instant>,
-        direction: Direction,
-        n: u64,
-        is_text: bool,
-        bytes: u64,
-    ) -> Object<'a> {
-        let connection = self.connection;
-        if !read_at.is_some_and(|then| self.head.go_back(then, connection)) {
-            let moment = self.clock.tell(read_at.or(self.happened));
-            self.head.begin("message", &moment, connection);
-            read_at.inspect(|then| self.head.keep(*then, connection));
+    /// Sets `ts` for something that happened at `at`, or now, and gives the seconds since the beginning. Messages that
+    /// were read together have one time, for which the clock is asked once.
+    fn tell(&mut self, at: Option<Instant>) -> f64 {
+        let now = Instant::now();
+        let at = at.unwrap_or(now).max(self.last);
+        if at != self.last || self.ts.is_empty() {
+            self.last = at;
+            let time = SystemTime::now() + at.saturating_duration_since(now)
+                - now.saturating_duration_since(at);
+            // A clock before 1970 was not set, and has no RFC 3339.
+            let time = humantime::format_rfc3339_micros(time.max(UNIX_EPOCH));
+            self.ts.clear();
+            // Memory can be written.
+            let _ = write!(self.ts, "{time}");
         }
-        self.head.put_message(direction, n, is_text, bytes);
-        Object::behind(&self.head, out)
+        let micros = at.saturating_duration_since(self.begun).as_micros();
+        micros as f64 / 1e6
     }
 }
 
-/// What an answer took, and why it does not count, if it does not.
-fn write_round_trip(mut object: Object<'_>, rtt: Option<Duration>, fault: Option<Fault>) {
-    if let Some(rtt) = rtt {
-        object.decimal("rtt_ms", milliseconds(rtt));
-    }
-    match fault {
-        Some(Fault::Late) => object.flag("late", true),
-        Some(Fault::Duplicate) => object.flag("duplicate", true),
-        None => &mut object,
-    };
-    object.end();
+const BASE64: &str = "base64";
+
+/// A message without its data.
+fn describe(message: &Message) -> lines::Message<'static> {
+    let is_text = message.payload.as_text().is_some();
+    let bytes = message.payload.len() as u64;
+    message_line(message.direction, message.n, is_text, bytes)
 }
 
-fn write_spread(object: &mut Object<'_>, spread: &Spread) {
-    let values = [
-        ("min", spread.min),
-        ("avg", spread.avg),
-        ("max", spread.max),
-        ("mdev", spread.mdev),
-        ("p50", spread.p50),
-        ("p95", spread.p95),
-        ("p99", spread.p99),
-    ];
-    for (name, value) in values {
-        object.decimal(name, milliseconds(value));
-    }
-    if let Some(jitter) = spread.jitter {
-        object.decimal("jitter", milliseconds(jitter));
+fn message_line(dir: Direction, n: u64, is_text: bool, bytes: u64) -> lines::Message<'static> {
+    lines::Message {
+        dir: dir.as_str(),
+        n,
+        r#type: if is_text { "text" } else { "binary" },
+        bytes,
+        data: None,
+        encoding: None,
+        json: None,
     }
 }
 
-fn write_open(mut object: Object<'_>, opened: &Opened, redactor: &Redactor) {
-    object
-        .number("status", u64::from(opened.answer.status))
-        .text("remote", &opened.remote);
-    if let Some(proxy) = &opened.proxy {
-        object.text("proxy", proxy);
-    }
-    if !opened.redirects.is_empty() {
-        object.list("redirects", &opened.redirects);
-    }
-    object
-        .text("http", opened.answer.version.as_str())
-        .optional_text("subprotocol", opened.subprotocol.as_deref());
-    object.list("extensions", &opened.extensions);
-    object.nested("request", |object| {
-        write_request(object, &opened.request, redactor);
-    });
-    object.headers("headers", &opened.answer.headers, redactor);
-    if let Some(agreed) = &opened.tls {
-        object.nested("tls", |object| write_tls(object, agreed));
-    }
+/// The text as JSON, where it is that. What is nested too deep for most readers is not: `serde_json` has no limit for
+/// what it does not build.
+fn as_json(text: &str) -> Option<&RawValue> {
+    let is_shallow = text.len() <= MAX_DEPTH || is_json(text);
+    is_shallow.then(|| serde_json::from_str(text).ok())?
+}
+
+fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> lines::Open<'a> {
     let timing = &opened.timing;
-    object.nested("timing", |object| {
-        object.decimal("dns_ms", milliseconds(timing.lookup));
-        object.decimal("tcp_ms", milliseconds(timing.connect));
-        object.decimal("proxy_ms", milliseconds(timing.proxy));
-        object.decimal("tls_ms", milliseconds(timing.tls));
-        object.decimal("upgrade_ms", milliseconds(timing.upgrade));
-        object.decimal("total_ms", milliseconds(timing.total));
-    });
-    object.end();
-}
-
-fn write_tls(object: &mut Object<'_>, agreed: &tls::Agreed) {
-    object
-        .text("version", &agreed.version)
-        .text("cipher", &agreed.cipher);
-    if let Some(certificate) = &agreed.certificate {
-        write_certificate(object, certificate);
+    lines::Open {
+        status: opened.answer.status,
+        remote: &opened.remote,
+        proxy: opened.proxy.as_deref(),
+        redirects: &opened.redirects,
+        http: opened.answer.version.as_str(),
+        subprotocol: opened
+            .subprotocol
+            .as_deref()
+            .map(|name| shown_subprotocol(name, redactor)),
+        extensions: &opened.extensions,
+        request: request(&opened.request, redactor),
+        headers: fields(&opened.answer.headers, redactor),
+        tls: opened.tls.as_ref().map(tls_line),
+        timing: lines::Timing {
+            dns_ms: Ms(timing.lookup),
+            tcp_ms: Ms(timing.connect),
+            proxy_ms: Ms(timing.proxy),
+            tls_ms: Ms(timing.tls),
+            upgrade_ms: Ms(timing.upgrade),
+            total_ms: Ms(timing.total),
+        },
     }
-    object.optional_text("distrust", agreed.distrust.as_deref());
-}
-
-fn write_certificate(object: &mut Object<'_>, certificate: &Certificate) {
-    object.text("subject", &certificate.subject);
-    object.list("sans", &certificate.names);
-    object
-        .text("issuer", &certificate.issuer)
-        .text("not_before", &time(certificate.not_before))
-        .text("not_after", &time(certificate.not_after));
-    object.raw("days_left", certificate.days_left().to_string().as_bytes());
 }
 
 /// The request's first line and its headers; over HTTP/2 all lines are headers.
-fn write_request(object: &mut Object<'_>, lines: &[String], redactor: &Redactor) {
+fn request(lines: &[String], redactor: &Redactor) -> lines::Request {
+    let mut first = None;
     let mut headers = Headers::default();
     for line in lines {
         match line.split_once(": ") {
             Some((name, value)) => headers.0.push((name.to_owned(), value.to_owned())),
-            None => {
-                object.text("line", &shown_request_line(line, redactor));
-            }
+            None => first = Some(shown_request_line(line, redactor)),
         }
     }
-    object.headers("headers", &headers, redactor);
+    lines::Request {
+        line: first,
+        headers: fields(&headers, redactor),
+    }
+}
+
+fn fields(headers: &Headers, redactor: &Redactor) -> lines::Fields {
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for (name, _) in &headers.0 {
+        let lower = name.to_ascii_lowercase();
+        if fields.iter().any(|(seen, _)| *seen == lower) {
+            continue;
+        }
+        let values: Vec<&str> = headers.all(name).collect();
+        let value = values.join(", ");
+        let value = shown_header_value(name, &value, redactor).into_owned();
+        fields.push((lower, value));
+    }
+    lines::Fields(fields)
+}
+
+fn tls_line(agreed: &tls::Agreed) -> lines::Tls<'_> {
+    lines::Tls {
+        version: &agreed.version,
+        cipher: &agreed.cipher,
+        certificate: agreed.certificate.as_ref().map(certificate),
+        distrust: agreed.distrust.as_deref(),
+    }
+}
+
+fn certificate(certificate: &Certificate) -> lines::Certificate<'_> {
+    lines::Certificate {
+        subject: &certificate.subject,
+        sans: &certificate.names,
+        issuer: &certificate.issuer,
+        not_before: time(certificate.not_before),
+        not_after: time(certificate.not_after),
+        days_left: certificate.days_left(),
+    }
+}
+
+fn answer<'a>(refusal: &'a Refusal, redactor: &Redactor) -> lines::Answer<'a> {
+    lines::Answer {
+        status: refusal.status,
+        headers: fields(&refusal.headers, redactor),
+        body: redactor.redact(&refusal.body_text()).into_owned().into(),
+    }
+}
+
+fn refused<'a>(refusal: &'a Refusal, redactor: &Redactor) -> lines::Refused<'a> {
+    let wait = refusal.retry_after(SystemTime::now());
+    lines::Refused {
+        answer: answer(refusal, redactor),
+        retry_after_ms: wait.map(WholeMs),
+    }
 }
 
 /// A connection that was not opened, for another reason than a refusal.
-fn write_failed(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
-    object
-        .text("kind", error.kind.as_str())
-        .text("message", &redactor.redact(&error.message));
-    object
-        .flag("retryable", backoff::is_worth_retrying(error))
-        .number("exit", u64::from(Exit::from(error).code()));
-    if let Some(certificate) = &error.certificate {
-        object.nested("tls", |object| write_certificate(object, certificate));
+fn failed<'a>(error: &'a Error, redactor: &Redactor) -> lines::Error<'a> {
+    lines::Error {
+        kind: error.kind.as_str(),
+        message: redactor.redact(&error.message),
+        retryable: backoff::is_worth_retrying(error),
+        exit: Exit::from(error).code(),
+        tls: error.certificate.as_deref().map(certificate),
+        answer: error
+            .refusal
+            .as_ref()
+            .map(|refusal| answer(refusal, redactor)),
     }
-    if let Some(refusal) = &error.refusal {
-        object.number("status", u64::from(refusal.status));
-        object.headers("headers", &refusal.headers, redactor);
-        object.text("body", &redactor.redact(&refusal.body_text()));
-    }
-    object.end();
 }
 
-/// Whether a message is told as it is; `exact` holds for received ones.
-fn is_exact(message: &Message, redactor: &Redactor, exact: bool) -> bool {
-    redactor.is_idle() || (exact && message.direction == Direction::In)
+fn frame<'a>(frame: &'a FrameSeen, redactor: &Redactor) -> lines::Frame<'a> {
+    let close = frame.close.as_ref();
+    lines::Frame {
+        dir: frame.direction.as_str(),
+        opcode: frame.opcode.to_string(),
+        fin: frame.fin,
+        rsv1: frame.rsv1,
+        masked: frame.masked,
+        wire_bytes: frame.wire_bytes,
+        bytes: frame.payload_bytes,
+        code: close.and_then(|close| close.code),
+        reason: close.map(|close| redactor.redact(&close.reason)),
+    }
 }
 
-fn write_message(mut object: Object<'_>, message: &Message, redactor: &Redactor, exact: bool) {
-    match &message.payload {
-        Payload::Text(text) if is_exact(message, redactor, exact) => {
-            object.data(text.as_str());
-        }
-        Payload::Text(text) => {
-            let text = redactor.redact(text.as_str());
-            object.data(&text);
-        }
-        Payload::Binary(bytes) => {
-            object
-                .text("data", &to_base64(bytes))
-                .text("encoding", "base64");
-        }
-    }
-    object.end();
-}
-
-fn write_frame(mut object: Object<'_>, frame: &FrameSeen, redactor: &Redactor) {
-    object
-        .text("dir", frame.direction.as_str())
-        .text("opcode", &frame.opcode.to_string());
-    object
-        .flag("fin", frame.fin)
-        .flag("rsv1", frame.rsv1)
-        .flag("masked", frame.masked);
-    object
-        .number("wire_bytes", frame.wire_bytes)
-        .number("bytes", frame.payload_bytes);
-    if let Some(close) = &frame.close {
-        object
-            .optional_number("code", close.code.map(u64::from))
-            .text("reason", &redactor.redact(&close.reason));
-    }
-    object.end();
-}
-
-fn write_close(mut object: Object<'_>, closed: &Closed, redactor: &Redactor) {
-    let Close {
-        by,
-        code,
-        reason,
-        clean,
-        error,
-    } = &closed.close;
-    object
-        .text("by", by.as_str())
-        .number("code", u64::from(code.0))
-        .text("name", code.name());
-    object
-        .text("reason", &redactor.redact(reason))
-        .flag("clean", *clean);
-    if let Some(error) = error {
-        object.text("error", &redactor.redact(&error.message));
-    }
-    object.decimal("open_ms", milliseconds(closed.open_for));
-    if let Some(time) = closed.first_message {
-        object.decimal("first_message_ms", milliseconds(time));
-    }
+fn close<'a>(closed: &'a Closed, redactor: &Redactor) -> lines::Close<'a> {
+    let close = &closed.close;
+    let error = close.error.as_ref();
     let (received, sent) = closed.wire_bytes;
-    object.nested("wire_bytes", |object| {
-        object.number("in", received).number("out", sent);
+    lines::Close {
+        by: close.by.as_str(),
+        code: close.code.0,
+        name: close.code.name(),
+        reason: redactor.redact(&close.reason),
+        clean: close.clean,
+        error: error.map(|error| redactor.redact(&error.message)),
+        open_ms: Ms(closed.open_for),
+        first_message_ms: closed.first_message.map(Ms),
+        wire_bytes: lines::WireBytes {
+            r#in: received,
+            out: sent,
+        },
+        may_be_lost: closed.may_be_lost,
+        r#in: closed.received,
+        out: closed.sent,
+    }
+}
+
+fn reconnect<'a>(wait: &'a Wait, redactor: &Redactor) -> lines::Reconnect<'a> {
+    lines::Reconnect {
+        attempt: wait.attempt,
+        delay_ms: WholeMs(wait.delay),
+        because: redactor.redact(&wait.because),
+    }
+}
+
+fn ping_stats(statistics: &Statistics) -> lines::PingStats {
+    let counts = &statistics.counts;
+    let bars = statistics.bars.iter().map(|bar| lines::Bar {
+        from_ms: Ms(bar.from),
+        to_ms: Ms(bar.to),
+        count: bar.count,
     });
-    if closed.may_be_lost > 0 {
-        object.number("may_be_lost", closed.may_be_lost);
+    lines::PingStats {
+        sent: counts.sent,
+        received: counts.received,
+        lost: counts.lost,
+        pending: counts.pending,
+        late: counts.late,
+        duplicates: counts.duplicates,
+        not_measured: counts.untimed,
+        other_messages: counts.others,
+        reconnects: counts.reconnects,
+        loss_percent: statistics.loss_percent(),
+        time_ms: Ms(statistics.elapsed),
+        rtt_ms: statistics.rtt.as_ref().map(spread),
+        stages_ms: stages(&statistics.stages),
+        histogram: bars.collect(),
     }
-    for (name, tally) in [("in", closed.received), ("out", closed.sent)] {
-        object.tally(name, tally);
-    }
-    object.end();
 }
 
-fn write_wait(mut object: Object<'_>, wait: &Wait, redactor: &Redactor) {
-    object
-        .number("attempt", u64::from(wait.attempt))
-        .number("delay_ms", whole_milliseconds(wait.delay));
-    object.text("because", &redactor.redact(&wait.because));
-    object.end();
+fn stages(stages: &[(&'static str, Spread)]) -> Option<lines::Stages> {
+    let stage = |name| {
+        let (_, found) = stages.iter().find(|(stage, _)| *stage == name)?;
+        Some(spread(found))
+    };
+    (!stages.is_empty()).then(|| lines::Stages {
+        dns: stage("dns"),
+        tcp: stage("tcp"),
+        proxy: stage("proxy"),
+        tls: stage("tls"),
+        upgrade: stage("upgrade"),
+    })
 }
 
-fn whole_milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn write_refused(mut object: Object<'_>, error: &Error, redactor: &Redactor) {
-    if let Some(refusal) = &error.refusal {
-        object.number("status", u64::from(refusal.status));
-        object.headers("headers", &refusal.headers, redactor);
-        object.text("body", &redactor.redact(&refusal.body_text()));
-        let wait = refusal.retry_after(SystemTime::now());
-        object.optional_number("retry_after_ms", wait.map(whole_milliseconds));
+fn spread(spread: &Spread) -> lines::Spread {
+    lines::Spread {
+        min: Ms(spread.min),
+        avg: Ms(spread.avg),
+        max: Ms(spread.max),
+        mdev: Ms(spread.mdev),
+        p50: Ms(spread.p50),
+        p95: Ms(spread.p95),
+        p99: Ms(spread.p99),
+        jitter: spread.jitter.map(Ms),
     }
-    object.end();
 }
 
 #[cfg(test)]

@@ -35,9 +35,7 @@ impl Form {
         match self {
             Self::Terminal => push_escaped_bytes(out, &piece, Keep::Lines),
             // A text that was cut between characters.
-            Self::JsonString => {
-                push_inside_string(out, &String::from_utf8_lossy(&piece));
-            }
+            Self::JsonString => push_inside_string(out, &String::from_utf8_lossy(&piece)),
             Self::Json(compactor) => compactor.push(out, &String::from_utf8_lossy(&piece)),
             Self::Base64 => out.extend_from_slice(STANDARD.encode(piece).as_bytes()),
         }

@@ -17,7 +17,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use scan::{Kind, Sink, has_other_than_print, quotes, scan};
+use scan::{Kind, Sink, scan};
 
 /// How [`reindent`] sets out a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,42 +122,11 @@ pub fn reindent(out: &mut Vec<u8>, text: &str, style: &Style, escape: bool) -> R
 /// # Errors
 /// As [`reindent`].
 pub fn compact(out: &mut Vec<u8>, text: &str) -> Result<(), NotJson> {
-    push_compact(out, text, false)
-}
-
-/// As [`compact`], with the escapes that [`reindent`] makes: a line that may reach a terminal, and
-/// that no reader takes for two because of a U+2028.
-///
-/// # Errors
-/// As [`reindent`].
-pub fn compact_escaped(out: &mut Vec<u8>, text: &str) -> Result<(), NotJson> {
-    push_compact(out, text, needs_escape(text))
-}
-
-/// Appends `text` as [`push_string`] does, `between`, and `text` as [`compact_escaped`] does: each byte is looked at
-/// once for what must be escaped. What is no JSON is the string alone, and that is no mistake.
-pub fn push_string_and_compact(out: &mut Vec<u8>, text: &str, between: &[u8]) {
-    out.push(b'"');
-    let is_print = push_inside_string(out, text);
-    out.push(b'"');
-    let string = out.len();
-    out.extend_from_slice(between);
-    let compacted = match is_print {
-        true => compact(out, text),
-        false => compact_escaped(out, text),
-    };
-    if compacted.is_err() {
-        out.truncate(string);
-    }
-}
-
-fn push_compact(out: &mut Vec<u8>, text: &str, escape: bool) -> Result<(), NotJson> {
     out.reserve(text.len());
     all_or_nothing(out, |out| {
         let mut compact = Compact {
             out,
             text,
-            escape,
             copied: 0,
         };
         scan(text, &mut compact)?;
@@ -198,34 +167,13 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Appends what [`push_string`] would put between the quotes: a string may be put together from pieces. Whether
-/// `text` was ASCII without controls.
-pub fn push_inside_string(out: &mut Vec<u8>, text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut at = push_print(out, bytes);
-    let is_print = at == bytes.len();
-    while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii() {
-            push_char(out, char::from(*byte));
-            at += 1;
-        } else {
-            // Other scripts come in longer runs, which are looked through in larger blocks.
-            let found = find_unsafe(text, at, stop_in_string);
-            let end = found.map_or(bytes.len(), |(end, _)| end);
-            out.extend_from_slice(&bytes[at..end]);
-            at = end;
-            if let Some((_, ch)) = found {
-                push_char(out, ch);
-                at += ch.len_utf8();
-            }
-        }
-        at += push_print(out, &bytes[at..]);
-    }
-    is_print
+/// Appends what [`push_string`] would put between the quotes: a string may be put together from pieces.
+pub fn push_inside_string(out: &mut Vec<u8>, text: &str) {
+    push_escaping(out, text, stop_in_string);
 }
 
-/// What [`compact_escaped`] does, for a text that comes in pieces and is known to be JSON: then all that
-/// is to be known is whether a piece begins inside a string.
+/// Removes the white space between the tokens of a text that is known to be JSON and comes in pieces, and escapes what
+/// must not reach a terminal, as [`reindent`] does. All that has to be known is whether a piece begins inside a string.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Compactor {
     in_string: bool,
@@ -269,69 +217,6 @@ impl Compactor {
     }
 }
 
-/// Appends what `bytes` begins with as far as it is ASCII and no control, a backslash before each quote and
-/// backslash; how much of `bytes` that was.
-fn push_print(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
-    const BLOCK: usize = 64;
-    /// A word with a backslash before each byte, and what is stored behind it and comes to nothing.
-    const LAID: usize = 24;
-    let mut taken = 0;
-    // Room is made for a block at a time: what is not used of it is soon taken back.
-    for block in bytes.chunks(BLOCK) {
-        let start = out.len();
-        out.extend_from_slice(&[0; 2 * BLOCK + LAID]);
-        let room = &mut out[start..];
-        let mut read = 0;
-        let mut laid = 0;
-        for word in block.as_chunks::<8>().0 {
-            let mut word = u64::from_le_bytes(*word);
-            let Some(place) = room[laid..].first_chunk_mut::<LAID>() else {
-                break;
-            };
-            if has_other_than_print(word) {
-                break;
-            }
-            // What is left of the word is stored as a whole, and a backslash over its first quote, behind which
-            // it is stored again.
-            let mut quotes = quotes(word);
-            let mut at = 0;
-            let mut count = 0;
-            while quotes != 0 {
-                place[at % 16..][..8].copy_from_slice(&word.to_le_bytes());
-                let before = quotes.trailing_zeros() & !7;
-                at += before as usize / 8;
-                place[at % 16] = b'\\';
-                at += 1;
-                count += 1;
-                word >>= before;
-                quotes >>= before;
-                quotes &= quotes - 1;
-            }
-            place[at % 16..][..8].copy_from_slice(&word.to_le_bytes());
-            laid += 8 + count;
-            read += 8;
-        }
-        for &byte in &block[read..] {
-            if !byte.is_ascii() || byte.is_ascii_control() {
-                break;
-            }
-            if matches!(byte, b'"' | b'\\') {
-                room[laid] = b'\\';
-                laid += 1;
-            }
-            room[laid] = byte;
-            laid += 1;
-            read += 1;
-        }
-        out.truncate(start + laid);
-        taken += read;
-        if read < block.len() {
-            break;
-        }
-    }
-    taken
-}
-
 /// What ends a plain run of ASCII inside a JSON string.
 #[inline]
 fn stop_in_string(byte: u8) -> bool {
@@ -353,12 +238,18 @@ fn stop_in_token(byte: u8) -> bool {
     byte == DEL
 }
 
-fn needs_escape(text: &str) -> bool {
+/// Whether [`push_escaped`] would change `text`.
+pub(super) fn needs_escape(text: &str) -> bool {
     // Most JSON is ASCII, and seen through at once.
     if text.is_ascii() {
         return memchr::memchr(DEL, text.as_bytes()).is_some();
     }
     find_unsafe(text, 0, stop_in_token).is_some()
+}
+
+/// Appends a piece of a JSON string, with escapes for DEL and for what is unsafe beyond ASCII.
+pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    push_escaping(out, text, stop_in_token);
 }
 
 /// Appends `text` with JSON escapes for unsafe characters and ASCII for which `stop` holds.
@@ -434,7 +325,6 @@ impl<F: FnMut(&str)> Sink for Keys<F> {
 struct Compact<'a> {
     out: &'a mut Vec<u8>,
     text: &'a str,
-    escape: bool,
     /// How much of the text is dealt with.
     copied: usize,
 }
@@ -442,12 +332,7 @@ struct Compact<'a> {
 impl Compact<'_> {
     fn copy(&mut self, end: usize) {
         let piece = &self.text[self.copied..end];
-        // What must be escaped stands inside of strings: elsewhere it is no JSON.
-        if self.escape {
-            push_escaping(self.out, piece, stop_in_token);
-        } else {
-            self.out.extend_from_slice(piece.as_bytes());
-        }
+        self.out.extend_from_slice(piece.as_bytes());
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::buffer::{Amount, Buffer};
 use super::events::EventWriter;
 use crate::event::Event;
+use crate::named_file;
 use crate::secret::{Redactor, io_text};
 
 /// See the module's head.
@@ -37,7 +38,7 @@ impl Log {
     /// The operating system's, in words that name the file.
     pub fn create(path: &Path, begun: Instant) -> Result<Self, String> {
         let writer = EventWriter::for_log(begun);
-        Self::new(File::create(path), path, Origin::Flag, writer)
+        Self::new(named_file::create(path), path, Origin::Flag, writer)
     }
 
     /// Appends to the file, with events of the connection of this number.

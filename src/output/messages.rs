@@ -4,7 +4,7 @@
 //! nothing the peer sent is obeyed: control characters are shown, binary becomes a hexdump, JSON is laid
 //! out for reading.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use super::hexdump::hexdump;
 use super::json;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::Payload;
-use crate::units::{count_grouped, grouped};
+use crate::units::{count_grouped, grouped, wall_clock};
 
 /// The bytes of a binary message that a terminal is shown.
 const HEXDUMP_LIMIT: usize = 256;
@@ -71,7 +71,8 @@ impl Layout {
     fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         if self.timestamps {
             let ago = at.map(|at| at.elapsed()).unwrap_or_default();
-            let time = SystemTime::now().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let time = time.max(UNIX_EPOCH);
             let time = humantime::format_rfc3339_millis(time).to_string();
             paint(out, self.colour, DIM, time.as_bytes());
             out.push(b' ');

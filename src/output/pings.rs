@@ -1,6 +1,6 @@
 //! What `ping` prints: a line a reply and the statistics, as ping(8) does.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::bars::{bars, sparkline};
 use crate::connection::Opened;
@@ -192,7 +192,7 @@ impl PingPrinter {
     }
 
     fn stamp(&self, out: &mut Vec<u8>) {
-        let now = SystemTime::now();
+        let now = units::wall_clock();
         let text = match self.look.clock {
             LineClock::Off => return,
             LineClock::Unix => {

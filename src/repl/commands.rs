@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use crate::connection::close::Farewell;
 use crate::connection::message::{Outgoing, Payload};
-use crate::input::action::{Action, Setting, Show};
+use crate::input::action::Action;
 use crate::input::encoding::Encoding;
 use crate::nearest::nearest;
+use crate::output::by_hand::{Setting, Show};
 use crate::pattern::Pattern;
 use crate::secret::Source;
 
@@ -77,7 +78,7 @@ pub const COMMANDS: [Command; 20] = [
         "/base64",
         "DATA",
         Argument::Other,
-        "the same, written in base64",
+        "send base64 data as a binary message",
     ),
     command(
         "/ping",
@@ -89,7 +90,7 @@ pub const COMMANDS: [Command; 20] = [
         "/pong",
         "[TEXT]",
         Argument::Other,
-        "send a pong frame that nobody asked for",
+        "send an unsolicited pong frame",
     ),
     command(
         "/close",
@@ -113,7 +114,7 @@ pub const COMMANDS: [Command; 20] = [
         "/status",
         "",
         Argument::Other,
-        "show the state, what was agreed, and what has passed",
+        "show the state, what was negotiated, and traffic counts",
     ),
     command(
         "/headers",
@@ -127,24 +128,19 @@ pub const COMMANDS: [Command; 20] = [
         Argument::Off,
         "show only messages that match",
     ),
-    command(
-        "/pretty",
-        "[on|off]",
-        Argument::Switch,
-        "lay JSON out, or show it as it came",
-    ),
+    command("/pretty", "[on|off]", Argument::Switch, "pretty-print JSON"),
     command(
         "/time",
         "[on|off]",
         Argument::Switch,
-        "show when each message came",
+        "show the time of each message",
     ),
     command("/frames", "[on|off]", Argument::Switch, "show every frame"),
     command(
         "/last",
         "[N]",
         Argument::Other,
-        "show the last message, or N of them, whole",
+        "show the last message, or the last N, in full",
     ),
     command(
         "/save",
@@ -156,36 +152,36 @@ pub const COMMANDS: [Command; 20] = [
         "/log",
         "FILE|off",
         Argument::File,
-        "write every event from now on as JSON lines",
+        "log every event as a JSON line",
     ),
     command(
         "/onopen",
         "MESSAGE|off",
         Argument::Off,
-        "send this after every further open",
+        "send this after every later open",
     ),
     command(
         "/quit",
         "",
         Argument::Other,
-        "close and leave; Ctrl-D and Ctrl-C do the same",
+        "close and quit, as Ctrl-D and Ctrl-C do",
     ),
 ];
 
 /// The keys that are worth knowing.
 pub const KEYS: [(&str, &str); 6] = [
-    ("Enter", "send the line; JSON goes on until it is complete"),
-    ("Alt-Enter", "a line break in the text"),
     (
-        "Tab",
-        "complete a command, a file, a close code, a JSON key",
+        "Enter",
+        "send the line, or continue JSON that is incomplete",
     ),
-    ("Ctrl-R", "search what was typed before"),
+    ("Alt-Enter", "insert a line break"),
+    ("Tab", "complete a command, file, close code or JSON key"),
+    ("Ctrl-R", "search the history"),
     (
         "Ctrl-C",
-        "clear the line; on an empty one, leave; twice, at once",
+        "clear the line; quit if it is empty; twice: at once",
     ),
-    ("//TEXT", "send text that starts with a slash"),
+    ("//TEXT", "send a text that starts with a slash"),
 ];
 
 /// A line, understood.
@@ -193,17 +189,23 @@ pub const KEYS: [(&str, &str); 6] = [
 pub enum Line {
     /// Something to do.
     Do(Action),
-    /// Send a file, which is still to be read.
+    /// Show something, or show it otherwise.
+    Show(Show),
+    /// Tell how the connection stands.
+    Status,
+    /// Send this after every further open; `None` forgets all that was to be sent then.
+    OnOpen(Option<Source>),
+    /// Send a file.
     SendFile(PathBuf),
-    /// Connect to a place that is still to be made out.
+    /// Connect to this URL.
     Connect(String),
     /// Show the commands.
     Help,
-    /// A command that does not exist or does not fit; what is wrong with it.
+    /// An unknown command or a wrong argument; what is wrong with it.
     Wrong(String),
 }
 
-/// Whether a line is a command, and nothing to send.
+/// Whether a line is a command, not a message.
 pub fn is_command(line: &str) -> bool {
     line.starts_with('/') && !line.starts_with("//")
 }
@@ -215,7 +217,7 @@ pub fn sends(line: &str) -> bool {
     !is_command(line) || SENDING.contains(&name)
 }
 
-/// Whether a text is, or is going to be, JSON: then it may go on over lines.
+/// Whether a text is or may become JSON, which may span several lines.
 pub fn opens_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }
@@ -235,9 +237,9 @@ pub fn parse(line: &str) -> Line {
     let meant = match name {
         "/help" => Ok(Line::Help),
         "/quit" => Ok(Line::Do(Action::Quit)),
-        "/status" => Ok(Line::Do(Action::Status)),
+        "/status" => Ok(Line::Status),
         "/reconnect" => Ok(Line::Do(Action::Reopen)),
-        "/headers" => Ok(show(Show::Headers)),
+        "/headers" => Ok(Line::Show(Show::Headers)),
         "/ping" => Ok(Line::Do(Action::Ping(PING_SIZE))),
         "/pong" => pong(rest),
         "/close" => close(rest),
@@ -250,11 +252,9 @@ pub fn parse(line: &str) -> Line {
         "/time" => switch(Setting::Time, rest),
         "/frames" => switch(Setting::Frames, rest),
         "/last" => last(rest),
-        "/save" => needed(rest).map(|path| show(Show::Save(path_of(path)))),
-        "/log" => needed(rest).map(|path| show(Show::Log(unless_off(path).map(path_of)))),
-        "/onopen" => {
-            needed(rest).map(|text| Line::Do(Action::OnOpen(unless_off(text).map(Source::parse))))
-        }
+        "/save" => needed(rest).map(|path| Line::Show(Show::Save(path_of(path)))),
+        "/log" => needed(rest).map(|path| Line::Show(Show::Log(unless_off(path).map(path_of)))),
+        "/onopen" => needed(rest).map(|text| Line::OnOpen(unless_off(text).map(Source::parse))),
         unknown => return Line::Wrong(unknown_command(unknown)),
     };
     meant.unwrap_or_else(|why| {
@@ -267,13 +267,9 @@ fn send(text: &str) -> Line {
     Line::Do(Action::Send(Outgoing::Message(Payload::Text(text.into()))))
 }
 
-fn show(what: Show) -> Line {
-    Line::Do(Action::Show(what))
-}
-
 fn needed(rest: &str) -> Result<&str, String> {
     if rest.is_empty() {
-        return Err("it needs to be told what".to_owned());
+        return Err("missing argument".to_owned());
     }
     Ok(rest)
 }
@@ -284,15 +280,18 @@ fn unless_off(rest: &str) -> Option<&str> {
 
 /// A file's path; `~/` is the home directory, as in a shell.
 pub fn path_of(typed: &str) -> PathBuf {
-    match (typed.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+    match (typed.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(typed),
     }
 }
 
 fn pong(rest: &str) -> Result<Line, String> {
     if rest.len() > 125 {
-        return Err(format!("a pong holds 125 bytes, this has {}", rest.len()));
+        return Err(format!(
+            "payload of {} bytes exceeds the 125 of a pong",
+            rest.len()
+        ));
     }
     let payload = Bytes::copy_from_slice(rest.as_bytes());
     Ok(Line::Do(Action::Send(Outgoing::Pong(payload))))
@@ -302,7 +301,7 @@ fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
     match encoding.decode(Bytes::copy_from_slice(text.as_bytes())) {
         Ok(payload) => Ok(Line::Do(Action::Send(Outgoing::Message(payload)))),
         Err(bad) => Err(format!(
-            "not sent, wrong at byte {}, {}",
+            "not sent: invalid at byte {}: {}",
             bad.at + 1,
             bad.why
         )),
@@ -312,7 +311,7 @@ fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
 fn filter(rest: &str) -> Result<Line, String> {
     let pattern = unless_off(rest).map(Pattern::parse).transpose();
     let pattern = pattern.map_err(|error| error.to_string())?;
-    Ok(show(Show::Filter(pattern.map(Box::new))))
+    Ok(Line::Show(Show::Filter(pattern.map(Box::new))))
 }
 
 fn switch(setting: Setting, rest: &str) -> Result<Line, String> {
@@ -320,9 +319,9 @@ fn switch(setting: Setting, rest: &str) -> Result<Line, String> {
         "" => None,
         "on" => Some(true),
         "off" => Some(false),
-        other => return Err(format!("{other} is neither on nor off")),
+        other => return Err(format!("invalid value '{other}'")),
     };
-    Ok(show(Show::Setting(setting, wanted)))
+    Ok(Line::Show(Show::Setting(setting, wanted)))
 }
 
 fn last(rest: &str) -> Result<Line, String> {
@@ -330,10 +329,10 @@ fn last(rest: &str) -> Result<Line, String> {
         "" => 1,
         digits => match digits.parse() {
             Ok(count) if count > 0 => count,
-            _ => return Err(format!("{digits} is no number of messages")),
+            _ => return Err(format!("invalid number of messages '{digits}'")),
         },
     };
-    Ok(show(Show::Last(count)))
+    Ok(Line::Show(Show::Last(count)))
 }
 
 fn close(rest: &str) -> Result<Line, String> {
@@ -347,9 +346,9 @@ fn close(rest: &str) -> Result<Line, String> {
 fn unknown_command(name: &str) -> String {
     match nearest(name, COMMANDS.iter().map(|known| known.name)) {
         Some(known) => {
-            format!("{name} is no command: did you mean {known}? /{name} sends it as text")
+            format!("unknown command '{name}'; did you mean {known}? /{name} sends it as text")
         }
-        None => format!("{name} is no command: /help shows them, /{name} sends it as text"),
+        None => format!("unknown command '{name}'; see /help; /{name} sends it as text"),
     }
 }
 

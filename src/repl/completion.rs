@@ -1,6 +1,7 @@
 //! What Tab offers: commands, file names, close codes with their names, JSON keys that were seen.
 
 use std::collections::BTreeSet;
+use std::path::{MAIN_SEPARATOR, is_separator};
 
 use rustyline::completion::{
     FilenameCompleter, Pair, Quote, escape as quote, longest_common_prefix,
@@ -108,13 +109,15 @@ fn words(words: &[&str], typed: &str, start: usize) -> Completion {
 
 /// The files whose path begins as what was typed; a hidden one only when its dot was.
 fn files(typed: &str, start: usize) -> Completion {
-    let (folder, name) = match typed.rfind('/') {
+    let (folder, name) = match typed.rfind(is_separator) {
         Some(at) => typed.split_at(at + 1),
         None => ("", typed),
     };
     // The completer reads a shell's line, in which quotes keep a blank in a name from ending it.
     let path = path_of(typed).to_string_lossy().into_owned();
-    let quoted = quote(path, Some('\\'), is_special, Quote::Double);
+    // Where `\` separates folders it escapes nothing.
+    let escape_char = (MAIN_SEPARATOR == '/').then_some('\\');
+    let quoted = quote(path, escape_char, is_special, Quote::Double);
     let line = format!("\"{quoted}");
     let found = FilenameCompleter::new().complete_path(&line, line.len());
     let (_, mut candidates) = found.unwrap_or_default();
@@ -127,8 +130,8 @@ fn files(typed: &str, start: usize) -> Completion {
         replacement,
     } in &mut candidates
     {
-        if replacement.ends_with('/') {
-            display.push('/');
+        if replacement.ends_with(is_separator) {
+            display.push(MAIN_SEPARATOR);
         }
         *replacement = format!("{folder}{display}");
     }

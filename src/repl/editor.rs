@@ -9,10 +9,10 @@ use rustyline::completion::Pair;
 
 use super::commands::{opens_json, sends};
 use super::completion::complete;
+use super::highlight::{Highlight, highlight};
 use super::history::{History, Keep};
 use super::keys::Key;
 use super::line::Line;
-use super::marks::{Marks, marks};
 use crate::output::json::{NotJson, check};
 
 /// The most candidates that are listed.
@@ -74,8 +74,8 @@ pub struct View {
     pub text: String,
     /// The cursor, in bytes.
     pub cursor: usize,
-    /// The marks on it.
-    pub marks: Marks,
+    /// The highlight on it.
+    pub highlight: Highlight,
 }
 
 impl Editor {
@@ -109,14 +109,14 @@ impl Editor {
                     prompt: Some(format!("search '{}': ", search.part)),
                     text: text.to_owned(),
                     cursor: text.len(),
-                    marks: Marks::default(),
+                    highlight: Highlight::default(),
                 }
             }
             None => View {
                 prompt: None,
                 text: self.line.text().to_owned(),
                 cursor: self.line.cursor(),
-                marks: marks(self.line.text()),
+                highlight: highlight(self.line.text()),
             },
         }
     }
@@ -142,7 +142,7 @@ impl Editor {
             Key::Char(c) => self.type_char(c),
             Key::Paste(text) => self.paste(&text),
             Key::Enter => return self.enter(around),
-            Key::AltEnter => self.line.insert("\n"),
+            Key::ModifiedEnter => self.line.insert("\n"),
             Key::Tab => return self.complete(around.keys),
             Key::Ctrl('c') => return self.clear_or_leave(),
             Key::Ctrl('d') if self.line.is_empty() => return Some(Entered::Leave),
@@ -248,10 +248,10 @@ impl Editor {
 
     /// Takes over what the hint proposes; false when it proposes nothing here.
     fn take_hint(&mut self) -> bool {
-        let marks = marks(self.line.text());
-        let takes = self.line.is_at_end() && marks.completes > 0;
+        let highlight = highlight(self.line.text());
+        let takes = self.line.is_at_end() && highlight.completes > 0;
         if takes {
-            self.line.insert(&marks.hint[..marks.completes]);
+            self.line.insert(&highlight.hint[..highlight.completes]);
         }
         takes
     }
@@ -325,7 +325,7 @@ fn list(candidates: &[Pair]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repl::keys::Keys;
+    use crate::repl::keys::KeyDecoder;
 
     struct Typist {
         editor: Editor,
@@ -344,10 +344,11 @@ mod tests {
 
         /// What was entered by these bytes.
         fn types(&mut self, bytes: &str) -> Vec<Entered> {
-            let mut keys = Keys::default();
+            let mut keys = KeyDecoder::default();
             keys.feed(bytes.as_bytes());
+            keys.end_sequence();
             let mut entered = Vec::new();
-            while let Some(key) = keys.next().or_else(|| keys.take_escape()) {
+            while let Some(key) = keys.next() {
                 let around = Around {
                     can_send: self.can_send,
                     keys: &self.keys,

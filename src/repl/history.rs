@@ -100,7 +100,7 @@ impl History {
             return Ok(());
         };
         let words = format!(
-            "no history is kept: {}: {}",
+            "cannot keep the history: {}: {}",
             file.display(),
             io_text(&error)
         );
@@ -160,6 +160,7 @@ pub fn file_of(host: &str) -> Option<PathBuf> {
             .filter(|path| path.is_absolute())
     };
     let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("LOCALAPPDATA").filter(|_| cfg!(windows)))
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
     let name: String = utf8_percent_encode(&host.replace(':', "_"), &PLAIN).collect();
     let name = &name[..name.len().min(200)];
@@ -202,6 +203,7 @@ fn append(file: &Path, entry: &str) -> io::Result<()> {
     open(file)?.write_all((escape(entry) + "\n").as_bytes())
 }
 
+#[cfg(unix)]
 fn make_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
@@ -211,6 +213,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Opens a file to append to, readable by its owner alone, also when it was there before.
+#[cfg(unix)]
 fn open(file: &Path) -> io::Result<File> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let opened = OpenOptions::new()
@@ -224,6 +227,17 @@ fn open(file: &Path) -> io::Result<File> {
         opened.set_permissions(permissions)?;
     }
     Ok(opened)
+}
+
+/// What is below a person's own folder on Windows is readable by nobody else.
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn open(file: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(file)
 }
 
 fn escape(entry: &str) -> String {
@@ -277,6 +291,7 @@ mod tests {
         assert_eq!(entries(&reopened(&history)), entries(&history)[..2]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_file_is_for_its_owner_alone_even_if_it_was_not() {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,15 +1,26 @@
 //! From the bytes of a terminal to the keys that were pressed.
 //!
-//! Bytes come in pieces of any size: what is not a whole key yet waits for the rest. A pasted text
-//! (bracketed paste) is one key, however long it is. Sequences that are not understood are swallowed
-//! whole, so that none of them ends up as text in a message.
+//! termina's parser reads the sequences. It takes bytes from whoever has them, on Unix and on Windows alike,
+//! so the session's loop reads the terminal as it reads every other stream. (crossterm keeps its parser to
+//! itself. Its event source blocks on a sequence that arrives in two reads, spins on a terminal that hung up,
+//! and on Windows delivers a paste as single keys, so that each pasted line would be a message.)
+//!
+//! Two rules are added, since text typed next must not vanish in a sequence that never ends, nor the end of a
+//! sequence be taken for text: an Escape begins a new sequence, whatever came before it, and a sequence that
+//! nothing follows for [`SEQUENCE_TIMEOUT`] is over. A pasted text (bracketed paste) is one key, however long
+//! it is and takes to arrive.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long an Escape waits for the rest of a sequence before it is a key of its own.
-pub const ESCAPE_DELAY: Duration = Duration::from_millis(60);
+use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
+use termina::{Event, Parser};
 
-const PASTE_END: &[u8] = b"\x1b[201~";
+/// How long the rest of a sequence may take; an Escape that nothing follows is a key of its own.
+pub const SEQUENCE_TIMEOUT: Duration = Duration::from_millis(100);
+
+const ESCAPE: u8 = 0x1b;
+const PASTE_START: &[u8] = b"\x1b[200~";
 
 /// What was pressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +33,8 @@ pub enum Key {
     Alt(char),
     /// Enter.
     Enter,
-    /// Enter with Alt: a line break in the text.
-    AltEnter,
+    /// Enter with Alt, or another modifier: a line break in the text.
+    ModifiedEnter,
     /// Tab.
     Tab,
     /// The key that deletes backwards.
@@ -56,180 +67,114 @@ pub enum Key {
     Unknown,
 }
 
-/// Cuts bytes into keys.
+/// Turns bytes into keys.
 #[derive(Debug, Default)]
-pub struct Keys {
-    bytes: Vec<u8>,
-    /// How much of `bytes` has been taken.
-    taken: usize,
-    /// How far the end of a pasted text has been searched for.
-    searched: usize,
+pub struct KeyDecoder {
+    parser: Parser,
+    decoded: VecDeque<Key>,
+    /// How much of [`PASTE_START`] the current sequence consists of so far; all of it within a paste.
+    paste_start: usize,
+    /// Whether the last byte completed no key.
+    is_incomplete: bool,
 }
 
-/// What the next bytes are.
-enum Piece {
-    /// A key of so many bytes.
-    Key(Key, usize),
-    /// Too little to tell.
-    Incomplete,
-}
-
-impl Keys {
-    /// More bytes have come.
+impl KeyDecoder {
+    /// Decodes more bytes, in pieces of any size.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.bytes.drain(..std::mem::take(&mut self.taken));
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// The next key, if all of it has come.
-    pub fn next(&mut self) -> Option<Key> {
-        let rest = &self.bytes[self.taken..];
-        if rest.is_empty() {
-            return None;
-        }
-        match piece(rest, &mut self.searched) {
-            Piece::Key(key, length) => {
-                self.taken += length;
-                Some(key)
+        for &byte in bytes {
+            if byte == ESCAPE && !self.is_in_paste() {
+                self.end_sequence();
             }
-            Piece::Incomplete => None,
+            if !self.is_in_paste() {
+                let goes_on = PASTE_START.get(self.paste_start) == Some(&byte);
+                self.paste_start = if goes_on { self.paste_start + 1 } else { 0 };
+            }
+            self.parser.parse(&[byte], true);
+            self.is_incomplete = !self.take_events();
         }
     }
 
-    /// Whether an Escape has come and nothing behind it.
-    pub fn is_escape_waiting(&self) -> bool {
-        self.bytes[self.taken..] == [0x1b]
+    /// The next key.
+    pub fn next(&mut self) -> Option<Key> {
+        self.decoded.pop_front()
     }
 
-    /// Nothing has come behind the Escape: it was the key.
-    pub fn take_escape(&mut self) -> Option<Key> {
-        let waits = self.is_escape_waiting();
-        self.taken += usize::from(waits);
-        waits.then_some(Key::Escape)
+    /// Whether a sequence has begun that [`SEQUENCE_TIMEOUT`] applies to.
+    pub fn is_in_sequence(&self) -> bool {
+        self.is_incomplete && !self.is_in_paste()
     }
-}
 
-fn piece(bytes: &[u8], searched: &mut usize) -> Piece {
-    match bytes[0] {
-        0x1b => match bytes.get(1) {
-            None => Piece::Incomplete,
-            Some(b'[') => control_sequence(bytes, searched),
-            Some(b'O') => match bytes.get(2) {
-                None => Piece::Incomplete,
-                Some(&byte) => Piece::Key(named(byte, 1), 3),
-            },
-            // The first of two is a key; the second may begin a sequence.
-            Some(0x1b) => Piece::Key(Key::Escape, 1),
-            Some(_) => match piece(&bytes[1..], searched) {
-                Piece::Key(key, length) => Piece::Key(with_alt(key), length + 1),
-                Piece::Incomplete => Piece::Incomplete,
-            },
-        },
-        byte if byte < 0x20 || byte == 0x7f => Piece::Key(control(byte), 1),
-        _ => character(bytes),
+    /// Nothing follows: a lone Escape is a key, any other incomplete sequence is dropped.
+    pub fn end_sequence(&mut self) {
+        self.parser.parse(&[], false);
+        self.take_events();
+        self.parser = Parser::default();
+        self.paste_start = 0;
+        self.is_incomplete = false;
     }
-}
 
-fn control(byte: u8) -> Key {
-    match byte {
-        b'\r' | b'\n' => Key::Enter,
-        b'\t' => Key::Tab,
-        0x08 | 0x7f => Key::Backspace,
-        0 => Key::Ctrl(' '),
-        0x01..=0x1a => Key::Ctrl(char::from(byte - 1 + b'a')),
-        // Ctrl with one of \ ] ^ _
-        _ => Key::Ctrl(char::from(byte + 0x40)),
+    fn is_in_paste(&self) -> bool {
+        self.paste_start == PASTE_START.len()
+    }
+
+    /// Whether there were any.
+    fn take_events(&mut self) -> bool {
+        let mut has_any = false;
+        while let Some(event) = self.parser.pop() {
+            has_any = true;
+            self.paste_start = 0;
+            self.decoded.push_back(key_of(event));
+        }
+        has_any
     }
 }
 
-fn with_alt(key: Key) -> Key {
-    match key {
-        Key::Char(c) => Key::Alt(c.to_ascii_lowercase()),
-        Key::Enter => Key::AltEnter,
-        Key::Backspace => Key::WordBackspace,
-        key => key,
-    }
-}
-
-/// One character of UTF-8; a byte that belongs to none is swallowed.
-fn character(bytes: &[u8]) -> Piece {
-    let length = match bytes[0] {
-        0..=0x7f => 1,
-        0xc2..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf4 => 4,
-        _ => return Piece::Key(Key::Unknown, 1),
-    };
-    let held = &bytes[..length.min(bytes.len())];
-    match std::str::from_utf8(held) {
-        Ok(text) => Piece::Key(text.chars().next().map_or(Key::Unknown, Key::Char), length),
-        Err(error) if error.error_len().is_none() => Piece::Incomplete,
-        Err(_) => Piece::Key(Key::Unknown, 1),
-    }
-}
-
-/// `ESC [ parameters final` (ECMA-48 §5.4).
-fn control_sequence(bytes: &[u8], searched: &mut usize) -> Piece {
-    let is_final = |byte: &u8| matches!(byte, 0x40..=0x7e);
-    let Some(end) = bytes[2..].iter().position(is_final).map(|at| at + 2) else {
-        return Piece::Incomplete;
-    };
-    let parameters = String::from_utf8_lossy(&bytes[2..end]);
-    let mut numbers = parameters
-        .split(';')
-        .map(|number| number.parse::<u16>().unwrap_or(1));
-    let first = numbers.next().unwrap_or(1);
-    let modifier = numbers.next().unwrap_or(1);
-    if bytes[end] == b'~' && first == 200 {
-        return paste(bytes, end + 1, searched);
-    }
-    let key = match bytes[end] {
-        b'~' => numbered(first, modifier),
-        byte => named(byte, modifier),
-    };
-    Piece::Key(key, end + 1)
-}
-
-fn numbered(number: u16, modifier: u16) -> Key {
-    match number {
-        1 | 7 => Key::Home,
-        4 | 8 => Key::End,
-        3 if modifier == 1 => Key::Delete,
-        // xterm's and kitty's Enter with a modifier: CSI 27;3;13~ is not this, CSI 13;3~ is.
-        13 => Key::AltEnter,
+fn key_of(event: Event) -> Key {
+    match event {
+        Event::Paste(text) => Key::Paste(text.replace("\r\n", "\n").replace('\r', "\n")),
+        Event::Key(key) if key.kind != KeyEventKind::Release => pressed(&key),
         _ => Key::Unknown,
     }
 }
 
-fn named(byte: u8, modifier: u16) -> Key {
-    let by_word = modifier > 2;
-    match byte {
-        b'A' => Key::Up,
-        b'B' => Key::Down,
-        b'C' if by_word => Key::WordRight,
-        b'C' => Key::Right,
-        b'D' if by_word => Key::WordLeft,
-        b'D' => Key::Left,
-        b'H' => Key::Home,
-        b'F' => Key::End,
-        b'M' => Key::Enter,
+fn pressed(key: &KeyEvent) -> Key {
+    let has_alt = key.modifiers.contains(Modifiers::ALT);
+    let has_ctrl = key.modifiers.contains(Modifiers::CONTROL);
+    let by_word = has_alt || has_ctrl;
+    match key.code {
+        KeyCode::Char(c) if c.is_control() => Key::Unknown,
+        KeyCode::Char(c) if has_ctrl => control(c, has_alt),
+        KeyCode::Char(c) if has_alt => Key::Alt(c.to_ascii_lowercase()),
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter if key.modifiers.is_empty() => Key::Enter,
+        KeyCode::Enter => Key::ModifiedEnter,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::Backspace if by_word => Key::WordBackspace,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Delete if key.modifiers.is_empty() => Key::Delete,
+        KeyCode::Left if by_word => Key::WordLeft,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right if by_word => Key::WordRight,
+        KeyCode::Right => Key::Right,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::Escape => Key::Escape,
         _ => Key::Unknown,
     }
 }
 
-/// The text up to the end of the paste. `start` is behind the sequence that began it.
-fn paste(bytes: &[u8], start: usize, searched: &mut usize) -> Piece {
-    let from = (*searched).max(start);
-    let found = memchr::memmem::find(&bytes[from.min(bytes.len())..], PASTE_END);
-    let Some(end) = found.map(|at| at + from) else {
-        // The end itself may have come in part.
-        *searched = bytes.len().saturating_sub(PASTE_END.len() - 1).max(start);
-        return Piece::Incomplete;
-    };
-    *searched = 0;
-    let text = String::from_utf8_lossy(&bytes[start..end]);
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    Piece::Key(Key::Paste(text), end + PASTE_END.len())
+/// Some keys without a sequence of their own are a letter or digit with Ctrl.
+fn control(c: char, has_alt: bool) -> Key {
+    match (c, has_alt) {
+        ('h', false) => Key::Backspace,
+        ('h', true) => Key::WordBackspace,
+        ('j', false) => Key::Enter,
+        ('j', true) => Key::ModifiedEnter,
+        ('7', _) => Key::Ctrl('_'),
+        _ => Key::Ctrl(c.to_ascii_lowercase()),
+    }
 }
 
 #[cfg(test)]
@@ -237,19 +182,19 @@ mod tests {
     use super::*;
 
     fn keys(bytes: &[u8]) -> Vec<Key> {
-        let mut keys = Keys::default();
+        let mut keys = KeyDecoder::default();
         keys.feed(bytes);
         std::iter::from_fn(|| keys.next()).collect()
     }
 
     #[test]
     fn keys_are_told_apart() {
-        let table: [(&[u8], Key); 16] = [
+        let table: [(&[u8], Key); 19] = [
             (b"a", Key::Char('a')),
             ("é".as_bytes(), Key::Char('é')),
             ("😀".as_bytes(), Key::Char('😀')),
             (b"\r", Key::Enter),
-            (b"\x1b\r", Key::AltEnter),
+            (b"\x1b\r", Key::ModifiedEnter),
             (b"\x03", Key::Ctrl('c')),
             (b"\x1f", Key::Ctrl('_')),
             (b"\x1bb", Key::Alt('b')),
@@ -260,7 +205,10 @@ mod tests {
             (b"\x1b[3~", Key::Delete),
             (b"\x1b[H", Key::Home),
             (b"\x1b[15;2~", Key::Unknown),
-            (b"\xff", Key::Unknown),
+            (b"\x1b[13;2u", Key::ModifiedEnter),
+            (b"\x1b[127;5u", Key::WordBackspace),
+            (b"\x1b[97;5u", Key::Ctrl('a')),
+            (b"\x08", Key::Backspace),
         ];
         for (bytes, key) in table {
             assert_eq!(keys(bytes), [key], "{}", bytes.escape_ascii());
@@ -285,7 +233,7 @@ mod tests {
         let whole = keys(bytes);
         assert_eq!(whole.len(), 7);
         for size in 1..bytes.len() {
-            let mut stream = Keys::default();
+            let mut stream = KeyDecoder::default();
             let mut got = Vec::new();
             for part in bytes.chunks(size) {
                 stream.feed(part);
@@ -297,24 +245,79 @@ mod tests {
 
     #[test]
     fn an_escape_alone_is_a_key_once_nothing_follows() {
-        let mut keys = Keys::default();
+        let mut keys = KeyDecoder::default();
         keys.feed(b"\x1b");
         assert_eq!(keys.next(), None);
-        assert!(keys.is_escape_waiting());
-        assert_eq!(keys.take_escape(), Some(Key::Escape));
-        assert_eq!(keys.take_escape(), None);
+        assert!(keys.is_in_sequence());
+        keys.end_sequence();
+        assert_eq!(keys.next(), Some(Key::Escape));
+        assert!(!keys.is_in_sequence());
         keys.feed(b"a");
         assert_eq!(keys.next(), Some(Key::Char('a')));
     }
 
+    #[test]
+    fn a_sequence_that_does_not_end_takes_no_text_with_it() {
+        // Alt-] begins an operating system command, Alt-P a device control string.
+        for begun in [&b"\x1b]"[..], b"\x1bP", b"\x1b[", b"\x1b[>1", b"\xe2\x82"] {
+            let mut keys = KeyDecoder::default();
+            keys.feed(begun);
+            assert!(keys.is_in_sequence(), "{}", begun.escape_ascii());
+            keys.end_sequence();
+            keys.feed(b"a");
+            assert_eq!(
+                keys.next(),
+                Some(Key::Char('a')),
+                "{}",
+                begun.escape_ascii()
+            );
+        }
+        // A paste may take its time.
+        let mut keys = KeyDecoder::default();
+        keys.feed(b"\x1b[200~a\x1b");
+        assert!(!keys.is_in_sequence());
+    }
+
+    #[test]
+    fn an_escape_begins_a_new_sequence() {
+        assert_eq!(keys(b"\x1b\x1b[A"), [Key::Escape, Key::Up]);
+        assert_eq!(keys(b"\x1b]0;\x1b[Aa"), [Key::Up, Key::Char('a')]);
+        assert_eq!(keys(b"\x1b[1\x1b[1;5Da"), [Key::WordLeft, Key::Char('a')]);
+    }
+
+    #[test]
+    fn unknown_sequences_are_swallowed_whole() {
+        let unknown = [
+            "\x1b[27;5;13~",
+            "\x1b[1;5E",
+            "\x1b[57441;2u",
+            "\x1bOM",
+            "\x1b[99;99X",
+            "\x1b[<0;1;1M",
+            "\x1b[I",
+        ];
+        for sequence in unknown {
+            let keys = keys(format!("{sequence}a").as_bytes());
+            let (last, others) = keys.split_last().unwrap();
+            assert_eq!(last, &Key::Char('a'), "{}", sequence.escape_default());
+            assert!(others.iter().all(|key| *key == Key::Unknown), "{keys:?}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
-        fn no_bytes_stop_the_keys(bytes: Vec<u8>) {
-            let mut stream = Keys::default();
-            stream.feed(&bytes);
-            while stream.next().is_some() {}
-            stream.feed(b"\x1b[201~~x");
-            while stream.next().is_some() {}
+        fn no_bytes_stop_the_keys(
+            random: Vec<u8>,
+            sequences in "(\\x1b[\\[\\]OP]?[?<>;:0-9$ ]{0,6}[~a-zA-Z@\\[]?){0,9}",
+        ) {
+            let mut keys = KeyDecoder::default();
+            keys.feed(&random);
+            keys.feed(sequences.as_bytes());
+            keys.feed(b"\x1b[201~");
+            keys.end_sequence();
+            while keys.next().is_some() {}
+            keys.feed(b"x");
+            assert_eq!(keys.next(), Some(Key::Char('x')));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The terminal belongs to the session's one loop, as every other stream does. rustyline's own loop blocks in
 //! a thread, would have to be handed each message that arrives, and could print it late, out of order or, at
-//! the end, not at all. So keys are read like any other input ([`crate::input::Typed`]), and the line is
+//! the end, not at all. So the keyboard is asked by that loop ([`crate::session::Person`]), and the line is
 //! drawn like any other output ([`crate::output::editor::TypedLine`]); in between everything is pure, and
 //! what rustyline offers there is used: its line buffer (`line`), its history in memory (`history`) and
 //! its completion of file names (`completion`).
@@ -10,33 +10,38 @@
 //! Whatever way the session ends, the terminal is as it was before.
 
 pub mod commands;
-// The editor needs a terminal that speaks as those of Unix do.
-#[cfg(unix)]
 mod completion;
-#[cfg(unix)]
-mod desk;
-#[cfg(unix)]
 mod editor;
-#[cfg(unix)]
+mod highlight;
 pub mod history;
-#[cfg(unix)]
+mod keyboard;
 mod keys;
-#[cfg(unix)]
 mod line;
-#[cfg(unix)]
-mod marks;
-#[cfg(unix)]
 mod screen;
-#[cfg(unix)]
+mod state;
 mod terminal;
+#[cfg(unix)]
+mod unix;
+#[cfg(not(unix))]
+mod windows;
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use crate::connection::Target;
-use crate::input::Typed;
 use crate::output::editor::TypedLine;
 use crate::secret::Redactor;
+use crate::session::Person;
+
+use keyboard::Keyboard;
+use state::{PromptView, ReplState};
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(not(unix))]
+use windows as system;
 
 /// What a session at a terminal is made with.
 pub struct Setup {
@@ -79,14 +84,12 @@ pub type Connector = Box<dyn FnMut(String) -> Connecting>;
 
 /// A running session at a terminal. Dropping it restores the terminal.
 pub struct Repl {
-    #[cfg(unix)]
-    desk: std::rc::Rc<std::cell::RefCell<desk::Desk>>,
+    state: Rc<RefCell<ReplState>>,
 }
 
 /// Its two ends: what is typed, and how that is shown.
-pub type Ends = (Box<dyn Typed>, Box<dyn TypedLine>);
+pub type Ends = (Box<dyn Person>, Box<dyn TypedLine>);
 
-#[cfg(unix)]
 impl Repl {
     /// Takes the terminal.
     ///
@@ -96,29 +99,20 @@ impl Repl {
         if !terminal::can_edit() {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let (desk, ends) = desk::start(setup)?;
         terminal::take()?;
-        Ok((Self { desk }, ends))
+        let state = Rc::new(RefCell::new(ReplState::new(&setup)));
+        // From here on the terminal is restored when it is dropped.
+        let repl = Self {
+            state: state.clone(),
+        };
+        let keyboard = Keyboard::new(state.clone(), setup.connector)?;
+        Ok((repl, (Box::new(keyboard), Box::new(PromptView(state)))))
     }
 
     /// The session is over: the line goes with what is printed last.
     pub fn leave(&self) {
-        self.desk.borrow_mut().leave();
+        self.state.borrow_mut().leave();
     }
-}
-
-#[cfg(not(unix))]
-impl Repl {
-    /// There is no such session here: a terminal is a pipe that a person types into.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn start(_: Setup) -> io::Result<(Self, Ends)> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Nothing to leave.
-    pub fn leave(&self) {}
 }
 
 impl Drop for Repl {
@@ -129,6 +123,5 @@ impl Drop for Repl {
 
 /// Gives the terminal the settings that it had before the session, if there is one.
 pub fn restore_terminal() {
-    #[cfg(unix)]
     terminal::restore();
 }

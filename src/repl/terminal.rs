@@ -4,40 +4,26 @@
 use std::io::{self, Write};
 use std::sync::Mutex;
 
-use rustix::process::{Signal, kill_current_process_group};
-use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize,
-    tcsetattr,
-};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use super::screen::Size;
+use super::system::{self, Settings};
 
 /// The settings to go back to, while a session has its own.
-static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+static BEFORE: Mutex<Option<Settings>> = Mutex::new(None);
 
 const PASTE_ON: &[u8] = b"\x1b[?2004h";
 const PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// Keys come one by one and unechoed, Ctrl-C among them; a pasted text is marked as one.
+/// Keys arrive one by one and unechoed, Ctrl-C among them; a pasted text is marked as one.
 ///
 /// # Errors
 /// The terminal's.
 pub fn take() -> io::Result<()> {
-    let settings = tcgetattr(io::stdin())?;
-    let mut own = settings.clone();
-    own.input_modes &= !(InputModes::BRKINT
-        | InputModes::ICRNL
-        | InputModes::INPCK
-        | InputModes::ISTRIP
-        | InputModes::IXON);
-    own.local_modes &=
-        !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG);
-    own.special_codes[SpecialCodeIndex::VMIN] = 1;
-    own.special_codes[SpecialCodeIndex::VTIME] = 0;
+    let settings = system::make_raw()?;
     if let Ok(mut before) = BEFORE.lock() {
         before.get_or_insert(settings);
     }
-    tcsetattr(io::stdin(), OptionalActions::Drain, &own)?;
     write(PASTE_ON)
 }
 
@@ -48,28 +34,19 @@ pub fn restore() {
     if let Some(settings) = before {
         // A terminal that is gone needs nothing.
         let _ = write(PASTE_OFF);
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
+        system::restore(settings);
     }
-}
-
-/// Stops this process as Ctrl-Z does elsewhere; returns when it goes on.
-pub fn suspend() {
-    restore();
-    // A shell without job control has nobody to wake us, and its children ignore the signal.
-    let _ = kill_current_process_group(Signal::TSTP);
 }
 
 /// How large the window is.
 pub fn size() -> Size {
-    let (columns, rows) =
-        tcgetwinsize(io::stdout()).map_or((0, 0), |size| (size.ws_col, size.ws_row));
-    let or = |given: u16, usual: usize| match given {
-        0 => usual,
-        given => usize::from(given),
+    let (columns, rows) = match terminal_size_of(io::stdout()) {
+        Some((Width(columns), Height(rows))) => (columns, rows),
+        None => (80, 24),
     };
     Size {
-        columns: or(columns, 80),
-        rows: or(rows, 24),
+        columns: columns.into(),
+        rows: rows.into(),
     }
 }
 

@@ -16,13 +16,13 @@ use super::{Action, CloseFrame, Expected, Message, Peer, Script, Which};
 use crate::connection::Target;
 use crate::connection::close::{By, Close, Code};
 use crate::connection::message::{Direction, Payload};
-use crate::connection::target::Credentials;
+use crate::connection::target::{Credentials, Subprotocol};
 use crate::event::Event;
 use crate::output::by_hand::Recorder as Records;
 use crate::output::json::{compact, is_json};
 use crate::pattern::Form;
-use crate::secret::{Redactor, Source, io_text, is_credential_header, redact_url};
-use crate::units::bytes;
+use crate::secret::{Redactor, Source, io_text, redact_url};
+use crate::units::{bytes, wall_clock};
 
 mod likeness;
 mod shield;
@@ -90,7 +90,7 @@ impl Recorder {
         for header in &request.headers {
             // A header that was left out cannot be left out in a check file.
             let Some(value) = &header.value else { continue };
-            let is_credential = is_credential_header(&header.name);
+            let is_credential = header.is_credential();
             let value = match is_credential {
                 true => format!("{{{{{}}}}}", header.name.to_ascii_lowercase()),
                 false => value.clone(),
@@ -115,17 +115,15 @@ impl Recorder {
             text,
             is_credential: true,
         }));
-        if !request.subprotocols.is_empty() {
+        let offered: Vec<&str> = request.subprotocols.iter().map(shown_subprotocol).collect();
+        if !offered.is_empty() {
             headers.push(Line {
-                text: format!(
-                    "Sec-WebSocket-Protocol: {}",
-                    request.subprotocols.join(", ")
-                ),
-                is_credential: false,
+                text: format!("Sec-WebSocket-Protocol: {}", offered.join(", ")),
+                is_credential: request.subprotocols.iter().any(|name| name.is_secret),
             });
         }
         Self {
-            begun: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
+            begun: humantime::format_rfc3339_seconds(wall_clock()).to_string(),
             entries: Vec::new(),
             messages: 0,
             bytes: 0,
@@ -172,6 +170,14 @@ impl Recorder {
                 .entries
                 .push(Entry::Note(format!("the connection ended: {close}"))),
         }
+    }
+}
+
+/// A subprotocol as a file may have it: a variable in place of a secret.
+fn shown_subprotocol(offered: &Subprotocol) -> &str {
+    match offered.is_secret {
+        true => "{{subprotocol}}",
+        false => &offered.name,
     }
 }
 

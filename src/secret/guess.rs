@@ -64,6 +64,20 @@ pub fn is_secret_pair(name: &str, value: &str) -> bool {
     is_token_like(name) && (!is_weak || value.len() >= 16 || is_random(value))
 }
 
+/// Whether a subprotocol carries a credential, as browsers have it do for want of a header: a token by its
+/// own form, or behind a name that says so (`base64url.bearer.authorization.k8s.io.…`,
+/// `openai-insecure-api-key.…`).
+pub fn is_secret_subprotocol(name: &str) -> bool {
+    let dots = name.match_indices('.');
+    let parts = dots.scan(0, |from, (at, _)| {
+        let part = &name[*from..at];
+        *from = at + 1;
+        Some((part, &name[at + 1..]))
+    });
+    let mut parts = parts.filter(|(part, rest)| !part.is_empty() && rest.len() >= 8);
+    parts.any(|(part, rest)| is_secret_pair(part, rest)) || looks_secret(name)
+}
+
 /// Letters and digits, and of both enough that no word would have them.
 fn is_random(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -114,5 +128,33 @@ mod tests {
             assert!(!looks_secret(text), "{text}");
         }
         assert!(!looks_secret(&"a=".repeat(1 << 16)));
+    }
+
+    #[test]
+    fn a_token_among_subprotocols_is_told_from_a_name() {
+        for token in [
+            "openai-insecure-api-key.sk-abcdefghijklmnop",
+            "openai-insecure-api-key.abcdefgh",
+            "base64url.bearer.authorization.k8s.io.dG9rZW4tdG9rZW4",
+            "auth-token.abcdefgh",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+            "header-eyJIb3N0IjoiYS5leGFtcGxlIn0x0123456",
+        ] {
+            assert!(is_secret_subprotocol(token), "{token}");
+        }
+        for name in [
+            "chat",
+            "realtime",
+            "graphql-transport-ws",
+            "v4.channel.k8s.io",
+            "wamp.2.json",
+            "openai-beta.realtime-v1",
+            "com.example.session.protocol",
+            "binary",
+            "token",
+            "aws-appsync-event-ws",
+        ] {
+            assert!(!is_secret_subprotocol(name), "{name}");
+        }
     }
 }

@@ -115,6 +115,7 @@ impl Admission<'_> {
             remote: self.from.to_owned(),
             proxy: None,
             redirects: Vec::new(),
+            left_origin: false,
             request: lines(&request),
             answer: agreed,
             subprotocol,

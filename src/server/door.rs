@@ -90,7 +90,12 @@ pub enum Origins {
         loopback: bool,
     },
     /// These, and our own page.
-    These(Vec<String>),
+    These {
+        /// The origins, as browsers write them.
+        list: Vec<String>,
+        /// As for [`Origins::Local`].
+        loopback: bool,
+    },
 }
 
 impl Origins {
@@ -98,21 +103,20 @@ impl Origins {
     pub fn allow(&self, origin: &str, host: &str) -> bool {
         let origin = origin.trim().trim_end_matches('/');
         let authority = origin.split_once("://").map_or("", |(_, rest)| rest);
-        let is_own = !authority.is_empty() && authority.eq_ignore_ascii_case(host.trim());
+        let is_named = !authority.is_empty() && authority.eq_ignore_ascii_case(host.trim());
+        let url = Url::parse(origin).ok();
+        let name = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        let is_address = bare.parse::<IpAddr>().is_ok();
+        let is_own = |loopback: bool| {
+            is_named && (is_address || is_loopback(bare) || (url.is_some() && !loopback))
+        };
         match self {
             Self::Any => true,
-            Self::These(list) => {
-                is_own || list.iter().any(|known| known.eq_ignore_ascii_case(origin))
+            Self::These { list, loopback } => {
+                is_own(*loopback) || list.iter().any(|known| known.eq_ignore_ascii_case(origin))
             }
-            Self::Local { loopback } => {
-                let Ok(url) = Url::parse(origin) else {
-                    return false;
-                };
-                let name = url.host_str().unwrap_or_default();
-                let bare = name.trim_start_matches('[').trim_end_matches(']');
-                let is_address = bare.parse::<IpAddr>().is_ok();
-                is_loopback(bare) || (is_own && (is_address || !loopback))
-            }
+            Self::Local { loopback } => is_loopback(bare) || is_own(*loopback),
         }
     }
 }
@@ -126,7 +130,15 @@ mod tests {
     fn origins_are_held_against_the_list_or_against_this_machine() {
         let local = Origins::Local { loopback: true };
         let wide = Origins::Local { loopback: false };
-        let these = Origins::These(vec!["https://app.example".to_owned()]);
+        let list = vec!["https://app.example".to_owned()];
+        let these = Origins::These {
+            list: list.clone(),
+            loopback: true,
+        };
+        let wide_these = Origins::These {
+            list,
+            loopback: false,
+        };
         let own = "box.example:8080";
         // Origin, Host, and whether each of the three lets it in.
         let table = [
@@ -155,7 +167,12 @@ mod tests {
                 [true, true, true],
             ),
             // DNS rebinding: a foreign name that was made to point here.
-            ("http://box.example:8080", own, [false, true, true]),
+            ("http://box.example:8080", own, [false, true, false]),
+            (
+                "http://localhost:8080",
+                "localhost:8080",
+                [true, true, true],
+            ),
             ("null", own, [false, false, false]),
             ("", "", [false, false, false]),
         ];
@@ -163,6 +180,8 @@ mod tests {
             let got = [&local, &wide, &these].map(|origins| origins.allow(origin, host));
             assert_eq!(got, expected, "{origin} at {host}");
             assert!(Origins::Any.allow(origin, host));
+            let rebound = origin == "http://box.example:8080";
+            assert_eq!(wide_these.allow(origin, host), expected[2] || rebound);
         }
     }
 

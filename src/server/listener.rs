@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 
 use tokio::net::TcpListener;
 #[cfg(unix)]
@@ -20,12 +22,35 @@ pub enum Listener {
 }
 
 /// The file of a Unix domain socket.
-pub struct SocketFile(PathBuf);
+#[cfg(unix)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// The device and the number of the file: another one may stand there by the end.
+    identity: Option<(u64, u64)>,
+}
 
+#[cfg(unix)]
+impl SocketFile {
+    fn made(path: PathBuf) -> Self {
+        let identity = identity(&path);
+        Self { path, identity }
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = std::fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(unix)]
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Somebody may have removed it already.
-        let _ = std::fs::remove_file(&self.0);
+        if self.identity.is_some() && self.identity == identity(&self.path) {
+            // Somebody may have removed it this very moment.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -59,7 +84,7 @@ impl Listener {
             std::fs::remove_file(&path)?;
         }
         let listener = UnixListener::bind(&path)?;
-        Ok(Self::Unix(listener, SocketFile(path)))
+        Ok(Self::Unix(listener, SocketFile::made(path)))
     }
 
     /// Binds to a path.
@@ -109,7 +134,9 @@ impl Listener {
                 format!("{scheme}://{reachable}/")
             }
             #[cfg(unix)]
-            Self::Unix(_, SocketFile(path)) => format!("{scheme}+unix:{}:/", path.display()),
+            Self::Unix(_, SocketFile { path, .. }) => {
+                format!("{scheme}+unix:{}:/", path.display())
+            }
         }
     }
 

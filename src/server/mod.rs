@@ -116,10 +116,12 @@ impl Server {
     /// Serves until a signal comes, then says goodbye to everyone with 1001; a second signal ends it
     /// at once. What happens goes to `sinks` and is described by `view`.
     ///
-    /// # Errors
-    /// Signals cannot be listened to.
-    pub async fn run(self, sinks: &mut Sinks, view: &View) -> io::Result<(Ended, ServeTotals)> {
-        let mut signals = Signals::new()?;
+    pub async fn run(
+        self,
+        mut signals: Signals,
+        sinks: &mut Sinks,
+        view: &View,
+    ) -> (Ended, ServeTotals) {
         let (stop, stopped) = watch::channel(false);
         let mut serving = pin!(self.accept_until(stopped));
         let mut ended: Option<Ended> = None;
@@ -165,7 +167,7 @@ impl Server {
         })
         .await;
         let ended = ended.unwrap_or(Ended::Signal(Signal::Terminate));
-        Ok((ended, self.journal.totals()))
+        (ended, self.journal.totals())
     }
 
     /// Hands what has happened to the sinks as long as they take it; ready when all is written.

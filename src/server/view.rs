@@ -2,7 +2,7 @@
 //!
 //! It is not data: when the terminal does not keep up, lines are left out, never clients held up.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::plan::Mode;
 use crate::connection::Opened;
@@ -11,7 +11,7 @@ use crate::connection::message::{Direction, Payload};
 use crate::event::{Closed, Event, Tally};
 use crate::output::events::ServeTotals;
 use crate::output::{Notice, Sinks, excerpt};
-use crate::secret::{Redactor, shown_header_value, shown_request_line};
+use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::units::{self, count_grouped};
 
 /// Bytes of a binary message that are shown.
@@ -51,7 +51,7 @@ impl View {
             return;
         }
         let stamp = if self.timestamps {
-            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            let now = humantime::format_rfc3339_millis(units::wall_clock());
             format!("{now} ")
         } else {
             String::new()
@@ -137,6 +137,7 @@ fn open(opened: &Opened, redactor: &Redactor, verbose: bool) -> Vec<(&'static st
         }
         lines.push((" >", "HTTP/1.1 101 Switching Protocols".to_owned()));
         for (name, value) in &opened.answer.headers.0 {
+            let value = shown_header_value(name, value, redactor);
             lines.push((" >", format!("{name}: {value}")));
         }
     }
@@ -152,7 +153,10 @@ fn open(opened: &Opened, redactor: &Redactor, verbose: bool) -> Vec<(&'static st
         text.push_str(&format!(", {}", tls.version));
     }
     if let Some(name) = &opened.subprotocol {
-        text.push_str(&format!(", subprotocol {name}"));
+        text.push_str(&format!(
+            ", subprotocol {}",
+            shown_subprotocol(name, redactor)
+        ));
     }
     for extension in &opened.extensions {
         text.push_str(&format!(", {extension}"));

@@ -98,10 +98,20 @@ fn the_local_address_may_be_chosen() {
     Probe::new(["listen", &url, "--interface", "192.0.2.77"])
         .stderr_has("192.0.2.77")
         .status(7);
-    Probe::new(["listen", &url, "--interface", "eth0"])
-        .stderr_has("eth0")
+    Probe::new(["listen", &url, "--interface", "nope0"])
+        .stderr_has("cannot connect from nope0")
+        .status(7);
+    Probe::new(["listen", &url, "--interface", "no/such"])
+        .stderr_has("neither an IP address nor the name of a network interface")
         .status(2);
     drop(server);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_local_interface_may_be_chosen_by_its_name() {
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    Probe::new(["listen", &server.url(), "--interface", "lo"]).status(0);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use regex::Regex;
 const ORDER: [&str; 24] = [
     "main",
     "commands",
-    "generate",
     "cli",
     "manual",
     "report",
@@ -31,17 +30,19 @@ const ORDER: [&str; 24] = [
     "signals",
     "nearest",
     "secret",
+    "named_file",
     "units",
 ];
 
 /// The modules that alone may name a library; what lies inside them may, too.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),
     ("rustyline", &["repl"]),
+    ("termina", &["repl"]),
     ("unicode_segmentation", &["repl"]),
-    ("clap", &["cli", "generate", "commands"]),
+    ("clap", &["cli", "commands"]),
     ("jaq_core", &["pattern::jq"]),
 ];
 

@@ -1,6 +1,6 @@
 //! Who we say we are: `-u`, `--bearer`, `-b`, `-A`.
 
-use crate::harness::{Probe, Server};
+use crate::harness::{Probe, Server, ms};
 
 fn authorization(expected: &'static str, args: &[&str]) -> (Server, Probe) {
     let server = Server::new()
@@ -175,5 +175,143 @@ fn hints_say_what_to_do_about_a_status() {
             .stderr_has("hint: ")
             .stderr_has(hint)
             .status(22);
+    }
+}
+
+/// What a variable or a file holds, and what reaches the server of it.
+const KEPT: [(&str, &str); 5] = [
+    ("my-secret", "my-secret"),
+    ("my-secret\n", "my-secret"),
+    ("my-secret\r\n", "my-secret"),
+    ("\u{feff}my-secret", "my-secret"),
+    ("\u{feff}my-secret\r\n", "my-secret"),
+];
+
+#[test]
+fn a_variable_and_a_file_are_read_alike() {
+    for (kept, sent) in KEPT {
+        for from_file in [false, true] {
+            let server = Server::new()
+                .accept()
+                .expect_header("Authorization", &["Bearer my-secret"])
+                .expect_header("Sec-WebSocket-Protocol", &["my-secret"])
+                .expect_text(sent)
+                .close(1000, "")
+                .expect_close(1000);
+            let probe = Probe::new(["listen", &server.url()]);
+            let source = match from_file {
+                true => format!("@{}", probe.file("kept", kept)),
+                false => "env:KEPT".to_owned(),
+            };
+            probe
+                .env("KEPT", kept)
+                .args(["-q", "-x", &source, "--bearer", &source, "-s", &source])
+                .status(0);
+        }
+    }
+}
+
+#[test]
+fn headers_and_a_user_may_be_kept_in_a_variable_or_a_file() {
+    for (header, user) in [
+        ("X-Key: abc", "joe:secret"),
+        ("\u{feff}X-Key: abc\r\n", "\u{feff}joe:secret\n"),
+    ] {
+        for from_file in [false, true] {
+            let server = Server::new()
+                .accept()
+                .expect_header("X-Key", &["abc"])
+                .expect_header("Authorization", &["Basic am9lOnNlY3JldA=="])
+                .close(1000, "")
+                .expect_close(1000);
+            let probe = Probe::new(["listen", "-v", &server.url()]);
+            let (header_source, user_source) = match from_file {
+                true => (
+                    format!("@{}", probe.file("header", header)),
+                    format!("@{}", probe.file("user", user)),
+                ),
+                false => ("env:HEADER".to_owned(), "env:USER_".to_owned()),
+            };
+            probe
+                .env("HEADER", header)
+                .env("USER_", user)
+                .args(["-H", &header_source, "-u", &user_source])
+                .stderr_has("X-Key: ***")
+                .status(0);
+        }
+    }
+    let server = Server::new()
+        .accept()
+        .expect_header("Authorization", &["Basic am9lOnNlY3JldA=="])
+        .close(1000, "")
+        .expect_close(1000);
+    Probe::new(["listen", &server.url(), "-u", "joe"])
+        .env("WSPROBE_PASSWORD", "secret\n")
+        .status(0);
+}
+
+#[test]
+fn a_variable_without_a_header_or_a_user_in_it_is_bad_usage_and_not_shown() {
+    for args in [["-H", "env:KEPT"], ["-u", "env:KEPT"], ["-s", "env:KEPT"]] {
+        let server = Server::new().expect_nobody();
+        Probe::new(["listen", &server.url()])
+            .args(args)
+            .env("KEPT", ":not-a-value secretive")
+            .stderr_lacks("secretive")
+            .status(2);
+        let server = Server::new().expect_nobody();
+        Probe::new(["listen", &server.url()])
+            .args(args)
+            .stderr_has("the variable is not set")
+            .status(2);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_can_be_read_only_once_is_kept_for_the_next_connection() {
+    let server = Server::new()
+        .accept()
+        .expect_header("Authorization", &["Bearer t0ken"])
+        .expect_text("login")
+        .drop_tcp()
+        .accept()
+        .expect_header("Authorization", &["Bearer t0ken"])
+        .expect_text("login")
+        .close(1000, "")
+        .expect_close(1000);
+    let probe = Probe::new(["listen", &server.url(), "--reconnect=1"]);
+    let (login, token) = (probe.fifo("login"), probe.fifo("token"));
+    for (path, text) in [(login.clone(), "login\n"), (token.clone(), "t0ken\n")] {
+        std::thread::spawn(move || std::fs::write(path, text));
+    }
+    probe
+        .args(["--backoff", "10ms..20ms", "-x", &format!("@{login}")])
+        .args(["--bearer", &format!("@{token}")])
+        .any_stderr()
+        .status(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_an_end_or_a_writer_stops_before_the_first_packet() {
+    for flag in ["-x", "-H", "-u", "-s", "--bearer"] {
+        let server = Server::new().expect_nobody();
+        Probe::new(["listen", &server.url(), "--max-size", "1M"])
+            .args([flag, "@/dev/zero"])
+            .stderr_has("cannot read /dev/zero: it is larger than")
+            .within(ms(5000))
+            .status(26);
+    }
+    for flag in ["-x", "-H", "-u", "-s", "--bearer", "--cacert"] {
+        let server = Server::new().expect_nobody();
+        let probe = Probe::new(["listen", &server.url(), "-m", "200ms"]);
+        let at = if flag == "--cacert" { "" } else { "@" };
+        let pipe = format!("{at}{}", probe.fifo("pipe"));
+        probe
+            .args([flag, &pipe])
+            .stderr_has("timed out after 200 ms")
+            .within(ms(5000))
+            .status(28);
     }
 }

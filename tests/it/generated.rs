@@ -1,15 +1,25 @@
-//! The man pages and completion scripts that are checked in are those that the command line's
-//! definition makes.
+//! The man pages, completion scripts and chapters that are checked in are those that `cargo run --example generate`
+//! writes, and say what the program does.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+use wsprobe::exit::Exit;
+use wsprobe::manual::Topic;
+
+#[path = "../../examples/generate/files/mod.rs"]
+mod files;
+
+use crate::harness::schema;
+use files::chapter::{Block, Span};
+
 #[test]
-fn man_pages_and_completions_are_up_to_date() {
+fn generated_files_are_up_to_date() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut expected = BTreeSet::new();
-    for (name, content) in wsprobe::generate::files().unwrap() {
+    for (name, content) in files::all().unwrap() {
         let found = fs::read(top.join(&name)).unwrap_or_default();
         assert!(
             found == content,
@@ -17,12 +27,12 @@ fn man_pages_and_completions_are_up_to_date() {
         );
         expected.insert(name);
     }
-    for folder in ["man", "completions"] {
+    for folder in ["man", "completions", "manual"] {
         for entry in fs::read_dir(top.join(folder)).unwrap() {
             let name = format!("{folder}/{}", entry.unwrap().file_name().display());
             assert!(
-                expected.contains(&name),
-                "{name} is made by nothing: remove it"
+                expected.contains(&name) || name.ends_with(".md"),
+                "nothing generates {name}: remove it"
             );
         }
     }
@@ -40,4 +50,84 @@ fn the_manual_and_the_changelog_name_the_same_version_and_date() {
         changelog.contains(&heading),
         "CHANGELOG.md lacks {heading:?}"
     );
+}
+
+#[test]
+fn every_exit_status_has_its_line_and_no_line_is_without_one() {
+    let chapter = files::chapter(Topic::find("exit-codes").unwrap()).unwrap();
+    let mut documented = Vec::new();
+    for block in &chapter.blocks {
+        if let Block::Item { term, .. } = block {
+            let term: String = term.iter().map(Span::text).collect();
+            let codes = term.split(", ").map(|code| code.parse::<u8>().unwrap());
+            documented.extend(codes);
+        }
+    }
+    let mut all: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+    documented.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(documented, all);
+}
+
+/// Each event stands in the chapter with all of its fields, and with nothing that is not a field of it.
+#[test]
+fn the_chapter_on_json_has_the_events_and_fields_of_the_schema() {
+    const VERBS: [&str; 3] = ["check", "ping", "serve"];
+    let schema = include_str!("../../schema/events.schema.json");
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let chapter = files::chapter(Topic::find("json").unwrap()).unwrap();
+    let mut events = BTreeSet::new();
+    let mut common = BTreeSet::new();
+    for block in &chapter.blocks {
+        let Block::Item { term, text } = block else {
+            continue;
+        };
+        let terms = codes(term);
+        if !terms.is_subset(&schema::kinds().collect()) {
+            common.extend(terms);
+            continue;
+        }
+        let mut fields = BTreeSet::new();
+        for event in &terms {
+            collect_fields(&schema, &schema["$defs"][event], &mut fields);
+        }
+        let fields: BTreeSet<String> = fields.difference(&common).cloned().collect();
+        let mut named = codes(text);
+        named.retain(|name| fields.contains(name) || !VERBS.contains(&name.as_str()));
+        assert_eq!(named, fields, "{terms:?}");
+        events.extend(terms);
+    }
+    assert_eq!(events, schema::kinds().collect());
+    assert_eq!(
+        common,
+        ["v", "event", "ts", "t", "conn"].map(str::to_owned).into()
+    );
+}
+
+/// The single words that are set as code.
+fn codes(spans: &[Span]) -> BTreeSet<String> {
+    let is_word = |code: &String| {
+        code.chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let codes = spans.iter().filter_map(|span| match span {
+        Span::Code(code) => Some(code.clone()),
+        _ => None,
+    });
+    codes.filter(is_word).collect()
+}
+
+/// The names of all fields, those of objects inside included.
+fn collect_fields(schema: &Value, part: &Value, fields: &mut BTreeSet<String>) {
+    if let Some(name) = part["$ref"].as_str() {
+        let name = name.strip_prefix("#/$defs/").unwrap();
+        collect_fields(schema, &schema["$defs"][name], fields);
+    }
+    if part["items"].is_object() {
+        collect_fields(schema, &part["items"], fields);
+    }
+    for (name, field) in part["properties"].as_object().into_iter().flatten() {
+        fields.insert(name.clone());
+        collect_fields(schema, field, fields);
+    }
 }

@@ -331,5 +331,154 @@ fn subprotocols_are_offered_in_order_and_one_may_be_chosen() {
 #[test]
 fn a_server_may_choose_no_subprotocol() {
     let server = Server::new().accept().close(1000, "").expect_close(1000);
-    listen(&server).args(["-s", "chat"]).status(0);
+    listen(&server).args(["-s", "chat", "-q"]).status(0);
+}
+
+#[test]
+fn a_header_given_by_hand_is_the_same_offer_as_its_option() {
+    for given in ["chat", "v1, chat", "v1,chat"] {
+        let server = Server::new()
+            .accept_with("Sec-WebSocket-Protocol: chat\r\n")
+            .expect_header("Sec-WebSocket-Protocol", &[given])
+            .send_text("hello")
+            .close_when_asked();
+        let header = format!("Sec-WebSocket-Protocol: {given}");
+        Probe::new(["listen", "-1", &server.url(), "-s", "other", "-H", &header])
+            .stdout("hello\n")
+            .stderr("")
+            .status(0);
+    }
+    let server = Server::new()
+        .accept_with("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n")
+        .send_text("hello")
+        .close_when_asked();
+    Probe::new(["listen", "-1", &server.url(), "--no-compress"])
+        .args([
+            "-H",
+            "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10",
+        ])
+        .stdout("hello\n")
+        .status(0);
+    let server = Server::new()
+        .accept_with("Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        .expect_hangup();
+    listen(&server)
+        .args(["-H", "Sec-WebSocket-Extensions:"])
+        .stderr_has("which was not offered")
+        .status(8);
+    let server = Server::new()
+        .accept_with("Sec-WebSocket-Extensions: x-magic\r\n")
+        .expect_hangup();
+    listen(&server)
+        .args(["-H", "Sec-WebSocket-Extensions: x-magic"])
+        .stderr_has("which -H offered and wsprobe does not support")
+        .status(8);
+}
+
+#[test]
+fn a_header_given_by_hand_takes_the_place_of_its_option() {
+    for (header, option, sent) in [
+        ("Cookie: a=1", ["-b", "b=2"], "a=1"),
+        (
+            "Origin: https://a.test",
+            ["-o", "https://b.test"],
+            "https://a.test",
+        ),
+        ("User-Agent: mine", ["-A", "other"], "mine"),
+        ("User-Agent: mine", ["-A", ""], "mine"),
+        ("Authorization: Bearer x", ["-u", "joe:secret"], "Bearer x"),
+        ("Sec-WebSocket-Protocol: a", ["-s", "b"], "a"),
+        ("Sec-WebSocket-Extensions: x", ["--compress", ""], "x"),
+    ] {
+        let name = header.split(':').next().unwrap();
+        let server = Server::new()
+            .accept()
+            .expect_header(name, &[sent])
+            .close(1000, "")
+            .expect_close(1000);
+        listen(&server)
+            .args(["-q", "-H", header])
+            .args(option)
+            .status(0);
+    }
+}
+
+#[test]
+fn an_empty_subprotocol_is_8_without_a_hint_to_offer_it() {
+    let server = Server::new()
+        .accept_with("Sec-WebSocket-Protocol:\r\n")
+        .expect_hangup();
+    listen(&server)
+        .stderr_has("its Sec-WebSocket-Protocol header is empty")
+        .stderr_lacks("hint:")
+        .status(8);
+}
+
+#[test]
+fn a_way_to_log_in_that_is_not_supported_is_named() {
+    for (asked, named) in [
+        (
+            "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"",
+            "it asks for Digest;",
+        ),
+        ("Negotiate", "it asks for Negotiate;"),
+        ("NTLM", "it asks for NTLM;"),
+        ("Negotiate, NTLM", "it asks for Negotiate or NTLM;"),
+        (
+            "Basic realm=\"r\", Digest realm=\"r\"",
+            "it does not accept these credentials",
+        ),
+        ("Bearer", "it does not accept these credentials"),
+    ] {
+        let headers: &'static str = format!("WWW-Authenticate: {asked}\r\n").leak();
+        let server = Server::new().refuse("401 Unauthorized", headers, "");
+        listen(&server)
+            .args(["-u", "joe:secret"])
+            .stderr_has(named)
+            .status(22);
+    }
+}
+
+#[test]
+fn one_malformed_line_hides_neither_an_answer_nor_a_refusal() {
+    for (line, named) in [
+        ("X Y: 1", "\"X Y: 1\""),
+        (": none", "\": none\""),
+        ("plain", "\"plain\""),
+        (" folded", "\" folded\""),
+    ] {
+        let lines: &'static str = format!("X-Before: yes\r\n{line}\r\nX-After: yes\r\n").leak();
+        let server = Server::new().accept_with(lines).expect_hangup();
+        listen(&server)
+            .args(["-v"])
+            .stderr_has("< HTTP/1.1 101 Switching Protocols")
+            .stderr_has("< X-Before: yes")
+            .stderr_has("< X-After: yes")
+            .stderr_has(&format!("malformed HTTP: invalid header line {named}"))
+            .stderr_lacks("hint:")
+            .status(8);
+        let server = Server::new().refuse("403 Forbidden", lines, "the door is shut");
+        listen(&server)
+            .stderr_has("403 Forbidden")
+            .stderr_has("the door is shut")
+            .status(22);
+    }
+}
+
+#[test]
+fn subprotocols_of_which_none_was_chosen_are_a_warning() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_text("ho")
+        .close_when_asked();
+    Probe::new(["send", "-s", "nope", &server.url(), "hi"])
+        .stdout("ho\n")
+        .stderr(
+            "warning: the server chose none of the subprotocols that were offered; \
+             browsers end such a connection\n",
+        )
+        .status(0);
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    Probe::new(["listen", "-q", "-s", "nope", &server.url()]).status(0);
 }

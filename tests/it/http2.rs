@@ -87,3 +87,21 @@ fn a_server_of_http_1_is_8_and_named() {
         .stderr_has("hint: ")
         .status(8);
 }
+
+#[test]
+fn offers_and_refusals_are_told_as_over_http_1() {
+    let server = Http2Server::echo();
+    Probe::new(["send", "-v", "--http2", &server.url(), "hi"])
+        .args(["-s", "chat,env:TOKEN", "-H", "env:KEY"])
+        .env("TOKEN", "t0k")
+        .env("KEY", "X-Key: abc")
+        .stdout("hi\n")
+        .stderr_has("> sec-websocket-protocol: chat, ***")
+        .stderr_has("> x-key: ***")
+        .stderr_has("warning: the server chose none of the subprotocols")
+        .stderr_lacks("t0k")
+        .status(0);
+    let request = server.request();
+    assert_eq!(request.headers()["sec-websocket-protocol"], "chat, t0k");
+    assert_eq!(request.headers()["x-key"], "abc");
+}

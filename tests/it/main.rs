@@ -1,60 +1,85 @@
 //! The contract of the command line, held against the binary: streams, exit status, and what is on
 //! the wire. One file, one topic; each test name is a sentence.
-#![cfg(unix)]
+//!
+//! What sends signals, plays a person at a terminal or makes sockets and FIFOs in a folder is for Unix.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod harness;
 
+#[cfg(unix)]
 mod addresses;
 mod architecture;
 mod backpressure;
 mod check_comeback;
+#[cfg(unix)]
 mod check_file;
 mod check_url;
 mod close;
+#[cfg(unix)]
 mod comeback;
 mod completions;
 mod compression;
 mod connect;
+#[cfg(unix)]
 mod credentials;
 mod echo;
 mod errors;
+#[cfg(unix)]
 mod events_schema;
 mod expect;
 mod generated;
 mod handshake;
 mod help;
+#[cfg(unix)]
 mod hostile;
 mod http2;
 mod json;
 mod listen;
 mod mistakes;
+#[cfg(unix)]
 mod on_a_terminal;
 mod output;
+#[cfg(unix)]
 mod ping;
+#[cfg(unix)]
 mod ping_accuracy;
 mod ping_messages;
+#[cfg(unix)]
 mod ping_openings;
+#[cfg(unix)]
 mod ping_replies;
+#[cfg(unix)]
 mod ping_verdict;
 mod proxy;
+#[cfg(unix)]
 mod readme;
 mod redirects;
 mod reports;
+mod resources;
+#[cfg(unix)]
 mod screen;
 mod second_opinion;
 mod secrets;
+#[cfg(unix)]
 mod secrets_everywhere;
 mod send;
+#[cfg(unix)]
 mod send_input;
+#[cfg(unix)]
 mod serve;
+#[cfg(unix)]
 mod serve_admission;
+#[cfg(unix)]
 mod serve_faults;
+#[cfg(unix)]
 mod serve_hostile;
 mod serve_load;
+#[cfg(unix)]
 mod serve_modes;
+#[cfg(unix)]
 mod signals;
 mod targets;
+#[cfg(unix)]
 mod terminal_safety;
 mod the_harness;
 mod tls;

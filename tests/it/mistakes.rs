@@ -58,6 +58,46 @@ const TYPED: &[Mistake] = &[
         "the verbs are connect, send, listen, ping, check, serve",
     ),
     Mistake(
+        "--verbose send ws://h.example/ hi",
+        "--verbose must come after the command 'send'",
+        "options go after the command: wsprobe send --verbose",
+    ),
+    Mistake(
+        "-v listen ws://h.example/",
+        "-v must come after the command 'listen'",
+        "wsprobe listen -v",
+    ),
+    Mistake(
+        "--bearer secretive send ws://h.example/ hi",
+        "--bearer must come after the command 'send'",
+        "wsprobe send --bearer",
+    ),
+    Mistake(
+        "send -n wss://h.example/ hi",
+        "send has no option -n",
+        "it means another thing in each tool",
+    ),
+    Mistake(
+        "connect -n wss://h.example/",
+        "connect has no option -n",
+        "-k accepts any certificate",
+    ),
+    Mistake(
+        "listen -n wss://h.example/",
+        "listen has no option -n",
+        "-k accepts any certificate",
+    ),
+    Mistake(
+        "check -n wss://h.example/",
+        "check has no option -n",
+        "-k accepts any certificate",
+    ),
+    Mistake(
+        "ping -n 3 wss://h.example/",
+        "ping has no option -n",
+        "-c N is the number of pings",
+    ),
+    Mistake(
         "--verbose",
         "--verbose is no option of wsprobe itself",
         "a verb comes first: connect, send",
@@ -97,8 +137,8 @@ const TYPED: &[Mistake] = &[
     // websocat's.
     Mistake(
         "send -n1 ws://h.example/ hi",
-        "send has no option -1",
-        "send waits for one reply a message",
+        "send has no option -n",
+        "-k accepts any certificate",
     ),
     Mistake(
         "send -E ws://h.example/",
@@ -323,7 +363,6 @@ const TYPED: &[Mistake] = &[
         "write ws://HOST[:PORT]/PATH",
     ),
     Mistake("send 8080 hi", "it is a number alone", "is :8080"),
-    Mistake("listen :8080", "'8080' is a port", "wsprobe serve 8080"),
     Mistake(
         "send /chat hi",
         "'/chat' is no WebSocket URL: it is a path, and has no host",
@@ -354,7 +393,11 @@ const TYPED: &[Mistake] = &[
         "a URL stands where the user is expected: write -u USER",
         "",
     ),
-    Mistake("listen ws://h.example/ -n 1", "'1'", "-c N ends after N"),
+    Mistake(
+        "listen ws://h.example/ -n 1",
+        "listen has no option -n",
+        "-c N is a count",
+    ),
     Mistake(
         "listen --binary ws://h.example/",
         "listen has no option --binary",

@@ -1,4 +1,4 @@
-//! `ping`: what is measured, held against what really was.
+//! `ping`: what is measured, compared with what really happened.
 
 use std::time::Duration;
 
@@ -16,28 +16,9 @@ fn measured(probe: Probe) -> (Vec<f64>, Value) {
     (times, statistics)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// A delay on the way is measured within 0.2 ms and 1 %. A machine that has other work wakes a process later
-/// than that at times, so there are three tries: what is wrong in ping itself is wrong in all of them.
+/// No round trip is shorter than the time for which the answer was held on its way. How much longer it may be depends on
+/// the machine and what else it does: `benches/ping` has the upper bound.
 fn a_delay_is_measured(delay: Duration, count: usize) {
-    let mut tries = Vec::new();
-    while tries.len() < 3 {
-        let (held, more) = held_and_more(delay, count);
-        if more <= 0.2 + held / 100.0 {
-            return;
-        }
-        tries.push((held, more));
-    }
-    panic!("ms that it was held, and ms that were measured more: {tries:?}");
-}
-
-/// The median of how long the answers were held on their way, and of what ping measured beyond that, in
-/// milliseconds.
-fn held_and_more(delay: Duration, count: usize) -> (f64, f64) {
     let server = Server::new().accept().answer_until_closed();
     let proxy = DelayProxy::before(server.port(), delay);
     let number = count.to_string();
@@ -55,19 +36,10 @@ fn held_and_more(delay: Duration, count: usize) -> (f64, f64) {
         .skip(1)
         .map(|held| held.as_secs_f64() * 1e3);
     assert_eq!(times.len(), count);
-    let more: Vec<(f64, f64)> = times
-        .into_iter()
-        .zip(held)
-        .map(|(time, held)| (time - held, held))
-        .collect();
-    assert!(
-        more.iter().all(|(more, _)| *more > -0.001),
-        "shorter than it was: {more:?}"
-    );
-    (
-        median(more.iter().map(|(_, held)| *held).collect()),
-        median(more.iter().map(|(more, _)| *more).collect()),
-    )
+    let mut compared: Vec<(f64, f64)> = times.into_iter().zip(held).collect();
+    // A microsecond is what two looks at the clock may differ by.
+    compared.retain(|(time, held)| *time < held - 0.001);
+    assert!(compared.is_empty(), "measured, held, in ms: {compared:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Redirects of the handshake (`-L`).
 
-use crate::harness::{Probe, Server};
+use crate::harness::{Certificate, Probe, Server};
 
 #[test]
 fn a_redirect_is_followed_with_the_credentials_within_its_origin() {
@@ -77,4 +77,57 @@ fn without_l_the_hint_names_it_and_hides_the_token() {
         .stderr_has("-L follows it")
         .stderr_lacks("abcdefgh")
         .status(22);
+}
+
+#[test]
+fn a_redirect_never_leads_from_wss_to_ws() {
+    let runs: [&[&str]; 4] = [
+        &["listen", "-1"],
+        &["send", "--no-wait"],
+        &["ping", "-c", "1"],
+        &["listen", "--reconnect=1"],
+    ];
+    for run in runs {
+        let there = Server::new().expect_nobody();
+        let here = Server::tls(Certificate::good()).redirect(&there.url());
+        Probe::new(run)
+            .args(["-L", "--cacert", &here.authority(), "-x", "my-login"])
+            .args([&here.url()])
+            .any_stdout()
+            .stderr_has("leaves TLS")
+            .status(47);
+        drop((here, there));
+    }
+    let there = Server::new().expect_nobody();
+    let here = Server::tls(Certificate::good()).redirect(&there.url());
+    Probe::new(["check", "-L", "--cacert", &here.authority(), &here.url()])
+        .any_stdout()
+        .stdout_has("leaves TLS")
+        .any_stderr()
+        .status(1);
+    drop((here, there));
+}
+
+#[test]
+fn what_is_kept_secret_does_not_go_to_another_origin() {
+    let there = Server::new()
+        .accept()
+        .expect_header("X-Key", &[])
+        .expect_header("Sec-WebSocket-Protocol", &["chat"])
+        .expect_text("hello")
+        .close(1000, "")
+        .expect_close(1000);
+    let here = Server::new()
+        .redirect(&there.url())
+        .expect_header("X-Key", &["abc"])
+        .expect_header("Sec-WebSocket-Protocol", &["chat, t0ken"]);
+    let probe = Probe::new(["listen", "-L", &here.url(), "-s", "chat,env:TOKEN"]);
+    let keys = format!("@{}", probe.file("keys", "X-Key: abc\n"));
+    probe
+        .args(["-H", &keys, "-x", "env:LOGIN", "-x", "hello"])
+        .env("LOGIN", "my-login")
+        .env("TOKEN", "t0ken")
+        .stderr_has("warning: 1 message of -x not sent: a secret does not follow")
+        .status(0);
+    drop((here, there));
 }

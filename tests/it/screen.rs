@@ -163,7 +163,7 @@ fn alt_enter_breaks_a_line_and_what_is_no_json_is_marked_and_sent() {
     let mut session = session(&server);
     session.write("{\"a\": x}");
     session.sees("the mark", |screen| {
-        screen.text().contains("no JSON from byte 7 on")
+        screen.text().contains("not valid JSON from byte 7")
     });
     let server = server.expect_text("{\"a\": x}").expect_text("one\ntwo");
     session.write("\rone\x1b\rtwo\r");
@@ -208,7 +208,7 @@ fn hints_say_how_a_command_goes_on() {
     session.sees("the usage", |screen| screen.typed() == "> /connect URL");
     session.write("\x15/nope");
     session.sees("a warning", |screen| {
-        screen.typed() == "> /nope  no such command"
+        screen.typed() == "> /nope  unknown command"
     });
     quit_after_clearing(session, server);
 }
@@ -358,7 +358,7 @@ fn a_line_typed_without_a_connection_stays_and_lets_a_command_pass() {
     session.sees("a refusal", |screen| {
         screen
             .text()
-            .contains("! not sent, CLOSED: /reconnect opens it again")
+            .contains("! not sent: the connection is closed; /reconnect opens it again")
             && screen.typed() == "> hello"
     });
     let server = server.accept();

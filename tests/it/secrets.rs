@@ -281,3 +281,100 @@ fn a_log_masks_what_a_server_repeats_and_stdout_does_not() {
     let log = std::fs::read_to_string(log.path()).unwrap();
     assert!(log.contains("\"in\"") && !log.contains(SECRET), "{log}");
 }
+
+/// Subprotocols that carry a credential, and what must not be shown of them.
+const TOKENS: [(&str, &str); 4] = [
+    (
+        "realtime,openai-insecure-api-key.sk-abcdefghijklmnop",
+        "sk-abcd",
+    ),
+    (
+        "v4.channel.k8s.io,base64url.bearer.authorization.k8s.io.dG9rZW4tdG9rZW4",
+        "dG9rZW4",
+    ),
+    ("access_token,c0rrect-h0rse", "c0rrect"),
+    ("chat,env:TOKEN", "t0k"),
+];
+
+#[test]
+fn a_token_among_the_subprotocols_is_sent_and_shown_nowhere() {
+    for (offer, hidden) in TOKENS {
+        let sent = offer.replace("env:TOKEN", "t0k").replace(',', ", ");
+        for by_header in [false, true] {
+            if by_header && offer.contains("env:") {
+                continue;
+            }
+            let server = Server::new()
+                .accept()
+                .expect_header("Sec-WebSocket-Protocol", &[&sent])
+                .close(1000, "")
+                .expect_close(1000);
+            let given = match by_header {
+                true => ["-H".to_owned(), format!("Sec-WebSocket-Protocol: {sent}")],
+                false => ["-s".to_owned(), offer.to_owned()],
+            };
+            Probe::new(["listen", "-vv", "--json", &server.url()])
+                .args(given)
+                .env("TOKEN", "t0k")
+                .stdout_has("***")
+                .stdout_lacks(hidden)
+                .stderr_has("***")
+                .stderr_lacks(hidden)
+                .status(0);
+        }
+        let chosen: &'static str = format!(
+            "Sec-WebSocket-Protocol: {}\r\n",
+            sent.split(", ").last().unwrap()
+        )
+        .leak();
+        let server = Server::new()
+            .accept_with(chosen)
+            .close(1000, "")
+            .expect_close(1000);
+        Probe::new(["listen", "-vv", "--json", &server.url(), "-s", offer])
+            .env("TOKEN", "t0k")
+            .any_stdout()
+            .stdout_lacks(hidden)
+            .stderr_has("OPEN")
+            .stderr_lacks(hidden)
+            .status(0);
+        // A short one is hidden where it stands alone, and here it does not.
+        if hidden.len() < 4 {
+            continue;
+        }
+        let server = Server::new().accept_with(chosen).expect_hangup();
+        Probe::new([
+            "listen",
+            &server.url(),
+            "--json",
+            "-s",
+            "other",
+            "-x",
+            "env:TOKEN",
+        ])
+        .env("TOKEN", sent.split(", ").last().unwrap())
+        .any_stdout()
+        .stdout_lacks(hidden)
+        .any_stderr()
+        .status(8);
+    }
+}
+
+#[test]
+fn a_short_secret_is_hidden_where_it_stands_alone() {
+    let server = Server::new()
+        .accept()
+        .expect_header("X-Pin", &["1234"])
+        .expect_text("1234")
+        .close(1000, "")
+        .expect_close(1000);
+    Probe::new(["listen", "-vv", "--json", &server.url()])
+        .args(["-H", "env:PIN", "-x", "env:LOGIN"])
+        .env("PIN", "X-Pin: 1234")
+        .env("LOGIN", "1234")
+        .stdout_has(r#""x-pin":"***""#)
+        .stdout_has(r#""data":"***""#)
+        .stdout_lacks("\"1234\"")
+        .stderr_has("X-Pin: ***")
+        .status(0);
+}

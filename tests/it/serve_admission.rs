@@ -87,6 +87,14 @@ fn allowed_origins_may_connect_and_others_may_not() {
     Client::connect(&url);
     let answer = Client::refused(&url, "Origin: http://localhost:3000\r\n");
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    // A foreign name that was made to point here (DNS rebinding).
+    for options in [&["--allow-origin", "https://app.example"][..], &[]] {
+        let (_serving, url) = serve(options);
+        Probe::new(["listen", &url, "-H", "Host: evil.example:8080"])
+            .args(["-o", "http://evil.example:8080"])
+            .stderr_has("403 Forbidden")
+            .status(22);
+    }
     let (_serving, url) = serve(&["--allow-origin", "*"]);
     Client::connect_with(&url, "Origin: null\r\n");
     Probe::new(["serve", "0", "--allow-origin", "app.example"])
@@ -228,6 +236,22 @@ fn a_unix_socket_is_served_and_goes_with_the_server() {
         .stderr_has("in use")
         .status(7);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn a_socket_that_took_the_place_of_ours_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.sock");
+    let mut serving = Probe::new(["serve", "--unix", path.to_str().unwrap()])
+        .any_stderr()
+        .spawn();
+    serving.stderr_line("listening on ");
+    std::fs::remove_file(&path).unwrap();
+    let other = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    serving.terminate();
+    serving.status(143);
+    assert!(path.exists());
+    drop(other);
 }
 
 #[test]

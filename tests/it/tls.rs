@@ -83,6 +83,10 @@ fn insecure_takes_any_certificate_with_a_warning() {
         Certificate::self_signed(),
         Certificate::expired(),
         Certificate::for_another_host(),
+        Certificate::of_version_1(),
+        Certificate::of_version_1().only_tls_1_2(),
+        Certificate::with_an_unknown_critical_extension(),
+        Certificate::with_a_common_name_alone(),
     ];
     for certificate in certificates {
         let server = Server::tls(certificate)
@@ -94,7 +98,76 @@ fn insecure_takes_any_certificate_with_a_warning() {
             .stdout("ok\n")
             .stderr_has("warning")
             .stderr_has("certificate")
+            .stderr_lacks("Other(")
             .status(0);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_told_in_words() {
+    let table = [
+        (
+            Certificate::of_version_1(),
+            "localhost",
+            "it is an X.509 v1 certificate, and version 3 is needed",
+        ),
+        (
+            Certificate::with_an_unknown_critical_extension(),
+            "localhost",
+            "it has a critical extension that is not supported",
+        ),
+        (
+            Certificate::with_a_common_name_alone(),
+            "localhost",
+            "it has no subjectAltName (the common name is not used)",
+        ),
+        (
+            Certificate::for_dns_names(&["127.0.0.1"]),
+            "127.0.0.1",
+            "127.0.0.1 is in it as a name, not as an address",
+        ),
+        (
+            Certificate::for_dns_names(&["*.localhost"]),
+            "a.localhost",
+            "a wildcard counts only above two labels or more",
+        ),
+        (
+            Certificate::for_dns_names(&["*.example.localhost"]),
+            "a.b.example.localhost",
+            "the wildcard of *.example.localhost stands for exactly one label",
+        ),
+        (Certificate::self_signed(), "localhost", "it is self-signed"),
+    ];
+    for (certificate, host, why) in table {
+        let server = Server::tls(certificate).expect_tls_failure();
+        let url = format!("wss://{host}:{}/", server.port());
+        Probe::new(["listen", &url, "--cacert", &server.authority()])
+            .args(["--resolve", &format!("*:{}:127.0.0.1", server.port())])
+            .stderr_has(why)
+            .stderr_has("hint: ")
+            .status(60);
+    }
+}
+
+#[test]
+fn a_trust_store_of_the_environment_that_is_not_there_is_named() {
+    for (file, folder, named) in [
+        (
+            Some("/nope"),
+            Some("/tmp"),
+            "SSL_CERT_FILE: cannot read /nope",
+        ),
+        (Some("/nope"), None, "SSL_CERT_FILE: cannot read /nope"),
+        (None, Some("/nope"), "SSL_CERT_DIR: cannot read /nope"),
+    ] {
+        let server = Server::tls(Certificate::good()).expect_tls_failure();
+        let mut probe = Probe::new(["listen", &server.url()]);
+        for (name, value) in [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)] {
+            if let Some(value) = value {
+                probe = probe.env(name, value);
+            }
+        }
+        probe.stderr_has(named).status(60);
     }
 }
 
@@ -360,5 +433,59 @@ fn a_trust_store_of_the_environment_that_is_missing_is_named() {
     Probe::new(["listen", &server.url()])
         .env("SSL_CERT_FILE", "/no/such/store.pem")
         .stderr_has("/no/such/store.pem")
+        .status(60);
+}
+
+#[test]
+fn a_refused_handshake_names_the_alert_and_the_limits() {
+    // The alerts handshake_failure, unknown_ca and one that has no name (RFC 8446 §6).
+    let table: [(&[u8], &str, &str); 3] = [
+        (
+            b"\x15\x03\x03\x00\x02\x02\x28",
+            "refused the TLS handshake: handshake_failure",
+            "no RSA key exchange, no CBC cipher suites and no P-521 certificates",
+        ),
+        (
+            b"\x15\x03\x03\x00\x02\x02\x30",
+            "refused the TLS handshake: unknown_ca",
+            "--cert",
+        ),
+        (
+            b"\x15\x03\x03\x00\x02\x02\x07",
+            "refused the TLS handshake: 7",
+            "",
+        ),
+    ];
+    for (alert, named, hint) in table {
+        let server = Server::new()
+            .connected()
+            .expect_anything()
+            .send_raw(alert)
+            .drop_tcp();
+        let url = format!("wss://127.0.0.1:{}/", server.port());
+        Probe::new(["listen", &url])
+            .stderr_has(named)
+            .stderr_has(hint)
+            .status(35);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_trust_store_may_be_a_pipe_and_no_device_without_end() {
+    let server = Server::tls(Certificate::good())
+        .accept()
+        .close(1000, "")
+        .expect_close(1000);
+    let probe = Probe::new(["listen", &server.url()]);
+    let (pipe, pem) = (probe.fifo("store"), server.authority());
+    let written = pipe.clone();
+    std::thread::spawn(move || fs::write(written, fs::read(pem).unwrap()));
+    probe.env("SSL_CERT_FILE", pipe).status(0);
+    let server = Server::tls(Certificate::good()).expect_tls_failure();
+    Probe::new(["listen", &server.url()])
+        .env("SSL_CERT_FILE", "/dev/zero")
+        .stderr_has("SSL_CERT_FILE: cannot read /dev/zero: it is larger than")
+        .within(ms(8000))
         .status(60);
 }

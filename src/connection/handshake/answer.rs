@@ -3,9 +3,11 @@
 //! A probe is pointed at servers that answer badly: a head is read as long as its lines can be told
 //! apart, and what it holds is shown, not obeyed.
 
+use std::io::Read;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use flate2::read::{GzDecoder, ZlibDecoder};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
@@ -13,6 +15,8 @@ use super::{
     Answer, HEADER_LIMIT, HeadError, Headers, NotHttp, Refusal, Version, head_error, may_be_http,
     read_head,
 };
+use crate::connection::target::is_token_byte;
+use crate::units;
 
 /// The most of a refusal's body that is kept, in bytes.
 pub(in crate::connection) const BODY_LIMIT: usize = 1024;
@@ -93,8 +97,13 @@ fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
     let tame = tamed(bytes);
     let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
     let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(length) = response.parse(&tame).map_err(head_error)? else {
-        return Ok(None);
+    let length = match response.parse(&tame) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(error @ (httparse::Error::HeaderName | httparse::Error::HeaderValue)) => {
+            return parse_line_by_line(bytes, &tame).map_err(|()| head_error(error));
+        }
+        Err(error) => return Err(head_error(error)),
     };
     let as_sent = |part: &[u8]| -> String {
         let at = part.as_ptr() as usize - tame.as_ptr() as usize;
@@ -118,7 +127,49 @@ fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
                 .map(|header| (header.name.to_owned(), value_of(header.value, as_sent)))
                 .collect(),
         ),
+        malformed: Vec::new(),
     };
+    Ok(Some((answer, length)))
+}
+
+/// Reads a head in which a line is no header: the others are, and one mistake must not hide them.
+fn parse_line_by_line(bytes: &[u8], tame: &[u8]) -> Result<Option<(Answer, usize)>, ()> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let length = loop {
+        let Some(end) = tame[start..].iter().position(|&byte| byte == b'\n') else {
+            return Ok(None);
+        };
+        let end = start + end;
+        let line = start..end - usize::from(tame[..end].ends_with(b"\r") && end > start);
+        start = end + 1;
+        if line.is_empty() {
+            break start;
+        }
+        lines.push(line);
+    };
+    let mut lines = lines.into_iter();
+    let first = [&tame[lines.next().ok_or(())?], b"\r\n\r\n"].concat();
+    let (mut answer, _) = parse_answer(&first).map_err(|_| ())?.ok_or(())?;
+    for line in lines {
+        let colon = tame[line.clone()].iter().position(|&byte| byte == b':');
+        let name = colon.map(|colon| &tame[line.start..line.start + colon]);
+        match (colon, name.map(std::str::from_utf8)) {
+            (Some(colon), Some(Ok(name)))
+                if !name.is_empty() && name.bytes().all(is_token_byte) =>
+            {
+                let value = super::text_of(&bytes[line.start + colon + 1..line.end]);
+                answer
+                    .headers
+                    .0
+                    .push((name.to_owned(), value.trim().to_owned()));
+            }
+            _ => answer.malformed.push(super::text_of(&bytes[line])),
+        }
+        if answer.headers.0.len() + answer.malformed.len() > HEADER_LIMIT {
+            return Err(());
+        }
+    }
     Ok(Some((answer, length)))
 }
 
@@ -142,6 +193,9 @@ fn tamed(bytes: &[u8]) -> Vec<u8> {
     });
     tame.collect()
 }
+
+/// The most that is shown of a coding's name, in characters.
+const LONGEST_CODING: usize = 40;
 
 /// How long a refusal's body is waited for: one that is known must not be lost to the time limit of the
 /// whole attempt.
@@ -198,6 +252,7 @@ where
     }
     let body_cut = body.len() > BODY_LIMIT || declared.is_some_and(|length| length > body.len());
     body.truncate(BODY_LIMIT);
+    let body = readable(&answer.headers, body);
     Refusal {
         status: answer.status,
         reason: answer.reason,
@@ -205,6 +260,34 @@ where
         body,
         body_cut,
     }
+}
+
+/// A body as a person can read it: inflated where it is compressed, or its form and size.
+pub(in crate::connection) fn readable(headers: &Headers, body: Vec<u8>) -> Vec<u8> {
+    let coding = headers
+        .all("Content-Encoding")
+        .collect::<Vec<_>>()
+        .join(", ");
+    let inflated = match coding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => return body,
+        _ if body.is_empty() => return body,
+        "gzip" | "x-gzip" => inflate(GzDecoder::new(&*body)),
+        "deflate" => inflate(ZlibDecoder::new(&*body)),
+        _ => Vec::new(),
+    };
+    if inflated.is_empty() {
+        let coding: String = coding.chars().take(LONGEST_CODING).collect();
+        return format!("({coding}, {})", units::bytes(body.len())).into_bytes();
+    }
+    inflated
+}
+
+/// As much as there is, since the body may have been cut.
+fn inflate(decoder: impl Read) -> Vec<u8> {
+    let mut inflated = Vec::new();
+    // What came before a mistake is shown.
+    let _ = decoder.take(BODY_LIMIT as u64).read_to_end(&mut inflated);
+    inflated
 }
 
 /// Decodes as much of a chunked body as has arrived (RFC 9112 §7.1); true once the last chunk was seen
@@ -233,6 +316,8 @@ fn unchunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -273,6 +358,41 @@ mod tests {
         assert_eq!(answer.reason, "\x1b[2JNö");
         assert_eq!(answer.headers.get("X"), Some("\x07\u{9b}\0\x7f\rz"));
         assert_eq!(answer.headers.get("Empty"), Some(""));
+    }
+
+    #[test]
+    fn a_line_that_is_no_header_does_not_hide_the_others() {
+        let sent = "HTTP/1.1 101 Switching\r\nA: 1\r\nX Y: 1\r\n folded\r\n: none\r\nplain\r\nB: 2\r\n\r\nrest";
+        let (answer, length) = parse_answer(sent.as_bytes()).expect("http").expect("whole");
+        assert_eq!(&sent[length..], "rest");
+        assert_eq!((answer.status, answer.reason.as_str()), (101, "Switching"));
+        assert_eq!(answer.headers.get("A"), Some("1"));
+        assert_eq!(answer.headers.get("B"), Some("2"));
+        assert_eq!(answer.malformed, ["X Y: 1", " folded", ": none", "plain"]);
+        assert!(matches!(
+            parse_answer(b"HTTP/1.1 101 a\r\nX Y: 1\r\n"),
+            Ok(None)
+        ));
+    }
+
+    #[test]
+    fn compressed_bodies_are_inflated_or_named() {
+        let gzipped = {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(b"quota exceeded").expect("in memory");
+            encoder.finish().expect("in memory")
+        };
+        let headers = |coding: &str| Headers(vec![("Content-Encoding".into(), coding.into())]);
+        let text = |coding: &str, body: &[u8]| readable(&headers(coding), body.to_vec());
+        assert_eq!(text("gzip", &gzipped), b"quota exceeded");
+        assert_eq!(
+            text("x-gzip", &gzipped[..gzipped.len() - 9]),
+            b"quota exceeded"
+        );
+        assert_eq!(text("identity", b"plain"), b"plain");
+        assert_eq!(text("br", b"12345"), b"(br, 5 bytes)");
+        assert_eq!(text("gzip", b"no gzip"), b"(gzip, 7 bytes)");
     }
 
     #[test]

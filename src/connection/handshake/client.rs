@@ -13,8 +13,8 @@ use super::answer::{read_answer, read_refusal};
 use super::{Answer, HeadError, Headers, NotHttp, Refusal, Version};
 use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::progress::{Progress, Reporter};
-use crate::connection::target::{Address, Header, Request};
-use crate::connection::wire::negotiation::Agreed;
+use crate::connection::target::{Address, Header, Request, is_token_byte};
+use crate::connection::wire::negotiation::{self, Agreed};
 use crate::secret::redact_url;
 
 /// How we call ourselves.
@@ -71,9 +71,15 @@ where
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
+    if let Some(line) = answer.malformed.first() {
+        let message =
+            format!("the server's answer is malformed HTTP: invalid header line \"{line}\"");
+        return Err(Error::new(Kind::Handshake, Stage::Upgrade, message));
+    }
     check(&answer, &head.accept_key)?;
     let compression = agreed_compression(&answer.headers, request)?;
     let subprotocol = chosen_subprotocol(&answer.headers, request)?;
+    warn_of_no_choice(&answer.headers, request, reporter);
     Ok(Upgraded {
         request: head.lines,
         answer,
@@ -104,7 +110,7 @@ pub(in crate::connection) fn headers(address: &Address, request: &Request) -> Ve
     if !request.subprotocols.is_empty() {
         headers.push(Header::new(
             "Sec-WebSocket-Protocol",
-            request.subprotocols.join(", "),
+            request.offered_subprotocols().join(", "),
         ));
     }
     if let Some(offer) = &request.compression {
@@ -256,7 +262,25 @@ pub(in crate::connection) fn agreed_compression(
         .all("Sec-WebSocket-Extensions")
         .filter(|value| !value.trim().is_empty())
         .collect();
-    match &request.compression {
+    let name = |answer: &&str| {
+        answer
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let foreign = answered.iter().flat_map(|value| value.split(','));
+    let foreign = foreign.map(|answer| name(&answer)).find(|name| {
+        !name.eq_ignore_ascii_case(negotiation::NAME) && request.offers_extension(name)
+    });
+    if let Some(name) = foreign {
+        let message = format!(
+            "the server agrees to the extension \"{name}\", which -H offered and wsprobe does not support"
+        );
+        return Err(Error::new(Kind::Handshake, Stage::Upgrade, message));
+    }
+    match request.offered_compression() {
         None if answered.is_empty() => Ok(None),
         None => Err(broken(&format!(
             "it agrees to the extension \"{}\", which was not offered",
@@ -277,20 +301,36 @@ pub(in crate::connection) fn chosen_subprotocol(
     let mut chosen = headers.all("Sec-WebSocket-Protocol");
     match (chosen.next().map(str::trim), chosen.next()) {
         (None, _) => Ok(None),
-        (Some(one), None) if request.subprotocols.iter().any(|offered| offered == one) => {
+        (Some(""), None) => Err(broken("its Sec-WebSocket-Protocol header is empty")),
+        (Some(one), None) if request.offered_subprotocols().contains(&one) => {
             Ok(Some(one.to_owned()))
         }
         (Some(one), None) => {
-            let offered = match request.subprotocols.as_slice() {
+            let offered = match request.offered_subprotocols().as_slice() {
                 [] => "none was offered".to_owned(),
                 some => format!("offered: {}", some.join(", ")),
             };
-            Err(
-                broken(&format!("it chose the subprotocol \"{one}\" ({offered})"))
-                    .hint(format!("offer it with --subprotocol {one}")),
-            )
+            let error = broken(&format!("it chose the subprotocol \"{one}\" ({offered})"));
+            Err(if one.bytes().all(is_token_byte) {
+                error.hint(format!("offer it with --subprotocol {one}"))
+            } else {
+                error
+            })
         }
         (Some(_), Some(_)) => Err(broken("it chose more than one subprotocol")),
+    }
+}
+
+/// Says so where subprotocols were offered and none was chosen, which is legal and surprises.
+pub(in crate::connection) fn warn_of_no_choice(
+    headers: &Headers,
+    request: &Request,
+    reporter: &Reporter,
+) {
+    if headers.get("Sec-WebSocket-Protocol").is_none() && !request.offered_subprotocols().is_empty()
+    {
+        let text = "the server chose none of the subprotocols that were offered; browsers end such a connection";
+        reporter.report(|| Progress::Warning(text.to_owned()));
     }
 }
 
@@ -335,8 +375,19 @@ fn hint_by_status(refusal: &Refusal, address: &Address, request: &Request) -> Op
                 "is the path right? It was {path}; or does the server need a subprotocol (-s)? -v shows the request"
             ));
         }
-        401 if authorized => "it does not accept these credentials",
-        401 => "it wants credentials: -u USER, --bearer @FILE, or -b COOKIE",
+        401 => {
+            let asked = Challenges::of(&refusal.headers, "WWW-Authenticate");
+            if let Some(schemes) = asked.all_but(&["Basic", "Bearer"]) {
+                return Some(format!(
+                    "it asks for {schemes}; wsprobe supports only Basic (-u) and Bearer (--bearer)"
+                ));
+            }
+            if authorized {
+                "it does not accept these credentials"
+            } else {
+                "it wants credentials: -u USER, --bearer @FILE, or -b COOKIE"
+            }
+        }
         403 if sends("Origin") => {
             "it may not allow this Origin, or want credentials: -u USER, --bearer @FILE, or -b COOKIE"
         }
@@ -348,7 +399,12 @@ fn hint_by_status(refusal: &Refusal, address: &Address, request: &Request) -> Op
             return Some(format!("is the path right? It was {path}"));
         }
         405 => "this endpoint does not take GET: is the path that of the WebSocket endpoint?",
-        407 => "a proxy on the way wants credentials: --proxy http://USER:PASSWORD@HOST:PORT",
+        407 => {
+            return Some(hint_for_proxy(&refusal.headers).unwrap_or_else(|| {
+                "a proxy on the way wants credentials: --proxy http://USER:PASSWORD@HOST:PORT"
+                    .to_owned()
+            }));
+        }
         426 => return Some(upgrade_hint(refusal)),
         429 | 503 => {
             let Some(time) = refusal.headers.get("Retry-After") else {
@@ -362,6 +418,51 @@ fn hint_by_status(refusal: &Refusal, address: &Address, request: &Request) -> Op
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// The authentication schemes that an answer asks for (RFC 9110 §11.6.1).
+struct Challenges(Vec<String>);
+
+impl Challenges {
+    /// Reads every header of that name. One may hold several challenges, and a challenge may have
+    /// commas of its own: a scheme is a word that no `=` follows.
+    fn of(headers: &Headers, name: &str) -> Self {
+        let mut schemes: Vec<String> = Vec::new();
+        for part in headers.all(name).flat_map(|value| value.split(',')) {
+            let mut words = part.split_ascii_whitespace();
+            let (Some(first), second) = (words.next(), words.next()) else {
+                continue;
+            };
+            let is_parameter =
+                first.contains('=') || second.is_some_and(|word| word.starts_with('='));
+            let is_new = !schemes
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(first));
+            if !is_parameter && is_new && first.bytes().all(is_token_byte) {
+                schemes.push(first.to_owned());
+            }
+        }
+        Self(schemes)
+    }
+
+    /// What is asked for, where it is none of the schemes that are supported.
+    fn all_but(&self, supported: &[&str]) -> Option<String> {
+        let is_supported = |scheme: &String| {
+            supported
+                .iter()
+                .any(|known| scheme.eq_ignore_ascii_case(known))
+        };
+        let none = !self.0.is_empty() && !self.0.iter().any(is_supported);
+        none.then(|| self.0.join(" or "))
+    }
+}
+
+/// What a 407 says about the way to log in, where that is not supported.
+pub(in crate::connection) fn hint_for_proxy(headers: &Headers) -> Option<String> {
+    let schemes = Challenges::of(headers, "Proxy-Authenticate").all_but(&["Basic"])?;
+    Some(format!(
+        "it asks for {schemes}; wsprobe supports only Basic (a user and password in the proxy's URL)"
+    ))
 }
 
 /// 426 names what the server wants instead (RFC 9110 §15.5.22, RFC 6455 §4.4).
@@ -383,6 +484,7 @@ fn upgrade_hint(refusal: &Refusal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::target::Subprotocol;
 
     fn request_lines(typed: &str, request: &Request) -> Vec<String> {
         RequestHead::new(&Address::parse(typed).expect(typed), request).lines
@@ -391,7 +493,7 @@ mod tests {
     #[test]
     fn the_request_has_what_the_rfc_asks_for() {
         let request = Request {
-            subprotocols: vec!["a".into(), "b".into()],
+            subprotocols: ["a", "b"].map(Subprotocol::new).to_vec(),
             ..Request::default()
         };
         let lines = request_lines("ws://user:pass@host:81/p?q=1", &request);

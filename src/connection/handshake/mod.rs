@@ -94,6 +94,8 @@ pub struct Answer {
     pub reason: String,
     /// The header lines.
     pub headers: Headers,
+    /// Lines among them that are none.
+    pub malformed: Vec<String>,
 }
 
 /// The answer that refused a handshake.

@@ -146,6 +146,7 @@ pub fn agreement(
         status: 101,
         reason: "Switching Protocols".to_owned(),
         headers: Headers(headers.into_iter().map(named).collect()),
+        malformed: Vec::new(),
     }
 }
 

@@ -97,6 +97,12 @@ pub fn public_key(der: &[u8]) -> Option<Vec<u8>> {
     Some(parsed.public_key().raw.to_vec())
 }
 
+/// The version of X.509 that a certificate has: 1, 2 or 3.
+pub fn version(der: &[u8]) -> Option<u32> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    Some(parsed.version().0.saturating_add(1))
+}
+
 fn name(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::DNSName(text) => Some((*text).to_owned()),

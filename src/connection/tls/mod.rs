@@ -8,17 +8,20 @@ pub mod certificate;
 mod own;
 pub mod serving;
 mod verifier;
+mod words;
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
+use rustls::time_provider::TimeProvider;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, CommonState, Error as TlsError, KeyLogFile,
     PeerIncompatible, RootCertStore, SupportedProtocolVersion,
@@ -27,10 +30,12 @@ use tokio_rustls::TlsConnector;
 
 use super::error::{Error, Kind, Stage};
 use super::stream::Stream;
+use crate::named_file::{self, Limits};
 use crate::secret::{Unreadable, io_text};
-use certificate::{Certificate, coarse, date};
+use certificate::Certificate;
 pub use own::Own;
 use verifier::{Judge, Seen, Verifier};
+use words::{LIMITS, alert_name, certificate_text, tls_text};
 
 /// TLS over another stream.
 pub type TlsStream = tokio_rustls::client::TlsStream<Stream>;
@@ -50,6 +55,8 @@ pub struct Terms {
     pub only_13: bool,
     /// Whether keys are appended to the file that SSLKEYLOGFILE names.
     pub log_keys: bool,
+    /// How much of the files is read, and for how long.
+    pub files: Limits,
 }
 
 /// Opens TLS connections. What can be wrong with the terms is known before the first packet; the rest is
@@ -139,10 +146,10 @@ impl Trust {
         let mut roots = RootCertStore::empty();
         let mut given = Vec::new();
         for path in &terms.extra_roots {
-            add_roots(&mut roots, &mut given, path)?;
+            add_roots(&mut roots, &mut given, path, terms.files)?;
         }
         let own = match &terms.own {
-            Some(own) => Some(own.load(&ring::default_provider())?),
+            Some(own) => Some(own.load(&ring::default_provider(), terms.files)?),
             None => None,
         };
         Ok(Self {
@@ -166,7 +173,7 @@ impl Trust {
         } else {
             rustls::DEFAULT_VERSIONS
         };
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_details(provider, Arc::new(Clock))
             .with_protocol_versions(versions)
             // Fails only for a provider without any cipher suite of these versions, which ring has.
             .expect("ring supports TLS 1.2 and 1.3")
@@ -181,6 +188,17 @@ impl Trust {
             config.key_log = Arc::new(KeyLogFile::new());
         }
         Means { config, judge }
+    }
+}
+
+/// The time, also where this machine's clock stands before 1970: the library's own panics there.
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Some(UnixTime::since_unix_epoch(since.unwrap_or_default()))
     }
 }
 
@@ -255,9 +273,7 @@ impl Tls {
         let agreed = Agreed {
             version,
             cipher,
-            distrust: seen
-                .distrust
-                .map(|error| certificate_text(&error, seen.certificate.as_ref())),
+            distrust: seen.distrust(),
             certificate: seen.certificate,
         };
         Ok((stream, agreed))
@@ -285,7 +301,10 @@ impl Tls {
             ))
             .hint("TLS 1.2 and 1.3 are, unless --tls-min says more"),
             Some(TlsError::AlertReceived(alert)) => alerted(*alert),
-            Some(other) => failed(format!("TLS with {host} failed: {other}")),
+            Some(other @ TlsError::PeerIncompatible(_)) => {
+                failed(format!("TLS with {host} failed: {}", tls_text(other))).hint(LIMITS)
+            }
+            Some(other) => failed(format!("TLS with {host} failed: {}", tls_text(other))),
             None => {
                 let why = match error.kind() {
                     io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
@@ -304,16 +323,23 @@ impl Tls {
     fn explain_certificate(&self, host: &str, error: &TlsError, seen: Seen) -> Error {
         let mut message = format!(
             "the certificate of {host} is not accepted: {}",
-            certificate_text(error, seen.certificate.as_ref())
+            certificate_text(error, seen.certificate.as_ref(), seen.der.as_deref())
         );
         if let Some(trouble) = self.means().judge.trouble() {
-            message.push_str(&format!(
-                "; of the system's trust store nothing could be read: {trouble}"
-            ));
+            message.push_str(&format!("; {trouble}"));
         }
         let hint = match error {
             TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
                 "trust its CA with --cacert FILE, or accept any certificate with --insecure"
+            }
+            TlsError::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) if seen
+                .certificate
+                .as_ref()
+                .is_some_and(|it| it.names.is_empty()) =>
+            {
+                "make it anew with the name as subjectAltName; --insecure accepts any certificate meanwhile"
             }
             TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -348,7 +374,7 @@ pub fn server_name(host: &str) -> Result<ServerName<'static>, String> {
 pub fn late_failure(error: &io::Error) -> Option<Error> {
     match tls_error(error)? {
         TlsError::AlertReceived(alert) => Some(alerted(*alert)),
-        other => Some(failed(format!("TLS failed: {other}"))),
+        other => Some(failed(format!("TLS failed: {}", tls_text(other)))),
     }
 }
 
@@ -381,7 +407,10 @@ fn no_http2(host: &str) -> Error {
 /// The server ended the handshake with an alert.
 fn alerted(alert: AlertDescription) -> Error {
     use AlertDescription as Alert;
-    let error = failed(format!("the server refused the TLS handshake: {alert:?}"));
+    let error = failed(format!(
+        "the server refused the TLS handshake: {}",
+        alert_name(alert)
+    ));
     match alert {
         Alert::CertificateRequired | Alert::NoCertificate => {
             error.hint("it wants a client certificate: --cert FILE --key FILE")
@@ -395,9 +424,9 @@ fn alerted(alert: AlertDescription) -> Error {
         | Alert::AccessDenied => {
             error.hint("it does not accept the client certificate (--cert), or wants one")
         }
-        Alert::HandshakeFailure => error.hint(
-            "no version or cipher in common, or it wants a client certificate: --cert FILE --key FILE",
-        ),
+        Alert::HandshakeFailure => error.hint(format!(
+            "no version, cipher or signature in common ({LIMITS}), or it wants a client certificate: --cert FILE --key FILE"
+        )),
         Alert::UnrecognisedName => {
             error.hint("it has no certificate for that name: --servername NAME asks for another")
         }
@@ -405,12 +434,9 @@ fn alerted(alert: AlertDescription) -> Error {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, BadTls> {
-    std::fs::read(path).map_err(|error| {
-        BadTls::Unreadable(Unreadable::new(
-            &path.display().to_string(),
-            io_text(&error),
-        ))
+fn read(path: &Path, files: Limits) -> Result<Vec<u8>, BadTls> {
+    named_file::read(path, files).map_err(|error| {
+        BadTls::Unreadable(Unreadable::because(&path.display().to_string(), &error))
     })
 }
 
@@ -418,14 +444,16 @@ fn add_roots(
     roots: &mut RootCertStore,
     given: &mut Vec<CertificateDer<'static>>,
     path: &Path,
+    files: Limits,
 ) -> Result<(), BadTls> {
     let shown = path.display().to_string();
-    let pem = read(path)?;
+    let pem = read(path, files)?;
     let before = given.len();
     for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
         roots.add(certificate.clone()).map_err(|error| {
             BadTls::unusable(format!(
-                "{shown} holds a certificate that cannot be used: {error}"
+                "{shown} holds a certificate that cannot be used: {}",
+                tls_text(&error)
             ))
         })?;
         given.push(certificate);
@@ -436,38 +464,4 @@ fn add_roots(
         )));
     }
     Ok(())
-}
-
-/// Why a certificate was refused, in the words of people.
-fn certificate_text(error: &TlsError, presented: Option<&Certificate>) -> String {
-    let TlsError::InvalidCertificate(why) = error else {
-        return error.to_string();
-    };
-    match (why, presented) {
-        (CertificateError::UnknownIssuer, Some(it)) if it.is_self_signed() => {
-            "it is signed by nobody but itself (self-signed)".to_owned()
-        }
-        (CertificateError::UnknownIssuer, Some(it)) => format!(
-            "its issuer {} is unknown (a private CA, or the server leaves out an intermediate certificate)",
-            it.issuer
-        ),
-        (CertificateError::UnknownIssuer, None) => "its issuer is unknown".to_owned(),
-        (CertificateError::ExpiredContext { time, not_after }, _) => {
-            let ago = time.as_secs().saturating_sub(not_after.as_secs());
-            let when = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
-            format!("it expired {} ago, on {}", coarse(ago), date(when))
-        }
-        (CertificateError::NotValidYetContext { not_before, .. }, _) => {
-            let when = i64::try_from(not_before.as_secs()).unwrap_or(i64::MAX);
-            format!("it is not valid before {}", date(when))
-        }
-        (CertificateError::NotValidForNameContext { expected, .. }, Some(it)) => {
-            let expected = expected.to_str();
-            format!("it is for {}, not for {expected}", it.names.join(", "))
-        }
-        (CertificateError::Other(other), _) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "it is a CA's own certificate, used by a server (self-signed)".to_owned()
-        }
-        (other, _) => other.to_string(),
-    }
 }

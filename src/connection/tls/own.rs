@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::{BadTls, certificate};
+use crate::named_file::Limits;
 
 /// Where our own certificate is.
 #[derive(Clone, Debug)]
@@ -26,9 +27,13 @@ impl Own {
     ///
     /// # Errors
     /// Names the file that cannot be read or used.
-    pub(super) fn load(&self, provider: &CryptoProvider) -> Result<Arc<SingleCertAndKey>, BadTls> {
+    pub(super) fn load(
+        &self,
+        provider: &CryptoProvider,
+        files: Limits,
+    ) -> Result<Arc<SingleCertAndKey>, BadTls> {
         let shown = self.certificate.display().to_string();
-        let pem = super::read(&self.certificate)?;
+        let pem = super::read(&self.certificate, files)?;
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
             .collect::<Result<_, _>>()
             .map_err(|error| BadTls::unusable(format!("{shown} is no PEM certificate: {error}")))?;
@@ -39,7 +44,7 @@ impl Own {
         }
         let key_path = self.key.as_ref().unwrap_or(&self.certificate);
         let key = match &self.key {
-            Some(path) => read_key(path, &super::read(path)?)?,
+            Some(path) => read_key(path, &super::read(path, files)?)?,
             None => read_key(&self.certificate, &pem)?,
         };
         let key_shown = key_path.display();
@@ -47,7 +52,10 @@ impl Own {
             .key_provider
             .load_private_key(key)
             .map_err(|error| {
-                BadTls::unusable(format!("the key in {key_shown} cannot be used: {error}"))
+                BadTls::unusable(format!(
+                    "the key in {key_shown} cannot be used: {}",
+                    super::words::tls_text(&error)
+                ))
             })?;
         // Not the TLS library's own comparison: it wants version 3 of X.509, and what is shown is the
         // other side's to judge.

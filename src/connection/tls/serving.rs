@@ -11,9 +11,11 @@ use rustls::server::ResolvesServerCert;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::TlsAcceptor;
 
-use super::{Agreed, BadTls, Own, settled};
+use super::words::{alert_name, tls_text};
+use super::{Agreed, BadTls, Clock, Own, settled};
 use crate::connection::error::{Error, Kind, Stage};
 use crate::connection::stream::Stream;
+use crate::named_file::Limits;
 use crate::secret::io_text;
 
 /// How long a certificate made at run time holds: longer than any run, shorter than forgetfulness.
@@ -32,7 +34,9 @@ impl Acceptor {
     /// # Errors
     /// Names the file that cannot be read or used.
     pub fn from_files(own: &Own) -> Result<Self, BadTls> {
-        Ok(Self::showing(own.load(&ring::default_provider())?))
+        Ok(Self::showing(
+            own.load(&ring::default_provider(), Limits::default())?,
+        ))
     }
 
     /// Shows a certificate of its own making, good for these names and addresses, and gives its SHA-256
@@ -65,12 +69,13 @@ impl Acceptor {
     }
 
     fn showing(certificate: Arc<dyn ResolvesServerCert>) -> Self {
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(rustls::DEFAULT_VERSIONS)
-            // Fails only for a provider without any cipher suite of these versions, which ring has.
-            .expect("ring supports TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_cert_resolver(certificate);
+        let mut config =
+            ServerConfig::builder_with_details(Arc::new(ring::default_provider()), Arc::new(Clock))
+                .with_protocol_versions(rustls::DEFAULT_VERSIONS)
+                // Fails only for a provider without any cipher suite of these versions, which ring has.
+                .expect("ring supports TLS 1.2 and 1.3")
+                .with_no_client_auth()
+                .with_cert_resolver(certificate);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self(TlsAcceptor::from(Arc::new(config)))
     }
@@ -86,9 +91,12 @@ impl Acceptor {
                     "the client does not speak TLS; this is wss:// and https://".to_owned()
                 }
                 Some(rustls::Error::AlertReceived(alert)) => {
-                    format!("the client refused the TLS handshake: {alert:?}")
+                    format!(
+                        "the client refused the TLS handshake: {}",
+                        alert_name(*alert)
+                    )
                 }
-                Some(other) => format!("TLS with the client failed: {other}"),
+                Some(other) => format!("TLS with the client failed: {}", tls_text(other)),
                 None => format!("TLS with the client failed: {}", io_text(&error)),
             };
             Error::new(Kind::Tls, Stage::Tls, why)

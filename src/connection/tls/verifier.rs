@@ -3,11 +3,14 @@
 
 use std::env;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -15,6 +18,9 @@ use rustls::{
 };
 
 use super::certificate::Certificate;
+use super::words::certificate_text;
+use crate::named_file::{self, Limits};
+use crate::secret::io_text;
 
 /// Who is trusted; shared by all connections.
 #[derive(Debug)]
@@ -61,14 +67,30 @@ impl Judge {
     fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
         let load = || {
             let mut roots = RootCertStore::empty();
+            if let Some(pipe) = store_in_a_pipe() {
+                return match pipe {
+                    Ok(certificates) => {
+                        roots.add_parsable_certificates(certificates);
+                        System {
+                            trouble: None,
+                            verifier: verifier(roots, &self.provider),
+                        }
+                    }
+                    Err(trouble) => System {
+                        trouble: Some(trouble),
+                        verifier: None,
+                    },
+                };
+            }
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             System {
-                trouble: roots
-                    .is_empty()
-                    .then(|| found.errors.iter().find(|error| !is_absent(error)))
-                    .flatten()
-                    .map(ToString::to_string),
+                trouble: missing_store().or_else(|| {
+                    let error = found.errors.iter().find(|error| !is_absent(error))?;
+                    roots
+                        .is_empty()
+                        .then(|| format!("cannot read the system's trust store: {error}"))
+                }),
                 verifier: verifier(roots, &self.provider),
             }
         };
@@ -83,6 +105,45 @@ impl Judge {
             && ParsedCertificate::try_from(presented)
                 .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
     }
+}
+
+/// The certificates of `SSL_CERT_FILE` where it is a pipe or a device, which may have no end.
+fn store_in_a_pipe() -> Option<Result<Vec<CertificateDer<'static>>, String>> {
+    // The handshake waits for it.
+    const LIMITS: Limits = Limits {
+        size: named_file::USUAL_SIZE,
+        time: Duration::from_secs(5),
+    };
+    let name = env::var_os("SSL_CERT_FILE")?;
+    let path = Path::new(&name);
+    if path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let pem = named_file::read(path, LIMITS).map_err(|error| {
+        let why = io_text(&error);
+        format!("SSL_CERT_FILE: cannot read {}: {why}", path.display())
+    });
+    Some(pem.map(|pem| CertificateDer::pem_slice_iter(&pem).flatten().collect()))
+}
+
+/// A file or a folder that the environment names as the trust store and that is not there.
+fn missing_store() -> Option<String> {
+    let missing = |name: &str, path: &Path| {
+        let why = path.metadata().err()?;
+        Some(format!(
+            "{name}: cannot read {}: {}",
+            path.display(),
+            io_text(&why)
+        ))
+    };
+    let file = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
+    if let Some(trouble) = file.and_then(|path| missing("SSL_CERT_FILE", Path::new(&path))) {
+        return Some(trouble);
+    }
+    let folders = env::var_os("SSL_CERT_DIR")?;
+    env::split_paths(&folders)
+        .filter(|path| !path.as_os_str().is_empty())
+        .find_map(|path| missing("SSL_CERT_DIR", &path))
 }
 
 /// A system without a store, as an image that holds wsprobe alone, is none in trouble: Mozilla's roots
@@ -110,8 +171,21 @@ fn verifier(
 pub struct Seen {
     /// The server's certificate.
     pub certificate: Option<Certificate>,
+    /// The same as it came.
+    pub der: Option<Vec<u8>>,
     /// Why it is not trusted.
-    pub distrust: Option<TlsError>,
+    pub error: Option<TlsError>,
+    /// Why the server may not have its key.
+    pub unproven: Option<TlsError>,
+}
+
+impl Seen {
+    /// Why the certificate would not be accepted, in words.
+    pub fn distrust(&self) -> Option<String> {
+        let error = self.error.as_ref().or(self.unproven.as_ref())?;
+        let (certificate, der) = (self.certificate.as_ref(), self.der.as_deref());
+        Some(certificate_text(error, certificate, der))
+    }
 }
 
 /// The judge of one handshake.
@@ -139,6 +213,33 @@ impl Verifier {
     }
 }
 
+/// Signatures that cannot be checked here: a server whose key is of such a kind has nothing else to offer.
+const UNVERIFIED: [SignatureScheme; 4] = [
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED448,
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];
+
+impl Verifier {
+    /// Whether the server has the key of its certificate. Who accepts any certificate accepts one whose
+    /// key cannot be used here as well, since anybody could make one that can.
+    fn judge_proof(
+        &self,
+        proof: Result<HandshakeSignatureValid, TlsError>,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        if let Err(error) = &proof
+            && let Ok(mut seen) = self.seen.lock()
+        {
+            seen.unproven = Some(error.clone());
+        }
+        match self.judge.insecure {
+            true => Ok(HandshakeSignatureValid::assertion()),
+            false => proof,
+        }
+    }
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -163,7 +264,9 @@ impl ServerCertVerifier for Verifier {
         if let Ok(mut seen) = self.seen.lock() {
             *seen = Seen {
                 certificate: Certificate::parse(end_entity),
-                distrust: verdict.as_ref().err().cloned(),
+                der: Some(end_entity.to_vec()),
+                error: verdict.as_ref().err().cloned(),
+                unproven: None,
             };
         }
         if judge.insecure {
@@ -179,7 +282,8 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &self.judge.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+        let proof = rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms);
+        self.judge_proof(proof)
     }
 
     fn verify_tls13_signature(
@@ -189,13 +293,19 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &self.judge.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+        let proof = rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms);
+        self.judge_proof(proof)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge
+        let mut schemes = self
+            .judge
             .provider
             .signature_verification_algorithms
-            .supported_schemes()
+            .supported_schemes();
+        if self.judge.insecure {
+            schemes.extend(UNVERIFIED);
+        }
+        schemes
     }
 }

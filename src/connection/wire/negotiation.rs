@@ -6,7 +6,7 @@
 use std::{error, fmt};
 
 /// The extension's name in `Sec-WebSocket-Extensions`.
-const NAME: &str = "permessage-deflate";
+pub const NAME: &str = "permessage-deflate";
 
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
 const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
@@ -190,6 +190,19 @@ impl Offer {
         };
         let parameters = Parameters::of(extension)?;
         Ok(Self { text, parameters })
+    }
+
+    /// The first offer of permessage-deflate in the values of `Sec-WebSocket-Extensions` headers, as a
+    /// client wrote them by hand.
+    pub fn in_header<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let offers = values.into_iter().filter_map(extensions).flatten();
+        offers.filter(Extension::is_deflate).find_map(|extension| {
+            let parameters = Parameters::of(&extension).ok()?;
+            Some(Self {
+                text: NAME.to_owned(),
+                parameters,
+            })
+        })
     }
 
     /// Reads a server's answer: the values of its `Sec-WebSocket-Extensions` headers. `None` when

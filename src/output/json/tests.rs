@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::scan::{Kind, Sink, scan};
 use super::{
     BOOLEAN, Compactor, KEY, MAX_DEPTH, NULL, NUMBER, NotJson, RESET, STRING, Style, compact,
-    compact_escaped, is_json, push_string, reindent,
+    is_json, push_string, reindent,
 };
 use crate::output::escape::is_unsafe;
 
@@ -37,6 +37,17 @@ fn escaped(text: &str) -> Result<String, NotJson> {
 
 fn compacted(text: &str) -> Result<String, NotJson> {
     appended(|out| compact(out, text))
+}
+
+/// JSON on one line, in pieces of `size` bytes or one character.
+fn in_pieces(text: &str, size: usize) -> String {
+    let (mut compactor, mut out, mut rest) = (Compactor::default(), Vec::new(), text);
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(rest.ceil_char_boundary(size));
+        compactor.push(&mut out, piece);
+        rest = behind;
+    }
+    String::from_utf8(out).unwrap()
 }
 
 fn quoted(text: &str) -> String {
@@ -223,10 +234,7 @@ fn unsafe_characters_in_strings_become_json_escapes() {
     let text = "{\"k\u{202e}\":\"\u{7f}\u{9b}\u{e0041}\u{feff}é\u{200d}\\u001b\"}";
     let expected = r#"{"k\u202e":"\u007f\u009b\udb40\udc41\ufeffé\u200d\u001b"}"#
         .replace("\\u200d", "\u{200d}");
-    assert_eq!(
-        appended(|out| compact_escaped(out, text)).unwrap(),
-        expected
-    );
+    assert_eq!(in_pieces(text, usize::MAX), expected);
     let shown = escaped(text).unwrap();
     assert!(shown.contains(r#""k\u202e": "\u007f\u009b"#), "{shown}");
     assert_eq!(
@@ -257,7 +265,6 @@ fn strings_are_written_with_the_fewest_escapes() {
     }
 }
 
-/// Strings are read a word at a time, so each byte is tried at each place of a word and after it.
 #[test]
 fn every_byte_is_judged_at_every_place_of_a_string() {
     for byte in 0..0x80_u8 {
@@ -270,7 +277,7 @@ fn every_byte_is_judged_at_every_place_of_a_string() {
     }
 }
 
-/// Strings are written a word at a time as well.
+/// Strings are written a block at a time as well.
 #[test]
 fn every_byte_is_escaped_at_every_place_of_a_string() {
     for ch in (0..0x80)
@@ -456,7 +463,7 @@ proptest! {
         prop_assert_eq!(pretty(&text).unwrap(), serde_json::to_string_pretty(&value).unwrap());
         prop_assert_eq!(compacted(&text).unwrap(), value.to_string());
         let original: Value = serde_json::from_str(&text).unwrap();
-        let one_line = appended(|out| compact_escaped(out, &text)).unwrap();
+        let one_line = in_pieces(&text, usize::MAX);
         for shown in [escaped(&text).unwrap(), one_line] {
             prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), original.clone());
             prop_assert!(shown.chars().all(|ch| ch == '\n' || !ch.is_control() && !is_unsafe(ch)));
@@ -471,14 +478,7 @@ proptest! {
         } else {
             value.to_string()
         };
-        let (mut compactor, mut out, mut rest) = (Compactor::default(), Vec::new(), &*text);
-        while !rest.is_empty() {
-            let (piece, behind) = rest.split_at(rest.ceil_char_boundary(size));
-            compactor.push(&mut out, piece);
-            rest = behind;
-        }
-        let whole = appended(|out| compact_escaped(out, &text)).unwrap();
-        prop_assert_eq!(String::from_utf8(out).unwrap(), whole);
+        prop_assert_eq!(in_pieces(&text, size), in_pieces(&text, usize::MAX));
     }
 
     #[test]

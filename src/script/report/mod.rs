@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::trial::Broken;
 use crate::exit::Exit;
+use crate::named_file;
 use crate::output::escape::{Keep, escape};
 use crate::output::events::{SummaryLine, TestLine};
 use crate::output::{Sinks, excerpt, near_miss};
@@ -334,7 +335,7 @@ impl Reports {
 }
 
 fn create(path: &Path) -> Result<File, String> {
-    File::create(path).map_err(|error| unwritable(path, &error))
+    named_file::create(path).map_err(|error| unwritable(path, &error))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> String {

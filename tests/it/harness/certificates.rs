@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{RootCertStore, ServerConfig, SignatureScheme};
 
 /// What a TLS server presents, and the authority that a client would have to trust for it.
 pub struct Certificate {
@@ -83,6 +84,54 @@ impl Certificate {
 
     pub fn for_another_host() -> Self {
         Self::signed(&params(&["other.example"]))
+    }
+
+    /// For `localhost`, but by the common name alone.
+    pub fn with_a_common_name_alone() -> Self {
+        let mut params = params(&[]);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "localhost");
+        Self::signed(&params)
+    }
+
+    /// With these as its DNS names.
+    pub fn for_dns_names(names: &[&str]) -> Self {
+        let mut params = params(&[]);
+        let names = names.iter().map(|name| (*name).try_into().unwrap());
+        params.subject_alt_names = names.map(SanType::DnsName).collect();
+        Self::signed(&params)
+    }
+
+    /// With a critical extension that nobody knows.
+    pub fn with_an_unknown_critical_extension() -> Self {
+        let mut params = params(&["localhost", "127.0.0.1"]);
+        let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+        extension.set_criticality(true);
+        params.custom_extensions = vec![extension];
+        Self::signed(&params)
+    }
+
+    /// X.509 v1, as `openssl x509 -req` makes it without a file of extensions.
+    pub fn of_version_1() -> Self {
+        let made = Self::self_signed();
+        let key = ring::sign::any_ecdsa_type(&made.key).unwrap();
+        let signer = key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]);
+        let certificate = elements(content(&made.chain[0]));
+        // Version and extensions are the fields with a tag of their own.
+        let fields = elements(content(certificate[0]));
+        let fields: Vec<&[u8]> = fields
+            .into_iter()
+            .filter(|field| ![0xa0, 0xa3].contains(&field[0]))
+            .collect();
+        let body = sequence(&fields);
+        let signature = signer.unwrap().sign(&body).unwrap();
+        let signature = der(0x03, &[&[0], &signature]);
+        let whole = sequence(&[&body, certificate[1], &signature]);
+        Self {
+            chain: vec![CertificateDer::from(whole)],
+            ..made
+        }
     }
 
     /// Signed by nobody but itself; its "authority" is an unrelated one.
@@ -161,8 +210,10 @@ impl Certificate {
             }
             None => config.with_no_client_auth(),
         };
-        let config = config.with_single_cert(self.chain, self.key).unwrap();
-        Arc::new(config)
+        // The library's own way refuses what clients should be seen to refuse.
+        let key = ring::sign::any_supported_type(&self.key).unwrap();
+        let shown = CertifiedKey::new(self.chain, key);
+        Arc::new(config.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown))))
     }
 }
 
@@ -179,6 +230,52 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
         .distinguished_name
         .push(DnType::CommonName, "wsprobe test authority");
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A DER element of that tag with that content.
+fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let length: &[u8] = match (high, low) {
+        (0, 0..0x80) => &[low],
+        (0, _) => &[0x81, low],
+        _ => &[0x82, high, low],
+    };
+    [&[tag], length, &content].concat()
+}
+
+fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    der(0x30, parts)
+}
+
+/// Where an element's content begins, and its length.
+fn measure(element: &[u8]) -> (usize, usize) {
+    match element[1] {
+        length @ 0..0x80 => (2, length.into()),
+        form => {
+            let digits = &element[2..2 + usize::from(form & 0x7f)];
+            let length = digits
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            (2 + digits.len(), length)
+        }
+    }
+}
+
+fn content(element: &[u8]) -> &[u8] {
+    let (start, length) = measure(element);
+    &element[start..start + length]
+}
+
+fn elements(mut content: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    while !content.is_empty() {
+        let (start, length) = measure(content);
+        let (element, rest) = content.split_at(start + length);
+        found.push(element);
+        content = rest;
+    }
+    found
 }
 
 fn private(key: &KeyPair) -> PrivateKeyDer<'static> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::net::sockopt::set_socket_linger;
+use socket2::SockRef;
 
 use super::frames::{Frame, Opcode};
 use super::request::Request;
@@ -144,7 +144,9 @@ fn serve(client: TcpStream, server: u16, fault: Fault, shared: &Shared) -> Vec<J
         .push(client.try_clone().unwrap());
     match fault {
         Fault::Reset => {
-            set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
+            SockRef::from(&client)
+                .set_linger(Some(Duration::ZERO))
+                .unwrap();
             client.shutdown(Shutdown::Both).unwrap_or_default();
             shared.open.lock().unwrap().pop();
             return Vec::new();

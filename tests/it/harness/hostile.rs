@@ -37,7 +37,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use flate2::{Compress, Compression, FlushCompress};
-use rustix::net::sockopt::set_socket_linger;
+use socket2::SockRef;
 use tempfile::TempDir;
 
 use super::certificates::Certificate;
@@ -232,7 +232,9 @@ impl Peer<'_> {
             "reset" => {
                 let stream = self.stream.take().ok_or(End::Gone)?;
                 self.shared.open.lock().unwrap().clear();
-                set_socket_linger(stream.tcp(), Some(Duration::ZERO)).map_err(|_| End::Gone)?;
+                SockRef::from(stream.tcp())
+                    .set_linger(Some(Duration::ZERO))
+                    .map_err(|_| End::Gone)?;
                 return Err(End::Gone);
             }
             _ => self.write(&self.bytes(step))?,

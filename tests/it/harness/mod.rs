@@ -4,11 +4,20 @@
 //!
 //! Nothing here uses the code under test. Nothing takes a fixed port, sleeps until something is
 //! ready, or leaves a process or a thread behind.
+#![cfg_attr(
+    not(unix),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "some of it is for tests that need Unix"
+    )
+)]
 
 mod capture;
 mod certificates;
 mod client;
 mod delays;
+#[cfg(unix)]
 mod door;
 mod faults;
 mod frames;
@@ -26,11 +35,13 @@ mod server;
 mod serving;
 mod situation;
 mod stream;
+#[cfg(unix)]
 mod terminal;
 
 pub use certificates::{Certificate, ClientCertificate};
 pub use client::{Client, plain_get};
 pub use delays::DelayProxy;
+#[cfg(unix)]
 pub use door::UnixDoor;
 pub use faults::{Echo, Fault, FaultProxy, Passed, echo};
 pub use frames::{Frame, Opcode};

@@ -1,16 +1,15 @@
 //! Addresses where a client is not answered.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+use socket2::{Domain, Socket, Type};
 
 /// A port that refuses connections. It is bound but not listening, so that no other test can be
 /// given the same one meanwhile.
 pub struct Nobody {
     port: u16,
-    _bound: OwnedFd,
+    _bound: Socket,
 }
 
 impl Nobody {
@@ -34,7 +33,7 @@ impl Nobody {
 /// A listener whose backlog is full: the kernel drops every further SYN, as a firewall would.
 pub struct BlackHole {
     port: u16,
-    _listener: OwnedFd,
+    _listener: Socket,
     _queued: Vec<TcpStream>,
 }
 
@@ -48,7 +47,7 @@ impl BlackHole {
     pub fn dig_at(address: SocketAddr) -> Option<Self> {
         const ENOUGH: usize = 64;
         let (listener, address) = bound_socket_at(address);
-        listen(&listener, 0).unwrap();
+        listener.listen(0).unwrap();
         let mut queued = Vec::new();
         while queued.len() < ENOUGH {
             match TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
@@ -70,13 +69,13 @@ impl BlackHole {
     }
 }
 
-fn bound_socket() -> (OwnedFd, SocketAddr) {
+fn bound_socket() -> (Socket, SocketAddr) {
     bound_socket_at((Ipv4Addr::LOCALHOST, 0).into())
 }
 
-fn bound_socket_at(address: SocketAddr) -> (OwnedFd, SocketAddr) {
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    bind(&socket, &address).unwrap();
-    let address = getsockname(&socket).unwrap();
-    (socket, address.try_into().unwrap())
+fn bound_socket_at(address: SocketAddr) -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&address.into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address.as_socket().unwrap())
 }

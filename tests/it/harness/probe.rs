@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::capture::{Capture, Reader};
 use super::running::{Channels, Output, Running};
 use super::server::Server;
+#[cfg(unix)]
 use super::terminal;
 
 /// A command line to run. What is not expected otherwise must be empty: stdout as well as stderr.
@@ -281,6 +282,7 @@ impl Probe {
     }
 
     /// Starts the run with a terminal as stdin, stdout and stderr; all it shows is stdout here.
+    #[cfg(unix)]
     pub fn spawn_on_a_terminal(self) -> Running {
         let (controller, device) = terminal::open().unwrap();
         let mut command = self.command();
@@ -326,12 +328,16 @@ impl Probe {
         ] {
             command.env(name, self.home.path());
         }
+        // Without it Windows has no sockets.
+        if let Some(root) = std::env::var_os("SystemRoot") {
+            command.env("SystemRoot", root);
+        }
         // Where a coverage build writes to, should this be one.
         if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
             command.env("LLVM_PROFILE_FILE", profile);
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(File::open("/dev/null").unwrap());
+        command.stdin(Stdio::null());
         command
     }
 

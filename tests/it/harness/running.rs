@@ -8,6 +8,8 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
+#[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -33,7 +35,7 @@ pub(super) struct Channels {
 pub struct Running {
     probe: Probe,
     channels: Channels,
-    pid: Pid,
+    pid: u32,
     exit: mpsc::Receiver<(ExitStatus, Instant)>,
     started: Instant,
     /// How much of stdout the test has already read.
@@ -73,7 +75,7 @@ impl Running {
         channels: Channels,
         started: Instant,
     ) -> Self {
-        let pid = Pid::from_child(&child);
+        let pid = child.id();
         let (ended, exit) = mpsc::channel();
         thread::spawn(move || {
             let status = child.wait().unwrap();
@@ -130,26 +132,16 @@ impl Running {
     /// Waits for a text on stdout, after what was waited for before.
     #[track_caller]
     pub fn shows(&mut self, text: &str) -> &mut Self {
-        let start = self.read;
-        let found = self.wait_for_stdout(&format!("{text:?}"), |bytes| {
-            let mut windows = bytes[start..].windows(text.len());
-            windows.position(|window| window == text.as_bytes())
-        });
-        self.read += found + text.len();
+        let found = self.wait_for_stdout(&format!("{text:?}"), search(text, self.read));
+        self.read = found + text.len();
         self
     }
 
     /// Whether a text comes on stdout, after what was waited for before, and not the end instead.
     pub fn shows_or_ends(&mut self, text: &str, patience: Duration) -> bool {
-        let start = self.read;
-        let found = self
-            .channels
-            .stdout
-            .wait(Instant::now() + patience, |bytes| {
-                let mut windows = bytes[start..].windows(text.len());
-                windows.position(|window| window == text.as_bytes())
-            });
-        self.read += found.map_or(0, |found| found + text.len());
+        let until = Instant::now() + patience;
+        let found = self.channels.stdout.wait(until, search(text, self.read));
+        self.read = found.map_or(self.read, |found| found + text.len());
         found.is_some()
     }
 
@@ -186,21 +178,6 @@ impl Running {
         });
     }
 
-    /// Gives the window another size, once all is on the screen that is to come.
-    pub fn resize(&mut self, columns: u16, rows: u16) {
-        super::terminal::resize(&self.terminal(), (columns, rows)).unwrap();
-        let so_far = self.channels.stdout.bytes().len();
-        self.sizes.push((so_far, (columns, rows)));
-        // The kernel tells only the processes of a terminal's own session.
-        kill_process(self.pid, Signal::WINCH).unwrap();
-    }
-
-    /// A handle to its terminal that outlives it.
-    pub fn terminal(&self) -> File {
-        let terminal = self.channels.terminal.as_ref();
-        terminal.expect("it has a terminal").try_clone().unwrap()
-    }
-
     /// The folder that it runs in.
     pub fn folder(&self) -> &Path {
         self.probe.home.path()
@@ -225,7 +202,7 @@ impl Running {
 
     /// Watches how much memory it has, until it is gone.
     pub fn watch_memory(&self) -> JoinHandle<u64> {
-        let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        let path = format!("/proc/{}/status", self.pid);
         thread::spawn(move || {
             let mut peak = 0;
             // Gone, or a zombie that has no memory any more.
@@ -240,23 +217,7 @@ impl Running {
     /// The most memory it has had, in bytes.
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
-        peak_of(&format!("/proc/{}/status", self.pid.as_raw_nonzero())).unwrap()
-    }
-
-    pub fn interrupt(&mut self) {
-        kill_process(self.pid, Signal::INT).unwrap();
-    }
-
-    pub fn quit(&mut self) {
-        kill_process(self.pid, Signal::QUIT).unwrap();
-    }
-
-    pub fn terminate(&mut self) {
-        kill_process(self.pid, Signal::TERM).unwrap();
-    }
-
-    pub fn hang_up(&mut self) {
-        kill_process(self.pid, Signal::HUP).unwrap();
+        peak_of(&format!("/proc/{}/status", self.pid)).unwrap()
     }
 
     #[track_caller]
@@ -265,6 +226,56 @@ impl Running {
             Some(found) => found,
             None => self.fail(&[format!("stdout never had {what}")]),
         }
+    }
+}
+
+/// Where a text stands in bytes that grow, from `start` on: nothing is looked at twice.
+fn search(text: &str, start: usize) -> impl FnMut(&[u8]) -> Option<usize> {
+    let finder = memmem::Finder::new(text).into_owned();
+    let mut from = start;
+    move |bytes| {
+        let found = finder.find(&bytes[from..]).map(|at| from + at);
+        from = from.max((bytes.len() + 1).saturating_sub(finder.needle().len()));
+        found
+    }
+}
+
+/// Its terminal and its signals.
+#[cfg(unix)]
+impl Running {
+    /// Gives the window another size, once all is on the screen that is to come.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        super::terminal::resize(&self.terminal(), (columns, rows)).unwrap();
+        let so_far = self.channels.stdout.bytes().len();
+        self.sizes.push((so_far, (columns, rows)));
+        // The kernel tells only the processes of a terminal's own session.
+        self.signal(Signal::WINCH);
+    }
+
+    /// A handle to its terminal that outlives it.
+    pub fn terminal(&self) -> File {
+        let terminal = self.channels.terminal.as_ref();
+        terminal.expect("it has a terminal").try_clone().unwrap()
+    }
+
+    pub fn interrupt(&mut self) {
+        self.signal(Signal::INT);
+    }
+
+    pub fn quit(&mut self) {
+        self.signal(Signal::QUIT);
+    }
+
+    pub fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub fn hang_up(&mut self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(pid(self.pid), signal).unwrap();
     }
 }
 
@@ -366,10 +377,28 @@ impl Running {
     fn kill(&mut self) {
         if !self.over && self.exit.try_recv().is_err() {
             // Not reaped yet, so the id is still this child's; it may be gone by itself all the same.
-            let _ = kill_process(self.pid, Signal::KILL);
+            kill(self.pid);
         }
         self.over = true;
     }
+}
+
+#[cfg(unix)]
+fn pid(id: u32) -> Pid {
+    Pid::from_raw(id.cast_signed()).unwrap()
+}
+
+#[cfg(unix)]
+fn kill(id: u32) {
+    let _ = kill_process(pid(id), Signal::KILL);
+}
+
+#[cfg(not(unix))]
+fn kill(id: u32) {
+    let id = id.to_string();
+    let _ = std::process::Command::new("taskkill")
+        .args(["/F", "/PID", &id])
+        .status();
 }
 
 /// The most memory that the process of a status file has had, in bytes; `None` where the system does

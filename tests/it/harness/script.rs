@@ -6,8 +6,8 @@ use std::slice;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use rustix::net::sockopt::set_socket_linger;
 use rustls::ServerConfig;
+use socket2::SockRef;
 
 use super::frames::{Frame, Opcode, show};
 use super::request::Request;
@@ -333,7 +333,9 @@ impl Peer {
 
     /// Aborts TCP (RST).
     pub fn reset(&mut self) -> Outcome {
-        set_socket_linger(self.stream()?.tcp(), Some(Duration::ZERO)).map_err(|e| e.to_string())?;
+        SockRef::from(self.stream()?.tcp())
+            .set_linger(Some(Duration::ZERO))
+            .map_err(|e| e.to_string())?;
         self.drop_tcp()
     }
 

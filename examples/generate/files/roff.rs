@@ -1,6 +1,6 @@
 //! A chapter, and what clap makes of a verb, as the text of a man page that `mandoc -Tlint` likes.
 
-use super::markup::{Block, Page, Span};
+use super::chapter::{Block, Chapter, Span};
 
 const WIDTH: usize = 80;
 
@@ -16,10 +16,10 @@ pub fn section(heading: &str) -> String {
 }
 
 /// The parts of a chapter; `heading` is the macro of its own headings.
-pub fn blocks(page: &Page, heading: &str) -> String {
+pub fn blocks(chapter: &Chapter, heading: &str) -> String {
     let mut out = String::new();
     let mut opened = true;
-    for block in &page.blocks {
+    for block in &chapter.blocks {
         match block {
             Block::Heading(text) => {
                 let text = match heading {
@@ -161,9 +161,9 @@ mod tests {
     #[test]
     fn what_roff_would_obey_is_taken_literally() {
         assert_eq!(escape(r#"\d-'"…"#), r"\ed\-\(aq\(dq\[u2026]");
-        let page = Page::parse("# T\n\n.path is a term\n\n    .code\n    'x\n");
+        let chapter = Chapter::parse("# T\n\n.path is a term\n\n    .code\n    'x\n");
         assert_eq!(
-            blocks(&page, "SS"),
+            blocks(&chapter, "SS"),
             "\\&.path is a term\n.PP\n.EX\n\\&.code\n\\(aqx\n.EE\n"
         );
     }

@@ -1,25 +1,27 @@
-//! A chapter as text for a terminal, 80 columns wide as `--help` is on most.
+//! A chapter as text for a terminal, 80 columns wide like `--help`, with headings and what is typed in bold.
 
-use super::markup::{Block, Page, Span};
+use wsprobe::manual::{BOLD, PLAIN};
+
+use super::chapter::{Block, Chapter, Span};
 
 const WIDTH: usize = 80;
 const TERM: usize = 20;
 
-/// The chapter; with `bold` headings and what is typed stand out.
-pub fn render(page: &Page, bold: bool) -> String {
-    let mut out = strong(&page.title, bold);
+/// Renders a chapter.
+pub fn render(chapter: &Chapter) -> String {
+    let mut out = strong(&chapter.title);
     out.push('\n');
     let mut after_item = false;
-    for block in &page.blocks {
+    for block in &chapter.blocks {
         let is_item = matches!(block, Block::Item { .. });
         if !(after_item && is_item) {
             out.push('\n');
         }
         after_item = is_item;
         match block {
-            Block::Heading(text) => out.push_str(&format!("{}\n", strong(text, bold))),
-            Block::Paragraph(spans) => wrap(&mut out, &words(spans, bold), 0, 0),
-            Block::Item { term, text } => item(&mut out, term, text, bold),
+            Block::Heading(text) => out.push_str(&format!("{}\n", strong(text))),
+            Block::Paragraph(spans) => wrap(&mut out, &words(spans), 0, 0),
+            Block::Item { term, text } => item(&mut out, term, text),
             Block::Example(lines) => {
                 for line in lines.lines() {
                     out.push_str(format!("    {line}").trim_end());
@@ -32,9 +34,9 @@ pub fn render(page: &Page, bold: bool) -> String {
 }
 
 /// A term in its column and the text beside it, or below it where the term is long.
-fn item(out: &mut String, term: &[Span], text: &[Span], bold: bool) {
+fn item(out: &mut String, term: &[Span], text: &[Span]) {
     let plain: String = term.iter().map(Span::text).collect();
-    let shown: String = term.iter().map(|span| shown(span, bold)).collect();
+    let shown: String = term.iter().map(shown).collect();
     out.push_str(&format!("  {shown}"));
     let mut column = 2 + plain.chars().count();
     if column + 2 > TERM {
@@ -42,11 +44,11 @@ fn item(out: &mut String, term: &[Span], text: &[Span], bold: bool) {
         column = 0;
     }
     out.push_str(&" ".repeat(TERM - column));
-    wrap(out, &words(text, bold), TERM, TERM);
+    wrap(out, &words(text), TERM, TERM);
 }
 
 /// Words with their width, since marks take no room. A word may be made of several spans.
-fn words(spans: &[Span], bold: bool) -> Vec<(String, usize)> {
+fn words(spans: &[Span]) -> Vec<(String, usize)> {
     let mut words: Vec<(String, usize)> = Vec::new();
     let mut glued = false;
     for span in spans {
@@ -60,7 +62,7 @@ fn words(spans: &[Span], bold: bool) -> Vec<(String, usize)> {
         for (index, part) in parts.iter().enumerate() {
             let marked = match span {
                 Span::Plain(_) => (*part).to_owned(),
-                _ => shown(&Span::Code((*part).to_owned()), bold),
+                _ => shown(&Span::Code((*part).to_owned())),
             };
             let width = part.chars().count();
             let starts_at_blank = index > 0 || text.starts_with(' ') || !glued;
@@ -98,19 +100,15 @@ fn wrap(out: &mut String, words: &[(String, usize)], start: usize, indent: usize
     out.push('\n');
 }
 
-fn shown(span: &Span, bold: bool) -> String {
+fn shown(span: &Span) -> String {
     match span {
-        Span::Code(text) => strong(text, bold),
+        Span::Code(text) => strong(text),
         Span::Plain(text) | Span::Placeholder(text) => text.clone(),
     }
 }
 
-fn strong(text: &str, bold: bool) -> String {
-    if bold {
-        format!("\x1b[1m{text}\x1b[0m")
-    } else {
-        text.to_owned()
-    }
+fn strong(text: &str) -> String {
+    format!("{BOLD}{text}{PLAIN}")
 }
 
 #[cfg(test)]
@@ -120,20 +118,20 @@ mod tests {
     #[test]
     fn text_is_wrapped_beside_its_term_and_marks_take_no_room() {
         let source = format!(
-            "# T\n\n- `a`: {}\n- `a-term-that-is-too-long`: b `c`.\n\n    code {{}}\n",
+            "# T\n\n- `a`: {}\n- `a-term-that-is-too-long`: b `c`.\n\nThen\n\n    code {{}}\n",
             "word ".repeat(20)
         );
-        let page = Page::parse(&source);
+        let chapter = Chapter::parse(&source);
         let words = |n: usize| vec!["word"; n].join(" ");
         let expected = format!(
-            "T\n\n  a                 {}\n{:20}{}\n  a-term-that-is-too-long\n{:20}b c.\n\n    code {{}}\n",
+            "T\n\n  a                 {}\n{:20}{}\n  a-term-that-is-too-long\n{:20}b c.\n\nThen\n\n    code {{}}\n",
             words(12),
             "",
             words(8),
             ""
         );
-        assert_eq!(render(&page, false), expected);
-        let bold = render(&page, true);
-        assert_eq!(bold.replace("\x1b[1m", "").replace("\x1b[0m", ""), expected);
+        let rendered = render(&chapter);
+        assert!(rendered.starts_with("\x1b[1mT\x1b[0m\n"), "{rendered:?}");
+        assert_eq!(rendered.replace(BOLD, "").replace(PLAIN, ""), expected);
     }
 }

@@ -1,61 +1,28 @@
-//! Man pages and completion scripts, made from the command line's definition and the manual's chapters.
+//! Man pages, made from the command line's definition and the manual's chapters.
 
 use std::io;
 
 use clap::{Command, CommandFactory};
-use clap_complete::{Shell, generate};
 use clap_mangen::Man;
+use wsprobe::cli::Cli;
+use wsprobe::manual::{CHECK_FILE, TOPICS};
+use wsprobe::repl::commands::{self, COMMANDS, KEYS};
 
-use crate::cli::Cli;
-use crate::manual::{CHECK_FILE, TOPICS, roff};
-use crate::repl::commands::{self, COMMANDS, KEYS};
+use super::chapter::Chapter;
+use super::{chapter, roff};
 
 /// When this version was released, as in the CHANGELOG.
 const DATE: &str = "2026-11-25";
 const SOURCE: &str = concat!("wsprobe ", env!("CARGO_PKG_VERSION"));
 
-/// The file name and content of every man page and completion script that is checked in, relative to
-/// the top of the repository.
+/// A page for the program and one for each verb.
 ///
 /// # Errors
-/// Those of formatting into memory, which do not occur.
-pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut files = man_pages()?;
-    files.push((
-        "man/wsprobe-check-file.5".to_owned(),
-        check_file().into_bytes(),
-    ));
-    for shell in [
-        Shell::Bash,
-        Shell::Zsh,
-        Shell::Fish,
-        Shell::PowerShell,
-        Shell::Elvish,
-    ] {
-        let name = match shell {
-            Shell::Bash => "wsprobe.bash",
-            Shell::Zsh => "_wsprobe",
-            Shell::Fish => "wsprobe.fish",
-            Shell::PowerShell => "_wsprobe.ps1",
-            _ => "wsprobe.elv",
-        };
-        files.push((format!("completions/{name}"), completions(shell)));
-    }
-    Ok(files)
-}
-
-/// The completion script of a shell.
-pub fn completions(shell: Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "wsprobe", &mut script);
-    script
-}
-
-/// A page for the program and one for each verb.
-fn man_pages() -> io::Result<Vec<(String, Vec<u8>)>> {
+/// When a chapter's source cannot be read.
+pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut program = Cli::command();
     program.build();
-    let mut pages = vec![page(&mut program.clone(), "wsprobe", &chapters())?];
+    let mut pages = vec![page(&mut program.clone(), "wsprobe", &chapters()?)?];
     for verb in program.get_subcommands_mut() {
         let name = format!("wsprobe-{}", verb.get_name());
         let chapters = match verb.get_name() {
@@ -64,18 +31,21 @@ fn man_pages() -> io::Result<Vec<(String, Vec<u8>)>> {
         };
         pages.push(page(verb, &name, &chapters)?);
     }
+    for topic in TOPICS.into_iter().filter(|topic| topic.name == CHECK_FILE) {
+        pages.push(check_file(&chapter(topic)?));
+    }
     Ok(pages)
 }
 
 /// The chapters that are a part of wsprobe(1).
-fn chapters() -> String {
+fn chapters() -> io::Result<String> {
     let mut out = String::new();
-    for topic in TOPICS.iter().filter(|topic| topic.name != CHECK_FILE.name) {
-        let page = topic.page();
-        out.push_str(&roff::section(&page.title));
-        out.push_str(&roff::blocks(&page, "SS"));
+    for topic in TOPICS.into_iter().filter(|topic| topic.name != CHECK_FILE) {
+        let chapter = chapter(topic)?;
+        out.push_str(&roff::section(&chapter.title));
+        out.push_str(&roff::blocks(&chapter, "SS"));
     }
-    out
+    Ok(out)
 }
 
 /// The commands and keys of a session, from the table that reads them.
@@ -195,8 +165,7 @@ fn references(pages: &[(String, u8)]) -> String {
 }
 
 /// The page on the file format.
-fn check_file() -> String {
-    let page = CHECK_FILE.page();
+fn check_file(chapter: &Chapter) -> (String, Vec<u8>) {
     let mut out = roff::title("wsprobe-check-file", 5, DATE, SOURCE, "File formats");
     out.push_str(&roff::section("name"));
     out.push_str(&roff::escape(
@@ -204,10 +173,10 @@ fn check_file() -> String {
     ));
     out.push('\n');
     out.push_str(&roff::section("description"));
-    out.push_str(&roff::blocks(&page, "SH"));
+    out.push_str(&roff::blocks(chapter, "SH"));
     out.push_str(&references(&[
         ("wsprobe".to_owned(), 1),
         ("wsprobe-check".to_owned(), 1),
     ]));
-    out
+    ("man/wsprobe-check-file.5".to_owned(), out.into_bytes())
 }

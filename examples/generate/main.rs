@@ -1,12 +1,15 @@
-//! Writes the man pages and completion scripts that are checked in: `cargo run --example generate`.
+//! Writes the files that are generated and checked in: man pages, completion scripts, the text of the manual's
+//! chapters. `cargo run --example generate`.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
+mod files;
+
 fn main() -> io::Result<()> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, content) in wsprobe::generate::files()? {
+    for (name, content) in files::all()? {
         let path = top.join(name);
         fs::create_dir_all(path.parent().unwrap_or(top))?;
         fs::write(path, content)?;

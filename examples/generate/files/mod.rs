@@ -1,0 +1,51 @@
+//! The files that are generated and checked in. The suite compiles this module too, and compares.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use wsprobe::cli::Cli;
+use wsprobe::manual::{TOPICS, Topic};
+
+pub mod chapter;
+mod man;
+mod roff;
+mod text;
+
+use chapter::Chapter;
+
+/// The name, relative to the top of the repository, and the content of every generated file.
+///
+/// # Errors
+/// When a chapter's source cannot be read.
+pub fn all() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = man::pages()?;
+    for topic in TOPICS {
+        let text = text::render(&chapter(topic)?);
+        files.push((format!("manual/{}.txt", topic.name), text.into_bytes()));
+    }
+    for (shell, name) in [
+        (Shell::Bash, "wsprobe.bash"),
+        (Shell::Zsh, "_wsprobe"),
+        (Shell::Fish, "wsprobe.fish"),
+        (Shell::PowerShell, "_wsprobe.ps1"),
+        (Shell::Elvish, "wsprobe.elv"),
+    ] {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "wsprobe", &mut script);
+        files.push((format!("completions/{name}"), script));
+    }
+    Ok(files)
+}
+
+/// Reads the source of a chapter.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn chapter(topic: Topic) -> io::Result<Chapter> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = fs::read_to_string(top.join(format!("manual/{}.md", topic.name)))?;
+    Ok(Chapter::parse(&source))
+}

@@ -1,0 +1,287 @@
+//! What the TLS library reports, in words: never its own, which are names of its types.
+
+use rustls::pki_types::ServerName;
+use rustls::{
+    AlertDescription, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible,
+};
+
+use super::certificate::{Certificate, coarse, date};
+
+/// The key types, key exchanges and ciphers that are not there.
+pub const LIMITS: &str =
+    "wsprobe has no RSA key exchange, no CBC cipher suites and no P-521 certificates";
+
+/// Why a TLS handshake failed, to be put behind a colon.
+pub fn tls_text(error: &TlsError) -> String {
+    match error {
+        TlsError::InvalidCertificate(_) => certificate_text(error, None, None),
+        TlsError::AlertReceived(alert) => {
+            format!("the other side sent the alert {}", alert_name(*alert))
+        }
+        TlsError::InvalidMessage(InvalidMessage::CertificatePayloadTooLarge) => {
+            "its certificates are larger than 64 KiB".to_owned()
+        }
+        TlsError::InvalidMessage(what) => {
+            format!(
+                "it sent an invalid message ({})",
+                spaced(&format!("{what:?}"))
+            )
+        }
+        TlsError::PeerIncompatible(what) => incompatible(what),
+        TlsError::PeerMisbehaved(what) => {
+            format!("it broke the protocol ({})", spaced(&format!("{what:?}")))
+        }
+        TlsError::InappropriateMessage { .. } | TlsError::InappropriateHandshakeMessage { .. } => {
+            "it sent a message out of turn".to_owned()
+        }
+        TlsError::NoCertificatesPresented => "it presented no certificate".to_owned(),
+        TlsError::DecryptError => "a record could not be decrypted".to_owned(),
+        TlsError::PeerSentOversizedRecord => "it sent a record that is too large".to_owned(),
+        TlsError::NoApplicationProtocol => "no application protocol (ALPN) in common".to_owned(),
+        other => spaced(&other.to_string()),
+    }
+}
+
+fn incompatible(what: &PeerIncompatible) -> String {
+    match what {
+        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite in common".to_owned(),
+        PeerIncompatible::NoKxGroupsInCommon => "no key exchange group in common".to_owned(),
+        PeerIncompatible::NoSignatureSchemesInCommon => "no signature scheme in common".to_owned(),
+        other => format!("not compatible ({})", spaced(&format!("{other:?}"))),
+    }
+}
+
+/// `unknown_ca`: an alert by the name that RFC 8446 §6 gives it.
+pub fn alert_name(alert: AlertDescription) -> String {
+    match alert {
+        AlertDescription::UnknownCA => "unknown_ca".to_owned(),
+        AlertDescription::UnknownPSKIdentity => "unknown_psk_identity".to_owned(),
+        AlertDescription::NoApplicationProtocol => "no_application_protocol".to_owned(),
+        AlertDescription::UnrecognisedName => "unrecognized_name".to_owned(),
+        AlertDescription::BadRecordMac => "bad_record_mac".to_owned(),
+        AlertDescription::Unknown(number) => number.to_string(),
+        other => spaced(&format!("{other:?}")).replace(' ', "_"),
+    }
+}
+
+/// `NoCipherSuitesInCommon` as words.
+fn spaced(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 8);
+    let mut before = ' ';
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            words.push(' ');
+        }
+        words.push(
+            if letter.is_ascii_uppercase() && before.is_ascii_lowercase() || words.is_empty() {
+                letter.to_ascii_lowercase()
+            } else {
+                letter
+            },
+        );
+        before = letter;
+    }
+    words
+}
+
+/// Why a certificate is not accepted. `der` is the one that was presented.
+pub fn certificate_text(
+    error: &TlsError,
+    presented: Option<&Certificate>,
+    der: Option<&[u8]>,
+) -> String {
+    let TlsError::InvalidCertificate(why) = error else {
+        return tls_text(error);
+    };
+    let now = std::time::SystemTime::now();
+    match (why, presented) {
+        (CertificateError::UnknownIssuer, Some(it)) if it.is_self_signed() => {
+            "it is self-signed".to_owned()
+        }
+        (CertificateError::UnknownIssuer, Some(it)) => format!(
+            "its issuer {} is unknown (a private CA, or the server leaves out an intermediate certificate)",
+            it.issuer
+        ),
+        (CertificateError::UnknownIssuer, None) => "its issuer is unknown".to_owned(),
+        (CertificateError::ExpiredContext { time, not_after }, _) => {
+            let ago = time.as_secs().saturating_sub(not_after.as_secs());
+            let when = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
+            format!("it expired {} ago, on {}", coarse(ago), date(when)) + &clock(now)
+        }
+        (CertificateError::Expired, _) => {
+            "it has expired, or its dates contradict each other".to_owned()
+        }
+        (CertificateError::NotValidYetContext { not_before, .. }, _) => {
+            let when = i64::try_from(not_before.as_secs()).unwrap_or(i64::MAX);
+            format!("it is not valid before {}", date(when)) + &clock(now)
+        }
+        (CertificateError::NotValidYet, _) => "it is not valid yet".to_owned(),
+        (CertificateError::NotValidForNameContext { expected, .. }, Some(it)) => {
+            wrong_name(expected, it)
+        }
+        (
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            _,
+        ) => "it is for another name".to_owned(),
+        (CertificateError::BadEncoding, _) => "it cannot be parsed".to_owned(),
+        (CertificateError::Revoked, _) => "it is revoked".to_owned(),
+        (CertificateError::UnhandledCriticalExtension, _) => {
+            "it has a critical extension that is not supported".to_owned()
+        }
+        (CertificateError::BadSignature, _) => {
+            "its signature is wrong, or its key is too weak (RSA needs 2048 bits)".to_owned()
+        }
+        (
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            _,
+        ) => "it is signed with an algorithm that is not supported (SHA-1, P-521 or another)"
+            .to_owned(),
+        (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _) => {
+            "it is not meant for servers (extended key usage)".to_owned()
+        }
+        (CertificateError::Other(other), _) => other_text(&other.to_string(), der),
+        (other, _) => spaced(&format!("{other:?}")),
+    }
+}
+
+/// The verifier's own reasons, by the names that it gives them.
+fn other_text(name: &str, der: Option<&[u8]>) -> String {
+    let text = match name {
+        name if name.contains("CaUsedAsEndEntity") => {
+            "it is a CA's own certificate, used by a server (self-signed)"
+        }
+        name if name.contains("UnsupportedCertVersion") => {
+            let version = der.and_then(super::certificate::version).unwrap_or(1);
+            return format!("it is an X.509 v{version} certificate, and version 3 is needed");
+        }
+        name if name.contains("UnsupportedCriticalExtension") => {
+            "it has a critical extension that is not supported"
+        }
+        name if name.contains("EndEntityUsedAsCa") => {
+            "a certificate that is no CA's has signed another one"
+        }
+        name if name.contains("NameConstraint") => "its CA may not sign for this name",
+        name if name.contains("PathLenConstraintViolated") => {
+            "its chain is longer than its CA allows"
+        }
+        name if name.contains("Maximum") => "its chain is too long to be checked",
+        name if name.contains("MalformedExtensions") || name.contains("ExtensionValueInvalid") => {
+            "its extensions cannot be parsed"
+        }
+        name if name.contains("InvalidSerialNumber") => "its serial number is invalid",
+        name => return format!("it is not valid ({})", spaced(name)),
+    };
+    text.to_owned()
+}
+
+/// Why none of a certificate's names is the one that was expected.
+fn wrong_name(expected: &ServerName<'_>, it: &Certificate) -> String {
+    let expected = expected.to_str();
+    if it.names.is_empty() {
+        return "it has no subjectAltName (the common name is not used)".to_owned();
+    }
+    // An address that is in it as one would have been accepted.
+    if it.names.iter().any(|name| *name == expected) {
+        return format!(
+            "{expected} is in it as a name, not as an address (subjectAltName DNS, not IP)"
+        );
+    }
+    let names = it.names.join(", ");
+    let wildcard = it.names.iter().find_map(|name| {
+        let suffix = name.strip_prefix("*.")?;
+        let front = expected.strip_suffix(suffix)?;
+        Some((name, suffix, front.strip_suffix('.').unwrap_or(front)))
+    });
+    match wildcard {
+        Some((name, suffix, front)) if !suffix.contains('.') && !front.is_empty() => format!(
+            "it is for {names}, not for {expected}: a wildcard counts only above two labels or more, and {name} has one"
+        ),
+        Some((name, ..)) => format!(
+            "it is for {names}, not for {expected}: the wildcard of {name} stands for exactly one label"
+        ),
+        None => format!("it is for {names}, not for {expected}"),
+    }
+}
+
+/// Names a clock that cannot be right, which makes every certificate wrong.
+fn clock(now: std::time::SystemTime) -> String {
+    // No version of this program is older.
+    const FIRST: std::time::Duration = std::time::Duration::from_secs(1_750_000_000);
+    match now.duration_since(std::time::UNIX_EPOCH) {
+        Ok(since) if since >= FIRST => String::new(),
+        _ => "; this machine's clock is wrong".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(names: &[&str]) -> Certificate {
+        Certificate {
+            subject: "CN=a".to_owned(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            issuer: "CN=b".to_owned(),
+            not_before: 0,
+            not_after: 0,
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_fit_is_told_with_the_reason() {
+        let table: [(&str, &[&str], &str); 6] = [
+            (
+                "localhost",
+                &[],
+                "it has no subjectAltName (the common name is not used)",
+            ),
+            (
+                "127.0.0.1",
+                &["127.0.0.1"],
+                "127.0.0.1 is in it as a name, not as an address",
+            ),
+            ("a.localhost", &["*.localhost"], "above two labels"),
+            ("a.b.example.com", &["*.example.com"], "exactly one label"),
+            (
+                "example.com",
+                &["*.example.com", "x.test"],
+                "it is for *.example.com, x.test, not for example.com",
+            ),
+            (
+                "example.com",
+                &["other.test"],
+                "it is for other.test, not for example.com",
+            ),
+        ];
+        for (expected, names, part) in table {
+            let name = ServerName::try_from(expected).expect(expected);
+            let text = wrong_name(&name, &certificate(names));
+            assert!(text.contains(part), "{expected} {names:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn names_of_types_become_words() {
+        assert_eq!(
+            spaced("NoCipherSuitesInCommon"),
+            "no cipher suites in common"
+        );
+        assert_eq!(
+            alert_name(AlertDescription::HandshakeFailure),
+            "handshake_failure"
+        );
+        assert_eq!(alert_name(AlertDescription::UnknownCA), "unknown_ca");
+        assert_eq!(alert_name(AlertDescription::Unknown(7)), "7");
+        for error in [
+            TlsError::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon),
+            TlsError::InvalidCertificate(CertificateError::BadEncoding),
+            TlsError::InvalidCertificate(CertificateError::ApplicationVerificationFailure),
+            TlsError::PeerMisbehaved(rustls::PeerMisbehaved::TooMuchEarlyDataReceived),
+            TlsError::InvalidMessage(InvalidMessage::InvalidContentType),
+        ] {
+            let text = tls_text(&error);
+            assert!(!text.contains(['{', ':']) && text.contains(' '), "{text}");
+        }
+    }
+}

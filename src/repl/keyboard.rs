@@ -1,0 +1,236 @@
+//! What keys and entered lines do: it is asked by the loop in place of an input.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::time::Sleep;
+
+use super::commands::{Line, help, parse};
+use super::editor::Entered;
+use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
+use super::state::ReplState;
+use super::system::{self, Notices};
+use super::{Connecting, Connector, terminal};
+use crate::connection::message::{Outgoing, Payload};
+use crate::input::action::Action;
+use crate::input::blocks::Blocks;
+use crate::link::Link;
+use crate::output::{Notice, Sinks};
+use crate::secret::io_text;
+use crate::session::Person;
+use crate::units::count_grouped;
+
+/// While a window is dragged its size changes all the time, and what was drawn for one size would be
+/// taken off in another.
+const SETTLED: Duration = Duration::from_millis(30);
+
+/// A keyboard, and where it leads.
+pub struct Keyboard {
+    state: Rc<RefCell<ReplState>>,
+    stdin: Blocks,
+    bytes: BytesMut,
+    keys: KeyDecoder,
+    /// When a sequence that nothing follows is over.
+    sequence_end: Option<Pin<Box<Sleep>>>,
+    notices: Notices,
+    /// Until the window has its new size.
+    settling: Option<Pin<Box<Sleep>>>,
+    connector: Connector,
+    connecting: Option<Connecting>,
+}
+
+impl Person for Keyboard {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        sinks: &mut Sinks,
+    ) -> Poll<Action> {
+        self.poll_window(cx);
+        loop {
+            if let Some(action) = ready!(self.poll_place(cx)) {
+                return Poll::Ready(action);
+            }
+            if let Some(key) = self.keys.next() {
+                if let Some(action) = self.press(key, link, sinks) {
+                    return Poll::Ready(action);
+                }
+                continue;
+            }
+            if self.poll_sequence_end(cx).is_ready() {
+                self.keys.end_sequence();
+                continue;
+            }
+            match self.stdin.poll_read(cx, &mut self.bytes) {
+                Poll::Pending => return Poll::Pending,
+                // A terminal that is gone.
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(self.leave()),
+                Poll::Ready(Ok(_)) => {
+                    self.keys.feed(&self.bytes);
+                    self.bytes.clear();
+                    self.sequence_end = None;
+                }
+            }
+        }
+    }
+}
+
+impl Keyboard {
+    /// A keyboard for this line.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn new(state: Rc<RefCell<ReplState>>, connector: Connector) -> io::Result<Self> {
+        Ok(Self {
+            state,
+            stdin: Blocks::stdin(),
+            bytes: BytesMut::new(),
+            keys: KeyDecoder::default(),
+            sequence_end: None,
+            notices: Notices::new()?,
+            settling: None,
+            connector,
+            connecting: None,
+        })
+    }
+
+    fn poll_window(&mut self, cx: &mut Context<'_>) {
+        let mut state = self.state.borrow_mut();
+        while self.notices.poll_resized(cx).is_ready() {
+            self.settling = Some(Box::pin(tokio::time::sleep(SETTLED)));
+        }
+        if let Some(settling) = &mut self.settling
+            && settling.as_mut().poll(cx).is_ready()
+        {
+            self.settling = None;
+            state.redraw();
+        }
+        while self.notices.poll_continued(cx).is_ready() {
+            state.resume();
+        }
+    }
+
+    fn poll_sequence_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.keys.is_in_sequence() {
+            return Poll::Pending;
+        }
+        let timer = self
+            .sequence_end
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(SEQUENCE_TIMEOUT)));
+        ready!(timer.as_mut().poll(cx));
+        self.sequence_end = None;
+        Poll::Ready(())
+    }
+
+    /// `None` in it when the URL led to no place.
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+        let Some(connecting) = &mut self.connecting else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(place) = connecting.as_mut().poll(cx) else {
+            return Poll::Pending;
+        };
+        self.connecting = None;
+        let mut state = self.state.borrow_mut();
+        Poll::Ready(match place {
+            Ok(place) => {
+                state.change_host(&place.host);
+                if let Some(note) = place.note {
+                    state.note("*", &note);
+                }
+                Some(Action::Connect(Box::new(place.target)))
+            }
+            Err(why) => {
+                state.note("!", &why);
+                None
+            }
+        })
+    }
+
+    fn press(&mut self, key: Key, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
+        let mut state = self.state.borrow_mut();
+        match state.press(key)? {
+            Entered::Line(line) => {
+                state.keep(&line);
+                drop(state);
+                return self.enter(&line, link, sinks);
+            }
+            Entered::Refused => state.refuse(),
+            Entered::Note(text) => state.say(&text),
+            Entered::Nothing => {}
+            Entered::Clear => state.clear(),
+            Entered::Suspend => state.suspend(),
+            Entered::Leave => {
+                drop(state);
+                return Some(self.leave());
+            }
+        }
+        None
+    }
+
+    /// Does what a line asks for; what is left for the session is an action.
+    fn enter(&mut self, line: &str, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
+        match parse(line) {
+            Line::Do(Action::Quit) => return Some(self.leave()),
+            Line::Do(action) => return Some(action),
+            Line::Show(show) => sinks.show(show),
+            Line::Status => {
+                sinks.say(Notice::Status(&link.status()));
+                sinks.tell_settings();
+            }
+            Line::OnOpen(source) => sinks.say(Notice::SentOnOpen(link.greet_with(source))),
+            Line::Connect(url) => self.connecting = Some((self.connector)(url)),
+            Line::SendFile(path) => return self.send_file(&path),
+            Line::Help => self.state.borrow_mut().say(&help()),
+            Line::Wrong(why) => self.state.borrow_mut().note("!", &why),
+        }
+        None
+    }
+
+    fn send_file(&mut self, path: &Path) -> Option<Action> {
+        let mut state = self.state.borrow_mut();
+        match read(path) {
+            Ok((payload, note)) => {
+                state.note("*", &note);
+                Some(Action::Send(Outgoing::Message(payload)))
+            }
+            Err(why) => {
+                state.note("!", &format!("not sent: {}: {why}", path.display()));
+                None
+            }
+        }
+    }
+
+    /// From here on Ctrl-C is a signal again: the second one skips the closing handshake.
+    fn leave(&mut self) -> Action {
+        self.state.borrow_mut().leave();
+        terminal::restore();
+        if std::iter::from_fn(|| self.keys.next()).any(|key| key == Key::Ctrl('c')) {
+            // It came in one piece with the first.
+            system::interrupt();
+        }
+        Action::Quit
+    }
+}
+
+/// A file as one message: text if it is UTF-8, else binary. Reading anything but a regular file could block
+/// for ever.
+fn read(path: &Path) -> Result<(Payload, String), String> {
+    let metadata = std::fs::metadata(path).map_err(|error| io_text(&error))?;
+    if !metadata.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    let bytes = std::fs::read(path).map_err(|error| io_text(&error))?;
+    let size = count_grouped(bytes.len() as u64, "byte");
+    let (payload, kind) = match String::from_utf8(bytes) {
+        Ok(text) => (Payload::Text(text.into()), "text"),
+        Err(error) => (Payload::Binary(error.into_bytes().into()), "binary"),
+    };
+    Ok((payload, format!("sending {size} as {kind}")))
+}

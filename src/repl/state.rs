@@ -1,0 +1,250 @@
+//! The line being typed and what is known of its surroundings, and how it is shown.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::editor::{Around, Editor, Entered};
+use super::history::{History, Keep, file_of};
+use super::keys::Key;
+use super::screen::{Picture, Screen, echo};
+use super::{KeepHistory, Setup, system, terminal};
+use crate::connection::message::Direction;
+use crate::event::{Event, Sequel};
+use crate::output::editor::TypedLine;
+use crate::output::escape::{self, escape};
+use crate::output::json::each_key;
+use crate::secret::Redactor;
+use crate::secret::guess::looks_secret;
+
+/// The most JSON keys that are offered, and the longest message that is searched for them, in bytes.
+const KEYS: usize = 2000;
+const KEYS_WITHIN: usize = 64 * 1024;
+/// Nobody would complete a longer key.
+const LONGEST_KEY: usize = 100;
+
+/// The line and its surroundings.
+pub struct ReplState {
+    editor: Editor,
+    screen: Screen,
+    /// What goes above the line as soon as something is printed.
+    echo: Vec<u8>,
+    has_changed: bool,
+    has_left: bool,
+    /// Whether the next signal to go on follows from Ctrl-Z, and has been seen to.
+    has_suspended: bool,
+    sending: SendState,
+    keys: BTreeSet<String>,
+    redactor: Redactor,
+    history: KeepHistory,
+}
+
+/// Whether a line can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SendState {
+    Open,
+    /// An attempt is under way or waited for.
+    Opening,
+    Closing,
+    Closed,
+}
+
+fn history_of(host: &str, keep: KeepHistory) -> History {
+    History::of(match keep {
+        KeepHistory::OnDisk => file_of(host),
+        KeepHistory::No => None,
+    })
+}
+
+impl ReplState {
+    /// An empty line.
+    pub fn new(setup: &Setup) -> Self {
+        Self {
+            editor: Editor::new(history_of(&setup.host, setup.history)),
+            screen: Screen::new(terminal::size(), setup.colour),
+            echo: Vec::new(),
+            has_changed: true,
+            has_left: false,
+            has_suspended: false,
+            sending: SendState::Opening,
+            keys: BTreeSet::new(),
+            redactor: setup.redactor.clone(),
+            history: setup.history,
+        }
+    }
+
+    /// A key was pressed. What is only to be seen is left to [`PromptView`].
+    pub fn press(&mut self, key: Key) -> Option<Entered> {
+        self.has_changed = true;
+        let around = Around {
+            can_send: self.sending == SendState::Open,
+            keys: &self.keys,
+        };
+        self.editor.press(key, &around)
+    }
+
+    /// Another host has another history.
+    pub fn change_host(&mut self, host: &str) {
+        self.editor.use_history(history_of(host, self.history));
+    }
+
+    /// The window has another size.
+    pub fn redraw(&mut self) {
+        self.has_changed = true;
+    }
+
+    /// Clears the screen.
+    pub fn clear(&mut self) {
+        self.screen.forget();
+        // Nothing can be done about a terminal that is gone.
+        let _ = terminal::write(b"\x1b[H\x1b[2J");
+    }
+
+    /// Stops this process until it is continued.
+    pub fn suspend(&mut self) {
+        let mut out = Vec::new();
+        self.screen.lift(&mut out);
+        // Nothing can be done about a terminal that is gone.
+        let _ = terminal::write(&out);
+        self.has_suspended = true;
+        terminal::restore();
+        system::suspend();
+        self.take_back();
+    }
+
+    /// This process was continued, perhaps by [`ReplState::suspend`] alone.
+    pub fn resume(&mut self) {
+        let is_seen_to = std::mem::take(&mut self.has_suspended);
+        if !(is_seen_to || self.has_left) {
+            self.take_back();
+        }
+    }
+
+    /// Another program may have had the terminal.
+    fn take_back(&mut self) {
+        let _ = terminal::take();
+        self.screen.forget();
+        self.has_changed = true;
+    }
+
+    /// The line goes with what is printed last.
+    pub fn leave(&mut self) {
+        self.has_left = true;
+        self.has_changed = true;
+    }
+
+    /// Something to print above the line.
+    pub fn say(&mut self, text: &str) {
+        self.echo.extend_from_slice(text.as_bytes());
+    }
+
+    /// A line of the editor's own. It may repeat what was typed.
+    pub fn note(&mut self, mark: &str, text: &str) {
+        self.say(&format!("{mark} {}\n", escape(text, escape::Keep::Nothing)));
+    }
+
+    /// What was entered stays on the screen, and in the history.
+    pub fn keep(&mut self, line: &str) {
+        self.say(&echo(line));
+        let is_secret = looks_secret(line) || self.redactor.knows_part_of(line);
+        let keep = if is_secret {
+            Keep::InMemory
+        } else {
+            Keep::OnDisk
+        };
+        if let Err(why) = self.editor.remember(line, keep) {
+            self.note("!", &why);
+        }
+    }
+
+    /// Says why a line cannot be sent.
+    pub fn refuse(&mut self) {
+        self.say(match self.sending {
+            SendState::Open | SendState::Opening => {
+                "! not sent: still connecting; press Enter again once open\n"
+            }
+            SendState::Closing => "! not sent: the connection is closing\n",
+            SendState::Closed => {
+                "! not sent: the connection is closed; /reconnect opens it again, Ctrl-C clears the line\n"
+            }
+        });
+    }
+
+    fn learn_keys(&mut self, text: &str) {
+        if text.len() > KEYS_WITHIN || self.keys.len() >= KEYS {
+            return;
+        }
+        let keys = &mut self.keys;
+        each_key(text, |key| {
+            if key.len() <= LONGEST_KEY && !keys.contains(key) {
+                keys.insert(key.to_owned());
+            }
+        });
+    }
+}
+
+/// Shows it.
+pub struct PromptView(pub Rc<RefCell<ReplState>>);
+
+impl TypedLine for PromptView {
+    fn follow(&mut self, event: &Event) {
+        let mut state = self.0.borrow_mut();
+        match event {
+            Event::Secret(secret) => state.redactor.learn(secret.reveal()),
+            Event::Message(message) if message.direction == Direction::In => {
+                if let Some(text) = message.payload.as_text() {
+                    state.learn_keys(text);
+                }
+            }
+            Event::Open(_) => state.sending = SendState::Open,
+            Event::Connecting { .. } | Event::Reconnect(_) => state.sending = SendState::Opening,
+            Event::Closing { .. } => state.sending = SendState::Closing,
+            Event::Close(closed) => state.sending = after(closed.sequel),
+            Event::Failed(_, sequel) => state.sending = after(*sequel),
+            _ => {}
+        }
+    }
+
+    fn take_echo(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.0.borrow_mut().echo);
+    }
+
+    fn has_changed(&self) -> bool {
+        self.0.borrow().has_changed
+    }
+
+    fn lift(&mut self, out: &mut Vec<u8>) {
+        let mut state = self.0.borrow_mut();
+        // The window may have been changed a moment ago, and the signal be still to come.
+        state.screen.resize(terminal::size());
+        state.screen.lift(out);
+    }
+
+    fn draw(&mut self, out: &mut Vec<u8>) {
+        let mut guard = self.0.borrow_mut();
+        let state = &mut *guard;
+        state.has_changed = false;
+        state.screen.resize(terminal::size());
+        if state.has_left {
+            state.screen.lift(out);
+            return;
+        }
+        let view = state.editor.view();
+        let mut picture = Picture {
+            wrong_from: view.highlight.wrong_from,
+            hint: &view.highlight.hint,
+            ..Picture::new(&view.text, view.cursor)
+        };
+        if let Some(prompt) = &view.prompt {
+            picture.prompt = prompt;
+        }
+        state.screen.draw(out, &picture);
+    }
+}
+
+fn after(sequel: Sequel) -> SendState {
+    match sequel {
+        Sequel::Final => SendState::Closed,
+        Sequel::Another => SendState::Opening,
+    }
+}

@@ -1,0 +1,57 @@
+//! What the system has too little of is an error like any other: no panic, no death by a signal.
+
+#![cfg(target_os = "linux")]
+
+use std::process::{Command, Output};
+
+/// Runs wsprobe in a shell that has set a limit.
+fn limited(limit: &str, args: &str) -> Output {
+    let binary = env!("CARGO_BIN_EXE_wsprobe");
+    let script = format!("ulimit {limit}; exec {binary} {args}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.wst"), "connect echo:\n> hi\n< hi\n").unwrap();
+    Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn too_few_descriptors_are_told_before_the_first_packet() {
+    for (args, status) in [
+        ("send echo: hi", 7),
+        ("listen wss://localhost:1/", 7),
+        ("ping -c 1 echo:", 7),
+        ("serve 0", 7),
+        ("check echo:", 2),
+        ("check t.wst", 2),
+    ] {
+        for descriptors in [6, 9, 12] {
+            let output = limited(&format!("-n {descriptors}"), args);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                said.starts_with("wsprobe: too few file descriptors"),
+                "{args}, {descriptors}: {said}"
+            );
+            assert_eq!(output.status.code(), Some(status), "{args}, {descriptors}");
+        }
+    }
+    let output = limited("-S -n 6", "send echo: hi");
+    assert_eq!(output.stdout, b"hi\n", "a soft limit is raised");
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_23() {
+    for args in [
+        "send echo: hi > out",
+        "send echo: hi --log log.jsonl",
+        "listen -1 echo: -x hi > out",
+        "check t.wst --junit report.xml",
+    ] {
+        let output = limited("-f 0", args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("File too large"), "{args}: {said}");
+        assert_eq!(output.status.code(), Some(23), "{args}");
+    }
+}
