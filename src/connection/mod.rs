@@ -302,10 +302,9 @@ impl Connection {
         self.wire.data_received()
     }
 
-    /// Changes whenever data has come or has left, of a message that is still under way as well.
-    pub fn activity(&self) -> u64 {
-        // In blocks of 64 KiB: the pongs that we owe a peer that only pings are no activity.
-        self.data_received() + (self.output.passed() >> 16)
+    /// What has left, in blocks of 64 KiB: the pongs that we owe a peer that only pings hardly count.
+    pub fn blocks_sent(&self) -> u64 {
+        self.output.passed() >> 16
     }
 
     /// The state by its DOM name.

@@ -157,8 +157,8 @@ impl Link {
     pub fn activity(&self) -> (u64, u64) {
         match &self.state {
             State::Up(up) => {
-                let received = up.connection.data_received();
-                (received, up.connection.activity().saturating_sub(received))
+                let connection = &up.connection;
+                (connection.data_received(), connection.blocks_sent())
             }
             _ => (0, 0),
         }
