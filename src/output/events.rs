@@ -29,7 +29,7 @@ use crate::input::encoding::to_base64;
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::stop::{Spread, Statistics};
 use format::push_json;
-use lines::{Line, Ms, WholeMs};
+use lines::{Common, Ms, WholeMs};
 
 /// A test that is over, or a fact about an endpoint.
 #[derive(Debug)]
@@ -90,6 +90,15 @@ pub struct EventWriter {
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
     exact: bool,
     clock: Clock,
+    beginning: Beginning,
+}
+
+/// The beginning of the last line. Messages that were read together share it.
+#[derive(Debug, Default)]
+struct Beginning {
+    event: &'static str,
+    connection: u64,
+    text: Vec<u8>,
 }
 
 impl EventWriter {
@@ -102,6 +111,7 @@ impl EventWriter {
             pending: false,
             exact: true,
             clock: Clock::new(begun),
+            beginning: Beginning::default(),
         }
     }
 
@@ -150,15 +160,15 @@ impl EventWriter {
                 self.connection = self.connections;
                 self.pending = true;
                 let attempt = *attempt;
-                self.push(out, lines::Connecting { url, attempt });
+                self.push(out, &lines::Connecting { url, attempt });
             }
             Event::Open(opened) => {
                 self.pending = false;
-                self.push(out, open(opened, redactor));
+                self.push(out, &open(opened, redactor));
             }
             Event::Message(message) => self.write_message(out, message, redactor),
             Event::Streamed { n, is_text, bytes } => {
-                self.push(out, message_line(Direction::Out, *n, *is_text, *bytes));
+                self.push(out, &message_line(Direction::Out, *n, *is_text, *bytes));
             }
             Event::Ping {
                 direction,
@@ -166,7 +176,7 @@ impl EventWriter {
                 payload,
             } => self.push(
                 out,
-                lines::Ping {
+                &lines::Ping {
                     dir: direction.as_str(),
                     seq: *seq,
                     bytes: payload.len(),
@@ -180,7 +190,7 @@ impl EventWriter {
                 fault,
             } => self.push(
                 out,
-                lines::Pong {
+                &lines::Pong {
                     dir: direction.as_str(),
                     seq: *seq,
                     bytes: payload.len(),
@@ -191,27 +201,27 @@ impl EventWriter {
             ),
             Event::Unanswered { seq, patience, .. } => self.push(
                 out,
-                lines::Unanswered {
+                &lines::Unanswered {
                     seq: *seq,
                     after_ms: Ms(*patience),
                 },
             ),
-            Event::Frame(seen) => self.push(out, frame(seen, redactor)),
+            Event::Frame(seen) => self.push(out, &frame(seen, redactor)),
             Event::Closing { by, code, reason } => self.push(
                 out,
-                lines::Closing {
+                &lines::Closing {
                     by: by.as_str(),
                     code: code.0,
                     reason: redactor.redact(reason),
                 },
             ),
-            Event::Close(closed) => self.push(out, close(closed, redactor)),
-            Event::Reconnect(wait) => self.push(out, reconnect(wait, redactor)),
+            Event::Close(closed) => self.push(out, &close(closed, redactor)),
+            Event::Reconnect(wait) => self.push(out, &reconnect(wait, redactor)),
             Event::Failed(error, _) => {
                 self.pending = false;
                 match (error.kind, &error.refusal) {
-                    (Kind::Refused, Some(refusal)) => self.push(out, refused(refusal, redactor)),
-                    _ => self.push(out, failed(error, redactor)),
+                    (Kind::Refused, Some(refusal)) => self.push(out, &refused(refusal, redactor)),
+                    _ => self.push(out, &failed(error, redactor)),
                 }
             }
             // Where each message is an event, none of them goes out in a batch.
@@ -227,13 +237,13 @@ impl EventWriter {
                 let text = self.text_of(message, redactor);
                 line.data = Some(&text);
                 line.json = as_json(&text);
-                self.push_at(out, read_at, line);
+                self.push_at(out, read_at, &line);
             }
             Payload::Binary(bytes) => {
                 let data = to_base64(bytes);
                 line.data = Some(&data);
                 line.encoding = Some(BASE64);
-                self.push_at(out, read_at, line);
+                self.push_at(out, read_at, &line);
             }
         }
     }
@@ -242,7 +252,7 @@ impl EventWriter {
     /// more as JSON.
     fn write_large(&mut self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
         const END: &[u8] = b"}\n";
-        self.push_at(out.tail(), message.read_at, describe(message));
+        self.push_at(out.tail(), message.read_at, &describe(message));
         let length = out.tail().len() - END.len();
         out.tail().truncate(length);
         out.tail().extend_from_slice(b",\"data\":\"");
@@ -294,7 +304,7 @@ impl EventWriter {
         self.pending = false;
         self.push(
             out,
-            lines::Error {
+            &lines::Error {
                 kind,
                 message: message.into(),
                 retryable,
@@ -317,7 +327,7 @@ impl EventWriter {
     pub fn test(&mut self, out: &mut Vec<u8>, test: &TestLine<'_>) {
         self.push(
             out,
-            lines::Test {
+            &lines::Test {
                 file: test.file,
                 line: test.line,
                 name: test.name,
@@ -332,7 +342,7 @@ impl EventWriter {
     pub fn summary(&mut self, out: &mut Vec<u8>, summary: &SummaryLine) {
         self.push(
             out,
-            lines::Summary {
+            &lines::Summary {
                 tests: summary.tests,
                 failed: summary.failed,
                 errors: summary.errors,
@@ -344,7 +354,7 @@ impl EventWriter {
 
     /// Appends the line that ends a `ping`.
     pub fn statistics(&mut self, out: &mut Vec<u8>, statistics: &Statistics) {
-        self.push(out, ping_stats(statistics));
+        self.push(out, &ping_stats(statistics));
     }
 
     /// Appends the line that says where a server listens, with the SHA-256 fingerprint of the certificate that it
@@ -352,7 +362,7 @@ impl EventWriter {
     pub fn listening(&mut self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
         self.push(
             out,
-            lines::Listening {
+            &lines::Listening {
                 url,
                 cert_sha256: fingerprint,
             },
@@ -363,7 +373,7 @@ impl EventWriter {
     pub fn serve_stats(&mut self, out: &mut Vec<u8>, totals: &ServeTotals) {
         self.push(
             out,
-            lines::ServeStats {
+            &lines::ServeStats {
                 connections: totals.opened,
                 refused: totals.refused,
                 r#in: totals.received,
@@ -372,22 +382,33 @@ impl EventWriter {
         );
     }
 
-    fn push(&mut self, out: &mut Vec<u8>, event: impl lines::Event) {
+    fn push(&mut self, out: &mut Vec<u8>, event: &impl lines::Event) {
         self.push_at(out, None, event);
     }
 
     /// Appends the line of an event that happened then.
-    fn push_at<E: lines::Event>(&mut self, out: &mut Vec<u8>, then: Option<Instant>, event: E) {
-        let t = self.clock.tell(then.or(self.happened));
-        let line = Line {
-            v: 1,
-            event: E::NAME,
-            ts: &self.clock.ts,
-            t,
-            conn: self.connection,
-            own: event,
-        };
-        push_json(out, &line);
+    fn push_at<E: lines::Event>(&mut self, out: &mut Vec<u8>, then: Option<Instant>, event: &E) {
+        let has_moved = self.clock.go_to(then.or(self.happened));
+        let beginning = &mut self.beginning;
+        if has_moved || beginning.event != E::NAME || beginning.connection != self.connection {
+            beginning.event = E::NAME;
+            beginning.connection = self.connection;
+            beginning.text.clear();
+            let common = Common {
+                v: 1,
+                event: E::NAME,
+                ts: &self.clock.ts,
+                t: self.clock.seconds(),
+                conn: self.connection,
+            };
+            push_json(&mut beginning.text, &common);
+            // What is the event's own goes on where the object would end.
+            beginning.text.pop();
+        }
+        out.extend_from_slice(&beginning.text);
+        let own = out.len();
+        push_json(out, event);
+        out[own] = b',';
         out.push(b'\n');
     }
 }
@@ -410,22 +431,27 @@ impl Clock {
         }
     }
 
-    /// Sets `ts` for something that happened at `at`, or now, and gives the seconds since the beginning. Messages that
-    /// were read together have one time, for which the clock is asked once.
-    fn tell(&mut self, at: Option<Instant>) -> f64 {
-        let now = Instant::now();
-        let at = at.unwrap_or(now).max(self.last);
-        if at != self.last || self.ts.is_empty() {
-            self.last = at;
-            let time = SystemTime::now() + at.saturating_duration_since(now)
-                - now.saturating_duration_since(at);
-            // A clock before 1970 was not set, and has no RFC 3339.
-            let time = humantime::format_rfc3339_micros(time.max(UNIX_EPOCH));
-            self.ts.clear();
-            // Memory can be written.
-            let _ = write!(self.ts, "{time}");
+    /// Sets the time to that of something that happened at `at`, or now; whether it is another than before.
+    fn go_to(&mut self, at: Option<Instant>) -> bool {
+        let at = at.unwrap_or_else(Instant::now).max(self.last);
+        if at == self.last && !self.ts.is_empty() {
+            return false;
         }
-        let micros = at.saturating_duration_since(self.begun).as_micros();
+        self.last = at;
+        let now = Instant::now();
+        let time = SystemTime::now() + at.saturating_duration_since(now)
+            - now.saturating_duration_since(at);
+        // A clock before 1970 was not set, and has no RFC 3339.
+        let time = humantime::format_rfc3339_micros(time.max(UNIX_EPOCH));
+        self.ts.clear();
+        // Memory can be written.
+        let _ = write!(self.ts, "{time}");
+        true
+    }
+
+    /// The seconds since the beginning.
+    fn seconds(&self) -> f64 {
+        let micros = self.last.saturating_duration_since(self.begun).as_micros();
         micros as f64 / 1e6
     }
 }

@@ -238,8 +238,7 @@ fn stop_in_token(byte: u8) -> bool {
     byte == DEL
 }
 
-/// Whether [`push_escaped`] would change `text`.
-pub(super) fn needs_escape(text: &str) -> bool {
+fn needs_escape(text: &str) -> bool {
     // Most JSON is ASCII, and seen through at once.
     if text.is_ascii() {
         return memchr::memchr(DEL, text.as_bytes()).is_some();

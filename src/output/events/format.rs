@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::super::json::{Compactor, needs_escape, push_escaped};
+use super::super::escape::DEL;
+use super::super::json::{Compactor, push_escaped};
 
 /// Appends `value` as JSON.
 ///
@@ -28,7 +29,7 @@ impl Formatter for Safe {
     where
         W: ?Sized + Write,
     {
-        if !needs_escape(fragment) {
+        if !has_byte_from(fragment, DEL) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut escaped = Vec::with_capacity(2 * fragment.len());
@@ -41,6 +42,12 @@ impl Formatter for Safe {
     where
         W: ?Sized + Write,
     {
+        let has_space = fragment
+            .bytes()
+            .fold(false, |any, byte| any | (byte <= b' '));
+        if !has_space && !has_byte_from(fragment, DEL) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut compact = Vec::with_capacity(fragment.len());
         Compactor::default().push(&mut compact, fragment);
         writer.write_all(&compact)
@@ -50,10 +57,33 @@ impl Formatter for Safe {
     where
         W: ?Sized + Write,
     {
-        const UNIT: f64 = 1e6;
-        // The shortest digits that mean this number are those of its millionths.
-        write!(writer, "{}", (value * UNIT).round() / UNIT)
+        const UNIT: u64 = 1_000_000;
+        let units = value * UNIT as f64 + 0.5;
+        // Below this an `f64` tells millionths apart.
+        if !(0.0..1e15).contains(&units) {
+            return write!(writer, "{value}");
+        }
+        let units = units as u64;
+        self.write_u64(writer, units / UNIT)?;
+        let mut fraction = units % UNIT;
+        if fraction == 0 {
+            return Ok(());
+        }
+        let mut digits = *b".000000";
+        for digit in digits[1..].iter_mut().rev() {
+            *digit += (fraction % 10) as u8;
+            fraction /= 10;
+        }
+        let zeros = digits.iter().rev().take_while(|&&digit| digit == b'0');
+        let length = digits.len() - zeros.count();
+        writer.write_all(&digits[..length])
     }
+}
+
+/// Whether there is a byte of at least this value: DEL and all that is not ASCII are the highest. Without an early end
+/// this is compiled to vector code.
+fn has_byte_from(text: &str, least: u8) -> bool {
+    text.bytes().fold(false, |any, byte| any | (byte >= least))
 }
 
 #[cfg(test)]
