@@ -1,6 +1,6 @@
 //! The frame header of RFC 6455 §5.2, as bytes and as a value, and the mask of §5.3.
 //!
-//! Reading a header judges nothing: whether a peer may send it is for [`super::rules`] to say.
+//! Reading a header judges nothing: whether a peer may send it is for `rules` to say.
 
 use bytes::Bytes;
 
