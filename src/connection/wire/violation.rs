@@ -111,6 +111,32 @@ impl fmt::Display for ViolationKind {
                 grouped(declared),
                 grouped(limit)
             ),
+            Self::CloseOneByte | Self::CloseCode(_) | Self::CloseReasonNotUtf8(_) => {
+                self.fmt_close(f)
+            }
+            Self::AfterClose(opcode) => {
+                write!(
+                    f,
+                    "sent a {opcode} frame after its close frame (RFC 6455 §5.5.1)"
+                )
+            }
+            Self::TextNotUtf8 => f.write_str("sent a text that is not UTF-8 (RFC 6455 §8.1)"),
+            Self::NotDeflate => {
+                f.write_str("sent a compressed message that does not inflate (RFC 7692 §7.2.2)")
+            }
+            Self::InflatesTooLarge(limit) => write!(
+                f,
+                "sent a compressed message that inflates beyond --max-size, {}",
+                count_grouped(limit, "byte")
+            ),
+        }
+    }
+}
+
+impl ViolationKind {
+    /// What is wrong with a close frame (RFC 6455 §5.5.1 and §7.4).
+    fn fmt_close(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::CloseOneByte => f.write_str("closed with half a code (RFC 6455 §5.5.1)"),
             Self::CloseCode(code) => {
                 let section = if matches!(code, 1004..=1006 | 1015) {
@@ -127,21 +153,7 @@ impl fmt::Display for ViolationKind {
                 f,
                 "closed with code {code} and a reason that is not UTF-8 (RFC 6455 §5.5.1)"
             ),
-            Self::AfterClose(opcode) => {
-                write!(
-                    f,
-                    "sent a {opcode} frame after its close frame (RFC 6455 §5.5.1)"
-                )
-            }
-            Self::TextNotUtf8 => f.write_str("sent a text that is not UTF-8 (RFC 6455 §8.1)"),
-            Self::NotDeflate => {
-                f.write_str("sent a compressed message that does not inflate (RFC 7692 §7.2.2)")
-            }
-            Self::InflatesTooLarge(limit) => write!(
-                f,
-                "sent a compressed message that inflates beyond --max-size, {}",
-                count_grouped(limit, "byte")
-            ),
+            _ => Ok(()),
         }
     }
 }
