@@ -6,7 +6,7 @@
 use super::escape::{Keep, escape, push_escaped};
 use super::style::{DIM, RED, RESET, Stream, YELLOW, paint};
 use crate::connection::close::{By, Code};
-use crate::connection::frame::{CloseSeen, FrameSeen, TRACED_HEAD};
+use crate::connection::frame::{CloseSeen, FrameSeen};
 use crate::connection::handshake::Answer;
 use crate::connection::message::Direction;
 use crate::connection::tls::certificate::Certificate;
@@ -401,22 +401,14 @@ pub(super) fn traffic(received: Tally, sent: Tally, wire_bytes: (u64, u64)) -> S
 /// The first bytes of a frame's payload in quotes, escaped as in a Rust string: nothing in them means
 /// anything to a terminal.
 fn push_head(out: &mut Vec<u8>, frame: &FrameSeen) {
-    // The longest escape has four bytes.
-    let mut shown = [0; 4 * TRACED_HEAD];
-    let mut len = 0;
+    out.extend_from_slice(b", \"");
     for &byte in frame.head() {
-        if matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\') {
-            shown[len] = byte;
-            len += 1;
-        } else {
-            for escaped in std::ascii::escape_default(byte) {
-                shown[len] = escaped;
-                len += 1;
-            }
+        match byte {
+            b'"' | b'\'' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b' '..=b'~' => out.push(byte),
+            _ => out.extend(std::ascii::escape_default(byte)),
         }
     }
-    out.extend_from_slice(b", \"");
-    out.extend_from_slice(&shown[..len]);
     out.push(b'"');
     if frame.payload_bytes > frame.head().len() as u64 {
         out.extend_from_slice("…".as_bytes());
