@@ -3,7 +3,7 @@
 //! It behaves as the browser's `WebSocket` does: CONNECTING, OPEN, CLOSING, CLOSED, in that order and
 //! never back. An end is a value ([`Incoming::Closed`]) and comes exactly once. Every stage has a time
 //! limit. Nothing here prints, counts for a verb or knows why it was opened; nothing above this
-//! module names the frame library.
+//! module names tokio-tungstenite.
 
 pub mod backoff;
 pub mod close;

@@ -1,4 +1,4 @@
-//! Frames that no server may send, as bytes. They pass the frame library by, which would not make them.
+//! Frames that no server may send, as bytes: they leave as they stand.
 
 use bytes::Bytes;
 
