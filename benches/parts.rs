@@ -8,11 +8,11 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use wsprobe::connection::message::{Outgoing, Payload};
-use wsprobe::connection::wire::header::{Header, WHOLE_TEXT};
+use wsprobe::connection::wire::header::{FrameHeader, WHOLE_TEXT};
 use wsprobe::connection::wire::negotiation::choose;
-use wsprobe::connection::wire::{Received, Role, Settings, Wire};
-use wsprobe::output::escape::{Keep, escape};
-use wsprobe::output::json::{Style, reindent};
+use wsprobe::connection::wire::{Received, Role, Wire, WireSettings};
+use wsprobe::output::escape::{KeptControls, escape};
+use wsprobe::output::json::{JsonStyle, reindent};
 use wsprobe::pattern::Pattern;
 
 fn main() {
@@ -23,7 +23,7 @@ fn main() {
 const FRAMES: usize = 1000;
 
 fn wire(role: Role, is_compressed: bool) -> Wire {
-    let settings = Settings {
+    let settings = WireSettings {
         compression: is_compressed
             .then(|| choose(["permessage-deflate"]))
             .flatten(),
@@ -44,7 +44,7 @@ fn taken(client: &mut Wire, input: &mut BytesMut) -> usize {
 }
 
 fn put_frame(stream: &mut Vec<u8>, first: u8, payload: &[u8]) {
-    let header = Header {
+    let header = FrameHeader {
         first,
         mask: None,
         payload: payload.len() as u64,
@@ -157,7 +157,7 @@ fn escaping(bencher: Bencher, kind: &str) {
     let text = unit.repeat(1000);
     bencher
         .counter(BytesCount::new(text.len()))
-        .bench_local(|| escape(black_box(&text), Keep::Lines).len());
+        .bench_local(|| escape(black_box(&text), KeptControls::Lines).len());
 }
 
 /// JSON laid out for reading, in colour and safe for a terminal.
@@ -166,9 +166,9 @@ fn pretty_json(bencher: Bencher) {
     let item =
         r#"{"id":184467440737095516,"name":"a name","tags":["x","yy"],"price":12.50,"on":true}"#;
     let text = format!("[{}]", vec![item; 2000].join(","));
-    let style = Style {
+    let style = JsonStyle {
         colour: true,
-        ..Style::default()
+        ..JsonStyle::default()
     };
     let mut out = Vec::new();
     bencher

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::connection::close::{By, Close, Code};
+use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
-use crate::connection::frame::FrameSeen;
+use crate::connection::frame::TracedFrame;
 use crate::connection::message::{Direction, Payload};
 use crate::connection::{Opened, Progress, ReadyState};
 use crate::secret::Secret;
@@ -32,7 +32,7 @@ pub enum Event {
     /// A message came or went.
     Message(Message),
     /// Several messages went out together, and nobody looks at each of them.
-    Batch(Tally),
+    Batch(Traffic),
     /// A message went out in parts that are not kept.
     Streamed {
         /// Counts the messages sent on this connection, from 1.
@@ -62,7 +62,7 @@ pub enum Event {
         /// From our ping to this pong; none where it had to wait on our side before it was read.
         rtt: Option<Duration>,
         /// Why it does not count as the answer, if it does not.
-        fault: Option<Fault>,
+        fault: Option<PongMismatch>,
     },
     /// One of our numbered pings was given up.
     Unanswered {
@@ -74,27 +74,27 @@ pub enum Event {
         is_telling: bool,
     },
     /// A frame has passed.
-    Frame(Box<FrameSeen>),
+    Frame(Box<TracedFrame>),
     /// The closing handshake has begun.
     Closing {
         /// Who began it.
-        by: By,
+        by: Initiator,
         /// The code in the first close frame.
-        code: Code,
+        code: CloseCode,
         /// The reason in it.
         reason: String,
     },
     /// A connection that had been open is CLOSED.
     Close(Box<Closed>),
     /// A connection was not opened.
-    Failed(Box<Error>, Sequel),
+    Failed(Box<Error>, Next),
     /// Another attempt follows after a wait that begins now.
-    Reconnect(Wait),
+    Reconnect(RetryWait),
 }
 
 /// Why a pong with the payload of one of our pings is not its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum PongMismatch {
     /// The ping had been given up.
     Late,
     /// It was answered before.
@@ -103,7 +103,7 @@ pub enum Fault {
 
 /// What follows the end of a connection, or of an attempt to open one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sequel {
+pub enum Next {
     /// Nothing: the link is down, and whoever waits for something waits in vain.
     Final,
     /// Another attempt: this was no end to whoever does not care for single connections.
@@ -112,7 +112,7 @@ pub enum Sequel {
 
 /// The time between two attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait {
+pub struct RetryWait {
     /// The attempt that follows, by its number in [`Event::Connecting`].
     pub attempt: u32,
     /// How long.
@@ -139,14 +139,14 @@ pub struct Message {
 /// Messages and their bytes in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Tally {
+pub struct Traffic {
     /// Messages.
     pub messages: u64,
     /// Payload bytes.
     pub bytes: u64,
 }
 
-impl Tally {
+impl Traffic {
     /// One more message; gives its number.
     pub fn add(&mut self, bytes: usize) -> u64 {
         self.messages += 1;
@@ -155,7 +155,7 @@ impl Tally {
     }
 }
 
-impl std::ops::AddAssign for Tally {
+impl std::ops::AddAssign for Traffic {
     fn add_assign(&mut self, other: Self) {
         self.messages += other.messages;
         self.bytes += other.bytes;
@@ -166,7 +166,7 @@ impl std::ops::AddAssign for Tally {
 #[derive(Clone, Debug)]
 pub struct Closed {
     /// How it ended.
-    pub close: Close,
+    pub close: CloseInfo,
     /// How long it was open.
     pub open_for: Duration,
     /// Bytes on the wire, frame headers included: received, sent.
@@ -174,19 +174,19 @@ pub struct Closed {
     /// From the open to the first message received, if one was.
     pub first_message: Option<Duration>,
     /// What was received.
-    pub received: Tally,
+    pub received: Traffic,
     /// What was sent.
-    pub sent: Tally,
+    pub sent: Traffic,
     /// Messages of the input that were sent and not proven to have been read, where the link keeps
     /// count of that.
     pub may_be_lost: u64,
     /// What follows.
-    pub sequel: Sequel,
+    pub next: Next,
 }
 
 /// How a link stands.
 #[derive(Debug)]
-pub struct Status {
+pub struct LinkStatus {
     /// The state of its connection.
     pub state: ReadyState,
     /// The URL, redacted.
@@ -203,9 +203,9 @@ pub struct ConnectionStatus {
     /// What the handshake gave.
     pub opened: Opened,
     /// What was received.
-    pub received: Tally,
+    pub received: Traffic,
     /// What was sent.
-    pub sent: Tally,
+    pub sent: Traffic,
     /// Bytes on the wire, frame headers included: received, sent.
     pub wire_bytes: (u64, u64),
     /// The last round trip of a ping.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::connection::error::{Error, Kind};
+use crate::connection::error::{Error, ErrorKind};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,19 +96,19 @@ impl From<Exit> for ExitCode {
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error.kind {
-            Kind::Dns => Self::NameNotFound,
-            Kind::Connect => Self::CannotConnect,
-            Kind::Proxy => Self::Proxy,
-            Kind::Redirect => Self::Redirect,
-            Kind::Tls | Kind::TlsEnded => Self::Tls,
-            Kind::Certificate => Self::ServerCertificate,
-            Kind::Timeout => Self::TimedOut,
-            Kind::Refused => Self::Refused,
-            Kind::Handshake | Kind::AcceptKey | Kind::Protocol => Self::Protocol,
-            Kind::CutOff => Self::Closed,
-            Kind::Lost => Self::Lost,
-            Kind::TooBig => Self::TooBig,
-            Kind::Input => Self::Input,
+            ErrorKind::Dns => Self::NameNotFound,
+            ErrorKind::Connect => Self::CannotConnect,
+            ErrorKind::Proxy => Self::Proxy,
+            ErrorKind::Redirect => Self::Redirect,
+            ErrorKind::Tls | ErrorKind::TlsEnded => Self::Tls,
+            ErrorKind::Certificate => Self::ServerCertificate,
+            ErrorKind::Timeout => Self::TimedOut,
+            ErrorKind::Refused => Self::Refused,
+            ErrorKind::Handshake | ErrorKind::AcceptKey | ErrorKind::Protocol => Self::Protocol,
+            ErrorKind::CutOff => Self::Closed,
+            ErrorKind::Lost => Self::Lost,
+            ErrorKind::TooBig => Self::TooBig,
+            ErrorKind::Input => Self::Input,
         }
     }
 }

@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::connection::Opened;
-use crate::connection::close::{Close, Code};
+use crate::connection::close::{CloseCode, CloseInfo};
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::connection::message::{Payload, Text};
-use crate::connection::tls::certificate::Certificate;
-use crate::pattern::{Outcome, Pattern};
+use crate::connection::tls::certificate::CertificateSummary;
+use crate::pattern::{MatchResult, Pattern};
 use crate::units;
 
 /// The most that is shown of a pattern, in characters.
@@ -20,7 +20,7 @@ const PATTERN_SHOWN: usize = 200;
 
 /// An expectation that cannot be met any more.
 #[derive(Clone, Debug)]
-pub struct Unmet {
+pub struct UnmetExpectation {
     /// What was expected and what came instead.
     pub what: String,
     /// The message that came nearest.
@@ -31,7 +31,7 @@ pub struct Unmet {
     pub hint: Option<String>,
 }
 
-impl Unmet {
+impl UnmetExpectation {
     /// An expectation in words.
     pub fn new(what: impl Into<String>) -> Self {
         Self {
@@ -65,17 +65,20 @@ impl Unmet {
 ///
 /// # Errors
 /// The server answered otherwise.
-pub fn judge_status(wanted: u16, answer: Result<&Opened, (&Error, &Refusal)>) -> Result<(), Unmet> {
+pub fn check_status(
+    wanted: u16,
+    answer: Result<&Opened, (&Error, &Refusal)>,
+) -> Result<(), UnmetExpectation> {
     match answer {
         Ok(_) if wanted == 101 => Ok(()),
-        Ok(_) => Err(Unmet::new(format!(
+        Ok(_) => Err(UnmetExpectation::new(format!(
             "the server answered 101, expected status {wanted}"
         ))),
         Err((_, refusal)) if refusal.status == wanted => Ok(()),
         Err((error, refusal)) => {
             let line = refusal.status_line();
             let what = format!("the server answered {line}, expected status {wanted}");
-            let mut unmet = Unmet::new(what).refusal(error);
+            let mut unmet = UnmetExpectation::new(what).refusal(error);
             unmet.hint.clone_from(&error.hint);
             Err(unmet)
         }
@@ -86,13 +89,13 @@ pub fn judge_status(wanted: u16, answer: Result<&Opened, (&Error, &Refusal)>) ->
 ///
 /// # Errors
 /// It is another one, or none.
-pub fn judge_subprotocol(wanted: &str, chosen: Option<&str>) -> Result<(), Unmet> {
+pub fn check_subprotocol(wanted: &str, chosen: Option<&str>) -> Result<(), UnmetExpectation> {
     match chosen {
         Some(chosen) if chosen == wanted => Ok(()),
-        Some(chosen) => Err(Unmet::new(format!(
+        Some(chosen) => Err(UnmetExpectation::new(format!(
             "the server chose the subprotocol {chosen}, expected {wanted}"
         ))),
-        None => Err(Unmet::new(format!("the server chose no subprotocol, expected {wanted}"))
+        None => Err(UnmetExpectation::new(format!("the server chose no subprotocol, expected {wanted}"))
             .hint(format!(
                 "offer one that the server knows: --subprotocol {wanted}, or in a check file the header line Sec-WebSocket-Protocol: {wanted}"
             ))),
@@ -103,19 +106,23 @@ pub fn judge_subprotocol(wanted: &str, chosen: Option<&str>) -> Result<(), Unmet
 ///
 /// # Errors
 /// Not long enough, or there is none.
-pub fn judge_certificate(least: u32, opened: &Opened) -> Result<(), Unmet> {
+pub fn check_certificate(least: u32, opened: &Opened) -> Result<(), UnmetExpectation> {
     let tls = opened.tls.as_ref();
     let certificate = tls.and_then(|tls| tls.certificate.as_ref());
-    match certificate.map(Certificate::days_left) {
+    match certificate.map(CertificateSummary::days_left) {
         Some(days) if days >= i64::from(least) => Ok(()),
         Some(days) => {
             let days = days_in_words(days);
-            Err(Unmet::new(format!(
+            Err(UnmetExpectation::new(format!(
                 "the certificate is valid for {days}, expected at least {least}"
             )))
         }
-        None if tls.is_none() => Err(Unmet::new("none: the connection is not encrypted")),
-        None => Err(Unmet::new("the last day of the certificate is not known")),
+        None if tls.is_none() => Err(UnmetExpectation::new(
+            "none: the connection is not encrypted",
+        )),
+        None => Err(UnmetExpectation::new(
+            "the last day of the certificate is not known",
+        )),
     }
 }
 
@@ -130,7 +137,7 @@ pub fn days_in_words(days: i64) -> String {
 
 /// A message that is awaited: the first that matches, or any.
 #[derive(Clone, Debug)]
-pub struct Awaited {
+pub struct AwaitedMessage {
     pattern: Option<Pattern>,
     /// Messages that did not match.
     skipped: u64,
@@ -150,7 +157,7 @@ pub struct Closest {
     equal: usize,
 }
 
-impl Awaited {
+impl AwaitedMessage {
     /// A message that matches.
     pub fn matching(pattern: Pattern) -> Self {
         Self {
@@ -181,7 +188,7 @@ impl Awaited {
             self.unreadable_size = payload.len();
             return false;
         };
-        let Outcome::Mismatch(mismatch) = pattern.matches(text.as_str()) else {
+        let MatchResult::Mismatch(mismatch) = pattern.matches(text.as_str()) else {
             return true;
         };
         self.skipped += 1;
@@ -197,7 +204,7 @@ impl Awaited {
     }
 
     /// Whether a message was looked at.
-    pub fn has_looked(&self) -> bool {
+    pub fn has_seen_messages(&self) -> bool {
         self.skipped > 0
     }
 
@@ -207,23 +214,24 @@ impl Awaited {
     }
 
     /// It did not come within the limit.
-    pub fn missed(&self, limit: &str, passed: &PassedOver) -> Unmet {
+    pub fn missed(&self, limit: &str, passed: &PassedOver) -> UnmetExpectation {
         let what = format!("no {self} within {limit} ({})", self.summary(passed));
-        Unmet::new(what).closest(self.closest.clone())
+        UnmetExpectation::new(what).closest(self.closest.clone())
     }
 
     /// It did not come before the connection ended. `end` is that end in words.
-    pub fn missed_by_end(&self, end: &str, passed: &PassedOver) -> Unmet {
-        Unmet::new(format!("{end} before {}", self.coming(passed))).closest(self.closest.clone())
+    pub fn missed_by_end(&self, end: &str, passed: &PassedOver) -> UnmetExpectation {
+        UnmetExpectation::new(format!("{end} before {}", self.description(passed)))
+            .closest(self.closest.clone())
     }
 
     /// Its coming, as a clause behind "before".
-    pub fn coming(&self, passed: &PassedOver) -> String {
+    pub fn description(&self, passed: &PassedOver) -> String {
         format!("a {self} came ({})", self.summary(passed))
     }
 
     /// The very next message was to match, and does not.
-    pub fn next_differs(&self) -> Unmet {
+    pub fn next_differs(&self) -> UnmetExpectation {
         let what = match self.unreadable {
             0 => "the next message does not match".to_owned(),
             _ => format!(
@@ -231,7 +239,7 @@ impl Awaited {
                 units::bytes(self.unreadable_size)
             ),
         };
-        Unmet::new(what).closest(self.closest.clone())
+        UnmetExpectation::new(what).closest(self.closest.clone())
     }
 
     /// What came instead.
@@ -267,7 +275,7 @@ impl Awaited {
 }
 
 /// `message matching 'PATTERN'`, or `message`.
-impl fmt::Display for Awaited {
+impl fmt::Display for AwaitedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.pattern {
             Some(pattern) => {
@@ -316,7 +324,7 @@ impl PassedOver {
 }
 
 /// A message came where none was to come.
-pub fn broken_silence(payload: &Payload) -> Unmet {
+pub fn unexpected_message(payload: &Payload) -> UnmetExpectation {
     let what = match payload.as_text() {
         Some(_) => "a message came, and silence was expected".to_owned(),
         None => format!(
@@ -324,14 +332,14 @@ pub fn broken_silence(payload: &Payload) -> Unmet {
             units::bytes(payload.len())
         ),
     };
-    Unmet::new(what)
+    UnmetExpectation::new(what)
 }
 
 /// How the server is to close.
 #[derive(Clone, Debug)]
 pub struct ExpectedClose {
     /// The code; 1005 is a close frame without one, 1006 no close frame at all (RFC 6455 §7.4.1).
-    pub code: Code,
+    pub code: CloseCode,
     /// What the reason looks like.
     pub reason: Option<Pattern>,
 }
@@ -344,7 +352,7 @@ impl ExpectedClose {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (code, reason) = text.split_once(' ').unwrap_or((text, ""));
         let code = match code.parse() {
-            Ok(code @ 1000..=4999) => Code(code),
+            Ok(code @ 1000..=4999) => CloseCode(code),
             _ => return Err(format!("invalid close code '{code}' (1000 to 4999)")),
         };
         let reason = match reason.trim_start() {
@@ -358,74 +366,77 @@ impl ExpectedClose {
     ///
     /// # Errors
     /// It ended otherwise.
-    pub fn judge(&self, close: &Close) -> Result<(), Unmet> {
+    pub fn check(&self, close: &CloseInfo) -> Result<(), UnmetExpectation> {
         let end = match &close.error {
-            Some(error) if close.code == Code::ABNORMAL => error.message.clone(),
+            Some(error) if close.code == CloseCode::ABNORMAL => error.message.clone(),
             _ => end_in_words(close),
         };
         if close.code != self.code {
-            return Err(Unmet::new(format!("{end}, expected {}", self.code)));
+            return Err(UnmetExpectation::new(format!(
+                "{end}, expected {}",
+                self.code
+            )));
         }
         let Some(reason) = &self.reason else {
             return Ok(());
         };
         match reason.matches(&close.reason) {
-            Outcome::Match => Ok(()),
-            Outcome::Mismatch(mismatch) => {
+            MatchResult::Match => Ok(()),
+            MatchResult::Mismatch(mismatch) => {
                 let why = mismatch.why;
                 let what = format!("{end}, expected the reason {reason}: {why}");
-                Err(Unmet::new(what))
+                Err(UnmetExpectation::new(what))
             }
         }
     }
 
     /// The server did not close within the limit.
-    pub fn missed(&self, limit: &str) -> Unmet {
+    pub fn missed(&self, limit: &str) -> UnmetExpectation {
         let code = self.code;
-        Unmet::new(format!(
+        UnmetExpectation::new(format!(
             "the server did not close within {limit}, expected {code}"
         ))
     }
 
     /// Whether this is how a connection ends that is lost.
     pub fn is_loss(&self) -> bool {
-        self.code == Code::ABNORMAL
+        self.code == CloseCode::ABNORMAL
     }
 }
 
 /// `the server closed with 1008 (Policy Violation): no such room`
-pub fn end_in_words(close: &Close) -> String {
+pub fn end_in_words(close: &CloseInfo) -> String {
     format!("the server closed with {close}")
 }
 
 /// Whether a clean close is the answer to ours, which shows that the server has read all before it. One
 /// with an error code of the server's own has crossed ours (RFC 6455 §5.5.1: the answer typically echoes
 /// the code).
-pub fn answers(close: &Close, ours: Option<Code>) -> bool {
+pub fn answers(close: &CloseInfo, ours: Option<CloseCode>) -> bool {
     close.clean && close.error.is_none() && (Some(close.code) == ours || close.code.is_proper_end())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::By;
+    use crate::connection::close::Initiator;
 
     fn text(text: &str) -> Payload {
         Payload::Text(text.into())
     }
 
-    fn close(by: By, code: u16, reason: &str) -> Close {
-        Close {
+    fn close(by: Initiator, code: u16, reason: &str) -> CloseInfo {
+        CloseInfo {
             by,
-            code: Code(code),
+            code: CloseCode(code),
             reason: reason.to_owned(),
             clean: true,
             error: None,
         }
     }
 
-    fn awaited(pattern: &str) -> Awaited {
-        Awaited::matching(Pattern::parse(pattern).unwrap())
+    fn awaited(pattern: &str) -> AwaitedMessage {
+        AwaitedMessage::matching(Pattern::parse(pattern).unwrap())
     }
 
     #[test]
@@ -451,7 +462,7 @@ mod tests {
         for (message, line) in [("b", 3), ("c", 3), ("b", 4)] {
             passed.keep(&text(message), Some(line));
         }
-        let what = |awaited: &Awaited| awaited.missed("1 s", &passed).what;
+        let what = |awaited: &AwaitedMessage| awaited.missed("1 s", &passed).what;
         let mut b = awaited("b");
         assert_eq!(
             what(&b),
@@ -463,7 +474,7 @@ mod tests {
             what(&b).contains("1 other received; a binary message of 12 bytes was passed over")
         );
         assert_eq!(
-            what(&Awaited::any()),
+            what(&AwaitedMessage::any()),
             "no message within 1 s (nothing was received)"
         );
     }
@@ -482,9 +493,15 @@ mod tests {
     #[test]
     fn a_close_is_expected_by_code_and_reason() {
         let expected = ExpectedClose::parse("4403 /forbidden/i").unwrap();
-        assert!(expected.judge(&close(By::Peer, 4403, "Forbidden")).is_ok());
+        assert!(
+            expected
+                .check(&close(Initiator::Peer, 4403, "Forbidden"))
+                .is_ok()
+        );
         for (code, reason) in [(4403, "no"), (1008, "forbidden")] {
-            let unmet = expected.judge(&close(By::Peer, code, reason)).unwrap_err();
+            let unmet = expected
+                .check(&close(Initiator::Peer, code, reason))
+                .unwrap_err();
             assert!(unmet.what.contains(&code.to_string()), "{}", unmet.what);
         }
         assert!(ExpectedClose::parse("999").is_err());
@@ -504,8 +521,12 @@ mod tests {
             (4000, Some(1000), false),
         ];
         for (code, ours, expected) in table {
-            let close = close(By::Local, code, "");
-            assert_eq!(answers(&close, ours.map(Code)), expected, "{code} {ours:?}");
+            let close = close(Initiator::Local, code, "");
+            assert_eq!(
+                answers(&close, ours.map(CloseCode)),
+                expected,
+                "{code} {ours:?}"
+            );
         }
     }
 }

@@ -18,14 +18,14 @@ pub const USUAL_TIME: Duration = Duration::from_secs(30);
 
 /// How much is read, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ReadLimits {
     /// In bytes.
     pub size: u64,
     /// From the open to the end of the file.
     pub time: Duration,
 }
 
-impl Default for Limits {
+impl Default for ReadLimits {
     fn default() -> Self {
         Self {
             size: USUAL_SIZE,
@@ -45,7 +45,7 @@ pub fn can_be_read_again(path: &Path) -> bool {
 ///
 /// # Errors
 /// Those of the system; [`io::ErrorKind::TimedOut`] and [`io::ErrorKind::FileTooLarge`] for the limits.
-pub fn read(path: &Path, limits: Limits) -> io::Result<Vec<u8>> {
+pub fn read(path: &Path, limits: ReadLimits) -> io::Result<Vec<u8>> {
     if path.metadata()?.is_file() {
         return read_all(path, limits.size);
     }
@@ -107,9 +107,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         std::fs::write(&path, "12345").expect("written");
-        let limits = |size| Limits {
+        let limits = |size| ReadLimits {
             size,
-            ..Limits::default()
+            ..ReadLimits::default()
         };
         assert_eq!(read(&path, limits(5)).expect("fits"), b"12345");
         let error = read(&path, limits(4)).expect_err("too large");
@@ -132,9 +132,9 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_device_without_an_end_is_too_large() {
-        let limits = Limits {
+        let limits = ReadLimits {
             size: 1000,
-            ..Limits::default()
+            ..ReadLimits::default()
         };
         let error = read(Path::new("/dev/zero"), limits).expect_err("endless");
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);

@@ -2,7 +2,7 @@
 //! else.
 
 use crate::connection::backoff;
-use crate::connection::close::Close;
+use crate::connection::close::CloseInfo;
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::exit::Exit;
@@ -26,24 +26,26 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
         Outcome::Failed(failure) => self::failure(failure, what, sinks),
         Outcome::OutOfTime(limit, closest) => {
             let message = format!("{what}: --max-time {} is over", units::shown(*limit));
-            Line::new(&message, Exit::TimedOut)
+            ErrorReport::new(&message, Exit::TimedOut)
                 .event("timeout")
                 .closest(closest.as_ref())
-                .tell(sinks)
+                .print(sinks)
         }
-        Outcome::Input(error) => Line::new(&error.to_string(), Exit::Input)
+        Outcome::Input(error) => ErrorReport::new(&error.to_string(), Exit::Input)
             .event("io")
-            .tell(sinks),
+            .print(sinks),
         Outcome::Output(error) => {
             let message = format!("cannot write output: {}", io_text(error));
-            Line::new(&message, Exit::Output).event("io").tell(sinks)
+            ErrorReport::new(&message, Exit::Output)
+                .event("io")
+                .print(sinks)
         }
     }
 }
 
 /// Nothing is said on stderr; a connection that was being opened has an end all the same.
 fn given_up(exit: Exit, sinks: &mut Sinks) -> Exit {
-    sinks.tell(|writer, out| writer.give_up(out, exit));
+    sinks.write_custom_event(|writer, out| writer.give_up(out, exit));
     exit
 }
 
@@ -54,34 +56,34 @@ pub fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
     match failure {
         Failure::NotConnected(error) => {
             // The link's own event has told it to those who read JSON.
-            Line::new(&message, Exit::from(&**error))
+            ErrorReport::new(&message, Exit::from(&**error))
                 .of(error)
-                .tell(sinks)
+                .print(sinks)
         }
         Failure::Closed(close, _) => {
             // The link's own event has told it to those who read JSON.
-            let line = Line::new(&message, closed(close));
+            let line = ErrorReport::new(&message, closed(close));
             match &close.error {
                 Some(error) => line.of(error),
                 None => line,
             }
-            .tell(sinks)
+            .print(sinks)
         }
-        Failure::Silence { hint, .. } => Line::new(&message, Exit::TimedOut)
+        Failure::Silence { hint, .. } => ErrorReport::new(&message, Exit::TimedOut)
             .event("timeout")
             .hint(hint.as_deref())
-            .tell(sinks),
-        Failure::Unmet(unmet) => Line::new(&message, Exit::Expectation)
+            .print(sinks),
+        Failure::Unmet(unmet) => ErrorReport::new(&message, Exit::Expectation)
             .event("expectation")
             .refusal(unmet.refusal.as_deref())
             .closest(unmet.closest.as_ref())
             .hint(unmet.hint.as_deref())
-            .tell(sinks),
+            .print(sinks),
     }
 }
 
 /// The status of a connection that ended before what was asked for had happened.
-fn closed(close: &Close) -> Exit {
+fn closed(close: &CloseInfo) -> Exit {
     close
         .error
         .as_ref()
@@ -90,7 +92,7 @@ fn closed(close: &Close) -> Exit {
 
 /// What is told, under construction.
 #[derive(Clone)]
-struct Line<'a> {
+struct ErrorReport<'a> {
     message: &'a str,
     exit: Exit,
     said: Vec<String>,
@@ -100,7 +102,7 @@ struct Line<'a> {
     retryable: bool,
 }
 
-impl<'a> Line<'a> {
+impl<'a> ErrorReport<'a> {
     fn new(message: &'a str, exit: Exit) -> Self {
         Self {
             message,
@@ -116,7 +118,7 @@ impl<'a> Line<'a> {
     /// Adds what a connection's error knows.
     fn of(mut self, error: &'a Error) -> Self {
         self.hint = error.hint.as_deref();
-        self.retryable = backoff::is_worth_retrying(error);
+        self.retryable = backoff::is_retryable(error);
         if let Some(certificate) = &error.certificate {
             self.said = certificate.lines();
         }
@@ -126,7 +128,7 @@ impl<'a> Line<'a> {
     /// Adds what the answer that refused the handshake says.
     fn refusal(mut self, refusal: Option<&Refusal>) -> Self {
         self.said
-            .extend(refusal.map(Refusal::telling_lines).unwrap_or_default());
+            .extend(refusal.map(Refusal::informative_lines).unwrap_or_default());
         self
     }
 
@@ -147,7 +149,7 @@ impl<'a> Line<'a> {
         self
     }
 
-    fn tell(self, sinks: &mut Sinks) -> Exit {
+    fn print(self, sinks: &mut Sinks) -> Exit {
         sinks.report(&Report {
             message: self.message,
             said: &self.said,

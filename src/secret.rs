@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::named_file::{self, Limits};
+use crate::named_file::{self, ReadLimits};
 
 /// What stands where a secret stood.
 pub const MASK: &str = "***";
@@ -74,29 +74,29 @@ impl fmt::Display for Secret {
 
 /// A text given on the command line, or a reference to where it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum SecretSource {
     /// The text itself: visible in the process list, so not a secret to us either.
     Literal(String),
     /// `@FILE`: the file's text.
-    File(String, Kept),
+    File(String, CachedSource),
     /// `env:NAME`: an environment variable's.
     Environment(String),
 }
 
 /// What a file said when it was read first. A pipe and a device say it only once.
 #[derive(Clone, Debug, Default)]
-pub struct Kept(Arc<OnceLock<Secret>>);
+pub struct CachedSource(Arc<OnceLock<Secret>>);
 
 /// Two references to a file are the same whether or not one of them was read.
-impl PartialEq for Kept {
+impl PartialEq for CachedSource {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Kept {}
+impl Eq for CachedSource {}
 
-impl Source {
+impl SecretSource {
     /// Reads `@FILE`, `env:NAME` or a literal.
     pub fn parse(text: &str) -> Self {
         if let Some(path) = text.strip_prefix('@') {
@@ -110,7 +110,7 @@ impl Source {
 
     /// The text of a file.
     pub fn file(path: &str) -> Self {
-        Self::File(path.to_owned(), Kept::default())
+        Self::File(path.to_owned(), CachedSource::default())
     }
 
     /// Whether the value must be redacted.
@@ -124,18 +124,18 @@ impl Source {
     ///
     /// # Errors
     /// Names the file or the variable that cannot be read.
-    pub fn read(&self) -> Result<String, Unreadable> {
-        self.read_within(Limits::default())
+    pub fn read(&self) -> Result<String, SecretError> {
+        self.read_within(ReadLimits::default())
     }
 
     /// The same within other limits.
     ///
     /// # Errors
-    /// As [`Source::read`], and for a limit that was reached.
-    pub fn read_within(&self, limits: Limits) -> Result<String, Unreadable> {
+    /// As [`SecretSource::read`], and for a limit that was reached.
+    pub fn read_within(&self, limits: ReadLimits) -> Result<String, SecretError> {
         match self {
             Self::Literal(text) => Ok(text.clone()),
-            Self::File(path, Kept(kept)) => {
+            Self::File(path, CachedSource(kept)) => {
                 let file = Path::new(path);
                 if let Some(text) = kept.get()
                     && file.exists()
@@ -144,9 +144,9 @@ impl Source {
                     return Ok(text.reveal().to_owned());
                 }
                 let bytes = named_file::read(file, limits)
-                    .map_err(|error| Unreadable::because(path, &error))?;
+                    .map_err(|error| SecretError::because(path, &error))?;
                 let text = String::from_utf8(bytes)
-                    .map_err(|_| Unreadable::new(path, "it is not UTF-8 text"))?;
+                    .map_err(|_| SecretError::new(path, "it is not UTF-8 text"))?;
                 let text = bare(&text);
                 kept.get_or_init(|| Secret::new(text));
                 Ok(text.to_owned())
@@ -157,7 +157,7 @@ impl Source {
                         std::env::VarError::NotPresent => "the variable is not set",
                         std::env::VarError::NotUnicode(_) => "it is not UTF-8 text",
                     };
-                    Unreadable::new(&format!("env:{name}"), why)
+                    SecretError::new(&format!("env:{name}"), why)
                 })?;
                 Ok(bare(&value).to_owned())
             }
@@ -177,7 +177,7 @@ pub fn bare(text: &str) -> &str {
 
 /// A file or variable that was named and cannot be read (exit 26).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct SecretError {
     /// What was named.
     pub name: String,
     /// Why it cannot be read.
@@ -186,7 +186,7 @@ pub struct Unreadable {
     pub timed_out: bool,
 }
 
-impl Unreadable {
+impl SecretError {
     /// An input and why it cannot be read.
     pub fn new(name: &str, why: impl Into<String>) -> Self {
         Self {
@@ -205,13 +205,13 @@ impl Unreadable {
     }
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot read {}: {}", self.name, self.why)
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for SecretError {}
 
 /// An operating system error in its words, without the number that Rust appends.
 pub fn io_text(error: &io::Error) -> String {
@@ -524,15 +524,18 @@ mod tests {
     #[test]
     fn sources_are_told_apart_by_their_prefix() {
         assert_eq!(
-            Source::parse("env:TOKEN"),
-            Source::Environment("TOKEN".into())
+            SecretSource::parse("env:TOKEN"),
+            SecretSource::Environment("TOKEN".into())
         );
-        assert_eq!(Source::parse("@token.txt"), Source::file("token.txt"));
         assert_eq!(
-            Source::parse("{\"a\":1}"),
-            Source::Literal("{\"a\":1}".into())
+            SecretSource::parse("@token.txt"),
+            SecretSource::file("token.txt")
         );
-        assert!(Source::parse("@/no/such/file").read().is_err());
+        assert_eq!(
+            SecretSource::parse("{\"a\":1}"),
+            SecretSource::Literal("{\"a\":1}".into())
+        );
+        assert!(SecretSource::parse("@/no/such/file").read().is_err());
     }
 
     #[test]

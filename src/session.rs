@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use crate::connection::close::Farewell;
+use crate::connection::close::CloseFrame;
 use crate::connection::message::Outgoing;
-use crate::event::{Event, Sequel};
+use crate::event::{Event, Next};
 use crate::expectation::Closest;
 use crate::input::action::Action;
 use crate::input::{self, Input};
@@ -48,7 +48,7 @@ pub enum Outcome {
     /// The time allowed for everything is over (`--max-time`).
     OutOfTime(Duration, Option<Closest>),
     /// The input cannot be read.
-    Input(input::Error),
+    Input(input::InputError),
     /// Output cannot be written.
     Output(io::Error),
     /// The reader of stdout went away.
@@ -58,7 +58,7 @@ pub enum Outcome {
 }
 
 /// A person at a terminal, in place of an input.
-pub trait Person {
+pub trait Interactive {
     /// The next thing to do. What a person only wants to see is shown at once, and never an action.
     fn poll_next(
         &mut self,
@@ -75,13 +75,13 @@ pub struct Session<'a> {
     /// Where outgoing messages come from.
     pub input: Input,
     /// Who types them instead.
-    pub person: Option<Box<dyn Person>>,
+    pub person: Option<Box<dyn Interactive>>,
     /// When it is over.
     pub stop: &'a mut StopRule,
     /// Where events go.
     pub sinks: &'a mut Sinks,
     /// How it closes.
-    pub farewell: Farewell,
+    pub farewell: CloseFrame,
     /// The time allowed for everything.
     pub max_time: Option<Duration>,
 }
@@ -93,9 +93,9 @@ pub struct Session<'a> {
 pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
     let mut signals = Signals::new()?;
     if session.stop.has_statistics() {
-        signals.heed_questions()?;
+        signals.watch_status_signals()?;
     }
-    let mut running = Running {
+    let mut running = RunningSession {
         deadline: session
             .max_time
             .map(|limit| (Instant::now() + limit, limit)),
@@ -112,7 +112,7 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
     Ok(poll_fn(|cx| running.poll(cx)).await)
 }
 
-struct Running<'a> {
+struct RunningSession<'a> {
     session: Session<'a>,
     signals: Signals,
     /// When `--max-time` is over, and the limit itself.
@@ -133,7 +133,7 @@ struct Running<'a> {
 
 /// What reading from the link came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Received {
+enum ReadProgress {
     Nothing,
     /// All that was there, or all that there was room for.
     Some,
@@ -143,55 +143,55 @@ enum Received {
 
 /// What follows a turn of the loop.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum Turn {
     /// Another turn: something has happened, or has made something possible.
-    Turn,
+    Again,
     /// A rest, until somebody wakes the task.
     Rest,
     /// The end.
     End,
 }
 
-impl Running<'_> {
+impl RunningSession<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         self.now = Instant::now();
-        self.heed_signals(cx);
+        self.handle_signals(cx);
         loop {
             match self.turn(cx) {
-                Next::Turn => {}
-                Next::Rest => return Poll::Pending,
+                Turn::Again => {}
+                Turn::Rest => return Poll::Pending,
                 // A link that ends has told why, and the stop rule has judged it.
-                Next::End => return Poll::Ready(self.outcome.take().unwrap_or(Outcome::Done)),
+                Turn::End => return Poll::Ready(self.outcome.take().unwrap_or(Outcome::Done)),
             }
         }
     }
 
     /// Each phase once. What has come is read before anybody is called silent.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Next {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
         let undecided = self.outcome.is_none();
         let listens = self.listen();
         let received = self.receive(cx);
         let alive = self.session.link.poll_heartbeat(cx, listens);
         let sent = self.send(cx);
         let drained = self.write(cx, received);
-        let expired = self.keep_time(cx, drained);
+        let expired = self.poll_timers(cx, drained);
         if (self.is_over() && drained) || self.aborted {
-            return Next::End;
+            return Turn::End;
         }
-        if received == Received::Flood {
+        if received == ReadProgress::Flood {
             cx.waker().wake_by_ref();
-            return Next::Rest;
+            return Turn::Rest;
         }
         // A decision begins the closing handshake, which must be driven before this task rests.
         let decided = undecided && self.outcome.is_some();
         // Writing has made room: what the network has is to be taken, and nothing else will wake us.
         let made_room = !listens && self.may_receive();
-        let received = received == Received::Some;
+        let received = received == ReadProgress::Some;
         let goes_on = received || alive || sent || expired || decided || made_room;
         if goes_on || drained && self.notice_reader_gone(cx) {
-            Next::Turn
+            Turn::Again
         } else {
-            Next::Rest
+            Turn::Rest
         }
     }
 
@@ -210,7 +210,7 @@ impl Running<'_> {
         let (before, left_before) = self.activity;
         if left != left_before || received < before || received - before >= DRIP {
             self.activity = (received, left);
-            self.session.stop.touch(self.now);
+            self.session.stop.restart_reply_timeout(self.now);
         }
     }
 
@@ -219,7 +219,7 @@ impl Running<'_> {
     }
 
     /// Whether somebody waits for the end, rather than for what may still come.
-    fn is_hurried(&self) -> bool {
+    fn is_ending_early(&self) -> bool {
         matches!(
             self.outcome,
             Some(Outcome::Signal(_) | Outcome::OutOfTime(..))
@@ -227,8 +227,8 @@ impl Running<'_> {
     }
 
     /// After Ctrl-C or the end of the time allowed, what is left to print gets a little longer.
-    fn call_last_orders(&mut self, drained: bool) {
-        if self.is_hurried() && self.is_over() && !drained {
+    fn finish_sending(&mut self, drained: bool) {
+        if self.is_ending_early() && self.is_over() && !drained {
             self.last_call.get_or_insert(self.now + LAST_CALL);
         }
     }
@@ -237,13 +237,13 @@ impl Running<'_> {
     /// not the closing handshake after Ctrl-C.
     fn may_receive(&self) -> bool {
         !self.link_down
-            && (self.session.sinks.writer.has_room() || self.is_hurried())
+            && (self.session.sinks.writer.has_room() || self.is_ending_early())
             && !(self.outcome.is_none() && self.session.input.is_full())
     }
 
     /// A message that comes too late: more than was asked for, or nobody will read it.
     fn is_superfluous(&self, event: &Event) -> bool {
-        let unread = self.is_hurried() && !self.session.sinks.writer.has_room();
+        let unread = self.is_ending_early() && !self.session.sinks.writer.has_room();
         matches!(event, Event::Message(_)) && (unread || self.session.stop.is_full())
     }
 
@@ -266,7 +266,7 @@ impl Running<'_> {
         // What was heard and is to be sent back goes before the close.
         while let Some(payload) = self.session.input.take_heard() {
             let event = self.session.link.send(Outgoing::Message(payload));
-            event.inspect(|event| self.session.sinks.see(event));
+            event.inspect(|event| self.session.sinks.on_event(event));
         }
         self.session.link.close(&self.session.farewell);
     }
@@ -279,11 +279,11 @@ impl Running<'_> {
         }
     }
 
-    fn heed_signals(&mut self, cx: &mut Context<'_>) {
+    fn handle_signals(&mut self, cx: &mut Context<'_>) {
         while self.signals.poll_question(cx).is_ready() {
             let statistics = self.session.stop.statistics(self.now);
             let notice = Notice::Progress(statistics.as_ref());
-            self.session.sinks.say(notice);
+            self.session.sinks.notify(notice);
         }
         while let Poll::Ready(signal) = self.signals.poll(cx) {
             let interrupted =
@@ -305,59 +305,59 @@ impl Running<'_> {
     }
 
     /// Takes what has come, as long as there is room for it and it is no flood.
-    fn receive(&mut self, cx: &mut Context<'_>) -> Received {
+    fn receive(&mut self, cx: &mut Context<'_>) -> ReadProgress {
         let received = self.take_events(cx);
         self.notice_activity();
         received
     }
 
-    fn take_events(&mut self, cx: &mut Context<'_>) -> Received {
-        let mut received = Received::Nothing;
+    fn take_events(&mut self, cx: &mut Context<'_>) -> ReadProgress {
+        let mut received = ReadProgress::Nothing;
         for _ in 0..TAKEN_AT_ONCE {
             if !self.may_receive() {
                 return received;
             }
             match self.session.link.poll_next(cx) {
-                Poll::Ready(Some(event)) => self.see(&event),
+                Poll::Ready(Some(event)) => self.on_event(&event),
                 Poll::Ready(None) => self.link_down = true,
                 Poll::Pending => return received,
             }
-            received = Received::Some;
+            received = ReadProgress::Some;
             if self.session.sinks.writer.is_worth_writing() {
                 self.poll_write(cx, Amount::Blocks);
             }
         }
-        Received::Flood
+        ReadProgress::Flood
     }
 
-    fn see(&mut self, event: &Event) {
+    fn on_event(&mut self, event: &Event) {
         if self.is_superfluous(event) {
             return;
         }
-        let verdict = self.pass_on(event);
+        let verdict = self.dispatch(event);
         // The rest is about the connection: not on the path of every message.
         if !matches!(event, Event::Message(_)) && matches!(verdict, Verdict::GoOn) {
-            self.say_what_follows(event);
+            self.notify_next(event);
         }
         self.apply(verdict);
     }
 
     /// What a session that goes on says about an event that ends others.
-    fn say_what_follows(&mut self, event: &Event) {
+    fn notify_next(&mut self, event: &Event) {
         let sinks = &mut self.session.sinks;
         let stays = self.outcome.is_none() && self.session.stop.outlives_connection();
         match event {
             Event::Unanswered {
                 is_telling: true, ..
-            } => sinks.say(Notice::Hint(NO_PONGS)),
-            Event::Failed(error, Sequel::Final) => {
-                sinks.say(Notice::AttemptFailed(error));
+            } => sinks.notify(Notice::Hint(NO_PONGS)),
+            Event::Failed(error, Next::Final) => {
+                sinks.notify(Notice::AttemptFailed(error));
                 if stays {
-                    sinks.say(Notice::ConnectionOver);
+                    sinks.notify(Notice::ConnectionOver);
                 }
             }
-            Event::Close(closed) if stays && closed.sequel == Sequel::Final => {
-                sinks.say(Notice::ConnectionOver);
+            Event::Close(closed) if stays && closed.next == Next::Final => {
+                sinks.notify(Notice::ConnectionOver);
             }
             _ => {}
         }
@@ -394,7 +394,7 @@ impl Running<'_> {
                 Some(person) => person
                     .poll_next(cx, link, sinks)
                     .map(|action| Some(Ok(action))),
-                None => input.poll_next(cx, sinks.is_deaf_to_sent()),
+                None => input.poll_next(cx, sinks.ignores_sent()),
             };
             match next {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
@@ -431,30 +431,30 @@ impl Running<'_> {
                 (link.send(outgoing), is_whole)
             }
             Action::Ping(size) => (link.ping(size), true),
-            action => return self.steer(action),
+            action => return self.perform_action(action),
         };
         match event {
             Some(event) => {
-                let verdict = self.pass_on(&event);
+                let verdict = self.dispatch(&event);
                 self.apply(verdict);
             }
             None if is_whole => {
                 let state = self.session.link.ready_state();
-                self.session.sinks.say(Notice::NotSent(state));
+                self.session.sinks.notify(Notice::NotSent(state));
             }
             None => {}
         }
     }
 
     /// Tells everybody what happened.
-    fn pass_on(&mut self, event: &Event) -> Verdict {
-        self.session.sinks.see(event);
+    fn dispatch(&mut self, event: &Event) -> Verdict {
+        self.session.sinks.on_event(event);
         self.session.input.notice(event);
-        self.session.stop.see(event, self.now)
+        self.session.stop.on_event(event, self.now)
     }
 
     /// What a person asks for that sends nothing.
-    fn steer(&mut self, action: Action) {
+    fn perform_action(&mut self, action: Action) {
         let Session {
             link,
             sinks,
@@ -465,17 +465,17 @@ impl Running<'_> {
             Action::Send(_) | Action::Ping(_) => {}
             Action::Close(farewell) => {
                 if self.link_down {
-                    sinks.say(Notice::NotConnected);
+                    sinks.notify(Notice::NotConnected);
                 } else if !link.is_up() {
-                    sinks.say(Notice::NoFurtherAttempt);
+                    sinks.notify(Notice::NoFurtherAttempt);
                 }
                 link.close(&farewell);
             }
             Action::Reopen if link.reopen() => self.link_down = false,
-            Action::Reopen => sinks.say(Notice::StillConnected),
+            Action::Reopen => sinks.notify(Notice::StillConnected),
             Action::Connect(target) => {
                 if link.connect(*target, farewell) {
-                    sinks.say(Notice::SecretsLeftBehind);
+                    sinks.notify(Notice::SecretsLeftBehind);
                 }
                 self.link_down = false;
             }
@@ -485,9 +485,9 @@ impl Running<'_> {
 
     /// Writes what can be written; true when nothing is left. In a flood that is whole blocks, since more
     /// comes.
-    fn write(&mut self, cx: &mut Context<'_>, received: Received) -> bool {
+    fn write(&mut self, cx: &mut Context<'_>, received: ReadProgress) -> bool {
         match received {
-            Received::Flood => {
+            ReadProgress::Flood => {
                 self.poll_write(cx, Amount::Blocks) && self.session.sinks.writer.is_drained()
             }
             _ => self.poll_write(cx, Amount::All),
@@ -499,7 +499,7 @@ impl Running<'_> {
         match self.session.sinks.poll_write(cx, amount) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.lose_reader();
+                self.stop_printing();
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -520,13 +520,13 @@ impl Running<'_> {
         let writer = &mut self.session.sinks.writer;
         let gone = self.outcome.is_none() && writer.poll_reader_gone(cx).is_ready();
         if gone {
-            self.lose_reader();
+            self.stop_printing();
         }
         gone
     }
 
     /// A verdict is worth having even when nobody reads stdout any more.
-    fn lose_reader(&mut self) {
+    fn stop_printing(&mut self) {
         if self.session.stop.has_verdict() {
             self.session.sinks.writer.stop_printing();
         } else {
@@ -535,8 +535,8 @@ impl Running<'_> {
     }
 
     /// Sees to what is due; true when something was.
-    fn keep_time(&mut self, cx: &mut Context<'_>, drained: bool) -> bool {
-        self.call_last_orders(drained);
+    fn poll_timers(&mut self, cx: &mut Context<'_>, drained: bool) -> bool {
+        self.finish_sending(drained);
         let Some(due) = self.due() else {
             return false;
         };
@@ -570,7 +570,7 @@ impl Running<'_> {
             None => self.session.stop.deadline(),
             Some(_) => self.last_call.filter(|_| !self.aborted),
         };
-        [next, deadline.filter(|_| !self.is_hurried())]
+        [next, deadline.filter(|_| !self.is_ending_early())]
             .into_iter()
             .flatten()
             .min()
@@ -583,7 +583,7 @@ impl Running<'_> {
             return;
         }
         match self.deadline {
-            Some((deadline, limit)) if deadline <= self.now && !self.is_hurried() => {
+            Some((deadline, limit)) if deadline <= self.now && !self.is_ending_early() => {
                 let nearest = self.session.stop.nearest();
                 // Decided or not: what is left to do has had its time.
                 self.outcome = None;

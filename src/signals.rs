@@ -52,7 +52,7 @@ impl Signals {
     ///
     /// # Errors
     /// The operating system's.
-    pub fn heed_questions(&mut self) -> io::Result<()> {
+    pub fn watch_status_signals(&mut self) -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let kind = SignalKind::quit();
         if ignored_signals() >> (kind.as_raw_value() - 1) & 1 == 0 {
@@ -108,7 +108,7 @@ impl Signals {
     ///
     /// # Errors
     /// None.
-    pub fn heed_questions(&mut self) -> io::Result<()> {
+    pub fn watch_status_signals(&mut self) -> io::Result<()> {
         Ok(())
     }
 

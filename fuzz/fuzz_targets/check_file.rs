@@ -7,7 +7,9 @@ use wsprobe::script::Script;
 
 fuzz_target!(|bytes: &[u8]| {
     let given = ["base"];
-    let Ok(script) = Script::from_bytes("x.wst", bytes, &given) else { return };
+    let Ok(script) = Script::from_bytes("x.wst", bytes, &given) else {
+        return;
+    };
     let printed = script.to_string();
     let again = Script::parse("x.wst", &printed, &given);
     assert_eq!(again.as_ref(), Ok(&script), "{printed}");

@@ -9,7 +9,11 @@ mod engines;
 
 fuzz_target!(|input: (bool, u8, Vec<u8>)| {
     let (is_server, cut, bytes) = input;
-    let role = if is_server { Role::Server } else { Role::Client };
+    let role = if is_server {
+        Role::Server
+    } else {
+        Role::Client
+    };
     if let Err(difference) = engines::compare(role, &bytes, usize::from(cut) + 1) {
         panic!("{difference}");
     }

@@ -6,19 +6,23 @@ use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use wsprobe::connection::wire::negotiation::choose;
 use wsprobe::connection::wire::violation::ViolationKind;
-use wsprobe::connection::wire::{Received, Role, Settings, Wire};
+use wsprobe::connection::wire::{Received, Role, Wire, WireSettings};
 
 fuzz_target!(|input: (bool, bool, bool, u8, Vec<u8>)| {
     let (is_server, compressed, trace, cut, bytes) = input;
-    let role = if is_server { Role::Server } else { Role::Client };
-    let settings = Settings {
+    let role = if is_server {
+        Role::Server
+    } else {
+        Role::Client
+    };
+    let settings = WireSettings {
         compression: compressed.then(|| choose(["permessage-deflate"])).flatten(),
         max_message: 1 << 20,
         trace: false,
         answers_pings: true,
     };
     let whole = received(role, &settings, &bytes, bytes.len());
-    let settings = Settings { trace, ..settings };
+    let settings = WireSettings { trace, ..settings };
     let in_pieces = received(role, &settings, &bytes, usize::from(cut) + 1);
     assert_eq!(whole, in_pieces);
 });
@@ -26,7 +30,7 @@ fuzz_target!(|input: (bool, bool, bool, u8, Vec<u8>)| {
 /// What comes out of `bytes` when at most `piece` of them arrive at once, and why it ended.
 fn received(
     role: Role,
-    settings: &Settings,
+    settings: &WireSettings,
     bytes: &[u8],
     piece: usize,
 ) -> (Vec<Received>, Option<ViolationKind>) {

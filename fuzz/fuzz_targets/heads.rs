@@ -9,12 +9,12 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
+use wsprobe::connection::Reporter;
 use wsprobe::connection::dial::Route;
 use wsprobe::connection::handshake::{client, server};
 use wsprobe::connection::proxy::{Proxy, tunnel};
 use wsprobe::connection::stream::Stream;
-use wsprobe::connection::target::{Address, Header, Request, Subprotocol};
-use wsprobe::connection::Reporter;
+use wsprobe::connection::target::{Address, RequestHeader, Subprotocol, UpgradeOptions};
 
 fuzz_target!(|input: (u8, u8, Vec<u8>)| {
     let (kind, piece, bytes) = input;
@@ -22,7 +22,11 @@ fuzz_target!(|input: (u8, u8, Vec<u8>)| {
         .enable_time()
         .build()
         .expect("a runtime");
-    let peer = Peer { bytes, piece: usize::from(piece) + 1, at: 0 };
+    let peer = Peer {
+        bytes,
+        piece: usize::from(piece) + 1,
+        at: 0,
+    };
     runtime.block_on(play(kind, peer));
 });
 
@@ -45,10 +49,13 @@ async fn play(kind: u8, mut peer: Peer) {
 
 async fn answer(mut peer: Peer, deadline: Instant) {
     let address = Address::parse("ws://host.example/").expect("a URL");
-    let request = Request {
-        headers: vec![Header::new("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
+    let request = UpgradeOptions {
+        headers: vec![RequestHeader::new(
+            "Sec-WebSocket-Key",
+            "dGhlIHNhbXBsZSBub25jZQ==",
+        )],
         subprotocols: vec![Subprotocol::new("chat")],
-        ..Request::default()
+        ..UpgradeOptions::default()
     };
     let result = client::upgrade(&mut peer, &address, &request, &Reporter(None), deadline).await;
     if let Err(error) = result

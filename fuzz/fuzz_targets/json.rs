@@ -3,22 +3,27 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wsprobe::output::escape::{Keep, escape, push_escaped_bytes};
-use wsprobe::output::json::{Style, compact, is_json, push_string, reindent, Compactor};
+use wsprobe::output::escape::{KeptControls, escape, push_escaped_bytes};
+use wsprobe::output::json::{Compactor, JsonStyle, compact, is_json, push_string, reindent};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut shown = Vec::new();
-    push_escaped_bytes(&mut shown, bytes, Keep::Lines);
+    push_escaped_bytes(&mut shown, bytes, KeptControls::Lines);
     is_safe(&shown);
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    is_safe(escape(text, Keep::Nothing).as_bytes());
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    is_safe(escape(text, KeptControls::Nothing).as_bytes());
     let mut string = Vec::new();
     push_string(&mut string, text);
     is_safe(&string);
-    assert_eq!(serde_json::from_slice::<String>(&string).as_deref().ok(), Some(text));
+    assert_eq!(
+        serde_json::from_slice::<String>(&string).as_deref().ok(),
+        Some(text)
+    );
     let (mut once, mut twice, mut laid_out) = (Vec::new(), Vec::new(), Vec::new());
     assert_eq!(compact(&mut once, text).is_ok(), is_json(text));
-    if reindent(&mut laid_out, text, &Style::default(), false).is_ok() {
+    if reindent(&mut laid_out, text, &JsonStyle::default(), false).is_ok() {
         let laid_out = std::str::from_utf8(&laid_out).expect("UTF-8");
         compact(&mut twice, laid_out).expect("JSON");
         assert_eq!(once, twice);

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use wsprobe::connection::message::{Outgoing, Payload};
 use wsprobe::connection::wire::negotiation::choose;
-use wsprobe::connection::wire::{Received, Role, Settings, Wire};
+use wsprobe::connection::wire::{Received, Role, Wire, WireSettings};
 
 const LIMIT: usize = 1 << 16;
 
@@ -17,7 +17,7 @@ fuzz_target!(|input: (bool, bool, Vec<u8>)| {
     } else {
         (Role::Client, Role::Server)
     };
-    let settings = Settings {
+    let settings = WireSettings {
         compression: compressed.then(|| choose(["permessage-deflate"])).flatten(),
         max_message: LIMIT as u64,
         trace: false,

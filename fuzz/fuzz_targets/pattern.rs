@@ -3,11 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wsprobe::pattern::{Outcome, Pattern};
+use wsprobe::pattern::{MatchResult, Pattern};
 
 fuzz_target!(|input: (String, String)| {
     let (text, message) = input;
-    let Ok(pattern) = Pattern::parse(&text) else { return };
-    let matches = matches!(pattern.matches(&message), Outcome::Match);
+    let Ok(pattern) = Pattern::parse(&text) else {
+        return;
+    };
+    let matches = matches!(pattern.matches(&message), MatchResult::Match);
     assert_eq!(matches, pattern.is_match(&message));
 });

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use wsprobe::connection::backoff::Backoff;
-use wsprobe::connection::close::Farewell;
+use wsprobe::connection::close::CloseFrame;
 use wsprobe::repl::commands::parse;
 use wsprobe::units;
 
@@ -14,9 +14,13 @@ fuzz_target!(|text: &str| {
     }
     let _ = units::size(text);
     let _ = units::rate(text);
-    if let Ok(farewell) = Farewell::parse(text) {
-        assert!(farewell.reason.len() <= 123);
-        assert!(farewell.code.is_some_and(wsprobe::connection::close::Code::is_sendable));
+    if let Ok(close_frame) = CloseFrame::parse(text) {
+        assert!(close_frame.reason.len() <= 123);
+        assert!(
+            close_frame
+                .code
+                .is_some_and(wsprobe::connection::close::CloseCode::is_sendable)
+        );
     }
     if let Ok(backoff) = Backoff::parse(text) {
         assert!(backoff.delay(u32::MAX, || u64::MAX) <= backoff.bound(u32::MAX));

@@ -5,21 +5,23 @@
 use libfuzzer_sys::fuzz_target;
 use wsprobe::connection::handshake::{Headers, Refusal};
 use wsprobe::connection::proxy::Proxies;
-use wsprobe::connection::redirect::Trail;
-use wsprobe::connection::target::{Address, Header, Request};
+use wsprobe::connection::redirect::RedirectChain;
+use wsprobe::connection::target::{Address, RequestHeader, UpgradeOptions};
 use wsprobe::secret::redact_url;
 
 fuzz_target!(|input: (String, String)| {
     let (typed, location) = input;
     let _ = Proxies::forced(&typed);
-    let _ = Header::parse(&typed);
+    let _ = RequestHeader::parse(&typed);
     let _ = redact_url(&typed);
     if let Err(bad) = Address::parse(&typed) {
         let _ = bad.to_string();
     }
     let with_password = "ws://user:hunter2hunter2@host.example/a/b?c";
     for start in [typed.as_str(), with_password] {
-        let Ok(address) = Address::parse(start) else { continue };
+        let Ok(address) = Address::parse(start) else {
+            continue;
+        };
         fits_a_request(&address);
         let told = start == with_password && address.shown.contains("hunter2hunter2");
         assert!(!told, "{}", address.shown);
@@ -30,7 +32,9 @@ fuzz_target!(|input: (String, String)| {
             body: Vec::new(),
             body_cut: false,
         };
-        if let Ok((next, _)) = Trail::new(address, 3).follow(&refusal, &Request::default()) {
+        if let Ok((next, _)) =
+            RedirectChain::new(address, 3).follow(&refusal, &UpgradeOptions::default())
+        {
             fits_a_request(&next);
         }
     }

@@ -17,13 +17,18 @@ mod verbs;
 
 use clap::{Parser, Subcommand};
 
-pub use serve::{Admission, Bad, Behaviour, Faults, Mode, Serve, ServeLimits, ServeOutput};
-pub use shared::{
-    Compression, Handshake, Messages, Network, Output, Persistence, Shared, Timing, Tls,
-    TlsVersion, When,
+pub use serve::{
+    AccessArgs, BadFrameName, BehaviourArgs, FaultArgs, ServeArgs, ServeLimitArgs, ServeMode,
+    ServeOutputArgs,
 };
-pub use values::{GivenHeader, GivenSubprotocol, subprotocol, user};
-pub use verbs::{Check, Completions, Connect, Help, Listen, Ping, Send};
+pub use shared::{
+    ColourChoice, CompressionArgs, HandshakeArgs, MessageArgs, NetworkArgs, OutputArgs,
+    ReconnectArgs, SharedArgs, TimingArgs, TlsArgs, TlsVersion,
+};
+pub use values::{HeaderArg, SubprotocolArg, subprotocol, user};
+pub use verbs::{
+    CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
+};
 
 /// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
 ///
@@ -64,18 +69,18 @@ pub enum Verb {
     /// commands. Without a URL it talks to a built-in echo server. When stdin or stdout is no terminal, it is
     /// a duplex pipe: each line of stdin is sent, each message printed, and after the end of stdin it goes on
     /// until the server closes or nothing has come for --wait, then closes with 1000.
-    Connect(Connect),
+    Connect(ConnectArgs),
     /// Send messages, print the replies, exit
     ///
     /// Sends each MESSAGE, or without one each line of stdin, and waits for at least one reply per message
     /// (exactly --count replies, if given). A reply is never lost because stdin ended. A server that greets
     /// first satisfies the plain count with its greeting: then say --expect or --count. Exit status 0 means that all was
     /// sent and all replies came.
-    Send(Send),
+    Send(SendArgs),
     /// Print what comes
     ///
     /// Prints each message as it arrives until the server closes: text with a newline, binary as it is.
-    Listen(Listen),
+    Listen(ListenArgs),
     /// Measure round-trip times
     ///
     /// Sends a ping frame every second and prints the time of each pong, then statistics; the letters are
@@ -91,14 +96,14 @@ pub enum Verb {
     /// the standard deviation, jitter the mean difference from one time to the next. Replies that were still
     /// under way at the end, and for no longer than twice the longest round trip, are neither received nor
     /// lost.
-    Ping(Ping),
+    Ping(PingArgs),
     /// Probe an endpoint, or run scripted conversations: pass or fail
     ///
     /// For a URL it prints a line a fact: the handshake and its times, accept key, subprotocol, compression,
     /// certificate, ping, close. For check files (wsprobe-check-file(5)) it runs each test and says what went
     /// wrong where. Exit status 0 means that all passed, 1 that something failed, 2 that the command line or a
     /// file is wrong and nothing was sent. The causes are in the report.
-    Check(Check),
+    Check(CheckArgs),
     /// A server to test against
     ///
     /// Accepts WebSocket connections and sends every message back as it came, or does what --mode and the
@@ -107,11 +112,11 @@ pub enum Verb {
     ///
     /// It listens for this machine alone unless an address is given, and lets in the web pages of this
     /// machine alone unless --allow-origin is given. A client has 10 s and 64 KiB for its request.
-    Serve(Serve),
+    Serve(ServeArgs),
     /// Print a completion script
     ///
     /// Write it where your shell looks for completions, or source it.
-    Completions(Completions),
+    Completions(CompletionsArgs),
     /// Show the help of a verb, or a chapter of the manual
-    Help(Help),
+    Help(HelpArgs),
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
-use super::shared::When;
+use super::shared::ColourChoice;
 use super::values::{allowed_origin, close_reason, report_file, subprotocol};
-use crate::server::plan::Delay;
+use crate::server::config::Delay;
 use crate::units;
 
 const SERVE_EXAMPLES: &str = "\
@@ -20,7 +20,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
-pub struct Serve {
+pub struct ServeArgs {
     /// Where to listen; port 0 picks a free one
     #[arg(value_name = "[ADDRESS:]PORT", required_unless_present = "unix")]
     pub address: Option<String>,
@@ -30,23 +30,23 @@ pub struct Serve {
     pub unix: Option<PathBuf>,
 
     #[command(flatten)]
-    pub behaviour: Behaviour,
+    pub behaviour: BehaviourArgs,
     #[command(flatten)]
-    pub faults: Faults,
+    pub faults: FaultArgs,
     #[command(flatten)]
-    pub admission: Admission,
+    pub admission: AccessArgs,
     #[command(flatten)]
-    pub limits: ServeLimits,
+    pub limits: ServeLimitArgs,
     #[command(flatten)]
-    pub output: ServeOutput,
+    pub output: ServeOutputArgs,
 }
 
 // What a server does with messages.
 #[derive(Debug, Args)]
-pub struct Behaviour {
+pub struct BehaviourArgs {
     /// What becomes of a message
-    #[arg(long, value_enum, default_value_t = Mode::Echo)]
-    pub mode: Mode,
+    #[arg(long, value_enum, default_value_t = ServeMode::Echo)]
+    pub mode: ServeMode,
 
     /// Send this to every client first; or @FILE, env:NAME
     #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true)]
@@ -69,7 +69,7 @@ pub struct Behaviour {
 
 /// What a server does with messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
+pub enum ServeMode {
     /// Send every message back
     Echo,
     /// Send every message to every client, its sender as well: a chat room
@@ -83,7 +83,7 @@ pub enum Mode {
 // Faults that a client should survive.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults to test clients with")]
-pub struct Faults {
+pub struct FaultArgs {
     /// Refuse every handshake with this HTTP status
     ///
     /// A good client says so, and tries again only after 408, 425, 429 or 5xx, with a growing delay and no sooner than Retry-After.
@@ -139,7 +139,7 @@ pub struct Faults {
     ///
     /// A good client closes at once, with 1007 for utf8 and 1002 for the others.
     #[arg(long, value_name = "HOW", value_enum)]
-    pub bad: Option<Bad>,
+    pub bad: Option<BadFrameName>,
 
     /// Send the frame of --bad after N messages; 0 is right after the handshake
     #[arg(
@@ -154,7 +154,7 @@ pub struct Faults {
 
 /// A frame that breaks the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Bad {
+pub enum BadFrameName {
     /// A text that is not UTF-8
     Utf8,
     /// A reserved bit that no extension gave a meaning
@@ -170,7 +170,7 @@ pub enum Bad {
 // Who may connect, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who may connect")]
-pub struct Admission {
+pub struct AccessArgs {
     /// Speak TLS (wss) with this certificate (PEM, its chain behind it)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,
@@ -202,7 +202,7 @@ pub struct Admission {
 // A server's limits.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
-pub struct ServeLimits {
+pub struct ServeLimitArgs {
     /// The largest message accepted
     #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB", hide_short_help = true)]
     pub max_size: u64,
@@ -215,7 +215,7 @@ pub struct ServeLimits {
 // What a server tells.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct ServeOutput {
+pub struct ServeOutputArgs {
     /// Print the address and every event of every connection as a line of JSON
     #[arg(long)]
     pub json: bool,
@@ -225,8 +225,8 @@ pub struct ServeOutput {
     pub timestamps: bool,
 
     /// Use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, hide_short_help = true)]
-    pub color: When,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourChoice::Auto, hide_short_help = true)]
+    pub color: ColourChoice,
 
     /// Print the address alone; twice, not even that
     #[arg(short, long, action = ArgAction::Count)]

@@ -6,49 +6,50 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::values::{
-    GivenHeader, GivenSubprotocol, cookie, given_header, given_subprotocol, given_user, greeting,
-    interface, interval, max_time, offer, origin, plain_value, report_file, server_name, source,
+    HeaderArg, SubprotocolArg, cookie, given_header, given_subprotocol, given_user, interface,
+    interval, max_time, offer, on_open_message, origin, plain_value, report_file, server_name,
+    source,
 };
-use crate::connection::backoff::{Backoff, Exception};
-use crate::connection::close::Farewell;
+use crate::connection::backoff::{Backoff, RetryException};
+use crate::connection::close::CloseFrame;
 use crate::connection::dial::{LocalEnd, Override};
-use crate::connection::wire::negotiation::Offer;
-use crate::link::comeback::Limit;
-use crate::secret::Source;
+use crate::connection::wire::negotiation::DeflateOffer;
+use crate::link::reconnect::RetryLimit;
+use crate::secret::SecretSource;
 use crate::units;
 
 // Options of every verb that connects.
 #[derive(Debug, Args)]
-pub struct Shared {
+pub struct SharedArgs {
     #[command(flatten)]
-    pub handshake: Handshake,
+    pub handshake: HandshakeArgs,
     #[command(flatten)]
-    pub compression: Compression,
+    pub compression: CompressionArgs,
     #[command(flatten)]
-    pub tls: Tls,
+    pub tls: TlsArgs,
     #[command(flatten)]
-    pub network: Network,
+    pub network: NetworkArgs,
     #[command(flatten)]
-    pub timing: Timing,
+    pub timing: TimingArgs,
     #[command(flatten)]
-    pub persistence: Persistence,
+    pub persistence: ReconnectArgs,
     #[command(flatten)]
-    pub messages: Messages,
+    pub messages: MessageArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
 }
 
 // What the upgrade request says.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Handshake")]
-pub struct Handshake {
+pub struct HandshakeArgs {
     /// Add a request header (repeat for several; it replaces one of ours, 'Name:' leaves one out, 'Name;' sends it empty; @FILE and env:NAME read one a line)
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = given_header)]
-    pub headers: Vec<GivenHeader>,
+    pub headers: Vec<HeaderArg>,
 
     /// Offer a subprotocol (repeat, or separate with commas); @FILE and env:NAME keep a token out of the command line
     #[arg(short, long = "subprotocol", alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = given_subprotocol)]
-    pub subprotocols: Vec<GivenSubprotocol>,
+    pub subprotocols: Vec<SubprotocolArg>,
 
     /// Send an Origin header, as a browser does
     #[arg(short, long, value_name = "ORIGIN", value_parser = origin, hide_short_help = true)]
@@ -56,11 +57,11 @@ pub struct Handshake {
 
     /// Log in with a user and password; without the password, WSPROBE_PASSWORD has it or the terminal asks; env:NAME reads both from a variable
     #[arg(short, long, alias = "auth", value_name = "USER[:PASSWORD]", value_parser = given_user)]
-    pub user: Option<Source>,
+    pub user: Option<SecretSource>,
 
     /// Log in with a token; @FILE and env:NAME keep it out of the command line and are read for every connection
     #[arg(long, value_name = "TOKEN", conflicts_with = "user", value_parser = source)]
-    pub bearer: Option<Source>,
+    pub bearer: Option<SecretSource>,
 
     /// Send a cookie (repeat for several)
     #[arg(short = 'b', long = "cookie", value_name = "NAME=VALUE", value_parser = cookie, hide_short_help = true)]
@@ -92,20 +93,20 @@ pub struct Handshake {
 // Compression.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Handshake")]
-pub struct Compression {
+pub struct CompressionArgs {
     /// Do not offer permessage-deflate, which browsers always offer
     #[arg(long, conflicts_with = "compress", hide_short_help = true)]
     pub no_compress: bool,
 
     /// Offer permessage-deflate with these parameters, such as 'client_max_window_bits=10; server_no_context_takeover'
     #[arg(long, value_name = "PARAMS", value_parser = offer, hide_short_help = true)]
-    pub compress: Option<Offer>,
+    pub compress: Option<DeflateOffer>,
 }
 
 // TLS.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
-pub struct Tls {
+pub struct TlsArgs {
     /// Accept any server certificate, and say what is wrong with it
     #[arg(short = 'k', long, alias = "no-check")]
     pub insecure: bool,
@@ -149,7 +150,7 @@ pub enum TlsVersion {
 // The way to the server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
-pub struct Network {
+pub struct NetworkArgs {
     /// Go through a proxy: http, https, socks5 (names looked up here) or socks5h (by the proxy); '' goes through none, whatever the environment says
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
@@ -178,7 +179,7 @@ pub struct Network {
 // Limits of time.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time")]
-pub struct Timing {
+pub struct TimingArgs {
     /// The limit from the name lookup to the server's 101
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "10s")]
     pub connect_timeout: Duration,
@@ -195,18 +196,18 @@ pub struct Timing {
 // What brings a connection back and keeps it alive.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time")]
-pub struct Persistence {
+pub struct ReconnectArgs {
     /// Try again until the first 101: N retries, or for so long (30s); a network error, a timeout or HTTP 408 425 429 500 502 503 504 is worth another try
-    #[arg(long, value_name = "N|TIME", value_parser = Limit::parse)]
-    pub retry: Option<Limit>,
+    #[arg(long, value_name = "N|TIME", value_parser = RetryLimit::parse)]
+    pub retry: Option<RetryLimit>,
 
     /// Come back after a loss: at most N retries, for so long (5m), or without end; the messages of -x are sent again, nothing else is
-    #[arg(long, value_name = "N|TIME", value_parser = Limit::parse, num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub reconnect: Option<Limit>,
+    #[arg(long, value_name = "N|TIME", value_parser = RetryLimit::parse, num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub reconnect: Option<RetryLimit>,
 
     /// Close codes and HTTP statuses to come back after, or (!) not: 1000,4000-4099,!1011
-    #[arg(long, value_name = "LIST", value_parser = Exception::parse, value_delimiter = ',', requires = "reconnect", hide_short_help = true)]
-    pub reconnect_on: Vec<Exception>,
+    #[arg(long, value_name = "LIST", value_parser = RetryException::parse, value_delimiter = ',', requires = "reconnect", hide_short_help = true)]
+    pub reconnect_on: Vec<RetryException>,
 
     /// The wait before a retry: a random part of BASE, doubled each time up to MAX
     #[arg(long, value_name = "BASE..MAX", value_parser = Backoff::parse, default_value = "1s..30s", hide_short_help = true)]
@@ -234,20 +235,20 @@ pub struct Persistence {
 // Messages.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Messages")]
-pub struct Messages {
+pub struct MessageArgs {
     /// Send a message after every open, before anything else (repeat); @FILE and env:NAME keep secrets out of the command line
     #[arg(
         short = 'x',
         long = "execute",
         value_name = "MESSAGE",
-        value_parser = greeting,
+        value_parser = on_open_message,
         allow_hyphen_values = true
     )]
-    pub execute: Vec<Source>,
+    pub execute: Vec<SecretSource>,
 
     /// The code, and the reason, that we close with
-    #[arg(long, value_name = "CODE[:REASON]", value_parser = Farewell::parse, default_value = "1000", hide_short_help = true)]
-    pub close: Farewell,
+    #[arg(long, value_name = "CODE[:REASON]", value_parser = CloseFrame::parse, default_value = "1000", hide_short_help = true)]
+    pub close: CloseFrame,
 
     /// The largest message accepted
     #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB", hide_short_help = true)]
@@ -257,22 +258,22 @@ pub struct Messages {
 // Output.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Output {
+pub struct OutputArgs {
     /// Print every event as a line of JSON
     #[arg(long)]
     pub json: bool,
 
     /// Lay out JSON messages over several lines
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, hide_short_help = true)]
-    pub pretty: When,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourChoice::Auto, hide_short_help = true)]
+    pub pretty: ColourChoice,
 
     /// Print the time of arrival (UTC) before each message
     #[arg(short, long, hide_short_help = true)]
     pub timestamps: bool,
 
     /// Use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, hide_short_help = true)]
-    pub color: When,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourChoice::Auto, hide_short_help = true)]
+    pub color: ColourChoice,
 
     /// Say less on stderr
     #[arg(short, long, action = ArgAction::Count)]
@@ -293,7 +294,7 @@ pub struct Output {
 
 /// When to do something for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub enum ColourChoice {
     /// On a terminal
     Auto,
     /// Always

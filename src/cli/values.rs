@@ -7,28 +7,28 @@ use std::time::Duration;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use crate::connection::dial::LocalEnd;
-use crate::connection::target::Header;
-use crate::connection::wire::negotiation::Offer;
+use crate::connection::target::RequestHeader;
+use crate::connection::wire::negotiation::DeflateOffer;
 use crate::pattern::{Jq, Pattern};
-use crate::secret::{Source, is_credential_header};
+use crate::secret::{SecretSource, is_credential_header};
 use crate::units;
 
 /// A header, or a file of headers.
 #[derive(Clone, Debug)]
-pub enum GivenHeader {
+pub enum HeaderArg {
     /// `Name: value`.
-    Line(Header),
+    Line(RequestHeader),
     /// Header lines of a file or a variable: `@FILE`, `env:NAME`.
-    Kept(Source),
+    Kept(SecretSource),
 }
 
 /// A subprotocol, or where some are kept.
 #[derive(Clone, Debug)]
-pub enum GivenSubprotocol {
+pub enum SubprotocolArg {
     /// Its name.
     Name(String),
     /// `@FILE`, `env:NAME`.
-    Kept(Source),
+    Kept(SecretSource),
 }
 
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
@@ -100,7 +100,7 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 }
 
 /// `-x` is a message here; curl's users expect a proxy.
-pub(super) fn greeting(text: &str) -> Result<Source, String> {
+pub(super) fn on_open_message(text: &str) -> Result<SecretSource, String> {
     let is_proxy = match text.split_once("://") {
         Some(("socks4" | "socks4a" | "socks5" | "socks5h", _)) => true,
         Some(("http" | "https", rest)) => {
@@ -115,7 +115,7 @@ pub(super) fn greeting(text: &str) -> Result<Source, String> {
             "-x is a message to send, and this looks like a proxy: --proxy {text}; to send it all the same, -x @FILE"
         ));
     }
-    Ok(Source::parse(text))
+    Ok(SecretSource::parse(text))
 }
 
 /// An Origin that a server lets in.
@@ -157,15 +157,15 @@ pub fn subprotocol(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn given_header(text: &str) -> Result<GivenHeader, String> {
-    match Source::parse(text) {
-        source @ Source::File(..) => Ok(GivenHeader::Kept(source)),
+pub(super) fn given_header(text: &str) -> Result<HeaderArg, String> {
+    match SecretSource::parse(text) {
+        source @ SecretSource::File(..) => Ok(HeaderArg::Kept(source)),
         // `env: value` is a header of that name.
-        Source::Environment(name) if is_variable(&name) => {
-            Ok(GivenHeader::Kept(Source::Environment(name)))
+        SecretSource::Environment(name) if is_variable(&name) => {
+            Ok(HeaderArg::Kept(SecretSource::Environment(name)))
         }
         _ => {
-            let header = Header::parse(text)?;
+            let header = RequestHeader::parse(text)?;
             // Not quoted, the rest of it would be taken for the URL, or sent as messages.
             if header.value.is_none() && is_credential_header(&header.name) {
                 return Err(format!(
@@ -173,16 +173,16 @@ pub(super) fn given_header(text: &str) -> Result<GivenHeader, String> {
                     header.name
                 ));
             }
-            Ok(GivenHeader::Line(header))
+            Ok(HeaderArg::Line(header))
         }
     }
 }
 
 /// A subprotocol's name, or where it is kept.
-pub(super) fn given_subprotocol(text: &str) -> Result<GivenSubprotocol, String> {
-    match Source::parse(text.trim()) {
-        Source::Literal(_) => subprotocol(text).map(GivenSubprotocol::Name),
-        source => Ok(GivenSubprotocol::Kept(source)),
+pub(super) fn given_subprotocol(text: &str) -> Result<SubprotocolArg, String> {
+    match SecretSource::parse(text.trim()) {
+        SecretSource::Literal(_) => subprotocol(text).map(SubprotocolArg::Name),
+        source => Ok(SubprotocolArg::Kept(source)),
     }
 }
 
@@ -196,8 +196,8 @@ pub(super) fn report_file() -> impl TypedValueParser<Value = PathBuf> {
 
 /// A text, or where it is kept.
 #[allow(clippy::unnecessary_wraps, reason = "clap asks for this form")]
-pub(super) fn source(text: &str) -> Result<Source, String> {
-    Ok(Source::parse(text))
+pub(super) fn source(text: &str) -> Result<SecretSource, String> {
+    Ok(SecretSource::parse(text))
 }
 
 /// Whether a text can be the name of an environment variable.
@@ -229,12 +229,12 @@ pub fn user(text: &str) -> Result<String, String> {
 }
 
 /// A user and a password, or where both are kept.
-pub(super) fn given_user(text: &str) -> Result<Source, String> {
-    match Source::parse(text) {
-        Source::Environment(name) if !is_variable(&name) => {
+pub(super) fn given_user(text: &str) -> Result<SecretSource, String> {
+    match SecretSource::parse(text) {
+        SecretSource::Environment(name) if !is_variable(&name) => {
             Err("invalid variable name: expected USER:PASSWORD or env:NAME".to_owned())
         }
-        Source::Literal(text) => user(&text).map(Source::Literal),
+        SecretSource::Literal(text) => user(&text).map(SecretSource::Literal),
         source => Ok(source),
     }
 }
@@ -272,8 +272,8 @@ pub(super) fn interface(text: &str) -> Result<LocalEnd, String> {
     }
 }
 
-pub(super) fn offer(text: &str) -> Result<Offer, String> {
-    Offer::with_parameters(text).map_err(|error| error.to_string())
+pub(super) fn offer(text: &str) -> Result<DeflateOffer, String> {
+    DeflateOffer::with_parameters(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn interval(text: &str) -> Result<Duration, String> {

@@ -8,12 +8,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueHint};
 use clap_complete::Shell;
 
-use super::shared::Shared;
+use super::shared::SharedArgs;
 use super::values::{deadline, definition, fragment_size, jq, loss, pattern, report_file, wait};
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
-use crate::script::probe::FACTS;
+use crate::script::endpoint::FACTS;
 use crate::units;
 
 const CONNECT_EXAMPLES: &str = "\
@@ -24,7 +24,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = CONNECT_EXAMPLES)]
-pub struct Connect {
+pub struct ConnectArgs {
     /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url)]
     pub url: Option<String>,
@@ -46,7 +46,7 @@ pub struct Connect {
     pub no_history: bool,
 
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
 }
 
 const SEND_EXAMPLES: &str = "\
@@ -59,7 +59,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
-pub struct Send {
+pub struct SendArgs {
     /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
@@ -139,7 +139,7 @@ pub struct Send {
     pub delay: Option<Duration>,
 
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
 }
 
 const LISTEN_EXAMPLES: &str = "\
@@ -150,7 +150,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = LISTEN_EXAMPLES)]
-pub struct Listen {
+pub struct ListenArgs {
     /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url, required_unless_present = "listen_port")]
     pub url: Option<String>,
@@ -199,7 +199,7 @@ pub struct Listen {
     pub listen_port: Option<String>,
 
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
 }
 
 const PING_EXAMPLES: &str = "\
@@ -211,7 +211,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = PING_EXAMPLES)]
-pub struct Ping {
+pub struct PingArgs {
     /// ws://, wss://, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: for the built-in server
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
@@ -291,7 +291,7 @@ pub struct Ping {
     pub histogram: bool,
 
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -303,7 +303,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
-pub struct Check {
+pub struct CheckArgs {
     /// A URL; or check files: what exists as a file or ends in .wst
     #[arg(value_name = "URL|FILE", required = true, value_hint = ValueHint::AnyPath)]
     pub targets: Vec<String>,
@@ -390,7 +390,7 @@ pub struct Check {
     pub tap: Option<PathBuf>,
 
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\
@@ -401,7 +401,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_EXAMPLES)]
-pub struct Completions {
+pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: Shell,
@@ -418,7 +418,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP_EXAMPLES)]
-pub struct Help {
+pub struct HelpArgs {
     /// A verb or a chapter
     #[arg(value_name = "TOPIC", value_parser = topics())]
     pub topic: Option<String>,

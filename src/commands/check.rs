@@ -8,37 +8,37 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::cli::Check;
-use crate::connection::target::{Header, Subprotocol, subprotocols_in};
+use crate::cli::CheckArgs;
+use crate::connection::target::{RequestHeader, Subprotocol, subprotocols_in};
 use crate::exit::Exit;
-use crate::link::Policy;
-use crate::named_file::{self, Limits};
+use crate::link::LinkPolicy;
+use crate::named_file::{self, ReadLimits};
 use crate::output::{Notice, Printer, Sinks};
-use crate::script::probe::{Questions, probe};
-use crate::script::report::{Destinations, Look, Reports};
+use crate::script::endpoint::{EndpointOptions, probe};
+use crate::script::report::{Destinations, Reports, TerminalStyle};
 use crate::script::run::{CheckFile, run_test};
-use crate::script::schedule::{self, Job, Pace, Ran};
-use crate::script::trial::{self, Reaching, Stopping};
-use crate::script::values::{Value, Values};
-use crate::secret::{Source, io_text};
+use crate::script::schedule::{self, Job, ScheduleOutcome, SchedulePolicy};
+use crate::script::test_context::{PendingPolicy, RunContext, StopReason};
+use crate::script::variables::{Values, VariableValue};
+use crate::secret::{SecretSource, io_text};
 use crate::signals::{Signal, Signals};
 
-use super::Mistake;
-use super::prepare::{Prepared, policy, prepare, risks};
+use super::UsageError;
+use super::prepare::{PreparedSession, policy, prepare, warnings};
 
 /// Runs the verb.
-pub async fn run(options: Check) -> anyhow::Result<Exit> {
+pub async fn run(options: CheckArgs) -> anyhow::Result<Exit> {
     // Whatever is wrong before the first packet is bad usage here: the statuses of transport are for
     // what happens on the wire, and the report tells those causes.
     checked(options)
         .await
-        .map_err(|error| match error.downcast::<Mistake>() {
+        .map_err(|error| match error.downcast::<UsageError>() {
             Ok(mistake) => mistake.as_usage().into(),
             Err(error) => error,
         })
 }
 
-async fn checked(options: Check) -> anyhow::Result<Exit> {
+async fn checked(options: CheckArgs) -> anyhow::Result<Exit> {
     let files: Vec<bool> = options
         .targets
         .iter()
@@ -50,12 +50,12 @@ async fn checked(options: Check) -> anyhow::Result<Exit> {
     match options.targets.as_slice() {
         [folder] if folder.starts_with(['/', '.']) && Path::new(folder).is_dir() => {
             let files = folder.trim_end_matches('/');
-            Err(Mistake::usage(format!("{folder} is a directory"))
+            Err(UsageError::usage(format!("{folder} is a directory"))
                 .hint(format!("its check files are {files}/*.wst"))
                 .into())
         }
         [_] => check_url(options).await,
-        _ => Err(Mistake::usage("check takes one URL, or files")
+        _ => Err(UsageError::usage("check takes one URL, or files")
             .hint("a target is a file when it exists or ends in .wst")
             .into()),
     }
@@ -67,12 +67,12 @@ fn is_file(target: &str) -> bool {
     target.ends_with(".wst") || path.is_file()
 }
 
-async fn check_url(options: Check) -> anyhow::Result<Exit> {
+async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
     if options.list || !options.variables.is_empty() || !options.secrets.is_empty() {
-        return Err(Mistake::usage("--list, --var and --secret are for check files").into());
+        return Err(UsageError::usage("--list, --var and --secret are for check files").into());
     }
     let url = options.targets.first().cloned().unwrap_or_default();
-    let questions = Questions {
+    let questions = EndpointOptions {
         status: options.expect_status,
         subprotocol: options.expect_subprotocol.clone(),
         max_handshake: options.max_handshake,
@@ -84,12 +84,12 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
         farewell: options.shared.messages.close.clone(),
         wait: options.wait,
     };
-    let asked = Asked::of(&options);
+    let asked = CheckSettings::of(&options);
     let prepared = prepare(&url, options.shared).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
-        for risk in risks(&prepared.policy.target.address) {
-            sinks.say(Notice::Warning(&risk));
+        for risk in warnings(&prepared.policy.target.address) {
+            sinks.notify(Notice::Warning(&risk));
         }
     }
     let (what, look) = (prepared.what.clone(), look(&prepared, "check"));
@@ -98,7 +98,7 @@ async fn check_url(options: Check) -> anyhow::Result<Exit> {
     asked.run(&shared, look, None, [job].into_iter()).await
 }
 
-async fn check_files(options: Check) -> anyhow::Result<Exit> {
+async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
     let for_urls = [
         !options.send.is_empty(),
         !options.expect.is_empty(),
@@ -111,7 +111,7 @@ async fn check_files(options: Check) -> anyhow::Result<Exit> {
     ];
     if for_urls.contains(&true) {
         let wrong = "--send, --expect…, --max-handshake, --min-cert-days and --skip are for a URL";
-        return Err(Mistake::usage(wrong)
+        return Err(UsageError::usage(wrong)
             .hint("in a check file they are steps")
             .into());
     }
@@ -120,7 +120,7 @@ async fn check_files(options: Check) -> anyhow::Result<Exit> {
     if options.list {
         return Ok(list(&files));
     }
-    let asked = Asked::of(&options);
+    let asked = CheckSettings::of(&options);
     // Of the options all but the URL is known: what is wrong with them is told before anything runs.
     let prepared = prepare("ws://localhost/", options.shared).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
@@ -143,20 +143,21 @@ async fn check_files(options: Check) -> anyhow::Result<Exit> {
         .await
 }
 
-fn look(prepared: &Prepared, noun: &'static str) -> Look {
-    Look {
+fn look(prepared: &PreparedSession, noun: &'static str) -> TerminalStyle {
+    TerminalStyle {
         colour: prepared.stdout.colour,
         quiet: prepared.shared.output.quiet,
         noun,
     }
 }
 
-fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, Mistake> {
+fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, UsageError> {
     let given: Vec<&String> = values.keys().collect();
     let file = |name: &String| {
-        let bytes = named_file::read(Path::new(name), Limits::default())
-            .map_err(|error| Mistake::usage(format!("cannot read {name}: {}", io_text(&error))))?;
-        CheckFile::read(name, &bytes, &given).map_err(|error| Mistake::usage(error.to_string()))
+        let bytes = named_file::read(Path::new(name), ReadLimits::default()).map_err(|error| {
+            UsageError::usage(format!("cannot read {name}: {}", io_text(&error)))
+        })?;
+        CheckFile::read(name, &bytes, &given).map_err(|error| UsageError::usage(error.to_string()))
     };
     names.iter().map(file).collect()
 }
@@ -176,7 +177,7 @@ fn list(files: &[CheckFile]) -> Exit {
 }
 
 /// What `--var` and `--secret` define.
-fn values(options: &Check) -> Result<Values, Mistake> {
+fn values(options: &CheckArgs) -> Result<Values, UsageError> {
     let mut values = Values::new();
     for (definition, is_secret) in options
         .variables
@@ -186,24 +187,24 @@ fn values(options: &Check) -> Result<Values, Mistake> {
     {
         let (name, text) = definition;
         let text = match is_secret {
-            true => Source::parse(text).read()?,
+            true => SecretSource::parse(text).read()?,
             false => text.clone(),
         };
-        values.insert(name.clone(), Value { text, is_secret });
+        values.insert(name.clone(), VariableValue { text, is_secret });
     }
     Ok(values)
 }
 
 /// What was asked for besides the tests themselves.
-struct Asked {
+struct CheckSettings {
     destinations: Destinations,
-    pace: Pace,
+    pace: SchedulePolicy,
     wait: Duration,
     begun: Instant,
 }
 
-impl Asked {
-    fn of(options: &Check) -> Self {
+impl CheckSettings {
+    fn of(options: &CheckArgs) -> Self {
         let github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
         let page = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
         Self {
@@ -214,7 +215,7 @@ impl Asked {
                 github,
                 json: options.shared.output.json,
             },
-            pace: Pace {
+            pace: SchedulePolicy {
                 jobs: options.jobs.into(),
                 fail_fast: options.fail_fast,
                 max_time: options.shared.timing.max_time,
@@ -225,14 +226,19 @@ impl Asked {
     }
 
     /// What all tests share.
-    fn share(&self, prepared: Rc<Prepared>, sinks: Sinks) -> trial::Shared {
+    fn share(&self, prepared: Rc<PreparedSession>, sinks: Sinks) -> RunContext {
         let farewell = prepared.shared.messages.close.clone();
         let sinks = Rc::new(RefCell::new(sinks));
         let for_reach = sinks.clone();
-        let reach = move |url: String, headers: Vec<Header>| -> Reaching {
-            Box::pin(reach(prepared.clone(), for_reach.clone(), url, headers))
+        let reach = move |url: String, headers: Vec<RequestHeader>| -> PendingPolicy {
+            Box::pin(policy_for(
+                prepared.clone(),
+                for_reach.clone(),
+                url,
+                headers,
+            ))
         };
-        trial::Shared {
+        RunContext {
             sinks,
             reach: Box::new(reach),
             stopping: Cell::new(None),
@@ -244,18 +250,18 @@ impl Asked {
     /// Runs the work and writes the reports.
     async fn run<'a>(
         self,
-        shared: &'a trial::Shared,
-        look: Look,
+        shared: &'a RunContext,
+        look: TerminalStyle,
         tests: Option<usize>,
         work: impl ExactSizeIterator<Item = Job<'a>>,
     ) -> anyhow::Result<Exit> {
         let mut reports =
-            Reports::open(&self.destinations, look, tests).map_err(Mistake::output)?;
+            Reports::open(&self.destinations, look, tests).map_err(UsageError::output)?;
         let ran = schedule::run(work, self.pace, shared, &mut reports).await?;
         let mut exit = exit(&ran, &reports);
         let bail_out = ran.stopping.map(|why| match why {
-            Stopping::Signal(_) => "interrupted",
-            Stopping::OutOfTime(_) => "--max-time is over",
+            StopReason::Signal(_) => "interrupted",
+            StopReason::OutOfTime(_) => "--max-time is over",
         });
         {
             let mut sinks = shared.sinks.borrow_mut();
@@ -265,7 +271,7 @@ impl Asked {
                 .output
                 .map(|error| format!("cannot write output: {}", io_text(&error)));
             if let Some(failure) = failure.or(output) {
-                sinks.say(Notice::Error(&failure));
+                sinks.notify(Notice::Error(&failure));
                 exit = Exit::Output;
             }
         }
@@ -290,12 +296,12 @@ async fn drain(sinks: &RefCell<Sinks>, hurried: bool) -> std::io::Result<()> {
     Ok(())
 }
 
-fn exit(ran: &Ran, reports: &Reports) -> Exit {
+fn exit(ran: &ScheduleOutcome, reports: &Reports) -> Exit {
     match ran.stopping {
-        Some(Stopping::Signal(Signal::Interrupt)) => Exit::Interrupted,
-        Some(Stopping::Signal(Signal::Terminate)) => Exit::Terminated,
-        Some(Stopping::Signal(Signal::HangUp)) => Exit::HungUp,
-        Some(Stopping::OutOfTime(_)) => Exit::Expectation,
+        Some(StopReason::Signal(Signal::Interrupt)) => Exit::Interrupted,
+        Some(StopReason::Signal(Signal::Terminate)) => Exit::Terminated,
+        Some(StopReason::Signal(Signal::HangUp)) => Exit::HungUp,
+        Some(StopReason::OutOfTime(_)) => Exit::Expectation,
         None if reports.has_failure() => Exit::Expectation,
         None => Exit::Success,
     }
@@ -303,12 +309,12 @@ fn exit(ran: &Ran, reports: &Reports) -> Exit {
 
 /// A connection of a check file: the options of the command line, and on top of them the header lines
 /// of the file, which take the place of those of the same name.
-async fn reach(
-    prepared: Rc<Prepared>,
+async fn policy_for(
+    prepared: Rc<PreparedSession>,
     sinks: Rc<RefCell<Sinks>>,
     url: String,
-    headers: Vec<Header>,
-) -> Result<Policy, String> {
+    headers: Vec<RequestHeader>,
+) -> Result<LinkPolicy, String> {
     let policy = policy(&url, &prepared.shared).await;
     let (mut policy, secrets) = policy.map_err(|error| error.to_string())?;
     sinks.borrow_mut().redactor().learn_all(&secrets);
@@ -328,7 +334,7 @@ async fn reach(
             .retain(|option| !option.name.eq_ignore_ascii_case("sec-websocket-protocol"));
     }
     request.headers.retain(|option| {
-        let same = |header: &Header| header.name.eq_ignore_ascii_case(&option.name);
+        let same = |header: &RequestHeader| header.name.eq_ignore_ascii_case(&option.name);
         !headers.iter().any(same)
     });
     request.headers.extend(headers);

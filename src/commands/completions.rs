@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Completions};
+use crate::cli::{Cli, CompletionsArgs};
 use crate::exit::Exit;
 
 /// Prints the script.
-pub fn run(options: &Completions) -> anyhow::Result<Exit> {
+pub fn run(options: &CompletionsArgs) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "wsprobe", &mut script);
     match io::stdout().write_all(&script) {

@@ -2,29 +2,29 @@
 
 use std::io::IsTerminal;
 
-use crate::cli::Connect;
+use crate::cli::ConnectArgs;
 use crate::connection::Target;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input};
-use crate::output::editor::Editor;
-use crate::output::messages::Layout;
-use crate::output::standard::Stdout;
-use crate::output::view::View;
-use crate::output::{Notice, Printer, Way};
-use crate::repl::{Connector, Ends, KeepHistory, Place, Repl, Setup};
-use crate::script::record::Recorder;
+use crate::output::message_layout::Layout;
+use crate::output::prompt_terminal::PromptTerminal;
+use crate::output::repl_view::ReplView;
+use crate::output::standard_streams::Stdout;
+use crate::output::{Destination, Notice, Printer};
+use crate::repl::{ConnectTarget, Connector, KeepHistory, Repl, Setup, TerminalEnds};
+use crate::script::record::ScriptRecorder;
 use crate::stop::{Conversation, Goal, StopRule};
 
-use super::mistake::in_words;
-use super::prepare::{Prepared, elsewhere, flush, prepare};
+use super::prepare::{PreparedSession, another_target, flush, prepare};
+use super::usage_error::message_of;
 
 /// What a person who has read nothing needs to know.
 const FIRST_WORDS: &str =
     "the built-in echo server: type a line and press Enter; /help shows the rest";
 
 /// Runs the verb.
-pub async fn run(options: Connect) -> anyhow::Result<Exit> {
+pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
     let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let prepared = prepare(&url, options.shared).await?;
@@ -35,7 +35,7 @@ pub async fn run(options: Connect) -> anyhow::Result<Exit> {
         };
         // A terminal that cannot edit lines (TERM=dumb) is a pipe that a person types into.
         if let Ok(started) = Repl::start(setup(&prepared, history)) {
-            return talk(prepared, started).await;
+            return run_session(prepared, started).await;
         }
     }
     let delimiter = if options.null { 0 } else { b'\n' };
@@ -47,7 +47,7 @@ pub async fn run(options: Connect) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn setup(prepared: &Prepared, history: KeepHistory) -> Setup {
+fn setup(prepared: &PreparedSession, history: KeepHistory) -> Setup {
     let target = &prepared.policy.target;
     Setup {
         colour: prepared.stdout.colour,
@@ -71,10 +71,10 @@ fn connector(target: Target) -> Connector {
     Box::new(move |url| {
         let target = target.clone();
         Box::pin(async move {
-            let (target, note) = elsewhere(&url, &target)
+            let (target, note) = another_target(&url, &target)
                 .await
-                .map_err(|error| in_words(&error))?;
-            Ok(Place {
+                .map_err(|error| message_of(&error))?;
+            Ok(ConnectTarget {
                 host: host_of(&target),
                 target,
                 note,
@@ -84,9 +84,9 @@ fn connector(target: Target) -> Connector {
 }
 
 /// A session at a terminal.
-async fn talk(
-    mut prepared: Prepared,
-    (repl, (person, line)): (Repl, Ends),
+async fn run_session(
+    mut prepared: PreparedSession,
+    (repl, (person, line)): (Repl, TerminalEnds),
 ) -> anyhow::Result<Exit> {
     let layout = Layout {
         mark: "< ",
@@ -95,18 +95,18 @@ async fn talk(
     prepared.person = Some(person);
     // Always: they are shown when they are asked for.
     prepared.policy.target.trace = true;
-    let view = View::new(layout, prepared.shared.output.verbose > 1);
+    let view = ReplView::new(layout, prepared.shared.output.verbose > 1);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));
-    let way = Way::Editor(Editor::new(Stdout::new(std::io::stdout()), line));
-    let recorder = Recorder::new(&prepared.policy.target, &prepared.policy.on_open);
+    let way = Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
+    let recorder = ScriptRecorder::new(&prepared.policy.target, &prepared.policy.on_open);
     let mut sinks = prepared
-        .sinks_by(way, Printer::Session(Box::new(view)))?
+        .sinks_to(way, Printer::Session(Box::new(view)))?
         .recording(Box::new(recorder));
     if prepared.what == "echo:" {
-        sinks.say(Notice::Text(FIRST_WORDS));
+        sinks.notify(Notice::Text(FIRST_WORDS));
     }
     let exit = prepared.run(Input::none(), &mut stop, &mut sinks).await?;
-    repl.leave();
+    repl.restore_terminal();
     flush(&mut sinks).await;
     drop(repl);
     Ok(exit)

@@ -4,17 +4,17 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Help};
+use crate::cli::{Cli, HelpArgs};
 use crate::exit::Exit;
 use crate::manual::Topic;
-use crate::output::style::{Stream, When};
+use crate::output::style::{OutputStream, When};
 use crate::secret::io_text;
 
-use super::Mistake;
+use super::UsageError;
 
 /// Runs the verb.
-pub fn run(options: &Help) -> anyhow::Result<Exit> {
-    let bold = Stream::stdout(When::Auto).colour;
+pub fn run(options: &HelpArgs) -> anyhow::Result<Exit> {
+    let bold = OutputStream::stdout(When::Auto).colour;
     let shown = match options.topic.as_deref() {
         None => help_of(None, bold),
         Some(name) => match Topic::find(name) {
@@ -29,7 +29,7 @@ pub fn run(options: &Help) -> anyhow::Result<Exit> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             let why = io_text(&error);
-            Err(Mistake::output(format!("cannot write output: {why}")).into())
+            Err(UsageError::output(format!("cannot write output: {why}")).into())
         }
         _ => Ok(Exit::Success),
     }

@@ -1,17 +1,17 @@
 //! `wsprobe listen`: print what comes.
 
-use crate::cli::Listen;
+use crate::cli::ListenArgs;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::output::Printer;
 use crate::output::selection::Selection;
 use crate::stop::{Conversation, Goal, StopRule};
 
-use super::habits::{is_port, serves};
+use super::foreign_flags::{is_port, serves};
 use super::prepare::{flush, prepare};
 
 /// Runs the verb.
-pub async fn run(options: Listen) -> anyhow::Result<Exit> {
+pub async fn run(options: ListenArgs) -> anyhow::Result<Exit> {
     if let Some(port) = &options.listen_port {
         return Err(serves(port).into());
     }
@@ -38,7 +38,7 @@ pub async fn run(options: Listen) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn stop_rule(options: &Listen) -> StopRule {
+fn stop_rule(options: &ListenArgs) -> StopRule {
     let goal = match (options.one, options.count) {
         (true, _) => Goal::First(1),
         (_, Some(count)) => Goal::First(count),

@@ -3,16 +3,16 @@
 mod check;
 mod completions;
 mod connect;
-mod habits;
+mod foreign_flags;
 mod help;
 mod listen;
-mod mistake;
 mod password;
 mod ping;
 mod prepare;
 mod send;
 mod serve;
 mod usage;
+mod usage_error;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Verb};
 use crate::exit::Exit;
-pub use mistake::Mistake;
+pub use usage_error::UsageError;
 
 /// Parses the command line, runs the verb, and says how the process ends.
 pub fn main() -> ExitCode {
@@ -31,8 +31,8 @@ pub fn main() -> ExitCode {
     let exit = match Cli::try_parse_from(&arguments) {
         Ok(cli) => usage::misread(&arguments)
             .map_or_else(|| run(cli), |misread| Err(misread.into()))
-            .unwrap_or_else(|error| mistake::tell(&error, &arguments)),
-        Err(error) => usage::tell(&error, &arguments),
+            .unwrap_or_else(|error| usage_error::report(&error, &arguments)),
+        Err(error) => usage::report(&error, &arguments),
     };
     exit.into()
 }
@@ -72,7 +72,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
 ///
 /// # Errors
 /// There are too few, and the limit cannot be raised.
-fn ensure_descriptors() -> Result<(), Mistake> {
+fn ensure_descriptors() -> Result<(), UsageError> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
@@ -85,7 +85,7 @@ fn ensure_descriptors() -> Result<(), Mistake> {
         let _ = setrlimit(Resource::Nofile, limit);
         if !has_descriptors() {
             let message = format!("too few file descriptors: {DESCRIPTORS} more are needed");
-            let mistake = Mistake::with_exit(Exit::CannotConnect, message);
+            let mistake = UsageError::with_exit(Exit::CannotConnect, message);
             return Err(mistake.hint("ulimit -n N raises the limit"));
         }
     }

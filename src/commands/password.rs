@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use crate::exit::Exit;
 use crate::secret::bare;
 
-use super::Mistake;
+use super::UsageError;
 
 /// The variable that answers in place of a person.
 pub const VARIABLE: &str = "WSPROBE_PASSWORD";
@@ -20,18 +20,18 @@ pub const VARIABLE: &str = "WSPROBE_PASSWORD";
 ///
 /// # Errors
 /// There is no terminal to ask on, or the person gave up.
-pub fn password_for(user: &str) -> Result<String, Mistake> {
+pub fn password_for(user: &str) -> Result<String, UsageError> {
     if let Some(password) = std::env::var_os(VARIABLE) {
         return password
             .into_string()
             .map(|password| bare(&password).to_owned())
-            .map_err(|_| Mistake::usage(format!("{VARIABLE} is not UTF-8 text")));
+            .map_err(|_| UsageError::usage(format!("{VARIABLE} is not UTF-8 text")));
     }
     ask(&format!("password for {}: ", user.escape_debug())).map_err(|error| {
         if error.kind() == io::ErrorKind::Interrupted {
-            return Mistake::interrupted();
+            return UsageError::interrupted();
         }
-        Mistake::usage(format!(
+        UsageError::usage(format!(
             "-u {} has no password, and there is no terminal to ask on",
             user.escape_debug()
         ))
@@ -48,7 +48,7 @@ fn ask(prompt: &str) -> io::Result<String> {
     } else {
         File::options().read(true).write(true).open("/dev/tty")?
     };
-    let silence = Silence::begin(&terminal)?;
+    let silence = NoEcho::begin(&terminal)?;
     io::stderr().write_all(prompt.as_bytes())?;
     let answer = read_line(&mut &terminal);
     io::stderr().write_all(b"\n")?;
@@ -91,13 +91,13 @@ fn read_line(terminal: &mut impl Read) -> io::Result<String> {
 
 /// A terminal without echo, line editing and signals, until it is dropped.
 #[cfg(unix)]
-struct Silence<'a> {
+struct NoEcho<'a> {
     terminal: &'a File,
     before: rustix::termios::Termios,
 }
 
 #[cfg(unix)]
-impl<'a> Silence<'a> {
+impl<'a> NoEcho<'a> {
     fn begin(terminal: &'a File) -> io::Result<Self> {
         use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
         let before = tcgetattr(terminal)?;
@@ -109,7 +109,7 @@ impl<'a> Silence<'a> {
 }
 
 #[cfg(unix)]
-impl Drop for Silence<'_> {
+impl Drop for NoEcho<'_> {
     fn drop(&mut self) {
         use rustix::termios::{OptionalActions, tcsetattr};
         // A terminal that is gone needs no settings.
@@ -117,7 +117,7 @@ impl Drop for Silence<'_> {
     }
 }
 
-impl Mistake {
+impl UsageError {
     /// The person pressed Ctrl-C (exit 130).
     fn interrupted() -> Self {
         Self::with_exit(Exit::Interrupted, "interrupted")

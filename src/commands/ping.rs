@@ -2,17 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::Ping;
+use crate::cli::PingArgs;
 use crate::connection::message::Text;
 use crate::exit::Exit;
-use crate::input::{Input, Rhythm};
-use crate::link::{Asking, Question};
+use crate::input::{Input, PingInterval};
+use crate::link::{AppPing, PingPolicy};
 use crate::output::Printer;
-use crate::output::pings::{self, Between, Dots, LineClock, Look, PingPrinter};
+use crate::output::ping_printer::{
+    Dots, LineClock, PingLayout, PingPrinter, PingProgress, TimedSubject,
+};
 use crate::report;
-use crate::stop::{Limits, Openings, Pings, Replies, StopRule, Subject};
+use crate::stop::{Openings, PingLimits, PingRule, Replies, StopRule, TimedRule};
 
-use super::prepare::{Prepared, flush, prepare};
+use super::prepare::{PreparedSession, flush, prepare};
 
 /// From one ping to the next, where nothing else is said.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -27,13 +29,13 @@ const WAIT: Duration = Duration::from_secs(5);
 const DISTINCT: u8 = 4;
 
 /// Runs the verb.
-pub async fn run(options: Ping) -> anyhow::Result<Exit> {
-    let plan = Plan::of(&options);
+pub async fn run(options: PingArgs) -> anyhow::Result<Exit> {
+    let ping_plan = PingPlan::of(&options);
     let mut prepared = prepare(&options.url, options.shared).await?;
-    let input = plan.input(&prepared);
-    let mut stop = StopRule::Pings(Box::new(plan.rule()));
-    let mut sinks = prepared.sinks(Printer::Pings(Box::new(plan.printer(&prepared))))?;
-    plan.instruct(&mut prepared);
+    let input = ping_plan.input(&prepared);
+    let mut stop = StopRule::Pings(Box::new(ping_plan.rule()));
+    let mut sinks = prepared.sinks(Printer::Pings(Box::new(ping_plan.printer(&prepared))))?;
+    ping_plan.configure(&mut prepared);
     let what = prepared.what.clone();
     let mut exit = prepared.run(input, &mut stop, &mut sinks).await?;
     if let StopRule::Pings(rule) = &stop {
@@ -50,9 +52,9 @@ pub async fn run(options: Ping) -> anyhow::Result<Exit> {
 }
 
 /// What was typed, as what it means.
-struct Plan {
-    subject: pings::Subject,
-    rhythm: Rhythm,
+struct PingPlan {
+    subject: TimedSubject,
+    rhythm: PingInterval,
     interval: Duration,
     count: Option<u64>,
     deadline: Option<Duration>,
@@ -60,27 +62,27 @@ struct Plan {
     patience: Option<Duration>,
     /// `-W` was given.
     is_impatient: bool,
-    question: Option<Question>,
-    limits: Limits,
+    app_ping: Option<AppPing>,
+    limits: PingLimits,
     is_flood: bool,
     unix_time: bool,
     histogram: bool,
 }
 
-impl Plan {
-    fn of(options: &Ping) -> Self {
-        let question = options.app.as_deref().map(|message| Question {
+impl PingPlan {
+    fn of(options: &PingArgs) -> Self {
+        let app_ping = options.app.as_deref().map(|message| AppPing {
             message: Text::from(message),
             reply: options.expect.clone(),
         });
         let wait = options.wait.unwrap_or(WAIT);
         Self {
             subject: match &options.app {
-                _ if options.new_connection => pings::Subject::Openings,
-                Some(message) => pings::Subject::Messages(message.len()),
-                None => pings::Subject::Frames(options.size.into()),
+                _ if options.new_connection => TimedSubject::Openings,
+                Some(message) => TimedSubject::Messages(message.len()),
+                None => TimedSubject::Frames(options.size.into()),
             },
-            rhythm: rhythm(options, wait),
+            rhythm: interval(options, wait),
             interval: match options.interval {
                 _ if options.adaptive => Duration::ZERO,
                 given => given.unwrap_or(INTERVAL),
@@ -89,8 +91,8 @@ impl Plan {
             deadline: options.deadline,
             patience: (!wait.is_zero()).then_some(wait),
             is_impatient: options.wait.is_some(),
-            question,
-            limits: Limits {
+            app_ping,
+            limits: PingLimits {
                 p95: options.max_p95,
                 avg: options.max_avg,
                 loss: options.max_loss,
@@ -107,41 +109,41 @@ impl Plan {
     }
 
     /// How many answers are enough.
-    fn wanted(&self) -> Option<u64> {
+    fn replies_wanted(&self) -> Option<u64> {
         self.count.filter(|_| self.deadline.is_some())
     }
 
-    fn input(&self, prepared: &Prepared) -> Input {
+    fn input(&self, prepared: &PreparedSession) -> Input {
         match self.subject {
-            pings::Subject::Openings => {
+            TimedSubject::Openings => {
                 let farewell = prepared.shared.messages.close.clone();
                 Input::openings(self.interval, self.sent(), farewell)
             }
-            pings::Subject::Frames(size) => Input::pings(self.rhythm, self.sent(), size),
-            pings::Subject::Messages(_) => Input::pings(self.rhythm, self.sent(), 0),
+            TimedSubject::Frames(size) => Input::pings(self.rhythm, self.sent(), size),
+            TimedSubject::Messages(_) => Input::pings(self.rhythm, self.sent(), 0),
         }
     }
 
-    fn rule(&self) -> Pings {
+    fn rule(&self) -> PingRule {
         let subject = match self.subject {
-            pings::Subject::Openings => {
-                Subject::Openings(Openings::new(self.deadline, self.wanted()))
+            TimedSubject::Openings => {
+                TimedRule::Openings(Openings::new(self.deadline, self.replies_wanted()))
             }
-            _ => Subject::Replies(
-                Replies::new(self.question.is_some()).limit(self.deadline, self.wanted()),
+            _ => TimedRule::Replies(
+                Replies::new(self.app_ping.is_some()).limit(self.deadline, self.replies_wanted()),
             ),
         };
-        Pings::new(subject, self.limits)
+        PingRule::new(subject, self.limits)
     }
 
-    fn printer(&self, prepared: &Prepared) -> PingPrinter {
+    fn printer(&self, prepared: &PreparedSession) -> PingPrinter {
         let is_terminal = prepared.stdout.is_terminal;
-        let look = Look {
+        let look = PingLayout {
             between: match self.is_flood {
-                _ if prepared.shared.output.quiet > 0 => Between::Nothing,
-                true if is_terminal => Between::Dots(Dots::default()),
-                true => Between::Nothing,
-                false => Between::Lines,
+                _ if prepared.shared.output.quiet > 0 => PingProgress::Nothing,
+                true if is_terminal => PingProgress::Dots(Dots::default()),
+                true => PingProgress::Nothing,
+                false => PingProgress::Lines,
             },
             clock: match prepared.shared.output.timestamps {
                 _ if self.unix_time => LineClock::Unix,
@@ -156,34 +158,34 @@ impl Plan {
     }
 
     /// Tells the link what a ping is.
-    fn instruct(self, prepared: &mut Prepared) {
-        if self.subject == pings::Subject::Openings && self.is_impatient {
+    fn configure(self, prepared: &mut PreparedSession) {
+        if self.subject == TimedSubject::Openings && self.is_impatient {
             let limits = &mut prepared.policy.target.limits;
             limits.connect = self.patience.unwrap_or(limits.connect);
         }
-        prepared.policy.asking = Asking {
+        prepared.policy.ping_policy = PingPolicy {
             patience: self.patience,
-            question: self.question,
+            app_ping: self.app_ping,
         };
     }
 }
 
-fn rhythm(options: &Ping, wait: Duration) -> Rhythm {
+fn interval(options: &PingArgs, wait: Duration) -> PingInterval {
     let interval = options.interval.unwrap_or(INTERVAL);
     if options.app.is_some() || options.size < DISTINCT {
         let at_once = options.adaptive || (options.flood && options.interval.is_none());
-        return Rhythm::Single {
+        return PingInterval::Single {
             gap: if at_once { Duration::ZERO } else { interval },
             quiet: wait,
         };
     }
     match options.interval {
-        _ if options.adaptive => Rhythm::Single {
+        _ if options.adaptive => PingInterval::Single {
             gap: Duration::ZERO,
             quiet: Duration::ZERO,
         },
-        None if options.flood => Rhythm::Flood(FLOOD),
-        Some(Duration::ZERO) => Rhythm::Flood(FLOOD),
-        _ => Rhythm::Steady(interval),
+        None if options.flood => PingInterval::Flood(FLOOD),
+        Some(Duration::ZERO) => PingInterval::Flood(FLOOD),
+        _ => PingInterval::Steady(interval),
     }
 }

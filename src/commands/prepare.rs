@@ -3,64 +3,65 @@
 
 use std::time::Instant;
 
-use crate::cli::{self, Shared};
-use crate::connection::backoff::{self, Exceptions};
+use crate::cli::{self, SharedArgs};
+use crate::connection::backoff::{self, RetryExceptions};
 use crate::connection::dial::{Family, Route};
 use crate::connection::message::Text;
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
 use crate::connection::target::{
-    Address, Credentials, Endpoint, Header, Request, Subprotocol, basic_secrets, subprotocols_in,
+    Address, Credentials, Endpoint, RequestHeader, Subprotocol, UpgradeOptions, basic_secrets,
+    subprotocols_in,
 };
-use crate::connection::tls::{Own, Terms, Tls};
+use crate::connection::tls::{ClientIdentity, TlsClient, TlsOptions};
 use crate::connection::{Limits, Target};
 use crate::exit::Exit;
 use crate::input::Input;
-use crate::link::comeback::Persistence;
 use crate::link::heartbeat::Heartbeat;
-use crate::link::{Asking, Link, Policy};
+use crate::link::reconnect::RetryPolicy;
+use crate::link::{Link, LinkPolicy, PingPolicy};
 use crate::named_file;
-use crate::output::diagnostics::{Diagnostics, States};
+use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
-use crate::output::messages::Layout;
-use crate::output::standard::Stdout;
-use crate::output::style::{Stream, When};
-use crate::output::{Log, Notice, Printer, Sinks, Way};
+use crate::output::message_layout::Layout;
+use crate::output::standard_streams::Stdout;
+use crate::output::style::{OutputStream, When};
+use crate::output::{Destination, Log, Notice, Printer, Sinks};
 use crate::report;
 use crate::secret::guess::is_secret_subprotocol;
-use crate::secret::{Redactor, SEARCHED_FROM, Secret, Source, is_token_like};
+use crate::secret::{Redactor, SEARCHED_FROM, Secret, SecretSource, is_token_like};
 use crate::server;
-use crate::session::{self, Person, Session};
+use crate::session::{self, Interactive, Session};
 use crate::stop::StopRule;
 
-use super::Mistake;
+use super::UsageError;
 use super::password::password_for;
 
 /// A verb's session, ready to run but for its own values.
-pub struct Prepared {
+pub struct PreparedSession {
     /// The link's values.
-    pub policy: Policy,
+    pub policy: LinkPolicy,
     /// The URL, for errors and statistics.
     pub what: String,
     /// The options.
-    pub shared: Shared,
+    pub shared: SharedArgs,
     /// What stdout can show.
-    pub stdout: Stream,
+    pub stdout: OutputStream,
     /// Who types what is sent, in place of an input.
-    pub person: Option<Box<dyn Person>>,
+    pub person: Option<Box<dyn Interactive>>,
     begun: Instant,
     redactor: Redactor,
 }
 
 /// Reads the shared options of a verb and starts the built-in server for `echo:`.
-pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
+pub async fn prepare(url: &str, shared: SharedArgs) -> anyhow::Result<PreparedSession> {
     let begun = Instant::now();
     let (policy, secrets) = policy(url, &shared).await?;
     let mut redactor = Redactor::new(shared.output.show_secrets);
     redactor.learn_all(&secrets);
     let what = policy.target.address.shown.clone();
-    let stdout = Stream::stdout(when(shared.output.color));
-    Ok(Prepared {
+    let stdout = OutputStream::stdout(when(shared.output.color));
+    Ok(PreparedSession {
         policy,
         what,
         shared,
@@ -73,12 +74,12 @@ pub async fn prepare(url: &str, shared: Shared) -> anyhow::Result<Prepared> {
 
 /// What a link to a URL does by the shared options, and what must not be shown of them; starts the built-in
 /// server for `echo:`.
-pub async fn policy(url: &str, shared: &Shared) -> anyhow::Result<(Policy, Vec<String>)> {
+pub async fn policy(url: &str, shared: &SharedArgs) -> anyhow::Result<(LinkPolicy, Vec<String>)> {
     let files = files(shared);
     let (on_open, mut secrets) = messages_on_open(shared, files)?;
     let mut request = request(&shared.handshake, &shared.compression, files)?;
     secrets.extend(secrets_of(&request));
-    let tls = Tls::new(&terms(&shared.tls, files)?).map_err(Mistake::from)?;
+    let tls = TlsClient::new(&terms(&shared.tls, files)?).map_err(UsageError::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
         close: shared.timing.close_timeout,
@@ -90,12 +91,12 @@ pub async fn policy(url: &str, shared: &Shared) -> anyhow::Result<(Policy, Vec<S
         // The built-in server is in this process: nothing stands before it.
         (route, proxies) = (Route::default(), Proxies::default());
     }
-    secrets.extend(secrets_on_the_way(&address, &proxies)?);
+    secrets.extend(proxy_secrets(&address, &proxies)?);
     if shared.output.show_secrets && url != "echo:" {
         address.shown = address.unmasked.clone();
     }
     request.credentials = credentials(&shared.handshake, files, &mut secrets)?;
-    let policy = Policy {
+    let policy = LinkPolicy {
         target: Target {
             address,
             request,
@@ -111,24 +112,24 @@ pub async fn policy(url: &str, shared: &Shared) -> anyhow::Result<(Policy, Vec<S
             trace: shared.output.verbose > 1,
         },
         on_open,
-        persistence: persistence(&shared.persistence),
+        persistence: retry_policy(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
-        asking: Asking::default(),
+        ping_policy: PingPolicy::default(),
     };
     Ok((policy, secrets))
 }
 
-fn persistence(typed: &cli::Persistence) -> Persistence {
-    Persistence {
+fn retry_policy(typed: &cli::ReconnectArgs) -> RetryPolicy {
+    RetryPolicy {
         retry: typed.retry,
         reconnect: typed.reconnect,
-        exceptions: Exceptions(typed.reconnect_on.clone()),
+        exceptions: RetryExceptions(typed.reconnect_on.clone()),
         backoff: typed.backoff,
         jitter: backoff::random,
     }
 }
 
-fn heartbeat(typed: &cli::Persistence) -> Option<Heartbeat> {
+fn heartbeat(typed: &cli::ReconnectArgs) -> Option<Heartbeat> {
     typed.ping_interval.map(|interval| Heartbeat {
         interval,
         timeout: typed.ping_timeout,
@@ -137,10 +138,10 @@ fn heartbeat(typed: &cli::Persistence) -> Option<Heartbeat> {
 }
 
 /// What is unwise about an address: said by `check`, and by `-v` elsewhere.
-pub fn risks(address: &Address) -> Vec<String> {
-    let mut risks = Vec::new();
+pub fn warnings(address: &Address) -> Vec<String> {
+    let mut warnings = Vec::new();
     if !address.secure && !address.is_local() {
-        risks.push(
+        warnings.push(
             "not encrypted: whoever is on the way can read and change it; wss:// is not".to_owned(),
         );
     }
@@ -150,22 +151,22 @@ pub fn risks(address: &Address) -> Vec<String> {
         .map_or("", |(_, query)| query);
     let names = query.split('&').filter_map(|pair| pair.split_once('='));
     if let Some((name, _)) = names.into_iter().find(|(name, _)| is_token_like(name)) {
-        risks.push(format!(
+        warnings.push(format!(
             "{name} in the URL ends up in logs on the way: a header or a first message (-x) does not"
         ));
     }
-    risks
+    warnings
 }
 
 async fn address(url: &str, max_size: usize) -> anyhow::Result<Address> {
     if url != "echo:" {
-        return Ok(Address::parse(url).map_err(Mistake::from)?);
+        return Ok(Address::parse(url).map_err(UsageError::from)?);
     }
     let bound = server::start_echo(max_size).await.map_err(|error| {
         let why = crate::secret::io_text(&error);
-        Mistake::cannot_listen(format!("echo: cannot listen on 127.0.0.1: {why}"))
+        UsageError::cannot_listen(format!("echo: cannot listen on 127.0.0.1: {why}"))
     })?;
-    let address = Address::parse(&format!("ws://{bound}/")).map_err(Mistake::from)?;
+    let address = Address::parse(&format!("ws://{bound}/")).map_err(UsageError::from)?;
     Ok(Address {
         shown: "echo:".to_owned(),
         ..address
@@ -174,7 +175,10 @@ async fn address(url: &str, max_size: usize) -> anyhow::Result<Address> {
 
 /// The same as `target` at another address. Credentials stay behind when it is of another origin; then
 /// the second value says so.
-pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Option<String>)> {
+pub async fn another_target(
+    url: &str,
+    target: &Target,
+) -> anyhow::Result<(Target, Option<String>)> {
     let address = address(url, target.limits.max_size).await?;
     let mut moved = Target {
         address,
@@ -201,22 +205,22 @@ pub async fn elsewhere(url: &str, target: &Target) -> anyhow::Result<(Target, Op
 }
 
 /// How much of the files that options name is read, and for how long.
-fn files(shared: &Shared) -> named_file::Limits {
-    named_file::Limits {
+fn files(shared: &SharedArgs) -> named_file::ReadLimits {
+    named_file::ReadLimits {
         time: shared.timing.max_time.unwrap_or(named_file::USUAL_TIME),
-        ..named_file::Limits::default()
+        ..named_file::ReadLimits::default()
     }
 }
 
 /// The `-x` messages, each read once now so that one that cannot be read is known before the first
 /// packet.
 fn messages_on_open(
-    shared: &Shared,
-    files: named_file::Limits,
-) -> Result<(Vec<Source>, Vec<String>), Mistake> {
+    shared: &SharedArgs,
+    files: named_file::ReadLimits,
+) -> Result<(Vec<SecretSource>, Vec<String>), UsageError> {
     let mut secrets = Vec::new();
     let sources = shared.messages.execute.clone();
-    let limits = named_file::Limits {
+    let limits = named_file::ReadLimits {
         size: shared.messages.max_size,
         ..files
     };
@@ -230,7 +234,7 @@ fn messages_on_open(
 }
 
 /// The tokens and passwords of an address and of the proxy before it.
-fn secrets_on_the_way(address: &Address, proxies: &Proxies) -> Result<Vec<String>, Mistake> {
+fn proxy_secrets(address: &Address, proxies: &Proxies) -> Result<Vec<String>, UsageError> {
     let mut secrets = address.secrets();
     if let Endpoint::Tcp { host, port } = &address.endpoint
         && let Some(proxy) = proxies.before(host, *port, address.secure)?
@@ -242,15 +246,15 @@ fn secrets_on_the_way(address: &Address, proxies: &Proxies) -> Result<Vec<String
 }
 
 fn request(
-    handshake: &cli::Handshake,
-    compression: &cli::Compression,
-    files: named_file::Limits,
-) -> Result<Request, Mistake> {
+    handshake: &cli::HandshakeArgs,
+    compression: &cli::CompressionArgs,
+    files: named_file::ReadLimits,
+) -> Result<UpgradeOptions, UsageError> {
     let mut headers = Vec::new();
     for given in &handshake.headers {
         match given {
-            cli::GivenHeader::Line(header) => headers.push(header.clone()),
-            cli::GivenHeader::Kept(source) => headers.extend(headers_of(source, files)?),
+            cli::HeaderArg::Line(header) => headers.push(header.clone()),
+            cli::HeaderArg::Kept(source) => headers.extend(headers_of(source, files)?),
         }
     }
     add_own(&mut headers, handshake);
@@ -259,7 +263,7 @@ fn request(
     let is_given = headers
         .iter()
         .any(|header| header.name.eq_ignore_ascii_case("sec-websocket-protocol"));
-    Ok(Request {
+    Ok(UpgradeOptions {
         credentials: None,
         subprotocols: match is_given {
             true => Vec::new(),
@@ -271,33 +275,33 @@ fn request(
 }
 
 /// The headers that have options of their own, where `-H` does not give them: one of each is sent.
-fn add_own(headers: &mut Vec<Header>, handshake: &cli::Handshake) {
-    let mut own = Vec::new();
+fn add_own(headers: &mut Vec<RequestHeader>, handshake: &cli::HandshakeArgs) {
+    let mut identity = Vec::new();
     if let Some(origin) = &handshake.origin {
-        own.push(Header::new("Origin", origin));
+        identity.push(RequestHeader::new("Origin", origin));
     }
     if let Some(name) = &handshake.user_agent {
-        own.push(match name.as_str() {
-            "" => Header::left_out("User-Agent"),
-            name => Header::new("User-Agent", name),
+        identity.push(match name.as_str() {
+            "" => RequestHeader::left_out("User-Agent"),
+            name => RequestHeader::new("User-Agent", name),
         });
     }
     if !handshake.cookies.is_empty() {
-        own.push(Header::new("Cookie", handshake.cookies.join("; ")));
+        identity.push(RequestHeader::new("Cookie", handshake.cookies.join("; ")));
     }
-    own.retain(|own| {
+    identity.retain(|identity| {
         !headers
             .iter()
-            .any(|given| given.name.eq_ignore_ascii_case(&own.name))
+            .any(|given| given.name.eq_ignore_ascii_case(&identity.name))
     });
-    headers.extend(own);
+    headers.extend(identity);
 }
 
 /// What must not be shown of a request: credentials in its headers and its subprotocols.
-fn secrets_of(request: &Request) -> Vec<String> {
+fn secrets_of(request: &UpgradeOptions) -> Vec<String> {
     let headers = request.headers.iter();
     let credentials = headers.filter(|header| header.is_credential());
-    let mut secrets: Vec<String> = credentials.flat_map(Header::secrets).collect();
+    let mut secrets: Vec<String> = credentials.flat_map(RequestHeader::secrets).collect();
     let mut offered = request.subprotocols.clone();
     if offered.is_empty() {
         // A header that was given may be the offer.
@@ -313,19 +317,19 @@ fn secrets_of(request: &Request) -> Vec<String> {
 /// The subprotocols of `-s`. One that carries a credential is marked: what comes from a variable or a file,
 /// what looks like a token, and what follows a name that announces one (`access_token, TOKEN`).
 fn subprotocols(
-    typed: &[cli::GivenSubprotocol],
-    files: named_file::Limits,
-) -> Result<Vec<Subprotocol>, Mistake> {
+    typed: &[cli::SubprotocolArg],
+    files: named_file::ReadLimits,
+) -> Result<Vec<Subprotocol>, UsageError> {
     let mut offered = Vec::new();
     for given in typed {
         match given {
-            cli::GivenSubprotocol::Name(name) => offered.push(Subprotocol::new(name)),
-            cli::GivenSubprotocol::Kept(source) => {
+            cli::SubprotocolArg::Name(name) => offered.push(Subprotocol::new(name)),
+            cli::SubprotocolArg::Kept(source) => {
                 let text = source.read_within(files)?;
                 for name in subprotocols_in([&*text]) {
                     // What is wrong with it would show it.
                     cli::subprotocol(name).map_err(|_| {
-                        Mistake::usage(
+                        UsageError::usage(
                             "--subprotocol: the file or variable holds an invalid name: expected letters, \
                              digits and . _ - (RFC 6455 §4.1)",
                         )
@@ -353,21 +357,24 @@ fn mark_secrets(offered: &mut [Subprotocol]) {
 }
 
 /// The header lines of a file or a variable: secrets, all of them, since that is what these are for.
-fn headers_of(source: &Source, files: named_file::Limits) -> Result<Vec<Header>, Mistake> {
+fn headers_of(
+    source: &SecretSource,
+    files: named_file::ReadLimits,
+) -> Result<Vec<RequestHeader>, UsageError> {
     let text = source.read_within(files)?;
     let mut headers = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
-        let mut header = Header::parse(line.trim_end_matches('\r')).map_err(|_| {
+        let mut header = RequestHeader::parse(line.trim_end_matches('\r')).map_err(|_| {
             let place = match source {
-                Source::Environment(name) => format!("env:{name}"),
-                Source::File(path, _) | Source::Literal(path) => format!("{path}:{}", index + 1),
+                SecretSource::Environment(name) => format!("env:{name}"),
+                SecretSource::File(path, _) | SecretSource::Literal(path) => format!("{path}:{}", index + 1),
             };
-            let mistake = Mistake::usage(format!("{place}: invalid header: expected 'Name: value'"));
+            let mistake = UsageError::usage(format!("{place}: invalid header: expected 'Name: value'"));
             match source {
-                Source::Environment(name) => mistake.hint(format!(
+                SecretSource::Environment(name) => mistake.hint(format!(
                     "-H env:{name} reads the variable {name}; a header of the name env is written 'env: {name}'"
                 )),
                 _ => mistake,
@@ -381,15 +388,17 @@ fn headers_of(source: &Source, files: named_file::Limits) -> Result<Vec<Header>,
 
 /// What `-u` or `--bearer` say, asked for where that is needed: the last thing before the first packet.
 fn credentials(
-    handshake: &cli::Handshake,
-    files: named_file::Limits,
+    handshake: &cli::HandshakeArgs,
+    files: named_file::ReadLimits,
     secrets: &mut Vec<String>,
-) -> Result<Option<Credentials>, Mistake> {
+) -> Result<Option<Credentials>, UsageError> {
     if let Some(source) = &handshake.user {
         let typed = source.read_within(files)?;
         // What is wrong with it would show it.
         cli::user(&typed).map_err(|_| {
-            Mistake::usage("--user: the file or variable does not hold USER:PASSWORD on one line")
+            UsageError::usage(
+                "--user: the file or variable does not hold USER:PASSWORD on one line",
+            )
         })?;
         let (user, password) = match typed.split_once(':') {
             Some((user, password)) => (user, password.to_owned()),
@@ -405,12 +414,12 @@ fn credentials(
         return Ok(None);
     };
     let token = source.read_within(files)?;
-    Credentials::bearer(&token).map_err(|why| Mistake::usage(format!("--bearer: {why}")))?;
+    Credentials::bearer(&token).map_err(|why| UsageError::usage(format!("--bearer: {why}")))?;
     secrets.push(token.trim().to_owned());
     Ok(Some(Credentials::Bearer(source.clone())))
 }
 
-fn terms(typed: &cli::Tls, files: named_file::Limits) -> Result<Terms, Mistake> {
+fn terms(typed: &cli::TlsArgs, files: named_file::ReadLimits) -> Result<TlsOptions, UsageError> {
     let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     if let Some(path) = &key_log {
         // The TLS library would pass over a file that it cannot write, and wait for a pipe's reader.
@@ -428,13 +437,13 @@ fn terms(typed: &cli::Tls, files: named_file::Limits) -> Result<Terms, Mistake> 
         file.map_err(|error| {
             let path = path.to_string_lossy();
             let why = crate::secret::io_text(&error);
-            Mistake::output(format!("SSLKEYLOGFILE: cannot write {path}: {why}"))
+            UsageError::output(format!("SSLKEYLOGFILE: cannot write {path}: {why}"))
         })?;
     }
-    Ok(Terms {
+    Ok(TlsOptions {
         insecure: typed.insecure,
         extra_roots: typed.cacert.clone(),
-        own: typed.cert.clone().map(|certificate| Own {
+        identity: typed.cert.clone().map(|certificate| ClientIdentity {
             certificate,
             key: typed.key.clone(),
         }),
@@ -458,14 +467,14 @@ fn is_device(file: &std::fs::Metadata) -> bool {
     }
 }
 
-fn proxies(typed: &cli::Network) -> Result<Proxies, Mistake> {
+fn proxies(typed: &cli::NetworkArgs) -> Result<Proxies, UsageError> {
     Ok(match &typed.proxy {
         Some(url) => Proxies::forced(url)?,
         None => Proxies::from_environment(|name| std::env::var(name).ok()),
     })
 }
 
-fn route(typed: &cli::Network) -> Route {
+fn route(typed: &cli::NetworkArgs) -> Route {
     Route {
         overrides: typed.resolve.clone(),
         family: match (typed.ipv4, typed.ipv6) {
@@ -479,21 +488,21 @@ fn route(typed: &cli::Network) -> Route {
 }
 
 /// The command line's `When` as the output's.
-pub fn when(typed: cli::When) -> When {
+pub fn when(typed: cli::ColourChoice) -> When {
     match typed {
-        cli::When::Auto => When::Auto,
-        cli::When::Always => When::Always,
-        cli::When::Never => When::Never,
+        cli::ColourChoice::Auto => When::Auto,
+        cli::ColourChoice::Always => When::Always,
+        cli::ColourChoice::Never => When::Never,
     }
 }
 
-impl Prepared {
+impl PreparedSession {
     /// How messages are laid out on stdout.
     pub fn layout(&self, null: bool) -> Layout {
         let pretty = match self.shared.output.pretty {
-            cli::When::Auto => self.stdout.is_terminal,
-            cli::When::Always => true,
-            cli::When::Never => false,
+            cli::ColourChoice::Auto => self.stdout.is_terminal,
+            cli::ColourChoice::Always => true,
+            cli::ColourChoice::Never => false,
         };
         Layout {
             terminal: self.stdout.is_terminal,
@@ -512,11 +521,11 @@ impl Prepared {
 
     /// Sinks on the standard streams; `printer` is what stdout is made of without `--json`.
     pub fn sinks(&self, printer: Printer) -> anyhow::Result<Sinks> {
-        self.sinks_by(Way::Stdout(Stdout::new(std::io::stdout())), printer)
+        self.sinks_to(Destination::Stdout(Stdout::new(std::io::stdout())), printer)
     }
 
     /// Sinks that go another way.
-    pub fn sinks_by(&self, way: Way, printer: Printer) -> anyhow::Result<Sinks> {
+    pub fn sinks_to(&self, way: Destination, printer: Printer) -> anyhow::Result<Sinks> {
         let output = &self.shared.output;
         let printer = if output.json {
             Printer::Events(EventWriter::new(self.begun))
@@ -524,17 +533,17 @@ impl Prepared {
             printer
         };
         let log = match &output.log {
-            Some(path) => Some(Log::create(path, self.begun).map_err(Mistake::output)?),
+            Some(path) => Some(Log::create(path, self.begun).map_err(UsageError::output)?),
             None => None,
         };
         let is_report = matches!(printer, Printer::Report);
         let states = match (&way, &printer) {
-            (Way::Editor(_), _) => States::Session,
-            (_, Printer::Pings(_)) => States::Elsewhere,
-            _ => States::Usual,
+            (Destination::Editor(_), _) => StateLines::Session,
+            (_, Printer::Pings(_)) => StateLines::Elsewhere,
+            _ => StateLines::Usual,
         };
         let diagnostics = Diagnostics {
-            stream: Stream::stderr(when(output.color)),
+            stream: OutputStream::stderr(when(output.color)),
             verbose: output.verbose,
             // Whoever reads events is told in events, whoever reads a report by the report.
             quiet: output.quiet.max(u8::from(output.json || is_report)),
@@ -551,8 +560,8 @@ impl Prepared {
         sinks: &mut Sinks,
     ) -> anyhow::Result<Exit> {
         if self.shared.output.verbose > 0 {
-            for risk in risks(&self.policy.target.address) {
-                sinks.say(Notice::Text(&risk));
+            for risk in warnings(&self.policy.target.address) {
+                sinks.notify(Notice::Text(&risk));
             }
         }
         let session = Session {

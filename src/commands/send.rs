@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::cli::Send;
+use crate::cli::SendArgs;
 use crate::connection::message::Payload;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
@@ -11,13 +11,13 @@ use crate::output::json::is_json;
 use crate::output::{Notice, Printer};
 use crate::stop::{Conversation, Expectations, Goal, StopRule};
 
-use super::Mistake;
+use super::UsageError;
 use super::prepare::{flush, prepare};
 
 /// Runs the verb.
-pub async fn run(options: Send) -> anyhow::Result<Exit> {
+pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
     let input = input(&options)?;
-    refuse_persistence(&options)?;
+    reject_reconnect_options(&options)?;
     let mut stop = stop_rule(&options);
     let prepared = prepare(&options.url, options.shared).await?;
     let printer = Printer::Messages(prepared.layout(options.null));
@@ -25,7 +25,7 @@ pub async fn run(options: Send) -> anyhow::Result<Exit> {
     let almost_json = options.messages.iter().any(|text| is_almost_json(text));
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     if almost_json && matches!(exit, Exit::Expectation | Exit::Closed | Exit::TimedOut) {
-        sinks.say(Notice::Hint(
+        sinks.notify(Notice::Hint(
             "what was sent looks like JSON and is none: it takes double quotes, and the shell single ones around it: '{\"op\":\"time\"}'",
         ));
     }
@@ -33,23 +33,23 @@ pub async fn run(options: Send) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn is_from_stdin(options: &Send) -> bool {
+fn is_from_stdin(options: &SendArgs) -> bool {
     let nothing_named = options.messages.is_empty() && options.file.is_empty();
     nothing_named || options.messages == ["-"]
 }
 
 /// What does not go together with counting replies: messages that are given once and may be lost with
 /// their connection, and a heartbeat whose answers would be taken for replies.
-fn refuse_persistence(options: &Send) -> Result<(), Mistake> {
+fn reject_reconnect_options(options: &SendArgs) -> Result<(), UsageError> {
     let persistence = &options.shared.persistence;
     if persistence.reconnect.is_some() && !is_from_stdin(options) {
-        return Err(Mistake::usage(
+        return Err(UsageError::usage(
             "--reconnect is for messages from stdin: those that are given could be lost and are not sent again",
         )
         .hint("--retry TIME waits for a server that is not there yet"));
     }
     if persistence.heartbeat.is_some() && options.count.is_none() && !options.no_wait {
-        return Err(Mistake::usage(
+        return Err(UsageError::usage(
             "with --heartbeat its answers would count as replies: say how many messages to wait for",
         )
         .hint("add -c N"));
@@ -67,7 +67,7 @@ fn is_almost_json(text: &str) -> bool {
     looks && !is_json(text)
 }
 
-fn encoding(options: &Send) -> Encoding {
+fn encoding(options: &SendArgs) -> Encoding {
     match (options.binary, options.hex, options.base64) {
         (true, ..) => Encoding::Binary,
         (_, true, _) => Encoding::Hex,
@@ -76,7 +76,7 @@ fn encoding(options: &Send) -> Encoding {
     }
 }
 
-fn input(options: &Send) -> Result<Input, Mistake> {
+fn input(options: &SendArgs) -> Result<Input, UsageError> {
     let encoding = encoding(options);
     if options.expect_status.is_some_and(|status| status != 101) {
         return Ok(Input::none());
@@ -91,12 +91,12 @@ fn input(options: &Send) -> Result<Input, Mistake> {
         };
         Input::stdin(framing, encoding)
     } else if options.whole {
-        return Err(Mistake::usage(
+        return Err(UsageError::usage(
             "--whole reads stdin, and messages were given as arguments",
         ));
     } else if options.messages.iter().any(|message| message == "-") {
         return Err(
-            Mistake::usage("- reads stdin, and messages were given as arguments")
+            UsageError::usage("- reads stdin, and messages were given as arguments")
                 .hint("send one or the other; a message that is a dash is sent from stdin"),
         );
     } else {
@@ -107,12 +107,12 @@ fn input(options: &Send) -> Result<Input, Mistake> {
         .with_gap(options.rate.or(options.delay)))
 }
 
-fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, Mistake> {
+fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, UsageError> {
     let decode = |text: &String| {
         encoding
             .decode(Bytes::copy_from_slice(text.as_bytes()))
             .map_err(|bad| {
-                Mistake::usage(format!(
+                UsageError::usage(format!(
                     "the message '{text}' is wrong at byte {}: {}",
                     bad.at + 1,
                     bad.why
@@ -122,7 +122,7 @@ fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, Mi
     messages.iter().map(decode).collect()
 }
 
-fn stop_rule(options: &Send) -> StopRule {
+fn stop_rule(options: &SendArgs) -> StopRule {
     let expectations = Expectations::new(
         options.expect_status,
         options.expect_subprotocol.clone(),
@@ -138,6 +138,6 @@ fn stop_rule(options: &Send) -> StopRule {
     StopRule::Conversation(
         Conversation::new(goal)
             .expecting(expectations)
-            .patience(Some(options.wait)),
+            .reply_timeout(Some(options.wait)),
     )
 }

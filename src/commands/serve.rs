@@ -6,95 +6,97 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::cli::{self, Serve};
+use crate::cli::{self, ServeArgs};
 use crate::connection::Limits;
-use crate::connection::close::{Code, Farewell};
+use crate::connection::close::{CloseCode, CloseFrame};
 use crate::connection::message::Text;
-use crate::connection::tls::Own;
+use crate::connection::tls::ClientIdentity;
 use crate::connection::tls::serving::Acceptor;
 use crate::exit::Exit;
-use crate::output::diagnostics::{Diagnostics, States};
-use crate::output::escape::{Keep, escape};
+use crate::output::diagnostics::{Diagnostics, StateLines};
+use crate::output::escape::{KeptControls, escape};
 use crate::output::events::EventWriter;
-use crate::output::standard::Stdout;
-use crate::output::style::Stream;
-use crate::output::{Log, Notice, Printer, Sinks, Way};
-use crate::secret::{Redactor, Secret, Source, io_text};
-use crate::server::door::{Door, Login, Origins, Scheme};
-use crate::server::faults::Bad;
-use crate::server::journal::Interest;
+use crate::output::standard_streams::Stdout;
+use crate::output::style::OutputStream;
+use crate::output::{Destination, Log, Notice, Printer, Sinks};
+use crate::secret::{Redactor, Secret, SecretSource, io_text};
+use crate::server::access::{AccessPolicy, AllowedOrigins, AuthScheme, RequiredLogin};
+use crate::server::config::{FaultAction, PlannedFault, ReplyMode, ServerConfig};
+use crate::server::event_queue::EventFilter;
+use crate::server::faults::BadFrame;
 use crate::server::listener::Listener;
-use crate::server::plan::{Act, Mode, Plan, Step};
-use crate::server::view::{self, Live, View};
-use crate::server::{Ended, Server};
+use crate::server::view::{self, LiveDetail, ServerView};
+use crate::server::{Server, ServerEnd};
 use crate::signals::{Signal, Signals};
 
-use super::Mistake;
+use super::UsageError;
 use super::prepare::{flush, when};
 
 /// Runs the verb.
-pub async fn run(options: Serve) -> anyhow::Result<Exit> {
+pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
     let begun = Instant::now();
-    let place = Place::of(&options)?;
+    let place = ListenAddress::of(&options)?;
     let mut secrets = Vec::new();
-    let mut plan = plan(&options, &mut secrets)?;
+    let mut config = config(&options, &mut secrets)?;
     let mut redactor = Redactor::new(options.output.show_secrets);
     redactor.learn_all(&secrets);
     let (acceptor, fingerprint) = acceptor(&options.admission, &place)?;
     let mut sinks = sinks(&options.output, begun, redactor)?;
     raise_descriptor_limit();
     let listener = listen(&place).await?;
-    if let Origins::Local { loopback } | Origins::These { loopback, .. } = &mut plan.door.origins {
+    if let AllowedOrigins::Local { loopback } | AllowedOrigins::These { loopback, .. } =
+        &mut config.access.origins
+    {
         *loopback = listener.is_local();
     }
     // Who reads the address may end the server at once.
     let signals = Signals::new()?;
     let url = listener.url(acceptor.is_some());
-    sinks.tell(|writer, out| writer.listening(out, &url, fingerprint.as_deref()));
+    sinks.write_custom_event(|writer, out| writer.listening(out, &url, fingerprint.as_deref()));
     if !options.output.json {
         announce(&options.output, &url, fingerprint.as_deref());
     }
     if !listener.is_local() && options.output.quiet < 2 {
-        sinks.say(Notice::Warning(&format!(
+        sinks.notify(Notice::Warning(&format!(
             "{place} is not only for this machine: whoever can reach it can connect"
         )));
     }
     let view = view(&options);
     let server = Server::new(
         listener,
-        plan,
+        config,
         acceptor,
-        interest(&options.output, options.behaviour.mode, view.live),
+        event_filter(&options.output, options.behaviour.mode, view.live),
     );
     let (ended, totals) = server.run(signals, &mut sinks, &view).await;
     sinks.turn_to(0, None);
-    sinks.tell(|writer, out| writer.serve_stats(out, &totals));
-    if view.live > Live::Off || options.output.verbose > 0 {
-        sinks.say(Notice::Account(
+    sinks.write_custom_event(|writer, out| writer.serve_stats(out, &totals));
+    if view.live > LiveDetail::Off || options.output.verbose > 0 {
+        sinks.notify(Notice::Account(
             "*",
             &view::summary(&totals, begun.elapsed()),
         ));
     }
     flush(&mut sinks).await;
     match ended {
-        Ended::Signal(Signal::Interrupt) => Ok(Exit::Interrupted),
-        Ended::Signal(Signal::Terminate) => Ok(Exit::Terminated),
-        Ended::Signal(Signal::HangUp) => Ok(Exit::HungUp),
-        Ended::ReaderGone => Ok(Exit::Success),
-        Ended::Output(error) => {
+        ServerEnd::Signal(Signal::Interrupt) => Ok(Exit::Interrupted),
+        ServerEnd::Signal(Signal::Terminate) => Ok(Exit::Terminated),
+        ServerEnd::Signal(Signal::HangUp) => Ok(Exit::HungUp),
+        ServerEnd::ReaderGone => Ok(Exit::Success),
+        ServerEnd::Output(error) => {
             let why = io_text(&error);
-            Err(Mistake::output(format!("cannot write output: {why}")).into())
+            Err(UsageError::output(format!("cannot write output: {why}")).into())
         }
     }
 }
 
 /// Where to listen.
-enum Place {
+enum ListenAddress {
     Tcp(String),
     Unix(std::path::PathBuf),
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Tcp(address) => f.write_str(address),
@@ -103,19 +105,19 @@ impl std::fmt::Display for Place {
     }
 }
 
-impl Place {
+impl ListenAddress {
     /// `8080` and `:8080` are ports of this machine alone.
-    fn of(options: &Serve) -> Result<Self, Mistake> {
+    fn of(options: &ServeArgs) -> Result<Self, UsageError> {
         if let Some(path) = &options.unix {
             return Ok(Self::Unix(path.clone()));
         }
         let typed = options.address.as_deref().unwrap_or_default();
         if let Some((_, rest)) = typed.split_once("://") {
             let address = rest.split('/').next().unwrap_or(rest);
-            return Err(
-                Mistake::usage(format!("'{typed}' is a URL, and serve takes an address"))
-                    .hint(format!("wsprobe serve {address}")),
-            );
+            return Err(UsageError::usage(format!(
+                "'{typed}' is a URL, and serve takes an address"
+            ))
+            .hint(format!("wsprobe serve {address}")));
         }
         let (host, port) = match typed.rsplit_once(':') {
             Some(("", port)) => ("127.0.0.1", port),
@@ -126,7 +128,7 @@ impl Place {
         let is_ambiguous = host.contains(':') && !host.starts_with('[');
         if port.parse::<u16>().is_err() || is_ambiguous {
             return Err(
-                Mistake::usage(format!("'{typed}' is no address to listen on")).hint(
+                UsageError::usage(format!("'{typed}' is no address to listen on")).hint(
                     "write a port (8080, or 0 for any) or ADDRESS:PORT (0.0.0.0:8080, [::1]:8080)",
                 ),
             );
@@ -146,20 +148,20 @@ impl Place {
     }
 }
 
-async fn listen(place: &Place) -> Result<Listener, Mistake> {
+async fn listen(place: &ListenAddress) -> Result<Listener, UsageError> {
     let (bound, hint) = match place {
-        Place::Tcp(address) => (
+        ListenAddress::Tcp(address) => (
             Listener::tcp(address).await,
             "another program has the port: port 0 picks a free one",
         ),
-        Place::Unix(path) => (
+        ListenAddress::Unix(path) => (
             Listener::unix(path).await,
             "another program listens there, or the file is no socket",
         ),
     };
     bound.map_err(|error| {
         let mistake =
-            Mistake::cannot_listen(format!("cannot listen on {place}: {}", io_text(&error)));
+            UsageError::cannot_listen(format!("cannot listen on {place}: {}", io_text(&error)));
         match error.kind() {
             io::ErrorKind::AddrInUse => mistake.hint(hint),
             _ => mistake,
@@ -179,18 +181,21 @@ fn raise_descriptor_limit() {
     }
 }
 
-fn announce(output: &cli::ServeOutput, url: &str, fingerprint: Option<&str>) {
+fn announce(output: &cli::ServeOutputArgs, url: &str, fingerprint: Option<&str>) {
     if output.quiet > 1 {
         return;
     }
-    let shown = escape(url, Keep::Nothing);
+    let shown = escape(url, KeptControls::Nothing);
     let mut lines = format!("listening on {shown}\n");
     if let Some(fingerprint) = fingerprint {
         lines.push_str(&format!(
             "certificate made for this run, SHA-256 {fingerprint}\n"
         ));
     }
-    if Stream::stderr(when(output.color)).is_terminal && output.quiet == 0 && url.contains("://") {
+    if OutputStream::stderr(when(output.color)).is_terminal
+        && output.quiet == 0
+        && url.contains("://")
+    {
         let page = url.replacen("ws", "http", 1);
         lines.push_str(&format!(
             "a browser gets a page at {page}; Ctrl-C ends it\n"
@@ -200,25 +205,25 @@ fn announce(output: &cli::ServeOutput, url: &str, fingerprint: Option<&str>) {
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-fn plan(options: &Serve, secrets: &mut Vec<String>) -> Result<Plan, Mistake> {
+fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig, UsageError> {
     let behaviour = &options.behaviour;
     let mode = match behaviour.mode {
-        cli::Mode::Echo => Mode::Echo,
-        cli::Mode::Broadcast => Mode::Broadcast,
-        cli::Mode::Sink => Mode::Sink,
-        cli::Mode::Silent => Mode::Silent,
+        cli::ServeMode::Echo => ReplyMode::Echo,
+        cli::ServeMode::Broadcast => ReplyMode::Broadcast,
+        cli::ServeMode::Sink => ReplyMode::Sink,
+        cli::ServeMode::Silent => ReplyMode::Silent,
     };
-    if behaviour.reply.is_some() && mode != Mode::Echo {
-        return Err(Mistake::usage(
+    if behaviour.reply.is_some() && mode != ReplyMode::Echo {
+        return Err(UsageError::usage(
             "--reply stands in place of the echo: --mode echo alone has one",
         ));
     }
-    let mut text = |typed: &Option<String>| -> Result<Option<Text>, Mistake> {
+    let mut text = |typed: &Option<String>| -> Result<Option<Text>, UsageError> {
         let read = typed.as_deref().map(|typed| given(typed, secrets));
         Ok(read.transpose()?.map(Text::from))
     };
     let (greeting, reply) = (text(&behaviour.greeting)?, text(&behaviour.reply)?);
-    Ok(Plan {
+    Ok(ServerConfig {
         mode,
         greeting,
         reply,
@@ -227,7 +232,7 @@ fn plan(options: &Serve, secrets: &mut Vec<String>) -> Result<Plan, Mistake> {
         ignores_pings: options.faults.no_pong,
         subprotocols: behaviour.subprotocols.clone(),
         compresses: !behaviour.no_compress,
-        door: Door {
+        access: AccessPolicy {
             status: options.faults.status,
             login: login(&options.admission, secrets)?,
             origins: origins(&options.admission.allow_origin),
@@ -242,58 +247,63 @@ fn plan(options: &Serve, secrets: &mut Vec<String>) -> Result<Plan, Mistake> {
 }
 
 /// The faults in the order in which they happen.
-fn steps(faults: &cli::Faults) -> Vec<Step> {
+fn steps(faults: &cli::FaultArgs) -> Vec<PlannedFault> {
     let bad = faults.bad.map(|bad| match bad {
-        cli::Bad::Utf8 => Bad::Utf8,
-        cli::Bad::Rsv => Bad::Rsv,
-        cli::Bad::Opcode => Bad::Opcode,
-        cli::Bad::Mask => Bad::Mask,
-        cli::Bad::Length => Bad::Length,
+        cli::BadFrameName::Utf8 => BadFrame::Utf8,
+        cli::BadFrameName::Rsv => BadFrame::Rsv,
+        cli::BadFrameName::Opcode => BadFrame::Opcode,
+        cli::BadFrameName::Mask => BadFrame::Mask,
+        cli::BadFrameName::Length => BadFrame::Length,
     });
-    let close = Act::Close(Farewell {
-        code: Some(Code(faults.close_code)),
+    let close = FaultAction::Close(CloseFrame {
+        code: Some(CloseCode(faults.close_code)),
         reason: faults.close_reason.clone(),
     });
     let steps = [
-        bad.map(|bad| (faults.bad_after, Act::Send(bad))),
+        bad.map(|bad| (faults.bad_after, FaultAction::Send(bad))),
         faults.close_after.map(|n| (n, close)),
-        faults.drop_after.map(|n| (n, Act::Drop)),
-        faults.stall_after.map(|n| (n, Act::Stall)),
+        faults.drop_after.map(|n| (n, FaultAction::Drop)),
+        faults.stall_after.map(|n| (n, FaultAction::Stall)),
     ];
     let steps = steps.into_iter().flatten();
-    let mut steps: Vec<Step> = steps.map(|(after, act)| Step { after, act }).collect();
+    let mut steps: Vec<PlannedFault> = steps
+        .map(|(after, act)| PlannedFault { after, act })
+        .collect();
     steps.sort_by_key(|step| step.after);
     steps
 }
 
-fn login(typed: &cli::Admission, secrets: &mut Vec<String>) -> Result<Option<Login>, Mistake> {
+fn login(
+    typed: &cli::AccessArgs,
+    secrets: &mut Vec<String>,
+) -> Result<Option<RequiredLogin>, UsageError> {
     let (scheme, value) = match (&typed.auth, &typed.bearer) {
         (Some(typed), _) => {
             let pair = given(typed, secrets)?;
             let Some((_, password)) = pair.split_once(':') else {
-                return Err(Mistake::usage(
+                return Err(UsageError::usage(
                     "--auth names no password: write USER:PASSWORD",
                 ));
             };
             secrets.push(password.to_owned());
             let encoded = BASE64.encode(&pair);
             secrets.push(encoded.clone());
-            (Scheme::Basic, format!("Basic {encoded}"))
+            (AuthScheme::Basic, format!("Basic {encoded}"))
         }
         (None, Some(typed)) => {
             let token = given(typed, secrets)?;
             secrets.push(token.clone());
-            (Scheme::Bearer, format!("Bearer {token}"))
+            (AuthScheme::Bearer, format!("Bearer {token}"))
         }
         (None, None) => return Ok(None),
     };
     let value = Secret::new(value);
-    Ok(Some(Login { scheme, value }))
+    Ok(Some(RequiredLogin { scheme, value }))
 }
 
 /// A text, or what `@FILE` or `env:NAME` holds.
-fn given(typed: &str, secrets: &mut Vec<String>) -> Result<String, Mistake> {
-    let source = Source::parse(typed);
+fn given(typed: &str, secrets: &mut Vec<String>) -> Result<String, UsageError> {
+    let source = SecretSource::parse(typed);
     let text = source.read()?;
     if source.is_secret() {
         secrets.push(text.clone());
@@ -301,11 +311,11 @@ fn given(typed: &str, secrets: &mut Vec<String>) -> Result<String, Mistake> {
     Ok(text)
 }
 
-fn origins(typed: &[String]) -> Origins {
+fn origins(typed: &[String]) -> AllowedOrigins {
     match typed {
-        [] => Origins::Local { loopback: true },
-        list if list.iter().any(|origin| origin == "*") => Origins::Any,
-        list => Origins::These {
+        [] => AllowedOrigins::Local { loopback: true },
+        list if list.iter().any(|origin| origin == "*") => AllowedOrigins::Any,
+        list => AllowedOrigins::These {
             list: list.to_vec(),
             loopback: true,
         },
@@ -313,11 +323,11 @@ fn origins(typed: &[String]) -> Origins {
 }
 
 fn acceptor(
-    typed: &cli::Admission,
-    place: &Place,
-) -> Result<(Option<Acceptor>, Option<String>), Mistake> {
+    typed: &cli::AccessArgs,
+    place: &ListenAddress,
+) -> Result<(Option<Acceptor>, Option<String>), UsageError> {
     if let Some(certificate) = &typed.cert {
-        let own = Own {
+        let own = ClientIdentity {
             certificate: certificate.clone(),
             key: typed.key.clone(),
         };
@@ -340,54 +350,62 @@ fn acceptor(
     Ok((Some(acceptor), Some(fingerprint)))
 }
 
-fn sinks(output: &cli::ServeOutput, begun: Instant, redactor: Redactor) -> Result<Sinks, Mistake> {
+fn sinks(
+    output: &cli::ServeOutputArgs,
+    begun: Instant,
+    redactor: Redactor,
+) -> Result<Sinks, UsageError> {
     let printer = if output.json {
         Printer::Events(EventWriter::new(begun))
     } else {
         Printer::Report
     };
     let log = match &output.log {
-        Some(path) => Some(Log::create(path, begun).map_err(Mistake::output)?),
+        Some(path) => Some(Log::create(path, begun).map_err(UsageError::output)?),
         None => None,
     };
     let diagnostics = Diagnostics {
-        stream: Stream::stderr(when(output.color)),
+        stream: OutputStream::stderr(when(output.color)),
         verbose: 0,
         // The view has its own words for what happens here.
         quiet: u8::MAX,
-        states: States::Elsewhere,
+        states: StateLines::Elsewhere,
     };
-    let way = Way::Stdout(Stdout::new(io::stdout()));
+    let way = Destination::Stdout(Stdout::new(io::stdout()));
     Ok(Sinks::new(way, printer, diagnostics, log, redactor))
 }
 
-fn view(options: &Serve) -> View {
+fn view(options: &ServeArgs) -> ServerView {
     let output = &options.output;
-    let is_terminal = Stream::stderr(when(output.color)).is_terminal;
+    let is_terminal = OutputStream::stderr(when(output.color)).is_terminal;
     let live = match (output.verbose, output.quiet) {
         // Whoever reads events is told in events.
-        _ if output.json => Live::Off,
-        (0, 0) if is_terminal => Live::Usual,
-        (1.., 0) => Live::Verbose,
-        _ => Live::Off,
+        _ if output.json => LiveDetail::Off,
+        (0, 0) if is_terminal => LiveDetail::Usual,
+        (1.., 0) => LiveDetail::Verbose,
+        _ => LiveDetail::Off,
     };
-    View {
+    ServerView {
         live,
         timestamps: output.timestamps,
         mode: match options.behaviour.mode {
-            cli::Mode::Sink => Mode::Sink,
-            _ => Mode::Echo,
+            cli::ServeMode::Sink => ReplyMode::Sink,
+            _ => ReplyMode::Echo,
         },
         reads_events: output.json,
     }
 }
 
-fn interest(output: &cli::ServeOutput, mode: cli::Mode, live: Live) -> Interest {
+fn event_filter(
+    output: &cli::ServeOutputArgs,
+    mode: cli::ServeMode,
+    live: LiveDetail,
+) -> EventFilter {
     match live {
-        _ if output.json || output.log.is_some() => Interest::Everything,
-        Live::Verbose => Interest::Everything,
-        _ if mode == cli::Mode::Sink => Interest::Connections,
-        Live::Usual => Interest::Received,
-        Live::Off => Interest::Counts,
+        _ if output.json || output.log.is_some() => EventFilter::Everything,
+        LiveDetail::Verbose => EventFilter::Everything,
+        _ if mode == cli::ServeMode::Sink => EventFilter::Connections,
+        LiveDetail::Usual => EventFilter::Received,
+        LiveDetail::Off => EventFilter::Counts,
     }
 }

@@ -6,14 +6,14 @@ use std::io::{self};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{Mistake, habits, mistake};
+use super::{UsageError, foreign_flags, usage_error};
 use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::nearest::nearest;
 use crate::secret::redact_url;
 
 /// Tells what clap found, or prints the help that was asked for.
-pub fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
+pub fn report(error: &clap::Error, arguments: &[OsString]) -> Exit {
     if !error.use_stderr() {
         return match error.print() {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Output,
@@ -31,15 +31,15 @@ pub fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
         Some(verb) => explain(error, verb),
         None => option_before_verb(error, &words)
             .or_else(|| misspelt(&words))
-            .or_else(|| habits::without_verb(&words))
+            .or_else(|| foreign_flags::without_verb(&words))
             .unwrap_or_else(|| no_verb(error, words.first().copied())),
     };
-    mistake::tell(&mistake.into(), arguments)
+    usage_error::report(&mistake.into(), arguments)
 }
 
 /// What was understood and is not what the other tool's user meant.
-pub fn misread(arguments: &[OsString]) -> Option<Mistake> {
-    habits::misread(&words(arguments))
+pub fn misread(arguments: &[OsString]) -> Option<UsageError> {
+    foreign_flags::misread(&words(arguments))
 }
 
 fn words(arguments: &[OsString]) -> Vec<&str> {
@@ -58,78 +58,80 @@ fn is_verb(word: &str) -> bool {
 }
 
 /// An option in front of the verb that it belongs to.
-fn option_before_verb(error: &clap::Error, words: &[&str]) -> Option<Mistake> {
+fn option_before_verb(error: &clap::Error, words: &[&str]) -> Option<UsageError> {
     let first = words.first().filter(|word| word.starts_with('-'))?;
     let verb = words.iter().position(|word| is_verb(word))?;
     // A word in between may be the value of an option, but no URL.
     let between = &words[..verb];
-    if verb > 2 || between.iter().any(|word| habits::has_scheme(word)) {
+    if verb > 2 || between.iter().any(|word| foreign_flags::has_scheme(word)) {
         return None;
     }
     let option = text(error, ContextKind::InvalidArg).unwrap_or(first);
     let verb = words[verb];
-    let mistake = Mistake::usage(format!("{option} must come after the command '{verb}'"));
+    let mistake = UsageError::usage(format!("{option} must come after the command '{verb}'"));
     Some(mistake.hint(format!(
         "options go after the command: wsprobe {verb} {option} …"
     )))
 }
 
 /// A verb with a slip in it.
-fn misspelt(words: &[&str]) -> Option<Mistake> {
+fn misspelt(words: &[&str]) -> Option<UsageError> {
     let word = words.first()?;
     let verbs = verbs();
     let verb = nearest(word, verbs.iter().map(String::as_str))?;
-    let no_verb = Mistake::usage(format!("'{word}' is no verb"));
+    let no_verb = UsageError::usage(format!("'{word}' is no verb"));
     Some(no_verb.hint(format!("did you mean wsprobe {verb}?")))
 }
 
-fn no_verb(error: &clap::Error, first: Option<&str>) -> Mistake {
+fn no_verb(error: &clap::Error, first: Option<&str>) -> UsageError {
     let all = verbs().join(", ");
     match first {
         Some(option) if option.starts_with('-') => {
             // As clap cut it out of its word.
             let option = text(error, ContextKind::InvalidArg).unwrap_or(option);
-            Mistake::usage(format!("{option} is no option of wsprobe itself"))
+            UsageError::usage(format!("{option} is no option of wsprobe itself"))
                 .hint(format!("a verb comes first: {all}"))
         }
-        Some("version") => Mistake::usage("'version' is no verb").hint("wsprobe --version"),
+        Some("version") => UsageError::usage("'version' is no verb").hint("wsprobe --version"),
         Some(word) => {
-            Mistake::usage(format!("'{word}' is no verb")).hint(format!("the verbs are {all}"))
+            UsageError::usage(format!("'{word}' is no verb")).hint(format!("the verbs are {all}"))
         }
-        None => Mistake::usage(first_paragraph(error)),
+        None => UsageError::usage(first_paragraph(error)),
     }
 }
 
-fn explain(error: &clap::Error, verb: &str) -> Mistake {
+fn explain(error: &clap::Error, verb: &str) -> UsageError {
     let value = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let see = format!("wsprobe {verb} --help has them all, and examples");
     match error.kind() {
-        ErrorKind::UnknownArgument if habits::has_scheme(value) => Mistake::usage(format!(
-            "{verb} takes one URL, and '{}' is a second one",
-            redact_url(value)
-        ))
-        .hint(format!(
-            "wsprobe {verb} {} alone: stdin and stdout need no name",
-            redact_url(value)
-        )),
+        ErrorKind::UnknownArgument if foreign_flags::has_scheme(value) => {
+            UsageError::usage(format!(
+                "{verb} takes one URL, and '{}' is a second one",
+                redact_url(value)
+            ))
+            .hint(format!(
+                "wsprobe {verb} {} alone: stdin and stdout need no name",
+                redact_url(value)
+            ))
+        }
         ErrorKind::UnknownArgument if !value.starts_with('-') => {
-            Mistake::usage(format!("{verb} does not know what to do with '{value}'"))
+            UsageError::usage(format!("{verb} does not know what to do with '{value}'"))
                 .hint(stray_word(verb, value).unwrap_or(see))
         }
         ErrorKind::UnknownArgument => {
-            let mistake = Mistake::usage(format!("{verb} has no option {value}"));
+            let mistake = UsageError::usage(format!("{verb} has no option {value}"));
             mistake.hint(unknown_option(error, verb, value).unwrap_or(see))
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(error, ContextKind::InvalidArg).join(" and ");
-            Mistake::usage(format!("{verb} needs {missing}"))
+            UsageError::usage(format!("{verb} needs {missing}"))
                 .hint(format!("wsprobe {verb} -h shows how it is called"))
         }
         ErrorKind::ValueValidation => bad_value(error),
         ErrorKind::InvalidValue => {
             let valid = strings(error, ContextKind::ValidValue).join(", ");
             if valid.is_empty() {
-                return Mistake::usage(format!("{value} needs a value")).hint(
+                return UsageError::usage(format!("{value} needs a value")).hint(
                     if value.starts_with("--subprotocol") {
                         "-s NAME offers a subprotocol; -q says less".to_owned()
                     } else {
@@ -139,21 +141,21 @@ fn explain(error: &clap::Error, verb: &str) -> Mistake {
             }
             let given = shown_value(error, value);
             if verb == "help" {
-                return Mistake::usage(format!("there is no help on '{given}'"))
+                return UsageError::usage(format!("there is no help on '{given}'"))
                     .hint(format!("there is on {valid}"));
             }
-            Mistake::usage(format!("{value}: '{given}' is none of {valid}"))
+            UsageError::usage(format!("{value}: '{given}' is none of {valid}"))
         }
         ErrorKind::TooManyValues => {
-            Mistake::usage(format!("{} takes no value", value.trim_end_matches("..."))).hint(see)
+            UsageError::usage(format!("{} takes no value", value.trim_end_matches("..."))).hint(see)
         }
-        _ => Mistake::usage(first_paragraph(error)),
+        _ => UsageError::usage(first_paragraph(error)),
     }
 }
 
 /// What to try in place of an option that does not exist.
 fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String> {
-    if let Some(cure) = habits::option(verb, flag) {
+    if let Some(cure) = foreign_flags::option(verb, flag) {
         return Some(cure.to_owned());
     }
     let long = flag.strip_prefix("--");
@@ -184,7 +186,7 @@ fn stray_word(verb: &str, word: &str) -> Option<String> {
     Some(hint.to_owned())
 }
 
-fn bad_value(error: &clap::Error) -> Mistake {
+fn bad_value(error: &clap::Error) -> UsageError {
     let flag = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let value = shown_value(error, flag);
     let why = std::error::Error::source(error).map(ToString::to_string);
@@ -195,12 +197,12 @@ fn bad_value(error: &clap::Error) -> Mistake {
         range(&why)
     };
     if let Some(why) = number {
-        return Mistake::usage(format!("{flag}: '{value}' will not do: {why}"));
+        return UsageError::usage(format!("{flag}: '{value}' will not do: {why}"));
     }
     if why.contains(&value) {
-        return Mistake::usage(format!("{flag}: {why}"));
+        return UsageError::usage(format!("{flag}: {why}"));
     }
-    Mistake::usage(format!("{flag}: '{value}' will not do: {why}"))
+    UsageError::usage(format!("{flag}: '{value}' will not do: {why}"))
 }
 
 /// The limits of a number, which clap writes as Rust does.

@@ -7,8 +7,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::close::{Close, Code};
-use super::error::{Error, Kind};
+use super::close::{CloseCode, CloseInfo};
+use super::error::{Error, ErrorKind};
 use crate::units;
 
 /// The longest that a server's `Retry-After` is obeyed.
@@ -93,11 +93,11 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     /// Something failed, on the way or on an open connection.
-    Failure(Kind),
+    Failure(ErrorKind),
     /// The handshake was answered with this HTTP status.
     Status(u16),
     /// The connection was closed with this code, or lost (1006).
-    Code(Code),
+    Code(CloseCode),
 }
 
 /// The table: what is worth another try because it may pass by itself.
@@ -105,7 +105,11 @@ fn may_pass(cause: Cause) -> bool {
     match cause {
         Cause::Failure(kind) => matches!(
             kind,
-            Kind::Dns | Kind::Connect | Kind::Timeout | Kind::Lost | Kind::TlsEnded
+            ErrorKind::Dns
+                | ErrorKind::Connect
+                | ErrorKind::Timeout
+                | ErrorKind::Lost
+                | ErrorKind::TlsEnded
         ),
         Cause::Status(status) => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
         Cause::Code(code) => matches!(code.0, 1001 | 1006 | 1011 | 1012 | 1013 | 1014),
@@ -113,23 +117,23 @@ fn may_pass(cause: Cause) -> bool {
 }
 
 /// Whether a connection that was not opened is worth another try.
-pub fn is_worth_retrying(error: &Error) -> bool {
+pub fn is_retryable(error: &Error) -> bool {
     may_pass(cause_of_failure(error))
 }
 
 fn cause_of_failure(error: &Error) -> Cause {
     match (&error.kind, &error.refusal) {
         // The proxy could not reach the server, which may pass as if we could not.
-        (Kind::Proxy, _) if error.passing => Cause::Failure(Kind::Connect),
-        (Kind::Refused | Kind::Proxy, Some(refusal)) => Cause::Status(refusal.status),
+        (ErrorKind::Proxy, _) if error.passing => Cause::Failure(ErrorKind::Connect),
+        (ErrorKind::Refused | ErrorKind::Proxy, Some(refusal)) => Cause::Status(refusal.status),
         (kind, _) => Cause::Failure(*kind),
     }
 }
 
-fn cause_of_close(close: &Close) -> Cause {
+fn cause_of_close(close: &CloseInfo) -> Cause {
     match &close.error {
         // A rule was broken, by whichever side: the code is what we answered.
-        Some(error) if !matches!(error.kind, Kind::Lost | Kind::CutOff) => {
+        Some(error) if !matches!(error.kind, ErrorKind::Lost | ErrorKind::CutOff) => {
             Cause::Failure(error.kind)
         }
         _ => Cause::Code(close.code),
@@ -139,16 +143,16 @@ fn cause_of_close(close: &Close) -> Cause {
 /// What `--reconnect-on` changes in the table: of the items that name a code or status, the last one
 /// decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exceptions(pub Vec<Exception>);
+pub struct RetryExceptions(pub Vec<RetryException>);
 
 /// `1000`, `4000-4099`, `!1011`: codes or HTTP statuses that are worth another try, or (`!`) are not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exception {
+pub struct RetryException {
     numbers: RangeInclusive<u16>,
     worth: bool,
 }
 
-impl Exception {
+impl RetryException {
     /// Reads one item.
     ///
     /// # Errors
@@ -179,7 +183,7 @@ impl Exception {
     }
 }
 
-impl fmt::Display for Exception {
+impl fmt::Display for RetryException {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, last) = self.numbers.clone().into_inner();
         f.write_str(if self.worth { "" } else { "!" })?;
@@ -191,14 +195,14 @@ impl fmt::Display for Exception {
     }
 }
 
-impl Exceptions {
+impl RetryExceptions {
     /// Whether a connection that was not opened is worth another try.
     pub fn allow_after_failure(&self, error: &Error) -> bool {
         self.allow(cause_of_failure(error))
     }
 
     /// Whether a connection that ended, not by our own wish, is worth another.
-    pub fn allow_after_close(&self, close: &Close) -> bool {
+    pub fn allow_after_close(&self, close: &CloseInfo) -> bool {
         self.allow(cause_of_close(close))
     }
 
@@ -224,7 +228,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::connection::close::By;
+    use crate::connection::close::Initiator;
     use crate::connection::error::Stage;
     use crate::connection::handshake::{Headers, Refusal};
 
@@ -320,10 +324,10 @@ mod tests {
         }
     }
 
-    fn closed(code: u16) -> Close {
-        Close {
-            by: By::Peer,
-            code: Code(code),
+    fn closed(code: u16) -> CloseInfo {
+        CloseInfo {
+            by: Initiator::Peer,
+            code: CloseCode(code),
             reason: String::new(),
             clean: true,
             error: None,
@@ -343,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_table_is_that_of_the_contract() {
-        let none = Exceptions::default();
+        let none = RetryExceptions::default();
         let codes: Vec<u16> = (1000..=4999)
             .filter(|&code| none.allow_after_close(&closed(code)))
             .collect();
@@ -353,17 +357,17 @@ mod tests {
             .collect();
         assert_eq!(statuses, [408, 425, 429, 500, 502, 503, 504]);
         let table = [
-            (Kind::Dns, true),
-            (Kind::Connect, true),
-            (Kind::Timeout, true),
-            (Kind::Lost, true),
-            (Kind::TlsEnded, true),
-            (Kind::Tls, false),
-            (Kind::Certificate, false),
-            (Kind::Handshake, false),
-            (Kind::Protocol, false),
-            (Kind::TooBig, false),
-            (Kind::Input, false),
+            (ErrorKind::Dns, true),
+            (ErrorKind::Connect, true),
+            (ErrorKind::Timeout, true),
+            (ErrorKind::Lost, true),
+            (ErrorKind::TlsEnded, true),
+            (ErrorKind::Tls, false),
+            (ErrorKind::Certificate, false),
+            (ErrorKind::Handshake, false),
+            (ErrorKind::Protocol, false),
+            (ErrorKind::TooBig, false),
+            (ErrorKind::Input, false),
         ];
         for (kind, worth) in table {
             let error = Error::new(kind, Stage::Upgrade, "");
@@ -373,19 +377,19 @@ mod tests {
 
     #[test]
     fn a_broken_rule_is_final_whatever_code_it_was_answered_with() {
-        let broken = Close {
-            error: Some(Box::new(Error::new(Kind::Protocol, Stage::Open, ""))),
+        let broken = CloseInfo {
+            error: Some(Box::new(Error::new(ErrorKind::Protocol, Stage::Open, ""))),
             ..closed(1006)
         };
-        let all = Exceptions(vec![Exception::parse("1000-4999").expect("a range")]);
+        let all = RetryExceptions(vec![RetryException::parse("1000-4999").expect("a range")]);
         assert!(!all.allow_after_close(&broken));
     }
 
     #[test]
     fn the_last_exception_that_names_a_number_decides() {
         let list = ["1000", "4000-4099", "!4010", "!1011", "401", "!503"];
-        let list = list.map(|item| Exception::parse(item).expect(item));
-        let exceptions = Exceptions(list.into());
+        let list = list.map(|item| RetryException::parse(item).expect(item));
+        let exceptions = RetryExceptions(list.into());
         let table = [
             (1000, true),
             (4000, true),
@@ -415,10 +419,10 @@ mod tests {
             "4000-",
             "-1",
         ] {
-            assert!(Exception::parse(text).is_err(), "{text}");
+            assert!(RetryException::parse(text).is_err(), "{text}");
         }
         for text in ["1006", "!1011", "4000-4099", "!300-599"] {
-            let exception = Exception::parse(text).expect(text);
+            let exception = RetryException::parse(text).expect(text);
             assert_eq!(exception.to_string(), text);
         }
     }

@@ -6,7 +6,7 @@ use super::error::Error;
 
 /// The side that began the closing handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum Initiator {
     /// The other side closed.
     Peer,
     /// We closed.
@@ -15,7 +15,7 @@ pub enum By {
     None,
 }
 
-impl By {
+impl Initiator {
     /// The word used in JSON events.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,9 +28,9 @@ impl By {
 
 /// A close code. Every number can be held, since a peer can send every number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Code(pub u16);
+pub struct CloseCode(pub u16);
 
-impl Code {
+impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
     pub const NORMAL: Self = Self(1000);
     /// 1001: an endpoint goes away.
@@ -91,7 +91,7 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.0, self.name())
     }
@@ -99,23 +99,23 @@ impl fmt::Display for Code {
 
 /// What is sent when we close.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Farewell {
+pub struct CloseFrame {
     /// The code; `None` sends an empty close frame.
-    pub code: Option<Code>,
+    pub code: Option<CloseCode>,
     /// The reason, at most 123 bytes.
     pub reason: String,
 }
 
-impl Default for Farewell {
+impl Default for CloseFrame {
     fn default() -> Self {
         Self {
-            code: Some(Code::NORMAL),
+            code: Some(CloseCode::NORMAL),
             reason: String::new(),
         }
     }
 }
 
-impl Farewell {
+impl CloseFrame {
     /// Reads `CODE[:REASON]`.
     ///
     /// # Errors
@@ -128,12 +128,12 @@ impl Farewell {
     /// The same from its two parts.
     ///
     /// # Errors
-    /// As [`Farewell::parse`].
+    /// As [`CloseFrame::parse`].
     pub fn new(code: &str, reason: &str) -> Result<Self, String> {
         let number: u16 = code
             .parse()
             .map_err(|_| format!("'{code}' is no close code: write 1000 or 4000:reason"))?;
-        let code = Code(number);
+        let code = CloseCode(number);
         if !code.is_sendable() {
             return Err(format!(
                 "close code {code} must not be sent (RFC 6455 §7.4): use 1000-1003, 1007-1014 or 3000-4999"
@@ -154,11 +154,11 @@ impl Farewell {
 
 /// How a connection that had been open ended.
 #[derive(Clone, Debug)]
-pub struct Close {
+pub struct CloseInfo {
     /// Who began the closing handshake.
-    pub by: By,
+    pub by: Initiator,
     /// The peer's code where it sent one, ours where it never answered, 1006 where the link was lost.
-    pub code: Code,
+    pub code: CloseCode,
     /// The reason that came with the code.
     pub reason: String,
     /// Whether both close frames were exchanged.
@@ -167,7 +167,7 @@ pub struct Close {
     pub error: Option<Box<Error>>,
 }
 
-impl fmt::Display for Close {
+impl fmt::Display for CloseInfo {
     /// `1008 (Policy Violation): no such room`; the reason is the peer's and is not escaped here.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code)?;
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn codes_that_may_be_sent_are_those_of_the_rfc() {
         let sendable: Vec<u16> = (0..=u16::MAX)
-            .filter(|&code| Code(code).is_sendable())
+            .filter(|&code| CloseCode(code).is_sendable())
             .collect();
         let expected: Vec<u16> = (1000..=1003)
             .chain(1007..=1014)
@@ -196,15 +196,15 @@ mod tests {
 
     #[test]
     fn a_farewell_is_checked_before_anything_is_sent() {
-        let farewell = Farewell::parse("4001:see: you").expect("a private code with a reason");
-        assert_eq!(farewell.code, Some(Code(4001)));
+        let farewell = CloseFrame::parse("4001:see: you").expect("a private code with a reason");
+        assert_eq!(farewell.code, Some(CloseCode(4001)));
         assert_eq!(farewell.reason, "see: you");
         assert!(
-            Farewell::parse("1006")
+            CloseFrame::parse("1006")
                 .unwrap_err()
                 .contains("1006 (Abnormal Closure)")
         );
-        assert!(Farewell::parse("bye").is_err());
-        assert!(Farewell::parse(&format!("1000:{}", "x".repeat(124))).is_err());
+        assert!(CloseFrame::parse("bye").is_err());
+        assert!(CloseFrame::parse(&format!("1000:{}", "x".repeat(124))).is_err());
     }
 }

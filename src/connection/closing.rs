@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::close::{By, Close, Code, Farewell};
-use super::error::{Error, Kind, Stage};
-use super::frame::CloseSeen;
+use super::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
+use super::error::{Error, ErrorKind, Stage};
+use super::frame::ClosePayload;
 use super::wire::{Received, Role, Unfinished};
 use super::{Connection, Incoming};
 
@@ -17,7 +17,7 @@ use super::{Connection, Incoming};
 const EOF_GRACE: Duration = Duration::from_millis(250);
 
 /// Where the connection stands between OPEN and CLOSED.
-pub(super) enum Phase {
+pub(super) enum ClosingPhase {
     Open,
     /// We sent a close frame, the peer's has not come.
     Asked {
@@ -27,49 +27,49 @@ pub(super) enum Phase {
     },
     /// Both close frames are known; ours may have to leave yet, and the peer should end TCP.
     Agreed {
-        close: Close,
+        close: CloseInfo,
         timer: Pin<Box<Sleep>>,
     },
     /// The peer broke a rule: our close frame leaves, then it is over.
     Failing {
-        close: Close,
+        close: CloseInfo,
         timer: Pin<Box<Sleep>>,
     },
     /// It is over, and [`Incoming::Closed`] was not given yet: frames are told before it.
-    Ended(Close),
+    Ended(CloseInfo),
     Closed,
 }
 
 impl Connection {
     /// Begins the closing handshake; messages may still come in until the peer answers.
-    pub fn close(&mut self, farewell: &Farewell) {
-        if matches!(self.phase, Phase::Open) {
+    pub fn close(&mut self, farewell: &CloseFrame) {
+        if matches!(self.phase, ClosingPhase::Open) {
             self.send_close(farewell.code, &farewell.reason);
-            self.phase = Phase::Asked {
+            self.phase = ClosingPhase::Asked {
                 timer: sleep(self.limits.close),
                 left: 0,
             };
         }
     }
 
-    pub(super) fn send_close(&mut self, code: Option<Code>, reason: &str) {
+    pub(super) fn send_close(&mut self, code: Option<CloseCode>, reason: &str) {
         if let Some(out) = self.output.end() {
             self.wire.encode_close(out, code.map(|code| code.0), reason);
         }
     }
 
     /// The peer's close frame has come.
-    pub(super) fn agree(&mut self, seen: &CloseSeen, cx: &mut Context<'_>) -> Poll<Incoming> {
+    pub(super) fn agree(&mut self, seen: &ClosePayload, cx: &mut Context<'_>) -> Poll<Incoming> {
         let by = match self.phase {
-            Phase::Asked { .. } => By::Local,
-            _ => By::Peer,
+            ClosingPhase::Asked { .. } => Initiator::Local,
+            _ => Initiator::Peer,
         };
-        if by == By::Peer {
+        if by == Initiator::Peer {
             // The answer says the same (RFC 6455 §5.5.1).
-            self.send_close(seen.code.map(Code), &seen.reason);
+            self.send_close(seen.code.map(CloseCode), &seen.reason);
         }
-        let code = seen.code.map_or(Code::NO_STATUS, Code);
-        let mut close = Close {
+        let code = seen.code.map_or(CloseCode::NO_STATUS, CloseCode);
+        let mut close = CloseInfo {
             by,
             code,
             reason: seen.reason.clone(),
@@ -78,19 +78,19 @@ impl Connection {
         };
         close.error = self.cut_off(&close).map(Box::new);
         let grace = EOF_GRACE.min(self.limits.close);
-        self.phase = Phase::Agreed {
+        self.phase = ClosingPhase::Agreed {
             close,
             timer: sleep(grace),
         };
         match by {
-            By::Local => self.poll_end(cx),
+            Initiator::Local => self.poll_end(cx),
             _ => Poll::Ready(Incoming::Closing(code, seen.reason.clone())),
         }
     }
 
     /// What a peer that closes may have left unsaid: RFC 6455 §5.5.1 lets it give up a message between
     /// two of its frames, and nobody but us will ever know.
-    fn cut_off(&self, close: &Close) -> Option<Error> {
+    fn cut_off(&self, close: &CloseInfo) -> Option<Error> {
         let Some(Unfinished::Message(bytes)) = self.unfinished() else {
             return None;
         };
@@ -99,7 +99,7 @@ impl Connection {
             self.peer(),
             crate::units::count_grouped(bytes, "byte")
         );
-        Some(Error::new(Kind::CutOff, Stage::Open, message))
+        Some(Error::new(ErrorKind::CutOff, Stage::Open, message))
     }
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
@@ -107,7 +107,7 @@ impl Connection {
         let passed = self.output.passed();
         let limit = self.limits.close;
         let is_late = match &mut self.phase {
-            Phase::Asked { timer, left } => {
+            ClosingPhase::Asked { timer, left } => {
                 // The limit is for the answer: it does not run while our own data goes on leaving.
                 if leaving && *left != passed {
                     *left = passed;
@@ -126,13 +126,13 @@ impl Connection {
             "the closing handshake was not answered within {}",
             crate::units::shown(self.limits.close)
         );
-        let error = Error::new(Kind::Timeout, Stage::Open, message).hint(format!(
+        let error = Error::new(ErrorKind::Timeout, Stage::Open, message).hint(format!(
             "{} may be gone or busy: --close-timeout TIME waits longer",
             self.peer()
         ));
-        self.finish(Close {
-            by: By::Local,
-            code: Code::ABNORMAL,
+        self.finish(CloseInfo {
+            by: Initiator::Local,
+            code: CloseCode::ABNORMAL,
             reason: String::new(),
             clean: false,
             error: Some(Box::new(error)),
@@ -151,7 +151,7 @@ impl Connection {
                     || self.input.poll_fill(&mut self.stream, cx).is_ready()
             }
         };
-        let Phase::Agreed { close, timer } = &mut self.phase else {
+        let ClosingPhase::Agreed { close, timer } = &mut self.phase else {
             return Poll::Pending;
         };
         if !ended && !is_due(timer, cx) {
@@ -167,8 +167,8 @@ impl Connection {
     }
 
     /// The connection is over.
-    pub(super) fn finish(&mut self, close: Close) -> Poll<Incoming> {
-        self.phase = Phase::Ended(close);
+    pub(super) fn finish(&mut self, close: CloseInfo) -> Poll<Incoming> {
+        self.phase = ClosingPhase::Ended(close);
         match self.last() {
             Some(incoming) => Poll::Ready(incoming),
             None => Poll::Pending,
@@ -180,8 +180,8 @@ impl Connection {
         if let Some(Ok(Received::Frame(frame))) = self.wire.traced() {
             return Some(Incoming::Frame(frame));
         }
-        match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Ended(close) => Some(Incoming::Closed(close)),
+        match std::mem::replace(&mut self.phase, ClosingPhase::Closed) {
+            ClosingPhase::Ended(close) => Some(Incoming::Closed(close)),
             _ => None,
         }
     }

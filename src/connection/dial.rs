@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, Sleep};
 
-use super::error::{Error, Kind, Stage};
+use super::error::{Error, ErrorKind, Stage};
 use super::stream::Stream;
 use super::target::{Endpoint, without_zone};
 use crate::secret::io_text;
@@ -160,7 +160,7 @@ impl Override {
 /// The addresses of a host that the route may use, in the order in which they are tried.
 ///
 /// # Errors
-/// [`Kind::Dns`] with the resolver's words, or when no address is of the family asked for.
+/// [`ErrorKind::Dns`] with the resolver's words, or when no address is of the family asked for.
 pub async fn lookup(host: &str, port: u16, route: &Route) -> Result<Vec<SocketAddr>, Error> {
     let found = addresses_of(host, port, &route.overrides).await?;
     let family = match (route.family, &route.from) {
@@ -235,7 +235,7 @@ async fn addresses_of(
 
 fn not_found(host: &str, why: &str) -> Error {
     Error::new(
-        Kind::Dns,
+        ErrorKind::Dns,
         Stage::Lookup,
         format!("cannot find the host {host}: {why}"),
     )
@@ -260,11 +260,11 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 /// not answered within 250 ms (RFC 8305 §5). `attempts` knows at any time how far each has come.
 ///
 /// # Errors
-/// [`Kind::Connect`] that names every address and why it failed.
+/// [`ErrorKind::Connect`] that names every address and why it failed.
 pub async fn connect(
     addresses: &[SocketAddr],
     from: Option<&LocalEnd>,
-    attempts: &Attempts,
+    attempts: &AddressAttempts,
 ) -> Result<TcpStream, Error> {
     attempts.0.borrow_mut().clear();
     let mut race = Race {
@@ -280,9 +280,9 @@ pub async fn connect(
 
 /// The addresses that were tried and why each failed; an open one has not answered.
 #[derive(Debug, Default)]
-pub struct Attempts(RefCell<Vec<(SocketAddr, Option<String>)>>);
+pub struct AddressAttempts(RefCell<Vec<(SocketAddr, Option<String>)>>);
 
-impl Attempts {
+impl AddressAttempts {
     /// Whether none was tried.
     pub fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
@@ -300,7 +300,7 @@ impl Attempts {
     }
 }
 
-impl fmt::Display for Attempts {
+impl fmt::Display for AddressAttempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (address, why)) in self.0.borrow().iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
@@ -311,13 +311,13 @@ impl fmt::Display for Attempts {
     }
 }
 
-type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+type ConnectFuture = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
 struct Race<'a> {
     waiting: std::iter::Copied<std::slice::Iter<'a, SocketAddr>>,
     from: Option<LocalEnd>,
-    attempts: &'a Attempts,
-    running: Vec<(SocketAddr, Attempt)>,
+    attempts: &'a AddressAttempts,
+    running: Vec<(SocketAddr, ConnectFuture)>,
     failures: Vec<io::ErrorKind>,
     /// When the next address may start.
     next: Option<Pin<Box<Sleep>>>,
@@ -390,9 +390,9 @@ async fn attempt(address: SocketAddr, from: Option<LocalEnd>) -> io::Result<TcpS
 /// What a refused connection suggests.
 pub const NOBODY_LISTENS: &str = "nothing listens on that port: is the server running?";
 
-fn refused_everywhere(attempts: &Attempts, failures: &[io::ErrorKind]) -> Error {
+fn refused_everywhere(attempts: &AddressAttempts, failures: &[io::ErrorKind]) -> Error {
     let message = format!("cannot connect to {attempts}");
-    let error = Error::new(Kind::Connect, Stage::Connect, message);
+    let error = Error::new(ErrorKind::Connect, Stage::Connect, message);
     let any = |kind| failures.contains(&kind);
     if any(io::ErrorKind::ConnectionRefused) {
         error.hint(NOBODY_LISTENS)
@@ -406,7 +406,7 @@ fn refused_everywhere(attempts: &Attempts, failures: &[io::ErrorKind]) -> Error 
 /// Connects to a Unix domain socket.
 ///
 /// # Errors
-/// [`Kind::Connect`] with the path.
+/// [`ErrorKind::Connect`] with the path.
 #[cfg(unix)]
 pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
     UnixStream::connect(path)
@@ -414,7 +414,7 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
         .map(Stream::Unix)
         .map_err(|error| {
             let failed = Error::new(
-                Kind::Connect,
+                ErrorKind::Connect,
                 Stage::Connect,
                 format!(
                     "cannot connect to the socket {}: {}",
@@ -441,7 +441,7 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
 #[cfg(not(unix))]
 pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
     Err(Error::new(
-        Kind::Connect,
+        ErrorKind::Connect,
         Stage::Connect,
         format!(
             "cannot connect to {}: no Unix sockets on this platform",
@@ -512,7 +512,7 @@ mod tests {
             ..Route::default()
         };
         let error = lookup("127.0.0.1", 80, &only_six).await.expect_err("no v6");
-        assert_eq!(error.kind, Kind::Dns);
+        assert_eq!(error.kind, ErrorKind::Dns);
     }
 
     #[tokio::test]
@@ -523,7 +523,7 @@ mod tests {
             .and_then(|gone| gone.local_addr())
             .expect("a port that is free again");
         let begun = Instant::now();
-        let stream = connect(&[refusing, good], None, &Attempts::default())
+        let stream = connect(&[refusing, good], None, &AddressAttempts::default())
             .await
             .expect("connected");
         assert_eq!(stream.peer_addr().expect("a peer"), good);

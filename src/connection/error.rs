@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::handshake::Refusal;
-use super::tls::certificate::Certificate;
+use super::tls::certificate::CertificateSummary;
 use crate::units;
 
 /// The stages of a connection, in order. Errors, `-v`, JSON events and `ping` use the same.
@@ -28,7 +28,7 @@ pub enum Stage {
 
 impl Stage {
     /// What was going on, to be put behind "while".
-    pub fn doing(self) -> &'static str {
+    pub fn activity(self) -> &'static str {
         match self {
             Self::Lookup => "looking up the name",
             Self::Connect => "connecting",
@@ -42,7 +42,7 @@ impl Stage {
 
 /// The kind of a failure; decides the exit status and what a script may branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The name was not found.
     Dns,
     /// No address accepted a connection.
@@ -77,7 +77,7 @@ pub enum Kind {
     Input,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The word used in JSON events.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub struct Error {
     /// What kind of failure.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// How far the connection had come.
     pub stage: Stage,
     /// What happened, in one line. May hold the peer's words: escape before showing.
@@ -109,14 +109,14 @@ pub struct Error {
     /// The answer that refused the handshake, or the proxy's.
     pub refusal: Option<Box<Refusal>>,
     /// The server's certificate, where that is what failed.
-    pub certificate: Option<Box<Certificate>>,
+    pub certificate: Option<Box<CertificateSummary>>,
     /// Whether it may be over soon, where the kind alone does not say so.
     pub passing: bool,
 }
 
 impl Error {
     /// An error with its line.
-    pub fn new(kind: Kind, stage: Stage, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
         Self {
             kind,
             stage,
@@ -139,9 +139,9 @@ impl Error {
         let message = format!(
             "timed out after {} while {}",
             units::shown(limit),
-            stage.doing()
+            stage.activity()
         );
-        let error = Self::new(Kind::Timeout, stage, message);
+        let error = Self::new(ErrorKind::Timeout, stage, message);
         match stage {
             Stage::Lookup | Stage::Connect => {
                 error.hint("check host and port; where only a proxy leads out, --proxy URL; --connect-timeout TIME waits longer")
@@ -158,7 +158,7 @@ impl Error {
     pub fn silent(limit: Duration) -> Self {
         let limit = units::shown(limit);
         let message = format!("the connection was lost: no sign of life within {limit} of a ping");
-        Self::new(Kind::Lost, Stage::Open, message)
+        Self::new(ErrorKind::Lost, Stage::Open, message)
     }
 
     /// The handshake was answered with another status than 101.
@@ -167,7 +167,7 @@ impl Error {
         Self {
             hint,
             refusal: Some(Box::new(refusal)),
-            ..Self::new(Kind::Refused, Stage::Upgrade, message)
+            ..Self::new(ErrorKind::Refused, Stage::Upgrade, message)
         }
     }
 }

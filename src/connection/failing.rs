@@ -3,9 +3,9 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use super::close::{By, Close, Code};
-use super::closing::{Phase, is_due, sleep};
-use super::error::{Error, Kind, Stage};
+use super::close::{CloseCode, CloseInfo, Initiator};
+use super::closing::{ClosingPhase, is_due, sleep};
+use super::error::{Error, ErrorKind, Stage};
 use super::http2;
 use super::wire::Unfinished;
 use super::wire::violation::{SHOWN, Violation, ViolationKind};
@@ -30,26 +30,26 @@ pub(super) enum ReadFailure {
 impl Connection {
     /// Reading failed: says why, and says goodbye where there is somebody to hear it.
     pub(super) fn fail(&mut self, failure: ReadFailure, cx: &mut Context<'_>) -> Poll<Incoming> {
-        let asked = matches!(self.phase, Phase::Asked { .. });
+        let asked = matches!(self.phase, ClosingPhase::Asked { .. });
         let violation = match failure {
             ReadFailure::Violation(violation) => violation,
             ReadFailure::Ended => return self.finish(self.lost(None, asked)),
             ReadFailure::Io(error) => return self.finish(self.lost(Some(&error), asked)),
         };
-        let code = Code(violation.close_code());
+        let code = CloseCode(violation.close_code());
         if !asked {
             self.send_close(Some(code), "");
         }
         let (by, code, reason) =
-            illegal_close(&violation).unwrap_or((By::Local, code, String::new()));
-        let close = Close {
+            illegal_close(&violation).unwrap_or((Initiator::Local, code, String::new()));
+        let close = CloseInfo {
             by,
             code,
             reason,
             clean: false,
             error: Some(Box::new(explain(self.peer(), &violation))),
         };
-        self.phase = Phase::Failing {
+        self.phase = ClosingPhase::Failing {
             close,
             timer: sleep(self.limits.close),
         };
@@ -58,7 +58,7 @@ impl Connection {
 
     pub(super) fn poll_failure(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let flushed = self.poll_flush(cx).is_ready();
-        let Phase::Failing { close, timer } = &mut self.phase else {
+        let ClosingPhase::Failing { close, timer } = &mut self.phase else {
             return Poll::Pending;
         };
         if !flushed && !is_due(timer, cx) {
@@ -69,17 +69,21 @@ impl Connection {
     }
 
     /// The end of a connection that was lost, where `asked` says that we had sent our close frame.
-    fn lost(&self, error: Option<&io::Error>, asked: bool) -> Close {
-        let error = match error.and_then(http2::Broken::of) {
+    fn lost(&self, error: Option<&io::Error>, asked: bool) -> CloseInfo {
+        let error = match error.and_then(http2::Http2Error::from_io) {
             Some(broken) => {
                 let message = format!("{} {broken}", self.peer());
-                Error::new(Kind::Protocol, Stage::Open, message)
+                Error::new(ErrorKind::Protocol, Stage::Open, message)
             }
-            None => Error::new(Kind::Lost, Stage::Open, self.lost_text(error)),
+            None => Error::new(ErrorKind::Lost, Stage::Open, self.lost_text(error)),
         };
-        Close {
-            by: if asked { By::Local } else { By::None },
-            code: Code::ABNORMAL,
+        CloseInfo {
+            by: if asked {
+                Initiator::Local
+            } else {
+                Initiator::None
+            },
+            code: CloseCode::ABNORMAL,
             reason: String::new(),
             clean: false,
             error: Some(Box::new(error)),
@@ -113,25 +117,25 @@ impl Connection {
 
 /// The peer's close frame, when that is what broke the protocol: it closed, with the code that it
 /// really sent.
-fn illegal_close(violation: &Violation) -> Option<(By, Code, String)> {
+fn illegal_close(violation: &Violation) -> Option<(Initiator, CloseCode, String)> {
     let seen = violation.close()?;
-    Some((By::Peer, Code(seen.code?), seen.reason.clone()))
+    Some((Initiator::Peer, CloseCode(seen.code?), seen.reason.clone()))
 }
 
 /// What the peer did, and the first bytes of the frame in which it did it.
 fn explain(peer: &str, violation: &Violation) -> Error {
     let mut message = format!("{peer} {violation}");
     if violation.is_too_large() {
-        return Error::new(Kind::TooBig, Stage::Open, message).hint(LARGER);
+        return Error::new(ErrorKind::TooBig, Stage::Open, message).hint(LARGER);
     }
     if let ViolationKind::CloseCode(code) = violation.kind() {
-        message = format!("{message} ({})", Code(code).name());
+        message = format!("{message} ({})", CloseCode(code).name());
         if let Some((.., reason)) = illegal_close(violation)
             && !reason.is_empty()
         {
             message = format!("{message}: {reason}");
         }
-        return Error::new(Kind::Protocol, Stage::Open, message);
+        return Error::new(ErrorKind::Protocol, Stage::Open, message);
     }
     if !violation.head().is_empty() {
         let hex: Vec<String> = violation
@@ -141,5 +145,5 @@ fn explain(peer: &str, violation: &Violation) -> Error {
             .collect();
         message = format!("{message}; the frame begins {}", hex.join(" "));
     }
-    Error::new(Kind::Protocol, Stage::Open, message)
+    Error::new(ErrorKind::Protocol, Stage::Open, message)
 }

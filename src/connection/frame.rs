@@ -86,14 +86,14 @@ impl fmt::Display for Opcode {
 
 /// What a close frame says, legal or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CloseSeen {
+pub struct ClosePayload {
     /// The code; `None` when the frame had no payload, or half a code.
     pub code: Option<u16>,
     /// The reason; bytes that are not UTF-8 are U+FFFD here.
     pub reason: String,
 }
 
-impl CloseSeen {
+impl ClosePayload {
     /// Reads the payload of a close frame (RFC 6455 §5.5.1).
     pub fn read(payload: &[u8]) -> Self {
         match payload.split_first_chunk() {
@@ -108,7 +108,7 @@ impl CloseSeen {
 
 /// One frame, as `-vv` tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FrameSeen {
+pub struct TracedFrame {
     /// Which way it went.
     pub direction: Direction,
     /// What it is.
@@ -124,13 +124,13 @@ pub struct FrameSeen {
     /// The length of its payload, in bytes.
     pub payload_bytes: u64,
     /// What a close frame says.
-    pub close: Option<CloseSeen>,
+    pub close: Option<ClosePayload>,
     /// The first bytes of the payload, of which `head_len` are there.
     pub(super) head: [u8; TRACED_HEAD],
     pub(super) head_len: u8,
 }
 
-impl FrameSeen {
+impl TracedFrame {
     /// The first bytes of the payload, unmasked: at most [`TRACED_HEAD`].
     pub fn head(&self) -> &[u8] {
         &self.head[..usize::from(self.head_len)]

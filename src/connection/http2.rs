@@ -17,15 +17,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::error::{Error, Kind, Stage};
+use super::error::{Error, ErrorKind, Stage};
 use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait, readable};
 use super::handshake::client::{
-    self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for, warn_of_no_choice,
+    self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for,
+    warn_if_no_subprotocol,
 };
-use super::handshake::{Answer, HEAD_LIMIT, Headers, Refusal, Version};
+use super::handshake::{HEAD_LIMIT, Headers, HttpVersion, Refusal, Response};
 use super::progress::{Progress, Reporter};
 use super::stream::Stream;
-use super::target::{Address, Request};
+use super::target::{Address, UpgradeOptions};
 
 /// What the peer may send before it is read, in bytes.
 const WINDOW: u32 = 256 * 1024;
@@ -50,12 +51,12 @@ pub struct Tunnel {
 /// Asks for the WebSocket and checks the answer.
 ///
 /// # Errors
-/// [`Kind::Refused`] for a status other than 2xx, [`Kind::Handshake`] where the server does not speak
-/// HTTP/2, does not know the extended CONNECT or breaks a rule, [`Kind::Lost`] when the connection ends.
+/// [`ErrorKind::Refused`] for a status other than 2xx, [`ErrorKind::Handshake`] where the server does not speak
+/// HTTP/2, does not know the extended CONNECT or breaks a rule, [`ErrorKind::Lost`] when the connection ends.
 pub async fn upgrade(
     stream: Stream,
     address: &Address,
-    request: &Request,
+    request: &UpgradeOptions,
     reporter: &Reporter,
     deadline: Instant,
 ) -> Result<(Stream, Upgraded), Error> {
@@ -75,8 +76,8 @@ pub async fn upgrade(
         .send_request(asked, false)
         .map_err(|error| failed(&error, address))?;
     let (parts, mut receive) = read_answer(&mut connection, response).await?.into_parts();
-    let answer = Answer {
-        version: Version::Two,
+    let answer = Response {
+        version: HttpVersion::Two,
         status: parts.status.as_u16(),
         reason: String::new(),
         headers: headers(&parts.headers),
@@ -88,7 +89,7 @@ pub async fn upgrade(
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
-    warn_of_no_choice(&answer.headers, request, reporter);
+    warn_if_no_subprotocol(&answer.headers, request, reporter);
     let upgraded = Upgraded {
         compression: agreed_compression(&answer.headers, request)?,
         subprotocol: chosen_subprotocol(&answer.headers, request)?,
@@ -143,13 +144,16 @@ async fn wait_for_settings(
     }
     let message = "the server speaks HTTP/2 but no WebSocket over it: it does not set \
                    SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3)";
-    Err(Error::new(Kind::Handshake, Stage::Upgrade, message)
+    Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
         .hint("leave --http2 out: most servers speak WebSocket over HTTP/1.1 alone"))
 }
 
 /// The extended CONNECT (RFC 8441 §4) and its lines, to be shown.
-fn head(address: &Address, request: &Request) -> Result<(http::Request<()>, Vec<String>), Error> {
-    let cannot = |what: String| Error::new(Kind::Handshake, Stage::Upgrade, what);
+fn head(
+    address: &Address,
+    request: &UpgradeOptions,
+) -> Result<(http::Request<()>, Vec<String>), Error> {
+    let cannot = |what: String| Error::new(ErrorKind::Handshake, Stage::Upgrade, what);
     let given = upgrade::headers(address, request);
     let authority = given
         .iter()
@@ -204,7 +208,7 @@ fn headers(map: &HeaderMap) -> Headers {
 async fn read_refusal(
     connection: &mut Driver,
     receive: &mut RecvStream,
-    answer: Answer,
+    answer: Response,
     deadline: Instant,
 ) -> Refusal {
     let mut body = Vec::new();
@@ -253,7 +257,7 @@ async fn read_answer(
     connection: &mut Driver,
     mut response: ResponseFuture,
 ) -> Result<http::Response<RecvStream>, Error> {
-    let broken = |what: String| Err(Error::new(Kind::Handshake, Stage::Upgrade, what));
+    let broken = |what: String| Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, what));
     let mut interim = 0;
     std::future::poll_fn(|cx| {
         // The connection's end shows in what is waited for.
@@ -279,10 +283,10 @@ async fn read_answer(
 
 /// Why a request was not answered by a server that does speak HTTP/2.
 fn unanswered(error: &h2::Error) -> Error {
-    match breach(error) {
+    match violation(error) {
         Some(what) => {
             let message = format!("the server {what}");
-            Error::new(Kind::Handshake, Stage::Upgrade, message)
+            Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
         }
         None => lost_or_ended(error),
     }
@@ -290,14 +294,14 @@ fn unanswered(error: &h2::Error) -> Error {
 
 /// Why no HTTP/2 connection came about.
 fn failed(error: &h2::Error, address: &Address) -> Error {
-    let error = match breach(error) {
+    let error = match violation(error) {
         Some(what) => {
             let message = format!("the server does not speak HTTP/2, or {what}");
-            Error::new(Kind::Handshake, Stage::Upgrade, message)
+            Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
         }
         None => lost_or_ended(error),
     };
-    if address.secure || error.kind != Kind::Handshake {
+    if address.secure || error.kind != ErrorKind::Handshake {
         return error;
     }
     error.hint(
@@ -307,7 +311,7 @@ fn failed(error: &h2::Error, address: &Address) -> Error {
 
 fn lost(why: &str) -> Error {
     let message = format!("the connection was lost before the handshake was answered: {why}");
-    Error::new(Kind::Lost, Stage::Upgrade, message)
+    Error::new(ErrorKind::Lost, Stage::Upgrade, message)
 }
 
 /// The end of a connection that broke no rule.
@@ -325,11 +329,11 @@ fn lost_or_ended(error: &h2::Error) -> Error {
         Some(reason) => format!("the server ended the HTTP/2 connection: {reason:?}"),
         None => format!("HTTP/2 failed: {error}"),
     };
-    Error::new(Kind::Handshake, Stage::Upgrade, what)
+    Error::new(ErrorKind::Handshake, Stage::Upgrade, what)
 }
 
 /// The rule of HTTP/2 that the peer broke, by the code that the library told it.
-fn breach(error: &h2::Error) -> Option<String> {
+fn violation(error: &h2::Error) -> Option<String> {
     let reason = error.reason().filter(|_| error.is_library())?;
     let section = match reason {
         Reason::FRAME_SIZE_ERROR => "4.2",
@@ -351,26 +355,26 @@ impl Tunnel {
 
 /// How the peer broke HTTP/2 itself, below the WebSocket; it travels as an [`io::Error`].
 #[derive(Debug)]
-pub struct Broken(String);
+pub struct Http2Error(String);
 
-impl Broken {
+impl Http2Error {
     /// The one that an error carries, if it carries one.
-    pub fn of(error: &io::Error) -> Option<&Self> {
+    pub fn from_io(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for Http2Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for Http2Error {}
 
 fn io_error(error: h2::Error) -> io::Error {
-    if let Some(what) = breach(&error) {
-        return io::Error::new(io::ErrorKind::InvalidData, Broken(what));
+    if let Some(what) = violation(&error) {
+        return io::Error::new(io::ErrorKind::InvalidData, Http2Error(what));
     }
     match error.reason() {
         // RFC 8441 §5: CANCEL stands for the RST of TCP.

@@ -8,12 +8,12 @@
 pub mod backoff;
 pub mod close;
 mod closing;
-mod cure;
 pub mod dial;
 pub mod error;
 mod failing;
 pub mod frame;
 pub mod handshake;
+mod hints;
 pub mod http2;
 pub mod message;
 mod opening;
@@ -35,23 +35,23 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite as _;
 use tokio::time::Instant;
 
-use close::{Close, Code};
-use closing::Phase;
+use close::{CloseCode, CloseInfo};
+use closing::ClosingPhase;
 use dial::Route;
-use error::{Error, Kind, Stage};
+use error::{Error, ErrorKind, Stage};
 use failing::ReadFailure;
-use frame::FrameSeen;
-use handshake::Answer;
+use frame::TracedFrame;
+use handshake::Response;
 use message::{Outgoing, Payload};
-use opening::Whereabouts;
+use opening::HandshakeProgress;
 pub use progress::{Progress, Reporter, Timing};
 use proxy::Proxies;
 use read_buffer::ReadBuffer;
 use stream::Stream;
-use target::{Address, Request};
-use tls::Tls;
-use wire::negotiation::Agreed;
-use wire::{Received, Role, Settings, Wire};
+use target::{Address, UpgradeOptions};
+use tls::TlsClient;
+use wire::negotiation::NegotiatedDeflate;
+use wire::{Received, Role, Wire, WireSettings};
 use write_queue::WriteQueue;
 
 /// Pongs that may wait for a peer that does not read.
@@ -63,7 +63,7 @@ pub struct Target {
     /// Where.
     pub address: Address,
     /// What the upgrade request says.
-    pub request: Request,
+    pub request: UpgradeOptions,
     /// How to get there.
     pub route: Route,
     /// Which proxy stands before which host.
@@ -73,7 +73,7 @@ pub struct Target {
     /// Whether the WebSocket is a stream of an HTTP/2 connection (RFC 8441).
     pub http2: bool,
     /// TLS, for `wss` and for HTTPS proxies.
-    pub tls: Tls,
+    pub tls: TlsClient,
     /// Limits.
     pub limits: Limits,
     /// Whether every frame is told of ([`Incoming::Frame`]).
@@ -103,9 +103,9 @@ impl Default for Limits {
 
 /// How a server's end of a connection differs from the usual.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Serving {
+pub struct ServerSettings {
     /// What was agreed.
-    pub compression: Option<Agreed>,
+    pub compression: Option<NegotiatedDeflate>,
     /// Whether every frame is told of ([`Incoming::Frame`]).
     pub trace: bool,
     /// Whether pings stay unanswered, against RFC 6455 §5.5.2: a fault to test clients with.
@@ -126,13 +126,13 @@ pub struct Opened {
     /// The request's lines, credentials included.
     pub request: Vec<String>,
     /// The 101, or the 200 of HTTP/2.
-    pub answer: Answer,
+    pub answer: Response,
     /// The subprotocol chosen.
     pub subprotocol: Option<String>,
     /// The extensions agreed, one string each, parameters included.
     pub extensions: Vec<String>,
     /// TLS.
-    pub tls: Option<tls::Agreed>,
+    pub tls: Option<tls::NegotiatedTls>,
     /// The time each stage took.
     pub timing: Timing,
 }
@@ -172,11 +172,11 @@ pub enum Incoming {
     /// A pong.
     Pong(Bytes),
     /// A frame that has passed, in either direction; it comes before what it carries.
-    Frame(Box<FrameSeen>),
+    Frame(Box<TracedFrame>),
     /// The peer began the closing handshake.
-    Closing(Code, String),
+    Closing(CloseCode, String),
     /// The end; nothing follows.
-    Closed(Close),
+    Closed(CloseInfo),
 }
 
 /// An open WebSocket connection in either role: a stream, the protocol spoken over it, and where it
@@ -186,7 +186,7 @@ pub struct Connection {
     wire: Wire,
     input: ReadBuffer,
     output: WriteQueue,
-    phase: Phase,
+    phase: ClosingPhase,
     limits: Limits,
     /// Pings answered since all that was to be sent has left.
     pongs_owed: u32,
@@ -198,47 +198,51 @@ impl Connection {
     /// # Errors
     /// What failed, at which stage, within [`Limits::connect`].
     pub async fn open(target: &Target, reporter: &Reporter) -> Result<(Self, Opened), Error> {
-        let whereabouts = Whereabouts::new(&target.address);
+        let progress = HandshakeProgress::new(&target.address);
         let limit = target.limits.connect;
-        let opening = Self::open_by_stages(target, reporter, &whereabouts);
-        let opening = whereabouts.watched(opening, reporter);
+        let opening = Self::open_by_stages(target, reporter, &progress);
+        let opening = progress.watched(opening, reporter);
         tokio::time::timeout(limit, opening)
             .await
-            .unwrap_or_else(|_| Err(whereabouts.timeout(limit)))
-            .map_err(|error| whereabouts.cured(error))
+            .unwrap_or_else(|_| Err(progress.timeout(limit)))
+            .map_err(|error| progress.with_hint(error))
     }
 
     async fn open_by_stages(
         target: &Target,
         reporter: &Reporter,
-        whereabouts: &Whereabouts,
+        progress: &HandshakeProgress,
     ) -> Result<(Self, Opened), Error> {
-        let arrived = opening::arrive(target, reporter, whereabouts).await?;
-        let upgraded = arrived.upgraded;
-        let settings = Settings {
+        let established = opening::arrive(target, reporter, progress).await?;
+        let upgraded = established.upgraded;
+        let settings = WireSettings {
             compression: upgraded.compression,
             max_message: target.limits.max_size as u64,
             trace: target.trace,
             answers_pings: true,
         };
         let connection = Self::over(
-            arrived.stream,
+            established.stream,
             upgraded.leftover,
             Role::Client,
             target.limits,
             &settings,
         )?;
         let opened = Opened {
-            remote: arrived.remote,
-            proxy: arrived.proxy,
-            redirects: arrived.redirects,
-            left_origin: arrived.left_origin,
+            remote: established.remote,
+            proxy: established.proxy,
+            redirects: established.redirects,
+            left_origin: established.left_origin,
             request: upgraded.request,
             answer: upgraded.answer,
             subprotocol: upgraded.subprotocol,
-            extensions: upgraded.compression.iter().map(Agreed::to_string).collect(),
-            tls: arrived.tls,
-            timing: arrived.timing,
+            extensions: upgraded
+                .compression
+                .iter()
+                .map(NegotiatedDeflate::to_string)
+                .collect(),
+            tls: established.tls,
+            timing: established.timing,
         };
         Ok((connection, opened))
     }
@@ -251,9 +255,9 @@ impl Connection {
         stream: Stream,
         leftover: Bytes,
         limits: Limits,
-        serving: Serving,
+        serving: ServerSettings,
     ) -> Result<Self, Error> {
-        let settings = Settings {
+        let settings = WireSettings {
             compression: serving.compression,
             max_message: limits.max_size as u64,
             trace: serving.trace,
@@ -267,12 +271,12 @@ impl Connection {
         leftover: Bytes,
         role: Role,
         limits: Limits,
-        settings: &Settings,
+        settings: &WireSettings,
     ) -> Result<Self, Error> {
         let wire = Wire::new(role, settings).map_err(|error| {
             let message =
                 format!("the operating system has no random numbers for the masks: {error}");
-            Error::new(Kind::Input, Stage::Upgrade, message)
+            Error::new(ErrorKind::Input, Stage::Upgrade, message)
         })?;
         let release_when_empty = role == Role::Server;
         Ok(Self {
@@ -280,7 +284,7 @@ impl Connection {
             wire,
             input: ReadBuffer::new(leftover, release_when_empty),
             output: WriteQueue::new(release_when_empty),
-            phase: Phase::Open,
+            phase: ClosingPhase::Open,
             limits,
             pongs_owed: 0,
         })
@@ -310,12 +314,12 @@ impl Connection {
     /// The state by its DOM name.
     pub fn ready_state(&self) -> ReadyState {
         match self.phase {
-            Phase::Open => ReadyState::Open,
-            Phase::Asked { .. }
-            | Phase::Agreed { .. }
-            | Phase::Failing { .. }
-            | Phase::Ended(_) => ReadyState::Closing,
-            Phase::Closed => ReadyState::Closed,
+            ClosingPhase::Open => ReadyState::Open,
+            ClosingPhase::Asked { .. }
+            | ClosingPhase::Agreed { .. }
+            | ClosingPhase::Failing { .. }
+            | ClosingPhase::Ended(_) => ReadyState::Closing,
+            ClosingPhase::Closed => ReadyState::Closed,
         }
     }
 
@@ -326,20 +330,20 @@ impl Connection {
             let _ = self.output.poll_write(&mut self.stream, &mut self.wire, cx);
         }
         // After a failed write nothing leaves any more; the next read tells why and ends this.
-        if self.has_lost_its_reader() || self.output.is_full(&self.wire) {
+        if self.has_write_failed() || self.output.is_full(&self.wire) {
             return Poll::Pending;
         }
         Poll::Ready(())
     }
 
     /// Whether a write has failed: nothing leaves any more, and the reads that follow tell why.
-    pub fn has_lost_its_reader(&self) -> bool {
+    pub fn has_write_failed(&self) -> bool {
         self.output.failure().is_some()
     }
 
     /// Takes something to send. False when the connection is not OPEN: it was not taken.
     pub fn feed(&mut self, outgoing: &Outgoing) -> bool {
-        let is_open = matches!(self.phase, Phase::Open);
+        let is_open = matches!(self.phase, ClosingPhase::Open);
         if is_open {
             self.encode(outgoing);
         }
@@ -371,17 +375,17 @@ impl Connection {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         // A peer that sends pings and reads no pongs is not read from either: they would pile up here.
         if self.pongs_owed >= PONGS_OWED
-            && matches!(self.phase, Phase::Open)
+            && matches!(self.phase, ClosingPhase::Open)
             && self.poll_flush(cx).is_pending()
         {
             return Poll::Pending;
         }
         match self.phase {
-            Phase::Open => self.poll_message(cx).map(Some),
-            Phase::Asked { .. } => self.poll_answer(cx).map(Some),
-            Phase::Agreed { .. } => self.poll_end(cx).map(Some),
-            Phase::Failing { .. } => self.poll_failure(cx).map(Some),
-            Phase::Ended(_) | Phase::Closed => Poll::Ready(self.last()),
+            ClosingPhase::Open => self.poll_message(cx).map(Some),
+            ClosingPhase::Asked { .. } => self.poll_answer(cx).map(Some),
+            ClosingPhase::Agreed { .. } => self.poll_end(cx).map(Some),
+            ClosingPhase::Failing { .. } => self.poll_failure(cx).map(Some),
+            ClosingPhase::Ended(_) | ClosingPhase::Closed => Poll::Ready(self.last()),
         }
     }
 
@@ -407,7 +411,7 @@ impl Connection {
             Received::Message(payload) => Incoming::Message(payload),
             Received::Ping(payload) => {
                 // A peer that has our close frame is answered nothing more (RFC 6455 §5.5.2).
-                if self.wire.answers_pings() && matches!(self.phase, Phase::Open) {
+                if self.wire.answers_pings() && matches!(self.phase, ClosingPhase::Open) {
                     self.encode(&Outgoing::Pong(payload.clone()));
                     self.pongs_owed += 1;
                 }

@@ -9,17 +9,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Target;
-use super::cure::cured;
-use super::dial::{self, Attempts};
-use super::error::{Error, Kind, Stage};
+use super::dial::{self, AddressAttempts};
+use super::error::{Error, ErrorKind, Stage};
 use super::handshake::client::{self, Upgraded};
+use super::hints::with_hint;
 use super::http2;
 use super::progress::{Progress, Reporter, Timing};
 use super::proxy::{self, Proxy};
-use super::redirect::{Trail, is_redirect};
+use super::redirect::{RedirectChain, is_redirect};
 use super::stream::Stream;
-use super::target::{Address, Endpoint, Request, without_zone};
-use super::tls::{self, Inside, Tls};
+use super::target::{Address, Endpoint, UpgradeOptions, without_zone};
+use super::tls::{self, Alpn, TlsClient};
 use crate::secret::Secret;
 
 /// How long a person waits without a word.
@@ -27,30 +27,30 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How far an opening has come.
 #[derive(Debug)]
-pub struct Whereabouts {
+pub struct HandshakeProgress {
     stage: Cell<Stage>,
-    attempts: Attempts,
+    attempts: AddressAttempts,
     /// The address that it is about now: a redirect may have led elsewhere.
     address: RefCell<Address>,
     /// Whether the other end is the server's own, and no proxy that could not be reached or passed.
     at_server: Cell<bool>,
 }
 
-impl Whereabouts {
+impl HandshakeProgress {
     /// Before the first stage, on the way to an address.
     pub fn new(address: &Address) -> Self {
         Self {
             stage: Cell::new(Stage::Lookup),
-            attempts: Attempts::default(),
+            attempts: AddressAttempts::default(),
             address: RefCell::new(address.clone()),
             at_server: Cell::new(true),
         }
     }
 
     /// The error with the cure that the address suggests.
-    pub fn cured(&self, error: Error) -> Error {
+    pub fn with_hint(&self, error: Error) -> Error {
         if self.at_server.get() {
-            cured(error, &self.address.borrow())
+            with_hint(error, &self.address.borrow())
         } else {
             error
         }
@@ -64,7 +64,7 @@ impl Whereabouts {
         }
         reporter.report(|| Progress::Slow {
             url: self.address.borrow().shown.clone(),
-            doing: self.stage.get().doing(),
+            doing: self.stage.get().activity(),
         });
         opening.await
     }
@@ -81,7 +81,7 @@ impl Whereabouts {
 }
 
 /// A connection whose handshake was answered well.
-pub struct Arrived {
+pub struct Established {
     /// The stream, its frames to come.
     pub stream: Stream,
     /// What was asked and answered.
@@ -95,7 +95,7 @@ pub struct Arrived {
     /// Whether a redirect led to another origin.
     pub left_origin: bool,
     /// TLS with the server.
-    pub tls: Option<tls::Agreed>,
+    pub tls: Option<tls::NegotiatedTls>,
     /// The time each stage of the last attempt took, and the whole.
     pub timing: Timing,
 }
@@ -104,20 +104,20 @@ pub struct Arrived {
 pub async fn arrive(
     target: &Target,
     reporter: &Reporter,
-    whereabouts: &Whereabouts,
-) -> Result<Arrived, Error> {
+    progress: &HandshakeProgress,
+) -> Result<Established, Error> {
     let begun = Instant::now();
     let deadline = begun + target.limits.connect;
     let mut address = target.address.clone();
     let mut request = authorized(&target.request, reporter)?;
-    let mut trail = Trail::new(address.clone(), target.max_redirects.unwrap_or(0));
+    let mut trail = RedirectChain::new(address.clone(), target.max_redirects.unwrap_or(0));
     loop {
-        let mut attempt = Attempt {
+        let mut attempt = AddressAttempt {
             target,
             address: &address,
             request: &request,
             reporter,
-            whereabouts,
+            progress,
             deadline,
             timing: Timing::default(),
             remote: String::new(),
@@ -127,7 +127,7 @@ pub async fn arrive(
             Ok((stream, upgraded, tls)) => {
                 let mut timing = attempt.timing;
                 timing.total = begun.elapsed();
-                return Ok(Arrived {
+                return Ok(Established {
                     stream,
                     upgraded,
                     remote: attempt.remote,
@@ -142,7 +142,7 @@ pub async fn arrive(
         };
         match &error.refusal {
             Some(refusal)
-                if error.kind == Kind::Refused
+                if error.kind == ErrorKind::Refused
                     && target.max_redirects.is_some()
                     && is_redirect(refusal) =>
             {
@@ -151,12 +151,12 @@ pub async fn arrive(
             }
             _ => return Err(error),
         }
-        whereabouts.address.replace(address.clone());
+        progress.address.replace(address.clone());
     }
 }
 
 /// The request with the credentials of this moment: a token in a file may have been renewed.
-fn authorized(request: &Request, reporter: &Reporter) -> Result<Request, Error> {
+fn authorized(request: &UpgradeOptions, reporter: &Reporter) -> Result<UpgradeOptions, Error> {
     let mut request = request.clone();
     let given = request
         .headers
@@ -167,7 +167,7 @@ fn authorized(request: &Request, reporter: &Reporter) -> Result<Request, Error> 
     {
         let header = credentials
             .header()
-            .map_err(|why| Error::new(Kind::Input, Stage::Lookup, why))?;
+            .map_err(|why| Error::new(ErrorKind::Input, Stage::Lookup, why))?;
         let value = header.value.as_deref().unwrap_or_default();
         let secret = value.split_once(' ').map_or(value, |(_, secret)| secret);
         reporter.report(|| Progress::Secret(Secret::new(secret)));
@@ -177,35 +177,35 @@ fn authorized(request: &Request, reporter: &Reporter) -> Result<Request, Error> 
 }
 
 /// One way to one address.
-struct Attempt<'a> {
+struct AddressAttempt<'a> {
     target: &'a Target,
     address: &'a Address,
-    request: &'a Request,
+    request: &'a UpgradeOptions,
     reporter: &'a Reporter,
-    whereabouts: &'a Whereabouts,
+    progress: &'a HandshakeProgress,
     deadline: Instant,
     timing: Timing,
     remote: String,
     proxy: Option<Proxy>,
 }
 
-impl Attempt<'_> {
-    async fn run(&mut self) -> Result<(Stream, Upgraded, Option<tls::Agreed>), Error> {
+impl AddressAttempt<'_> {
+    async fn run(&mut self) -> Result<(Stream, Upgraded, Option<tls::NegotiatedTls>), Error> {
         if self.address.secure {
             self.target.tls.prepare();
         }
-        let mut stream = self.reach().await?;
-        let mut agreed = None;
+        let mut stream = self.connect_transport().await?;
+        let mut negotiated = None;
         if self.address.secure {
             let begun = self.enter(Stage::Tls);
             let inside = if self.target.http2 {
-                Inside::Http2
+                Alpn::Http2
             } else {
-                Inside::Http1
+                Alpn::Http1
             };
             let host = dial::host_of(&self.address.endpoint);
             let tls = &self.target.tls;
-            (stream, agreed) = self.secure(tls, host, stream, inside).await?;
+            (stream, negotiated) = self.secure(tls, host, stream, inside).await?;
             self.timing.tls = begun.elapsed();
         }
         let begun = self.enter(Stage::Upgrade);
@@ -218,17 +218,17 @@ impl Attempt<'_> {
             (stream, answered?)
         };
         self.timing.upgrade = begun.elapsed();
-        Ok((stream, upgraded, agreed))
+        Ok((stream, upgraded, negotiated))
     }
 
     fn enter(&self, stage: Stage) -> Instant {
-        self.whereabouts.stage.set(stage);
+        self.progress.stage.set(stage);
         Instant::now()
     }
 
     /// A byte stream to the server, through a proxy where one stands before it.
-    async fn reach(&mut self) -> Result<Stream, Error> {
-        let at_server = &self.whereabouts.at_server;
+    async fn connect_transport(&mut self) -> Result<Stream, Error> {
+        let at_server = &self.progress.at_server;
         at_server.set(false);
         let route = &self.target.route;
         let (host, port) = match (&route.unix_socket, &self.address.endpoint) {
@@ -239,10 +239,12 @@ impl Attempt<'_> {
             .target
             .proxies
             .before(without_zone(host), port, self.address.secure)
-            .map_err(|bad| Error::new(Kind::Proxy, Stage::Lookup, bad.to_string()))?;
+            .map_err(|bad| Error::new(ErrorKind::Proxy, Stage::Lookup, bad.to_string()))?;
         match proxy {
             Some(proxy) => {
-                let stream = self.reach_through(proxy, without_zone(host), port).await?;
+                let stream = self
+                    .connect_through(proxy, without_zone(host), port)
+                    .await?;
                 at_server.set(true);
                 Ok(stream)
             }
@@ -253,7 +255,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn reach_through(
+    async fn connect_through(
         &mut self,
         proxy: Proxy,
         host: &str,
@@ -262,7 +264,7 @@ impl Attempt<'_> {
         let unreachable = |error: Error| Error {
             message: format!("the proxy {}: {}", proxy.shown, error.message),
             hint: match error.kind {
-                Kind::Dns | Kind::Connect => {
+                ErrorKind::Dns | ErrorKind::Connect => {
                     Some("is that the proxy's address? --proxy '' goes without one".to_owned())
                 }
                 _ => error.hint,
@@ -280,7 +282,7 @@ impl Attempt<'_> {
         if proxy.is_secure() {
             let tls = self.target.tls.for_proxy();
             (stream, _) = self
-                .secure(&tls, &proxy.host, stream, Inside::Http1)
+                .secure(&tls, &proxy.host, stream, Alpn::Http1)
                 .await
                 .map_err(unreachable)?;
         }
@@ -303,7 +305,7 @@ impl Attempt<'_> {
         self.reporter.report(|| Progress::Found(addresses.clone()));
         let begun = self.enter(Stage::Connect);
         let stream =
-            dial::connect(&addresses, route.from.as_ref(), &self.whereabouts.attempts).await?;
+            dial::connect(&addresses, route.from.as_ref(), &self.progress.attempts).await?;
         let remote = stream.peer_addr().map(|address| address.to_string());
         self.connected(remote.unwrap_or_default(), begun.elapsed());
         Ok(Stream::Tcp(stream))
@@ -324,13 +326,14 @@ impl Attempt<'_> {
 
     async fn secure(
         &self,
-        tls: &Tls,
+        tls: &TlsClient,
         host: &str,
         stream: Stream,
-        inside: Inside,
-    ) -> Result<(Stream, Option<tls::Agreed>), Error> {
-        let (stream, agreed) = tls.connect(host, stream, inside).await?;
-        self.reporter.report(|| Progress::Secured(agreed.clone()));
-        Ok((Stream::over(stream), Some(agreed)))
+        inside: Alpn,
+    ) -> Result<(Stream, Option<tls::NegotiatedTls>), Error> {
+        let (stream, negotiated) = tls.connect(host, stream, inside).await?;
+        self.reporter
+            .report(|| Progress::Secured(negotiated.clone()));
+        Ok((Stream::over(stream), Some(negotiated)))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::handshake::Answer;
+use super::handshake::Response;
 use super::tls;
 use crate::secret::Secret;
 
@@ -24,7 +24,7 @@ pub enum Progress {
         host: String,
     },
     /// TLS stands, with the server or with an HTTPS proxy.
-    Secured(tls::Agreed),
+    Secured(tls::NegotiatedTls),
     /// A redirect is followed, to this URL.
     Redirected(String),
     /// Something that a person should know although the attempt goes on.
@@ -41,7 +41,7 @@ pub enum Progress {
     /// The request was sent: its lines, credentials included.
     Request(Vec<String>),
     /// The answer's head has come.
-    Answer(Answer),
+    Answer(Response),
 }
 
 /// Where [`Progress`] goes as it happens.

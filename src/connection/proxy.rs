@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::dial::{self, Route};
-use super::error::{Error, Kind, Stage};
+use super::error::{Error, ErrorKind, Stage};
 use super::handshake::{HeadError, Refusal, answer, client};
 use super::stream::Stream;
 use crate::secret::{Secret, io_text, redact_url};
 
 /// What a proxy speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub enum ProxyProtocol {
     /// HTTP CONNECT.
     Http,
     /// HTTP CONNECT inside TLS.
@@ -37,7 +37,7 @@ pub enum Protocol {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// What it speaks.
-    pub protocol: Protocol,
+    pub protocol: ProxyProtocol,
     /// Its host, IPv6 without brackets.
     pub host: String,
     /// Its port.
@@ -50,9 +50,9 @@ pub struct Proxy {
 
 /// A proxy's URL that cannot be used (exit 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadProxy(String);
+pub struct ProxyUrlError(String);
 
-impl fmt::Display for BadProxy {
+impl fmt::Display for ProxyUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -64,14 +64,14 @@ impl Proxy {
     ///
     /// # Errors
     /// Names what was typed, without its credentials.
-    pub fn parse(typed: &str) -> Result<Self, BadProxy> {
-        let bad = |why: &str| BadProxy(format!("'{}' is no proxy: {why}", redact_url(typed)));
+    pub fn parse(typed: &str) -> Result<Self, ProxyUrlError> {
+        let bad = |why: &str| ProxyUrlError(format!("'{}' is no proxy: {why}", redact_url(typed)));
         let (scheme, rest) = typed.split_once("://").unwrap_or(("http", typed));
         let protocol = match scheme.to_ascii_lowercase().as_str() {
-            "http" => Protocol::Http,
-            "https" => Protocol::Https,
-            "socks5" => Protocol::Socks5,
-            "socks5h" => Protocol::Socks5h,
+            "http" => ProxyProtocol::Http,
+            "https" => ProxyProtocol::Https,
+            "socks5" => ProxyProtocol::Socks5,
+            "socks5h" => ProxyProtocol::Socks5h,
             other => {
                 return Err(bad(&format!(
                     "the scheme {other}: is none of http, https, socks5, socks5h"
@@ -88,7 +88,7 @@ impl Proxy {
         };
         let port = match (explicit_port(rest), protocol) {
             (Some(port), _) => port,
-            (None, Protocol::Https) => 443,
+            (None, ProxyProtocol::Https) => 443,
             (None, _) => 1080,
         };
         if port == 0 {
@@ -108,7 +108,7 @@ impl Proxy {
 
     /// Whether it wants TLS before anything else.
     pub fn is_secure(&self) -> bool {
-        self.protocol == Protocol::Https
+        self.protocol == ProxyProtocol::Https
     }
 }
 
@@ -128,7 +128,7 @@ pub struct Proxies {
     /// The environment's, unread until a host needs it: name and value of the variable.
     for_secure: Option<(String, String)>,
     for_plain: Option<(String, String)>,
-    exceptions: Exceptions,
+    exceptions: NoProxy,
 }
 
 impl Proxies {
@@ -136,7 +136,7 @@ impl Proxies {
     ///
     /// # Errors
     /// As [`Proxy::parse`].
-    pub fn forced(typed: &str) -> Result<Self, BadProxy> {
+    pub fn forced(typed: &str) -> Result<Self, ProxyUrlError> {
         let proxy = match typed {
             "" => None,
             typed => Some(Proxy::parse(typed)?),
@@ -161,7 +161,7 @@ impl Proxies {
             forced: None,
             for_secure: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
             for_plain: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),
-            exceptions: Exceptions::parse(&exceptions.map(|(_, list)| list).unwrap_or_default()),
+            exceptions: NoProxy::parse(&exceptions.map(|(_, list)| list).unwrap_or_default()),
         }
     }
 
@@ -169,7 +169,12 @@ impl Proxies {
     ///
     /// # Errors
     /// A variable of the environment that is no proxy.
-    pub fn before(&self, host: &str, port: u16, secure: bool) -> Result<Option<Proxy>, BadProxy> {
+    pub fn before(
+        &self,
+        host: &str,
+        port: u16,
+        secure: bool,
+    ) -> Result<Option<Proxy>, ProxyUrlError> {
         if let Some(forced) = &self.forced {
             return Ok(forced.clone());
         }
@@ -181,7 +186,7 @@ impl Proxies {
         match variable {
             Some((name, value)) if !self.exceptions.cover(host, port) => Proxy::parse(value)
                 .map(Some)
-                .map_err(|bad| BadProxy(format!("{name}: {bad}"))),
+                .map_err(|bad| ProxyUrlError(format!("{name}: {bad}"))),
             _ => Ok(None),
         }
     }
@@ -189,10 +194,10 @@ impl Proxies {
 
 /// `NO_PROXY`: hosts that are reached without one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Exceptions(Vec<Exception>);
+struct NoProxy(Vec<NoProxyEntry>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Exception {
+enum NoProxyEntry {
     Everything,
     /// A network: the address and the bits that count.
     Network(IpAddr, u8, Option<u16>),
@@ -200,7 +205,7 @@ enum Exception {
     Domain(String, Option<u16>),
 }
 
-impl Exceptions {
+impl NoProxy {
     /// Entries between commas or spaces: `*`, a domain with or without a leading dot, an address or
     /// network in CIDR notation, each perhaps with a port. What cannot be read is passed over, as curl
     /// does.
@@ -209,7 +214,7 @@ impl Exceptions {
         Self(
             entries
                 .filter(|entry| !entry.is_empty())
-                .filter_map(Exception::parse)
+                .filter_map(NoProxyEntry::parse)
                 .collect(),
         )
     }
@@ -220,7 +225,7 @@ impl Exceptions {
     }
 }
 
-impl Exception {
+impl NoProxyEntry {
     fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
             return Some(Self::Everything);
@@ -291,7 +296,7 @@ fn is_within(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
 /// Asks the proxy at the other end of `stream` for a way to a host.
 ///
 /// # Errors
-/// [`Kind::Proxy`] with the proxy's answer; [`Kind::Dns`] when the name is to be looked up here and is
+/// [`ErrorKind::Proxy`] with the proxy's answer; [`ErrorKind::Dns`] when the name is to be looked up here and is
 /// not found.
 pub async fn tunnel(
     proxy: &Proxy,
@@ -301,15 +306,17 @@ pub async fn tunnel(
     deadline: Instant,
 ) -> Result<Stream, Error> {
     match proxy.protocol {
-        Protocol::Http | Protocol::Https => {
+        ProxyProtocol::Http | ProxyProtocol::Https => {
             connect(proxy, &mut stream, host, port, deadline).await?;
         }
-        Protocol::Socks5h => socks(proxy, &mut stream, &Destination::of(host), port).await?,
-        Protocol::Socks5 => {
+        ProxyProtocol::Socks5h => {
+            socks(proxy, &mut stream, &SocksDestination::of(host), port).await?;
+        }
+        ProxyProtocol::Socks5 => {
             let found = dial::lookup(host, port, route).await?;
             // The lookup gives at least one address or an error.
             let ip = found.first().map(std::net::SocketAddr::ip);
-            let destination = ip.map_or_else(|| Destination::of(host), Destination::Ip);
+            let destination = ip.map_or_else(|| SocksDestination::of(host), SocksDestination::Ip);
             socks(proxy, &mut stream, &destination, port).await?;
         }
     }
@@ -318,7 +325,7 @@ pub async fn tunnel(
 
 fn refused(proxy: &Proxy, what: impl fmt::Display) -> Error {
     let message = format!("the proxy {} {what}", proxy.shown);
-    Error::new(Kind::Proxy, Stage::Proxy, message)
+    Error::new(ErrorKind::Proxy, Stage::Proxy, message)
 }
 
 async fn connect(
@@ -369,7 +376,7 @@ async fn connect(
     // In TLS and in HTTP the client speaks first: whoever speaks here is no server of ours.
     let said: String = buffer.escape_ascii().to_string().chars().take(64).collect();
     let message = format!("what answers behind the proxy is no HTTP server: \"{said}\"");
-    Err(Error::new(Kind::Handshake, Stage::Proxy, message))
+    Err(Error::new(ErrorKind::Handshake, Stage::Proxy, message))
 }
 
 fn hint_for(refusal: &Refusal, proxy: &Proxy) -> Option<String> {
@@ -390,12 +397,12 @@ fn hint_for(refusal: &Refusal, proxy: &Proxy) -> Option<String> {
 }
 
 /// Where a SOCKS proxy is to connect to.
-enum Destination<'a> {
+enum SocksDestination<'a> {
     Ip(IpAddr),
     Name(&'a str),
 }
 
-impl<'a> Destination<'a> {
+impl<'a> SocksDestination<'a> {
     fn of(host: &'a str) -> Self {
         host.parse().map_or(Self::Name(host), Self::Ip)
     }
@@ -425,7 +432,7 @@ impl<'a> Destination<'a> {
 async fn socks(
     proxy: &Proxy,
     stream: &mut Stream,
-    destination: &Destination<'_>,
+    destination: &SocksDestination<'_>,
     port: u16,
 ) -> Result<(), Error> {
     const PASSWORD: u8 = 2;
@@ -563,23 +570,23 @@ mod tests {
     #[test]
     fn proxies_are_read_as_curl_reads_them() {
         let table = [
-            ("proxy.example", Protocol::Http, "proxy.example", 1080),
+            ("proxy.example", ProxyProtocol::Http, "proxy.example", 1080),
             (
                 "http://proxy.example:80",
-                Protocol::Http,
+                ProxyProtocol::Http,
                 "proxy.example",
                 80,
             ),
             (
                 "HTTPS://proxy.example",
-                Protocol::Https,
+                ProxyProtocol::Https,
                 "proxy.example",
                 443,
             ),
-            ("https://p:8443/", Protocol::Https, "p", 8443),
-            ("socks5://[::1]:9050", Protocol::Socks5, "::1", 9050),
-            ("socks5h://p", Protocol::Socks5h, "p", 1080),
-            ("127.0.0.1:3128", Protocol::Http, "127.0.0.1", 3128),
+            ("https://p:8443/", ProxyProtocol::Https, "p", 8443),
+            ("socks5://[::1]:9050", ProxyProtocol::Socks5, "::1", 9050),
+            ("socks5h://p", ProxyProtocol::Socks5h, "p", 1080),
+            ("127.0.0.1:3128", ProxyProtocol::Http, "127.0.0.1", 3128),
         ];
         for (typed, protocol, host, port) in table {
             let proxy = Proxy::parse(typed).expect(typed);
@@ -655,7 +662,7 @@ mod tests {
             ("127.0.0.0/8", "localhost", 80, false),
         ];
         for (list, host, port, covered) in table {
-            let found = Exceptions::parse(list).cover(host, port);
+            let found = NoProxy::parse(list).cover(host, port);
             assert_eq!(found, covered, "{list} {host}:{port}");
         }
     }

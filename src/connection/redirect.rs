@@ -8,14 +8,14 @@ use std::fmt;
 use url::Url;
 
 use super::dial;
-use super::error::{Error, Kind, Stage};
+use super::error::{Error, ErrorKind, Stage};
 use super::handshake::Refusal;
-use super::target::{Address, Endpoint, Request, without_zone};
+use super::target::{Address, Endpoint, UpgradeOptions, without_zone};
 use crate::secret::redact_url;
 use crate::units;
 
 /// The redirects followed so far.
-pub struct Trail {
+pub struct RedirectChain {
     most: u32,
     seen: Vec<Address>,
 }
@@ -26,7 +26,7 @@ pub fn is_redirect(refusal: &Refusal) -> bool {
         && refusal.headers.get("Location").is_some()
 }
 
-impl Trail {
+impl RedirectChain {
     /// Begins at `address`; at most `most` redirects are followed.
     pub fn new(address: Address, most: u32) -> Self {
         Self {
@@ -52,12 +52,12 @@ impl Trail {
     /// Where an answer points to, and the request to be sent there.
     ///
     /// # Errors
-    /// [`Kind::Redirect`] for one too many, a circle, or a place that may not be followed to.
+    /// [`ErrorKind::Redirect`] for one too many, a circle, or a place that may not be followed to.
     pub fn follow(
         &mut self,
         refusal: &Refusal,
-        request: &Request,
-    ) -> Result<(Address, Request), Error> {
+        request: &UpgradeOptions,
+    ) -> Result<(Address, UpgradeOptions), Error> {
         let location = refusal.headers.get("Location").unwrap_or_default();
         let shown = redact_url(location);
         if self.seen.len() > self.most as usize {
@@ -100,7 +100,7 @@ impl Trail {
 }
 
 fn failed(message: String) -> Error {
-    Error::new(Kind::Redirect, Stage::Upgrade, message)
+    Error::new(ErrorKind::Redirect, Stage::Upgrade, message)
 }
 
 /// What a `Location` means at an address (RFC 9110 §10.2.2).
@@ -152,7 +152,7 @@ fn is_same(one: &Address, other: &Address) -> bool {
 }
 
 /// The request as a stranger may see it.
-pub fn without_credentials(request: &Request) -> Request {
+pub fn without_credentials(request: &UpgradeOptions) -> UpgradeOptions {
     let mut request = request.clone();
     request
         .headers
@@ -165,7 +165,7 @@ pub fn without_credentials(request: &Request) -> Request {
 mod tests {
     use super::*;
     use crate::connection::handshake::Headers;
-    use crate::connection::target::Header;
+    use crate::connection::target::RequestHeader;
 
     fn refusal(location: &str) -> Refusal {
         Refusal {
@@ -177,20 +177,20 @@ mod tests {
         }
     }
 
-    fn request() -> Request {
-        Request {
+    fn request() -> UpgradeOptions {
+        UpgradeOptions {
             headers: vec![
-                Header::new("Authorization", "Bearer t"),
-                Header::new("Cookie", "a=b"),
-                Header::new("Host", "front"),
-                Header::new("X-Kept", "1"),
+                RequestHeader::new("Authorization", "Bearer t"),
+                RequestHeader::new("Cookie", "a=b"),
+                RequestHeader::new("Host", "front"),
+                RequestHeader::new("X-Kept", "1"),
             ],
-            ..Request::default()
+            ..UpgradeOptions::default()
         }
     }
 
     fn followed(from: &str, location: &str) -> (Address, Vec<String>) {
-        let mut trail = Trail::new(Address::parse(from).expect(from), 10);
+        let mut trail = RedirectChain::new(Address::parse(from).expect(from), 10);
         let (address, request) = trail
             .follow(&refusal(location), &request())
             .expect(location);
@@ -231,7 +231,7 @@ mod tests {
     fn credentials_stay_with_their_origin() {
         assert_eq!(followed("ws://h/a", "/b").1.len(), 4);
         for elsewhere in ["ws://other/", "ws://h:81/", "wss://h/"] {
-            let mut trail = Trail::new(Address::parse("ws://h/a").expect("a URL"), 10);
+            let mut trail = RedirectChain::new(Address::parse("ws://h/a").expect("a URL"), 10);
             trail
                 .follow(&refusal(elsewhere), &request())
                 .expect(elsewhere);
@@ -247,11 +247,11 @@ mod tests {
     #[test]
     fn tls_is_never_left() {
         for location in ["ws://h/", "http://h:443/", "ws://other/", "ws://localhost/"] {
-            let mut trail = Trail::new(Address::parse("wss://h/a").expect("a URL"), 10);
+            let mut trail = RedirectChain::new(Address::parse("wss://h/a").expect("a URL"), 10);
             let error = trail
                 .follow(&refusal(location), &request())
                 .expect_err(location);
-            assert_eq!(error.kind, Kind::Redirect, "{location}");
+            assert_eq!(error.kind, ErrorKind::Redirect, "{location}");
             assert!(error.message.contains("leaves TLS"), "{error}");
         }
     }
@@ -260,16 +260,16 @@ mod tests {
     fn files_circles_and_long_chains_are_not_followed() {
         let start = || Address::parse("ws://h/a").expect("a URL");
         for location in ["file:///etc/passwd", "ftp://h/", "javascript:1", "ws://"] {
-            let error = Trail::new(start(), 10)
+            let error = RedirectChain::new(start(), 10)
                 .follow(&refusal(location), &request())
                 .expect_err(location);
-            assert_eq!(error.kind, Kind::Redirect, "{location}");
+            assert_eq!(error.kind, ErrorKind::Redirect, "{location}");
         }
-        let mut trail = Trail::new(start(), 10);
+        let mut trail = RedirectChain::new(start(), 10);
         trail.follow(&refusal("/b"), &request()).expect("one");
         let error = trail.follow(&refusal("/a"), &request()).expect_err("back");
         assert!(error.message.contains("circle"), "{error}");
-        let mut trail = Trail::new(start(), 1);
+        let mut trail = RedirectChain::new(start(), 1);
         trail.follow(&refusal("/b"), &request()).expect("one");
         let error = trail.follow(&refusal("/c"), &request()).expect_err("two");
         assert!(error.message.contains("more than 1"), "{error}");

@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
-use super::wire::negotiation::Offer;
+use super::wire::negotiation::DeflateOffer;
 use crate::secret::{
-    SEARCHED_FROM, Secret, Source, is_credential_header, is_token_like, redact_url,
+    SEARCHED_FROM, Secret, SecretSource, is_credential_header, is_token_like, redact_url,
 };
 
 /// Where the bytes go.
@@ -62,7 +62,7 @@ pub struct Address {
 
 /// A URL that cannot be used (exit 2): what was typed, what is wrong with it, what would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadUrl {
+pub struct UrlError {
     /// What was typed, redacted.
     pub url: String,
     /// What is wrong with it.
@@ -71,7 +71,7 @@ pub struct BadUrl {
     pub hint: Option<String>,
 }
 
-impl BadUrl {
+impl UrlError {
     fn new(url: &str, why: impl Into<String>) -> Self {
         Self {
             url: redact_url(url),
@@ -86,23 +86,23 @@ impl BadUrl {
     }
 }
 
-impl fmt::Display for BadUrl {
+impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "'{}' is no WebSocket URL: {}", self.url, self.why)
     }
 }
 
-impl std::error::Error for BadUrl {}
+impl std::error::Error for UrlError {}
 
 impl Address {
     /// Reads every form of cli.md except `echo:`, which is no address until the server runs.
     ///
     /// # Errors
     /// Says what was typed and what would have worked.
-    pub fn parse(typed: &str) -> Result<Self, BadUrl> {
+    pub fn parse(typed: &str) -> Result<Self, UrlError> {
         // As a browser does: what was copied often has a blank or a line break around it.
         let typed = typed.trim_matches(|c: char| c <= ' ');
-        let bad = |why: &str| BadUrl::new(typed, why);
+        let bad = |why: &str| UrlError::new(typed, why);
         if typed.is_empty() {
             return Err(bad("it is empty").hint("write ws://HOST[:PORT]/PATH"));
         }
@@ -169,17 +169,17 @@ impl Address {
         Ok(self)
     }
 
-    fn parse_unix(typed: &str, rest: &str, secure: bool) -> Result<Self, BadUrl> {
+    fn parse_unix(typed: &str, rest: &str, secure: bool) -> Result<Self, UrlError> {
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
         if !path.starts_with('/') {
-            return Err(BadUrl::new(typed, "the socket's path must be absolute")
+            return Err(UrlError::new(typed, "the socket's path must be absolute")
                 .hint("write ws+unix:/path/to.sock:/uri, with TLS wss+unix:/path/to.sock:/uri"));
         }
         let slash = if target.starts_with('/') { "" } else { "/" };
         // Read as that of any other URL, so that a blank or a line break cannot reach the request line.
         let url = Url::parse(&format!("ws://localhost{slash}{target}"))
-            .map_err(|error| BadUrl::new(typed, error.to_string()))?;
+            .map_err(|error| UrlError::new(typed, error.to_string()))?;
         Ok(Self {
             endpoint: Endpoint::Unix(PathBuf::from(path)),
             secure,
@@ -193,16 +193,16 @@ impl Address {
         })
     }
 
-    fn from_url(url: &Url, typed: &str, scheme_guessed: bool) -> Result<Self, BadUrl> {
+    fn from_url(url: &Url, typed: &str, scheme_guessed: bool) -> Result<Self, UrlError> {
         let host = match url.host() {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            None => return Err(BadUrl::new(typed, "it has no host")),
+            None => return Err(UrlError::new(typed, "it has no host")),
         };
         let port = url.port_or_known_default().unwrap_or(80);
         if port == 0 {
-            return Err(BadUrl::new(typed, "port 0 cannot be connected to"));
+            return Err(UrlError::new(typed, "port 0 cannot be connected to"));
         }
         let bracketed = url.host_str().unwrap_or_default();
         let host_header = match url.port() {
@@ -345,19 +345,19 @@ fn websocats(typed: &str) -> Option<&str> {
 }
 
 /// How to write the Unix domain socket that was meant.
-fn unix_socket(typed: &str, path: &str) -> BadUrl {
-    BadUrl::new(typed, "unix: is no scheme of a WebSocket").hint(format!("try ws+unix:{path}:/"))
+fn unix_socket(typed: &str, path: &str) -> UrlError {
+    UrlError::new(typed, "unix: is no scheme of a WebSocket").hint(format!("try ws+unix:{path}:/"))
 }
 
 /// The URL as `ws` or `wss`, whatever was typed.
-fn with_scheme(typed: &str) -> Result<String, BadUrl> {
+fn with_scheme(typed: &str) -> Result<String, UrlError> {
     if let Some((scheme, rest)) = split_scheme(typed) {
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "ws" | "http" => "ws",
             "wss" | "https" => "wss",
             "unix" => return Err(unix_socket(typed, rest)),
             other => {
-                let bad = BadUrl::new(
+                let bad = UrlError::new(
                     typed,
                     format!("the scheme {other}: is none of ws, wss, http, https"),
                 );
@@ -369,7 +369,7 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
             }
         };
         if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
-            let bad = BadUrl::new(typed, "it has no host");
+            let bad = UrlError::new(typed, "it has no host");
             let meant = rest.trim_start_matches('/');
             return Err(
                 bad.hint(if meant.is_empty() || meant.starts_with(['?', '#']) {
@@ -392,14 +392,14 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
         });
     if let Some((scheme, rest)) = mistyped {
         let rest = rest.trim_start_matches([':', '/', '\\']);
-        let bad = BadUrl::new(typed, format!("{scheme} must be followed by ://"));
+        let bad = UrlError::new(typed, format!("{scheme} must be followed by ://"));
         return Err(bad.hint(format!("try {scheme}://{}", redact_url(rest))));
     }
     if let Some(path) = typed.strip_prefix("unix:") {
         return Err(unix_socket(typed, path.trim_start_matches("//")));
     }
     if let Some(specifier) = websocats(typed) {
-        return Err(BadUrl::new(
+        return Err(UrlError::new(
             typed,
             format!("{specifier}: is an address of websocat's alone"),
         )
@@ -407,7 +407,7 @@ fn with_scheme(typed: &str) -> Result<String, BadUrl> {
     }
     if typed.starts_with('/') && !typed.starts_with("//") {
         return Err(
-            BadUrl::new(typed, "it is a path, and has no host").hint(format!(
+            UrlError::new(typed, "it is a path, and has no host").hint(format!(
                 "write ws://HOST[:PORT]{0}, or :PORT{0}",
                 redact_url(typed)
             )),
@@ -441,7 +441,7 @@ fn decoded(text: &str) -> String {
 
 /// A header line of the request.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Header {
+pub struct RequestHeader {
     /// The name as it was typed: some servers look at its case.
     pub name: String,
     /// The value, or `None` to leave out a header that would have been sent (`-H 'Name:'`, as curl has it).
@@ -450,7 +450,7 @@ pub struct Header {
     pub is_secret: bool,
 }
 
-impl Header {
+impl RequestHeader {
     /// Reads `Name: value`; `Name:` leaves the header out, `Name;` sends it empty.
     ///
     /// # Errors
@@ -530,12 +530,14 @@ impl Header {
 
 /// A password, and the form that it has in a header.
 pub fn basic_secrets(user: &str, password: &str) -> [String; 2] {
-    let header = Header::basic(user, password).value.unwrap_or_default();
+    let header = RequestHeader::basic(user, password)
+        .value
+        .unwrap_or_default();
     let encoded = header.trim_start_matches("Basic ");
     [password.to_owned(), encoded.to_owned()]
 }
 
-impl fmt::Debug for Header {
+impl fmt::Debug for RequestHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Some(_) if self.is_credential() => {
@@ -558,7 +560,7 @@ pub enum Credentials {
     /// A user and a password (RFC 7617).
     Basic(String, Secret),
     /// A token (RFC 6750), or where it is kept: read for each connection, so that a renewed one is used.
-    Bearer(Source),
+    Bearer(SecretSource),
 }
 
 impl Credentials {
@@ -566,9 +568,9 @@ impl Credentials {
     ///
     /// # Errors
     /// Names the file or the variable that cannot be read, or holds what no header can.
-    pub fn header(&self) -> Result<Header, String> {
+    pub fn header(&self) -> Result<RequestHeader, String> {
         match self {
-            Self::Basic(user, password) => Ok(Header::basic(user, password.reveal())),
+            Self::Basic(user, password) => Ok(RequestHeader::basic(user, password.reveal())),
             Self::Bearer(source) => {
                 let token = source.read().map_err(|unreadable| unreadable.to_string())?;
                 Self::bearer(&token)
@@ -580,12 +582,15 @@ impl Credentials {
     ///
     /// # Errors
     /// An empty token, or one that holds a space or a control character.
-    pub fn bearer(token: &str) -> Result<Header, String> {
+    pub fn bearer(token: &str) -> Result<RequestHeader, String> {
         let token = token.trim();
         if token.is_empty() || token.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err("the bearer token is empty, or holds a space or a line break".to_owned());
         }
-        Ok(Header::new("Authorization", format!("Bearer {token}")))
+        Ok(RequestHeader::new(
+            "Authorization",
+            format!("Bearer {token}"),
+        ))
     }
 }
 
@@ -632,18 +637,18 @@ impl fmt::Debug for Subprotocol {
 
 /// What the upgrade request says besides its fixed part.
 #[derive(Clone, Debug, Default)]
-pub struct Request {
+pub struct UpgradeOptions {
     /// Headers in the order given. They replace what would have been sent under the same name.
-    pub headers: Vec<Header>,
+    pub headers: Vec<RequestHeader>,
     /// What is sent as `Authorization`, unless a header of that name is given.
     pub credentials: Option<Credentials>,
     /// Subprotocols offered, most wanted first.
     pub subprotocols: Vec<Subprotocol>,
     /// The offer of permessage-deflate, if it is to be offered.
-    pub compression: Option<Offer>,
+    pub compression: Option<DeflateOffer>,
 }
 
-impl Request {
+impl UpgradeOptions {
     /// The values of the headers given under a name; `None` when none is, and ours is sent.
     fn given<'a>(&'a self, name: &str) -> Option<Vec<&'a str>> {
         let headers = self.headers.iter();
@@ -664,9 +669,9 @@ impl Request {
 
     /// The offer of permessage-deflate that the server answers: a header that was given is the same
     /// offer.
-    pub fn offered_compression(&self) -> Option<Offer> {
+    pub fn offered_compression(&self) -> Option<DeflateOffer> {
         match self.given("Sec-WebSocket-Extensions") {
-            Some(values) => Offer::in_header(values),
+            Some(values) => DeflateOffer::in_header(values),
             None => self.compression.clone(),
         }
     }
@@ -899,18 +904,24 @@ mod tests {
 
     #[test]
     fn headers_keep_colons_commas_and_case() {
-        let header = Header::parse("X-Time: 12:30, later").expect("a header");
+        let header = RequestHeader::parse("X-Time: 12:30, later").expect("a header");
         assert_eq!(
             (header.name.as_str(), header.value.as_deref()),
             ("X-Time", Some("12:30, later"))
         );
-        assert_eq!(Header::parse("Origin:").expect("left out").value, None);
         assert_eq!(
-            Header::parse("X-Empty;").expect("empty").value.as_deref(),
+            RequestHeader::parse("Origin:").expect("left out").value,
+            None
+        );
+        assert_eq!(
+            RequestHeader::parse("X-Empty;")
+                .expect("empty")
+                .value
+                .as_deref(),
             Some("")
         );
         for line in ["no colon", ": value", "Na me: v", "Name: a\r\nB: c"] {
-            assert!(Header::parse(line).is_err(), "{line}");
+            assert!(RequestHeader::parse(line).is_err(), "{line}");
         }
     }
 }

@@ -142,11 +142,11 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::super::message::{Outgoing, Payload};
-    use super::super::wire::{Received, Role, Settings};
+    use super::super::wire::{Received, Role, WireSettings};
     use super::*;
 
     fn wire(role: Role) -> Wire {
-        let settings = Settings {
+        let settings = WireSettings {
             compression: None,
             max_message: 1 << 20,
             trace: false,
@@ -199,9 +199,9 @@ mod tests {
 
     /// Takes whatever it is given, and notes how much that was.
     #[derive(Default)]
-    struct Writes(Vec<usize>);
+    struct CountingWriter(Vec<usize>);
 
-    impl AsyncWrite for Writes {
+    impl AsyncWrite for CountingWriter {
         fn poll_write(
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
@@ -224,7 +224,7 @@ mod tests {
     async fn a_header_does_not_leave_alone() {
         let mut queue = WriteQueue::new(false);
         let mut wire = wire(Role::Client);
-        let mut writes = Writes::default();
+        let mut writes = CountingWriter::default();
         put(&mut queue, &mut wire, &binary(300_000));
         poll_fn(|cx| queue.poll_flush(&mut writes, &mut wire, cx)).await;
         assert!(writes.0.iter().all(|&bytes| bytes > 1000), "{:?}", writes.0);

@@ -1,7 +1,7 @@
 //! What an input asks the session to do.
 
 use crate::connection::Target;
-use crate::connection::close::Farewell;
+use crate::connection::close::CloseFrame;
 use crate::connection::message::Outgoing;
 
 /// Something to do.
@@ -12,7 +12,7 @@ pub enum Action {
     /// Send a numbered ping with a payload of so many bytes.
     Ping(usize),
     /// Close, and stay.
-    Close(Farewell),
+    Close(CloseFrame),
     /// Open the connection again after it has ended.
     Reopen,
     /// Close, and open a connection to another place.

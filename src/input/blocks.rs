@@ -16,12 +16,12 @@ pub const BLOCK: usize = 64 * 1024;
 
 /// A source of bytes.
 pub struct Blocks {
-    source: Source,
+    source: ByteSource,
     /// Where a block is read into before it is known how long it is; cleared once for all of them.
     space: Vec<u8>,
 }
 
-enum Source {
+enum ByteSource {
     /// A file that was named.
     File(Named),
     /// Standard input.
@@ -31,15 +31,15 @@ enum Source {
 impl Blocks {
     /// Standard input.
     pub fn stdin() -> Self {
-        Self::of(Source::Stdin(Stdin::stdin()))
+        Self::of(ByteSource::Stdin(Stdin::stdin()))
     }
 
     /// A file from [`open`].
     pub fn file(file: File) -> Self {
-        Self::of(Source::File(Named::new(file)))
+        Self::of(ByteSource::File(Named::new(file)))
     }
 
-    fn of(source: Source) -> Self {
+    fn of(source: ByteSource) -> Self {
         Self {
             source,
             space: Vec::new(),
@@ -57,8 +57,8 @@ impl Blocks {
     ) -> Poll<io::Result<usize>> {
         self.space.resize(BLOCK, 0);
         let read = ready!(match &mut self.source {
-            Source::File(file) => file.poll_read(cx, &mut self.space),
-            Source::Stdin(stdin) => stdin.poll_read(cx, &mut self.space),
+            ByteSource::File(file) => file.poll_read(cx, &mut self.space),
+            ByteSource::Stdin(stdin) => stdin.poll_read(cx, &mut self.space),
         })?;
         buffer.extend_from_slice(&self.space[..read]);
         Poll::Ready(Ok(read))

@@ -30,7 +30,7 @@ pub enum Encoding {
 
 /// Why bytes do not mean a message: at which byte, counted from 0, and what is wrong there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undecodable {
+pub struct EncodingError {
     /// Offset of the first byte that does not fit.
     pub at: usize,
     /// What is wrong with it.
@@ -42,11 +42,11 @@ impl Encoding {
     ///
     /// # Errors
     /// The first byte that does not fit.
-    pub fn decode(self, bytes: Bytes) -> Result<Payload, Undecodable> {
+    pub fn decode(self, bytes: Bytes) -> Result<Payload, EncodingError> {
         match self {
             Self::Text => match Text::try_from(bytes) {
                 Ok(text) => Ok(Payload::Text(text)),
-                Err(error) => Err(Undecodable {
+                Err(error) => Err(EncodingError {
                     at: error.valid_up_to(),
                     why: "it is not UTF-8 text; --binary sends bytes as they are".to_owned(),
                 }),
@@ -58,7 +58,7 @@ impl Encoding {
     }
 }
 
-fn unhex(text: &[u8]) -> Result<Bytes, Undecodable> {
+fn unhex(text: &[u8]) -> Result<Bytes, EncodingError> {
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut high = None;
     for (at, &byte) in text.iter().enumerate() {
@@ -66,7 +66,7 @@ fn unhex(text: &[u8]) -> Result<Bytes, Undecodable> {
         if between {
             continue;
         }
-        let digit = char::from(byte).to_digit(16).ok_or_else(|| Undecodable {
+        let digit = char::from(byte).to_digit(16).ok_or_else(|| EncodingError {
             at,
             why: format!("'{}' is no hexadecimal digit", byte.escape_ascii()),
         })? as u8;
@@ -77,14 +77,14 @@ fn unhex(text: &[u8]) -> Result<Bytes, Undecodable> {
     }
     match high {
         None => Ok(out.into()),
-        Some(_) => Err(Undecodable {
+        Some(_) => Err(EncodingError {
             at: text.len(),
             why: "the last byte has one digit".to_owned(),
         }),
     }
 }
 
-fn unbase64(text: &[u8]) -> Result<Bytes, Undecodable> {
+fn unbase64(text: &[u8]) -> Result<Bytes, EncodingError> {
     let text: Vec<u8> = text
         .iter()
         .copied()
@@ -99,7 +99,7 @@ fn unbase64(text: &[u8]) -> Result<Bytes, Undecodable> {
     engine
         .decode(&text)
         .map(Bytes::from)
-        .map_err(|error| Undecodable {
+        .map_err(|error| EncodingError {
             at: match error {
                 base64::DecodeError::InvalidByte(at, _)
                 | base64::DecodeError::InvalidLastSymbol(at, _) => at,

@@ -21,38 +21,38 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Sleep;
 
-use crate::connection::close::Farewell;
+use crate::connection::close::CloseFrame;
 use crate::connection::message::{Batch, Direction, Fragment, Outgoing, Payload};
 use crate::event::Event;
 use crate::secret::io_text;
 use action::Action;
 use blocks::Blocks;
-use encoding::{Encoding, Undecodable};
-use pings::{Openings, Pings};
+use encoding::{Encoding, EncodingError};
+use pings::{OpeningSource, PingSource};
 
-pub use pings::Rhythm;
+pub use pings::PingInterval;
 
 /// An input that cannot be read or does not mean a message (exit 26).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct InputError {
     /// `standard input`, or the file.
     pub name: String,
     /// What is wrong and where.
     pub why: String,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot read {}: {}", self.name, self.why)
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for InputError {}
 
 /// A source of actions.
 pub struct Input {
-    source: Source,
-    pace: Option<Pace>,
+    source: InputSource,
+    pace: Option<SendRate>,
     /// The rest of a message that goes out in parts.
     parts: VecDeque<Fragment>,
     fragment: Option<usize>,
@@ -63,17 +63,17 @@ pub struct Input {
     waits: bool,
 }
 
-enum Source {
+enum InputSource {
     Ready(VecDeque<Payload>),
-    Stream(Stream),
-    Files(VecDeque<Stream>),
-    Pings(Pings),
-    Openings(Openings),
+    Stream(MessageStream),
+    Files(VecDeque<MessageStream>),
+    Pings(PingSource),
+    Openings(OpeningSource),
     Echo(VecDeque<Payload>),
 }
 
 impl Input {
-    fn new(source: Source) -> Self {
+    fn new(source: InputSource) -> Self {
         Self {
             source,
             pace: None,
@@ -87,17 +87,17 @@ impl Input {
 
     /// Nothing to send.
     pub fn none() -> Self {
-        Self::new(Source::Ready(VecDeque::new()))
+        Self::new(InputSource::Ready(VecDeque::new()))
     }
 
     /// Messages that are known already.
     pub fn messages(messages: impl IntoIterator<Item = Payload>) -> Self {
-        Self::new(Source::Ready(messages.into_iter().collect()))
+        Self::new(InputSource::Ready(messages.into_iter().collect()))
     }
 
     /// Standard input, cut into messages.
     pub fn stdin(framing: Framing, encoding: Encoding) -> Self {
-        Self::new(Source::Stream(Stream::new(
+        Self::new(InputSource::Stream(MessageStream::new(
             "standard input",
             Blocks::stdin(),
             framing,
@@ -112,52 +112,55 @@ impl Input {
     pub fn files<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
         encoding: Encoding,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, InputError> {
         let open = |path: P| {
             let path = path.as_ref();
             let name = path.display().to_string();
             match blocks::open(path).and_then(refuse_directory) {
-                Ok(file) => Ok(Stream::new(
+                Ok(file) => Ok(MessageStream::new(
                     &name,
                     Blocks::file(file),
                     Framing::Whole,
                     encoding,
                 )),
-                Err(error) => Err(Error {
+                Err(error) => Err(InputError {
                     name,
                     why: io_text(&error),
                 }),
             }
         };
-        let streams: Result<VecDeque<Stream>, Error> = paths.into_iter().map(open).collect();
-        Ok(Self::new(Source::Files(streams?)))
+        let streams: Result<VecDeque<MessageStream>, InputError> =
+            paths.into_iter().map(open).collect();
+        Ok(Self::new(InputSource::Files(streams?)))
     }
 
     /// So many pings of `size` bytes, or without end.
-    pub fn pings(rhythm: Rhythm, count: Option<u64>, size: usize) -> Self {
-        Self::new(Source::Pings(Pings::new(rhythm, count, size)))
+    pub fn pings(rhythm: PingInterval, count: Option<u64>, size: usize) -> Self {
+        Self::new(InputSource::Pings(PingSource::new(rhythm, count, size)))
     }
 
     /// So many connections one after the other, or without end, each closed in that way once it is open.
-    pub fn openings(interval: Duration, count: Option<u64>, farewell: Farewell) -> Self {
-        Self::new(Source::Openings(Openings::new(interval, count, farewell)))
+    pub fn openings(interval: Duration, count: Option<u64>, farewell: CloseFrame) -> Self {
+        Self::new(InputSource::Openings(OpeningSource::new(
+            interval, count, farewell,
+        )))
     }
 
     /// Whatever is received ([`Input::notice`]).
     pub fn echo() -> Self {
-        Self::new(Source::Echo(VecDeque::new()))
+        Self::new(InputSource::Echo(VecDeque::new()))
     }
 
     /// Something happened: what is to be sent, or when, may hang on it.
     pub fn notice(&mut self, event: &Event) {
         match (&mut self.source, event) {
-            (Source::Echo(heard), Event::Message(message))
+            (InputSource::Echo(heard), Event::Message(message))
                 if message.direction == Direction::In =>
             {
                 heard.push_back(message.payload.clone());
             }
-            (Source::Pings(pings), event) => pings.notice(event),
-            (Source::Openings(openings), event) => openings.notice(event),
+            (InputSource::Pings(pings), event) => pings.notice(event),
+            (InputSource::Openings(openings), event) => openings.notice(event),
             _ => {}
         }
     }
@@ -165,14 +168,14 @@ impl Input {
     /// Takes out what was heard and not sent yet.
     pub fn take_heard(&mut self) -> Option<Payload> {
         match &mut self.source {
-            Source::Echo(heard) => heard.pop_front(),
+            InputSource::Echo(heard) => heard.pop_front(),
             _ => None,
         }
     }
 
     /// Whether what was heard must be sent before more is received.
     pub fn is_full(&self) -> bool {
-        matches!(&self.source, Source::Echo(heard) if !heard.is_empty())
+        matches!(&self.source, InputSource::Echo(heard) if !heard.is_empty())
     }
 
     /// Sends each message in parts of at most `size` bytes.
@@ -183,13 +186,13 @@ impl Input {
 
     /// Waits at least `gap` from one message to the next.
     pub fn with_gap(mut self, gap: Option<Duration>) -> Self {
-        self.pace = gap.map(|gap| Pace { gap, next: None });
+        self.pace = gap.map(|gap| SendRate { gap, next: None });
         self
     }
 
     /// Whether it opens and closes connections, and so is asked while there is none.
     pub fn drives_connection(&self) -> bool {
-        matches!(self.source, Source::Openings(_))
+        matches!(self.source, InputSource::Openings(_))
     }
 
     /// Whether there was nothing to send when last asked, as opposed to something that has to wait for
@@ -207,7 +210,7 @@ impl Input {
         &mut self,
         cx: &mut Context<'_>,
         together: bool,
-    ) -> Poll<Option<Result<Action, Error>>> {
+    ) -> Poll<Option<Result<Action, InputError>>> {
         if self.ended {
             return Poll::Ready(None);
         }
@@ -217,7 +220,7 @@ impl Input {
         if together
             && self.pace.is_none()
             && self.fragment.is_none()
-            && let Source::Stream(stream) = &mut self.source
+            && let InputSource::Stream(stream) = &mut self.source
             && let Some(batch) = stream.batch()
         {
             return Poll::Ready(Some(Ok(Action::Send(Outgoing::Batch(batch)))));
@@ -246,7 +249,7 @@ impl Input {
 
     /// The message that is held back, or else the source's next. The source is asked before the pace:
     /// that there is no next message must not wait for the time of one.
-    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, Error>>> {
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, InputError>>> {
         if let Some(held) = self.held.take() {
             return Poll::Ready(Some(Ok(held)));
         }
@@ -295,7 +298,7 @@ fn refuse_directory(file: File) -> io::Result<File> {
     Ok(file)
 }
 
-impl Source {
+impl InputSource {
     /// Whether there was more to read when last asked, and others had to have their turn.
     fn is_reading(&self) -> bool {
         match self {
@@ -309,7 +312,7 @@ impl Source {
         &mut self,
         cx: &mut Context<'_>,
         fragment: Option<usize>,
-    ) -> Poll<Option<Result<Action, Error>>> {
+    ) -> Poll<Option<Result<Action, InputError>>> {
         let outgoing = match self {
             Self::Ready(messages) => messages
                 .pop_front()
@@ -338,12 +341,12 @@ impl Source {
 }
 
 /// The least time between messages.
-struct Pace {
+struct SendRate {
     gap: Duration,
     next: Option<Pin<Box<Sleep>>>,
 }
 
-impl Pace {
+impl SendRate {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(next) = &mut self.next {
             ready!(next.as_mut().poll(cx));
@@ -373,7 +376,7 @@ pub enum Framing {
 }
 
 /// A stream of bytes that becomes messages.
-struct Stream {
+struct MessageStream {
     name: String,
     blocks: Blocks,
     framing: Framing,
@@ -396,9 +399,9 @@ struct Stream {
 /// The most blocks read in one turn: an endless file must not keep the rest from being heard.
 const BLOCKS_A_TURN: usize = 64;
 
-type Next = Option<Result<Outgoing, Error>>;
+type NextMessage = Option<Result<Outgoing, InputError>>;
 
-impl Stream {
+impl MessageStream {
     fn new(name: &str, blocks: Blocks, framing: Framing, encoding: Encoding) -> Self {
         Self {
             name: name.to_owned(),
@@ -416,7 +419,7 @@ impl Stream {
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>, fragment: Option<usize>) -> Poll<Next> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, fragment: Option<usize>) -> Poll<NextMessage> {
         if self.done {
             return Poll::Ready(None);
         }
@@ -457,7 +460,7 @@ impl Stream {
         Some(batch)
     }
 
-    fn poll_delimited(&mut self, cx: &mut Context<'_>, delimiter: u8) -> Poll<Next> {
+    fn poll_delimited(&mut self, cx: &mut Context<'_>, delimiter: u8) -> Poll<NextMessage> {
         loop {
             if let Some(at) = memchr::memchr(delimiter, &self.buffer[self.searched..]) {
                 let mut message = self.buffer.split_to(self.searched + at + 1);
@@ -478,7 +481,7 @@ impl Stream {
         }
     }
 
-    fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<NextMessage> {
         while !self.at_end {
             if let Err(error) = ready!(self.poll_block(cx)) {
                 return Poll::Ready(Some(Err(error)));
@@ -491,7 +494,7 @@ impl Stream {
 
     /// The next part of one message. A part is held back until more follows, so that the last one is
     /// known as the last.
-    fn poll_part(&mut self, cx: &mut Context<'_>, size: usize) -> Poll<Next> {
+    fn poll_part(&mut self, cx: &mut Context<'_>, size: usize) -> Poll<NextMessage> {
         // Three bytes more than a part: a character cut off at the end of what was read lies behind it.
         while self.buffer.len() <= size.saturating_add(3) && !self.at_end {
             if let Err(error) = ready!(self.poll_block(cx)) {
@@ -517,7 +520,7 @@ impl Stream {
 
     /// Checks the text that is about to leave, up to the next `size` bytes; `searched` remembers how
     /// many bytes of the buffer were found to be whole characters.
-    fn check_text(&mut self, size: usize) -> Result<(), Error> {
+    fn check_text(&mut self, size: usize) -> Result<(), InputError> {
         let until = size.min(self.buffer.len());
         while self.searched < until {
             match std::str::from_utf8(&self.buffer[self.searched..]) {
@@ -531,7 +534,7 @@ impl Stream {
                     let at = usize::try_from(self.streamed)
                         .unwrap_or(usize::MAX)
                         .saturating_add(valid);
-                    return Err(self.bad(&Undecodable {
+                    return Err(self.bad(&EncodingError {
                         at,
                         why: "it is not UTF-8 text; --binary sends bytes as they are".to_owned(),
                     }));
@@ -542,7 +545,7 @@ impl Stream {
         Ok(())
     }
 
-    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), InputError>> {
         if self.blocks_read == BLOCKS_A_TURN {
             self.yielded = true;
             cx.waker().wake_by_ref();
@@ -554,14 +557,14 @@ impl Stream {
                 self.at_end = n == 0;
                 Ok(())
             }
-            Err(error) => Err(Error {
+            Err(error) => Err(InputError {
                 name: self.name.clone(),
                 why: io_text(&error),
             }),
         })
     }
 
-    fn message(&mut self, bytes: Bytes) -> Result<Outgoing, Error> {
+    fn message(&mut self, bytes: Bytes) -> Result<Outgoing, InputError> {
         self.count += 1;
         self.encoding
             .decode(bytes)
@@ -569,13 +572,13 @@ impl Stream {
             .map_err(|bad| self.bad(&bad))
     }
 
-    fn bad(&self, bad: &Undecodable) -> Error {
+    fn bad(&self, bad: &EncodingError) -> InputError {
         let place = match self.framing {
             Framing::Delimited(b'\n') => format!("line {}, byte {}", self.count, bad.at + 1),
             Framing::Delimited(_) => format!("message {}, byte {}", self.count, bad.at + 1),
             Framing::Whole => format!("byte {}", bad.at + 1),
         };
-        Error {
+        InputError {
             name: self.name.clone(),
             why: format!("{place}: {}", bad.why),
         }
@@ -596,7 +599,7 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(bytes).expect("written");
         file.seek(SeekFrom::Start(0)).expect("rewound");
-        Input::new(Source::Stream(Stream::new(
+        Input::new(InputSource::Stream(MessageStream::new(
             "test",
             Blocks::file(file),
             framing,
@@ -717,8 +720,9 @@ mod tests {
         let file = tempfile::tempfile().expect("a file");
         let length = 2 * BLOCKS_A_TURN * blocks::BLOCK;
         file.set_len(length as u64).expect("a length");
-        let stream = Stream::new("test", Blocks::file(file), Framing::Whole, Encoding::Binary);
-        let mut input = Input::new(Source::Stream(stream));
+        let stream =
+            MessageStream::new("test", Blocks::file(file), Framing::Whole, Encoding::Binary);
+        let mut input = Input::new(InputSource::Stream(stream));
         let first = poll_fn(|cx| Poll::Ready(input.poll_next(cx, false))).await;
         assert!(first.is_pending() && !input.is_idle());
         let found = all(input).await;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use super::Action;
-use crate::connection::close::Farewell;
+use crate::connection::close::CloseFrame;
 use crate::connection::message::Direction;
-use crate::event::{Event, Fault, Sequel};
+use crate::event::{Event, Next, PongMismatch};
 
 /// How long an answer that the next ping waits for is looked for without rest. A core that went to sleep
 /// takes longer to wake than an answer takes on the same machine, while one that comes from afar costs no
@@ -18,7 +18,7 @@ const VIGIL: Duration = Duration::from_micros(50);
 
 /// The time from one ping to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rhythm {
+pub enum PingInterval {
     /// Always the same, whatever comes back.
     Steady(Duration),
     /// None once the last one is answered, and at most this.
@@ -33,7 +33,7 @@ pub enum Rhythm {
     },
 }
 
-impl Rhythm {
+impl PingInterval {
     /// Whether an answer makes the next ping leave at once.
     fn follows_answers(self) -> bool {
         match self {
@@ -45,24 +45,24 @@ impl Rhythm {
 }
 
 /// A source of pings.
-pub struct Pings {
-    rhythm: Rhythm,
+pub struct PingSource {
+    rhythm: PingInterval,
     left: Option<u64>,
     size: usize,
     sent: u64,
     sent_at: Option<Instant>,
     under_way: bool,
-    clock: Clock,
+    clock: PingClock,
 }
 
 /// When the next one is due.
 #[derive(Default)]
-struct Clock {
+struct PingClock {
     due: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Clock {
+impl PingClock {
     /// Ready when it is due; the time when it was. At first it is due at once.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         loop {
@@ -96,9 +96,9 @@ impl Clock {
     }
 }
 
-impl Pings {
+impl PingSource {
     /// So many pings of `size` bytes, or without end.
-    pub fn new(rhythm: Rhythm, count: Option<u64>, size: usize) -> Self {
+    pub fn new(rhythm: PingInterval, count: Option<u64>, size: usize) -> Self {
         Self {
             rhythm,
             left: count,
@@ -106,7 +106,7 @@ impl Pings {
             sent: 0,
             sent_at: None,
             under_way: false,
-            clock: Clock::default(),
+            clock: PingClock::default(),
         }
     }
 
@@ -114,13 +114,13 @@ impl Pings {
         if self.left == Some(0) {
             return Poll::Ready(None);
         }
-        let is_held = self.under_way && matches!(self.rhythm, Rhythm::Single { .. });
+        let is_held = self.under_way && matches!(self.rhythm, PingInterval::Single { .. });
         let due = match is_held {
             true => Poll::Pending,
             false => self.clock.poll(cx),
         };
         let Poll::Ready(due) = due else {
-            self.keep_vigil(cx);
+            self.watch_clock(cx);
             return Poll::Pending;
         };
         self.left = self.left.map(|left| left - 1);
@@ -131,16 +131,18 @@ impl Pings {
         match self.rhythm {
             // Counted from when it was due: a late ping does not shift those that follow, and one that
             // is later than the next gives its place to that.
-            Rhythm::Steady(interval) if due + interval >= now => self.clock.set(due, interval),
-            Rhythm::Steady(time) | Rhythm::Flood(time) => self.clock.set(now, time),
-            Rhythm::Single { gap, .. } => self.clock.set(now, gap),
+            PingInterval::Steady(interval) if due + interval >= now => {
+                self.clock.set(due, interval);
+            }
+            PingInterval::Steady(time) | PingInterval::Flood(time) => self.clock.set(now, time),
+            PingInterval::Single { gap, .. } => self.clock.set(now, gap),
         }
         Poll::Ready(Some(Action::Ping(self.size)))
     }
 
     /// Has this task polled again at once, after a look at the sockets, for as long as an answer may be
     /// about to come.
-    fn keep_vigil(&self, cx: &mut Context<'_>) {
+    fn watch_clock(&self, cx: &mut Context<'_>) {
         let awaits = self.under_way && self.rhythm.follows_answers();
         if awaits && self.sent_at.is_some_and(|at| at.elapsed() < VIGIL) {
             // Pending by definition, and woken once the runtime has looked at everything else.
@@ -154,44 +156,44 @@ impl Pings {
             Event::Pong {
                 direction: Direction::In,
                 seq: Some(seq),
-                fault: None | Some(Fault::Late),
+                fault: None | Some(PongMismatch::Late),
                 ..
-            } => self.settled(*seq, None),
+            } => self.answered(*seq, None),
             Event::Unanswered { seq, .. } => match self.rhythm {
-                Rhythm::Single { quiet, .. } => self.settled(*seq, Some(quiet)),
-                Rhythm::Steady(_) | Rhythm::Flood(_) => {}
+                PingInterval::Single { quiet, .. } => self.answered(*seq, Some(quiet)),
+                PingInterval::Steady(_) | PingInterval::Flood(_) => {}
             },
             Event::Close(_) => self.under_way = false,
             _ => {}
         }
     }
 
-    fn settled(&mut self, seq: u64, quiet: Option<Duration>) {
+    fn answered(&mut self, seq: u64, quiet: Option<Duration>) {
         // An earlier one has no say: the newest is still under way.
         if seq != self.sent {
             return;
         }
         self.under_way = false;
         match (self.rhythm, quiet) {
-            (Rhythm::Flood(_), _) => self.clock.ring(),
-            (Rhythm::Single { .. }, Some(quiet)) => self.clock.set(Instant::now(), quiet),
+            (PingInterval::Flood(_), _) => self.clock.ring(),
+            (PingInterval::Single { .. }, Some(quiet)) => self.clock.set(Instant::now(), quiet),
             _ => {}
         }
     }
 }
 
 /// A source of connections: closes each once it is open, and opens the next.
-pub struct Openings {
-    farewell: Farewell,
+pub struct OpeningSource {
+    farewell: CloseFrame,
     interval: Duration,
     left: Option<u64>,
-    stand: Stand,
-    clock: Clock,
+    stand: PingTarget,
+    clock: PingClock,
 }
 
 /// Where the connection stands that is being timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stand {
+enum PingTarget {
     /// It is being opened.
     Opening,
     /// It is to be closed.
@@ -202,31 +204,31 @@ enum Stand {
     Gone,
 }
 
-impl Openings {
+impl OpeningSource {
     /// So many connections, or without end, each closed in that way.
-    pub fn new(interval: Duration, count: Option<u64>, farewell: Farewell) -> Self {
+    pub fn new(interval: Duration, count: Option<u64>, farewell: CloseFrame) -> Self {
         Self {
             farewell,
             interval,
             // The first one is opened by the link itself.
             left: count.map(|count| count.saturating_sub(1)),
-            stand: Stand::Opening,
-            clock: Clock::default(),
+            stand: PingTarget::Opening,
+            clock: PingClock::default(),
         }
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
         match self.stand {
-            Stand::Opening | Stand::Closing => Poll::Pending,
-            Stand::Open => {
-                self.stand = Stand::Closing;
+            PingTarget::Opening | PingTarget::Closing => Poll::Pending,
+            PingTarget::Open => {
+                self.stand = PingTarget::Closing;
                 Poll::Ready(Some(Action::Close(self.farewell.clone())))
             }
-            Stand::Gone if self.left == Some(0) => Poll::Ready(None),
-            Stand::Gone => {
+            PingTarget::Gone if self.left == Some(0) => Poll::Ready(None),
+            PingTarget::Gone => {
                 ready!(self.clock.poll(cx));
                 self.left = self.left.map(|left| left - 1);
-                self.stand = Stand::Opening;
+                self.stand = PingTarget::Opening;
                 Poll::Ready(Some(Action::Reopen))
             }
         }
@@ -235,8 +237,8 @@ impl Openings {
     pub(super) fn notice(&mut self, event: &Event) {
         match event {
             Event::Connecting { .. } => self.clock.set(Instant::now(), self.interval),
-            Event::Open(_) => self.stand = Stand::Open,
-            Event::Close(_) | Event::Failed(_, Sequel::Final) => self.stand = Stand::Gone,
+            Event::Open(_) => self.stand = PingTarget::Open,
+            Event::Close(_) | Event::Failed(_, Next::Final) => self.stand = PingTarget::Gone,
             _ => {}
         }
     }
@@ -253,10 +255,10 @@ mod tests {
     use super::*;
 
     /// How often the second ping was asked for, in two equal times: before the vigil's end and after it.
-    async fn looks_of(rhythm: Rhythm) -> [usize; 2] {
+    async fn looks_of(rhythm: PingInterval) -> [usize; 2] {
         let count = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&count);
-        let mut pings = Pings::new(rhythm, Some(2), 16);
+        let mut pings = PingSource::new(rhythm, Some(2), 16);
         let task = tokio::spawn(async move {
             poll_fn(|cx| pings.poll_next(cx)).await;
             poll_fn(|cx| {
@@ -281,16 +283,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_the_next_ping_waits_for_is_looked_for_without_rest_but_not_for_long() {
         let at_once = Duration::ZERO;
-        let single = |gap| Rhythm::Single {
+        let single = |gap| PingInterval::Single {
             gap,
             quiet: at_once,
         };
-        for rhythm in [Rhythm::Flood(Duration::from_millis(10)), single(at_once)] {
+        for rhythm in [
+            PingInterval::Flood(Duration::from_millis(10)),
+            single(at_once),
+        ] {
             let [during, after] = looks_of(rhythm).await;
             assert!(during > 50 && after <= 2, "{rhythm:?}: {during}, {after}");
         }
         let second = Duration::from_secs(1);
-        for rhythm in [Rhythm::Steady(second), single(second)] {
+        for rhythm in [PingInterval::Steady(second), single(second)] {
             let looks = looks_of(rhythm).await;
             assert!(
                 looks.iter().all(|looks| *looks <= 2),

@@ -24,8 +24,8 @@ pub struct Heartbeat {
 
 /// What a heartbeat wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Send a ping, and tell [`Pulse::sent`].
+pub enum HeartbeatAction {
+    /// Send a ping, and tell [`HeartbeatState::sent`].
     Ping,
     /// There was no sign of life in time: the peer is gone.
     Loss,
@@ -33,19 +33,19 @@ pub enum Due {
 
 /// The heartbeat of one connection.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct HeartbeatState {
     interval: Duration,
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
     next: Instant,
-    awaited: Option<Awaited>,
+    awaited: Option<AwaitedPong>,
     /// Nothing was read since the ping that is awaited.
     deaf: bool,
 }
 
 /// The ping that must be answered.
 #[derive(Clone, Copy, Debug)]
-struct Awaited {
+struct AwaitedPong {
     deadline: Instant,
     /// Its id; an application's ping has none.
     id: Option<u64>,
@@ -53,7 +53,7 @@ struct Awaited {
     data: u64,
 }
 
-impl Pulse {
+impl HeartbeatState {
     /// The first ping is due after one interval.
     pub fn new(policy: &Heartbeat) -> Self {
         let next = Instant::now() + policy.interval;
@@ -70,7 +70,7 @@ impl Pulse {
     /// A ping has been sent; `data` bytes of data had come before it.
     pub fn sent(&mut self, id: Option<u64>, data: u64) {
         let now = Instant::now();
-        self.awaited = Some(Awaited {
+        self.awaited = Some(AwaitedPong {
             deadline: now + self.timeout,
             id,
             data,
@@ -96,7 +96,12 @@ impl Pulse {
 
     /// Ready when something is to be done. `data` is how many bytes of data have come so far, and
     /// `listens` whether what comes is being read.
-    pub fn poll(&mut self, cx: &mut Context<'_>, data: u64, listens: bool) -> Poll<Due> {
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: u64,
+        listens: bool,
+    ) -> Poll<HeartbeatAction> {
         if self.awaited.is_some_and(|ping| ping.data < data) {
             self.awaited = None;
         }
@@ -108,8 +113,8 @@ impl Pulse {
         }
         ready!(self.timer.as_mut().poll(cx));
         Poll::Ready(match deadline {
-            Some(_) => Due::Loss,
-            None => Due::Ping,
+            Some(_) => HeartbeatAction::Loss,
+            None => HeartbeatAction::Ping,
         })
     }
 
@@ -133,68 +138,72 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn pulse(interval: u64, timeout: u64) -> Pulse {
-        Pulse::new(&Heartbeat {
+    fn heartbeat_state(interval: u64, timeout: u64) -> HeartbeatState {
+        HeartbeatState::new(&Heartbeat {
             interval: Duration::from_secs(interval),
             timeout: Duration::from_secs(timeout),
             message: None,
         })
     }
 
-    async fn next(pulse: &mut Pulse, data: u64) -> Due {
-        poll_fn(|cx| pulse.poll(cx, data, true)).await
+    async fn next(heartbeat_state: &mut HeartbeatState, data: u64) -> HeartbeatAction {
+        poll_fn(|cx| heartbeat_state.poll(cx, data, true)).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_noticed_within_interval_and_timeout() {
         let begun = Instant::now();
-        let mut pulse = pulse(20, 5);
-        assert_eq!(next(&mut pulse, 0).await, Due::Ping);
+        let mut heartbeat_state = heartbeat_state(20, 5);
+        assert_eq!(next(&mut heartbeat_state, 0).await, HeartbeatAction::Ping);
         assert_eq!(begun.elapsed(), 20 * SECOND);
-        pulse.sent(Some(1), 0);
-        assert_eq!(next(&mut pulse, 0).await, Due::Loss);
+        heartbeat_state.sent(Some(1), 0);
+        assert_eq!(next(&mut heartbeat_state, 0).await, HeartbeatAction::Loss);
         assert_eq!(begun.elapsed(), 25 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_an_answer_of_that_ping_or_later_data_is_life() {
         for (answer, data, due) in [
-            (Some(2), 100, Due::Ping),
-            (Some(3), 100, Due::Ping),
-            (None, 101, Due::Ping),
-            (Some(1), 100, Due::Loss),
-            (None, 100, Due::Loss),
+            (Some(2), 100, HeartbeatAction::Ping),
+            (Some(3), 100, HeartbeatAction::Ping),
+            (None, 101, HeartbeatAction::Ping),
+            (Some(1), 100, HeartbeatAction::Loss),
+            (None, 100, HeartbeatAction::Loss),
         ] {
-            let mut pulse = pulse(20, 5);
-            pulse.sent(Some(2), 100);
+            let mut heartbeat_state = heartbeat_state(20, 5);
+            heartbeat_state.sent(Some(2), 100);
             if let Some(id) = answer {
-                pulse.answered(id);
+                heartbeat_state.answered(id);
             }
-            assert_eq!(next(&mut pulse, data).await, due, "{answer:?} {data}");
+            assert_eq!(
+                next(&mut heartbeat_state, data).await,
+                due,
+                "{answer:?} {data}"
+            );
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_pong_answers_the_ping_of_an_application() {
-        let mut pulse = pulse(20, 5);
-        pulse.sent(None, 0);
-        pulse.answered(7);
-        assert_eq!(next(&mut pulse, 0).await, Due::Loss);
+        let mut heartbeat_state = heartbeat_state(20, 5);
+        heartbeat_state.sent(None, 0);
+        heartbeat_state.answered(7);
+        assert_eq!(next(&mut heartbeat_state, 0).await, HeartbeatAction::Loss);
     }
 
     #[tokio::test(start_paused = true)]
     async fn pings_go_on_and_deadlines_wait_while_nobody_listens() {
         let begun = Instant::now();
-        let mut pulse = pulse(20, 5);
-        pulse.sent(Some(1), 0);
+        let mut heartbeat_state = heartbeat_state(20, 5);
+        heartbeat_state.sent(Some(1), 0);
         for turn in 2..5 {
-            let due = poll_fn(|cx| pulse.poll(cx, 0, false)).await;
-            assert_eq!(due, Due::Ping);
-            pulse.sent(Some(turn), 0);
+            let due = poll_fn(|cx| heartbeat_state.poll(cx, 0, false)).await;
+            assert_eq!(due, HeartbeatAction::Ping);
+            heartbeat_state.sent(Some(turn), 0);
         }
         assert_eq!(begun.elapsed(), 60 * SECOND);
         tokio::time::advance(10 * SECOND).await;
-        assert_eq!(next(&mut pulse, 0).await, Due::Loss);
+        assert_eq!(next(&mut heartbeat_state, 0).await, HeartbeatAction::Loss);
         assert_eq!(
             begun.elapsed(),
             75 * SECOND,

@@ -6,9 +6,9 @@
 //! here, never in a verb. Nothing that was written to a connection is ever written to another one, and
 //! a connection that ended because we closed it does not come back.
 
-pub mod comeback;
 pub mod heartbeat;
-mod pings;
+mod outstanding_pings;
+pub mod reconnect;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -19,40 +19,42 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, Sleep};
 
-use crate::connection::close::{By, Close, Code, Farewell};
-use crate::connection::error::{Error, Kind, Stage};
+use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
+use crate::connection::error::{Error, ErrorKind, Stage};
 use crate::connection::message::{Direction, Outgoing, Payload, Text};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
-use crate::event::{Closed, ConnectionStatus, Event, Fault, Message, Sequel, Status, Tally, Wait};
-use crate::secret::{Secret, Source};
+use crate::event::{
+    Closed, ConnectionStatus, Event, LinkStatus, Message, Next, PongMismatch, RetryWait, Traffic,
+};
+use crate::secret::{Secret, SecretSource};
 use crate::units;
-use comeback::{Comeback, Persistence};
-use heartbeat::{Due, Heartbeat, Pulse};
-use pings::{Answer, OWN_SIZE, Pings, Purpose};
-pub use pings::{Asking, Question};
+use heartbeat::{Heartbeat, HeartbeatAction, HeartbeatState};
+pub use outstanding_pings::{AppPing, PingPolicy};
+use outstanding_pings::{OWN_SIZE, OutstandingPings, PingAnswer, PingPurpose};
+use reconnect::{RetryPolicy, RetryState};
 
 /// What a link connects to and what it does on its own.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct LinkPolicy {
     /// Where and how.
     pub target: Target,
     /// Messages sent after every open, before anything else (`-x`).
-    pub on_open: Vec<Source>,
+    pub on_open: Vec<SecretSource>,
     /// What brings a connection back.
-    pub persistence: Persistence,
+    pub persistence: RetryPolicy,
     /// What keeps it alive.
     pub heartbeat: Option<Heartbeat>,
     /// What a ping is that somebody asks for.
-    pub asking: Asking,
+    pub ping_policy: PingPolicy,
 }
 
 /// See the module's head.
 pub struct Link {
-    policy: Policy,
-    state: State,
-    comeback: Comeback,
+    policy: LinkPolicy,
+    state: LinkState,
+    retry: RetryState,
     told: VecDeque<Event>,
-    pings: Pings,
+    pings: OutstandingPings,
     /// Rings when a ping is to be given up.
     timer: Option<Pin<Box<Sleep>>>,
     /// The connection was told to close: its end is wanted.
@@ -61,30 +63,30 @@ pub struct Link {
     next: Option<Target>,
 }
 
-enum State {
+enum LinkState {
     Idle,
-    Opening(Opening),
-    Up(Box<Up>),
+    Opening(OpeningLink),
+    Up(Box<OpenLink>),
     Waiting(Pin<Box<Sleep>>),
     Down,
 }
 
 /// What an attempt to connect comes to.
-type Attempt = Result<(Connection, Opened), Error>;
+type OpenResult = Result<(Connection, Opened), Error>;
 
-struct Opening {
-    future: Pin<Box<dyn Future<Output = Attempt>>>,
+struct OpeningLink {
+    future: Pin<Box<dyn Future<Output = OpenResult>>>,
     progress: UnboundedReceiver<Progress>,
 }
 
-struct Up {
+struct OpenLink {
     connection: Connection,
     since: Instant,
     /// What the handshake gave.
     opened: Opened,
     last_rtt: Option<Duration>,
-    received: Tally,
-    sent: Tally,
+    received: Traffic,
+    sent: Traffic,
     /// From the open to the first message received.
     first_message: Option<Duration>,
     /// Bytes of the message that is being sent in parts, if one is.
@@ -93,18 +95,18 @@ struct Up {
     given: u64,
     read: u64,
     /// A ping that asks how far the peer has read is under way.
-    asking: bool,
-    pulse: Option<Pulse>,
+    ping_policy: bool,
+    heartbeat_state: Option<HeartbeatState>,
 }
 
 impl Link {
     /// A link that opens its connection at the first [`Link::poll_next`].
-    pub fn new(policy: Policy) -> Self {
-        let pings = Pings::new(policy.asking.clone());
+    pub fn new(policy: LinkPolicy) -> Self {
+        let pings = OutstandingPings::new(policy.ping_policy.clone());
         Self {
             policy,
-            state: State::Idle,
-            comeback: Comeback::default(),
+            state: LinkState::Idle,
+            retry: RetryState::default(),
             told: VecDeque::new(),
             pings,
             timer: None,
@@ -116,26 +118,26 @@ impl Link {
     /// The state by its DOM name. Between two attempts there is no connection: CLOSED.
     pub fn ready_state(&self) -> ReadyState {
         match &self.state {
-            State::Idle | State::Opening(_) => ReadyState::Connecting,
-            State::Up(up) => up.connection.ready_state(),
-            State::Waiting(_) | State::Down => ReadyState::Closed,
+            LinkState::Idle | LinkState::Opening(_) => ReadyState::Connecting,
+            LinkState::Up(up) => up.connection.ready_state(),
+            LinkState::Waiting(_) | LinkState::Down => ReadyState::Closed,
         }
     }
 
     /// Whether it waits for its next attempt.
     pub fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting(_))
+        matches!(self.state, LinkState::Waiting(_))
     }
 
     /// Whether there is a connection, be it OPEN or CLOSING.
     pub fn is_up(&self) -> bool {
-        matches!(self.state, State::Up(_))
+        matches!(self.state, LinkState::Up(_))
     }
 
     /// How it stands.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> LinkStatus {
         let connection = match &self.state {
-            State::Up(up) => Some(ConnectionStatus {
+            LinkState::Up(up) => Some(ConnectionStatus {
                 open_for: up.since.elapsed(),
                 opened: up.opened.clone(),
                 received: up.received,
@@ -145,7 +147,7 @@ impl Link {
             }),
             _ => None,
         };
-        Status {
+        LinkStatus {
             state: self.ready_state(),
             url: self.policy.target.address.shown.clone(),
             connection,
@@ -156,7 +158,7 @@ impl Link {
     /// when data has left.
     pub fn activity(&self) -> (u64, u64) {
         match &self.state {
-            State::Up(up) => {
+            LinkState::Up(up) => {
                 let connection = &up.connection;
                 (connection.data_received(), connection.blocks_sent())
             }
@@ -176,24 +178,24 @@ impl Link {
                 return Poll::Ready(Some(event));
             }
             match &mut self.state {
-                State::Idle => self.begin(),
-                State::Opening(opening) => {
+                LinkState::Idle => self.begin(),
+                LinkState::Opening(opening) => {
                     let result = ready!(opening.poll(cx, &mut self.told));
                     if let Some(result) = result {
                         self.opened(result);
                     }
                 }
-                State::Up(up) => match up.connection.poll_next(cx) {
+                LinkState::Up(up) => match up.connection.poll_next(cx) {
                     Poll::Ready(Some(incoming)) => return Poll::Ready(self.receive(incoming)),
-                    Poll::Ready(None) => self.state = State::Down,
+                    Poll::Ready(None) => self.state = LinkState::Down,
                     // All that has come was read: what is not there by now is late.
                     Poll::Pending => return self.poll_losses(cx).map(Some),
                 },
-                State::Waiting(wait) => {
+                LinkState::Waiting(wait) => {
                     ready!(wait.as_mut().poll(cx));
-                    self.state = State::Idle;
+                    self.state = LinkState::Idle;
                 }
-                State::Down => return Poll::Ready(None),
+                LinkState::Down => return Poll::Ready(None),
             }
         }
     }
@@ -228,67 +230,67 @@ impl Link {
     }
 
     fn begin(&mut self) {
-        self.comeback.begin(Instant::now());
+        self.retry.begin(Instant::now());
         let url = self.policy.target.address.shown.clone();
         self.told.push_back(Event::Connecting {
             url,
-            attempt: self.comeback.attempt(),
+            attempt: self.retry.attempt(),
         });
         let (sender, progress) = unbounded_channel();
         let target = self.policy.target.clone();
         let future =
             Box::pin(async move { Connection::open(&target, &Reporter(Some(sender))).await });
-        self.state = State::Opening(Opening { future, progress });
+        self.state = LinkState::Opening(OpeningLink { future, progress });
     }
 
-    fn opened(&mut self, result: Attempt) {
+    fn opened(&mut self, result: OpenResult) {
         match result {
             Ok((connection, opened)) => {
-                let up = Up {
+                let up = OpenLink {
                     connection,
                     since: Instant::now(),
                     opened: opened.clone(),
                     last_rtt: None,
-                    received: Tally::default(),
-                    sent: Tally::default(),
+                    received: Traffic::default(),
+                    sent: Traffic::default(),
                     first_message: None,
                     streamed: None,
                     given: 0,
                     read: 0,
-                    asking: false,
-                    pulse: self.policy.heartbeat.as_ref().map(Pulse::new),
+                    ping_policy: false,
+                    heartbeat_state: self.policy.heartbeat.as_ref().map(HeartbeatState::new),
                 };
-                self.state = State::Up(Box::new(up));
-                self.comeback.opened();
+                self.state = LinkState::Up(Box::new(up));
+                self.retry.opened();
                 let left_origin = opened.left_origin;
                 self.told.push_back(Event::Open(Box::new(opened)));
-                self.greet(left_origin);
+                self.send_on_open(left_origin);
             }
             Err(error) => {
                 let policy = &self.policy.persistence;
-                let wait = self.comeback.after_failure(policy, &error, Instant::now());
-                let sequel = sequel(wait.as_ref());
-                self.told.push_back(Event::Failed(Box::new(error), sequel));
+                let wait = self.retry.after_failure(policy, &error, Instant::now());
+                let next = next_after(wait.as_ref());
+                self.told.push_back(Event::Failed(Box::new(error), next));
                 self.rest(wait);
             }
         }
     }
 
     /// There is no connection: waits for the next attempt, if there is to be one.
-    fn rest(&mut self, wait: Option<Wait>) {
+    fn rest(&mut self, wait: Option<RetryWait>) {
         self.state = match wait {
             Some(wait) => {
                 let timer = Box::pin(tokio::time::sleep(wait.delay));
                 self.told.push_back(Event::Reconnect(wait));
-                State::Waiting(timer)
+                LinkState::Waiting(timer)
             }
-            None => State::Down,
+            None => LinkState::Down,
         };
     }
 
     /// Sends the `-x` messages, with the values that files and variables have now. Secrets are for the
     /// origin that was asked for, not for one that it redirects to.
-    fn greet(&mut self, left_origin: bool) {
+    fn send_on_open(&mut self, left_origin: bool) {
         let mut sources = self.policy.on_open.clone();
         if left_origin {
             sources.retain(|source| !source.is_secret());
@@ -312,7 +314,7 @@ impl Link {
                     self.send_own(Payload::Text(text.into()));
                 }
                 Err(unreadable) => {
-                    let error = Error::new(Kind::Input, Stage::Open, unreadable.to_string());
+                    let error = Error::new(ErrorKind::Input, Stage::Open, unreadable.to_string());
                     self.abandon(error);
                     return;
                 }
@@ -322,9 +324,9 @@ impl Link {
 
     /// Drops an open connection because of something on our side.
     fn abandon(&mut self, error: Error) {
-        let close = Close {
-            by: By::Local,
-            code: Code::ABNORMAL,
+        let close = CloseInfo {
+            by: Initiator::Local,
+            code: CloseCode::ABNORMAL,
             reason: String::new(),
             clean: false,
             error: Some(Box::new(error)),
@@ -333,8 +335,8 @@ impl Link {
     }
 
     /// The connection has ended: tells so and what follows.
-    fn end(&mut self, close: Close) {
-        let State::Up(up) = std::mem::replace(&mut self.state, State::Down) else {
+    fn end(&mut self, close: CloseInfo) {
+        let LinkState::Up(up) = std::mem::replace(&mut self.state, LinkState::Down) else {
             return;
         };
         let open_for = up.since.elapsed();
@@ -342,26 +344,26 @@ impl Link {
         let wait = if self.leaving {
             None
         } else {
-            self.comeback
+            self.retry
                 .after_close(policy, &close, open_for, Instant::now())
         };
-        let sequel = match self.next {
-            Some(_) => Sequel::Another,
-            None => sequel(wait.as_ref()),
+        let next = match self.next {
+            Some(_) => Next::Another,
+            None => next_after(wait.as_ref()),
         };
         self.pings.forget();
         self.told.push_back(Event::Close(Box::new(Closed {
-            may_be_lost: self.may_be_lost(&up, &close, sequel),
+            may_be_lost: self.may_be_lost(&up, &close, next),
             close,
             open_for,
             wire_bytes: up.connection.wire_bytes(),
             first_message: up.first_message,
             received: up.received,
             sent: up.sent,
-            sequel,
+            next,
         })));
         match self.next.take() {
-            Some(target) => self.set_out(target),
+            Some(target) => self.start_connecting(target),
             None => self.rest(wait),
         }
     }
@@ -369,9 +371,9 @@ impl Link {
     /// Messages of the input that went to a connection and perhaps no further. A closing handshake that
     /// ends a conversation properly leaves none: the peer that answers our close has read all before it
     /// (RFC 6455 §5.5.1), and one that closes in good order knows what it has not read.
-    fn may_be_lost(&self, up: &Up, close: &Close, sequel: Sequel) -> u64 {
-        let proper = close.clean && (close.by == By::Local || close.code.is_proper_end());
-        if !self.asks_for_receipts() || (proper && sequel == Sequel::Final) {
+    fn may_be_lost(&self, up: &OpenLink, close: &CloseInfo, next: Next) -> u64 {
+        let proper = close.clean && (close.by == Initiator::Local || close.code.is_proper_end());
+        if !self.asks_for_receipts() || (proper && next == Next::Final) {
             return 0;
         }
         up.given - up.read + u64::from(up.streamed.is_some())
@@ -387,17 +389,17 @@ impl Link {
     fn ask_for_receipt(&mut self) {
         let heartbeat = self.policy.heartbeat.as_ref();
         let own_pings = heartbeat.is_some_and(|heartbeat| heartbeat.message.is_some());
-        if let State::Up(up) = &mut self.state
-            && !(own_pings || up.asking || up.read == up.given)
+        if let LinkState::Up(up) = &mut self.state
+            && !(own_pings || up.ping_policy || up.read == up.given)
         {
-            up.asking = true;
-            self.send_ping(OWN_SIZE, Purpose::Receipt);
+            up.ping_policy = true;
+            self.send_ping(OWN_SIZE, PingPurpose::Receipt);
         }
     }
 
     /// A ping of the link's own; gives its id.
-    fn send_ping(&mut self, size: usize, purpose: Purpose) -> Option<u64> {
-        let State::Up(up) = &mut self.state else {
+    fn send_ping(&mut self, size: usize, purpose: PingPurpose) -> Option<u64> {
+        let LinkState::Up(up) = &mut self.state else {
             return None;
         };
         let ping = self.pings.next(size, purpose, up.given);
@@ -430,27 +432,28 @@ impl Link {
             self.pings.suspend(Instant::now());
         }
         let mut progress = false;
-        while let State::Up(up) = &mut self.state
+        while let LinkState::Up(up) = &mut self.state
             && up.connection.ready_state() == ReadyState::Open
-            && let Some(pulse) = &mut up.pulse
-            && let Poll::Ready(due) = pulse.poll(cx, up.connection.data_received(), listens)
+            && let Some(heartbeat_state) = &mut up.heartbeat_state
+            && let Poll::Ready(due) =
+                heartbeat_state.poll(cx, up.connection.data_received(), listens)
         {
             match due {
-                Due::Ping => self.beat(),
-                Due::Loss => self.lose(),
+                HeartbeatAction::Ping => self.poll_heartbeat_timer(),
+                HeartbeatAction::Loss => self.mark_lost(),
             }
             progress = true;
         }
         progress
     }
 
-    fn beat(&mut self) {
+    fn poll_heartbeat_timer(&mut self) {
         let message = self
             .policy
             .heartbeat
             .as_ref()
             .and_then(|heartbeat| heartbeat.message.clone());
-        let in_parts = matches!(&self.state, State::Up(up) if up.streamed.is_some());
+        let in_parts = matches!(&self.state, LinkState::Up(up) if up.streamed.is_some());
         let sent = match message {
             // Between the parts of a message only control frames may go (RFC 6455 §5.4).
             Some(_) if in_parts => None,
@@ -458,25 +461,25 @@ impl Link {
                 self.send_own(Payload::Text(text));
                 Some(None)
             }
-            None => self.send_ping(OWN_SIZE, Purpose::Life).map(Some),
+            None => self.send_ping(OWN_SIZE, PingPurpose::Life).map(Some),
         };
-        if let State::Up(up) = &mut self.state
-            && let Some(pulse) = &mut up.pulse
+        if let LinkState::Up(up) = &mut self.state
+            && let Some(heartbeat_state) = &mut up.heartbeat_state
         {
             match sent {
-                Some(id) => pulse.sent(id, up.connection.data_received()),
-                None => pulse.skipped(),
+                Some(id) => heartbeat_state.sent(id, up.connection.data_received()),
+                None => heartbeat_state.skipped(),
             }
         }
     }
 
     /// The peer gave no sign of life in time.
-    fn lose(&mut self) {
+    fn mark_lost(&mut self) {
         let heartbeat = self.policy.heartbeat.as_ref();
         let timeout = heartbeat.map(|heartbeat| heartbeat.timeout);
-        self.end(Close {
-            by: By::None,
-            code: Code::ABNORMAL,
+        self.end(CloseInfo {
+            by: Initiator::None,
+            code: CloseCode::ABNORMAL,
             reason: String::new(),
             clean: false,
             error: Some(Box::new(Error::silent(timeout.unwrap_or_default()))),
@@ -488,7 +491,7 @@ impl Link {
             Incoming::Message(payload) => {
                 let read_at = self.read_at().map(Instant::into_std);
                 let n = match &mut self.state {
-                    State::Up(up) => {
+                    LinkState::Up(up) => {
                         if up.first_message.is_none() {
                             up.first_message = Some(up.since.elapsed());
                         }
@@ -496,7 +499,7 @@ impl Link {
                     }
                     _ => 0,
                 };
-                if self.pings.question().is_some()
+                if self.pings.app_ping().is_some()
                     && let Some(reply) = self.replied(&payload)
                 {
                     self.told.push_back(reply);
@@ -529,7 +532,7 @@ impl Link {
             }
             Incoming::Frame(frame) => Event::Frame(frame),
             Incoming::Closing(code, reason) => Event::Closing {
-                by: By::Peer,
+                by: Initiator::Peer,
                 code,
                 reason,
             },
@@ -543,7 +546,7 @@ impl Link {
     /// When what is being told was read from the connection.
     fn read_at(&self) -> Option<Instant> {
         match &self.state {
-            State::Up(up) => up.connection.read_at(),
+            LinkState::Up(up) => up.connection.read_at(),
             _ => None,
         }
     }
@@ -555,19 +558,19 @@ impl Link {
     }
 
     /// The ping that a pong answers.
-    fn answered(&mut self, payload: &Bytes) -> Option<Answer> {
+    fn answered(&mut self, payload: &Bytes) -> Option<PingAnswer> {
         let answer = self.pings.answer(payload, self.read_at())?;
         let ping = &answer.ping;
-        if let State::Up(up) = &mut self.state
-            && answer.fault != Some(Fault::Duplicate)
+        if let LinkState::Up(up) = &mut self.state
+            && answer.fault != Some(PongMismatch::Duplicate)
         {
             up.read = up.read.max(ping.behind);
             up.last_rtt = answer.rtt.or(up.last_rtt);
-            if let Some(pulse) = &mut up.pulse {
-                pulse.answered(ping.id);
+            if let Some(heartbeat_state) = &mut up.heartbeat_state {
+                heartbeat_state.answered(ping.id);
             }
-            if ping.purpose == Purpose::Receipt {
-                up.asking = false;
+            if ping.purpose == PingPurpose::Receipt {
+                up.ping_policy = false;
                 self.ask_for_receipt();
             }
         }
@@ -578,11 +581,11 @@ impl Link {
     /// polls the link is woken when that changes.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // A ping leaves before more is taken behind it: its time counts from here.
-        if self.pings.is_leaving() {
+        if self.pings.is_closing() {
             ready!(self.poll_flush(cx));
         }
         match &mut self.state {
-            State::Up(up) if up.connection.ready_state() == ReadyState::Open => {
+            LinkState::Up(up) if up.connection.ready_state() == ReadyState::Open => {
                 up.connection.poll_ready(cx)
             }
             _ => Poll::Pending,
@@ -598,7 +601,7 @@ impl Link {
             Some(Event::Batch(tally)) => tally.messages,
             _ => 0,
         };
-        if let State::Up(up) = &mut self.state
+        if let LinkState::Up(up) = &mut self.state
             && given > 0
         {
             up.given += given;
@@ -610,7 +613,7 @@ impl Link {
     }
 
     fn feed(&mut self, outgoing: Outgoing) -> Option<Event> {
-        let State::Up(up) = &mut self.state else {
+        let LinkState::Up(up) = &mut self.state else {
             return None;
         };
         // The beginning of this message went to a connection that is gone, and the rest with it.
@@ -628,7 +631,7 @@ impl Link {
                 read_at: None,
             })),
             Outgoing::Batch(batch) => {
-                let tally = Tally {
+                let tally = Traffic {
                     messages: batch.messages(),
                     bytes: batch.payload_bytes(),
                 };
@@ -667,22 +670,22 @@ impl Link {
     /// Sends a numbered ping: a frame with a payload of `size` bytes, or the message that stands for it.
     /// `None` when the link is not OPEN.
     pub fn ping(&mut self, size: usize) -> Option<Event> {
-        match self.pings.question().cloned() {
-            Some(message) => self.ask(message)?,
+        match self.pings.app_ping().cloned() {
+            Some(message) => self.send_app_ping(message)?,
             None => {
-                self.send_ping(size, Purpose::Asked)?;
+                self.send_ping(size, PingPurpose::Asked)?;
             }
         }
         self.told.pop_back()
     }
 
     /// Sends the message that stands for a ping.
-    fn ask(&mut self, message: Text) -> Option<()> {
+    fn send_app_ping(&mut self, message: Text) -> Option<()> {
         let payload = Payload::Text(message);
         let event = self.feed(Outgoing::Message(payload.clone()))?;
         // Whatever comes from now on is taken for the reply to this one.
         self.pings.forget_given_up();
-        let ping = self.pings.next(0, Purpose::Question, 0);
+        let ping = self.pings.next(0, PingPurpose::Question, 0);
         if let Event::Message(message) = event {
             self.told.push_back(Event::Message(Message {
                 by_link: true,
@@ -699,42 +702,44 @@ impl Link {
 
     /// Ready when all that was sent has been handed to the kernel.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let State::Up(up) = &mut self.state else {
+        let LinkState::Up(up) = &mut self.state else {
             return Poll::Ready(());
         };
-        if !self.pings.is_leaving() {
+        if !self.pings.is_closing() {
             return up.connection.poll_flush(cx);
         }
         let now = Instant::now();
         let flushed = up.connection.poll_flush(cx);
         // What could not leave yet leaves with a later flush.
         if flushed.is_ready() {
-            self.pings.leave(now);
+            self.pings.start_closing(now);
         }
         flushed
     }
 
     /// Begins the closing handshake, or gives up an attempt that is under way or waited for. What ends
     /// this way does not come back by itself.
-    pub fn close(&mut self, farewell: &Farewell) {
+    pub fn close(&mut self, farewell: &CloseFrame) {
         self.leaving = true;
         match &mut self.state {
-            State::Up(up) if up.connection.ready_state() == ReadyState::Open => {
+            LinkState::Up(up) if up.connection.ready_state() == ReadyState::Open => {
                 up.connection.close(farewell);
                 self.told.push_back(Event::Closing {
-                    by: By::Local,
-                    code: farewell.code.unwrap_or(Code::NO_STATUS),
+                    by: Initiator::Local,
+                    code: farewell.code.unwrap_or(CloseCode::NO_STATUS),
                     reason: farewell.reason.clone(),
                 });
             }
-            State::Up(_) | State::Down => {}
-            State::Idle | State::Opening(_) | State::Waiting(_) => self.state = State::Down,
+            LinkState::Up(_) | LinkState::Down => {}
+            LinkState::Idle | LinkState::Opening(_) | LinkState::Waiting(_) => {
+                self.state = LinkState::Down;
+            }
         }
     }
 
     /// Closes what there is, and opens a connection to another place. Secrets that were to be sent after
     /// an open stay behind when it is of another origin: then this is true.
-    pub fn connect(&mut self, target: Target, farewell: &Farewell) -> bool {
+    pub fn connect(&mut self, target: Target, farewell: &CloseFrame) -> bool {
         let on_open = &mut self.policy.on_open;
         let before = on_open.len();
         if !target.address.is_same_origin(&self.policy.target.address) {
@@ -748,22 +753,22 @@ impl Link {
             self.next = Some(target);
             self.close(farewell);
         } else {
-            self.set_out(target);
+            self.start_connecting(target);
         }
         leaves_secrets
     }
 
     /// The next attempt is the first one to this place.
-    fn set_out(&mut self, target: Target) {
+    fn start_connecting(&mut self, target: Target) {
         self.policy.target = target;
-        self.comeback = Comeback::default();
+        self.retry = RetryState::default();
         self.leaving = false;
-        self.state = State::Idle;
+        self.state = LinkState::Idle;
     }
 
     /// Sends this as well after every further open, or nothing any more; gives how many messages that
     /// makes.
-    pub fn greet_with(&mut self, source: Option<Source>) -> usize {
+    pub fn set_on_open(&mut self, source: Option<SecretSource>) -> usize {
         match source {
             Some(source) => self.policy.on_open.push(source),
             None => self.policy.on_open.clear(),
@@ -774,10 +779,10 @@ impl Link {
     /// Opens a new connection in place of one that has ended, without any further wait; false while
     /// there still is one.
     pub fn reopen(&mut self) -> bool {
-        let down = matches!(self.state, State::Down | State::Waiting(_));
+        let down = matches!(self.state, LinkState::Down | LinkState::Waiting(_));
         if down {
-            self.state = State::Idle;
-            self.comeback.renew();
+            self.state = LinkState::Idle;
+            self.retry.reset();
             self.leaving = false;
         }
         down
@@ -785,7 +790,7 @@ impl Link {
 }
 
 /// A pong as an event.
-fn pong(answer: Option<Answer>, payload: Bytes) -> Event {
+fn pong(answer: Option<PingAnswer>, payload: Bytes) -> Event {
     Event::Pong {
         direction: Direction::In,
         seq: answer.as_ref().and_then(|answer| answer.ping.seq),
@@ -795,13 +800,17 @@ fn pong(answer: Option<Answer>, payload: Bytes) -> Event {
     }
 }
 
-fn sequel(wait: Option<&Wait>) -> Sequel {
-    wait.map_or(Sequel::Final, |_| Sequel::Another)
+fn next_after(wait: Option<&RetryWait>) -> Next {
+    wait.map_or(Next::Final, |_| Next::Another)
 }
 
-impl Opening {
+impl OpeningLink {
     /// Moves the attempt on; `None` when there is progress to tell first.
-    fn poll(&mut self, cx: &mut Context<'_>, told: &mut VecDeque<Event>) -> Poll<Option<Attempt>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        told: &mut VecDeque<Event>,
+    ) -> Poll<Option<OpenResult>> {
         let result = self.future.as_mut().poll(cx);
         while let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
             told.push_back(match progress {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stop::Bar;
+use crate::stop::TimeRange;
 use crate::units;
 
 /// From the lowest to the highest.
@@ -31,20 +31,20 @@ pub fn sparkline(times: &[Option<Duration>]) -> String {
 }
 
 /// A line for each bar.
-pub fn bars(bars: &[Bar]) -> String {
+pub fn bars(bars: &[TimeRange]) -> String {
     let all: u64 = bars.iter().map(|bar| bar.count).sum();
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or_default();
     let bound = |time: Duration| {
         let text = format!("{:.6}", units::milliseconds(time));
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     };
-    let width = |column: fn(&Bar) -> Duration| {
+    let width = |column: fn(&TimeRange) -> Duration| {
         let widths = bars.iter().map(|bar| bound(column(bar)).len());
         widths.max().unwrap_or_default()
     };
     let (from, to) = (width(|bar| bar.from), width(|bar| bar.to));
     let digits = most.to_string().len();
-    let line = |bar: &Bar| {
+    let line = |bar: &TimeRange| {
         // What there is can be seen, however little it is.
         let length = (bar.count * WIDTH).div_ceil(most.max(1));
         let share = bar.count as f64 * 100.0 / all.max(1) as f64;
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn bars_are_in_proportion_and_none_that_counts_is_empty() {
-        let bar = |from, to, count| Bar {
+        let bar = |from, to, count| TimeRange {
             from: ms(from),
             to: ms(to),
             count,

@@ -6,8 +6,8 @@ use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
 
-use super::escape::{Keep, push_escaped_bytes};
-use super::form::Form;
+use super::escape::{KeptControls, push_escaped_bytes};
+use super::payload_form::PayloadForm;
 
 /// Buffered bytes from which the session stops reading.
 const LIMIT: usize = 1 << 20;
@@ -25,7 +25,7 @@ enum Chunk {
     /// These bytes.
     Plain(Bytes),
     /// A payload, laid out when its turn comes.
-    ToLayOut(Form, Bytes),
+    ToLayOut(PayloadForm, Bytes),
 }
 
 /// How much is to be written.
@@ -71,14 +71,14 @@ impl Buffer {
     /// Appends a text as a terminal may show it; a large one is shared, and escaped piece by piece.
     pub fn push_escaped(&mut self, text: &Bytes) {
         if text.len() < LARGE {
-            push_escaped_bytes(&mut self.tail, text, Keep::Lines);
+            push_escaped_bytes(&mut self.tail, text, KeptControls::Lines);
         } else {
-            self.push_as(Form::Terminal, text);
+            self.push_as(PayloadForm::Terminal, text);
         }
     }
 
     /// Appends what a large payload becomes; the payload is shared, and laid out piece by piece.
-    pub fn push_as(&mut self, form: Form, payload: &Bytes) {
+    pub fn push_as(&mut self, form: PayloadForm, payload: &Bytes) {
         self.seal();
         self.queued += payload.len();
         self.queue.push_back(Chunk::ToLayOut(form, payload.clone()));
@@ -123,7 +123,7 @@ impl Buffer {
         self.seal();
         let mut taken = Vec::new();
         while taken.len() < enough {
-            self.lay_out_next();
+            self.render_next();
             let Some(Chunk::Plain(chunk)) = self.queue.pop_front() else {
                 break;
             };
@@ -143,7 +143,7 @@ impl Buffer {
         mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         loop {
-            self.lay_out_next();
+            self.render_next();
             if let Some(Chunk::Plain(chunk)) = self.queue.front() {
                 let n = ready!(write(chunk))?;
                 self.advance(n);
@@ -169,7 +169,7 @@ impl Buffer {
     }
 
     /// Lays out the next piece of the payload whose turn it is.
-    fn lay_out_next(&mut self) {
+    fn render_next(&mut self) {
         let Some(Chunk::ToLayOut(form, payload)) = self.queue.front_mut() else {
             return;
         };
@@ -298,7 +298,7 @@ mod tests {
     fn a_large_text_is_escaped_as_a_small_one_would_be() {
         let text = "\u{1b}[2Jaé€\u{1f600}\u{9b}\n\t\u{202e}".repeat(9973);
         let mut expected = Vec::new();
-        push_escaped_bytes(&mut expected, text.as_bytes(), Keep::Lines);
+        push_escaped_bytes(&mut expected, text.as_bytes(), KeptControls::Lines);
         let mut buffer = Buffer::default();
         buffer.push_escaped(&text.clone().into());
         buffer.tail().push(b'\n');

@@ -3,15 +3,15 @@
 //! Nothing of it is data. Without a terminal nothing is said on success unless `-v` asks for it. Every
 //! word of the peer's is escaped, a line at a time.
 
-use super::escape::{Keep, escape, push_escaped};
-use super::style::{DIM, RED, RESET, Stream, YELLOW, paint};
-use crate::connection::close::{By, Code};
-use crate::connection::frame::{CloseSeen, FrameSeen};
-use crate::connection::handshake::Answer;
+use super::escape::{KeptControls, escape, push_escaped};
+use super::style::{DIM, OutputStream, RED, RESET, YELLOW, paint};
+use crate::connection::close::{CloseCode, Initiator};
+use crate::connection::frame::{ClosePayload, TracedFrame};
+use crate::connection::handshake::Response;
 use crate::connection::message::Direction;
-use crate::connection::tls::certificate::Certificate;
+use crate::connection::tls::certificate::CertificateSummary;
 use crate::connection::{Opened, Progress};
-use crate::event::{Closed, Event, Tally, Wait};
+use crate::event::{Closed, Event, RetryWait, Traffic};
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::units::{self, count_grouped, grouped};
 
@@ -19,18 +19,18 @@ use crate::units::{self, count_grouped, grouped};
 #[derive(Clone, Copy, Debug)]
 pub struct Diagnostics {
     /// The stream's abilities.
-    pub stream: Stream,
+    pub stream: OutputStream,
     /// `-v`, counted.
     pub verbose: u8,
     /// `-q`, counted.
     pub quiet: u8,
     /// When changes of state are said.
-    pub states: States,
+    pub states: StateLines,
 }
 
 /// When changes of state are said: connected, closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum States {
+pub enum StateLines {
     /// On a terminal.
     Usual,
     /// Always: a person is in a session.
@@ -40,32 +40,34 @@ pub enum States {
 }
 
 impl Diagnostics {
-    fn says_state(&self) -> bool {
+    fn shows_state_lines(&self) -> bool {
         let said = match self.states {
-            States::Usual => self.stream.is_terminal,
-            States::Session => true,
-            States::Elsewhere => false,
+            StateLines::Usual => self.stream.is_terminal,
+            StateLines::Session => true,
+            StateLines::Elsewhere => false,
         };
         self.verbose > 0 || (said && self.quiet == 0)
     }
 
     /// An end that is a failure is told by the error line, unless a session goes on behind it.
-    fn tells_end_of(&self, closed: &Closed) -> bool {
+    fn shows_close(&self, closed: &Closed) -> bool {
         let close = &closed.close;
         let is_failure =
-            close.error.is_some() || (close.by == By::Peer && !close.code.is_proper_end());
-        let goes_on = self.states == States::Session;
-        self.says_state() && (goes_on || self.verbose > 0 || !is_failure)
+            close.error.is_some() || (close.by == Initiator::Peer && !close.code.is_proper_end());
+        let goes_on = self.states == StateLines::Session;
+        self.shows_state_lines() && (goes_on || self.verbose > 0 || !is_failure)
     }
 
     /// Appends what there is to say about an event.
-    pub fn tell(&self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
+    pub fn write_event(&self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
         match event {
             Event::Connecting { url, attempt } if self.verbose > 0 => {
                 self.line(out, "*", &format!("CONNECTING to {url}, attempt {attempt}"));
             }
-            Event::Progress(progress) => self.tell_progress(out, progress, redactor),
-            Event::Open(opened) if self.says_state() => self.tell_open(out, opened, redactor),
+            Event::Progress(progress) => self.write_progress(out, progress, redactor),
+            Event::Open(opened) if self.shows_state_lines() => {
+                self.write_open(out, opened, redactor);
+            }
             Event::Ping {
                 direction, payload, ..
             } if self.verbose > 0 => {
@@ -75,7 +77,7 @@ impl Diagnostics {
                 seq: Some(_),
                 rtt: Some(rtt),
                 ..
-            } if self.states == States::Session && self.verbose == 0 => {
+            } if self.states == StateLines::Session && self.verbose == 0 => {
                 self.line(out, "*", &format!("pong after {}", units::shown(*rtt)));
             }
             Event::Pong {
@@ -86,7 +88,7 @@ impl Diagnostics {
             Event::Frame(frame) => self.frame(out, frame, redactor),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
                 let who = match by {
-                    By::Peer => "the server closes",
+                    Initiator::Peer => "the server closes",
                     _ => "closing",
                 };
                 let reason = if reason.is_empty() {
@@ -97,15 +99,15 @@ impl Diagnostics {
                 let text = format!("CLOSING, {who} with {code}{reason}");
                 self.line(out, "*", &redactor.redact(&text));
             }
-            Event::Close(closed) => self.tell_close(out, closed, redactor),
-            Event::Reconnect(wait) if self.quiet == 0 => self.tell_wait(out, wait, redactor),
+            Event::Close(closed) => self.write_close(out, closed, redactor),
+            Event::Reconnect(wait) if self.quiet == 0 => self.write_retry_wait(out, wait, redactor),
             _ => {}
         }
     }
 
-    fn tell_progress(&self, out: &mut Vec<u8>, progress: &Progress, redactor: &Redactor) {
-        if let Progress::Secured(agreed) = progress
-            && let Some(why) = &agreed.distrust
+    fn write_progress(&self, out: &mut Vec<u8>, progress: &Progress, redactor: &Redactor) {
+        if let Progress::Secured(negotiated) = progress
+            && let Some(why) = &negotiated.distrust
             && self.quiet == 0
         {
             self.warning(
@@ -140,9 +142,17 @@ impl Diagnostics {
                     &format!("the proxy {proxy} has connected to {host}"),
                 );
             }
-            Progress::Secured(agreed) => {
-                self.line(out, "*", &format!("{}, {}", agreed.version, agreed.cipher));
-                for line in agreed.certificate.iter().flat_map(Certificate::lines) {
+            Progress::Secured(negotiated) => {
+                self.line(
+                    out,
+                    "*",
+                    &format!("{}, {}", negotiated.version, negotiated.cipher),
+                );
+                for line in negotiated
+                    .certificate
+                    .iter()
+                    .flat_map(CertificateSummary::lines)
+                {
                     self.line(out, "*", &line);
                 }
             }
@@ -150,7 +160,7 @@ impl Diagnostics {
             // Shown above, whatever -v says; and the sinks have learnt the secret.
             Progress::Slow { .. } | Progress::Warning(_) | Progress::Secret(_) => {}
             Progress::Request(lines) => self.request(out, lines, redactor),
-            Progress::Answer(answer) => self.answer(out, answer, redactor),
+            Progress::Answer(answer) => self.response(out, answer, redactor),
         }
     }
 
@@ -162,7 +172,7 @@ impl Diagnostics {
     }
 
     /// The status line and the headers of an answer.
-    pub fn answer(&self, out: &mut Vec<u8>, answer: &Answer, redactor: &Redactor) {
+    pub fn response(&self, out: &mut Vec<u8>, answer: &Response, redactor: &Redactor) {
         let version = answer.version.as_str();
         let reason = redactor.redact(&answer.reason);
         let status = format!("HTTP/{version} {} {reason}", answer.status);
@@ -176,7 +186,7 @@ impl Diagnostics {
         }
     }
 
-    fn tell_open(&self, out: &mut Vec<u8>, opened: &Opened, redactor: &Redactor) {
+    fn write_open(&self, out: &mut Vec<u8>, opened: &Opened, redactor: &Redactor) {
         let mut text = format!("OPEN, connected to {}", opened.remote);
         if let Some(proxy) = &opened.proxy {
             text.push_str(&format!(" through the proxy {proxy}"));
@@ -210,9 +220,9 @@ impl Diagnostics {
         self.line(out, "*", &text);
     }
 
-    fn tell_close(&self, out: &mut Vec<u8>, closed: &Closed, redactor: &Redactor) {
-        if self.tells_end_of(closed) {
-            self.tell_end(out, closed, redactor);
+    fn write_close(&self, out: &mut Vec<u8>, closed: &Closed, redactor: &Redactor) {
+        if self.shows_close(closed) {
+            self.write_close_line(out, closed, redactor);
         }
         if closed.may_be_lost > 0 && self.quiet == 0 {
             let what = match closed.may_be_lost {
@@ -224,7 +234,7 @@ impl Diagnostics {
         }
     }
 
-    fn tell_wait(&self, out: &mut Vec<u8>, wait: &Wait, redactor: &Redactor) {
+    fn write_retry_wait(&self, out: &mut Vec<u8>, wait: &RetryWait, redactor: &Redactor) {
         let delay = units::shown(wait.delay);
         let because = redactor.redact(&wait.because);
         let text = format!(
@@ -234,11 +244,11 @@ impl Diagnostics {
         self.line(out, "*", &text);
     }
 
-    fn tell_end(&self, out: &mut Vec<u8>, closed: &Closed, redactor: &Redactor) {
+    fn write_close_line(&self, out: &mut Vec<u8>, closed: &Closed, redactor: &Redactor) {
         let close = &closed.close;
         let text = match (&close.error, close.by) {
             (Some(error), _) => format!("CLOSED: {error}"),
-            (None, By::Local) => format!("CLOSED by us, the server answered {close}"),
+            (None, Initiator::Local) => format!("CLOSED by us, the server answered {close}"),
             (None, _) => format!("CLOSED by the server with {close}"),
         };
         self.line(out, "*", &redactor.redact(&text));
@@ -282,7 +292,7 @@ impl Diagnostics {
 
     /// Under -vv there is one of these for each message: it is put together without the machinery of
     /// formatting.
-    fn frame(&self, out: &mut Vec<u8>, frame: &FrameSeen, redactor: &Redactor) {
+    fn frame(&self, out: &mut Vec<u8>, frame: &TracedFrame, redactor: &Redactor) {
         self.begin_line(out);
         out.extend_from_slice(match frame.direction {
             Direction::In => b"< ",
@@ -310,12 +320,12 @@ impl Diagnostics {
         out.extend_from_slice(digits.format(frame.payload_bytes).as_bytes());
         out.extend_from_slice(b" bytes");
         match &frame.close {
-            Some(CloseSeen {
+            Some(ClosePayload {
                 code: Some(code),
                 reason,
             }) => {
-                let text = format!(", {} \"{}\"", Code(*code), redactor.redact(reason));
-                push_escaped(out, &text, Keep::Nothing);
+                let text = format!(", {} \"{}\"", CloseCode(*code), redactor.redact(reason));
+                push_escaped(out, &text, KeptControls::Nothing);
             }
             // The first bytes can hold a part of a secret, which no search finds.
             _ if !redactor.is_idle() => {
@@ -332,7 +342,7 @@ impl Diagnostics {
         self.begin_line(out);
         out.extend_from_slice(mark.as_bytes());
         out.push(b' ');
-        push_escaped(out, text, Keep::Nothing);
+        push_escaped(out, text, KeptControls::Nothing);
         self.end_line(out);
     }
 
@@ -352,38 +362,40 @@ impl Diagnostics {
     /// A line of a running account: only its mark is dim. Escaped.
     pub fn account(&self, out: &mut Vec<u8>, mark: &str, text: &str) {
         paint(out, self.stream.colour, DIM, mark.as_bytes());
-        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+        out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
     }
 
     /// A warning, escaped.
     pub fn warning(&self, out: &mut Vec<u8>, text: &str) {
         paint(out, self.stream.colour, YELLOW, b"warning:");
-        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+        out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
     }
 
     /// The line of an error: `wsprobe: WHAT: WHY`, escaped.
     pub fn error(&self, out: &mut Vec<u8>, text: &str) {
         paint(out, self.stream.colour, RED, b"wsprobe:");
-        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+        out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
     }
 
     /// What the other side said, under an error.
     pub fn quote(&self, out: &mut Vec<u8>, text: &str) {
         for line in text.lines() {
-            out.extend_from_slice(format!("  {}\n", escape(line, Keep::Nothing)).as_bytes());
+            out.extend_from_slice(
+                format!("  {}\n", escape(line, KeptControls::Nothing)).as_bytes(),
+            );
         }
     }
 
     /// What to try, under an error.
     pub fn hint(&self, out: &mut Vec<u8>, text: &str) {
         paint(out, self.stream.colour, YELLOW, b"hint:");
-        out.extend_from_slice(format!(" {}\n", escape(text, Keep::Nothing)).as_bytes());
+        out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
     }
 }
 
 /// `received 2 messages (5,520 bytes, 5,534 on the wire), sent 1 message (3 bytes, 9 on the wire)`
-pub(super) fn traffic(received: Tally, sent: Tally, wire_bytes: (u64, u64)) -> String {
-    let one_way = |tally: Tally, wire: u64| {
+pub(super) fn traffic(received: Traffic, sent: Traffic, wire_bytes: (u64, u64)) -> String {
+    let one_way = |tally: Traffic, wire: u64| {
         format!(
             "{} ({}, {} on the wire)",
             count_grouped(tally.messages, "message"),
@@ -400,7 +412,7 @@ pub(super) fn traffic(received: Tally, sent: Tally, wire_bytes: (u64, u64)) -> S
 
 /// The first bytes of a frame's payload in quotes, escaped as in a Rust string: nothing in them means
 /// anything to a terminal.
-fn push_head(out: &mut Vec<u8>, frame: &FrameSeen) {
+fn push_head(out: &mut Vec<u8>, frame: &TracedFrame) {
     out.extend_from_slice(b", \"");
     for &byte in frame.head() {
         match byte {

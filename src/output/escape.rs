@@ -14,7 +14,7 @@ mod tests;
 
 /// Which of the whitespace controls may stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum KeptControls {
     /// Tab and newline stay: messages and bodies, which may have several lines.
     Lines,
     /// Nothing stays, tab and newline become `\t` and `\n`: close reasons, header values and
@@ -26,7 +26,7 @@ pub enum Keep {
 ///
 /// C0 and DEL become `\x1b`; C1, line and paragraph separator and format characters (general
 /// category Cf, but not U+200C and U+200D, which scripts and emoji need) become `\u{202e}`.
-pub fn escape(text: &str, keep: Keep) -> Cow<'_, str> {
+pub fn escape(text: &str, keep: KeptControls) -> Cow<'_, str> {
     let Some(first) = find(text, 0, keep) else {
         return Cow::Borrowed(text);
     };
@@ -37,13 +37,13 @@ pub fn escape(text: &str, keep: Keep) -> Cow<'_, str> {
 }
 
 /// Appends to `out` what [`escape`] would return.
-pub fn push_escaped(out: &mut Vec<u8>, text: &str, keep: Keep) {
+pub fn push_escaped(out: &mut Vec<u8>, text: &str, keep: KeptControls) {
     push_from(out, text, keep, find(text, 0, keep));
 }
 
 /// Appends to `out` what [`escape`] would return for the parts of `bytes` that are UTF-8, and
 /// `\xff` for each byte that belongs to no character.
-pub fn push_escaped_bytes(out: &mut Vec<u8>, bytes: &[u8], keep: Keep) {
+pub fn push_escaped_bytes(out: &mut Vec<u8>, bytes: &[u8], keep: KeptControls) {
     for chunk in bytes.utf8_chunks() {
         push_escaped(out, chunk.valid(), keep);
         for &byte in chunk.invalid() {
@@ -53,9 +53,9 @@ pub fn push_escaped_bytes(out: &mut Vec<u8>, bytes: &[u8], keep: Keep) {
 }
 
 /// Where the next character to be replaced begins, and which one it is.
-type Found = Option<(usize, char)>;
+type NextEscape = Option<(usize, char)>;
 
-fn push_from(out: &mut Vec<u8>, text: &str, keep: Keep, first: Found) {
+fn push_from(out: &mut Vec<u8>, text: &str, keep: KeptControls, first: NextEscape) {
     let mut copied = 0;
     let mut found = first;
     while let Some((at, ch)) = found {
@@ -67,12 +67,12 @@ fn push_from(out: &mut Vec<u8>, text: &str, keep: Keep, first: Found) {
     out.extend_from_slice(&text.as_bytes()[copied..]);
 }
 
-fn find(text: &str, from: usize, keep: Keep) -> Found {
+fn find(text: &str, from: usize, keep: KeptControls) -> NextEscape {
     match keep {
-        Keep::Lines => find_unsafe(text, from, |byte| {
+        KeptControls::Lines => find_unsafe(text, from, |byte| {
             (byte < b' ') & (byte != b'\t') & (byte != b'\n') | (byte == DEL)
         }),
-        Keep::Nothing => find_unsafe(text, from, |byte| (byte < b' ') | (byte == DEL)),
+        KeptControls::Nothing => find_unsafe(text, from, |byte| (byte < b' ') | (byte == DEL)),
     }
 }
 
@@ -112,7 +112,7 @@ pub(super) const DEL: u8 = 0x7f;
 /// `stop` must be false beyond ASCII, and should be written without `&&` and `||`: only then is it
 /// compiled to vector code.
 #[inline]
-pub(super) fn find_unsafe(text: &str, from: usize, stop: impl Fn(u8) -> bool + Copy) -> Found {
+pub(super) fn find_unsafe(text: &str, from: usize, stop: impl Fn(u8) -> bool + Copy) -> NextEscape {
     let bytes = text.as_bytes();
     let mut at = from;
     loop {

@@ -2,8 +2,8 @@
 //!
 //! `lines` has what each event says, `format` how it is written.
 
+mod event_types;
 mod format;
-mod lines;
 #[cfg(test)]
 mod schema;
 
@@ -14,26 +14,26 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::value::RawValue;
 
 use super::buffer::{Buffer, LARGE};
-use super::form::Form;
 use super::json::{Compactor, MAX_DEPTH, is_json};
+use super::payload_form::PayloadForm;
 use crate::connection::backoff;
-use crate::connection::error::{Error, Kind};
-use crate::connection::frame::FrameSeen;
+use crate::connection::error::{Error, ErrorKind};
+use crate::connection::frame::TracedFrame;
 use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::message::{Direction, Payload};
-use crate::connection::tls::certificate::{Certificate, time};
+use crate::connection::tls::certificate::{CertificateSummary, time};
 use crate::connection::{Opened, tls};
-use crate::event::{Closed, Event, Fault, Message, Tally, Wait};
+use crate::event::{Closed, Event, Message, PongMismatch, RetryWait, Traffic};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
-use crate::stop::{Spread, Statistics};
+use crate::stop::{PingStatistics, TimeSummary};
+use event_types::{CommonFields, Ms, WholeMs};
 use format::push_json;
-use lines::{Common, Ms, WholeMs};
 
 /// A test that is over, or a fact about an endpoint.
 #[derive(Debug)]
-pub struct TestLine<'a> {
+pub struct TestResult<'a> {
     /// The check file, or the URL.
     pub file: &'a str,
     /// The line of the failure or of the test.
@@ -50,7 +50,7 @@ pub struct TestLine<'a> {
 
 /// What all tests came to.
 #[derive(Clone, Copy, Debug)]
-pub struct SummaryLine {
+pub struct TestSummary {
     /// How many there were.
     pub tests: u64,
     /// How many failed, faults of transport included.
@@ -71,9 +71,9 @@ pub struct ServeTotals {
     /// Handshakes that were refused or failed.
     pub refused: u64,
     /// Messages received on connections that are closed.
-    pub received: Tally,
+    pub received: Traffic,
     /// Messages sent on connections that are closed.
-    pub sent: Tally,
+    pub sent: Traffic,
 }
 
 /// Writes events as lines of JSON.
@@ -89,13 +89,13 @@ pub struct EventWriter {
     pending: bool,
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
     exact: bool,
-    clock: Clock,
-    beginning: Beginning,
+    clock: EventClock,
+    beginning: EventPrefix,
 }
 
 /// The beginning of the last line. Messages that were read together share it.
 #[derive(Debug, Default)]
-struct Beginning {
+struct EventPrefix {
     event: &'static str,
     connection: u64,
     text: Vec<u8>,
@@ -110,8 +110,8 @@ impl EventWriter {
             happened: None,
             pending: false,
             exact: true,
-            clock: Clock::new(begun),
-            beginning: Beginning::default(),
+            clock: EventClock::new(begun),
+            beginning: EventPrefix::default(),
         }
     }
 
@@ -160,7 +160,7 @@ impl EventWriter {
                 self.connection = self.connections;
                 self.pending = true;
                 let attempt = *attempt;
-                self.push(out, &lines::Connecting { url, attempt });
+                self.push(out, &event_types::ConnectingEvent { url, attempt });
             }
             Event::Open(opened) => {
                 self.pending = false;
@@ -176,7 +176,7 @@ impl EventWriter {
                 payload,
             } => self.push(
                 out,
-                &lines::Ping {
+                &event_types::PingEvent {
                     dir: direction.as_str(),
                     seq: *seq,
                     bytes: payload.len(),
@@ -190,18 +190,18 @@ impl EventWriter {
                 fault,
             } => self.push(
                 out,
-                &lines::Pong {
+                &event_types::PongEvent {
                     dir: direction.as_str(),
                     seq: *seq,
                     bytes: payload.len(),
                     rtt_ms: rtt.map(Ms),
-                    late: *fault == Some(Fault::Late),
-                    duplicate: *fault == Some(Fault::Duplicate),
+                    late: *fault == Some(PongMismatch::Late),
+                    duplicate: *fault == Some(PongMismatch::Duplicate),
                 },
             ),
             Event::Unanswered { seq, patience, .. } => self.push(
                 out,
-                &lines::Unanswered {
+                &event_types::UnansweredEvent {
                     seq: *seq,
                     after_ms: Ms(*patience),
                 },
@@ -209,7 +209,7 @@ impl EventWriter {
             Event::Frame(seen) => self.push(out, &frame(seen, redactor)),
             Event::Closing { by, code, reason } => self.push(
                 out,
-                &lines::Closing {
+                &event_types::ClosingEvent {
                     by: by.as_str(),
                     code: code.0,
                     reason: redactor.redact(reason),
@@ -220,7 +220,9 @@ impl EventWriter {
             Event::Failed(error, _) => {
                 self.pending = false;
                 match (error.kind, &error.refusal) {
-                    (Kind::Refused, Some(refusal)) => self.push(out, &refused(refusal, redactor)),
+                    (ErrorKind::Refused, Some(refusal)) => {
+                        self.push(out, &refused(refusal, redactor));
+                    }
                     _ => self.push(out, &failed(error, redactor)),
                 }
             }
@@ -264,15 +266,15 @@ impl EventWriter {
                     Cow::Borrowed(_) => message.payload.bytes().clone(),
                     Cow::Owned(text) => text.into(),
                 };
-                out.push_as(Form::JsonString, &bytes);
+                out.push_as(PayloadForm::JsonString, &bytes);
                 out.tail().push(b'"');
                 if is_json {
                     out.tail().extend_from_slice(b",\"json\":");
-                    out.push_as(Form::Json(Compactor::default()), &bytes);
+                    out.push_as(PayloadForm::Json(Compactor::default()), &bytes);
                 }
             }
             Payload::Binary(bytes) => {
-                out.push_as(Form::Base64, bytes);
+                out.push_as(PayloadForm::Base64, bytes);
                 out.tail().extend_from_slice(b"\",\"encoding\":\"");
                 out.tail().extend_from_slice(BASE64.as_bytes());
                 out.tail().push(b'"');
@@ -304,7 +306,7 @@ impl EventWriter {
         self.pending = false;
         self.push(
             out,
-            &lines::Error {
+            &event_types::ErrorEvent {
                 kind,
                 message: message.into(),
                 retryable,
@@ -324,10 +326,10 @@ impl EventWriter {
     }
 
     /// Appends the line of a test or a fact.
-    pub fn test(&mut self, out: &mut Vec<u8>, test: &TestLine<'_>) {
+    pub fn test(&mut self, out: &mut Vec<u8>, test: &TestResult<'_>) {
         self.push(
             out,
-            &lines::Test {
+            &event_types::TestEvent {
                 file: test.file,
                 line: test.line,
                 name: test.name,
@@ -339,10 +341,10 @@ impl EventWriter {
     }
 
     /// Appends the line that ends a `check`.
-    pub fn summary(&mut self, out: &mut Vec<u8>, summary: &SummaryLine) {
+    pub fn summary(&mut self, out: &mut Vec<u8>, summary: &TestSummary) {
         self.push(
             out,
-            &lines::Summary {
+            &event_types::SummaryEvent {
                 tests: summary.tests,
                 failed: summary.failed,
                 errors: summary.errors,
@@ -353,7 +355,7 @@ impl EventWriter {
     }
 
     /// Appends the line that ends a `ping`.
-    pub fn statistics(&mut self, out: &mut Vec<u8>, statistics: &Statistics) {
+    pub fn statistics(&mut self, out: &mut Vec<u8>, statistics: &PingStatistics) {
         self.push(out, &ping_stats(statistics));
     }
 
@@ -362,7 +364,7 @@ impl EventWriter {
     pub fn listening(&mut self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
         self.push(
             out,
-            &lines::Listening {
+            &event_types::ListeningEvent {
                 url,
                 cert_sha256: fingerprint,
             },
@@ -373,7 +375,7 @@ impl EventWriter {
     pub fn serve_stats(&mut self, out: &mut Vec<u8>, totals: &ServeTotals) {
         self.push(
             out,
-            &lines::ServeStats {
+            &event_types::ServeStatsEvent {
                 connections: totals.opened,
                 refused: totals.refused,
                 r#in: totals.received,
@@ -382,19 +384,24 @@ impl EventWriter {
         );
     }
 
-    fn push(&mut self, out: &mut Vec<u8>, event: &impl lines::Event) {
+    fn push(&mut self, out: &mut Vec<u8>, event: &impl event_types::EventFields) {
         self.push_at(out, None, event);
     }
 
     /// Appends the line of an event that happened then.
-    fn push_at<E: lines::Event>(&mut self, out: &mut Vec<u8>, then: Option<Instant>, event: &E) {
+    fn push_at<E: event_types::EventFields>(
+        &mut self,
+        out: &mut Vec<u8>,
+        then: Option<Instant>,
+        event: &E,
+    ) {
         let has_moved = self.clock.go_to(then.or(self.happened));
         let beginning = &mut self.beginning;
         if has_moved || beginning.event != E::NAME || beginning.connection != self.connection {
             beginning.event = E::NAME;
             beginning.connection = self.connection;
             beginning.text.clear();
-            let common = Common {
+            let common = CommonFields {
                 v: 1,
                 event: E::NAME,
                 ts: &self.clock.ts,
@@ -415,14 +422,14 @@ impl EventWriter {
 
 /// The time of events: it never goes back, since what is read together is written one after the other.
 #[derive(Debug)]
-struct Clock {
+struct EventClock {
     begun: Instant,
     last: Instant,
     /// The time of day at `last`, as RFC 3339 writes it.
     ts: String,
 }
 
-impl Clock {
+impl EventClock {
     fn new(begun: Instant) -> Self {
         Self {
             begun,
@@ -459,14 +466,19 @@ impl Clock {
 const BASE64: &str = "base64";
 
 /// A message without its data.
-fn describe(message: &Message) -> lines::Message<'static> {
+fn describe(message: &Message) -> event_types::MessageEvent<'static> {
     let is_text = message.payload.as_text().is_some();
     let bytes = message.payload.len() as u64;
     message_line(message.direction, message.n, is_text, bytes)
 }
 
-fn message_line(dir: Direction, n: u64, is_text: bool, bytes: u64) -> lines::Message<'static> {
-    lines::Message {
+fn message_line(
+    dir: Direction,
+    n: u64,
+    is_text: bool,
+    bytes: u64,
+) -> event_types::MessageEvent<'static> {
+    event_types::MessageEvent {
         dir: dir.as_str(),
         n,
         r#type: if is_text { "text" } else { "binary" },
@@ -484,9 +496,9 @@ fn as_json(text: &str) -> Option<&RawValue> {
     is_shallow.then(|| serde_json::from_str(text).ok())?
 }
 
-fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> lines::Open<'a> {
+fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> event_types::OpenEvent<'a> {
     let timing = &opened.timing;
-    lines::Open {
+    event_types::OpenEvent {
         status: opened.answer.status,
         remote: &opened.remote,
         proxy: opened.proxy.as_deref(),
@@ -500,7 +512,7 @@ fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> lines::Open<'a> {
         request: request(&opened.request, redactor),
         headers: fields(&opened.answer.headers, redactor),
         tls: opened.tls.as_ref().map(tls_line),
-        timing: lines::Timing {
+        timing: event_types::TimingInfo {
             dns_ms: Ms(timing.lookup),
             tcp_ms: Ms(timing.connect),
             proxy_ms: Ms(timing.proxy),
@@ -512,7 +524,7 @@ fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> lines::Open<'a> {
 }
 
 /// The request's first line and its headers; over HTTP/2 all lines are headers.
-fn request(lines: &[String], redactor: &Redactor) -> lines::Request {
+fn request(lines: &[String], redactor: &Redactor) -> event_types::RequestInfo {
     let mut first = None;
     let mut headers = Headers::default();
     for line in lines {
@@ -521,13 +533,13 @@ fn request(lines: &[String], redactor: &Redactor) -> lines::Request {
             None => first = Some(shown_request_line(line, redactor)),
         }
     }
-    lines::Request {
+    event_types::RequestInfo {
         line: first,
         headers: fields(&headers, redactor),
     }
 }
 
-fn fields(headers: &Headers, redactor: &Redactor) -> lines::Fields {
+fn fields(headers: &Headers, redactor: &Redactor) -> event_types::HeaderFields {
     let mut fields: Vec<(String, String)> = Vec::new();
     for (name, _) in &headers.0 {
         let lower = name.to_ascii_lowercase();
@@ -539,20 +551,20 @@ fn fields(headers: &Headers, redactor: &Redactor) -> lines::Fields {
         let value = shown_header_value(name, &value, redactor).into_owned();
         fields.push((lower, value));
     }
-    lines::Fields(fields)
+    event_types::HeaderFields(fields)
 }
 
-fn tls_line(agreed: &tls::Agreed) -> lines::Tls<'_> {
-    lines::Tls {
-        version: &agreed.version,
-        cipher: &agreed.cipher,
-        certificate: agreed.certificate.as_ref().map(certificate),
-        distrust: agreed.distrust.as_deref(),
+fn tls_line(negotiated: &tls::NegotiatedTls) -> event_types::TlsInfo<'_> {
+    event_types::TlsInfo {
+        version: &negotiated.version,
+        cipher: &negotiated.cipher,
+        certificate: negotiated.certificate.as_ref().map(certificate),
+        distrust: negotiated.distrust.as_deref(),
     }
 }
 
-fn certificate(certificate: &Certificate) -> lines::Certificate<'_> {
-    lines::Certificate {
+fn certificate(certificate: &CertificateSummary) -> event_types::CertificateInfo<'_> {
+    event_types::CertificateInfo {
         subject: &certificate.subject,
         sans: &certificate.names,
         issuer: &certificate.issuer,
@@ -562,28 +574,28 @@ fn certificate(certificate: &Certificate) -> lines::Certificate<'_> {
     }
 }
 
-fn answer<'a>(refusal: &'a Refusal, redactor: &Redactor) -> lines::Answer<'a> {
-    lines::Answer {
+fn answer<'a>(refusal: &'a Refusal, redactor: &Redactor) -> event_types::ResponseInfo<'a> {
+    event_types::ResponseInfo {
         status: refusal.status,
         headers: fields(&refusal.headers, redactor),
         body: redactor.redact(&refusal.body_text()).into_owned().into(),
     }
 }
 
-fn refused<'a>(refusal: &'a Refusal, redactor: &Redactor) -> lines::Refused<'a> {
+fn refused<'a>(refusal: &'a Refusal, redactor: &Redactor) -> event_types::RefusedEvent<'a> {
     let wait = refusal.retry_after(SystemTime::now());
-    lines::Refused {
+    event_types::RefusedEvent {
         answer: answer(refusal, redactor),
         retry_after_ms: wait.map(WholeMs),
     }
 }
 
 /// A connection that was not opened, for another reason than a refusal.
-fn failed<'a>(error: &'a Error, redactor: &Redactor) -> lines::Error<'a> {
-    lines::Error {
+fn failed<'a>(error: &'a Error, redactor: &Redactor) -> event_types::ErrorEvent<'a> {
+    event_types::ErrorEvent {
         kind: error.kind.as_str(),
         message: redactor.redact(&error.message),
-        retryable: backoff::is_worth_retrying(error),
+        retryable: backoff::is_retryable(error),
         exit: Exit::from(error).code(),
         tls: error.certificate.as_deref().map(certificate),
         answer: error
@@ -593,9 +605,9 @@ fn failed<'a>(error: &'a Error, redactor: &Redactor) -> lines::Error<'a> {
     }
 }
 
-fn frame<'a>(frame: &'a FrameSeen, redactor: &Redactor) -> lines::Frame<'a> {
+fn frame<'a>(frame: &'a TracedFrame, redactor: &Redactor) -> event_types::FrameEvent<'a> {
     let close = frame.close.as_ref();
-    lines::Frame {
+    event_types::FrameEvent {
         dir: frame.direction.as_str(),
         opcode: frame.opcode.to_string(),
         fin: frame.fin,
@@ -608,11 +620,11 @@ fn frame<'a>(frame: &'a FrameSeen, redactor: &Redactor) -> lines::Frame<'a> {
     }
 }
 
-fn close<'a>(closed: &'a Closed, redactor: &Redactor) -> lines::Close<'a> {
+fn close<'a>(closed: &'a Closed, redactor: &Redactor) -> event_types::CloseEvent<'a> {
     let close = &closed.close;
     let error = close.error.as_ref();
     let (received, sent) = closed.wire_bytes;
-    lines::Close {
+    event_types::CloseEvent {
         by: close.by.as_str(),
         code: close.code.0,
         name: close.code.name(),
@@ -621,7 +633,7 @@ fn close<'a>(closed: &'a Closed, redactor: &Redactor) -> lines::Close<'a> {
         error: error.map(|error| redactor.redact(&error.message)),
         open_ms: Ms(closed.open_for),
         first_message_ms: closed.first_message.map(Ms),
-        wire_bytes: lines::WireBytes {
+        wire_bytes: event_types::WireBytes {
             r#in: received,
             out: sent,
         },
@@ -631,22 +643,22 @@ fn close<'a>(closed: &'a Closed, redactor: &Redactor) -> lines::Close<'a> {
     }
 }
 
-fn reconnect<'a>(wait: &'a Wait, redactor: &Redactor) -> lines::Reconnect<'a> {
-    lines::Reconnect {
+fn reconnect<'a>(wait: &'a RetryWait, redactor: &Redactor) -> event_types::ReconnectEvent<'a> {
+    event_types::ReconnectEvent {
         attempt: wait.attempt,
         delay_ms: WholeMs(wait.delay),
         because: redactor.redact(&wait.because),
     }
 }
 
-fn ping_stats(statistics: &Statistics) -> lines::PingStats {
+fn ping_stats(statistics: &PingStatistics) -> event_types::PingStatsEvent {
     let counts = &statistics.counts;
-    let bars = statistics.bars.iter().map(|bar| lines::Bar {
+    let bars = statistics.bars.iter().map(|bar| event_types::HistogramBar {
         from_ms: Ms(bar.from),
         to_ms: Ms(bar.to),
         count: bar.count,
     });
-    lines::PingStats {
+    event_types::PingStatsEvent {
         sent: counts.sent,
         received: counts.received,
         lost: counts.lost,
@@ -664,12 +676,12 @@ fn ping_stats(statistics: &Statistics) -> lines::PingStats {
     }
 }
 
-fn stages(stages: &[(&'static str, Spread)]) -> Option<lines::Stages> {
+fn stages(stages: &[(&'static str, TimeSummary)]) -> Option<event_types::StageStatistics> {
     let stage = |name| {
         let (_, found) = stages.iter().find(|(stage, _)| *stage == name)?;
         Some(spread(found))
     };
-    (!stages.is_empty()).then(|| lines::Stages {
+    (!stages.is_empty()).then(|| event_types::StageStatistics {
         dns: stage("dns"),
         tcp: stage("tcp"),
         proxy: stage("proxy"),
@@ -678,8 +690,8 @@ fn stages(stages: &[(&'static str, Spread)]) -> Option<lines::Stages> {
     })
 }
 
-fn spread(spread: &Spread) -> lines::Spread {
-    lines::Spread {
+fn spread(spread: &TimeSummary) -> event_types::TimeStatistics {
+    event_types::TimeStatistics {
         min: Ms(spread.min),
         avg: Ms(spread.avg),
         max: Ms(spread.max),

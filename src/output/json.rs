@@ -17,20 +17,20 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use scan::{Kind, Sink, scan};
+use scan::{TokenKind, TokenSink, scan};
 
 /// How [`reindent`] sets out a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
+pub struct JsonStyle {
     /// Whether tokens get the colours of a 16-colour terminal.
     pub colour: bool,
     /// Spaces per level of nesting.
     pub indent: usize,
 }
 
-impl Default for Style {
+impl Default for JsonStyle {
     fn default() -> Self {
-        Style {
+        JsonStyle {
             colour: false,
             indent: 2,
         }
@@ -97,7 +97,12 @@ pub const RESET: &str = "\x1b[0m";
 /// # Errors
 /// When `text` is not JSON by RFC 8259, nested too deep, or would grow too much; `out` is then as it
 /// was.
-pub fn reindent(out: &mut Vec<u8>, text: &str, style: &Style, escape: bool) -> Result<(), NotJson> {
+pub fn reindent(
+    out: &mut Vec<u8>,
+    text: &str,
+    style: &JsonStyle,
+    escape: bool,
+) -> Result<(), NotJson> {
     out.reserve(text.len() + text.len() / 2);
     all_or_nothing(out, |out| {
         let escape = escape && needs_escape(text);
@@ -283,8 +288,8 @@ fn push_char(out: &mut Vec<u8>, ch: char) {
     out.extend_from_slice(short);
 }
 
-fn push_token(out: &mut Vec<u8>, kind: Kind, token: &str, escape: bool) {
-    if escape && matches!(kind, Kind::Key | Kind::String) {
+fn push_token(out: &mut Vec<u8>, kind: TokenKind, token: &str, escape: bool) {
+    if escape && matches!(kind, TokenKind::Key | TokenKind::String) {
         push_escaping(out, token, stop_in_token);
     } else {
         out.extend_from_slice(token.as_bytes());
@@ -294,8 +299,8 @@ fn push_token(out: &mut Vec<u8>, kind: Kind, token: &str, escape: bool) {
 /// Validation only.
 struct Ignore;
 
-impl Sink for Ignore {
-    fn token(&mut self, _: Kind, _: &str) {}
+impl TokenSink for Ignore {
+    fn token(&mut self, _: TokenKind, _: &str) {}
     fn empty(&mut self, _: &'static str) {}
     fn open(&mut self, _: u8) {}
     fn close(&mut self, _: u8) {}
@@ -306,9 +311,9 @@ impl Sink for Ignore {
 /// Keys alone.
 struct Keys<F>(F);
 
-impl<F: FnMut(&str)> Sink for Keys<F> {
-    fn token(&mut self, kind: Kind, token: &str) {
-        if kind == Kind::Key {
+impl<F: FnMut(&str)> TokenSink for Keys<F> {
+    fn token(&mut self, kind: TokenKind, token: &str) {
+        if kind == TokenKind::Key {
             (self.0)(&token[1..token.len() - 1]);
         }
     }
@@ -335,8 +340,8 @@ impl Compact<'_> {
     }
 }
 
-impl Sink for Compact<'_> {
-    fn token(&mut self, _: Kind, _: &str) {}
+impl TokenSink for Compact<'_> {
+    fn token(&mut self, _: TokenKind, _: &str) {}
     fn empty(&mut self, _: &'static str) {}
     fn open(&mut self, _: u8) {}
     fn close(&mut self, _: u8) {}
@@ -351,7 +356,7 @@ impl Sink for Compact<'_> {
 
 struct Pretty<'a> {
     out: &'a mut Vec<u8>,
-    style: Style,
+    style: JsonStyle,
     escape: bool,
     depth: usize,
     /// The length of `out` past which no more is laid out.
@@ -384,9 +389,9 @@ impl Pretty<'_> {
     }
 }
 
-impl Sink for Pretty<'_> {
+impl TokenSink for Pretty<'_> {
     #[inline]
-    fn token(&mut self, kind: Kind, token: &str) {
+    fn token(&mut self, kind: TokenKind, token: &str) {
         if self.is_full() {
             return;
         }
@@ -427,12 +432,12 @@ impl Sink for Pretty<'_> {
     }
 }
 
-fn colour(kind: Kind) -> &'static str {
+fn colour(kind: TokenKind) -> &'static str {
     match kind {
-        Kind::Key => KEY,
-        Kind::String => STRING,
-        Kind::Number => NUMBER,
-        Kind::Boolean => BOOLEAN,
-        Kind::Null => NULL,
+        TokenKind::Key => KEY,
+        TokenKind::String => STRING,
+        TokenKind::Number => NUMBER,
+        TokenKind::Boolean => BOOLEAN,
+        TokenKind::Null => NULL,
     }
 }

@@ -6,23 +6,23 @@
 
 mod bars;
 pub mod buffer;
-pub mod by_hand;
 pub mod diagnostics;
-pub mod editor;
 pub mod escape;
 pub mod events;
-pub mod form;
 pub mod hexdump;
 pub mod json;
 mod log;
-pub mod messages;
+pub mod message_layout;
 mod notice;
-pub mod pings;
+pub mod payload_form;
+pub mod ping_printer;
 mod printer;
+pub mod prompt_terminal;
+pub mod repl_sink;
+pub mod repl_view;
 pub mod selection;
-pub mod standard;
+pub mod standard_streams;
 pub mod style;
-pub mod view;
 mod writer;
 
 use std::io;
@@ -34,18 +34,18 @@ use crate::event::Event;
 use crate::exit::Exit;
 use crate::expectation::Closest;
 use crate::secret::{Redactor, io_text, shown_header_value};
-use crate::stop::Statistics;
+use crate::stop::PingStatistics;
 pub use buffer::Amount;
-use by_hand::Recorder;
 use diagnostics::Diagnostics;
-use escape::{Keep, escape};
+use escape::{KeptControls, escape};
 use events::EventWriter;
 pub use log::Log;
 use log::Origin;
 pub use notice::Notice;
 pub use printer::Printer;
+use repl_sink::Recorder;
 use selection::Selection;
-pub use writer::{Way, Writer};
+pub use writer::{Destination, Writer};
 
 /// Where events go: what stdout is made of, what a person is told, a log, and the streams that carry
 /// all but the log.
@@ -68,7 +68,7 @@ pub struct Sinks {
 impl Sinks {
     /// Sinks that lay out data with `printer` and keep a log.
     pub fn new(
-        way: Way,
+        way: Destination,
         printer: Printer,
         diagnostics: Diagnostics,
         log: Option<Log>,
@@ -102,13 +102,13 @@ impl Sinks {
 
     /// Something happened.
     #[inline]
-    pub fn see(&mut self, event: &Event) {
-        if !self.is_deaf_to(event) {
-            self.tell_all(event);
+    pub fn on_event(&mut self, event: &Event) {
+        if !self.ignores(event) {
+            self.write_event(event);
         }
     }
 
-    fn tell_all(&mut self, event: &Event) {
+    fn write_event(&mut self, event: &Event) {
         self.writer.follow(event);
         if let Event::Secret(secret) = event {
             self.redactor.learn(secret.reveal());
@@ -119,7 +119,7 @@ impl Sinks {
         }
         self.connections += u64::from(matches!(event, Event::Connecting { .. }));
         if let Some(recorder) = &mut self.recorder {
-            recorder.see(event);
+            recorder.on_event(event);
         }
         let out = self.writer.data();
         self.printer
@@ -130,34 +130,35 @@ impl Sinks {
             self.failure.get_or_insert(error);
         }
         if let Event::Frame(_) = event
-            && let Some(out) = self.writer.gathering()
+            && let Some(out) = self.writer.buffered_diagnostics()
         {
-            self.diagnostics.tell(out, event, &self.redactor);
+            self.diagnostics.write_event(out, event, &self.redactor);
             return;
         }
         // Messages are data: there is nothing to say about them.
         if !matches!(event, Event::Message(_)) {
             let mut said = Vec::new();
-            self.diagnostics.tell(&mut said, event, &self.redactor);
+            self.diagnostics
+                .write_event(&mut said, event, &self.redactor);
             if !said.is_empty() {
-                self.writer.speak(&said);
+                self.writer.write_diagnostics(&said);
             }
         }
     }
 
     /// Whether no sink has a use for it: nobody but events, logs and a person is told what was sent.
     #[inline]
-    fn is_deaf_to(&self, event: &Event) -> bool {
+    fn ignores(&self, event: &Event) -> bool {
         let sent = match event {
             Event::Message(message) => message.direction == Direction::Out,
             Event::Batch(_) => true,
             _ => false,
         };
-        sent && self.is_deaf_to_sent()
+        sent && self.ignores_sent()
     }
 
     /// Whether no sink has a use for any message that is sent.
-    pub fn is_deaf_to_sent(&self) -> bool {
+    pub fn ignores_sent(&self) -> bool {
         self.log.is_none()
             && self.recorder.is_none()
             && self.writer.is_stdout()
@@ -170,7 +171,7 @@ impl Sinks {
     }
 
     /// The summary of a `ping`.
-    pub fn print_statistics(&mut self, statistics: &Statistics) {
+    pub fn print_statistics(&mut self, statistics: &PingStatistics) {
         let out = self.writer.data().tail();
         self.printer.print_statistics(out, statistics);
     }
@@ -200,7 +201,7 @@ impl Sinks {
     }
 
     /// An event that happened on no link, for whoever reads events.
-    pub fn tell(&mut self, lay_out: impl Fn(&mut EventWriter, &mut Vec<u8>)) {
+    pub fn write_custom_event(&mut self, lay_out: impl Fn(&mut EventWriter, &mut Vec<u8>)) {
         if let Some(writer) = self.printer.events() {
             lay_out(writer, self.writer.data().tail());
         }
@@ -212,11 +213,11 @@ impl Sinks {
     }
 
     /// Something to say to a person.
-    pub fn say(&mut self, notice: Notice<'_>) {
+    pub fn notify(&mut self, notice: Notice<'_>) {
         self.writer.take_echo();
         let mut said = Vec::new();
         self.diagnostics.notice(&mut said, &notice, &self.redactor);
-        self.writer.speak(&said);
+        self.writer.write_diagnostics(&said);
     }
 
     /// What erases secrets from all that is shown.
@@ -229,22 +230,22 @@ impl Sinks {
     pub fn report(&mut self, report: &Report<'_>) {
         if let Some(kind) = report.event_kind {
             let message = self.redactor.redact(report.message).into_owned();
-            self.tell(|writer, out| {
+            self.write_custom_event(|writer, out| {
                 writer.error(out, kind, &message, report.retryable, report.exit);
             });
         }
         let mut said = Vec::new();
         if !matches!(self.printer, Printer::Events(_)) {
-            self.say_error(&mut said, report);
+            self.write_error(&mut said, report);
         }
         if let Some(hint) = report.hint {
             self.diagnostics
                 .hint(&mut said, &self.redactor.redact(hint));
         }
-        self.writer.speak(&said);
+        self.writer.write_diagnostics(&said);
     }
 
-    fn say_error(&self, out: &mut Vec<u8>, report: &Report<'_>) {
+    fn write_error(&self, out: &mut Vec<u8>, report: &Report<'_>) {
         let Self {
             diagnostics,
             redactor,
@@ -288,7 +289,7 @@ impl Sinks {
                 Some(log) if log.origin == Origin::Person => {
                     let (name, why) = (&log.name, io_text(&error));
                     let text = format!("cannot write {name}: {why}; logging stopped");
-                    self.say(Notice::Text(&text));
+                    self.notify(Notice::Text(&text));
                 }
                 _ => return Poll::Ready(Err(io::Error::other(error))),
             }
@@ -324,7 +325,10 @@ pub fn excerpt(text: &str, redactor: &Redactor) -> String {
     let text = redactor.redact(text);
     // No more is laid out than can be shown: a message may have 256 MiB.
     let shown = text.char_indices().nth(EXCERPT + 1);
-    let text = escape(shown.map_or(&*text, |(end, _)| &text[..end]), Keep::Nothing);
+    let text = escape(
+        shown.map_or(&*text, |(end, _)| &text[..end]),
+        KeptControls::Nothing,
+    );
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into_owned(),
@@ -336,6 +340,6 @@ pub fn near_miss(closest: &Closest, redactor: &Redactor) -> [String; 2] {
     let why = redactor.redact(&closest.why);
     [
         format!("closest: {}", excerpt(closest.text.as_str(), redactor)),
-        format!("         {}", escape(&why, Keep::Nothing)),
+        format!("         {}", escape(&why, KeptControls::Nothing)),
     ]
 }

@@ -1,12 +1,12 @@
 //! What a person is told that is no event of a link, and its words.
 
-use super::diagnostics::{Diagnostics, States, traffic};
-use super::pings::progress;
+use super::diagnostics::{Diagnostics, StateLines, traffic};
+use super::ping_printer::progress;
 use crate::connection::ReadyState;
 use crate::connection::error::Error;
-use crate::event::{ConnectionStatus, Status};
+use crate::event::{ConnectionStatus, LinkStatus};
 use crate::secret::Redactor;
-use crate::stop::Statistics;
+use crate::stop::PingStatistics;
 use crate::units;
 
 /// See the module's head.
@@ -23,9 +23,9 @@ pub enum Notice<'a> {
     /// A line of a running log: a mark, then what happened.
     Account(&'a str, &'a str),
     /// How the link stands.
-    Status(&'a Status),
+    Status(&'a LinkStatus),
     /// How the pings stand, for whoever asks on the way (SIGQUIT).
-    Progress(Option<&'a Statistics>),
+    Progress(Option<&'a PingStatistics>),
     /// So many messages are sent after every further open.
     SentOnOpen(usize),
     /// Secrets that are sent after an open are not sent to the new place.
@@ -68,7 +68,7 @@ impl Diagnostics {
             Notice::NoFurtherAttempt => line("CLOSED, no further attempt: /reconnect makes one"),
             Notice::StillConnected => line("still connected: /close ends the connection"),
             // Elsewhere they are no news: the exit status tells.
-            _ if self.states != States::Session => {}
+            _ if self.states != StateLines::Session => {}
             Notice::NotSent(state) => {
                 line(&format!("not sent: the connection is {}", state.as_str()));
             }
@@ -81,15 +81,15 @@ impl Diagnostics {
 }
 
 /// The state by its DOM name, since when, what was agreed and what has passed.
-fn status_lines(status: &Status) -> Vec<String> {
+fn status_lines(status: &LinkStatus) -> Vec<String> {
     let (state, url) = (status.state.as_str(), &status.url);
     let Some(connection) = &status.connection else {
         return vec![format!("{state}, {url}")];
     };
     let open_for = units::shown(connection.open_for);
-    let agreed = agreed(connection);
+    let negotiated = negotiated(connection);
     let mut lines = vec![
-        format!("{state} for {open_for}, {url}{agreed}"),
+        format!("{state} for {open_for}, {url}{negotiated}"),
         traffic(connection.received, connection.sent, connection.wire_bytes),
     ];
     let last_rtt = connection.last_rtt.map(units::shown);
@@ -99,7 +99,7 @@ fn status_lines(status: &Status) -> Vec<String> {
 }
 
 /// What a handshake agreed on, behind the URL.
-fn agreed(connection: &ConnectionStatus) -> String {
+fn negotiated(connection: &ConnectionStatus) -> String {
     let opened = &connection.opened;
     let mut text = format!(" at {}", opened.remote);
     if let Some(name) = &opened.subprotocol {

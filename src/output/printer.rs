@@ -2,14 +2,14 @@
 
 use super::buffer::Buffer;
 use super::events::EventWriter;
-use super::messages::{Extent, Layout};
-use super::pings::PingPrinter;
+use super::message_layout::{Extent, Layout};
+use super::ping_printer::PingPrinter;
+use super::repl_view::ReplView;
 use super::selection::Selection;
-use super::view::View;
 use crate::connection::message::Direction;
 use crate::event::{Event, Message};
 use crate::secret::Redactor;
-use crate::stop::Statistics;
+use crate::stop::PingStatistics;
 
 /// See the module's head.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub enum Printer {
     /// Received messages.
     Messages(Layout),
     /// What a session at a terminal shows.
-    Session(Box<View>),
+    Session(Box<ReplView>),
     /// Every event (`--json`).
     Events(EventWriter),
     /// What `ping` prints.
@@ -54,7 +54,7 @@ impl Printer {
     }
 
     /// Appends the summary of a `ping`.
-    pub(super) fn print_statistics(&mut self, out: &mut Vec<u8>, statistics: &Statistics) {
+    pub(super) fn print_statistics(&mut self, out: &mut Vec<u8>, statistics: &PingStatistics) {
         match self {
             Self::Events(writer) => writer.statistics(out, statistics),
             Self::Pings(printer) => printer.print_statistics(out, statistics),

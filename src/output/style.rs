@@ -16,14 +16,14 @@ pub enum When {
 
 /// One of the two output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stream {
+pub struct OutputStream {
     /// Whether a person looks at it.
     pub is_terminal: bool,
     /// Whether to colour it.
     pub colour: bool,
 }
 
-impl Stream {
+impl OutputStream {
     /// Standard output.
     pub fn stdout(colour: When) -> Self {
         Self::new(std::io::stdout().is_terminal(), colour)

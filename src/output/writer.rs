@@ -5,23 +5,23 @@ use std::io;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::buffer::{Amount, Buffer};
-use super::editor::Editor;
-use super::standard::{Stderr, Stdout, are_one};
+use super::prompt_terminal::PromptTerminal;
+use super::standard_streams::{Stderr, Stdout, are_one};
 use crate::event::Event;
 
 /// Where data goes.
-pub enum Way {
+pub enum Destination {
     /// Standard output; diagnostics go to stderr.
     Stdout(Stdout),
     /// A terminal with a line that is being typed: everything goes above it, diagnostics as well.
-    Editor(Editor),
+    Editor(PromptTerminal),
     /// Nowhere: whoever read it has left, and the session goes on for its verdict.
     Nowhere,
 }
 
 /// See the module's head.
 pub struct Writer {
-    way: Way,
+    way: Destination,
     /// Data that was not written yet.
     data: Buffer,
     /// Diagnostics on their way to stderr.
@@ -32,7 +32,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(way: Destination) -> Self {
         Self {
             way,
             data: Buffer::default(),
@@ -50,12 +50,12 @@ impl Writer {
 
     /// Whether data goes to stdout alone.
     pub(super) fn is_stdout(&self) -> bool {
-        matches!(self.way, Way::Stdout(_))
+        matches!(self.way, Destination::Stdout(_))
     }
 
     /// The line that is being typed follows what happens.
     pub(super) fn follow(&mut self, event: &Event) {
-        if let Way::Editor(editor) = &mut self.way {
+        if let Destination::Editor(editor) = &mut self.way {
             editor.follow(event);
             editor.take_echo(self.data.tail());
         }
@@ -63,28 +63,28 @@ impl Writer {
 
     /// What was entered goes before what follows from it.
     pub(super) fn take_echo(&mut self) {
-        if let Way::Editor(editor) = &mut self.way {
+        if let Destination::Editor(editor) = &mut self.way {
             editor.take_echo(self.data.tail());
         }
     }
 
     /// Where diagnostics that come with every message gather, to leave together; nowhere when the order
     /// between them and the messages shows.
-    pub(super) fn gathering(&mut self) -> Option<&mut Vec<u8>> {
-        let gathers = !self.keeps_order && !matches!(self.way, Way::Editor(_));
+    pub(super) fn buffered_diagnostics(&mut self) -> Option<&mut Vec<u8>> {
+        let gathers = !self.keeps_order && !matches!(self.way, Destination::Editor(_));
         gathers.then(|| self.aside.tail())
     }
 
     /// Sends diagnostics off: at once, as far as that blocks nobody.
-    pub(super) fn speak(&mut self, said: &[u8]) {
-        if let Way::Editor(_) = self.way {
+    pub(super) fn write_diagnostics(&mut self, said: &[u8]) {
+        if let Destination::Editor(_) = self.way {
             self.data.tail().extend_from_slice(said);
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());
         // What was received comes first on a terminal that shows both; errors are met by the next
         // drain.
-        if let Way::Stdout(stdout) = &mut self.way {
+        if let Destination::Stdout(stdout) = &mut self.way {
             let _ = self
                 .data
                 .poll_drain(Amount::All, |bytes| stdout.poll_write(&mut cx, bytes));
@@ -115,9 +115,9 @@ impl Writer {
     ) -> Poll<io::Result<()>> {
         let aside = self.poll_aside(cx);
         match &mut self.way {
-            Way::Nowhere => self.data.clear(),
-            Way::Editor(editor) => ready!(editor.poll_print(cx, &mut self.data)),
-            Way::Stdout(stdout) => {
+            Destination::Nowhere => self.data.clear(),
+            Destination::Editor(editor) => ready!(editor.poll_print(cx, &mut self.data)),
+            Destination::Stdout(stdout) => {
                 let write = |bytes: &[u8]| stdout.poll_write(cx, bytes);
                 if let Err(error) = ready!(self.data.poll_drain(amount, write)) {
                     self.data.clear();
@@ -131,14 +131,14 @@ impl Writer {
     /// The reader of stdout has left: from now on its data goes nowhere.
     pub fn stop_printing(&mut self) {
         self.data.clear();
-        self.way = Way::Nowhere;
+        self.way = Destination::Nowhere;
     }
 
     /// Whether all that was laid out has been written.
     pub fn is_drained(&self) -> bool {
         let is_shown = match &self.way {
-            Way::Editor(editor) => editor.is_drained(),
-            Way::Stdout(_) | Way::Nowhere => true,
+            Destination::Editor(editor) => editor.is_drained(),
+            Destination::Stdout(_) | Destination::Nowhere => true,
         };
         is_shown && self.data.is_empty() && self.aside.is_empty()
     }
@@ -162,8 +162,8 @@ impl Writer {
     /// Ready when the reader of stdout is gone, though there was nothing to write.
     pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.way {
-            Way::Stdout(stdout) => stdout.poll_reader_gone(cx),
-            Way::Editor(_) | Way::Nowhere => Poll::Pending,
+            Destination::Stdout(stdout) => stdout.poll_reader_gone(cx),
+            Destination::Editor(_) | Destination::Nowhere => Poll::Pending,
         }
     }
 }

@@ -117,7 +117,7 @@ impl Jq {
             let output = output.map_err(|e| Mismatch::new(excerpt(&e.to_string())))?;
             match output {
                 Val::Bool(true) => {}
-                Val::Null | Val::Bool(false) => return Err(self.untrue(&output, message)),
+                Val::Null | Val::Bool(false) => return Err(self.untrue_output(&output, message)),
                 other => {
                     let value = excerpt(&other.to_string());
                     return Err(self.near(&format!("{value}, neither true nor false")));
@@ -140,7 +140,7 @@ impl Jq {
         }
     }
 
-    fn untrue(&self, output: &Val, message: Val) -> Mismatch {
+    fn untrue_output(&self, output: &Val, message: Val) -> Mismatch {
         match self.subject() {
             Some((path, filter)) => {
                 let shown = outputs(filter, message)

@@ -129,14 +129,14 @@ enum Thoroughness {
 }
 
 #[derive(Clone, Copy)]
-enum Step<'p> {
+enum PathStep<'p> {
     Key(&'p str),
     Index(usize),
 }
 
 /// One comparison under way: where it stands and what it has found.
 struct Walk<'p> {
-    path: Vec<Step<'p>>,
+    path: Vec<PathStep<'p>>,
     equal: usize,
     first: Option<String>,
     thoroughness: Thoroughness,
@@ -181,13 +181,13 @@ impl<'p> Walk<'p> {
         let found = pick(want, got)?;
         self.equal += usize::from(want.entries.is_empty());
         for ((name, node), value) in want.entries.iter().zip(found) {
-            self.path.push(Step::Key(name));
+            self.path.push(PathStep::Key(name));
             match value {
                 Some(value) => self.value(node, value.get())?,
                 None => self.differ(|| (node.to_string(), "nothing".to_owned())),
             }
             self.path.pop();
-            if self.settled() {
+            if self.is_decided() {
                 break;
             }
         }
@@ -202,17 +202,17 @@ impl<'p> Walk<'p> {
             self.differ(|| (count(want.len()), total.to_string()));
         }
         for (index, (node, item)) in want.iter().zip(items).enumerate() {
-            if self.settled() {
+            if self.is_decided() {
                 break;
             }
-            self.path.push(Step::Index(index));
+            self.path.push(PathStep::Index(index));
             self.value(node, item.get())?;
             self.path.pop();
         }
         Ok(())
     }
 
-    fn settled(&self) -> bool {
+    fn is_decided(&self) -> bool {
         self.thoroughness == Thoroughness::FirstDifference && self.first.is_some()
     }
 
@@ -389,18 +389,18 @@ fn members(raw: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
 }
 
 /// A place in a JSON text as jq writes it: `.`, `.a.b[0]`, `.["a b"]`.
-struct Path<'a>(&'a [Step<'a>]);
+struct Path<'a>(&'a [PathStep<'a>]);
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        if !matches!(self.0.first(), Some(Step::Key(_))) {
+        if !matches!(self.0.first(), Some(PathStep::Key(_))) {
             f.write_str(".")?;
         }
         for (at, step) in self.0.iter().enumerate() {
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(name) if is_identifier(name) => write!(f, ".{name}")?,
-                Step::Key(name) => {
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Key(name) if is_identifier(name) => write!(f, ".{name}")?,
+                PathStep::Key(name) => {
                     let dot = if at == 0 { "." } else { "" };
                     write!(f, "{dot}[{}]", Quoted(name))?;
                 }

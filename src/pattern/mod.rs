@@ -35,11 +35,11 @@ use json::{Subset, excerpt};
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
-    kind: Kind,
+    kind: PatternKind,
 }
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum PatternKind {
     /// The wanted text starts at this byte of the pattern's own.
     Exact {
         from: usize,
@@ -106,7 +106,7 @@ impl JqError {
 
 /// What a pattern is by its outer signs alone; whether it is a good one, only compiling tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum PatternForm {
     /// Starts with `{` or `[`.
     Json,
     /// Stands between slashes.
@@ -117,7 +117,7 @@ pub enum Form {
     Exact,
 }
 
-impl Form {
+impl PatternForm {
     /// The form of a pattern's text.
     pub fn of(text: &str) -> Self {
         match text.as_bytes().first() {
@@ -132,7 +132,7 @@ impl Form {
 /// Whether a message matched, and if not, why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Outcome {
+pub enum MatchResult {
     /// It does.
     Match,
     /// It does not.
@@ -164,11 +164,11 @@ impl Pattern {
     /// # Errors
     /// When the text starts like JSON, a regular expression or jq and is none.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let kind = match Form::of(text) {
-            Form::Json => Kind::Json(json(text)?),
-            Form::Regex => Kind::Regex(regex(text)?),
-            Form::Jq => Kind::Jq(Jq::condition(text)?),
-            Form::Exact => Kind::Exact {
+        let kind = match PatternForm::of(text) {
+            PatternForm::Json => PatternKind::Json(json(text)?),
+            PatternForm::Regex => PatternKind::Regex(regex(text)?),
+            PatternForm::Jq => PatternKind::Jq(Jq::condition(text)?),
+            PatternForm::Exact => PatternKind::Exact {
                 from: usize::from(text.starts_with('=')),
             },
         };
@@ -182,7 +182,7 @@ impl Pattern {
     pub fn exact(text: &str) -> Self {
         Self {
             text: format!("={text}"),
-            kind: Kind::Exact { from: 1 },
+            kind: PatternKind::Exact { from: 1 },
         }
     }
 
@@ -190,7 +190,7 @@ impl Pattern {
     pub fn jq(expression: Jq) -> Self {
         Self {
             text: expression.as_str().to_owned(),
-            kind: Kind::Jq(expression),
+            kind: PatternKind::Jq(expression),
         }
     }
 
@@ -202,26 +202,26 @@ impl Pattern {
     /// The verdict alone: the first difference ends it, and no explanation is built.
     pub fn is_match(&self, message: &str) -> bool {
         match &self.kind {
-            Kind::Exact { from } => message == &self.text[*from..],
-            Kind::Regex(regex) => regex.is_match(message),
-            Kind::Json(subset) => subset.is_match(message),
-            Kind::Jq(jq) => jq.is_match(message),
+            PatternKind::Exact { from } => message == &self.text[*from..],
+            PatternKind::Regex(regex) => regex.is_match(message),
+            PatternKind::Json(subset) => subset.is_match(message),
+            PatternKind::Jq(jq) => jq.is_match(message),
         }
     }
 
     /// The verdict on a text message, with the reason when it does not match.
-    pub fn matches(&self, message: &str) -> Outcome {
+    pub fn matches(&self, message: &str) -> MatchResult {
         let mismatch = match &self.kind {
-            Kind::Exact { from } => difference(&self.text[*from..], message),
-            Kind::Regex(regex) if regex.is_match(message) => None,
-            Kind::Regex(_) => Some(Mismatch::new(format!(
+            PatternKind::Exact { from } => difference(&self.text[*from..], message),
+            PatternKind::Regex(regex) if regex.is_match(message) => None,
+            PatternKind::Regex(_) => Some(Mismatch::new(format!(
                 "{} is not found in it",
                 excerpt(&self.text)
             ))),
-            Kind::Json(subset) => subset.mismatch(message),
-            Kind::Jq(jq) => jq.mismatch(message),
+            PatternKind::Json(subset) => subset.mismatch(message),
+            PatternKind::Jq(jq) => jq.mismatch(message),
         };
-        mismatch.map_or(Outcome::Match, Outcome::Mismatch)
+        mismatch.map_or(MatchResult::Match, MatchResult::Mismatch)
     }
 }
 

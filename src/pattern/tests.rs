@@ -10,15 +10,15 @@ fn pattern(text: &str) -> Pattern {
 /// Asks both ways of matching, which must agree.
 fn matches(text: &str, message: &str) -> bool {
     let pattern = pattern(text);
-    let verdict = pattern.matches(message) == Outcome::Match;
+    let verdict = pattern.matches(message) == MatchResult::Match;
     assert_eq!(verdict, pattern.is_match(message), "{text} on {message}");
     verdict
 }
 
 fn mismatch(text: &str, message: &str) -> Mismatch {
     match pattern(text).matches(message) {
-        Outcome::Mismatch(mismatch) => mismatch,
-        Outcome::Match => panic!("{text} matches {message}"),
+        MatchResult::Mismatch(mismatch) => mismatch,
+        MatchResult::Match => panic!("{text} matches {message}"),
     }
 }
 
@@ -531,7 +531,7 @@ proptest! {
     #[test]
     fn the_score_never_exceeds_the_leaves(want in json(), got in json()) {
         let (want, got) = (serde_json::json!([want]), serde_json::json!([got]));
-        if let Outcome::Mismatch(found) = pattern(&want.to_string()).matches(&got.to_string()) {
+        if let MatchResult::Mismatch(found) = pattern(&want.to_string()).matches(&got.to_string()) {
             prop_assert!(found.equal < leaves(&want) || !contains(&want, &got));
             prop_assert!(found.equal <= leaves(&want));
         }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use crate::connection::close::Farewell;
+use crate::connection::close::CloseFrame;
 use crate::connection::message::{Outgoing, Payload};
 use crate::input::action::Action;
 use crate::input::encoding::Encoding;
 use crate::nearest::nearest;
-use crate::output::by_hand::{Setting, Show};
+use crate::output::repl_sink::{ReplRequest, ReplSetting};
 use crate::pattern::Pattern;
-use crate::secret::Source;
+use crate::secret::SecretSource;
 
 /// The payload of a ping by hand.
 const PING_SIZE: usize = 16;
@@ -186,15 +186,15 @@ pub const KEYS: [(&str, &str); 6] = [
 
 /// A line, understood.
 #[derive(Debug)]
-pub enum Line {
+pub enum ReplLine {
     /// Something to do.
     Do(Action),
     /// Show something, or show it otherwise.
-    Show(Show),
+    Show(ReplRequest),
     /// Tell how the connection stands.
     Status,
     /// Send this after every further open; `None` forgets all that was to be sent then.
-    OnOpen(Option<Source>),
+    OnOpen(Option<SecretSource>),
     /// Send a file.
     SendFile(PathBuf),
     /// Connect to this URL.
@@ -228,43 +228,47 @@ pub fn find(name: &str) -> Option<&'static Command> {
 }
 
 /// Reads a line. `//text` sends text that starts with a slash.
-pub fn parse(line: &str) -> Line {
+pub fn parse(line: &str) -> ReplLine {
     if !is_command(line) {
         return send(line.strip_prefix('/').unwrap_or(line));
     }
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
     let meant = match name {
-        "/help" => Ok(Line::Help),
-        "/quit" => Ok(Line::Do(Action::Quit)),
-        "/status" => Ok(Line::Status),
-        "/reconnect" => Ok(Line::Do(Action::Reopen)),
-        "/headers" => Ok(Line::Show(Show::Headers)),
-        "/ping" => Ok(Line::Do(Action::Ping(PING_SIZE))),
+        "/help" => Ok(ReplLine::Help),
+        "/quit" => Ok(ReplLine::Do(Action::Quit)),
+        "/status" => Ok(ReplLine::Status),
+        "/reconnect" => Ok(ReplLine::Do(Action::Reopen)),
+        "/headers" => Ok(ReplLine::Show(ReplRequest::Headers)),
+        "/ping" => Ok(ReplLine::Do(Action::Ping(PING_SIZE))),
         "/pong" => pong(rest),
         "/close" => close(rest),
-        "/send" => needed(rest).map(|path| Line::SendFile(path_of(path))),
+        "/send" => needed(rest).map(|path| ReplLine::SendFile(path_of(path))),
         "/hex" => needed(rest).and_then(|text| binary(text, Encoding::Hex)),
         "/base64" => needed(rest).and_then(|text| binary(text, Encoding::Base64)),
-        "/connect" => needed(rest).map(|url| Line::Connect(url.to_owned())),
+        "/connect" => needed(rest).map(|url| ReplLine::Connect(url.to_owned())),
         "/filter" => needed(rest).and_then(filter),
-        "/pretty" => switch(Setting::Pretty, rest),
-        "/time" => switch(Setting::Time, rest),
-        "/frames" => switch(Setting::Frames, rest),
+        "/pretty" => switch(ReplSetting::Pretty, rest),
+        "/time" => switch(ReplSetting::Time, rest),
+        "/frames" => switch(ReplSetting::Frames, rest),
         "/last" => last(rest),
-        "/save" => needed(rest).map(|path| Line::Show(Show::Save(path_of(path)))),
-        "/log" => needed(rest).map(|path| Line::Show(Show::Log(unless_off(path).map(path_of)))),
-        "/onopen" => needed(rest).map(|text| Line::OnOpen(unless_off(text).map(Source::parse))),
-        unknown => return Line::Wrong(unknown_command(unknown)),
+        "/save" => needed(rest).map(|path| ReplLine::Show(ReplRequest::Save(path_of(path)))),
+        "/log" => {
+            needed(rest).map(|path| ReplLine::Show(ReplRequest::Log(unless_off(path).map(path_of))))
+        }
+        "/onopen" => {
+            needed(rest).map(|text| ReplLine::OnOpen(unless_off(text).map(SecretSource::parse)))
+        }
+        unknown => return ReplLine::Wrong(unknown_command(unknown)),
     };
     meant.unwrap_or_else(|why| {
         let usage = find(name).map_or("", |command| command.usage);
-        Line::Wrong(format!("{why}: {name} {usage}"))
+        ReplLine::Wrong(format!("{why}: {name} {usage}"))
     })
 }
 
-fn send(text: &str) -> Line {
-    Line::Do(Action::Send(Outgoing::Message(Payload::Text(text.into()))))
+fn send(text: &str) -> ReplLine {
+    ReplLine::Do(Action::Send(Outgoing::Message(Payload::Text(text.into()))))
 }
 
 fn needed(rest: &str) -> Result<&str, String> {
@@ -286,7 +290,7 @@ pub fn path_of(typed: &str) -> PathBuf {
     }
 }
 
-fn pong(rest: &str) -> Result<Line, String> {
+fn pong(rest: &str) -> Result<ReplLine, String> {
     if rest.len() > 125 {
         return Err(format!(
             "payload of {} bytes exceeds the 125 of a pong",
@@ -294,12 +298,12 @@ fn pong(rest: &str) -> Result<Line, String> {
         ));
     }
     let payload = Bytes::copy_from_slice(rest.as_bytes());
-    Ok(Line::Do(Action::Send(Outgoing::Pong(payload))))
+    Ok(ReplLine::Do(Action::Send(Outgoing::Pong(payload))))
 }
 
-fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
+fn binary(text: &str, encoding: Encoding) -> Result<ReplLine, String> {
     match encoding.decode(Bytes::copy_from_slice(text.as_bytes())) {
-        Ok(payload) => Ok(Line::Do(Action::Send(Outgoing::Message(payload)))),
+        Ok(payload) => Ok(ReplLine::Do(Action::Send(Outgoing::Message(payload)))),
         Err(bad) => Err(format!(
             "not sent: invalid at byte {}: {}",
             bad.at + 1,
@@ -308,23 +312,23 @@ fn binary(text: &str, encoding: Encoding) -> Result<Line, String> {
     }
 }
 
-fn filter(rest: &str) -> Result<Line, String> {
+fn filter(rest: &str) -> Result<ReplLine, String> {
     let pattern = unless_off(rest).map(Pattern::parse).transpose();
     let pattern = pattern.map_err(|error| error.to_string())?;
-    Ok(Line::Show(Show::Filter(pattern.map(Box::new))))
+    Ok(ReplLine::Show(ReplRequest::Filter(pattern.map(Box::new))))
 }
 
-fn switch(setting: Setting, rest: &str) -> Result<Line, String> {
+fn switch(setting: ReplSetting, rest: &str) -> Result<ReplLine, String> {
     let wanted = match rest {
         "" => None,
         "on" => Some(true),
         "off" => Some(false),
         other => return Err(format!("invalid value '{other}'")),
     };
-    Ok(Line::Show(Show::Setting(setting, wanted)))
+    Ok(ReplLine::Show(ReplRequest::Setting(setting, wanted)))
 }
 
-fn last(rest: &str) -> Result<Line, String> {
+fn last(rest: &str) -> Result<ReplLine, String> {
     let count = match rest {
         "" => 1,
         digits => match digits.parse() {
@@ -332,15 +336,15 @@ fn last(rest: &str) -> Result<Line, String> {
             _ => return Err(format!("invalid number of messages '{digits}'")),
         },
     };
-    Ok(Line::Show(Show::Last(count)))
+    Ok(ReplLine::Show(ReplRequest::Last(count)))
 }
 
-fn close(rest: &str) -> Result<Line, String> {
+fn close(rest: &str) -> Result<ReplLine, String> {
     if rest.is_empty() {
-        return Ok(Line::Do(Action::Close(Farewell::default())));
+        return Ok(ReplLine::Do(Action::Close(CloseFrame::default())));
     }
     let (code, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    Farewell::new(code, reason.trim()).map(|farewell| Line::Do(Action::Close(farewell)))
+    CloseFrame::new(code, reason.trim()).map(|farewell| ReplLine::Do(Action::Close(farewell)))
 }
 
 fn unknown_command(name: &str) -> String {
@@ -371,18 +375,18 @@ pub fn help() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::Code;
+    use crate::connection::close::CloseCode;
 
     fn sent(line: &str) -> Payload {
         match parse(line) {
-            Line::Do(Action::Send(Outgoing::Message(payload))) => payload,
+            ReplLine::Do(Action::Send(Outgoing::Message(payload))) => payload,
             other => panic!("{line}: {other:?}"),
         }
     }
 
     fn wrong(line: &str) -> String {
         match parse(line) {
-            Line::Wrong(why) => why,
+            ReplLine::Wrong(why) => why,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -395,7 +399,7 @@ mod tests {
                 _ if usage.is_empty() || usage.starts_with('[') => (*name).to_owned(),
                 _ => format!("{name} off"),
             };
-            assert!(!matches!(parse(&example), Line::Wrong(_)), "{example}");
+            assert!(!matches!(parse(&example), ReplLine::Wrong(_)), "{example}");
         }
     }
 
@@ -437,10 +441,10 @@ mod tests {
 
     #[test]
     fn a_close_has_a_code_and_a_reason() {
-        let Line::Do(Action::Close(farewell)) = parse("/close 4001 see you") else {
+        let ReplLine::Do(Action::Close(farewell)) = parse("/close 4001 see you") else {
             panic!("no close")
         };
-        assert_eq!(farewell.code, Some(Code(4001)));
+        assert_eq!(farewell.code, Some(CloseCode(4001)));
         assert_eq!(farewell.reason, "see you");
         assert!(wrong("/close 1006").contains("1006"));
     }

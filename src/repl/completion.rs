@@ -8,8 +8,8 @@ use rustyline::completion::{
 };
 
 use super::commands::{Argument, COMMANDS, find, is_command, opens_json, path_of};
-use crate::connection::close::Code;
-use crate::output::escape::{Keep, escape};
+use crate::connection::close::CloseCode;
+use crate::output::escape::{KeptControls, escape};
 
 /// Codes that a person may want to close with; of those for applications there are too many.
 const CODES: [u16; 16] = [
@@ -84,7 +84,7 @@ fn arguments(name: &str, typed: &str, start: usize) -> Completion {
         Argument::Code => Completion {
             start,
             candidates: CODES
-                .map(Code)
+                .map(CloseCode)
                 .into_iter()
                 .filter(|code| code.0.to_string().starts_with(typed))
                 .map(|code| Pair {
@@ -155,7 +155,7 @@ fn json_keys(head: &str, keys: &BTreeSet<String>) -> Completion {
     let fitting = keys.iter().filter(|key| key.starts_with(typed));
     let candidates = fitting.map(|key| Pair {
         replacement: format!("{quote}{key}\": "),
-        display: escape(key, Keep::Nothing).into_owned(),
+        display: escape(key, KeptControls::Nothing).into_owned(),
     });
     Completion {
         start: head.len() - typed.len(),

@@ -10,9 +10,9 @@ use rustyline::completion::Pair;
 use super::commands::{opens_json, sends};
 use super::completion::complete;
 use super::highlight::{Highlight, highlight};
-use super::history::{History, Keep};
+use super::history::{History, HistoryPlace};
 use super::keys::Key;
-use super::line::Line;
+use super::line::EditLine;
 use crate::output::json::{NotJson, check};
 
 /// The most candidates that are listed.
@@ -39,7 +39,7 @@ pub enum Entered {
 
 /// What there is to know around the line.
 #[derive(Clone, Copy, Debug)]
-pub struct Around<'a> {
+pub struct EditorContext<'a> {
     /// Whether a message can be sent.
     pub can_send: bool,
     /// JSON keys that were seen.
@@ -48,8 +48,8 @@ pub struct Around<'a> {
 
 /// See the module's head.
 #[derive(Debug, Default)]
-pub struct Editor {
-    line: Line,
+pub struct LineEditor {
+    line: EditLine,
     history: History,
     search: Option<Search>,
     /// The line that could not be sent, as it was then.
@@ -67,7 +67,7 @@ struct Search {
 
 /// What the screen shows of the editor.
 #[derive(Debug)]
-pub struct View {
+pub struct EditorView {
     /// In place of the usual prompt.
     pub prompt: Option<String>,
     /// The text.
@@ -78,7 +78,7 @@ pub struct View {
     pub highlight: Highlight,
 }
 
-impl Editor {
+impl LineEditor {
     /// An editor that remembers what was typed before.
     pub fn new(history: History) -> Self {
         Self {
@@ -96,23 +96,23 @@ impl Editor {
     ///
     /// # Errors
     /// As [`History::add`].
-    pub fn remember(&mut self, line: &str, keep: Keep) -> Result<(), String> {
+    pub fn remember(&mut self, line: &str, keep: HistoryPlace) -> Result<(), String> {
         self.history.add(line, keep)
     }
 
     /// What is to be seen.
-    pub fn view(&self) -> View {
+    pub fn view(&self) -> EditorView {
         match &self.search {
             Some(search) => {
                 let text = search.found.as_ref().map_or("", |(_, entry)| entry);
-                View {
+                EditorView {
                     prompt: Some(format!("search '{}': ", search.part)),
                     text: text.to_owned(),
                     cursor: text.len(),
                     highlight: Highlight::default(),
                 }
             }
-            None => View {
+            None => EditorView {
                 prompt: None,
                 text: self.line.text().to_owned(),
                 cursor: self.line.cursor(),
@@ -122,7 +122,7 @@ impl Editor {
     }
 
     /// A key was pressed.
-    pub fn press(&mut self, key: Key, around: &Around<'_>) -> Option<Entered> {
+    pub fn press(&mut self, key: Key, around: &EditorContext<'_>) -> Option<Entered> {
         let key = match self.search.take() {
             Some(search) => self.press_in_search(search, key)?,
             None => key,
@@ -137,7 +137,7 @@ impl Editor {
         entered
     }
 
-    fn act(&mut self, key: Key, around: &Around<'_>) -> Option<Entered> {
+    fn act(&mut self, key: Key, around: &EditorContext<'_>) -> Option<Entered> {
         match key {
             Key::Char(c) => self.type_char(c),
             Key::Paste(text) => self.paste(&text),
@@ -198,7 +198,7 @@ impl Editor {
         self.line.insert(text);
     }
 
-    fn enter(&mut self, around: &Around<'_>) -> Option<Entered> {
+    fn enter(&mut self, around: &EditorContext<'_>) -> Option<Entered> {
         let text = self.line.text();
         if text.is_empty() {
             return Some(Entered::Nothing);
@@ -272,7 +272,7 @@ impl Editor {
 }
 
 /// Searching.
-impl Editor {
+impl LineEditor {
     /// Gives the key back that ends the search and means something by itself.
     fn press_in_search(&mut self, mut search: Search, key: Key) -> Option<Key> {
         match key {
@@ -328,7 +328,7 @@ mod tests {
     use crate::repl::keys::KeyDecoder;
 
     struct Typist {
-        editor: Editor,
+        editor: LineEditor,
         can_send: bool,
         keys: BTreeSet<String>,
     }
@@ -336,7 +336,7 @@ mod tests {
     impl Typist {
         fn new() -> Self {
             Self {
-                editor: Editor::default(),
+                editor: LineEditor::default(),
                 can_send: true,
                 keys: BTreeSet::new(),
             }
@@ -349,13 +349,13 @@ mod tests {
             keys.end_sequence();
             let mut entered = Vec::new();
             while let Some(key) = keys.next() {
-                let around = Around {
+                let around = EditorContext {
                     can_send: self.can_send,
                     keys: &self.keys,
                 };
                 let what = self.editor.press(key, &around);
                 if let Some(Entered::Line(line)) = &what {
-                    self.editor.remember(line, Keep::InMemory).unwrap();
+                    self.editor.remember(line, HistoryPlace::InMemory).unwrap();
                 }
                 entered.extend(what);
             }

@@ -63,7 +63,7 @@ impl fmt::Debug for History {
 
 /// Whether an entry may be written to a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum HistoryPlace {
     /// It may.
     OnDisk,
     /// It holds a secret, or looks like it.
@@ -72,7 +72,7 @@ pub enum Keep {
 
 impl History {
     /// The history in a file; one that cannot be read is begun anew.
-    pub fn of(file: Option<PathBuf>) -> Self {
+    pub fn load(file: Option<PathBuf>) -> Self {
         let mut history = Self::default();
         if let Some(file) = &file {
             load(file, &mut history.entries);
@@ -84,13 +84,13 @@ impl History {
     ///
     /// # Errors
     /// In words, when it cannot be written; from then on nothing more is.
-    pub fn add(&mut self, entry: &str, keep: Keep) -> Result<(), String> {
+    pub fn add(&mut self, entry: &str, keep: HistoryPlace) -> Result<(), String> {
         self.browsing = None;
         // Nothing empty is added, and nothing twice in a row.
         if entry.starts_with(' ') || !self.entries.add(entry).unwrap_or(false) {
             return Ok(());
         }
-        if keep == Keep::InMemory || entry.len() > LONGEST {
+        if keep == HistoryPlace::InMemory || entry.len() > LONGEST {
             return Ok(());
         }
         let Some(file) = &self.file else {
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     fn reopened(history: &History) -> History {
-        History::of(history.file.clone())
+        History::load(history.file.clone())
     }
 
     fn entries(history: &History) -> Vec<&str> {
@@ -279,11 +279,11 @@ mod tests {
     #[test]
     fn what_was_typed_is_there_again_whatever_it_was() {
         let folder = tempfile::TempDir::new().unwrap();
-        let mut history = History::of(Some(folder.path().join("a/b/host_1")));
+        let mut history = History::load(Some(folder.path().join("a/b/host_1")));
         for entry in ["one", "one", "{\n  \"a\\n\": 1\r\n}", " blank", ""] {
-            history.add(entry, Keep::OnDisk).unwrap();
+            history.add(entry, HistoryPlace::OnDisk).unwrap();
         }
-        history.add("secret", Keep::InMemory).unwrap();
+        history.add("secret", HistoryPlace::InMemory).unwrap();
         assert_eq!(
             entries(&history),
             ["one", "{\n  \"a\\n\": 1\r\n}", "secret"]
@@ -299,8 +299,8 @@ mod tests {
         let file = folder.path().join("host");
         std::fs::write(&file, "old\n").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let mut history = History::of(Some(file.clone()));
-        history.add("new", Keep::OnDisk).unwrap();
+        let mut history = History::load(Some(file.clone()));
+        history.add("new", HistoryPlace::OnDisk).unwrap();
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(entries(&reopened(&history)), ["old", "new"]);
@@ -312,7 +312,7 @@ mod tests {
         let file = folder.path().join("host");
         let lines: String = (0..12_000).map(|n| format!("{n}\n")).collect();
         std::fs::write(&file, lines).unwrap();
-        let history = History::of(Some(file.clone()));
+        let history = History::load(Some(file.clone()));
         assert_eq!(history.entries.len(), MOST);
         assert_eq!(entries(&history)[0], "2000");
         assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), MOST);
@@ -321,8 +321,8 @@ mod tests {
     #[test]
     fn going_back_and_forth_brings_back_what_was_being_typed() {
         let mut history = History::default();
-        history.add("one", Keep::OnDisk).unwrap();
-        history.add("two", Keep::OnDisk).unwrap();
+        history.add("one", HistoryPlace::OnDisk).unwrap();
+        history.add("two", HistoryPlace::OnDisk).unwrap();
         assert_eq!(history.older("draft").as_deref(), Some("two"));
         assert_eq!(history.older("two").as_deref(), Some("one"));
         assert_eq!(history.older("one"), None);
@@ -337,12 +337,12 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_is_told_once() {
         let folder = tempfile::TempDir::new().unwrap();
-        let mut history = History::of(Some(folder.path().to_owned()));
-        let words = history.add("one", Keep::OnDisk).unwrap_err();
+        let mut history = History::load(Some(folder.path().to_owned()));
+        let words = history.add("one", HistoryPlace::OnDisk).unwrap_err();
         assert!(
             words.contains(&folder.path().display().to_string()),
             "{words}"
         );
-        assert_eq!(history.add("two", Keep::OnDisk), Ok(()));
+        assert_eq!(history.add("two", HistoryPlace::OnDisk), Ok(()));
     }
 }

@@ -11,19 +11,19 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Sleep;
 
-use super::commands::{Line, help, parse};
+use super::commands::{ReplLine, help, parse};
 use super::editor::Entered;
 use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
 use super::state::ReplState;
 use super::system::{self, Notices};
-use super::{Connecting, Connector, terminal};
+use super::{Connector, PendingTarget, terminal};
 use crate::connection::message::{Outgoing, Payload};
 use crate::input::action::Action;
 use crate::input::blocks::Blocks;
 use crate::link::Link;
 use crate::output::{Notice, Sinks};
 use crate::secret::io_text;
-use crate::session::Person;
+use crate::session::Interactive;
 use crate::units::count_grouped;
 
 /// While a window is dragged its size changes all the time, and what was drawn for one size would be
@@ -42,10 +42,10 @@ pub struct Keyboard {
     /// Until the window has its new size.
     settling: Option<Pin<Box<Sleep>>>,
     connector: Connector,
-    connecting: Option<Connecting>,
+    connecting: Option<PendingTarget>,
 }
 
-impl Person for Keyboard {
+impl Interactive for Keyboard {
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl Person for Keyboard {
             match self.stdin.poll_read(cx, &mut self.bytes) {
                 Poll::Pending => return Poll::Pending,
                 // A terminal that is gone.
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(self.leave()),
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(self.quit()),
                 Poll::Ready(Ok(_)) => {
                     self.keys.feed(&self.bytes);
                     self.bytes.clear();
@@ -157,18 +157,18 @@ impl Keyboard {
         let mut state = self.state.borrow_mut();
         match state.press(key)? {
             Entered::Line(line) => {
-                state.keep(&line);
+                state.remember(&line);
                 drop(state);
                 return self.enter(&line, link, sinks);
             }
             Entered::Refused => state.refuse(),
-            Entered::Note(text) => state.say(&text),
+            Entered::Note(text) => state.show_note(&text),
             Entered::Nothing => {}
             Entered::Clear => state.clear(),
             Entered::Suspend => state.suspend(),
             Entered::Leave => {
                 drop(state);
-                return Some(self.leave());
+                return Some(self.quit());
             }
         }
         None
@@ -177,18 +177,18 @@ impl Keyboard {
     /// Does what a line asks for; what is left for the session is an action.
     fn enter(&mut self, line: &str, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
         match parse(line) {
-            Line::Do(Action::Quit) => return Some(self.leave()),
-            Line::Do(action) => return Some(action),
-            Line::Show(show) => sinks.show(show),
-            Line::Status => {
-                sinks.say(Notice::Status(&link.status()));
-                sinks.tell_settings();
+            ReplLine::Do(Action::Quit) => return Some(self.quit()),
+            ReplLine::Do(action) => return Some(action),
+            ReplLine::Show(show) => sinks.show(show),
+            ReplLine::Status => {
+                sinks.notify(Notice::Status(&link.status()));
+                sinks.show_settings();
             }
-            Line::OnOpen(source) => sinks.say(Notice::SentOnOpen(link.greet_with(source))),
-            Line::Connect(url) => self.connecting = Some((self.connector)(url)),
-            Line::SendFile(path) => return self.send_file(&path),
-            Line::Help => self.state.borrow_mut().say(&help()),
-            Line::Wrong(why) => self.state.borrow_mut().note("!", &why),
+            ReplLine::OnOpen(source) => sinks.notify(Notice::SentOnOpen(link.set_on_open(source))),
+            ReplLine::Connect(url) => self.connecting = Some((self.connector)(url)),
+            ReplLine::SendFile(path) => return self.send_file(&path),
+            ReplLine::Help => self.state.borrow_mut().show_note(&help()),
+            ReplLine::Wrong(why) => self.state.borrow_mut().note("!", &why),
         }
         None
     }
@@ -208,8 +208,8 @@ impl Keyboard {
     }
 
     /// From here on Ctrl-C is a signal again: the second one skips the closing handshake.
-    fn leave(&mut self) -> Action {
-        self.state.borrow_mut().leave();
+    fn quit(&mut self) -> Action {
+        self.state.borrow_mut().restore_terminal();
         terminal::restore();
         if std::iter::from_fn(|| self.keys.next()).any(|key| key == Key::Ctrl('c')) {
             // It came in one piece with the first.

@@ -17,7 +17,7 @@ const LONG: usize = 256 * 1024;
 
 /// See the module's head.
 #[derive(Debug)]
-pub struct Line {
+pub struct EditLine {
     buffer: LineBuffer,
     before: Vec<(String, usize)>,
     /// What was cut last.
@@ -55,7 +55,7 @@ impl ChangeListener for Cuts {
     fn replace(&mut self, _: usize, _: &str, _: &str) {}
 }
 
-impl Default for Line {
+impl Default for EditLine {
     fn default() -> Self {
         Self {
             buffer: LineBuffer::with_capacity(0),
@@ -66,7 +66,7 @@ impl Default for Line {
     }
 }
 
-impl Line {
+impl EditLine {
     /// The text.
     pub fn text(&self) -> &str {
         self.buffer.as_str()
@@ -178,7 +178,7 @@ impl Line {
 }
 
 /// Deleting.
-impl Line {
+impl EditLine {
     /// Removes the character before the cursor.
     pub fn backspace(&mut self) {
         self.change(|buffer, cuts| buffer.backspace(1, cuts));
@@ -229,7 +229,7 @@ impl Line {
 }
 
 /// Moving.
-impl Line {
+impl EditLine {
     /// Moves, which ends a run of typing.
     fn go(&mut self, act: impl FnOnce(&mut LineBuffer) -> bool) {
         act(&mut self.buffer);
@@ -307,51 +307,51 @@ mod tests {
     use super::*;
 
     /// `|` is the cursor.
-    fn line(text: &str) -> Line {
-        let mut line = Line::default();
+    fn line(text: &str) -> EditLine {
+        let mut line = EditLine::default();
         line.insert(&text.replace('|', ""));
         line.buffer.set_pos(text.find('|').unwrap());
         line
     }
 
-    fn shown(line: &Line) -> String {
+    fn shown(line: &EditLine) -> String {
         let mut text = line.text().to_owned();
         text.insert(line.cursor(), '|');
         text
     }
 
-    type Act = fn(&mut Line);
+    type EditOperation = fn(&mut EditLine);
 
     #[test]
     fn each_key_does_what_a_shell_does() {
-        let table: [(&str, Act, &str); 27] = [
-            ("ab|c", Line::left, "a|bc"),
-            ("ab|c", Line::right, "abc|"),
-            ("abc|", Line::right, "abc|"),
-            ("|abc", Line::left, "|abc"),
-            ("e\u{301}|x", Line::backspace, "|x"),
-            ("👨‍👩‍👧|x", Line::left, "|👨‍👩‍👧x"),
-            ("|👨‍👩‍👧x", Line::delete, "|x"),
-            ("one two|", Line::word_left, "one |two"),
-            ("one, |two", Line::word_left, "|one, two"),
-            ("|one two", Line::word_right, "one| two"),
-            ("one| two", Line::word_right, "one two|"),
-            ("one two.x |y", Line::cut_to_blank, "one |y"),
-            ("one two.x|", Line::cut_word_before, "one two.|"),
-            ("|one two", Line::cut_word_after, "| two"),
-            ("ab|cd\nef", Line::cut_to_end, "ab|\nef"),
-            ("ab|\nef", Line::cut_to_end, "ab|ef"),
-            ("ab\ncd|ef", Line::cut_to_start, "ab\n|ef"),
-            ("ab\ncd|ef", Line::home, "ab\n|cdef"),
-            ("ab\ncd|ef\ng", Line::end, "ab\ncdef|\ng"),
-            ("ab|", Line::transpose, "ba|"),
-            ("a|bc", Line::transpose, "ba|c"),
-            ("|a", Line::transpose, "|a"),
-            ("é|", Line::backspace, "|"),
-            ("ab\n|cd", Line::cut_to_start, "ab\n|cd"),
-            ("one|, ", Line::word_right, "one, |"),
-            ("  one  |", Line::cut_to_blank, "  |"),
-            ("e\u{301}👨‍👩‍👧|", Line::transpose, "👨‍👩‍👧e\u{301}|"),
+        let table: [(&str, EditOperation, &str); 27] = [
+            ("ab|c", EditLine::left, "a|bc"),
+            ("ab|c", EditLine::right, "abc|"),
+            ("abc|", EditLine::right, "abc|"),
+            ("|abc", EditLine::left, "|abc"),
+            ("e\u{301}|x", EditLine::backspace, "|x"),
+            ("👨‍👩‍👧|x", EditLine::left, "|👨‍👩‍👧x"),
+            ("|👨‍👩‍👧x", EditLine::delete, "|x"),
+            ("one two|", EditLine::word_left, "one |two"),
+            ("one, |two", EditLine::word_left, "|one, two"),
+            ("|one two", EditLine::word_right, "one| two"),
+            ("one| two", EditLine::word_right, "one two|"),
+            ("one two.x |y", EditLine::cut_to_blank, "one |y"),
+            ("one two.x|", EditLine::cut_word_before, "one two.|"),
+            ("|one two", EditLine::cut_word_after, "| two"),
+            ("ab|cd\nef", EditLine::cut_to_end, "ab|\nef"),
+            ("ab|\nef", EditLine::cut_to_end, "ab|ef"),
+            ("ab\ncd|ef", EditLine::cut_to_start, "ab\n|ef"),
+            ("ab\ncd|ef", EditLine::home, "ab\n|cdef"),
+            ("ab\ncd|ef\ng", EditLine::end, "ab\ncdef|\ng"),
+            ("ab|", EditLine::transpose, "ba|"),
+            ("a|bc", EditLine::transpose, "ba|c"),
+            ("|a", EditLine::transpose, "|a"),
+            ("é|", EditLine::backspace, "|"),
+            ("ab\n|cd", EditLine::cut_to_start, "ab\n|cd"),
+            ("one|, ", EditLine::word_right, "one, |"),
+            ("  one  |", EditLine::cut_to_blank, "  |"),
+            ("e\u{301}👨‍👩‍👧|", EditLine::transpose, "👨‍👩‍👧e\u{301}|"),
         ];
         for (before, act, after) in table {
             let mut line = line(before);
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_run_of_typing_is_undone_as_one_and_a_cut_comes_back() {
-        let mut line = Line::default();
+        let mut line = EditLine::default();
         for c in "one two".chars() {
             line.type_char(c);
         }
@@ -395,12 +395,12 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn the_cursor_never_stands_inside_a_character(text: String, moves in proptest::collection::vec(0..14usize, 0..40)) {
-            const ACTS: [Act; 14] = [
-                Line::left, Line::right, Line::word_left, Line::word_right, Line::home, Line::end,
-                Line::backspace, Line::delete, Line::cut_to_blank, Line::cut_word_before,
-                Line::cut_to_end, Line::transpose, Line::undo, Line::paste_cut,
+            const ACTS: [EditOperation; 14] = [
+                EditLine::left, EditLine::right, EditLine::word_left, EditLine::word_right, EditLine::home, EditLine::end,
+                EditLine::backspace, EditLine::delete, EditLine::cut_to_blank, EditLine::cut_word_before,
+                EditLine::cut_to_end, EditLine::transpose, EditLine::undo, EditLine::paste_cut,
             ];
-            let mut line = Line::default();
+            let mut line = EditLine::default();
             line.insert(&text);
             for at in moves {
                 ACTS[at](&mut line);

@@ -2,8 +2,8 @@
 //!
 //! The terminal belongs to the session's one loop, as every other stream does. rustyline's own loop blocks in
 //! a thread, would have to be handed each message that arrives, and could print it late, out of order or, at
-//! the end, not at all. So the keyboard is asked by that loop ([`crate::session::Person`]), and the line is
-//! drawn like any other output ([`crate::output::editor::TypedLine`]); in between everything is pure, and
+//! the end, not at all. So the keyboard is asked by that loop ([`crate::session::Interactive`]), and the line is
+//! drawn like any other output ([`crate::output::prompt_terminal::PromptLine`]); in between everything is pure, and
 //! what rustyline offers there is used: its line buffer (`line`), its history in memory (`history`) and
 //! its completion of file names (`completion`).
 //!
@@ -31,9 +31,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::connection::Target;
-use crate::output::editor::TypedLine;
+use crate::output::prompt_terminal::PromptLine;
 use crate::secret::Redactor;
-use crate::session::Person;
+use crate::session::Interactive;
 
 use keyboard::Keyboard;
 use state::{PromptView, ReplState};
@@ -67,7 +67,7 @@ pub enum KeepHistory {
 }
 
 /// Where `/connect` leads to.
-pub struct Place {
+pub struct ConnectTarget {
     /// What to connect to.
     pub target: Target,
     /// What its history goes by.
@@ -76,11 +76,11 @@ pub struct Place {
     pub note: Option<String>,
 }
 
-/// A [`Place`] on its way.
-pub type Connecting = Pin<Box<dyn Future<Output = Result<Place, String>>>>;
+/// A [`ConnectTarget`] on its way.
+pub type PendingTarget = Pin<Box<dyn Future<Output = Result<ConnectTarget, String>>>>;
 
-/// Makes a [`Place`] of a URL, or says why it is none.
-pub type Connector = Box<dyn FnMut(String) -> Connecting>;
+/// Makes a [`ConnectTarget`] of a URL, or says why it is none.
+pub type Connector = Box<dyn FnMut(String) -> PendingTarget>;
 
 /// A running session at a terminal. Dropping it restores the terminal.
 pub struct Repl {
@@ -88,14 +88,14 @@ pub struct Repl {
 }
 
 /// Its two ends: what is typed, and how that is shown.
-pub type Ends = (Box<dyn Person>, Box<dyn TypedLine>);
+pub type TerminalEnds = (Box<dyn Interactive>, Box<dyn PromptLine>);
 
 impl Repl {
     /// Takes the terminal.
     ///
     /// # Errors
     /// A terminal that cannot move its cursor, and whatever the operating system has to say.
-    pub fn start(setup: Setup) -> io::Result<(Self, Ends)> {
+    pub fn start(setup: Setup) -> io::Result<(Self, TerminalEnds)> {
         if !terminal::can_edit() {
             return Err(io::ErrorKind::Unsupported.into());
         }
@@ -110,8 +110,8 @@ impl Repl {
     }
 
     /// The session is over: the line goes with what is printed last.
-    pub fn leave(&self) {
-        self.state.borrow_mut().leave();
+    pub fn restore_terminal(&self) {
+        self.state.borrow_mut().restore_terminal();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the line being typed stands on the screen, and how it makes room for what is printed.
 //!
 //! The line is always the last thing on the screen. Before something is printed it is taken off
-//! ([`Screen::lift`]), afterwards it is drawn again ([`Screen::draw`]): typing is never torn. Each row is
+//! ([`Screen::erase`]), afterwards it is drawn again ([`Screen::draw`]): typing is never torn. Each row is
 //! ended by us, never by the terminal's own wrapping, so that a wider window does not join rows: what is
 //! erased is only ever what was drawn. A text higher than half of the screen is shown in part, around
 //! the cursor, so that there is room for what arrives.
@@ -9,7 +9,7 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::output::escape::{Keep, escape};
+use crate::output::escape::{KeptControls, escape};
 use crate::output::style::{DIM, RED, RESET};
 use crate::units::grouped;
 
@@ -76,7 +76,7 @@ struct Drawn {
 }
 
 #[derive(Debug, Default)]
-struct Row {
+struct ScreenRow {
     text: String,
     width: usize,
 }
@@ -102,7 +102,7 @@ impl Screen {
     }
 
     /// Takes the line off the screen: printing goes on where it stood.
-    pub fn lift(&mut self, out: &mut Vec<u8>) {
+    pub fn erase(&mut self, out: &mut Vec<u8>) {
         let Some(drawn) = self.drawn.take() else {
             return;
         };
@@ -117,9 +117,9 @@ impl Screen {
 
     /// Draws the line, in place of the one that stands there.
     pub fn draw(&mut self, out: &mut Vec<u8>, picture: &Picture<'_>) {
-        self.lift(out);
-        let mut page = Page::new(self.size.columns, self.colour);
-        page.lay_out(picture);
+        self.erase(out);
+        let mut page = ScreenPage::new(self.size.columns, self.colour);
+        page.layout(picture);
         let (rows, row) = self.window(page.rows, page.cursor.0, picture.text.len());
         for (index, line) in rows.iter().enumerate() {
             if index > 0 {
@@ -140,7 +140,12 @@ impl Screen {
     }
 
     /// The rows that are shown, and which of them has the cursor.
-    fn window(&self, mut rows: Vec<Row>, cursor: usize, bytes: usize) -> (Vec<Row>, usize) {
+    fn window(
+        &self,
+        mut rows: Vec<ScreenRow>,
+        cursor: usize,
+        bytes: usize,
+    ) -> (Vec<ScreenRow>, usize) {
         let most = (self.size.rows / 2).max(3);
         if rows.len() <= most {
             return (rows, cursor);
@@ -155,7 +160,7 @@ impl Screen {
         let note = cut(&note, self.size.columns - 1);
         rows.insert(
             0,
-            Row {
+            ScreenRow {
                 width: note.width(),
                 text: painted(note, DIM, self.colour),
             },
@@ -191,28 +196,28 @@ fn painted(text: &str, colour: &str, wanted: bool) -> String {
 }
 
 /// A text cut into rows.
-struct Page {
+struct ScreenPage {
     columns: usize,
     colour: bool,
-    rows: Vec<Row>,
+    rows: Vec<ScreenRow>,
     /// Row and column.
     cursor: (usize, usize),
     /// Whether the row is being painted as wrong.
     in_red: bool,
 }
 
-impl Page {
+impl ScreenPage {
     fn new(columns: usize, colour: bool) -> Self {
         Self {
             columns,
             colour,
-            rows: vec![Row::default()],
+            rows: vec![ScreenRow::default()],
             cursor: (0, 0),
             in_red: false,
         }
     }
 
-    fn lay_out(&mut self, picture: &Picture<'_>) {
+    fn layout(&mut self, picture: &Picture<'_>) {
         for grapheme in picture.prompt.graphemes(true) {
             self.put(grapheme, grapheme.width());
         }
@@ -248,7 +253,7 @@ impl Page {
     fn put_text(&mut self, grapheme: &str, is_wrong: bool) {
         let shown = match grapheme {
             "\t" => TAB.into(),
-            _ => escape(grapheme, Keep::Nothing),
+            _ => escape(grapheme, KeptControls::Nothing),
         };
         let width = shown.width();
         if self.last().width + width > self.columns {
@@ -272,7 +277,7 @@ impl Page {
 
     fn end_row(&mut self) {
         self.stop_red();
-        self.rows.push(Row::default());
+        self.rows.push(ScreenRow::default());
     }
 
     fn stop_red(&mut self) {
@@ -290,9 +295,9 @@ impl Page {
         self.cursor = (self.rows.len() - 1, column);
     }
 
-    fn last(&mut self) -> &mut Row {
+    fn last(&mut self) -> &mut ScreenRow {
         if self.rows.is_empty() {
-            self.rows.push(Row::default());
+            self.rows.push(ScreenRow::default());
         }
         let last = self.rows.len() - 1;
         &mut self.rows[last]
@@ -308,7 +313,7 @@ pub fn echo(text: &str) -> String {
     };
     let lines: Vec<String> = shown
         .split('\n')
-        .map(|line| escape(&line.replace('\t', TAB), Keep::Nothing).into_owned())
+        .map(|line| escape(&line.replace('\t', TAB), KeptControls::Nothing).into_owned())
         .collect();
     let mut echo = format!("{PROMPT}{}", lines.join(&format!("\n{INDENT}")));
     if cut {
@@ -324,8 +329,8 @@ mod tests {
     use super::*;
 
     fn rows(text: &str, columns: usize) -> Vec<String> {
-        let mut page = Page::new(columns, false);
-        page.lay_out(&Picture::new(text, text.len()));
+        let mut page = ScreenPage::new(columns, false);
+        page.layout(&Picture::new(text, text.len()));
         page.rows.into_iter().map(|row| row.text).collect()
     }
 
@@ -374,8 +379,8 @@ mod tests {
         #[test]
         fn no_row_is_wider_than_the_screen(text: String, columns in 4..30usize, at in 0..1000usize) {
             let cursor = (0..=text.len().min(at)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            let mut page = Page::new(columns, false);
-            page.lay_out(&Picture { hint: "a hint that is long", ..Picture::new(&text, cursor) });
+            let mut page = ScreenPage::new(columns, false);
+            page.layout(&Picture { hint: "a hint that is long", ..Picture::new(&text, cursor) });
             for row in &page.rows {
                 // One character may be shown as an escape that is wider than a narrow screen.
                 assert!(row.width <= columns.max(10), "{row:?}");

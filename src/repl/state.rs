@@ -4,16 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::editor::{Around, Editor, Entered};
-use super::history::{History, Keep, file_of};
+use super::editor::{EditorContext, Entered, LineEditor};
+use super::history::{History, HistoryPlace, file_of};
 use super::keys::Key;
 use super::screen::{Picture, Screen, echo};
 use super::{KeepHistory, Setup, system, terminal};
 use crate::connection::message::Direction;
-use crate::event::{Event, Sequel};
-use crate::output::editor::TypedLine;
+use crate::event::{Event, Next};
 use crate::output::escape::{self, escape};
 use crate::output::json::each_key;
+use crate::output::prompt_terminal::PromptLine;
 use crate::secret::Redactor;
 use crate::secret::guess::looks_secret;
 
@@ -25,7 +25,7 @@ const LONGEST_KEY: usize = 100;
 
 /// The line and its surroundings.
 pub struct ReplState {
-    editor: Editor,
+    editor: LineEditor,
     screen: Screen,
     /// What goes above the line as soon as something is printed.
     echo: Vec<u8>,
@@ -50,7 +50,7 @@ enum SendState {
 }
 
 fn history_of(host: &str, keep: KeepHistory) -> History {
-    History::of(match keep {
+    History::load(match keep {
         KeepHistory::OnDisk => file_of(host),
         KeepHistory::No => None,
     })
@@ -60,7 +60,7 @@ impl ReplState {
     /// An empty line.
     pub fn new(setup: &Setup) -> Self {
         Self {
-            editor: Editor::new(history_of(&setup.host, setup.history)),
+            editor: LineEditor::new(history_of(&setup.host, setup.history)),
             screen: Screen::new(terminal::size(), setup.colour),
             echo: Vec::new(),
             has_changed: true,
@@ -76,7 +76,7 @@ impl ReplState {
     /// A key was pressed. What is only to be seen is left to [`PromptView`].
     pub fn press(&mut self, key: Key) -> Option<Entered> {
         self.has_changed = true;
-        let around = Around {
+        let around = EditorContext {
             can_send: self.sending == SendState::Open,
             keys: &self.keys,
         };
@@ -103,7 +103,7 @@ impl ReplState {
     /// Stops this process until it is continued.
     pub fn suspend(&mut self) {
         let mut out = Vec::new();
-        self.screen.lift(&mut out);
+        self.screen.erase(&mut out);
         // Nothing can be done about a terminal that is gone.
         let _ = terminal::write(&out);
         self.has_suspended = true;
@@ -128,29 +128,32 @@ impl ReplState {
     }
 
     /// The line goes with what is printed last.
-    pub fn leave(&mut self) {
+    pub fn restore_terminal(&mut self) {
         self.has_left = true;
         self.has_changed = true;
     }
 
     /// Something to print above the line.
-    pub fn say(&mut self, text: &str) {
+    pub fn show_note(&mut self, text: &str) {
         self.echo.extend_from_slice(text.as_bytes());
     }
 
     /// A line of the editor's own. It may repeat what was typed.
     pub fn note(&mut self, mark: &str, text: &str) {
-        self.say(&format!("{mark} {}\n", escape(text, escape::Keep::Nothing)));
+        self.show_note(&format!(
+            "{mark} {}\n",
+            escape(text, escape::KeptControls::Nothing)
+        ));
     }
 
     /// What was entered stays on the screen, and in the history.
-    pub fn keep(&mut self, line: &str) {
-        self.say(&echo(line));
+    pub fn remember(&mut self, line: &str) {
+        self.show_note(&echo(line));
         let is_secret = looks_secret(line) || self.redactor.knows_part_of(line);
         let keep = if is_secret {
-            Keep::InMemory
+            HistoryPlace::InMemory
         } else {
-            Keep::OnDisk
+            HistoryPlace::OnDisk
         };
         if let Err(why) = self.editor.remember(line, keep) {
             self.note("!", &why);
@@ -159,7 +162,7 @@ impl ReplState {
 
     /// Says why a line cannot be sent.
     pub fn refuse(&mut self) {
-        self.say(match self.sending {
+        self.show_note(match self.sending {
             SendState::Open | SendState::Opening => {
                 "! not sent: still connecting; press Enter again once open\n"
             }
@@ -186,7 +189,7 @@ impl ReplState {
 /// Shows it.
 pub struct PromptView(pub Rc<RefCell<ReplState>>);
 
-impl TypedLine for PromptView {
+impl PromptLine for PromptView {
     fn follow(&mut self, event: &Event) {
         let mut state = self.0.borrow_mut();
         match event {
@@ -199,8 +202,8 @@ impl TypedLine for PromptView {
             Event::Open(_) => state.sending = SendState::Open,
             Event::Connecting { .. } | Event::Reconnect(_) => state.sending = SendState::Opening,
             Event::Closing { .. } => state.sending = SendState::Closing,
-            Event::Close(closed) => state.sending = after(closed.sequel),
-            Event::Failed(_, sequel) => state.sending = after(*sequel),
+            Event::Close(closed) => state.sending = after(closed.next),
+            Event::Failed(_, next) => state.sending = after(*next),
             _ => {}
         }
     }
@@ -213,11 +216,11 @@ impl TypedLine for PromptView {
         self.0.borrow().has_changed
     }
 
-    fn lift(&mut self, out: &mut Vec<u8>) {
+    fn erase(&mut self, out: &mut Vec<u8>) {
         let mut state = self.0.borrow_mut();
         // The window may have been changed a moment ago, and the signal be still to come.
         state.screen.resize(terminal::size());
-        state.screen.lift(out);
+        state.screen.erase(out);
     }
 
     fn draw(&mut self, out: &mut Vec<u8>) {
@@ -226,7 +229,7 @@ impl TypedLine for PromptView {
         state.has_changed = false;
         state.screen.resize(terminal::size());
         if state.has_left {
-            state.screen.lift(out);
+            state.screen.erase(out);
             return;
         }
         let view = state.editor.view();
@@ -242,9 +245,9 @@ impl TypedLine for PromptView {
     }
 }
 
-fn after(sequel: Sequel) -> SendState {
-    match sequel {
-        Sequel::Final => SendState::Closed,
-        Sequel::Another => SendState::Opening,
+fn after(next: Next) -> SendState {
+    match next {
+        Next::Final => SendState::Closed,
+        Next::Another => SendState::Opening,
     }
 }

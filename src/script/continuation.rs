@@ -22,7 +22,7 @@ pub(super) enum Joined {
 
 /// Why a text never became whole, and how many lines after its first.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(super) struct ContinuationError {
     pub(super) after: usize,
     pub(super) what: String,
 }
@@ -31,7 +31,7 @@ pub(super) struct Broken {
 pub(super) fn join<'a>(
     first: &'a str,
     following: impl Iterator<Item = &'a str>,
-) -> Result<Joined, Broken> {
+) -> Result<Joined, ContinuationError> {
     let opening = &first[..1];
     let mut brackets = Brackets::default();
     for (after, line) in std::iter::once(first).chain(following).enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn join<'a>(
             return match rest.trim() {
                 _ if after == 0 => Ok(Joined::OneLine),
                 "" => Ok(Joined::Lines(after, brackets.compact)),
-                rest => Err(Broken {
+                rest => Err(ContinuationError {
                     after,
                     what: format!("{rest:?} follows the end of the JSON text"),
                 }),
@@ -48,10 +48,10 @@ pub(super) fn join<'a>(
         if brackets.in_string {
             let what =
                 "a JSON string is not closed on its line (a line break in one is \\n)".to_owned();
-            return Err(Broken { after, what });
+            return Err(ContinuationError { after, what });
         }
     }
-    Err(Broken {
+    Err(ContinuationError {
         after: 0,
         what: format!("the {opening} is never closed"),
     })
@@ -94,7 +94,7 @@ impl Brackets {
 mod tests {
     use super::*;
 
-    fn lines(text: &str) -> Result<Joined, Broken> {
+    fn lines(text: &str) -> Result<Joined, ContinuationError> {
         let mut lines = text.lines();
         join(lines.next().unwrap(), lines)
     }
@@ -125,7 +125,7 @@ mod tests {
         let what = |text| lines(text).unwrap_err();
         assert_eq!(
             what("{\n\"a\": 1\n"),
-            Broken {
+            ContinuationError {
                 after: 0,
                 what: "the { is never closed".to_owned()
             }

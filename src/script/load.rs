@@ -2,7 +2,9 @@
 //! environment and whether a URL is one. Still nothing connects.
 
 use super::run::CheckFile;
-use super::{Action, Connect, Fact, Message, ParseError, Script, Step, Template, Variable};
+use super::{
+    ConnectStep, HandshakeFact, ParseError, Script, SendStep, Step, StepAction, Template, Variable,
+};
 use crate::connection::target::Address;
 
 impl CheckFile {
@@ -36,7 +38,7 @@ fn usable(step: &Step) -> Result<(), (usize, String)> {
             .map_err(at(line))?;
     }
     match &step.action {
-        Action::Connect(connect) => match connect.url.as_literal() {
+        StepAction::Connect(connect) => match connect.url.as_literal() {
             Some(url) if url != "echo:" => is_url(url).map_err(at(step.line)),
             _ => Ok(()),
         },
@@ -67,19 +69,21 @@ fn is_url(url: &str) -> Result<(), String> {
 fn templates(step: &Step) -> Vec<(usize, &Template)> {
     let here = |template| vec![(step.line, template)];
     match &step.action {
-        Action::Set { value, .. } => here(value),
-        Action::Connect(connect) => of_connect(step.line, connect),
-        Action::Send {
-            message: Message::Text(template) | Message::File(template),
+        StepAction::Set { value, .. } => here(value),
+        StepAction::Connect(connect) => of_connect(step.line, connect),
+        StepAction::Send {
+            message: SendStep::Text(template) | SendStep::File(template),
             ..
         } => here(template),
-        Action::Receive { pattern, .. } | Action::Never { pattern, .. } => here(pattern.template()),
-        Action::Capture { query, .. } | Action::Assert(query) => here(query.template()),
-        Action::Close { frame, .. } => {
+        StepAction::Receive { pattern, .. } | StepAction::Never { pattern, .. } => {
+            here(pattern.template())
+        }
+        StepAction::Capture { query, .. } | StepAction::Assert(query) => here(query.template()),
+        StepAction::Close { frame, .. } => {
             let reason = frame.as_ref().and_then(|frame| frame.reason.as_ref());
             reason.map(here).unwrap_or_default()
         }
-        Action::ExpectClose { reason, .. } => reason
+        StepAction::ExpectClose { reason, .. } => reason
             .as_ref()
             .map(|reason| here(reason.template()))
             .unwrap_or_default(),
@@ -87,16 +91,16 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
     }
 }
 
-fn of_connect(line: usize, connect: &Connect) -> Vec<(usize, &Template)> {
+fn of_connect(line: usize, connect: &ConnectStep) -> Vec<(usize, &Template)> {
     let headers = connect
         .headers
         .iter()
         .map(|header| (header.line, &header.value));
     let facts = connect.expectations.iter().filter_map(|expectation| {
         let template = match &expectation.fact {
-            Fact::Subprotocol(name) => name,
-            Fact::Header { value, .. } => value.template(),
-            Fact::Status(_) | Fact::CertDays(_) => return None,
+            HandshakeFact::Subprotocol(name) => name,
+            HandshakeFact::Header { value, .. } => value.template(),
+            HandshakeFact::Status(_) | HandshakeFact::CertDays(_) => return None,
         };
         Some((expectation.line, template))
     });

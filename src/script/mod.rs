@@ -6,11 +6,11 @@
 //! it needs do.
 
 mod continuation;
-mod fault;
+pub mod endpoint;
+mod line_error;
 mod load;
 mod parse;
 mod print;
-pub mod probe;
 pub mod record;
 pub mod report;
 pub mod run;
@@ -18,19 +18,19 @@ pub mod schedule;
 mod scope;
 mod suggest;
 mod template;
+pub mod test_context;
 #[cfg(all(test, feature = "jq"))]
 mod tests;
 mod transcript;
-pub mod trial;
-pub mod values;
+pub mod variables;
 mod words;
 
 use std::time::Duration;
 
 pub use parse::ParseError;
-pub use template::{Part, Quoting, Template, Variable, is_name};
+pub use template::{Quoting, Template, TemplatePart, Variable, is_name};
 
-use crate::pattern::{Form, Jq, JqError, Pattern, PatternError};
+use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
 
 /// A whole check file.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,12 +58,12 @@ pub struct Step {
     /// Counted from 1; 0 in a script that was not read from a file.
     pub line: usize,
     /// What to do.
-    pub action: Action,
+    pub action: StepAction,
 }
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub enum StepAction {
     /// `set NAME = text`
     Set {
         /// What it defines.
@@ -74,20 +74,20 @@ pub enum Action {
     /// `timeout TIME`: the limit of each waiting step from here on.
     Timeout(Duration),
     /// `connect [NAME] URL` with all that belongs to the handshake.
-    Connect(Connect),
+    Connect(ConnectStep),
     /// `> MESSAGE`
     Send {
         /// Where to.
-        on: Peer,
+        on: ConnectionName,
         /// What.
-        message: Message,
+        message: SendStep,
     },
     /// `< PATTERN`, `<next PATTERN`
     Receive {
         /// Where from.
-        on: Peer,
+        on: ConnectionName,
         /// Which message has to match.
-        which: Which,
+        which: MessageOrder,
         /// What it looks like.
         pattern: Expected,
         /// The limit of this step alone.
@@ -96,14 +96,14 @@ pub enum Action {
     /// `never PATTERN`: from here on, such a message fails the test.
     Never {
         /// Where from.
-        on: Peer,
+        on: ConnectionName,
         /// What it looks like.
         pattern: Expected,
     },
     /// `silence TIME`: nothing arrives for so long.
     Silence {
         /// Where from.
-        on: Peer,
+        on: ConnectionName,
         /// How long.
         time: Duration,
     },
@@ -121,23 +121,23 @@ pub enum Action {
     /// `ping`: a ping frame, then wait for the pong (RFC 6455 §5.5.2).
     Ping {
         /// Where to.
-        on: Peer,
+        on: ConnectionName,
         /// The limit of this step alone.
         within: Option<Duration>,
     },
     /// `close [CODE [REASON]]`: close and wait for the answer (RFC 6455 §7).
     Close {
         /// Which connection.
-        on: Peer,
+        on: ConnectionName,
         /// What the close frame says; nothing when `None`.
-        frame: Option<CloseFrame>,
+        frame: Option<CloseStep>,
         /// The limit of this step alone.
         within: Option<Duration>,
     },
     /// `expect close CODE [PATTERN]`: the server closes.
     ExpectClose {
         /// Which connection.
-        on: Peer,
+        on: ConnectionName,
         /// The code to come; 1005 is a close frame without one, 1006 no close frame at all (RFC 6455 §7.4.1).
         code: u16,
         /// What the reason looks like.
@@ -151,7 +151,7 @@ pub enum Action {
 
 /// The connection a step is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub struct ConnectionName {
     /// The name, when the step gives it.
     pub name: Option<String>,
     /// Which `connect` of its test, counted from 0.
@@ -160,7 +160,7 @@ pub struct Peer {
 
 /// Which message a `<` is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum MessageOrder {
     /// `<`: the first that matches; others are skipped.
     FirstMatch,
     /// `<next`: the very next one.
@@ -169,20 +169,20 @@ pub enum Which {
 
 /// `connect`, the header lines after it, and what its handshake is expected to give.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Connect {
+pub struct ConnectStep {
     /// How later steps call it.
     pub name: Option<String>,
     /// Where to.
     pub url: Template,
     /// Further header lines of the request, in order; a name may come twice.
-    pub headers: Vec<Header>,
+    pub headers: Vec<HeaderLine>,
     /// Checked as soon as the handshake has been answered.
     pub expectations: Vec<Expectation>,
 }
 
 /// A header line of the opening handshake.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Header {
+pub struct HeaderLine {
     /// Where it stands.
     pub line: usize,
     /// A token (RFC 9110 §5.1).
@@ -197,12 +197,12 @@ pub struct Expectation {
     /// Where it stands.
     pub line: usize,
     /// What.
-    pub fact: Fact,
+    pub fact: HandshakeFact,
 }
 
 /// What an [`Expectation`] is about.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fact {
+pub enum HandshakeFact {
     /// `expect status CODE`: with any but 101 the connection does not open, and must not.
     Status(u16),
     /// `expect subprotocol NAME`
@@ -220,7 +220,7 @@ pub enum Fact {
 
 /// What `>` sends.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Message {
+pub enum SendStep {
     /// `> TEXT`
     Text(Template),
     /// `>hex 00 ff`: a binary message.
@@ -231,7 +231,7 @@ pub enum Message {
 
 /// The payload of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CloseFrame {
+pub struct CloseStep {
     /// A code that an endpoint may send (RFC 6455 §7.4).
     pub code: u16,
     /// At most 123 bytes once filled in (RFC 6455 §5.5); checked here only when there is nothing to fill in.
@@ -244,7 +244,7 @@ pub struct CloseFrame {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected {
     template: Template,
-    form: Form,
+    form: PatternForm,
     fixed: Option<Pattern>,
 }
 
@@ -253,7 +253,7 @@ impl From<Pattern> for Expected {
     fn from(pattern: Pattern) -> Self {
         Self {
             template: Template::literal(pattern.as_str()),
-            form: Form::of(pattern.as_str()),
+            form: PatternForm::of(pattern.as_str()),
             fixed: Some(pattern),
         }
     }
@@ -276,7 +276,7 @@ impl Expected {
     /// When the values made it no good pattern.
     pub fn compile(&self, rendered: &str) -> Result<Pattern, PatternError> {
         match self.form {
-            Form::Exact => Ok(Pattern::exact(
+            PatternForm::Exact => Ok(Pattern::exact(
                 rendered
                     .strip_prefix('=')
                     .filter(|_| self.says_exact())
@@ -287,7 +287,7 @@ impl Expected {
     }
 
     fn says_exact(&self) -> bool {
-        matches!(self.template.parts().first(), Some(Part::Literal(text)) if text.starts_with('='))
+        matches!(self.template.parts().first(), Some(TemplatePart::Literal(text)) if text.starts_with('='))
     }
 }
 

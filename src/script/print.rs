@@ -4,13 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    Action, CloseFrame, Expected, Fact, Header, Message, Peer, Query, Script, Step, Which,
+    CloseStep, ConnectionName, Expected, HandshakeFact, HeaderLine, MessageOrder, Query, Script,
+    SendStep, Step, StepAction,
 };
 
 /// A file that reads as this script, each step on its line as far as blank lines can put it there.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut page = Page { out: f, line: 1 };
+        let mut page = ScriptWriter { out: f, line: 1 };
         for step in &self.settings {
             page.step(step)?;
         }
@@ -28,12 +29,12 @@ impl fmt::Display for Script {
 }
 
 /// The text being printed, and the line it has come to.
-struct Page<'a, 'b> {
+struct ScriptWriter<'a, 'b> {
     out: &'a mut fmt::Formatter<'b>,
     line: usize,
 }
 
-impl Page<'_, '_> {
+impl ScriptWriter<'_, '_> {
     fn line(&mut self, line: usize, text: &dyn fmt::Display) -> fmt::Result {
         while self.line < line {
             self.out.write_str("\n")?;
@@ -45,7 +46,7 @@ impl Page<'_, '_> {
 
     fn step(&mut self, step: &Step) -> fmt::Result {
         self.line(step.line, &step.action)?;
-        let Action::Connect(connect) = &step.action else {
+        let StepAction::Connect(connect) = &step.action else {
             return Ok(());
         };
         for header in &connect.headers {
@@ -59,12 +60,14 @@ impl Page<'_, '_> {
 }
 
 /// The step on one line, as a report shows it; of a `connect` only its own line.
-impl fmt::Display for Action {
+impl fmt::Display for StepAction {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Set { name, value } => write!(f, "set {name} = {value}"),
-            Self::Timeout(time) => write!(f, "timeout {}", Time(*time)),
-            Self::Connect(connect) => write!(f, "connect {}{}", Word(&connect.name), connect.url),
+            Self::Timeout(time) => write!(f, "timeout {}", DurationWord(*time)),
+            Self::Connect(connect) => {
+                write!(f, "connect {}{}", QuotedWord(&connect.name), connect.url)
+            }
             Self::Send { on, message } => write!(f, "{on}{message}"),
             Self::Receive {
                 on,
@@ -73,13 +76,13 @@ impl fmt::Display for Action {
                 within,
             } => {
                 let sign = match which {
-                    Which::FirstMatch => "<",
-                    Which::Next => "<next",
+                    MessageOrder::FirstMatch => "<",
+                    MessageOrder::Next => "<next",
                 };
-                write!(f, "{}{on}{sign} {pattern}", Within(*within))
+                write!(f, "{}{on}{sign} {pattern}", WithinClause(*within))
             }
             Self::Never { on, pattern } => write!(f, "{on}never {pattern}"),
-            Self::Silence { on, time } => write!(f, "{on}silence {}", Time(*time)),
+            Self::Silence { on, time } => write!(f, "{on}silence {}", DurationWord(*time)),
             Self::Capture {
                 name,
                 secret,
@@ -89,9 +92,9 @@ impl fmt::Display for Action {
                 write!(f, "capture {secret}{name} = {}", query.template)
             }
             Self::Assert(query) => write!(f, "assert {}", query.template),
-            Self::Ping { on, within } => write!(f, "{}{on}ping", Within(*within)),
+            Self::Ping { on, within } => write!(f, "{}{on}ping", WithinClause(*within)),
             Self::Close { on, frame, within } => {
-                write!(f, "{}{on}close", Within(*within))?;
+                write!(f, "{}{on}close", WithinClause(*within))?;
                 frame.as_ref().map_or(Ok(()), |frame| write!(f, " {frame}"))
             }
             Self::ExpectClose {
@@ -100,17 +103,17 @@ impl fmt::Display for Action {
                 reason,
                 within,
             } => {
-                write!(f, "{}{on}expect close {code}", Within(*within))?;
+                write!(f, "{}{on}expect close {code}", WithinClause(*within))?;
                 reason
                     .as_ref()
                     .map_or(Ok(()), |reason| write!(f, " {reason}"))
             }
-            Self::Wait(time) => write!(f, "wait {}", Time(*time)),
+            Self::Wait(time) => write!(f, "wait {}", DurationWord(*time)),
         }
     }
 }
 
-impl fmt::Display for Fact {
+impl fmt::Display for HandshakeFact {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Status(code) => write!(f, "expect status {code}"),
@@ -121,7 +124,7 @@ impl fmt::Display for Fact {
     }
 }
 
-impl fmt::Display for Message {
+impl fmt::Display for SendStep {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Text(text) => write!(f, "> {text}"),
@@ -134,7 +137,7 @@ impl fmt::Display for Message {
     }
 }
 
-impl fmt::Display for CloseFrame {
+impl fmt::Display for CloseStep {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}", self.code)?;
         self.reason
@@ -143,7 +146,7 @@ impl fmt::Display for CloseFrame {
     }
 }
 
-impl fmt::Display for Header {
+impl fmt::Display for HeaderLine {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.value)
     }
@@ -162,33 +165,33 @@ impl fmt::Display for Query {
 }
 
 /// `NAME ` before the sign of a step, or nothing.
-impl fmt::Display for Peer {
+impl fmt::Display for ConnectionName {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        Word(&self.name).fmt(f)
+        QuotedWord(&self.name).fmt(f)
     }
 }
 
-struct Word<'a>(&'a Option<String>);
+struct QuotedWord<'a>(&'a Option<String>);
 
-impl fmt::Display for Word<'_> {
+impl fmt::Display for QuotedWord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.0.as_ref().map_or(Ok(()), |name| write!(f, "{name} "))
     }
 }
 
-struct Within(Option<Duration>);
+struct WithinClause(Option<Duration>);
 
-impl fmt::Display for Within {
+impl fmt::Display for WithinClause {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.0
-            .map_or(Ok(()), |time| write!(f, "within {} ", Time(time)))
+            .map_or(Ok(()), |time| write!(f, "within {} ", DurationWord(time)))
     }
 }
 
 /// A duration as one word: `1m30s`.
-pub(super) struct Time(pub(super) Duration);
+pub(super) struct DurationWord(pub(super) Duration);
 
-impl fmt::Display for Time {
+impl fmt::Display for DurationWord {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(
             &humantime::format_duration(self.0)

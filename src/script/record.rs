@@ -12,23 +12,23 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::template::{Language, Template};
-use super::{Action, CloseFrame, Expected, Message, Peer, Script, Which};
+use super::{CloseStep, ConnectionName, Expected, MessageOrder, Script, SendStep, StepAction};
 use crate::connection::Target;
-use crate::connection::close::{By, Close, Code};
+use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::message::{Direction, Payload};
 use crate::connection::target::{Credentials, Subprotocol};
 use crate::event::Event;
-use crate::output::by_hand::Recorder as Records;
 use crate::output::json::{compact, is_json};
-use crate::pattern::Form;
-use crate::secret::{Redactor, Source, io_text, redact_url};
+use crate::output::repl_sink::Recorder as Records;
+use crate::pattern::PatternForm;
+use crate::secret::{Redactor, SecretSource, io_text, redact_url};
 use crate::units::{bytes, wall_clock};
 
-mod likeness;
-mod shield;
+mod generalize;
+mod placeholders;
 
-use likeness::pattern_of;
-use shield::Shield;
+use generalize::generalize;
+use placeholders::Placeholders;
 
 /// The most that is kept of a session: messages, and their bytes.
 const MOST: usize = 10_000;
@@ -43,9 +43,9 @@ const PATIENCE_AT_LEAST: Duration = Duration::from_secs(5);
 const PATIENCE_AT_MOST: Duration = Duration::from_secs(120);
 
 /// Keeps what happened.
-pub struct Recorder {
+pub struct ScriptRecorder {
     begun: String,
-    entries: Vec<Entry>,
+    entries: Vec<RecordedEvent>,
     messages: usize,
     bytes: usize,
     /// When the last thing happened that a reply could be the answer to.
@@ -53,37 +53,37 @@ pub struct Recorder {
     /// Where our own close stands while the peer's is awaited: what comes until then came before it.
     closing: Option<usize>,
     /// The header lines of the request, with variables in the place of secrets.
-    headers: Vec<Line>,
-    shield: Shield,
+    headers: Vec<RecordedHeader>,
+    placeholders: Placeholders,
     /// Files that this session has written, and may write again.
     written: BTreeSet<PathBuf>,
 }
 
 /// A header line.
-struct Line {
+struct RecordedHeader {
     text: String,
     /// Only for the first origin.
     is_credential: bool,
 }
 
-enum Entry {
+enum RecordedEvent {
     Connect(String),
     Subprotocol(String),
     Refused(u16),
     Sent(Payload),
     Received(Payload, Duration),
     Ping,
-    Close(Option<Code>, String),
-    Closed(Code, String),
+    Close(Option<CloseCode>, String),
+    Closed(CloseCode, String),
     Note(String),
 }
 
-impl Recorder {
+impl ScriptRecorder {
     /// Begins with nothing but how the connection is opened.
-    pub fn new(target: &Target, on_open: &[Source]) -> Self {
-        let mut shield = Shield::default();
+    pub fn new(target: &Target, on_open: &[SecretSource]) -> Self {
+        let mut placeholders = Placeholders::default();
         for source in on_open {
-            shield.know(source);
+            placeholders.add_source(source);
         }
         let request = &target.request;
         let mut headers = Vec::new();
@@ -95,7 +95,7 @@ impl Recorder {
                 true => format!("{{{{{}}}}}", header.name.to_ascii_lowercase()),
                 false => value.clone(),
             };
-            headers.push(Line {
+            headers.push(RecordedHeader {
                 text: format!("{}: {value}", header.name),
                 is_credential,
             });
@@ -104,20 +104,20 @@ impl Recorder {
             .credentials
             .as_ref()
             .map(|credentials| match credentials {
-                Credentials::Bearer(source @ Source::Environment(name)) => {
-                    shield.know(source);
+                Credentials::Bearer(source @ SecretSource::Environment(name)) => {
+                    placeholders.add_source(source);
                     format!("Authorization: Bearer {{{{env.{name}}}}}")
                 }
                 Credentials::Bearer(_) => "Authorization: Bearer {{bearer}}".to_owned(),
                 Credentials::Basic(..) => "Authorization: Basic {{basic}}".to_owned(),
             });
-        headers.extend(credentials.map(|text| Line {
+        headers.extend(credentials.map(|text| RecordedHeader {
             text,
             is_credential: true,
         }));
         let offered: Vec<&str> = request.subprotocols.iter().map(shown_subprotocol).collect();
         if !offered.is_empty() {
-            headers.push(Line {
+            headers.push(RecordedHeader {
                 text: format!("Sec-WebSocket-Protocol: {}", offered.join(", ")),
                 is_credential: request.subprotocols.iter().any(|name| name.is_secret),
             });
@@ -130,7 +130,7 @@ impl Recorder {
             asked: Instant::now(),
             closing: None,
             headers,
-            shield,
+            placeholders,
             written: BTreeSet::new(),
         }
     }
@@ -144,8 +144,8 @@ impl Recorder {
         let after = self.asked.elapsed();
         self.asked = Instant::now();
         let entry = match direction {
-            Direction::In => Entry::Received(payload.clone(), after),
-            Direction::Out => Entry::Sent(payload.clone()),
+            Direction::In => RecordedEvent::Received(payload.clone(), after),
+            Direction::Out => RecordedEvent::Sent(payload.clone()),
         };
         match &mut self.closing {
             Some(at) => {
@@ -156,19 +156,19 @@ impl Recorder {
         }
     }
 
-    fn closed(&mut self, close: &Close) {
+    fn closed(&mut self, close: &CloseInfo) {
         self.closing = None;
         match close.by {
-            By::Local => {}
-            By::Peer if close.error.is_none() => self
+            Initiator::Local => {}
+            Initiator::Peer if close.error.is_none() => self
                 .entries
-                .push(Entry::Closed(close.code, close.reason.clone())),
-            By::None => self
+                .push(RecordedEvent::Closed(close.code, close.reason.clone())),
+            Initiator::None => self
                 .entries
-                .push(Entry::Closed(Code::ABNORMAL, String::new())),
-            By::Peer => self
-                .entries
-                .push(Entry::Note(format!("the connection ended: {close}"))),
+                .push(RecordedEvent::Closed(CloseCode::ABNORMAL, String::new())),
+            Initiator::Peer => self.entries.push(RecordedEvent::Note(format!(
+                "the connection ended: {close}"
+            ))),
         }
     }
 }
@@ -181,13 +181,15 @@ fn shown_subprotocol(offered: &Subprotocol) -> &str {
     }
 }
 
-impl Records for Recorder {
-    fn see(&mut self, event: &Event) {
+impl Records for ScriptRecorder {
+    fn on_event(&mut self, event: &Event) {
         match event {
-            Event::Connecting { url, .. } => self.entries.push(Entry::Connect(redact_url(url))),
+            Event::Connecting { url, .. } => {
+                self.entries.push(RecordedEvent::Connect(redact_url(url)));
+            }
             Event::Open(opened) => {
                 self.asked = Instant::now();
-                let agreed = opened.subprotocol.clone().map(Entry::Subprotocol);
+                let agreed = opened.subprotocol.clone().map(RecordedEvent::Subprotocol);
                 self.entries.extend(agreed);
             }
             Event::Message(message) => self.message(message.direction, &message.payload),
@@ -195,20 +197,21 @@ impl Records for Recorder {
                 direction: Direction::Out,
                 seq: Some(_),
                 ..
-            } => self.entries.push(Entry::Ping),
+            } => self.entries.push(RecordedEvent::Ping),
             Event::Closing {
-                by: By::Local,
+                by: Initiator::Local,
                 code,
                 reason,
             } => {
-                let code = (*code != Code::NO_STATUS).then_some(*code);
+                let code = (*code != CloseCode::NO_STATUS).then_some(*code);
                 self.closing = Some(self.entries.len());
-                self.entries.push(Entry::Close(code, reason.clone()));
+                self.entries
+                    .push(RecordedEvent::Close(code, reason.clone()));
             }
             Event::Close(closed) => self.closed(&closed.close),
             Event::Failed(error, _) => self.entries.push(match &error.refusal {
-                Some(refusal) => Entry::Refused(refusal.status),
-                None => Entry::Note(format!("not opened: {}", error.message)),
+                Some(refusal) => RecordedEvent::Refused(refusal.status),
+                None => RecordedEvent::Note(format!("not opened: {}", error.message)),
             }),
             _ => {}
         }
@@ -216,17 +219,17 @@ impl Records for Recorder {
 
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {
         let texts = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Sent(payload) | Entry::Received(payload, _) => payload.as_text(),
+            RecordedEvent::Sent(payload) | RecordedEvent::Received(payload, _) => payload.as_text(),
             _ => None,
         });
-        self.shield.look_for(texts, redactor);
-        let mut page = Page::new(&self.shield);
+        self.placeholders.find_in(texts, redactor);
+        let mut page = RecordingWriter::new(&self.placeholders);
         page.write(self);
-        let Page {
+        let RecordingWriter {
             body, steps, lost, ..
         } = page;
         let text = self.head(path, &body) + &body;
-        let names = self.shield.names_in(&text);
+        let names = self.placeholders.names_in(&text);
         Script::parse(&path.display().to_string(), &text, &names)
             .map_err(|error| format!("it would be no good check file: {error}"))?;
         self.put(path, &text).map_err(|error| io_text(&error))?;
@@ -243,10 +246,10 @@ impl Records for Recorder {
     }
 }
 
-impl Recorder {
+impl ScriptRecorder {
     fn head(&self, path: &Path, body: &str) -> String {
         let mut head = format!("# A session of wsprobe connect, {}\n", self.begun);
-        let names = self.shield.names_in(body);
+        let names = self.placeholders.names_in(body);
         if !names.is_empty() {
             let secrets: String = names
                 .iter()
@@ -281,8 +284,8 @@ impl Recorder {
 }
 
 /// The file as it grows.
-struct Page<'a> {
-    shield: &'a Shield,
+struct RecordingWriter<'a> {
+    placeholders: &'a Placeholders,
     body: String,
     steps: usize,
     /// Messages that are only comments.
@@ -298,10 +301,10 @@ struct Page<'a> {
     variables: usize,
 }
 
-impl<'a> Page<'a> {
-    fn new(shield: &'a Shield) -> Self {
+impl<'a> RecordingWriter<'a> {
+    fn new(placeholders: &'a Placeholders) -> Self {
         Self {
-            shield,
+            placeholders,
             body: String::new(),
             steps: 0,
             lost: 0,
@@ -314,34 +317,36 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn write(&mut self, recorder: &Recorder) {
+    fn write(&mut self, recorder: &ScriptRecorder) {
         let mut first = None;
         for entry in &recorder.entries {
-            if !matches!(entry, Entry::Received(..)) {
+            if !matches!(entry, RecordedEvent::Received(..)) {
                 self.turn();
             }
             match entry {
-                Entry::Connect(url) => {
+                RecordedEvent::Connect(url) => {
                     let origin = origin(url);
                     let is_first = *first.get_or_insert(origin) == origin;
                     self.connect(url);
                     for line in &recorder.headers {
                         if is_first || !line.is_credential {
-                            self.line(&self.shield.hide_but_variables(&line.text));
+                            self.line(&self.placeholders.hide_but_variables(&line.text));
                         }
                     }
                 }
-                Entry::Subprotocol(name) => self.line(&format!("expect subprotocol {name}")),
-                Entry::Refused(status) => self.line(&format!("expect status {status}")),
-                Entry::Sent(payload) => self.send(payload),
-                Entry::Received(payload, after) => self.receive(payload, *after),
-                Entry::Ping => self.step(&Action::Ping {
+                RecordedEvent::Subprotocol(name) => {
+                    self.line(&format!("expect subprotocol {name}"));
+                }
+                RecordedEvent::Refused(status) => self.line(&format!("expect status {status}")),
+                RecordedEvent::Sent(payload) => self.send(payload),
+                RecordedEvent::Received(payload, after) => self.receive(payload, *after),
+                RecordedEvent::Ping => self.step(&StepAction::Ping {
                     on: here(),
                     within: None,
                 }),
-                Entry::Close(code, reason) => self.close(*code, reason),
-                Entry::Closed(code, reason) => self.closed(*code, reason),
-                Entry::Note(note) => self.comment(&self.shield.hide(note)),
+                RecordedEvent::Close(code, reason) => self.close(*code, reason),
+                RecordedEvent::Closed(code, reason) => self.closed(*code, reason),
+                RecordedEvent::Note(note) => self.comment(&self.placeholders.hide(note)),
             }
         }
         self.turn();
@@ -367,7 +372,7 @@ impl<'a> Page<'a> {
         self.line(&format!("# {}", text.replace(['\n', '\r'], " ")));
     }
 
-    fn step(&mut self, action: &Action) {
+    fn step(&mut self, action: &StepAction) {
         self.steps += 1;
         self.line(&action.to_string());
     }
@@ -377,12 +382,12 @@ impl<'a> Page<'a> {
             self.line("");
         }
         self.steps += 1;
-        self.line(&format!("connect {}", self.shield.hide_in_url(url)));
+        self.line(&format!("connect {}", self.placeholders.hide_in_url(url)));
     }
 
     fn send(&mut self, payload: &Payload) {
         let message = match payload {
-            Payload::Binary(bytes) => Message::Hex(bytes.to_vec()),
+            Payload::Binary(bytes) => SendStep::Hex(bytes.to_vec()),
             Payload::Text(text) => {
                 self.sent.push(text.as_str().to_owned());
                 match self.text_message(text.as_str()) {
@@ -397,14 +402,14 @@ impl<'a> Page<'a> {
                 }
             }
         };
-        self.step(&Action::Send {
+        self.step(&StepAction::Send {
             on: here(),
             message,
         });
     }
 
     /// `None` for a text that is no JSON and has line breaks, or blanks at its ends.
-    fn text_message(&mut self, text: &str) -> Option<Message> {
+    fn text_message(&mut self, text: &str) -> Option<SendStep> {
         let mut compacted = Vec::new();
         let opens = text.starts_with(['{', '[']);
         let one_line = !text.contains(['\n', '\r']) && text.trim_matches([' ', '\t']) == text;
@@ -413,20 +418,20 @@ impl<'a> Page<'a> {
             _ if one_line => text.to_owned(),
             _ => return None,
         };
-        let hidden = self.shield.hide(&text);
+        let hidden = self.placeholders.hide(&text);
         let template = Template::parse(&hidden, Language::Text).ok()?;
         if !opens || is_json(&text) || hidden.starts_with("{{") {
-            return Some(Message::Text(template));
+            return Some(SendStep::Text(template));
         }
         // What only looks like JSON would be read on over lines.
         self.variables += 1;
         let name = format!("text{}", self.variables);
-        self.step(&Action::Set {
+        self.step(&StepAction::Set {
             name: name.clone(),
             value: template,
         });
         let variable = Template::parse(&format!("{{{{{name}}}}}"), Language::Text).ok()?;
-        Some(Message::Text(variable))
+        Some(SendStep::Text(variable))
     }
 
     fn receive(&mut self, payload: &Payload, after: Duration) {
@@ -434,8 +439,8 @@ impl<'a> Page<'a> {
             let note = format!("< a binary message of {}", bytes(payload.len()));
             return self.comment(&note);
         };
-        let pattern = pattern_of(text.as_str(), &self.sent);
-        let pattern = self.shield.hide(&pattern);
+        let pattern = generalize(text.as_str(), &self.sent);
+        let pattern = self.placeholders.hide(&pattern);
         if self.expected == EXPECTED || self.last.as_ref() == Some(&pattern) {
             self.left_out += 1;
             self.passed_over += after;
@@ -448,11 +453,11 @@ impl<'a> Page<'a> {
         let seconds = (took * PATIENCE).as_secs() + 1;
         let patience = Duration::from_secs(seconds).clamp(PATIENCE_AT_LEAST, PATIENCE_AT_MOST);
         self.expected += 1;
-        self.step(&Action::Receive {
+        self.step(&StepAction::Receive {
             on: here(),
-            which: Which::FirstMatch,
+            which: MessageOrder::FirstMatch,
             pattern: Expected {
-                form: Form::of(&pattern),
+                form: PatternForm::of(&pattern),
                 template,
                 fixed: None,
             },
@@ -461,12 +466,12 @@ impl<'a> Page<'a> {
         self.last = Some(pattern);
     }
 
-    fn close(&mut self, code: Option<Code>, reason: &str) {
-        let reason = (!reason.is_empty()).then(|| self.shield.hide(reason));
+    fn close(&mut self, code: Option<CloseCode>, reason: &str) {
+        let reason = (!reason.is_empty()).then(|| self.placeholders.hide(reason));
         let reason = reason.and_then(|reason| Template::parse(&reason, Language::Text).ok());
-        self.step(&Action::Close {
+        self.step(&StepAction::Close {
             on: here(),
-            frame: code.map(|code| CloseFrame {
+            frame: code.map(|code| CloseStep {
                 code: code.0,
                 reason,
             }),
@@ -474,10 +479,13 @@ impl<'a> Page<'a> {
         });
     }
 
-    fn closed(&mut self, code: Code, reason: &str) {
+    fn closed(&mut self, code: CloseCode, reason: &str) {
         let pattern = match reason {
             "" => String::new(),
-            reason => format!(" {}", self.shield.hide(&pattern_of(reason, &self.sent))),
+            reason => format!(
+                " {}",
+                self.placeholders.hide(&generalize(reason, &self.sent))
+            ),
         };
         self.steps += 1;
         self.line(&format!("expect close {}{pattern}", code.0));
@@ -485,8 +493,8 @@ impl<'a> Page<'a> {
 }
 
 /// The one connection that is open.
-fn here() -> Peer {
-    Peer {
+fn here() -> ConnectionName {
+    ConnectionName {
         name: None,
         index: 0,
     }

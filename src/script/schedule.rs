@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::report::{Finished, Reports};
-use super::trial::{Shared, Stopping};
+use super::test_context::{RunContext, StopReason};
 use crate::signals::Signals;
 
 /// A piece of work that comes to results.
@@ -19,7 +19,7 @@ pub type Job<'a> = Pin<Box<dyn Future<Output = Vec<Finished>> + 'a>>;
 
 /// How much runs at a time and when it ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct SchedulePolicy {
     /// Jobs that run at a time, at least one.
     pub jobs: usize,
     /// Starts nothing more after the first failure.
@@ -30,11 +30,11 @@ pub struct Pace {
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Ran {
+pub struct ScheduleOutcome {
     /// Jobs that were not started, and tests that a signal broke.
     pub left: u64,
     /// Why it ended early.
-    pub stopping: Option<Stopping>,
+    pub stopping: Option<StopReason>,
     /// Why stdout could not be written.
     pub output: Option<io::Error>,
 }
@@ -47,8 +47,8 @@ enum Slot<'a> {
 struct Schedule<'a, 'r, I> {
     waiting: I,
     running: VecDeque<Slot<'a>>,
-    pace: Pace,
-    shared: &'a Shared,
+    pace: SchedulePolicy,
+    shared: &'a RunContext,
     reports: &'r mut Reports,
     signals: Signals,
     output: Option<io::Error>,
@@ -62,10 +62,10 @@ struct Schedule<'a, 'r, I> {
 /// Only where signals cannot be listened to.
 pub async fn run<'a>(
     jobs: impl ExactSizeIterator<Item = Job<'a>>,
-    pace: Pace,
-    shared: &'a Shared,
+    pace: SchedulePolicy,
+    shared: &'a RunContext,
     reports: &mut Reports,
-) -> io::Result<Ran> {
+) -> io::Result<ScheduleOutcome> {
     let mut schedule = Schedule {
         waiting: jobs,
         running: VecDeque::new(),
@@ -89,12 +89,12 @@ pub async fn run<'a>(
     poll_fn(|cx| {
         if !is_late && let Poll::Ready(limit) = timer.as_mut().poll(cx) {
             is_late = true;
-            schedule.stop(Stopping::OutOfTime(limit));
+            schedule.stop(StopReason::OutOfTime(limit));
         }
         schedule.poll(cx)
     })
     .await;
-    Ok(Ran {
+    Ok(ScheduleOutcome {
         left: schedule.waiting.len() as u64 + schedule.broken,
         stopping: shared.stopping.get(),
         output: schedule.output,
@@ -105,7 +105,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Poll::Ready(signal) = self.signals.poll(cx) {
             // The second one does not wait for the closing handshakes of the first.
-            if !self.stop(Stopping::Signal(signal)) {
+            if !self.stop(StopReason::Signal(signal)) {
                 return Poll::Ready(());
             }
         }
@@ -140,7 +140,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
     }
 
     /// Ends what runs; false when that was said before.
-    fn stop(&mut self, why: Stopping) -> bool {
+    fn stop(&mut self, why: StopReason) -> bool {
         let first = self.shared.stopping.get().is_none();
         if first {
             self.shared.stopping.set(Some(why));
@@ -167,7 +167,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
             return;
         };
         // What a signal broke has not failed.
-        if matches!(self.shared.stopping.get(), Some(Stopping::Signal(_))) {
+        if matches!(self.shared.stopping.get(), Some(StopReason::Signal(_))) {
             let (whole, broken): (Vec<_>, Vec<_>) = results
                 .into_iter()
                 .partition(|finished| finished.trouble.is_none());

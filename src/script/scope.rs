@@ -2,27 +2,27 @@
 //!
 //! A file has no branches, so all of this is known before anything runs, except that a server may close on its own.
 
-use super::Peer;
-use super::fault::Fault;
+use super::ConnectionName;
+use super::line_error::LineError;
 use super::suggest::STEPS;
 
 /// What the steps of the present test have brought about so far.
 #[derive(Default)]
-pub(super) struct Scope {
+pub(super) struct ParseScope {
     pub(super) defined: Vec<String>,
-    pub(super) connections: Vec<Connection>,
+    pub(super) connections: Vec<DeclaredConnection>,
     /// Whether there is a last matched message.
     pub(super) received: bool,
 }
 
-pub(super) struct Connection {
+pub(super) struct DeclaredConnection {
     name: Option<String>,
     line: usize,
     /// The line that ended it.
     pub(super) ended: Option<usize>,
 }
 
-impl Scope {
+impl ParseScope {
     /// The latest connection of this name, open or not.
     pub(super) fn latest(&self, name: &str) -> Option<usize> {
         self.connections
@@ -37,7 +37,7 @@ impl Scope {
             .filter_map(|connection| connection.name.as_deref())
     }
 
-    fn open_ones(&self) -> impl Iterator<Item = (usize, &Connection)> {
+    fn open_ones(&self) -> impl Iterator<Item = (usize, &DeclaredConnection)> {
         self.connections
             .iter()
             .enumerate()
@@ -45,7 +45,7 @@ impl Scope {
     }
 
     /// Takes a `connect` on this line into account, if it can be told apart from what is open.
-    pub(super) fn open(&mut self, name: Option<&str>, line: usize) -> Result<(), Fault> {
+    pub(super) fn open(&mut self, name: Option<&str>, line: usize) -> Result<(), LineError> {
         if let Some(name) = name.filter(|name| STEPS.contains(name) || *name == "expect") {
             return Err(format!("{name} is a step and cannot name a connection").into());
         }
@@ -62,7 +62,7 @@ impl Scope {
                     let what = format!(
                         "a second connection is opened on line {line}, so this one needs a name, too"
                     );
-                    return Err(Fault {
+                    return Err(LineError {
                         line: Some(since),
                         what,
                     });
@@ -73,7 +73,7 @@ impl Scope {
                 _ => {}
             }
         }
-        self.connections.push(Connection {
+        self.connections.push(DeclaredConnection {
             name: name.map(str::to_owned),
             line,
             ended: None,
@@ -82,14 +82,14 @@ impl Scope {
     }
 
     /// The connection that a step is about.
-    pub(super) fn peer(&self, name: Option<&str>) -> Result<Peer, Fault> {
+    pub(super) fn peer(&self, name: Option<&str>) -> Result<ConnectionName, LineError> {
         if let Some(name) = name {
             let index = self
                 .latest(name)
                 .ok_or_else(|| format!("no connection is called {name}"))?;
             return match self.connections[index].ended {
                 Some(line) => Err(format!("{name} is open no more since line {line}").into()),
-                None => Ok(Peer {
+                None => Ok(ConnectionName {
                     name: Some(name.to_owned()),
                     index,
                 }),
@@ -97,7 +97,7 @@ impl Scope {
         }
         let mut open = self.open_ones();
         match (open.next(), open.next()) {
-            (Some((index, _)), None) => Ok(Peer { name: None, index }),
+            (Some((index, _)), None) => Ok(ConnectionName { name: None, index }),
             (Some(_), Some(_)) => {
                 let names: Vec<_> = self
                     .open_ones()
@@ -123,7 +123,7 @@ impl Scope {
     }
 
     /// Takes into account that a step on this line ends a connection.
-    pub(super) fn end(&mut self, peer: &Peer, line: usize) {
+    pub(super) fn end(&mut self, peer: &ConnectionName, line: usize) {
         self.connections[peer.index].ended = Some(line);
     }
 }

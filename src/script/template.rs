@@ -12,12 +12,12 @@ use crate::pattern::is_json;
 /// A text whose variables are filled in when its step runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 /// One piece of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     /// Text that stands for itself, with `\{{` already resolved.
     Literal(String),
     /// A place to fill in.
@@ -95,21 +95,21 @@ impl Template {
             parts: if text.is_empty() {
                 Vec::new()
             } else {
-                vec![Part::Literal(text)]
+                vec![TemplatePart::Literal(text)]
             },
         }
     }
 
     /// The pieces in order; no two literals stand side by side.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[TemplatePart] {
         &self.parts
     }
 
     /// The variables in order.
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Variable { variable, .. } => Some(variable),
-            Part::Literal(_) => None,
+            TemplatePart::Variable { variable, .. } => Some(variable),
+            TemplatePart::Literal(_) => None,
         })
     }
 
@@ -117,7 +117,7 @@ impl Template {
     pub fn as_literal(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [] => Some(""),
-            [Part::Literal(text)] => Some(text),
+            [TemplatePart::Literal(text)] => Some(text),
             _ => None,
         }
     }
@@ -133,8 +133,8 @@ impl Template {
         let mut text = String::new();
         for part in &self.parts {
             match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Variable { variable, quoting } => {
+                TemplatePart::Literal(literal) => text.push_str(literal),
+                TemplatePart::Variable { variable, quoting } => {
                     text.push_str(&quoting.write(value(variable)?));
                 }
             }
@@ -159,7 +159,7 @@ impl Template {
     pub(super) fn literals_contain(&self, wanted: impl Fn(char) -> bool) -> bool {
         self.parts
             .iter()
-            .any(|part| matches!(part, Part::Literal(text) if text.contains(&wanted)))
+            .any(|part| matches!(part, TemplatePart::Literal(text) if text.contains(&wanted)))
     }
 }
 
@@ -186,7 +186,7 @@ enum StringState {
 struct Reader {
     language: Language,
     literal: String,
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
     string: StringState,
 }
 
@@ -223,14 +223,15 @@ impl Reader {
             (Language::Json, StringState::Outside) => Quoting::JsonValue,
             (Language::Json, _) => Quoting::JsonString,
         };
-        self.parts.push(Part::Variable { variable, quoting });
+        self.parts
+            .push(TemplatePart::Variable { variable, quoting });
         Ok(rest)
     }
 
     fn end_literal(&mut self) {
         if !self.literal.is_empty() {
             self.parts
-                .push(Part::Literal(std::mem::take(&mut self.literal)));
+                .push(TemplatePart::Literal(std::mem::take(&mut self.literal)));
         }
     }
 }
@@ -257,8 +258,8 @@ fn json_string(text: &str) -> String {
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.parts.iter().try_for_each(|part| match part {
-            Part::Literal(text) => f.write_str(&text.replace("{{", "\\{{")),
-            Part::Variable { variable, .. } => write!(f, "{{{{{variable}}}}}"),
+            TemplatePart::Literal(text) => f.write_str(&text.replace("{{", "\\{{")),
+            TemplatePart::Variable { variable, .. } => write!(f, "{{{{{variable}}}}}"),
         })
     }
 }

@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pattern::Outcome;
+use crate::pattern::MatchResult;
 
 const ECHO: &str = r#"# echo.wst - is the echo endpoint alive?
 connect ws://127.0.0.1:8765/echo
@@ -150,7 +150,7 @@ fn echo_reads_as_it_is_written() {
         printed(&test.steps),
         steps.map(|(line, step)| (line, step.to_owned()))
     );
-    let Action::Receive {
+    let StepAction::Receive {
         on,
         which,
         pattern,
@@ -161,14 +161,14 @@ fn echo_reads_as_it_is_written() {
     };
     assert_eq!(
         *on,
-        Peer {
+        ConnectionName {
             name: None,
             index: 0
         }
     );
     assert_eq!(
         (*which, *within),
-        (Which::FirstMatch, Some(Duration::from_millis(500)))
+        (MessageOrder::FirstMatch, Some(Duration::from_millis(500)))
     );
     assert!(pattern.fixed().unwrap().is_match("hello"));
 }
@@ -191,7 +191,7 @@ fn graphql_reads_as_it_is_written() {
         ]
     );
     let steps = &script.tests[0].steps;
-    let Action::Connect(connect) = &steps[0].action else {
+    let StepAction::Connect(connect) = &steps[0].action else {
         panic!()
     };
     assert_eq!(
@@ -209,7 +209,7 @@ fn graphql_reads_as_it_is_written() {
         (11, subscribe.to_owned())
     );
     assert_eq!(steps[6].line, 16);
-    let Action::Receive { pattern, .. } = &steps[6].action else {
+    let StepAction::Receive { pattern, .. } = &steps[6].action else {
         panic!()
     };
     assert!(pattern.fixed().is_none(), "it waits for {{session}}");
@@ -220,9 +220,9 @@ fn graphql_reads_as_it_is_written() {
     let pattern = pattern.compile(&rendered).unwrap();
     assert_eq!(
         pattern.matches(r#"{"id":"s\"1-1","type":"next"}"#),
-        Outcome::Match
+        MatchResult::Match
     );
-    let Action::ExpectClose {
+    let StepAction::ExpectClose {
         code: 4403,
         reason: Some(reason),
         ..
@@ -231,14 +231,14 @@ fn graphql_reads_as_it_is_written() {
         panic!()
     };
     assert!(reason.fixed().unwrap().is_match("Forbidden"));
-    let Action::Connect(refused) = &script.tests[2].steps[0].action else {
+    let StepAction::Connect(refused) = &script.tests[2].steps[0].action else {
         panic!()
     };
     assert_eq!(
         refused.expectations,
         [Expectation {
             line: 28,
-            fact: Fact::Status(401)
+            fact: HandshakeFact::Status(401)
         }]
     );
 }
@@ -248,15 +248,15 @@ fn chat_reads_as_it_is_written() {
     let script = parse(CHAT);
     let steps = &script.tests[0].steps;
     assert_eq!(steps.len(), 10);
-    let peer = |name: &str, index| Peer {
+    let peer = |name: &str, index| ConnectionName {
         name: Some(name.to_owned()),
         index,
     };
-    assert!(matches!(&steps[2].action, Action::Send { on, .. } if *on == peer("alice", 0)));
-    assert!(matches!(&steps[6].action, Action::Receive { on, .. } if *on == peer("bob", 1)));
+    assert!(matches!(&steps[2].action, StepAction::Send { on, .. } if *on == peer("alice", 0)));
+    assert!(matches!(&steps[6].action, StepAction::Receive { on, .. } if *on == peer("bob", 1)));
     assert_eq!(
         steps[9].action,
-        Action::Silence {
+        StepAction::Silence {
             on: peer("bob", 1),
             time: Duration::from_millis(200)
         }
@@ -349,7 +349,7 @@ fn the_form_of_a_pattern_is_never_decided_by_a_value() {
         (".a == {{base}}", "1 or true", r#"{"a":"1 or true"}"#),
     ] {
         let script = parse(&format!("connect ws://x\n< {text}\n"));
-        let Action::Receive { pattern, .. } = &script.tests[0].steps[1].action else {
+        let StepAction::Receive { pattern, .. } = &script.tests[0].steps[1].action else {
             panic!()
         };
         assert!(pattern.fixed().is_none());
@@ -469,7 +469,7 @@ fn a_name_is_needed_only_while_two_are_open() {
         "connect a ws://x\n> 1\nconnect b ws://x\nb > 2\nb close\n> 3\nconnect b ws://y\nb ping\n",
     );
     let index = |step: usize| match &script.tests[0].steps[step].action {
-        Action::Send { on, .. } | Action::Ping { on, .. } => on.index,
+        StepAction::Send { on, .. } | StepAction::Ping { on, .. } => on.index,
         other => panic!("{other}"),
     };
     assert_eq!([index(1), index(3), index(5), index(7)], [0, 1, 0, 2]);
@@ -640,7 +640,7 @@ proptest! {
     #[test]
     fn any_line_can_be_sent(text in "[^\\x00-\\x20\\x7f\\[{]\\PC{0,30}") {
         let script = parse(&format!("connect ws://h\n> {}\n", Template::literal(text.trim_matches(' '))));
-        let Action::Send { message: Message::Text(sent), .. } = &script.tests[0].steps[1].action else { panic!() };
+        let StepAction::Send { message: SendStep::Text(sent), .. } = &script.tests[0].steps[1].action else { panic!() };
         prop_assert_eq!(sent.as_literal(), Some(text.trim_matches(' ')));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::connection::close::By;
+use crate::connection::close::Initiator;
 use crate::connection::message::{Direction, Payload};
 use crate::event::Event;
 use crate::units;
@@ -102,7 +102,7 @@ fn line(url: &str, event: &Event) -> Option<String> {
         },
         Event::Close(closed) => match (&closed.close.error, closed.close.by) {
             (Some(error), _) => format!("closed: {error}"),
-            (None, By::Local) => format!("closed {}", closed.close),
+            (None, Initiator::Local) => format!("closed {}", closed.close),
             (None, _) => format!("closed by the server: {}", closed.close),
         },
         Event::Failed(error, _) => format!("not connected: {error}"),

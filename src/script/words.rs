@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::fault::Fault;
+use super::line_error::LineError;
 use super::template::is_name;
 use crate::units;
 
@@ -32,7 +32,7 @@ pub(super) fn split_word(text: &str) -> (&str, &str) {
     }
 }
 
-pub(super) fn required<'a>(text: &'a str, what: &str) -> Result<&'a str, Fault> {
+pub(super) fn required<'a>(text: &'a str, what: &str) -> Result<&'a str, LineError> {
     if text.is_empty() {
         Err(format!("found nothing where {what} belongs").into())
     } else {
@@ -40,7 +40,7 @@ pub(super) fn required<'a>(text: &'a str, what: &str) -> Result<&'a str, Fault> 
     }
 }
 
-pub(super) fn nothing(text: &str, after: &str) -> Result<(), Fault> {
+pub(super) fn nothing(text: &str, after: &str) -> Result<(), LineError> {
     if text.is_empty() {
         Ok(())
     } else {
@@ -52,7 +52,7 @@ pub(super) fn nothing(text: &str, after: &str) -> Result<(), Fault> {
     }
 }
 
-pub(super) fn assignment<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), Fault> {
+pub(super) fn assignment<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), LineError> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| format!("found no = here; write {form}"))?;
@@ -65,7 +65,7 @@ pub(super) fn assignment<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a 
     Ok((name, trim(value)))
 }
 
-pub(super) fn number<T>(text: &str, range: RangeInclusive<T>, what: &str) -> Result<T, Fault>
+pub(super) fn number<T>(text: &str, range: RangeInclusive<T>, what: &str) -> Result<T, LineError>
 where
     T: std::str::FromStr + PartialOrd + fmt::Display,
 {
@@ -81,7 +81,7 @@ where
 }
 
 /// A time such as `500ms` or `2m30s`; a bare number is seconds. More than nothing, at most [`LONGEST`].
-pub(super) fn time(text: &str) -> Result<Duration, Fault> {
+pub(super) fn time(text: &str) -> Result<Duration, LineError> {
     let wrong =
         || format!("found {text:?} as a time; write 500ms, 5s or 2m30s (a bare number is seconds)");
     let time = units::duration(text).map_err(|_| wrong())?;
@@ -94,7 +94,7 @@ pub(super) fn time(text: &str) -> Result<Duration, Fault> {
     Ok(time)
 }
 
-pub(super) fn hex(text: &str) -> Result<Vec<u8>, Fault> {
+pub(super) fn hex(text: &str) -> Result<Vec<u8>, LineError> {
     let wrong = |word: &str| {
         format!(
             "found {:?} as bytes; write them in pairs of digits: >hex 00 ff",

@@ -6,7 +6,7 @@ use crate::connection::wire::header::{FIN, RSV2, WHOLE_TEXT};
 
 /// A way to break the protocol in one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bad {
+pub enum BadFrame {
     /// A text that is not UTF-8 (RFC 6455 §8.1).
     Utf8,
     /// A bit set that no extension gave a meaning (RFC 6455 §5.2).
@@ -19,7 +19,7 @@ pub enum Bad {
     Length,
 }
 
-impl Bad {
+impl BadFrame {
     /// The frame.
     pub fn frame(self) -> Bytes {
         // U+FFFF would still be text: this is a surrogate, as UTF-16 programs leak them.
@@ -42,27 +42,27 @@ impl Bad {
 mod tests {
     use super::*;
     use crate::connection::frame::Opcode;
-    use crate::connection::wire::header::Header;
+    use crate::connection::wire::header::FrameHeader;
 
     #[test]
     fn each_frame_breaks_the_rule_that_it_is_named_after() {
-        let parse = |bad: Bad| {
+        let parse = |bad: BadFrame| {
             let frame = bad.frame();
-            let (header, length) = Header::parse(&frame).expect("a whole header");
+            let (header, length) = FrameHeader::parse(&frame).expect("a whole header");
             (header, frame.slice(length..))
         };
-        let (header, payload) = parse(Bad::Utf8);
+        let (header, payload) = parse(BadFrame::Utf8);
         assert_eq!(header.payload, payload.len() as u64);
         assert!(std::str::from_utf8(&payload).is_err());
-        let (header, payload) = parse(Bad::Rsv);
+        let (header, payload) = parse(BadFrame::Rsv);
         assert_eq!(header.payload, payload.len() as u64);
         assert_ne!(header.first & 0x70, 0);
-        let (header, payload) = parse(Bad::Opcode);
+        let (header, payload) = parse(BadFrame::Opcode);
         assert_eq!(header.payload, payload.len() as u64);
         assert!(matches!(Opcode::of(header.first), Opcode::Reserved(_)));
-        let (header, payload) = parse(Bad::Mask);
+        let (header, payload) = parse(BadFrame::Mask);
         assert_eq!(header.payload, payload.len() as u64);
         assert!(header.mask.is_some());
-        assert_ne!(parse(Bad::Length).0.payload >> 63, 0);
+        assert_ne!(parse(BadFrame::Length).0.payload >> 63, 0);
     }
 }

@@ -1,20 +1,20 @@
 //! The other side: a server on the same handshake and frames as the client, for `serve` and `echo:`.
 //!
 //! A client that is slow, silent or broken costs the others nothing: each has a task of its own and a
-//! limit for its handshake, and whoever is told of what happens reads from a [`Journal`].
+//! limit for its handshake, and whoever is told of what happens reads from a [`EventQueue`].
 
-pub mod door;
+pub mod access;
+pub mod config;
+pub mod event_queue;
 pub mod faults;
-pub mod journal;
 pub mod listener;
-pub mod plan;
 pub mod view;
 
-mod admission;
-mod guest;
-mod judge;
+mod broadcast;
+mod client_session;
+mod connection_limits;
 mod page;
-mod room;
+mod upgrade;
 
 use std::future::poll_fn;
 use std::io;
@@ -33,12 +33,12 @@ use crate::connection::tls::serving::Acceptor;
 use crate::output::Sinks;
 use crate::output::events::ServeTotals;
 use crate::signals::{Signal, Signals};
-use guest::Guest;
-use journal::{Entry, Interest, Journal, Pen};
+use broadcast::Broadcast;
+use client_session::ClientSession;
+use config::{ReplyMode, ServerConfig};
+use event_queue::{ClientEvent, EventFilter, EventQueue, EventSender};
 use listener::Listener;
-use plan::{Mode, Plan};
-use room::Room;
-use view::View;
+use view::ServerView;
 
 /// Handshakes under way beyond the clients that there may be: to each a 503 is due.
 const SPARE_HANDSHAKES: usize = 64;
@@ -49,23 +49,23 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 /// A listening server.
 pub struct Server {
     listener: Listener,
-    house: Arc<House>,
-    journal: Arc<Journal>,
+    shared: Arc<Shared>,
+    events: Arc<EventQueue>,
 }
 
 /// What all clients of a server share.
-struct House {
-    plan: Arc<Plan>,
+struct Shared {
+    config: Arc<ServerConfig>,
     acceptor: Option<Acceptor>,
     /// Where broadcasts are said.
-    room: Option<Arc<Room>>,
+    broadcast: Option<Arc<Broadcast>>,
     /// As many places as there may be clients.
     places: Semaphore,
 }
 
 /// How a server ended.
 #[derive(Debug)]
-pub enum Ended {
+pub enum ServerEnd {
     /// By a signal.
     Signal(Signal),
     /// The reader of the events went away.
@@ -81,7 +81,12 @@ pub enum Ended {
 pub async fn start_echo(max_size: usize) -> io::Result<SocketAddr> {
     let listener = Listener::tcp("127.0.0.1:0").await?;
     let address = listener.address().ok_or(io::ErrorKind::Unsupported)?;
-    let server = Server::new(listener, Plan::echo(max_size), None, Interest::Counts);
+    let server = Server::new(
+        listener,
+        ServerConfig::echo(max_size),
+        None,
+        EventFilter::Counts,
+    );
     // Nobody tells it to stop: it ends with the process.
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
@@ -95,21 +100,21 @@ impl Server {
     /// A server on a socket that listens. `acceptor` is for TLS.
     pub fn new(
         listener: Listener,
-        plan: Plan,
+        config: ServerConfig,
         acceptor: Option<Acceptor>,
-        interest: Interest,
+        interest: EventFilter,
     ) -> Self {
-        let places = Semaphore::new(plan.max_clients);
-        let room = (plan.mode == Mode::Broadcast).then(Arc::default);
+        let places = Semaphore::new(config.max_clients);
+        let broadcast = (config.mode == ReplyMode::Broadcast).then(Arc::default);
         Self {
             listener,
-            house: Arc::new(House {
-                plan: Arc::new(plan),
+            shared: Arc::new(Shared {
+                config: Arc::new(config),
                 acceptor,
-                room,
+                broadcast,
                 places,
             }),
-            journal: Journal::new(interest),
+            events: EventQueue::new(interest),
         }
     }
 
@@ -120,11 +125,11 @@ impl Server {
         self,
         mut signals: Signals,
         sinks: &mut Sinks,
-        view: &View,
-    ) -> (Ended, ServeTotals) {
+        view: &ServerView,
+    ) -> (ServerEnd, ServeTotals) {
         let (stop, stopped) = watch::channel(false);
         let mut serving = pin!(self.accept_until(stopped));
-        let mut ended: Option<Ended> = None;
+        let mut ended: Option<ServerEnd> = None;
         let mut last_call = pin!(tokio::time::sleep(Duration::MAX));
         let mut is_over = false;
         poll_fn(|cx| {
@@ -132,7 +137,7 @@ impl Server {
                 if ended.is_some() {
                     return Poll::Ready(());
                 }
-                ended = Some(Ended::Signal(signal));
+                ended = Some(ServerEnd::Signal(signal));
             }
             loop {
                 is_over = is_over || serving.as_mut().poll(cx).is_ready();
@@ -149,11 +154,11 @@ impl Server {
                     && view.reads_events
                     && sinks.writer.poll_reader_gone(cx).is_ready()
                 {
-                    ended = Some(Ended::ReaderGone);
+                    ended = Some(ServerEnd::ReaderGone);
                 }
                 // Fails only when no task listens any more.
                 if ended.is_some() && !stop.send_replace(true) {
-                    self.journal.open_end();
+                    self.events.open_end();
                     continue;
                 }
                 if is_over && drained {
@@ -166,15 +171,15 @@ impl Server {
             }
         })
         .await;
-        let ended = ended.unwrap_or(Ended::Signal(Signal::Terminate));
-        (ended, self.journal.totals())
+        let ended = ended.unwrap_or(ServerEnd::Signal(Signal::Terminate));
+        (ended, self.events.totals())
     }
 
     /// Hands what has happened to the sinks as long as they take it; ready when all is written.
     fn poll_tell(
         &self,
         sinks: &mut Sinks,
-        view: &View,
+        view: &ServerView,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
@@ -184,11 +189,11 @@ impl Server {
             }
             let mut told = false;
             while sinks.writer.has_room() && !sinks.writer.is_worth_writing() {
-                let Poll::Ready(Entry { id, at, event }) = self.journal.poll_next(cx) else {
+                let Poll::Ready(ClientEvent { id, at, event }) = self.events.poll_next(cx) else {
                     break;
                 };
                 sinks.turn_to(id, Some(at));
-                sinks.see(&event);
+                sinks.on_event(&event);
                 view.show(sinks, id, &event);
                 told = true;
             }
@@ -199,7 +204,11 @@ impl Server {
     }
 
     async fn accept_until(&self, mut stop: watch::Receiver<bool>) {
-        let most = self.house.plan.max_clients.saturating_add(SPARE_HANDSHAKES);
+        let most = self
+            .shared
+            .config
+            .max_clients
+            .saturating_add(SPARE_HANDSHAKES);
         let mut tasks = JoinSet::new();
         let tasks_stop = stop.clone();
         let mut id = 0;
@@ -208,9 +217,9 @@ impl Server {
                 accepted = self.listener.accept(), if tasks.len() < most => match accepted {
                     Ok((stream, from)) => {
                         id += 1;
-                        let pen = self.journal.pen(id);
-                        let house = self.house.clone();
-                        tasks.spawn(house.receive(stream, from, id, pen, tasks_stop.clone()));
+                        let sender = self.events.sender(id);
+                        let shared = self.shared.clone();
+                        tasks.spawn(shared.receive(stream, from, id, sender, tasks_stop.clone()));
                     }
                     // Out of descriptors, most often: those who are here go first.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -223,34 +232,34 @@ impl Server {
     }
 }
 
-fn unwritten(error: io::Error) -> Ended {
+fn unwritten(error: io::Error) -> ServerEnd {
     match error.kind() {
-        io::ErrorKind::BrokenPipe => Ended::ReaderGone,
-        _ => Ended::Output(error),
+        io::ErrorKind::BrokenPipe => ServerEnd::ReaderGone,
+        _ => ServerEnd::Output(error),
     }
 }
 
-impl House {
+impl Shared {
     /// One client from its first byte to its last.
     async fn receive(
         self: Arc<Self>,
         stream: Stream,
         from: String,
         id: u64,
-        pen: Pen,
+        sender: EventSender,
         mut stop: watch::Receiver<bool>,
     ) {
         // Held to the end.
         let place = self.places.try_acquire().ok();
         let acceptor = self.acceptor.as_ref();
         // In a box, so that what a handshake needs is not kept for as long as the connection lives.
-        let admission = Box::pin(admission::admit(
+        let admission = Box::pin(connection_limits::admit(
             stream,
             &from,
-            &self.plan,
+            &self.config,
             acceptor,
             place.is_none(),
-            &pen,
+            &sender,
         ));
         let admitted = tokio::select! {
             admitted = admission => admitted,
@@ -258,9 +267,9 @@ impl House {
         };
         let Some(connection) = admitted else { return };
         drop(from);
-        let seat = self.room.as_ref().map(|room| room.enter(id));
-        let guest = Guest::new(connection, self.plan.clone(), pen, seat);
-        guest.serve(stopped(&mut stop)).await;
+        let subscriber = self.broadcast.as_ref().map(|broadcast| broadcast.enter(id));
+        let session = ClientSession::new(connection, self.config.clone(), sender, subscriber);
+        session.serve(stopped(&mut stop)).await;
     }
 }
 

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use super::plan::Mode;
+use super::config::ReplyMode;
 use crate::connection::Opened;
-use crate::connection::close::{By, Close};
+use crate::connection::close::{CloseInfo, Initiator};
 use crate::connection::message::{Direction, Payload};
-use crate::event::{Closed, Event, Tally};
+use crate::event::{Closed, Event, Traffic};
 use crate::output::events::ServeTotals;
 use crate::output::{Notice, Sinks, excerpt};
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
@@ -19,20 +19,20 @@ const SHOWN_BYTES: usize = 16;
 
 /// What is shown of the events.
 #[derive(Clone, Copy, Debug)]
-pub struct View {
+pub struct ServerView {
     /// How much is told to a person.
-    pub live: Live,
+    pub live: LiveDetail,
     /// Whether the time (UTC) stands before each line.
     pub timestamps: bool,
     /// What the server does: a sink reports on stdout.
-    pub mode: Mode,
+    pub mode: ReplyMode,
     /// Whether stdout carries events, so that the server ends with their reader.
     pub reads_events: bool,
 }
 
 /// How much is told to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Live {
+pub enum LiveDetail {
     /// Nothing.
     Off,
     /// Connections, and the messages that come.
@@ -41,13 +41,13 @@ pub enum Live {
     Verbose,
 }
 
-impl View {
+impl ServerView {
     /// Shows an event of the client with this number.
     pub fn show(&self, sinks: &mut Sinks, id: u64, event: &Event) {
-        if let (Event::Close(closed), Mode::Sink) = (event, self.mode) {
+        if let (Event::Close(closed), ReplyMode::Sink) = (event, self.mode) {
             sinks.print_report(&format!("#{id} {}\n", counted(closed)));
         }
-        if self.live == Live::Off || !sinks.writer.has_room_aside() {
+        if self.live == LiveDetail::Off || !sinks.writer.has_room_aside() {
             return;
         }
         let stamp = if self.timestamps {
@@ -56,10 +56,10 @@ impl View {
         } else {
             String::new()
         };
-        let verbose = self.live == Live::Verbose;
+        let verbose = self.live == LiveDetail::Verbose;
         for (sign, text) in lines(event, sinks.redactor(), verbose, self.mode) {
             let mark = format!("{stamp}#{id}{sign}");
-            sinks.say(Notice::Account(&mark, &text));
+            sinks.notify(Notice::Account(&mark, &text));
         }
     }
 }
@@ -83,14 +83,14 @@ fn lines(
     event: &Event,
     redactor: &Redactor,
     verbose: bool,
-    mode: Mode,
+    mode: ReplyMode,
 ) -> Vec<(&'static str, String)> {
     match event {
         Event::Open(opened) => open(opened, redactor, verbose),
         Event::Failed(error, _) => vec![("", error.message.clone())],
         Event::Message(message) if message.direction == Direction::In => {
             // A sink is there for more messages than anybody can read.
-            if mode == Mode::Sink && !verbose {
+            if mode == ReplyMode::Sink && !verbose {
                 return Vec::new();
             }
             vec![(" <", content(&message.payload, redactor))]
@@ -114,7 +114,7 @@ fn lines(
             )]
         }
         Event::Closing {
-            by: By::Local,
+            by: Initiator::Local,
             code,
             reason,
         } if verbose => vec![("", format!("CLOSING with {}", with_reason(code, reason)))],
@@ -192,11 +192,11 @@ fn close(closed: &Closed) -> String {
 }
 
 /// How a connection ended.
-fn how(close: &Close) -> String {
+fn how(close: &CloseInfo) -> String {
     match (&close.error, close.by) {
         (Some(error), _) => error.message.clone(),
-        (None, By::Local) if !close.clean => "by us without a close frame".to_owned(),
-        (None, By::Local) => format!("by us, the client answered {close}"),
+        (None, Initiator::Local) if !close.clean => "by us without a close frame".to_owned(),
+        (None, Initiator::Local) => format!("by us, the client answered {close}"),
         (None, _) => format!("by the client with {close}"),
     }
 }
@@ -229,13 +229,13 @@ fn counts(closed: &Closed) -> String {
     )
 }
 
-fn amount(tally: Tally) -> String {
+fn amount(tally: Traffic) -> String {
     let messages = count_grouped(tally.messages, "message");
     let bytes = count_grouped(tally.bytes, "byte");
     format!("{messages} of {bytes}")
 }
 
-fn with_reason(code: &crate::connection::close::Code, reason: &str) -> String {
+fn with_reason(code: &crate::connection::close::CloseCode, reason: &str) -> String {
     if reason.is_empty() {
         code.to_string()
     } else {

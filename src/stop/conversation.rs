@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::{Expectations, Failure, Verdict};
-use crate::connection::close::{By, Close, Code};
+use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
-use crate::event::{Closed, Event, Sequel};
-use crate::expectation::{Awaited, Closest, PassedOver, Unmet, answers};
+use crate::event::{Closed, Event, Next};
+use crate::expectation::{AwaitedMessage, Closest, PassedOver, UnmetExpectation, answers};
 use crate::pattern::Pattern;
 use crate::units;
 
@@ -45,7 +45,7 @@ pub struct Conversation {
     span: Option<Duration>,
     expectations: Box<Expectations>,
     /// A message that ends it well (`--until`).
-    until: Option<Box<Awaited>>,
+    until: Option<Box<AwaitedMessage>>,
     /// Only messages that match are counted (`--filter`).
     filter: Option<Box<Pattern>>,
     until_came: bool,
@@ -59,9 +59,9 @@ pub struct Conversation {
     /// Since when the present one of the expectations has been waited for.
     awaited_since: Option<Instant>,
     /// The code in our close frame.
-    closed_with: Option<Code>,
+    closed_with: Option<CloseCode>,
     /// The first end of a connection that may have taken messages with it.
-    loss: Option<Box<Close>>,
+    loss: Option<Box<CloseInfo>>,
     finished: bool,
 }
 
@@ -92,7 +92,7 @@ impl Conversation {
     }
 
     /// Fails when something is awaited and nothing was sent or received for so long.
-    pub fn patience(mut self, limit: Option<Duration>) -> Self {
+    pub fn reply_timeout(mut self, limit: Option<Duration>) -> Self {
         self.patience = limit;
         self
     }
@@ -117,7 +117,7 @@ impl Conversation {
 
     /// Ends well with the first message that matches.
     pub fn until(mut self, pattern: Option<Pattern>) -> Self {
-        self.until = pattern.map(|pattern| Box::new(Awaited::matching(pattern)));
+        self.until = pattern.map(|pattern| Box::new(AwaitedMessage::matching(pattern)));
         self
     }
 
@@ -127,7 +127,7 @@ impl Conversation {
         self
     }
 
-    pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
+    pub(super) fn on_event(&mut self, event: &Event, now: Instant) -> Verdict {
         match event {
             Event::Open(opened) => {
                 self.opened_at.get_or_insert(now);
@@ -143,7 +143,7 @@ impl Conversation {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
                 self.receive(&message.payload, now);
-                self.judge()
+                self.verdict()
             }
             // What the link says by itself is neither a message to be answered nor the end of a silence.
             Event::Message(message) if message.by_link => Verdict::GoOn,
@@ -157,8 +157,8 @@ impl Conversation {
                 Verdict::GoOn
             }
             // The link comes back: nothing is over, and silence is measured anew once it is open.
-            Event::Failed(_, Sequel::Another) => Verdict::GoOn,
-            Event::Close(closed) if closed.sequel == Sequel::Another => self.interrupted(closed),
+            Event::Failed(_, Next::Another) => Verdict::GoOn,
+            Event::Close(closed) if closed.next == Next::Another => self.interrupted(closed),
             // A person who was connected once may try again.
             Event::Failed(..) if self.goal == Goal::Talk && self.opened_at.is_some() => {
                 Verdict::GoOn
@@ -166,7 +166,7 @@ impl Conversation {
             Event::Failed(error, _) => self.failed(error),
             Event::Close(closed) => self.closed(&closed.close),
             Event::Closing {
-                by: By::Local,
+                by: Initiator::Local,
                 code,
                 ..
             } => {
@@ -184,7 +184,7 @@ impl Conversation {
         }
         self.input_idle = true;
         self.input_ended |= ended;
-        self.judge()
+        self.verdict()
     }
 
     fn receive(&mut self, payload: &Payload, now: Instant) {
@@ -222,13 +222,13 @@ impl Conversation {
         Verdict::Failed(Failure::NotConnected(Box::new(error.clone())))
     }
 
-    fn unmet(&mut self, unmet: Unmet) -> Verdict {
+    fn unmet(&mut self, unmet: UnmetExpectation) -> Verdict {
         self.finished = true;
         Verdict::Failed(Failure::Unmet(Box::new(unmet)))
     }
 
     /// Whether the goal is reached; called when a count has changed.
-    fn judge(&mut self) -> Verdict {
+    fn verdict(&mut self) -> Verdict {
         let reached = match self.goal {
             Goal::Replies => self.input_ended && self.received >= self.sent,
             Goal::Count(wanted) => self.input_idle && self.received >= wanted,
@@ -268,7 +268,7 @@ impl Conversation {
     }
 
     /// The connection has ended, after or before the goal was reached.
-    fn closed(&mut self, close: &Close) -> Verdict {
+    fn closed(&mut self, close: &CloseInfo) -> Verdict {
         if self.goal == Goal::Talk {
             return Verdict::GoOn;
         }
@@ -286,9 +286,9 @@ impl Conversation {
         }
         let awaited = self.awaited();
         let proper = match close.by {
-            By::Local => close.error.is_none(),
-            By::Peer => close.error.is_none() && close.code.is_proper_end(),
-            By::None => false,
+            Initiator::Local => close.error.is_none(),
+            Initiator::Peer => close.error.is_none() && close.code.is_proper_end(),
+            Initiator::None => false,
         };
         if proper && awaited.is_none() {
             return Verdict::Done;
@@ -298,7 +298,7 @@ impl Conversation {
 
     /// The goal was reached before. Only the answer to our close shows that the server has read all that
     /// was sent.
-    fn closed_after_the_end(&self, close: &Close) -> Verdict {
+    fn closed_after_the_end(&self, close: &CloseInfo) -> Verdict {
         if self.goal == Goal::Delivery && !answers(close, self.closed_with) {
             return Verdict::Failed(Failure::Closed(Box::new(close.clone()), None));
         }
@@ -309,7 +309,7 @@ impl Conversation {
     fn awaited(&self) -> Option<String> {
         match self.goal {
             Goal::Stream if self.until.is_some() => {
-                let coming = |until: &Awaited| until.coming(&PassedOver::default());
+                let coming = |until: &AwaitedMessage| until.description(&PassedOver::default());
                 self.until.as_deref().map(coming)
             }
             Goal::Replies if !self.input_ended => Some("all messages were sent".to_owned()),
@@ -330,7 +330,7 @@ impl Conversation {
         }
     }
 
-    pub(super) fn touch(&mut self, now: Instant) {
+    pub(super) fn restart_reply_timeout(&mut self, now: Instant) {
         self.last_activity = self.last_activity.map(|_| now);
     }
 
@@ -346,8 +346,8 @@ impl Conversation {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         [
-            self.lull_end(),
-            self.patience_end(),
+            self.idle_deadline(),
+            self.reply_deadline(),
             self.idle_end(),
             self.span_end(),
         ]
@@ -356,7 +356,7 @@ impl Conversation {
         .min()
     }
 
-    fn lull_end(&self) -> Option<Instant> {
+    fn idle_deadline(&self) -> Option<Instant> {
         match self.goal {
             Goal::Lull(lull) if self.input_ended => Some(self.last_activity? + lull),
             _ => None,
@@ -364,7 +364,7 @@ impl Conversation {
     }
 
     /// Silence is a failure only once all has been sent: a pipe may take its time.
-    fn patience_end(&self) -> Option<Instant> {
+    fn reply_deadline(&self) -> Option<Instant> {
         let waits = self.input_ended
             && matches!(self.goal, Goal::Replies | Goal::Count(_) | Goal::Expected);
         // Chatter is no silence, and yet not what is expected.
@@ -388,10 +388,10 @@ impl Conversation {
         if self.finished {
             return Verdict::GoOn;
         }
-        if reached(self.span_end()) || reached(self.lull_end()) {
+        if reached(self.span_end()) || reached(self.idle_deadline()) {
             return self.time_is_over();
         }
-        if reached(self.patience_end())
+        if reached(self.reply_deadline())
             && let Some(limit) = self.patience
         {
             return Verdict::Failed(self.too_quiet(limit));
@@ -478,9 +478,9 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::Code;
+    use crate::connection::close::CloseCode;
     use crate::connection::message::Payload;
-    use crate::event::{Message, Tally};
+    use crate::event::{Message, Traffic};
 
     fn message(direction: Direction) -> Event {
         let payload = Payload::Text("x".into());
@@ -493,10 +493,10 @@ mod tests {
         })
     }
 
-    fn close(by: By, code: u16) -> Event {
-        let close = Close {
+    fn close(by: Initiator, code: u16) -> Event {
+        let close = CloseInfo {
             by,
-            code: Code(code),
+            code: CloseCode(code),
             reason: String::new(),
             clean: true,
             error: None,
@@ -506,16 +506,16 @@ mod tests {
             first_message: None,
             open_for: Duration::ZERO,
             wire_bytes: (0, 0),
-            received: Tally::default(),
-            sent: Tally::default(),
+            received: Traffic::default(),
+            sent: Traffic::default(),
             may_be_lost: 0,
-            sequel: Sequel::Final,
+            next: Next::Final,
         }))
     }
 
     /// A rule whose connection is open.
     fn open(goal: Goal, now: Instant) -> Conversation {
-        let mut rule = Conversation::new(goal).patience(Some(Duration::from_secs(5)));
+        let mut rule = Conversation::new(goal).reply_timeout(Some(Duration::from_secs(5)));
         rule.opened_at = Some(now);
         rule.last_activity = Some(now);
         rule.last_received = Some(now);
@@ -526,15 +526,15 @@ mod tests {
     fn a_reply_for_each_message_ends_a_send() {
         let now = Instant::now();
         let mut rule = open(Goal::Replies, now);
-        rule.see(&message(Direction::Out), now);
-        rule.see(&message(Direction::Out), now);
+        rule.on_event(&message(Direction::Out), now);
+        rule.on_event(&message(Direction::Out), now);
         assert!(matches!(
-            rule.see(&message(Direction::In), now),
+            rule.on_event(&message(Direction::In), now),
             Verdict::GoOn
         ));
         assert!(matches!(rule.input_idle(true, now), Verdict::GoOn));
         assert!(matches!(
-            rule.see(&message(Direction::In), now),
+            rule.on_event(&message(Direction::In), now),
             Verdict::Done
         ));
     }
@@ -544,7 +544,7 @@ mod tests {
         let now = Instant::now();
         let mut rule = open(Goal::Count(1), now);
         assert!(matches!(
-            rule.see(&message(Direction::In), now),
+            rule.on_event(&message(Direction::In), now),
             Verdict::GoOn
         ));
         assert!(matches!(rule.input_idle(false, now), Verdict::Done));
@@ -555,7 +555,7 @@ mod tests {
         let now = Instant::now();
         let later = now + Duration::from_secs(3);
         let mut rule = open(Goal::Replies, now);
-        rule.see(&message(Direction::Out), now);
+        rule.on_event(&message(Direction::Out), now);
         assert_eq!(rule.deadline(), None);
         rule.input_idle(true, later);
         assert_eq!(rule.deadline(), Some(later + Duration::from_secs(5)));
@@ -571,15 +571,15 @@ mod tests {
     fn how_a_close_is_judged_depends_on_what_was_asked_for() {
         let now = Instant::now();
         let judged = |goal, by, code| {
-            let verdict = open(goal, now).see(&close(by, code), now);
+            let verdict = open(goal, now).on_event(&close(by, code), now);
             matches!(verdict, Verdict::Done)
         };
-        assert!(judged(Goal::Stream, By::Peer, 1000));
-        assert!(judged(Goal::Stream, By::Peer, 1001));
-        assert!(judged(Goal::Stream, By::Peer, 1005));
-        assert!(!judged(Goal::Stream, By::Peer, 1008));
-        assert!(!judged(Goal::Stream, By::None, 1006));
-        assert!(!judged(Goal::Count(1), By::Peer, 1000));
-        assert!(!judged(Goal::Replies, By::Peer, 1000));
+        assert!(judged(Goal::Stream, Initiator::Peer, 1000));
+        assert!(judged(Goal::Stream, Initiator::Peer, 1001));
+        assert!(judged(Goal::Stream, Initiator::Peer, 1005));
+        assert!(!judged(Goal::Stream, Initiator::Peer, 1008));
+        assert!(!judged(Goal::Stream, Initiator::None, 1006));
+        assert!(!judged(Goal::Count(1), Initiator::Peer, 1000));
+        assert!(!judged(Goal::Replies, Initiator::Peer, 1000));
     }
 }

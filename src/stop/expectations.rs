@@ -5,13 +5,13 @@
 use std::collections::VecDeque;
 
 use crate::connection::Opened;
-use crate::connection::close::Close;
-use crate::connection::error::{Error, Kind};
+use crate::connection::close::CloseInfo;
+use crate::connection::error::{Error, ErrorKind};
 use crate::connection::handshake::Refusal;
 use crate::connection::message::Payload;
 use crate::expectation::{
-    Awaited, Closest, ExpectedClose, PassedOver, Unmet, end_in_words, judge_status,
-    judge_subprotocol,
+    AwaitedMessage, Closest, ExpectedClose, PassedOver, UnmetExpectation, check_status,
+    check_subprotocol, end_in_words,
 };
 use crate::pattern::Pattern;
 
@@ -23,7 +23,7 @@ pub struct Expectations {
     /// The subprotocol that the server chooses.
     subprotocol: Option<String>,
     /// Messages, in this order; others may come in between.
-    messages: VecDeque<Awaited>,
+    messages: VecDeque<AwaitedMessage>,
     /// The server's close, after the messages.
     close: Option<ExpectedClose>,
     passed: PassedOver,
@@ -41,7 +41,7 @@ impl Expectations {
         Self {
             status,
             subprotocol,
-            messages: messages.into_iter().map(Awaited::matching).collect(),
+            messages: messages.into_iter().map(AwaitedMessage::matching).collect(),
             close,
             ..Self::default()
         }
@@ -75,11 +75,11 @@ impl Expectations {
     ///
     /// # Errors
     /// What was expected of it instead.
-    pub fn opened(&mut self, opened: &Opened) -> Result<(), Unmet> {
+    pub fn opened(&mut self, opened: &Opened) -> Result<(), UnmetExpectation> {
         self.answered = true;
-        judge_status(self.status.unwrap_or(101), Ok(opened))?;
+        check_status(self.status.unwrap_or(101), Ok(opened))?;
         match &self.subprotocol {
-            Some(wanted) => judge_subprotocol(wanted, opened.subprotocol.as_deref()),
+            Some(wanted) => check_subprotocol(wanted, opened.subprotocol.as_deref()),
             None => Ok(()),
         }
     }
@@ -88,14 +88,15 @@ impl Expectations {
     ///
     /// # Errors
     /// What was expected of it instead.
-    pub fn refused(&mut self, error: &Error, refusal: &Refusal) -> Result<(), Unmet> {
+    pub fn refused(&mut self, error: &Error, refusal: &Refusal) -> Result<(), UnmetExpectation> {
         self.answered = true;
         if let Some(status) = self.status {
-            return judge_status(status, Err((error, refusal)));
+            return check_status(status, Err((error, refusal)));
         }
         let (line, awaited) = (refusal.status_line(), self.awaited());
         let mut unmet =
-            Unmet::new(format!("the server answered {line} before {awaited}")).refusal(error);
+            UnmetExpectation::new(format!("the server answered {line} before {awaited}"))
+                .refusal(error);
         unmet.hint.clone_from(&error.hint);
         Err(unmet)
     }
@@ -115,32 +116,32 @@ impl Expectations {
     }
 
     /// The connection ended. `None` when that is a fault of transport, which keeps its own status.
-    pub fn closed(&self, close: &Close) -> Option<Result<(), Unmet>> {
-        let lost = matches!(&close.error, Some(error) if error.kind == Kind::Lost);
+    pub fn closed(&self, close: &CloseInfo) -> Option<Result<(), UnmetExpectation>> {
+        let lost = matches!(&close.error, Some(error) if error.kind == ErrorKind::Lost);
         // A message that was cut off is a close like any other to who expects something.
-        let broken = matches!(&close.error, Some(error) if error.kind != Kind::CutOff);
+        let broken = matches!(&close.error, Some(error) if error.kind != ErrorKind::CutOff);
         match &self.close {
             Some(expected) if self.messages.is_empty() => {
                 let judged = !broken || (lost && expected.is_loss());
-                judged.then(|| expected.judge(close))
+                judged.then(|| expected.check(close))
             }
             _ if broken => None,
             _ => {
                 let end = end_in_words(close);
                 Some(Err(match self.messages.front() {
                     Some(wanted) => wanted.missed_by_end(&end, &self.passed),
-                    None => Unmet::new(format!("{end} before {}", self.awaited())),
+                    None => UnmetExpectation::new(format!("{end} before {}", self.awaited())),
                 }))
             }
         }
     }
 
     /// What is expected next did not come within the limit.
-    pub fn silence(&self, limit: &str) -> Unmet {
+    pub fn silence(&self, limit: &str) -> UnmetExpectation {
         let unmet = match (self.messages.front(), &self.close) {
             (Some(wanted), _) => wanted.missed(limit, &self.passed),
             (None, Some(close)) => close.missed(limit),
-            (None, None) => Unmet::new(format!("no answer within {limit}")),
+            (None, None) => UnmetExpectation::new(format!("no answer within {limit}")),
         };
         unmet.hint("-w TIME waits longer")
     }
@@ -148,7 +149,7 @@ impl Expectations {
     /// What has not happened yet, as a clause behind "before".
     pub fn awaited(&self) -> String {
         match (self.messages.front(), &self.subprotocol) {
-            (Some(wanted), _) => wanted.coming(&self.passed),
+            (Some(wanted), _) => wanted.description(&self.passed),
             (None, Some(name)) if !self.answered => format!("the subprotocol {name} was agreed"),
             _ => match &self.close {
                 Some(close) => format!("the expected close with {}", close.code),
@@ -166,7 +167,7 @@ impl Expectations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::{By, Code};
+    use crate::connection::close::{CloseCode, Initiator};
     use crate::connection::error::Stage;
 
     fn expecting(messages: &[&str], close: Option<&str>) -> Expectations {
@@ -202,12 +203,12 @@ mod tests {
 
     #[test]
     fn a_lost_connection_is_a_close_only_where_1006_is_expected() {
-        let lost = Close {
-            by: By::None,
-            code: Code::ABNORMAL,
+        let lost = CloseInfo {
+            by: Initiator::None,
+            code: CloseCode::ABNORMAL,
             reason: String::new(),
             clean: false,
-            error: Some(Box::new(Error::new(Kind::Lost, Stage::Open, "lost"))),
+            error: Some(Box::new(Error::new(ErrorKind::Lost, Stage::Open, "lost"))),
         };
         let judged = |code: &str| expecting(&[], Some(code)).closed(&lost);
         assert!(matches!(judged("1006"), Some(Ok(()))));

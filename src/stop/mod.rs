@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 pub use conversation::{Conversation, Goal};
 pub use expectations::Expectations;
 pub use openings::{Openings, STAGES, stages};
-pub use pings::{NO_PONGS, Pings, Subject};
+pub use pings::{NO_PONGS, PingRule, TimedRule};
 pub use replies::Replies;
-pub use statistics::{Counts, Limits, Statistics, percent, precise};
-pub use times::{Bar, Spread};
+pub use statistics::{PingCounts, PingLimits, PingStatistics, percent, precise};
+pub use times::{TimeRange, TimeSummary};
 
-use crate::connection::close::Close;
-use crate::connection::error::{Error, Kind};
+use crate::connection::close::CloseInfo;
+use crate::connection::error::{Error, ErrorKind};
 use crate::event::Event;
-use crate::expectation::{Closest, Unmet};
+use crate::expectation::{Closest, UnmetExpectation};
 use crate::units;
 
 /// What a stop rule says.
@@ -44,7 +44,7 @@ pub enum Failure {
     /// There was no connection.
     NotConnected(Box<Error>),
     /// The connection ended first. The words say what was still awaited, if anything was.
-    Closed(Box<Close>, Option<String>),
+    Closed(Box<CloseInfo>, Option<String>),
     /// Nothing came for too long.
     Silence {
         /// What was awaited.
@@ -55,7 +55,7 @@ pub enum Failure {
         hint: Option<String>,
     },
     /// A verdict was asked for, and what came does not meet it.
-    Unmet(Box<Unmet>),
+    Unmet(Box<UnmetExpectation>),
 }
 
 impl fmt::Display for Failure {
@@ -63,7 +63,7 @@ impl fmt::Display for Failure {
         match self {
             Self::NotConnected(error) => write!(f, "{error}"),
             Self::Closed(close, awaited) => match (&close.error, awaited) {
-                (Some(error), Some(awaited)) if error.kind == Kind::Lost => {
+                (Some(error), Some(awaited)) if error.kind == ErrorKind::Lost => {
                     write!(f, "{error}, before {awaited}")
                 }
                 (Some(error), _) => write!(f, "{error}"),
@@ -86,7 +86,7 @@ pub enum StopRule {
     /// `send`, `listen`, `connect`.
     Conversation(Conversation),
     /// `ping`.
-    Pings(Box<Pings>),
+    Pings(Box<PingRule>),
 }
 
 /// Hands a call through to whichever rule this is.
@@ -101,8 +101,8 @@ macro_rules! delegate {
 
 impl StopRule {
     /// Something happened.
-    pub fn see(&mut self, event: &Event, now: Instant) -> Verdict {
-        delegate!(self, rule => rule.see(event, now))
+    pub fn on_event(&mut self, event: &Event, now: Instant) -> Verdict {
+        delegate!(self, rule => rule.on_event(event, now))
     }
 
     /// The input has nothing to send right now; `ended` when it never will again.
@@ -150,9 +150,9 @@ impl StopRule {
     }
 
     /// Something has moved on the wire, though no message is complete.
-    pub fn touch(&mut self, now: Instant) {
+    pub fn restart_reply_timeout(&mut self, now: Instant) {
         if let StopRule::Conversation(rule) = self {
-            rule.touch(now);
+            rule.restart_reply_timeout(now);
         }
     }
 
@@ -172,7 +172,7 @@ impl StopRule {
     }
 
     /// The figures as they stand; `None` before anything was timed.
-    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+    pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         match self {
             StopRule::Conversation(_) => None,
             StopRule::Pings(rule) => rule.statistics(now),

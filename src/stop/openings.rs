@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::statistics::{Counts, Statistics};
+use super::statistics::{PingCounts, PingStatistics};
 use super::times::Times;
 use super::{Failure, Verdict};
 use crate::connection::Timing;
-use crate::connection::backoff::is_worth_retrying;
+use crate::connection::backoff::is_retryable;
 use crate::connection::error::Error;
-use crate::event::{Event, Sequel};
+use crate::event::{Event, Next};
 
 /// The stages of opening a connection by their names, in their order.
 pub const STAGES: [&str; 5] = ["dns", "tcp", "proxy", "tls", "upgrade"];
@@ -31,7 +31,7 @@ pub struct Openings {
     limit: Option<Duration>,
     /// So many open connections are enough, and fewer by the limit are too few (`-c` with `-w`).
     wanted: Option<u64>,
-    counts: Counts,
+    counts: PingCounts,
     total: Times,
     /// One for each of [`STAGES`].
     stages: Vec<Times>,
@@ -48,7 +48,7 @@ impl Openings {
         Self {
             limit,
             wanted,
-            counts: Counts::default(),
+            counts: PingCounts::default(),
             total: Times::default(),
             stages: STAGES.iter().map(|_| Times::default()).collect(),
             begun: None,
@@ -58,7 +58,7 @@ impl Openings {
         }
     }
 
-    pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
+    pub(super) fn on_event(&mut self, event: &Event, now: Instant) -> Verdict {
         match event {
             Event::Connecting { .. } => {
                 self.begun.get_or_insert(now);
@@ -77,7 +77,7 @@ impl Openings {
                     return self.end(now);
                 }
             }
-            Event::Failed(error, Sequel::Final) => return self.failed(error),
+            Event::Failed(error, Next::Final) => return self.failed(error),
             _ => {}
         }
         Verdict::GoOn
@@ -88,7 +88,7 @@ impl Openings {
         self.is_opening = false;
         self.counts.lost += 1;
         self.total.miss();
-        if !is_worth_retrying(error) {
+        if !is_retryable(error) {
             return Verdict::Failed(Failure::NotConnected(Box::new(error.clone())));
         }
         self.failure = Some(Box::new(error.clone()));
@@ -122,9 +122,9 @@ impl Openings {
     }
 
     /// The statistics as they stand; `None` before the first attempt.
-    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+    pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         let begun = self.begun?;
-        let counts = Counts {
+        let counts = PingCounts {
             pending: u64::from(self.is_opening),
             ..self.counts
         };
@@ -132,12 +132,12 @@ impl Openings {
         let spreads = self.stages.iter().map(Times::spread);
         let stages = STAGES.into_iter().zip(spreads);
         let was_needed = |(name, spread): (&'static str, Option<_>)| Some((name, spread?));
-        Some(Statistics {
+        Some(PingStatistics {
             stages: stages
                 .filter_map(was_needed)
-                .filter(|(_, spread): &(_, super::Spread)| !spread.max.is_zero())
+                .filter(|(_, spread): &(_, super::TimeSummary)| !spread.max.is_zero())
                 .collect(),
-            ..Statistics::new(counts, elapsed, &self.total)
+            ..PingStatistics::new(counts, elapsed, &self.total)
         })
     }
 

@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use super::statistics::{Limits, Statistics};
+use super::statistics::{PingLimits, PingStatistics};
 use super::{Failure, Openings, Replies, Verdict};
 use crate::event::Event;
-use crate::expectation::Unmet;
+use crate::expectation::UnmetExpectation;
 
 /// See the module's head.
 #[derive(Debug)]
-pub struct Pings {
-    subject: Subject,
-    limits: Limits,
+pub struct PingRule {
+    subject: TimedRule,
+    limits: PingLimits,
 }
 
 /// What to try where a connection lives and no ping frame is answered.
@@ -20,7 +20,7 @@ pub const NO_PONGS: &str = "no ping frame was answered and the connection lives:
 
 /// What is timed.
 #[derive(Debug)]
-pub enum Subject {
+pub enum TimedRule {
     /// From a ping to its answer.
     Replies(Replies),
     /// From the name lookup to the open connection.
@@ -31,26 +31,26 @@ pub enum Subject {
 macro_rules! subject {
     ($self:ident, $rule:ident => $call:expr) => {
         match &$self.subject {
-            Subject::Replies($rule) => $call,
-            Subject::Openings($rule) => $call,
+            TimedRule::Replies($rule) => $call,
+            TimedRule::Openings($rule) => $call,
         }
     };
     (mut $self:ident, $rule:ident => $call:expr) => {
         match &mut $self.subject {
-            Subject::Replies($rule) => $call,
-            Subject::Openings($rule) => $call,
+            TimedRule::Replies($rule) => $call,
+            TimedRule::Openings($rule) => $call,
         }
     };
 }
 
-impl Pings {
+impl PingRule {
     /// A rule for that subject, whose figures must keep to the limits.
-    pub fn new(subject: Subject, limits: Limits) -> Self {
+    pub fn new(subject: TimedRule, limits: PingLimits) -> Self {
         Self { subject, limits }
     }
 
-    pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
-        let verdict = subject!(mut self, rule => rule.see(event, now));
+    pub(super) fn on_event(&mut self, event: &Event, now: Instant) -> Verdict {
+        let verdict = subject!(mut self, rule => rule.on_event(event, now));
         match verdict {
             Verdict::Failed(failure) if self.limits.are_set() => Verdict::Failed(unmet(failure)),
             verdict => verdict,
@@ -82,40 +82,40 @@ impl Pings {
     }
 
     pub(super) fn outlives_connection(&self) -> bool {
-        matches!(self.subject, Subject::Openings(_))
+        matches!(self.subject, TimedRule::Openings(_))
     }
 
     /// The statistics as they stand; `None` when nothing has been timed yet.
-    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+    pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         subject!(self, rule => rule.statistics(now))
     }
 
     /// Once it is over: why that is no success, if it is none. Any answer is one, as with ping(8), unless
     /// more was asked for. What was not ended by this rule is not judged by it.
-    pub fn judge(&self, statistics: Option<&Statistics>) -> Option<Failure> {
+    pub fn judge(&self, statistics: Option<&PingStatistics>) -> Option<Failure> {
         if !subject!(self, rule => rule.is_over()) {
             return None;
         }
-        let has_answer = |statistics: &&Statistics| statistics.counts.received > 0;
+        let has_answer = |statistics: &&PingStatistics| statistics.counts.received > 0;
         let answered = statistics.filter(has_answer);
         let what = match (answered, subject!(self, rule => rule.missing())) {
             (None, _) => match self.subject {
-                Subject::Replies(_) => "no ping was answered".to_owned(),
-                Subject::Openings(_) => "no connection was opened".to_owned(),
+                TimedRule::Replies(_) => "no ping was answered".to_owned(),
+                TimedRule::Openings(_) => "no connection was opened".to_owned(),
             },
             (_, Some((came, wanted))) => {
                 format!("{came} of {wanted} answers had come when the time of -w was over")
             }
             (Some(statistics), None) => {
-                let broken = self.limits.broken(statistics);
+                let broken = self.limits.exceeded(statistics);
                 (!broken.is_empty()).then(|| broken.join("; "))?
             }
         };
         let unmet = match &self.subject {
-            Subject::Replies(replies) if replies.may_lack_pongs() => {
-                Unmet::new(what).hint(NO_PONGS)
+            TimedRule::Replies(replies) if replies.may_lack_pongs() => {
+                UnmetExpectation::new(what).hint(NO_PONGS)
             }
-            _ => Unmet::new(what),
+            _ => UnmetExpectation::new(what),
         };
         Some(Failure::Unmet(Box::new(unmet)))
     }
@@ -127,10 +127,10 @@ fn unmet(failure: Failure) -> Failure {
     let what = failure.to_string();
     match failure {
         Failure::Closed(close, _) if close.error.is_none() => {
-            Failure::Unmet(Box::new(Unmet::new(what)))
+            Failure::Unmet(Box::new(UnmetExpectation::new(what)))
         }
         Failure::NotConnected(error) if error.refusal.is_some() => {
-            Failure::Unmet(Box::new(Unmet::new(what).refusal(&error)))
+            Failure::Unmet(Box::new(UnmetExpectation::new(what).refusal(&error)))
         }
         failure => failure,
     }

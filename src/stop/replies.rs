@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::statistics::{Counts, Statistics};
+use super::statistics::{PingCounts, PingStatistics};
 use super::times::Times;
 use super::{Failure, Verdict};
-use crate::connection::close::{By, Close};
+use crate::connection::close::{CloseInfo, Initiator};
 use crate::connection::message::Direction;
-use crate::event::{Event, Fault, Sequel};
+use crate::event::{Event, Next, PongMismatch};
 
 /// See the module's head.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Replies {
     wanted: Option<u64>,
     /// Messages are answered by messages, in place of frames.
     by_message: bool,
-    counts: Counts,
+    counts: PingCounts,
     times: Times,
     under_way: VecDeque<(u64, Instant)>,
     begun: Option<Instant>,
@@ -38,7 +38,7 @@ impl Replies {
             limit: None,
             wanted: None,
             by_message,
-            counts: Counts::default(),
+            counts: PingCounts::default(),
             times: Times::default(),
             under_way: VecDeque::new(),
             begun: None,
@@ -55,7 +55,7 @@ impl Replies {
         self
     }
 
-    pub(super) fn see(&mut self, event: &Event, now: Instant) -> Verdict {
+    pub(super) fn on_event(&mut self, event: &Event, now: Instant) -> Verdict {
         match event {
             Event::Open(_) => {
                 self.begun.get_or_insert(now);
@@ -76,13 +76,13 @@ impl Replies {
                 ..
             } => {
                 self.answered(*seq, *rtt, *fault);
-                return self.judge(now);
+                return self.verdict(now);
             }
             Event::Unanswered {
                 seq, is_telling, ..
             } => {
-                self.lose(*seq);
-                let verdict = self.judge(now);
+                self.count_lost(*seq);
+                let verdict = self.verdict(now);
                 self.is_told |= *is_telling && matches!(verdict, Verdict::GoOn);
                 return verdict;
             }
@@ -90,10 +90,10 @@ impl Replies {
                 self.counts.others += 1;
             }
             // The link comes back: its pings go on, and those in flight are lost.
-            Event::Failed(_, Sequel::Another) => {}
-            Event::Close(closed) if closed.sequel == Sequel::Another => {
+            Event::Failed(_, Next::Another) => {}
+            Event::Close(closed) if closed.next == Next::Another => {
                 self.counts.reconnects += 1;
-                self.lose_all();
+                self.count_all_lost();
             }
             Event::Failed(error, _) => {
                 return Verdict::Failed(Failure::NotConnected(error.clone()));
@@ -104,17 +104,17 @@ impl Replies {
         Verdict::GoOn
     }
 
-    fn answered(&mut self, seq: u64, rtt: Option<Duration>, fault: Option<Fault>) {
+    fn answered(&mut self, seq: u64, rtt: Option<Duration>, fault: Option<PongMismatch>) {
         if self.by_message {
             // The reply was counted when it came, before it was known to be one.
             self.counts.others = self.counts.others.saturating_sub(1);
         }
         match fault {
-            Some(Fault::Late) => {
+            Some(PongMismatch::Late) => {
                 self.counts.late += 1;
-                self.lose(seq);
+                self.count_lost(seq);
             }
-            Some(Fault::Duplicate) => self.counts.duplicates += 1,
+            Some(PongMismatch::Duplicate) => self.counts.duplicates += 1,
             None => {
                 self.take(seq);
                 self.counts.received += 1;
@@ -132,25 +132,25 @@ impl Replies {
         at.and_then(|at| self.under_way.remove(at)).is_some()
     }
 
-    fn lose(&mut self, seq: u64) {
+    fn count_lost(&mut self, seq: u64) {
         if self.take(seq) {
             self.counts.lost += 1;
             self.times.miss();
         }
     }
 
-    fn lose_all(&mut self) {
+    fn count_all_lost(&mut self) {
         while let Some((seq, _)) = self.under_way.front() {
-            self.lose(*seq);
+            self.count_lost(*seq);
         }
     }
 
     pub(super) fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
         self.input_ended |= ended;
-        self.judge(now)
+        self.verdict(now)
     }
 
-    fn judge(&mut self, now: Instant) -> Verdict {
+    fn verdict(&mut self, now: Instant) -> Verdict {
         let enough = self.wanted.is_some_and(|n| self.counts.received >= n);
         if self.ended.is_none() && (enough || (self.input_ended && self.under_way.is_empty())) {
             self.ended = Some(now);
@@ -159,11 +159,11 @@ impl Replies {
         Verdict::GoOn
     }
 
-    fn closed(&mut self, close: &Close) -> Verdict {
-        if self.ended.is_some() || (close.by == By::Local && close.error.is_none()) {
+    fn closed(&mut self, close: &CloseInfo) -> Verdict {
+        if self.ended.is_some() || (close.by == Initiator::Local && close.error.is_none()) {
             return Verdict::Done;
         }
-        self.lose_all();
+        self.count_all_lost();
         Verdict::Failed(Failure::Closed(
             Box::new(close.clone()),
             Some("all pings were answered".to_owned()),
@@ -193,13 +193,13 @@ impl Replies {
     }
 
     /// The statistics as they stand; `None` when the connection was never open.
-    pub fn statistics(&self, now: Instant) -> Option<Statistics> {
+    pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         let begun = self.begun?;
         let mut counts = self.counts;
         let pending = self.pending();
         counts.pending = pending;
         counts.lost += self.under_way.len() as u64 - pending;
-        Some(Statistics::new(
+        Some(PingStatistics::new(
             counts,
             now.saturating_duration_since(begun),
             &self.times,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::times::{Bar, Spread, Times};
+use super::times::{TimeRange, TimeSummary, Times};
 
 /// How many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct PingCounts {
     /// Pings sent, or connections tried.
     pub sent: u64,
     /// Those that were answered in time.
@@ -29,24 +29,24 @@ pub struct Counts {
 
 /// What `ping` prints at its end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Statistics {
+pub struct PingStatistics {
     /// How many.
-    pub counts: Counts,
+    pub counts: PingCounts,
     /// From the first open connection to now.
     pub elapsed: Duration,
     /// The round trips, when there was any.
-    pub rtt: Option<Spread>,
+    pub rtt: Option<TimeSummary>,
     /// The parts of each: the stages of opening a connection, those that took any time.
-    pub stages: Vec<(&'static str, Spread)>,
+    pub stages: Vec<(&'static str, TimeSummary)>,
     /// The last round trips, `None` for a lost one.
     pub recent: Vec<Option<Duration>>,
     /// Their distribution.
-    pub bars: Vec<Bar>,
+    pub bars: Vec<TimeRange>,
 }
 
-impl Statistics {
+impl PingStatistics {
     /// What was counted and measured.
-    pub fn new(counts: Counts, elapsed: Duration, times: &Times) -> Self {
+    pub fn new(counts: PingCounts, elapsed: Duration, times: &Times) -> Self {
         Self {
             counts,
             elapsed,
@@ -68,7 +68,7 @@ impl Statistics {
 
 /// What the figures must keep to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Limits {
+pub struct PingLimits {
     /// The largest 95th percentile (`--max-p95`).
     pub p95: Option<Duration>,
     /// The largest mean (`--max-avg`).
@@ -77,14 +77,14 @@ pub struct Limits {
     pub loss: Option<f64>,
 }
 
-impl Limits {
+impl PingLimits {
     /// Whether there is any.
     pub fn are_set(&self) -> bool {
         *self != Self::default()
     }
 
     /// What breaks a limit and by how much, a clause for each.
-    pub fn broken(&self, statistics: &Statistics) -> Vec<String> {
+    pub fn exceeded(&self, statistics: &PingStatistics) -> Vec<String> {
         let mut broken = Vec::new();
         let times = [
             (
@@ -114,7 +114,7 @@ impl Limits {
         }
         let loss = statistics.loss_percent();
         if let Some(limit) = self.loss.filter(|limit| loss > *limit) {
-            let Counts { received, lost, .. } = statistics.counts;
+            let PingCounts { received, lost, .. } = statistics.counts;
             broken.push(format!(
                 "{}% were lost ({lost} of {}), {}% more than --max-loss {limit}%",
                 percent(loss),

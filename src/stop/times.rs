@@ -30,7 +30,7 @@ pub struct Times {
 
 /// How values are spread.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
+pub struct TimeSummary {
     /// The shortest.
     pub min: Duration,
     /// The mean.
@@ -51,7 +51,7 @@ pub struct Spread {
 
 /// How many times were in a range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bar {
+pub struct TimeRange {
     /// More than this, or equal to it in the first range.
     pub from: Duration,
     /// At most this.
@@ -121,13 +121,13 @@ impl Times {
     }
 
     /// How they are spread, if there are any.
-    pub fn spread(&self) -> Option<Spread> {
+    pub fn spread(&self) -> Option<TimeSummary> {
         let percentile = |quantile| {
             let value = Duration::from_nanos(self.histogram.value_at_quantile(quantile));
             value.clamp(self.min, self.max)
         };
         let steps = self.count.checked_sub(1)?;
-        Some(Spread {
+        Some(TimeSummary {
             min: self.min,
             avg: Duration::from_secs_f64(self.mean),
             max: self.max,
@@ -141,14 +141,14 @@ impl Times {
 
     /// How many there were in each of a handful of ranges with round bounds, from the shortest to the
     /// longest.
-    pub fn bars(&self) -> Vec<Bar> {
+    pub fn bars(&self) -> Vec<TimeRange> {
         let Some(max) = self.max() else {
             return Vec::new();
         };
         let bounds = bounds(nanoseconds(self.min), nanoseconds(max));
-        let mut bars: Vec<Bar> = bounds
+        let mut bars: Vec<TimeRange> = bounds
             .windows(2)
-            .map(|bound| Bar {
+            .map(|bound| TimeRange {
                 from: Duration::from_nanos(bound[0]),
                 to: Duration::from_nanos(bound[1]),
                 count: 0,

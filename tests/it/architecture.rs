@@ -106,6 +106,43 @@ fn each_library_is_named_where_it_belongs_and_nowhere_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Types that stand in two modules of which one system has only one.
+const ONE_A_SYSTEM: [&str; 7] = [
+    "Jq",
+    "Named",
+    "Notices",
+    "Settings",
+    "Signals",
+    "StandardStream",
+    "Stdin",
+];
+
+#[test]
+fn each_type_has_a_name_of_its_own() {
+    let definition = Regex::new(
+        r"(?m)^(?:    )?(?:pub(?:\([a-z :]+\))? )?(?:struct|enum|union|trait|type) (\w+)\b([^=;]*)",
+    )
+    .unwrap();
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (module, text) in sources() {
+        for found in definition.captures_iter(&text) {
+            // What stands inside a trait or its implementation has the trait's name.
+            let is_associated =
+                found[0].starts_with("    ") && found[0].trim_start().starts_with("type ");
+            if !is_associated {
+                places
+                    .entry(found[1].to_owned())
+                    .or_default()
+                    .push(module.clone());
+            }
+        }
+    }
+    places.retain(|name, modules| {
+        modules.len() > 1 && name != "Error" && !ONE_A_SYSTEM.contains(&&**name)
+    });
+    assert!(places.is_empty(), "{places:#?}");
+}
+
 /// Every module and the modules that it names.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let sources = sources();

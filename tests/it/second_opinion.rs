@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use wsprobe::connection::wire::Role;
-use wsprobe::connection::wire::header::{Header, apply_mask};
+use wsprobe::connection::wire::header::{FrameHeader, apply_mask};
 
 mod engines;
 
@@ -42,7 +42,7 @@ fn stream() -> impl Strategy<Value = (bool, Vec<u8>)> {
             let mut bytes = Vec::new();
             for (first, payload) in frames {
                 let mask = is_masked.then_some([1, 2, 3, 4]);
-                let header = Header {
+                let header = FrameHeader {
                     first,
                     mask,
                     payload: payload.len() as u64,

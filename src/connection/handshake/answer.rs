@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
 use super::{
-    Answer, HEADER_LIMIT, HeadError, Headers, NotHttp, Refusal, Version, head_error, may_be_http,
-    read_head,
+    HEADER_LIMIT, HeadError, Headers, HttpVersion, NotHttp, Refusal, Response, head_error,
+    may_be_http, read_head,
 };
 use crate::connection::target::is_token_byte;
 use crate::units;
@@ -34,7 +34,7 @@ const BANNER: usize = 64;
 pub(in crate::connection) async fn read_answer<S>(
     stream: &mut S,
     buffer: &mut BytesMut,
-) -> Result<Answer, HeadError>
+) -> Result<Response, HeadError>
 where
     S: AsyncRead + Unpin,
 {
@@ -47,7 +47,7 @@ where
                 return Err(HeadError::Malformed(what));
             }
             Ok(_) => {}
-            Err(HeadError::NotHttp(_)) => return Err(what_it_is(stream, buffer).await),
+            Err(HeadError::NotHttp(_)) => return Err(identify(stream, buffer).await),
             Err(error) => return Err(error),
         }
     }
@@ -57,7 +57,7 @@ where
 }
 
 /// Whoever does not speak HTTP says what it is in its first line, most often: it may have come in part.
-async fn what_it_is<S>(stream: &mut S, buffer: &mut BytesMut) -> HeadError
+async fn identify<S>(stream: &mut S, buffer: &mut BytesMut) -> HeadError
 where
     S: AsyncRead + Unpin,
 {
@@ -90,11 +90,11 @@ fn recognised(bytes: &[u8]) -> NotHttp {
 
 /// Reads a head. RFC 9110 §5.5 lets control characters in values be kept where that is safe, and it is:
 /// they are shown escaped. The parser refuses them, so it is given others in their places.
-fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
+fn parse_answer(bytes: &[u8]) -> Result<Option<(Response, usize)>, HeadError> {
     if !may_be_http(bytes) {
         return Err(HeadError::NotHttp(recognised(bytes)));
     }
-    let tame = tamed(bytes);
+    let tame = without_controls(bytes);
     let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
     let mut response = httparse::Response::new(&mut headers);
     let length = match response.parse(&tame) {
@@ -109,10 +109,10 @@ fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
         let at = part.as_ptr() as usize - tame.as_ptr() as usize;
         super::text_of(&bytes[at..at + part.len()])
     };
-    let answer = Answer {
+    let answer = Response {
         version: match response.version {
-            Some(0) => Version::OneZero,
-            _ => Version::OneOne,
+            Some(0) => HttpVersion::OneZero,
+            _ => HttpVersion::OneOne,
         },
         status: response.code.unwrap_or_default(),
         reason: response
@@ -133,7 +133,7 @@ fn parse_answer(bytes: &[u8]) -> Result<Option<(Answer, usize)>, HeadError> {
 }
 
 /// Reads a head in which a line is no header: the others are, and one mistake must not hide them.
-fn parse_line_by_line(bytes: &[u8], tame: &[u8]) -> Result<Option<(Answer, usize)>, ()> {
+fn parse_line_by_line(bytes: &[u8], tame: &[u8]) -> Result<Option<(Response, usize)>, ()> {
     let mut lines = Vec::new();
     let mut start = 0;
     let length = loop {
@@ -183,7 +183,7 @@ fn value_of(value: &[u8], as_sent: impl Fn(&[u8]) -> String) -> String {
 
 /// The same bytes with a letter in the place of each that may stand in no head but does no harm to its
 /// lines: what is not ASCII, controls, and CR without LF.
-fn tamed(bytes: &[u8]) -> Vec<u8> {
+fn without_controls(bytes: &[u8]) -> Vec<u8> {
     let next = bytes.iter().skip(1).chain([&b'\n']);
     let pairs = bytes.iter().zip(next);
     let tame = pairs.map(|(&byte, &next)| match byte {
@@ -206,7 +206,7 @@ pub(in crate::connection) fn body_wait(deadline: Instant) -> Duration {
 /// Reads what there is of a refusal's body, within its limits of size and time.
 pub(in crate::connection) async fn read_refusal<S>(
     stream: &mut S,
-    answer: Answer,
+    answer: Response,
     mut buffer: BytesMut,
     deadline: Instant,
 ) -> Refusal

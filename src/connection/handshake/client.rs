@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::answer::{read_answer, read_refusal};
-use super::{Answer, HeadError, Headers, NotHttp, Refusal, Version};
-use crate::connection::error::{Error, Kind, Stage};
+use super::{HeadError, Headers, HttpVersion, NotHttp, Refusal, Response};
+use crate::connection::error::{Error, ErrorKind, Stage};
 use crate::connection::progress::{Progress, Reporter};
-use crate::connection::target::{Address, Header, Request, is_token_byte};
-use crate::connection::wire::negotiation::{self, Agreed};
+use crate::connection::target::{Address, RequestHeader, UpgradeOptions, is_token_byte};
+use crate::connection::wire::negotiation::{self, NegotiatedDeflate};
 use crate::secret::redact_url;
 
 /// How we call ourselves.
@@ -26,11 +26,11 @@ pub struct Upgraded {
     /// The request's lines, credentials included.
     pub request: Vec<String>,
     /// The 101 as it came.
-    pub answer: Answer,
+    pub answer: Response,
     /// The subprotocol that was chosen.
     pub subprotocol: Option<String>,
     /// permessage-deflate, where the server agreed to it.
-    pub compression: Option<Agreed>,
+    pub compression: Option<NegotiatedDeflate>,
     /// What arrived behind the head: the first frames.
     pub leftover: Bytes,
 }
@@ -38,12 +38,12 @@ pub struct Upgraded {
 /// Asks for the upgrade and checks the answer.
 ///
 /// # Errors
-/// [`Kind::Refused`] for another status, [`Kind::Handshake`] for an answer that breaks the rules,
-/// [`Kind::Lost`] when the connection ends first.
+/// [`ErrorKind::Refused`] for another status, [`ErrorKind::Handshake`] for an answer that breaks the rules,
+/// [`ErrorKind::Lost`] when the connection ends first.
 pub async fn upgrade<S>(
     stream: &mut S,
     address: &Address,
-    request: &Request,
+    request: &UpgradeOptions,
     reporter: &Reporter,
     deadline: Instant,
 ) -> Result<Upgraded, Error>
@@ -74,12 +74,12 @@ where
     if let Some(line) = answer.malformed.first() {
         let message =
             format!("the server's answer is malformed HTTP: invalid header line \"{line}\"");
-        return Err(Error::new(Kind::Handshake, Stage::Upgrade, message));
+        return Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message));
     }
     check(&answer, &head.accept_key)?;
     let compression = agreed_compression(&answer.headers, request)?;
     let subprotocol = chosen_subprotocol(&answer.headers, request)?;
-    warn_of_no_choice(&answer.headers, request, reporter);
+    warn_if_no_subprotocol(&answer.headers, request, reporter);
     Ok(Upgraded {
         request: head.lines,
         answer,
@@ -98,26 +98,32 @@ struct RequestHead {
 }
 
 /// All headers of the request in the order in which they are sent, those left out by the user among them.
-pub(in crate::connection) fn headers(address: &Address, request: &Request) -> Vec<Header> {
+pub(in crate::connection) fn headers(
+    address: &Address,
+    request: &UpgradeOptions,
+) -> Vec<RequestHeader> {
     let mut headers = vec![
-        Header::new("Host", &address.host_header),
-        Header::new("Connection", "Upgrade"),
-        Header::new("Upgrade", "websocket"),
-        Header::new("Sec-WebSocket-Version", "13"),
-        Header::new("Sec-WebSocket-Key", BASE64.encode(nonce())),
-        Header::new("User-Agent", USER_AGENT),
+        RequestHeader::new("Host", &address.host_header),
+        RequestHeader::new("Connection", "Upgrade"),
+        RequestHeader::new("Upgrade", "websocket"),
+        RequestHeader::new("Sec-WebSocket-Version", "13"),
+        RequestHeader::new("Sec-WebSocket-Key", BASE64.encode(nonce())),
+        RequestHeader::new("User-Agent", USER_AGENT),
     ];
     if !request.subprotocols.is_empty() {
-        headers.push(Header::new(
+        headers.push(RequestHeader::new(
             "Sec-WebSocket-Protocol",
             request.offered_subprotocols().join(", "),
         ));
     }
     if let Some(offer) = &request.compression {
-        headers.push(Header::new("Sec-WebSocket-Extensions", offer.to_string()));
+        headers.push(RequestHeader::new(
+            "Sec-WebSocket-Extensions",
+            offer.to_string(),
+        ));
     }
     if let Some((user, password)) = &address.user_info {
-        headers.push(Header::basic(user, password));
+        headers.push(RequestHeader::basic(user, password));
     }
     // A header given by the user takes the place of ours, so that a probe can say what it wants.
     headers.retain(|ours| {
@@ -142,7 +148,7 @@ pub(in crate::connection) fn headers(address: &Address, request: &Request) -> Ve
 }
 
 impl RequestHead {
-    fn new(address: &Address, request: &Request) -> Self {
+    fn new(address: &Address, request: &UpgradeOptions) -> Self {
         let headers = headers(address, request);
         let key = headers
             .iter()
@@ -188,12 +194,12 @@ fn lost(error: &HeadError) -> Error {
     let failed = |kind, message| Error::new(kind, Stage::Upgrade, message);
     match error {
         HeadError::Ended(..) => failed(
-            Kind::Lost,
+            ErrorKind::Lost,
             format!("the connection was lost before the handshake was answered: {error}"),
         )
         .hint("is this the right port? A TLS port wants wss://, a plain one ws://"),
         HeadError::NotHttp(said) => {
-            let error = failed(Kind::Handshake, format!("the server {said}"));
+            let error = failed(ErrorKind::Handshake, format!("the server {said}"));
             error.hint(match said {
                 NotHttp::Tls => "this port wants TLS: try wss:// instead of ws://",
                 NotHttp::Http2 => "--http2 talks to a server that knows nothing but HTTP/2",
@@ -201,7 +207,7 @@ fn lost(error: &HeadError) -> Error {
             })
         }
         _ => failed(
-            Kind::Handshake,
+            ErrorKind::Handshake,
             format!("the server did not answer the handshake in HTTP/1.1: {error}"),
         )
         .hint("is this the port of an HTTP server? A TLS port wants wss://"),
@@ -210,12 +216,12 @@ fn lost(error: &HeadError) -> Error {
 
 fn broken(what: &str) -> Error {
     let message = format!("the server's answer breaks RFC 6455: {what}");
-    Error::new(Kind::Handshake, Stage::Upgrade, message)
+    Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
 }
 
 /// The rules of RFC 6455 §4.1 for every 101.
-fn check(answer: &Answer, accept_key: &str) -> Result<(), Error> {
-    if answer.version == Version::OneZero {
+fn check(answer: &Response, accept_key: &str) -> Result<(), Error> {
+    if answer.version == HttpVersion::OneZero {
         return Err(broken("a 101 in HTTP/1.0, which knows no upgrade"));
     }
     let headers = &answer.headers;
@@ -236,7 +242,7 @@ fn check(answer: &Answer, accept_key: &str) -> Result<(), Error> {
     }
     // RFC 6455 §11.3.3 allows the header once.
     let unproven = |what: &str| Error {
-        kind: Kind::AcceptKey,
+        kind: ErrorKind::AcceptKey,
         ..broken(what)
     };
     if headers.all("Sec-WebSocket-Accept").count() > 1 {
@@ -256,8 +262,8 @@ fn check(answer: &Answer, accept_key: &str) -> Result<(), Error> {
 /// What the server agreed to of the extensions offered (RFC 6455 §9.1, RFC 7692 §7.1).
 pub(in crate::connection) fn agreed_compression(
     headers: &Headers,
-    request: &Request,
-) -> Result<Option<Agreed>, Error> {
+    request: &UpgradeOptions,
+) -> Result<Option<NegotiatedDeflate>, Error> {
     let answered: Vec<&str> = headers
         .all("Sec-WebSocket-Extensions")
         .filter(|value| !value.trim().is_empty())
@@ -278,7 +284,7 @@ pub(in crate::connection) fn agreed_compression(
         let message = format!(
             "the server agrees to the extension \"{name}\", which -H offered and wsprobe does not support"
         );
-        return Err(Error::new(Kind::Handshake, Stage::Upgrade, message));
+        return Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message));
     }
     match request.offered_compression() {
         None if answered.is_empty() => Ok(None),
@@ -296,7 +302,7 @@ pub(in crate::connection) fn agreed_compression(
 /// The subprotocol that the server chose among those offered.
 pub(in crate::connection) fn chosen_subprotocol(
     headers: &Headers,
-    request: &Request,
+    request: &UpgradeOptions,
 ) -> Result<Option<String>, Error> {
     let mut chosen = headers.all("Sec-WebSocket-Protocol");
     match (chosen.next().map(str::trim), chosen.next()) {
@@ -322,9 +328,9 @@ pub(in crate::connection) fn chosen_subprotocol(
 }
 
 /// Says so where subprotocols were offered and none was chosen, which is legal and surprises.
-pub(in crate::connection) fn warn_of_no_choice(
+pub(in crate::connection) fn warn_if_no_subprotocol(
     headers: &Headers,
-    request: &Request,
+    request: &UpgradeOptions,
     reporter: &Reporter,
 ) {
     if headers.get("Sec-WebSocket-Protocol").is_none() && !request.offered_subprotocols().is_empty()
@@ -338,7 +344,7 @@ pub(in crate::connection) fn warn_of_no_choice(
 pub(in crate::connection) fn hint_for(
     refusal: &Refusal,
     address: &Address,
-    request: &Request,
+    request: &UpgradeOptions,
 ) -> Option<String> {
     let hint = hint_by_status(refusal, address, request)?;
     let query = address.request_target.split_once('?');
@@ -351,7 +357,11 @@ pub(in crate::connection) fn hint_for(
     Some(hint)
 }
 
-fn hint_by_status(refusal: &Refusal, address: &Address, request: &Request) -> Option<String> {
+fn hint_by_status(
+    refusal: &Refusal,
+    address: &Address,
+    request: &UpgradeOptions,
+) -> Option<String> {
     let sends = |name: &str| {
         request
             .headers
@@ -486,15 +496,15 @@ mod tests {
     use super::*;
     use crate::connection::target::Subprotocol;
 
-    fn request_lines(typed: &str, request: &Request) -> Vec<String> {
+    fn request_lines(typed: &str, request: &UpgradeOptions) -> Vec<String> {
         RequestHead::new(&Address::parse(typed).expect(typed), request).lines
     }
 
     #[test]
     fn the_request_has_what_the_rfc_asks_for() {
-        let request = Request {
+        let request = UpgradeOptions {
             subprotocols: ["a", "b"].map(Subprotocol::new).to_vec(),
-            ..Request::default()
+            ..UpgradeOptions::default()
         };
         let lines = request_lines("ws://user:pass@host:81/p?q=1", &request);
         assert_eq!(lines[0], "GET /p?q=1 HTTP/1.1");
@@ -517,13 +527,13 @@ mod tests {
     fn given_headers_replace_ours_and_keep_their_duplicates() {
         let headers = ["X: 1", "X: 2", "Host: other", "User-Agent:"];
         let headers = headers
-            .map(|line| Header::parse(line).expect(line))
+            .map(|line| RequestHeader::parse(line).expect(line))
             .to_vec();
         let lines = request_lines(
             "ws://host/",
-            &Request {
+            &UpgradeOptions {
                 headers,
-                ..Request::default()
+                ..UpgradeOptions::default()
             },
         );
         assert_eq!(lines[1], "Host: other");
@@ -537,13 +547,16 @@ mod tests {
 
     #[test]
     fn the_key_of_the_rfc_gives_its_accept() {
-        let headers = vec![Header::new("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")];
+        let headers = vec![RequestHeader::new(
+            "Sec-WebSocket-Key",
+            "dGhlIHNhbXBsZSBub25jZQ==",
+        )];
         let address = Address::parse("ws://host/").expect("a URL");
         let head = RequestHead::new(
             &address,
-            &Request {
+            &UpgradeOptions {
                 headers,
-                ..Request::default()
+                ..UpgradeOptions::default()
             },
         );
         assert_eq!(head.accept_key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

@@ -63,7 +63,7 @@ fn text_of(bytes: &[u8]) -> String {
 
 /// The HTTP version of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum HttpVersion {
     /// HTTP/1.0.
     OneZero,
     /// HTTP/1.1.
@@ -72,7 +72,7 @@ pub enum Version {
     Two,
 }
 
-impl Version {
+impl HttpVersion {
     /// `1.0`, `1.1`, `2`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -85,9 +85,9 @@ impl Version {
 
 /// The answer's first line and headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The version it is written in.
-    pub version: Version,
+    pub version: HttpVersion,
     /// The HTTP status.
     pub status: u16,
     /// The reason phrase.
@@ -137,7 +137,7 @@ impl Refusal {
     }
 
     /// The headers that say what to do about it, then the body, line by line.
-    pub fn telling_lines(&self) -> Vec<String> {
+    pub fn informative_lines(&self) -> Vec<String> {
         const TELLING: [&str; 8] = [
             "Location",
             "WWW-Authenticate",

@@ -7,13 +7,15 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::connection::wire::negotiation::{Agreed, choose};
+use crate::connection::wire::negotiation::{NegotiatedDeflate, choose};
 
-use super::{Answer, HEADER_LIMIT, HeadError, Headers, Refusal, Version, head_error, read_head};
+use super::{
+    HEADER_LIMIT, HeadError, Headers, HttpVersion, Refusal, Response, head_error, read_head,
+};
 
 /// A request, whole and parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct UpgradeRequest {
     /// The method.
     pub method: String,
     /// Path and query.
@@ -24,29 +26,29 @@ pub struct Request {
     pub headers: Headers,
 }
 
-impl Request {
+impl UpgradeRequest {
     /// What keeps this from being a WebSocket handshake, if anything does (RFC 6455 §4.2.1).
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn fault(&self) -> Option<RequestError> {
         if self.method != "GET" {
-            return Some(Fault::NotAnUpgrade);
+            return Some(RequestError::NotAnUpgrade);
         }
         let asks = self.headers.has_token("Upgrade", "websocket")
             && self.headers.has_token("Connection", "Upgrade");
         if !asks {
-            return Some(Fault::NotAnUpgrade);
+            return Some(RequestError::NotAnUpgrade);
         }
         if self.minor == 0 {
-            return Some(Fault::Http);
+            return Some(RequestError::Http);
         }
         if self.only("Host").is_none() {
-            return Some(Fault::Host);
+            return Some(RequestError::Host);
         }
         if self.only("Sec-WebSocket-Version") != Some("13") {
-            return Some(Fault::Version);
+            return Some(RequestError::Version);
         }
         match self.only("Sec-WebSocket-Key") {
             Some(key) if is_nonce(key) => None,
-            _ => Some(Fault::Key),
+            _ => Some(RequestError::Key),
         }
     }
 
@@ -57,7 +59,7 @@ impl Request {
     }
 
     /// What to agree to of the extensions offered.
-    pub fn compression(&self) -> Option<Agreed> {
+    pub fn compression(&self) -> Option<NegotiatedDeflate> {
         choose(self.headers.all("Sec-WebSocket-Extensions"))
     }
 
@@ -82,7 +84,7 @@ fn is_nonce(key: &str) -> bool {
 
 /// Why a request is no WebSocket handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum RequestError {
     /// A plain HTTP request.
     NotAnUpgrade,
     /// HTTP/1.0, which knows no upgrade.
@@ -99,7 +101,7 @@ pub enum Fault {
 ///
 /// # Errors
 /// As the head could not be read.
-pub async fn read_request<S>(stream: &mut S) -> Result<(Request, Bytes), HeadError>
+pub async fn read_request<S>(stream: &mut S) -> Result<(UpgradeRequest, Bytes), HeadError>
 where
     S: AsyncRead + Unpin,
 {
@@ -108,13 +110,13 @@ where
     Ok((request, buffer.freeze()))
 }
 
-fn parse_request(bytes: &[u8]) -> Result<Option<(Request, usize)>, HeadError> {
+fn parse_request(bytes: &[u8]) -> Result<Option<(UpgradeRequest, usize)>, HeadError> {
     let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(bytes).map_err(head_error)? {
         httparse::Status::Partial => Ok(None),
         httparse::Status::Complete(length) => {
-            let request = Request {
+            let request = UpgradeRequest {
                 method: request.method.unwrap_or_default().to_owned(),
                 target: request.path.unwrap_or_default().to_owned(),
                 minor: request.version.unwrap_or_default(),
@@ -127,10 +129,10 @@ fn parse_request(bytes: &[u8]) -> Result<Option<(Request, usize)>, HeadError> {
 
 /// The 101 that agrees to a request (RFC 6455 §4.2.2).
 pub fn agreement(
-    request: &Request,
+    request: &UpgradeRequest,
     subprotocol: Option<&str>,
-    compression: Option<&Agreed>,
-) -> Answer {
+    compression: Option<&NegotiatedDeflate>,
+) -> Response {
     let key = request.headers.get("Sec-WebSocket-Key");
     let key = key.unwrap_or_default().trim();
     let mut headers = vec![
@@ -139,10 +141,11 @@ pub fn agreement(
         ("Sec-WebSocket-Accept", derive_accept_key(key.as_bytes())),
     ];
     headers.extend(subprotocol.map(|name| ("Sec-WebSocket-Protocol", name.to_owned())));
-    headers.extend(compression.map(|agreed| ("Sec-WebSocket-Extensions", agreed.to_string())));
+    headers
+        .extend(compression.map(|negotiated| ("Sec-WebSocket-Extensions", negotiated.to_string())));
     let named = |(name, value): (&str, String)| (name.to_owned(), value);
-    Answer {
-        version: Version::OneOne,
+    Response {
+        version: HttpVersion::OneOne,
         status: 101,
         reason: "Switching Protocols".to_owned(),
         headers: Headers(headers.into_iter().map(named).collect()),
@@ -154,7 +157,7 @@ pub fn agreement(
 ///
 /// # Errors
 /// The stream's.
-pub async fn answer<S>(stream: &mut S, answer: &Answer) -> std::io::Result<()>
+pub async fn answer<S>(stream: &mut S, answer: &Response) -> std::io::Result<()>
 where
     S: AsyncWrite + Unpin,
 {
@@ -198,7 +201,7 @@ fn head(status: u16, reason: &str, headers: &Headers) -> String {
 mod tests {
     use super::*;
 
-    fn parsed(lines: &[&str]) -> Request {
+    fn parsed(lines: &[&str]) -> UpgradeRequest {
         let text = lines.join("\r\n") + "\r\n\r\n";
         parse_request(text.as_bytes())
             .expect("http")
@@ -219,12 +222,12 @@ mod tests {
         assert_eq!(parsed(&whole).fault(), None);
         assert_eq!(
             parsed(&["GET / HTTP/1.1", "Host: h"]).fault(),
-            Some(Fault::NotAnUpgrade)
+            Some(RequestError::NotAnUpgrade)
         );
         let old = [&upgrade[..], &["Sec-WebSocket-Version: 8", key]].concat();
-        assert_eq!(parsed(&old).fault(), Some(Fault::Version));
+        assert_eq!(parsed(&old).fault(), Some(RequestError::Version));
         let keyless = [&upgrade[..], &["Sec-WebSocket-Version: 13"]].concat();
-        assert_eq!(parsed(&keyless).fault(), Some(Fault::Key));
+        assert_eq!(parsed(&keyless).fault(), Some(RequestError::Key));
     }
 
     #[test]

@@ -11,7 +11,7 @@ const DAY: i64 = 86_400;
 
 /// A certificate as it was presented. Every text is the peer's: escape before showing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub struct CertificateSummary {
     /// The subject's distinguished name.
     pub subject: String,
     /// The names it is valid for (RFC 5280 §4.2.1.6).
@@ -24,7 +24,7 @@ pub struct Certificate {
     pub not_after: i64,
 }
 
-impl Certificate {
+impl CertificateSummary {
     /// Reads DER; `None` when it is no certificate.
     pub fn parse(der: &[u8]) -> Option<Self> {
         let (_, parsed) = X509Certificate::from_der(der).ok()?;
@@ -157,14 +157,14 @@ mod tests {
         params.not_after = rcgen::date_time_ymd(2021, 1, 1);
         let key = rcgen::KeyPair::generate().expect("a key");
         let der = params.self_signed(&key).expect("a certificate");
-        let read = Certificate::parse(der.der()).expect("readable");
+        let read = CertificateSummary::parse(der.der()).expect("readable");
         assert_eq!(read.names, ["a.example", "192.0.2.1", "::1"]);
         assert!(read.is_self_signed() && !read.is_current());
         assert_eq!(date(read.not_after), "2021-01-01");
         assert_eq!(read.days_left_at(read.not_after - DAY), 1);
         assert_eq!(read.days_left_at(read.not_after + 1), -1);
         assert!(read.lines()[3].contains("expired"), "{:?}", read.lines());
-        assert_eq!(Certificate::parse(b"no certificate"), None);
+        assert_eq!(CertificateSummary::parse(b"no certificate"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! rest of a connection. Sessions are never resumed: a probe sees the whole handshake every time.
 
 pub mod certificate;
-mod own;
+mod client_identity;
 pub mod serving;
 mod verifier;
 mod words;
@@ -28,13 +28,13 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::error::{Error, Kind, Stage};
+use super::error::{Error, ErrorKind, Stage};
 use super::stream::Stream;
-use crate::named_file::{self, Limits};
-use crate::secret::{Unreadable, io_text};
-use certificate::Certificate;
-pub use own::Own;
-use verifier::{Judge, Seen, Verifier};
+use crate::named_file::{self, ReadLimits};
+use crate::secret::{SecretError, io_text};
+use certificate::CertificateSummary;
+pub use client_identity::ClientIdentity;
+use verifier::{RecordingVerifier, TrustPolicy, Verification};
 use words::{LIMITS, alert_name, certificate_text, tls_text};
 
 /// TLS over another stream.
@@ -42,13 +42,13 @@ pub type TlsStream = tokio_rustls::client::TlsStream<Stream>;
 
 /// What is settled about TLS before the first packet.
 #[derive(Clone, Debug, Default)]
-pub struct Terms {
+pub struct TlsOptions {
     /// Accept any certificate, and say why it would not have been (`--insecure`).
     pub insecure: bool,
     /// PEM files with further roots (`--cacert`).
     pub extra_roots: Vec<PathBuf>,
     /// The client's own certificate.
-    pub own: Option<Own>,
+    pub identity: Option<ClientIdentity>,
     /// The name to ask for and to check, in place of the URL's (`--servername`).
     pub server_name: Option<String>,
     /// Whether TLS 1.2 is too old (`--tls-min 1.3`).
@@ -56,16 +56,16 @@ pub struct Terms {
     /// Whether keys are appended to the file that SSLKEYLOGFILE names.
     pub log_keys: bool,
     /// How much of the files is read, and for how long.
-    pub files: Limits,
+    pub files: ReadLimits,
 }
 
 /// Opens TLS connections. What can be wrong with the terms is known before the first packet; the rest is
 /// prepared by the first connection that needs it, since most of what is probed on one's own machine does
 /// without TLS.
 #[derive(Clone)]
-pub struct Tls {
-    trust: Arc<Trust>,
-    means: Arc<OnceLock<Means>>,
+pub struct TlsClient {
+    trust: Arc<LoadedOptions>,
+    configs: Arc<OnceLock<ClientConfigs>>,
     server_name: Option<String>,
     /// Whether it is a proxy that is spoken to.
     is_for_proxy: bool,
@@ -73,23 +73,23 @@ pub struct Tls {
 
 /// The terms, with all files read.
 #[derive(Debug)]
-struct Trust {
+struct LoadedOptions {
     insecure: bool,
     /// The certificates of `--cacert`, and the same as roots.
     given: Vec<CertificateDer<'static>>,
     roots: RootCertStore,
-    own: Option<Arc<SingleCertAndKey>>,
+    identity: Option<Arc<SingleCertAndKey>>,
     only_13: bool,
     log_keys: bool,
 }
 
 /// What all connections share.
-struct Means {
+struct ClientConfigs {
     config: ClientConfig,
-    judge: Arc<Judge>,
+    trust: Arc<TrustPolicy>,
 }
 
-impl fmt::Debug for Tls {
+impl fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
             .field("trust", &self.trust)
@@ -99,7 +99,7 @@ impl fmt::Debug for Tls {
 
 /// What is spoken inside (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inside {
+pub enum Alpn {
     /// HTTP/1.1.
     Http1,
     /// HTTP/2.
@@ -108,27 +108,27 @@ pub enum Inside {
 
 /// What the two sides agreed on.
 #[derive(Clone, Debug)]
-pub struct Agreed {
+pub struct NegotiatedTls {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: String,
     /// The cipher suite's IANA name.
     pub cipher: String,
     /// What the server presented.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<CertificateSummary>,
     /// Why the certificate would have been refused without `--insecure`.
     pub distrust: Option<String>,
 }
 
 /// Terms that cannot be met: a file that cannot be read or used.
 #[derive(Clone, Debug)]
-pub enum BadTls {
+pub enum TlsOptionsError {
     /// It cannot be read (exit 26).
-    Unreadable(Unreadable),
+    Unreadable(SecretError),
     /// It is no usable certificate or key (exit 58): why, and what to try.
     Unusable(String, Option<String>),
 }
 
-impl BadTls {
+impl TlsOptionsError {
     fn unusable(why: String) -> Self {
         Self::Unusable(why, None)
     }
@@ -141,88 +141,93 @@ impl BadTls {
     }
 }
 
-impl Trust {
-    fn of(terms: &Terms) -> Result<Self, BadTls> {
+impl LoadedOptions {
+    fn of(options: &TlsOptions) -> Result<Self, TlsOptionsError> {
         let mut roots = RootCertStore::empty();
         let mut given = Vec::new();
-        for path in &terms.extra_roots {
-            add_roots(&mut roots, &mut given, path, terms.files)?;
+        for path in &options.extra_roots {
+            add_roots(&mut roots, &mut given, path, options.files)?;
         }
-        let own = match &terms.own {
-            Some(own) => Some(own.load(&ring::default_provider(), terms.files)?),
+        let identity = match &options.identity {
+            Some(identity) => Some(identity.load(&ring::default_provider(), options.files)?),
             None => None,
         };
         Ok(Self {
-            insecure: terms.insecure,
+            insecure: options.insecure,
             given,
             roots,
-            own,
-            only_13: terms.only_13,
-            log_keys: terms.log_keys,
+            identity,
+            only_13: options.only_13,
+            log_keys: options.log_keys,
         })
     }
 
-    fn means(&self) -> Means {
+    fn client_configs(&self) -> ClientConfigs {
         let provider = Arc::new(ring::default_provider());
         let mut roots = self.roots.clone();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         let given = self.given.clone();
-        let judge = Arc::new(Judge::new(self.insecure, given, roots, provider.clone()));
+        let trust = Arc::new(TrustPolicy::new(
+            self.insecure,
+            given,
+            roots,
+            provider.clone(),
+        ));
         let versions: &[&SupportedProtocolVersion] = if self.only_13 {
             &[&rustls::version::TLS13]
         } else {
             rustls::DEFAULT_VERSIONS
         };
-        let builder = ClientConfig::builder_with_details(provider, Arc::new(Clock))
+        let builder = ClientConfig::builder_with_details(provider, Arc::new(SystemClock))
             .with_protocol_versions(versions)
             // Fails only for a provider without any cipher suite of these versions, which ring has.
             .expect("ring supports TLS 1.2 and 1.3")
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Verifier::new(judge.clone())));
-        let mut config = match &self.own {
-            Some(own) => builder.with_client_cert_resolver(own.clone()),
+            .with_custom_certificate_verifier(Arc::new(RecordingVerifier::new(trust.clone())));
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(identity.clone()),
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
         if self.log_keys {
             config.key_log = Arc::new(KeyLogFile::new());
         }
-        Means { config, judge }
+        ClientConfigs { config, trust }
     }
 }
 
 /// The time, also where this machine's clock stands before 1970: the library's own panics there.
 #[derive(Debug)]
-struct Clock;
+struct SystemClock;
 
-impl TimeProvider for Clock {
+impl TimeProvider for SystemClock {
     fn current_time(&self) -> Option<UnixTime> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Some(UnixTime::since_unix_epoch(since.unwrap_or_default()))
     }
 }
 
-impl Tls {
+impl TlsClient {
     /// Reads the files named.
     ///
     /// # Errors
     /// Names the file that cannot be read or used.
-    pub fn new(terms: &Terms) -> Result<Self, BadTls> {
+    pub fn new(options: &TlsOptions) -> Result<Self, TlsOptionsError> {
         Ok(Self {
-            trust: Arc::new(Trust::of(terms)?),
-            means: Arc::default(),
-            server_name: terms.server_name.clone(),
+            trust: Arc::new(LoadedOptions::of(options)?),
+            configs: Arc::default(),
+            server_name: options.server_name.clone(),
             is_for_proxy: false,
         })
     }
 
     /// Prepares what the first connection needs, which is not to count as its handshake.
     pub fn prepare(&self) {
-        self.means();
+        self.configs();
     }
 
-    fn means(&self) -> &Means {
-        self.means.get_or_init(|| self.trust.means())
+    fn configs(&self) -> &ClientConfigs {
+        self.configs.get_or_init(|| self.trust.client_configs())
     }
 
     /// The same towards a proxy: `--servername` and the own certificate are the server's alone.
@@ -237,50 +242,50 @@ impl Tls {
     /// The TLS handshake with `host` over a connected stream.
     ///
     /// # Errors
-    /// [`Kind::Certificate`] when the certificate is not accepted, else [`Kind::Tls`].
+    /// [`ErrorKind::Certificate`] when the certificate is not accepted, else [`ErrorKind::Tls`].
     pub async fn connect(
         &self,
         host: &str,
         stream: Stream,
-        inside: Inside,
-    ) -> Result<(TlsStream, Agreed), Error> {
+        inside: Alpn,
+    ) -> Result<(TlsStream, NegotiatedTls), Error> {
         let host = self.server_name.as_deref().unwrap_or(host);
         let name = server_name(host).map_err(failed)?;
         // A verifier of its own for each handshake: several may run at the same time.
-        let Means { config, judge } = self.means();
-        let verifier = Arc::new(Verifier::new(judge.clone()));
+        let ClientConfigs { config, trust } = self.configs();
+        let verifier = Arc::new(RecordingVerifier::new(trust.clone()));
         let mut config = config.clone();
         if self.is_for_proxy {
-            config.client_auth_cert_resolver = Arc::new(own::Nothing);
+            config.client_auth_cert_resolver = Arc::new(client_identity::NoIdentity);
         }
         config
             .dangerous()
             .set_certificate_verifier(verifier.clone());
         config.alpn_protocols = vec![match inside {
-            Inside::Http1 => b"http/1.1".to_vec(),
-            Inside::Http2 => b"h2".to_vec(),
+            Alpn::Http1 => b"http/1.1".to_vec(),
+            Alpn::Http2 => b"h2".to_vec(),
         }];
         let stream = TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await
-            .map_err(|error| self.explain(host, &error, verifier.seen()))?;
+            .map_err(|error| self.explain(host, &error, verifier.verification()))?;
         let session = stream.get_ref().1;
-        if inside == Inside::Http2 && session.alpn_protocol() != Some(b"h2") {
+        if inside == Alpn::Http2 && session.alpn_protocol() != Some(b"h2") {
             return Err(no_http2(host));
         }
-        let seen = verifier.seen();
-        let (version, cipher) = settled(session);
-        let agreed = Agreed {
+        let seen = verifier.verification();
+        let (version, cipher) = negotiated(session);
+        let negotiated = NegotiatedTls {
             version,
             cipher,
-            distrust: seen.distrust(),
+            distrust: seen.distrust_reason(),
             certificate: seen.certificate,
         };
-        Ok((stream, agreed))
+        Ok((stream, negotiated))
     }
 
     /// A failed handshake in words, with its cure.
-    fn explain(&self, host: &str, error: &io::Error, seen: Seen) -> Error {
+    fn explain(&self, host: &str, error: &io::Error, seen: Verification) -> Error {
         match tls_error(error) {
             Some(why @ TlsError::InvalidCertificate(_)) => {
                 self.explain_certificate(host, why, seen)
@@ -311,7 +316,7 @@ impl Tls {
                     _ => io_text(error),
                 };
                 Error::new(
-                    Kind::TlsEnded,
+                    ErrorKind::TlsEnded,
                     Stage::Tls,
                     format!("TLS with {host} failed: {why}"),
                 )
@@ -320,12 +325,12 @@ impl Tls {
         }
     }
 
-    fn explain_certificate(&self, host: &str, error: &TlsError, seen: Seen) -> Error {
+    fn explain_certificate(&self, host: &str, error: &TlsError, seen: Verification) -> Error {
         let mut message = format!(
             "the certificate of {host} is not accepted: {}",
             certificate_text(error, seen.certificate.as_ref(), seen.der.as_deref())
         );
-        if let Some(trouble) = self.means().judge.trouble() {
+        if let Some(trouble) = self.configs().trust.store_error() {
             message.push_str(&format!("; {trouble}"));
         }
         let hint = match error {
@@ -351,7 +356,7 @@ impl Tls {
             ) => "renew it on the server; --insecure accepts any certificate meanwhile",
             _ => "trust this very certificate with --cacert FILE, or accept any with --insecure",
         };
-        let error = Error::new(Kind::Certificate, Stage::Tls, message).hint(hint);
+        let error = Error::new(ErrorKind::Certificate, Stage::Tls, message).hint(hint);
         Error {
             certificate: seen.certificate.map(Box::new),
             ..error
@@ -383,7 +388,7 @@ fn tls_error(error: &io::Error) -> Option<&TlsError> {
 }
 
 /// The version and the cipher suite that two sides have settled on, by their names.
-fn settled(session: &CommonState) -> (String, String) {
+fn negotiated(session: &CommonState) -> (String, String) {
     let version = session
         .protocol_version()
         .and_then(|version| version.as_str())
@@ -396,7 +401,7 @@ fn settled(session: &CommonState) -> (String, String) {
 }
 
 fn failed(message: String) -> Error {
-    Error::new(Kind::Tls, Stage::Tls, message)
+    Error::new(ErrorKind::Tls, Stage::Tls, message)
 }
 
 fn no_http2(host: &str) -> Error {
@@ -434,9 +439,9 @@ fn alerted(alert: AlertDescription) -> Error {
     }
 }
 
-fn read(path: &Path, files: Limits) -> Result<Vec<u8>, BadTls> {
+fn read(path: &Path, files: ReadLimits) -> Result<Vec<u8>, TlsOptionsError> {
     named_file::read(path, files).map_err(|error| {
-        BadTls::Unreadable(Unreadable::because(&path.display().to_string(), &error))
+        TlsOptionsError::Unreadable(SecretError::because(&path.display().to_string(), &error))
     })
 }
 
@@ -444,14 +449,14 @@ fn add_roots(
     roots: &mut RootCertStore,
     given: &mut Vec<CertificateDer<'static>>,
     path: &Path,
-    files: Limits,
-) -> Result<(), BadTls> {
+    files: ReadLimits,
+) -> Result<(), TlsOptionsError> {
     let shown = path.display().to_string();
     let pem = read(path, files)?;
     let before = given.len();
     for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
         roots.add(certificate.clone()).map_err(|error| {
-            BadTls::unusable(format!(
+            TlsOptionsError::unusable(format!(
                 "{shown} holds a certificate that cannot be used: {}",
                 tls_text(&error)
             ))
@@ -459,7 +464,7 @@ fn add_roots(
         given.push(certificate);
     }
     if given.len() == before {
-        return Err(BadTls::unusable(format!(
+        return Err(TlsOptionsError::unusable(format!(
             "{shown} holds no PEM certificate"
         )));
     }

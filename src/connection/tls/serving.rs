@@ -12,10 +12,10 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::TlsAcceptor;
 
 use super::words::{alert_name, tls_text};
-use super::{Agreed, BadTls, Clock, Own, settled};
-use crate::connection::error::{Error, Kind, Stage};
+use super::{ClientIdentity, NegotiatedTls, SystemClock, TlsOptionsError, negotiated};
+use crate::connection::error::{Error, ErrorKind, Stage};
 use crate::connection::stream::Stream;
-use crate::named_file::Limits;
+use crate::named_file::ReadLimits;
 use crate::secret::io_text;
 
 /// How long a certificate made at run time holds: longer than any run, shorter than forgetfulness.
@@ -33,9 +33,9 @@ impl Acceptor {
     ///
     /// # Errors
     /// Names the file that cannot be read or used.
-    pub fn from_files(own: &Own) -> Result<Self, BadTls> {
+    pub fn from_files(identity: &ClientIdentity) -> Result<Self, TlsOptionsError> {
         Ok(Self::showing(
-            own.load(&ring::default_provider(), Limits::default())?,
+            identity.load(&ring::default_provider(), ReadLimits::default())?,
         ))
     }
 
@@ -44,9 +44,10 @@ impl Acceptor {
     ///
     /// # Errors
     /// A name that no certificate can hold, or no randomness to be had.
-    pub fn self_signed(names: Vec<String>) -> Result<(Self, String), BadTls> {
-        let failed =
-            |error: rcgen::Error| BadTls::unusable(format!("cannot make a certificate: {error}"));
+    pub fn self_signed(names: Vec<String>) -> Result<(Self, String), TlsOptionsError> {
+        let failed = |error: rcgen::Error| {
+            TlsOptionsError::unusable(format!("cannot make a certificate: {error}"))
+        };
         let mut params = CertificateParams::new(names).map_err(failed)?;
         params.distinguished_name = DistinguishedName::new();
         params
@@ -61,21 +62,24 @@ impl Acceptor {
         let der = certificate.der().clone();
         let fingerprint = fingerprint(&der);
         let signer = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let signer = ring::sign::any_ecdsa_type(&signer.into())
-            .map_err(|error| BadTls::unusable(format!("cannot use the key just made: {error}")))?;
+        let signer = ring::sign::any_ecdsa_type(&signer.into()).map_err(|error| {
+            TlsOptionsError::unusable(format!("cannot use the key just made: {error}"))
+        })?;
         let certified = CertifiedKey::new(vec![der], signer);
         let shown = Arc::new(SingleCertAndKey::from(certified));
         Ok((Self::showing(shown), fingerprint))
     }
 
     fn showing(certificate: Arc<dyn ResolvesServerCert>) -> Self {
-        let mut config =
-            ServerConfig::builder_with_details(Arc::new(ring::default_provider()), Arc::new(Clock))
-                .with_protocol_versions(rustls::DEFAULT_VERSIONS)
-                // Fails only for a provider without any cipher suite of these versions, which ring has.
-                .expect("ring supports TLS 1.2 and 1.3")
-                .with_no_client_auth()
-                .with_cert_resolver(certificate);
+        let mut config = ServerConfig::builder_with_details(
+            Arc::new(ring::default_provider()),
+            Arc::new(SystemClock),
+        )
+        .with_protocol_versions(rustls::DEFAULT_VERSIONS)
+        // Fails only for a provider without any cipher suite of these versions, which ring has.
+        .expect("ring supports TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_cert_resolver(certificate);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self(TlsAcceptor::from(Arc::new(config)))
     }
@@ -83,8 +87,8 @@ impl Acceptor {
     /// The handshake with a client over a connected stream.
     ///
     /// # Errors
-    /// [`Kind::Tls`], with what the client said or did.
-    pub async fn accept(&self, stream: Stream) -> Result<(Stream, Agreed), Error> {
+    /// [`ErrorKind::Tls`], with what the client said or did.
+    pub async fn accept(&self, stream: Stream) -> Result<(Stream, NegotiatedTls), Error> {
         let stream = self.0.accept(stream).await.map_err(|error| {
             let why = match super::tls_error(&error) {
                 Some(rustls::Error::InvalidMessage(_)) => {
@@ -99,16 +103,16 @@ impl Acceptor {
                 Some(other) => format!("TLS with the client failed: {}", tls_text(other)),
                 None => format!("TLS with the client failed: {}", io_text(&error)),
             };
-            Error::new(Kind::Tls, Stage::Tls, why)
+            Error::new(ErrorKind::Tls, Stage::Tls, why)
         })?;
-        let (version, cipher) = settled(stream.get_ref().1);
-        let agreed = Agreed {
+        let (version, cipher) = negotiated(stream.get_ref().1);
+        let negotiated = NegotiatedTls {
             version,
             cipher,
             certificate: None,
             distrust: None,
         };
-        Ok((Stream::over(stream), agreed))
+        Ok((Stream::over(stream), negotiated))
     }
 }
 

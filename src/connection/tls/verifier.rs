@@ -17,32 +17,32 @@ use rustls::{
     CertificateError, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
 
-use super::certificate::Certificate;
+use super::certificate::CertificateSummary;
 use super::words::certificate_text;
-use crate::named_file::{self, Limits};
+use crate::named_file::{self, ReadLimits};
 use crate::secret::io_text;
 
 /// Who is trusted; shared by all connections.
 #[derive(Debug)]
-pub struct Judge {
+pub struct TrustPolicy {
     /// Accept whatever is presented.
     insecure: bool,
     /// Mozilla's roots and `--cacert`.
     known: Option<Arc<WebPkiServerVerifier>>,
     /// Certificates of `--cacert`, for servers that present one of them as their own.
     given: Vec<CertificateDer<'static>>,
-    system: OnceLock<System>,
+    system: OnceLock<SystemRoots>,
     provider: Arc<CryptoProvider>,
 }
 
 /// The system's trust store.
 #[derive(Debug)]
-struct System {
+struct SystemRoots {
     verifier: Option<Arc<WebPkiServerVerifier>>,
     trouble: Option<String>,
 }
 
-impl Judge {
+impl TrustPolicy {
     /// Trusts Mozilla's roots and those given.
     pub fn new(
         insecure: bool,
@@ -60,7 +60,7 @@ impl Judge {
     }
 
     /// What went wrong when the system's store was read, if it was.
-    pub fn trouble(&self) -> Option<&str> {
+    pub fn store_error(&self) -> Option<&str> {
         self.system.get()?.trouble.as_deref()
     }
 
@@ -71,12 +71,12 @@ impl Judge {
                 return match pipe {
                     Ok(certificates) => {
                         roots.add_parsable_certificates(certificates);
-                        System {
+                        SystemRoots {
                             trouble: None,
                             verifier: verifier(roots, &self.provider),
                         }
                     }
-                    Err(trouble) => System {
+                    Err(trouble) => SystemRoots {
                         trouble: Some(trouble),
                         verifier: None,
                     },
@@ -84,7 +84,7 @@ impl Judge {
             }
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
-            System {
+            SystemRoots {
                 trouble: missing_store().or_else(|| {
                     let error = found.errors.iter().find(|error| !is_absent(error))?;
                     roots
@@ -101,7 +101,8 @@ impl Judge {
     /// mostly made as authorities, which no path may end with (RFC 5280 §6.1), and trusted by hand.
     fn is_given(&self, presented: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
         self.given.iter().any(|known| known == presented)
-            && Certificate::parse(presented).is_some_and(|certificate| certificate.is_current())
+            && CertificateSummary::parse(presented)
+                .is_some_and(|certificate| certificate.is_current())
             && ParsedCertificate::try_from(presented)
                 .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
     }
@@ -110,7 +111,7 @@ impl Judge {
 /// The certificates of `SSL_CERT_FILE` where it is a pipe or a device, which may have no end.
 fn store_in_a_pipe() -> Option<Result<Vec<CertificateDer<'static>>, String>> {
     // The handshake waits for it.
-    const LIMITS: Limits = Limits {
+    const LIMITS: ReadLimits = ReadLimits {
         size: named_file::USUAL_SIZE,
         time: Duration::from_secs(5),
     };
@@ -168,9 +169,9 @@ fn verifier(
 
 /// What one handshake saw.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct Verification {
     /// The server's certificate.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<CertificateSummary>,
     /// The same as it came.
     pub der: Option<Vec<u8>>,
     /// Why it is not trusted.
@@ -179,9 +180,9 @@ pub struct Seen {
     pub unproven: Option<TlsError>,
 }
 
-impl Seen {
+impl Verification {
     /// Why the certificate would not be accepted, in words.
-    pub fn distrust(&self) -> Option<String> {
+    pub fn distrust_reason(&self) -> Option<String> {
         let error = self.error.as_ref().or(self.unproven.as_ref())?;
         let (certificate, der) = (self.certificate.as_ref(), self.der.as_deref());
         Some(certificate_text(error, certificate, der))
@@ -190,22 +191,22 @@ impl Seen {
 
 /// The judge of one handshake.
 #[derive(Debug)]
-pub struct Verifier {
-    judge: Arc<Judge>,
-    seen: Mutex<Seen>,
+pub struct RecordingVerifier {
+    trust: Arc<TrustPolicy>,
+    seen: Mutex<Verification>,
 }
 
-impl Verifier {
+impl RecordingVerifier {
     /// A verifier for one handshake.
-    pub fn new(judge: Arc<Judge>) -> Self {
+    pub fn new(trust: Arc<TrustPolicy>) -> Self {
         Self {
-            judge,
+            trust,
             seen: Mutex::default(),
         }
     }
 
     /// What was presented.
-    pub fn seen(&self) -> Seen {
+    pub fn verification(&self) -> Verification {
         self.seen
             .lock()
             .map(|seen| seen.clone())
@@ -221,10 +222,10 @@ const UNVERIFIED: [SignatureScheme; 4] = [
     SignatureScheme::ECDSA_SHA1_Legacy,
 ];
 
-impl Verifier {
+impl RecordingVerifier {
     /// Whether the server has the key of its certificate. Who accepts any certificate accepts one whose
     /// key cannot be used here as well, since anybody could make one that can.
-    fn judge_proof(
+    fn check_proof(
         &self,
         proof: Result<HandshakeSignatureValid, TlsError>,
     ) -> Result<HandshakeSignatureValid, TlsError> {
@@ -233,14 +234,14 @@ impl Verifier {
         {
             seen.unproven = Some(error.clone());
         }
-        match self.judge.insecure {
+        match self.trust.insecure {
             true => Ok(HandshakeSignatureValid::assertion()),
             false => proof,
         }
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -253,23 +254,23 @@ impl ServerCertVerifier for Verifier {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp, now)
         };
         let unknown = TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
-        let judge = &self.judge;
-        let mut verdict = judge.known.as_ref().map_or(Err(unknown.clone()), ask);
-        if verdict.is_err() && judge.is_given(end_entity, server_name) {
+        let trust = &self.trust;
+        let mut verdict = trust.known.as_ref().map_or(Err(unknown.clone()), ask);
+        if verdict.is_err() && trust.is_given(end_entity, server_name) {
             verdict = Ok(ServerCertVerified::assertion());
         }
         if verdict.as_ref().is_err_and(|error| *error == unknown) {
-            verdict = judge.system().map_or(verdict, ask);
+            verdict = trust.system().map_or(verdict, ask);
         }
         if let Ok(mut seen) = self.seen.lock() {
-            *seen = Seen {
-                certificate: Certificate::parse(end_entity),
+            *seen = Verification {
+                certificate: CertificateSummary::parse(end_entity),
                 der: Some(end_entity.to_vec()),
                 error: verdict.as_ref().err().cloned(),
                 unproven: None,
             };
         }
-        if judge.insecure {
+        if trust.insecure {
             return Ok(ServerCertVerified::assertion());
         }
         verdict
@@ -281,9 +282,9 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.judge.provider.signature_verification_algorithms;
+        let algorithms = &self.trust.provider.signature_verification_algorithms;
         let proof = rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms);
-        self.judge_proof(proof)
+        self.check_proof(proof)
     }
 
     fn verify_tls13_signature(
@@ -292,18 +293,18 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.judge.provider.signature_verification_algorithms;
+        let algorithms = &self.trust.provider.signature_verification_algorithms;
         let proof = rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms);
-        self.judge_proof(proof)
+        self.check_proof(proof)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = self
-            .judge
+            .trust
             .provider
             .signature_verification_algorithms
             .supported_schemes();
-        if self.judge.insecure {
+        if self.trust.insecure {
             schemes.extend(UNVERIFIED);
         }
         schemes

@@ -5,7 +5,7 @@ use rustls::{
     AlertDescription, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible,
 };
 
-use super::certificate::{Certificate, coarse, date};
+use super::certificate::{CertificateSummary, coarse, date};
 
 /// The key types, key exchanges and ciphers that are not there.
 pub const LIMITS: &str =
@@ -87,7 +87,7 @@ fn spaced(name: &str) -> String {
 /// Why a certificate is not accepted. `der` is the one that was presented.
 pub fn certificate_text(
     error: &TlsError,
-    presented: Option<&Certificate>,
+    presented: Option<&CertificateSummary>,
     der: Option<&[u8]>,
 ) -> String {
     let TlsError::InvalidCertificate(why) = error else {
@@ -176,7 +176,7 @@ fn other_text(name: &str, der: Option<&[u8]>) -> String {
 }
 
 /// Why none of a certificate's names is the one that was expected.
-fn wrong_name(expected: &ServerName<'_>, it: &Certificate) -> String {
+fn wrong_name(expected: &ServerName<'_>, it: &CertificateSummary) -> String {
     let expected = expected.to_str();
     if it.names.is_empty() {
         return "it has no subjectAltName (the common name is not used)".to_owned();
@@ -218,8 +218,8 @@ fn clock(now: std::time::SystemTime) -> String {
 mod tests {
     use super::*;
 
-    fn certificate(names: &[&str]) -> Certificate {
-        Certificate {
+    fn certificate(names: &[&str]) -> CertificateSummary {
+        CertificateSummary {
             subject: "CN=a".to_owned(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             issuer: "CN=b".to_owned(),

@@ -8,11 +8,11 @@ use crate::connection::message::{Payload, Text};
 
 /// A message of which some has arrived.
 #[derive(Debug)]
-pub(super) struct Assembly {
+pub(super) struct PartialMessage {
     content: Content,
     is_compressed: bool,
     /// Bytes of it that have arrived: compressed where it is.
-    arrived: u64,
+    established: u64,
     /// Bytes that it has inflated to.
     inflated: u64,
     /// The most that it may inflate to.
@@ -25,7 +25,7 @@ enum Content {
     Binary(Vec<u8>),
 }
 
-impl Assembly {
+impl PartialMessage {
     /// An empty message. `room` is how large it is known to become, in bytes, and `limit` the most
     /// that it may inflate to.
     pub(super) fn new(is_text: bool, is_compressed: bool, room: usize, limit: u64) -> Self {
@@ -36,15 +36,15 @@ impl Assembly {
                 Content::Binary(Vec::with_capacity(room))
             },
             is_compressed,
-            arrived: 0,
+            established: 0,
             inflated: 0,
             limit,
         }
     }
 
     /// Bytes of it that have arrived, as they are on the wire.
-    pub(super) fn arrived(&self) -> u64 {
-        self.arrived
+    pub(super) fn established(&self) -> u64 {
+        self.established
     }
 
     /// Appends a piece, as it is on the wire but for the mask.
@@ -56,7 +56,7 @@ impl Assembly {
         piece: &[u8],
         inflater: Option<&mut Inflater>,
     ) -> Result<(), ViolationKind> {
-        self.arrived += piece.len() as u64;
+        self.established += piece.len() as u64;
         let (content, limit, total) = (&mut self.content, self.limit, &mut self.inflated);
         match inflater {
             Some(inflater) if self.is_compressed => inflater.inflate(piece, |inflated| {

@@ -6,13 +6,13 @@
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::assembly::Assembly;
+use super::assembly::PartialMessage;
 use super::deflate::Inflater;
-use super::header::{Header, WHOLE_BINARY, WHOLE_TEXT, apply_mask};
+use super::header::{FrameHeader, WHOLE_BINARY, WHOLE_TEXT, apply_mask};
 use super::rules::{self, FrameValidator};
 use super::trace::Trace;
 use super::violation::{SHOWN, Violation, ViolationKind};
-use super::{Received, Settings, Unfinished};
+use super::{Received, Unfinished, WireSettings};
 use crate::connection::frame::Opcode;
 use crate::connection::message::{Payload, Text};
 
@@ -26,9 +26,9 @@ pub(super) struct Decoder {
     /// Where permessage-deflate was agreed.
     inflater: Option<Inflater>,
     /// The frame whose payload is arriving.
-    frame: Option<Arriving>,
+    frame: Option<PartialFrame>,
     /// The message that frame belongs to, or the next one will.
-    message: Option<Assembly>,
+    message: Option<PartialMessage>,
     /// Bytes of frames so far, headers included.
     received: u64,
     /// Bytes of data frames among them.
@@ -37,8 +37,8 @@ pub(super) struct Decoder {
 
 /// A frame whose header has been taken, and not all of its payload.
 #[derive(Debug)]
-struct Arriving {
-    header: Header,
+struct PartialFrame {
+    header: FrameHeader,
     /// How much of its payload is still to come, in bytes.
     left: u64,
     /// What it begins with.
@@ -47,7 +47,7 @@ struct Arriving {
 }
 
 impl Decoder {
-    pub(super) fn new(role: Role, settings: &Settings) -> Self {
+    pub(super) fn new(role: Role, settings: &WireSettings) -> Self {
         Self {
             rules: FrameValidator {
                 masks: role == Role::Server,
@@ -58,7 +58,7 @@ impl Decoder {
             },
             inflater: settings
                 .compression
-                .map(|agreed| Inflater::new(role, agreed)),
+                .map(|negotiated| Inflater::new(role, negotiated)),
             frame: None,
             message: None,
             received: 0,
@@ -79,7 +79,7 @@ impl Decoder {
     /// What the peer has begun and not finished, where `input` is what was not taken yet.
     pub(super) fn unfinished(&self, input: &[u8]) -> Option<Unfinished> {
         match &self.message {
-            Some(message) => Some(Unfinished::Message(message.arrived())),
+            Some(message) => Some(Unfinished::Message(message.established())),
             None if self.frame.is_some() || !input.is_empty() => Some(Unfinished::Frame),
             None => None,
         }
@@ -103,14 +103,14 @@ impl Decoder {
                     Err(kind) => return Err(violation(kind, input)),
                 };
                 if let Some(trace) = trace {
-                    trace.arrives(&header, len);
+                    trace.begin_frame(&header, len);
                 }
                 if let Some(frame) = self.whole_message(&header, len, input) {
                     return take_whole(frame, &header, len, trace).map(Some);
                 }
-                self.begin(header, len, input);
+                self.begin_frame(header, len, input);
             }
-            let received = self.go_on(input, trace)?;
+            let received = self.continue_frame(input, trace)?;
             if received.is_some() || self.frame.is_some() {
                 return Ok(received);
             }
@@ -121,7 +121,7 @@ impl Decoder {
     #[inline]
     fn whole_message(
         &mut self,
-        header: &Header,
+        header: &FrameHeader,
         len: usize,
         input: &mut BytesMut,
     ) -> Option<BytesMut> {
@@ -139,7 +139,7 @@ impl Decoder {
 
     /// Takes the header of a frame whose payload is taken piece by piece.
     #[inline(never)]
-    fn begin(&mut self, header: Header, len: usize, input: &mut BytesMut) {
+    fn begin_frame(&mut self, header: FrameHeader, len: usize, input: &mut BytesMut) {
         let mut head = [0; SHOWN];
         let head_len = input.len().min(SHOWN);
         head[..head_len].copy_from_slice(&input[..head_len]);
@@ -153,10 +153,10 @@ impl Decoder {
             let limit = self.rules.max_message;
             self.message.get_or_insert_with(|| {
                 let is_text = header.opcode() == Opcode::Text;
-                Assembly::new(is_text, header.rsv1(), room as usize, limit)
+                PartialMessage::new(is_text, header.rsv1(), room as usize, limit)
             });
         }
-        self.frame = Some(Arriving {
+        self.frame = Some(PartialFrame {
             header,
             left: header.payload,
             head,
@@ -166,7 +166,7 @@ impl Decoder {
 
     /// Goes on with the frame that is arriving, as far as `input` goes.
     #[inline(never)]
-    fn go_on(
+    fn continue_frame(
         &mut self,
         input: &mut BytesMut,
         trace: &mut Option<Box<Trace>>,
@@ -200,7 +200,7 @@ impl Decoder {
     /// Puts a piece of a data frame's payload into its message, which may end with it.
     fn data_piece(
         &mut self,
-        frame: Arriving,
+        frame: PartialFrame,
         piece: &[u8],
     ) -> Result<Option<Received>, Box<Violation>> {
         let Some(message) = &mut self.message else {
@@ -225,7 +225,7 @@ impl Decoder {
     }
 }
 
-impl Arriving {
+impl PartialFrame {
     fn violation(&self, kind: ViolationKind) -> Box<Violation> {
         violation(kind, &self.head[..self.head_len])
     }
@@ -244,7 +244,7 @@ impl Arriving {
         let close = rules::close_payload(&payload);
         if let Some(trace) = trace {
             let (Ok(seen) | Err((_, seen))) = &close;
-            trace.closes(seen.clone());
+            trace.close_frame(seen.clone());
         }
         close.map(Received::Close).map_err(|(kind, seen)| {
             Box::new(Violation::new(kind, &self.head[..self.head_len]).in_close(seen))
@@ -256,7 +256,7 @@ impl Arriving {
 #[inline]
 fn take_whole(
     mut frame: BytesMut,
-    header: &Header,
+    header: &FrameHeader,
     len: usize,
     trace: &mut Option<Box<Trace>>,
 ) -> Result<Received, Box<Violation>> {

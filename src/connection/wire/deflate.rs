@@ -2,7 +2,7 @@
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use super::negotiation::{Agreed, MAX_WINDOW_BITS};
+use super::negotiation::{MAX_WINDOW_BITS, NegotiatedDeflate};
 use super::violation::ViolationKind;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
@@ -41,13 +41,13 @@ pub(super) struct Inflater {
 
 impl Inflater {
     /// The stream that a `role` receives.
-    pub(super) fn new(role: Role, agreed: Agreed) -> Self {
+    pub(super) fn new(role: Role, negotiated: NegotiatedDeflate) -> Self {
         Self {
             stream: None,
             inflated: Vec::new(),
             no_context_takeover: match role {
-                Role::Client => agreed.server_no_context_takeover,
-                Role::Server => agreed.client_no_context_takeover,
+                Role::Client => negotiated.server_no_context_takeover,
+                Role::Server => negotiated.client_no_context_takeover,
             },
             begun: false,
             ended: false,
@@ -139,15 +139,15 @@ pub(super) struct Deflater {
 
 impl Deflater {
     /// The stream that a `role` sends; none where the window agreed upon is too small.
-    pub(super) fn new(role: Role, agreed: Agreed) -> Option<Self> {
+    pub(super) fn new(role: Role, negotiated: NegotiatedDeflate) -> Option<Self> {
         let (window_bits, no_context_takeover) = match role {
             Role::Client => (
-                agreed.client_max_window_bits,
-                agreed.client_no_context_takeover,
+                negotiated.client_max_window_bits,
+                negotiated.client_no_context_takeover,
             ),
             Role::Server => (
-                agreed.server_max_window_bits,
-                agreed.server_no_context_takeover,
+                negotiated.server_max_window_bits,
+                negotiated.server_no_context_takeover,
             ),
         };
         let window_bits = window_bits.unwrap_or(MAX_WINDOW_BITS);

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use rand::rngs::SysError;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::Settings;
+use super::WireSettings;
 use super::deflate::Deflater;
-use super::header::{FIN, Header, MaskedPayload, RSV1};
+use super::header::{FIN, FrameHeader, MaskedPayload, RSV1};
 use super::mask_keys::MaskKeys;
 use super::trace::Trace;
 use crate::connection::frame::Opcode;
@@ -42,7 +42,7 @@ pub(super) struct Encoder {
     deflating: Option<u8>,
     /// What was deflated and is in no frame yet.
     deflated: Vec<u8>,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<QueuedPayload>,
     /// Bytes of payload in `waiting`.
     waiting_bytes: usize,
     /// Bytes of frames made so far, headers included.
@@ -50,7 +50,7 @@ pub(super) struct Encoder {
 }
 
 /// What becomes frames when everything before it has left.
-enum Waiting {
+enum QueuedPayload {
     Whole(Outgoing),
     Control(Opcode, Bytes),
     /// The rest of a frame.
@@ -61,7 +61,7 @@ enum Waiting {
 
 /// A payload's place in its message.
 #[derive(Clone, Copy)]
-struct Part {
+struct MessagePart {
     is_text: bool,
     is_first: bool,
     is_last: bool,
@@ -70,7 +70,7 @@ struct Part {
 impl Encoder {
     /// # Errors
     /// When the operating system has no random numbers to give.
-    pub(super) fn new(role: Role, settings: &Settings) -> Result<Self, SysError> {
+    pub(super) fn new(role: Role, settings: &WireSettings) -> Result<Self, SysError> {
         Ok(Self {
             keys: match role {
                 Role::Client => Some(MaskKeys::new()?),
@@ -78,7 +78,7 @@ impl Encoder {
             },
             deflater: settings
                 .compression
-                .and_then(|agreed| Deflater::new(role, agreed)),
+                .and_then(|negotiated| Deflater::new(role, negotiated)),
             deflating: None,
             deflated: Vec::new(),
             waiting: VecDeque::new(),
@@ -114,7 +114,7 @@ impl Encoder {
         if self.waiting.is_empty() && large(outgoing).is_none() {
             self.write(out, outgoing, trace);
         } else {
-            self.wait(Waiting::Whole(outgoing.clone()));
+            self.wait(QueuedPayload::Whole(outgoing.clone()));
         }
     }
 
@@ -129,7 +129,7 @@ impl Encoder {
         if self.waiting.is_empty() {
             self.frame(out, FIN | opcode.bits(), &payload, trace);
         } else {
-            self.wait(Waiting::Control(opcode, payload));
+            self.wait(QueuedPayload::Control(opcode, payload));
         }
     }
 
@@ -140,25 +140,25 @@ impl Encoder {
         {
             self.waiting_bytes -= waiting.bytes();
             let rest = match waiting {
-                Waiting::Whole(outgoing) => match large(&outgoing) {
+                QueuedPayload::Whole(outgoing) => match large(&outgoing) {
                     Some((part, payload)) => self.begin_large(out, part, payload.clone(), trace),
                     None => {
                         self.write(out, &outgoing, trace);
                         None
                     }
                 },
-                Waiting::Control(opcode, payload) => {
+                QueuedPayload::Control(opcode, payload) => {
                     self.frame(out, FIN | opcode.bits(), &payload, trace);
                     None
                 }
-                Waiting::Masked(mut payload) => {
+                QueuedPayload::Masked(mut payload) => {
                     payload.take(BLOCK, out);
-                    (!payload.is_empty()).then_some(Waiting::Masked(payload))
+                    (!payload.is_empty()).then_some(QueuedPayload::Masked(payload))
                 }
-                Waiting::Deflating(mut rest, is_last) => {
+                QueuedPayload::Deflating(mut rest, is_last) => {
                     let piece = rest.split_to(rest.len().min(DEFLATED_FRAGMENT));
                     self.deflate(out, &piece, rest.is_empty().then_some(is_last), trace);
-                    (!rest.is_empty()).then_some(Waiting::Deflating(rest, is_last))
+                    (!rest.is_empty()).then_some(QueuedPayload::Deflating(rest, is_last))
                 }
             };
             if let Some(rest) = rest {
@@ -168,7 +168,7 @@ impl Encoder {
         }
     }
 
-    fn wait(&mut self, waiting: Waiting) {
+    fn wait(&mut self, waiting: QueuedPayload) {
         self.waiting_bytes += waiting.bytes();
         self.waiting.push_back(waiting);
     }
@@ -193,9 +193,9 @@ impl Encoder {
                 self.sent += bytes.len() as u64;
                 out.extend_from_slice(bytes);
                 if let Some(trace) = trace
-                    && let Some((header, len)) = Header::parse(bytes)
+                    && let Some((header, len)) = FrameHeader::parse(bytes)
                 {
-                    trace.sends(&header, len, &bytes[len..]);
+                    trace.sent_frame(&header, len, &bytes[len..]);
                 }
             }
         }
@@ -203,7 +203,7 @@ impl Encoder {
 
     /// Makes a frame of each message of a batch.
     fn batch(&mut self, out: &mut Vec<u8>, batch: &Batch, trace: &mut Option<Box<Trace>>) {
-        let part = Part {
+        let part = MessagePart {
             is_text: batch.is_text(),
             is_first: true,
             is_last: true,
@@ -218,7 +218,7 @@ impl Encoder {
     fn data(
         &mut self,
         out: &mut Vec<u8>,
-        part: Part,
+        part: MessagePart,
         payload: &[u8],
         trace: &mut Option<Box<Trace>>,
     ) {
@@ -233,21 +233,24 @@ impl Encoder {
     fn begin_large(
         &mut self,
         out: &mut Vec<u8>,
-        part: Part,
+        part: MessagePart,
         payload: Bytes,
         trace: &mut Option<Box<Trace>>,
-    ) -> Option<Waiting> {
+    ) -> Option<QueuedPayload> {
         if self.starts_deflating(part, &payload) {
-            return Some(Waiting::Deflating(payload, part.is_last));
+            return Some(QueuedPayload::Deflating(payload, part.is_last));
         }
         let header = self.header(part.first_byte(), payload.len());
         self.write_header(out, &header, &payload, trace);
-        Some(Waiting::Masked(MaskedPayload::new(payload, header.mask)))
+        Some(QueuedPayload::Masked(MaskedPayload::new(
+            payload,
+            header.mask,
+        )))
     }
 
     /// Whether a payload is deflated, which the first part of a message decides.
     #[inline]
-    fn starts_deflating(&mut self, part: Part, payload: &[u8]) -> bool {
+    fn starts_deflating(&mut self, part: MessagePart, payload: &[u8]) -> bool {
         if part.is_first && self.deflater.is_some() {
             let is_tiny = part.is_last && payload.len() < WORTH_DEFLATING;
             self.deflating = (!is_tiny).then_some(part.first_byte() & !FIN | RSV1);
@@ -308,8 +311,8 @@ impl Encoder {
     }
 
     #[inline]
-    fn header(&mut self, first: u8, payload: usize) -> Header {
-        Header {
+    fn header(&mut self, first: u8, payload: usize) -> FrameHeader {
+        FrameHeader {
             first,
             mask: self.keys.as_mut().map(MaskKeys::next_key),
             payload: payload as u64,
@@ -321,7 +324,7 @@ impl Encoder {
     fn write_header(
         &mut self,
         out: &mut Vec<u8>,
-        header: &Header,
+        header: &FrameHeader,
         payload: &[u8],
         trace: &mut Option<Box<Trace>>,
     ) {
@@ -330,12 +333,12 @@ impl Encoder {
         let len = out.len() - before;
         self.sent += len as u64 + header.payload;
         if let Some(trace) = trace {
-            trace.sends(header, len, payload);
+            trace.sent_frame(header, len, payload);
         }
     }
 }
 
-impl Waiting {
+impl QueuedPayload {
     /// How many bytes of payload wait here.
     fn bytes(&self) -> usize {
         match self {
@@ -346,7 +349,7 @@ impl Waiting {
     }
 }
 
-impl Part {
+impl MessagePart {
     #[inline]
     fn first_byte(self) -> u8 {
         let opcode = match (self.is_first, self.is_text) {
@@ -360,10 +363,10 @@ impl Part {
 
 /// The payload of a message or of a part of one.
 #[inline]
-fn data(outgoing: &Outgoing) -> Option<(Part, &Bytes)> {
+fn data(outgoing: &Outgoing) -> Option<(MessagePart, &Bytes)> {
     match outgoing {
         Outgoing::Message(payload) => {
-            let part = Part {
+            let part = MessagePart {
                 is_text: matches!(payload, Payload::Text(_)),
                 is_first: true,
                 is_last: true,
@@ -371,7 +374,7 @@ fn data(outgoing: &Outgoing) -> Option<(Part, &Bytes)> {
             Some((part, payload.bytes()))
         }
         Outgoing::Fragment(fragment) => {
-            let part = Part {
+            let part = MessagePart {
                 is_text: fragment.is_text,
                 is_first: fragment.is_first,
                 is_last: fragment.is_last,
@@ -384,6 +387,6 @@ fn data(outgoing: &Outgoing) -> Option<(Part, &Bytes)> {
 
 /// The same where it is too large to become a frame at once.
 #[inline]
-fn large(outgoing: &Outgoing) -> Option<(Part, &Bytes)> {
+fn large(outgoing: &Outgoing) -> Option<(MessagePart, &Bytes)> {
     data(outgoing).filter(|(_, payload)| payload.len() >= LARGE)
 }

@@ -26,7 +26,7 @@ const MASK: u8 = 0x80;
 
 /// A frame header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub struct FrameHeader {
     /// FIN, RSV1 to RSV3 and the opcode, as they stand on the wire.
     pub first: u8,
     /// The masking key, when the frame is masked.
@@ -35,7 +35,7 @@ pub struct Header {
     pub payload: u64,
 }
 
-impl Header {
+impl FrameHeader {
     /// Reads the header that `bytes` begins with, and how many bytes it takes; `None` when it
     /// goes on beyond them.
     #[inline]
@@ -192,14 +192,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_written_header_reads_back(first: u8, mask: Option<[u8; 4]>, payload: u64, shift in 0u32..64) {
-            let header = Header { first, mask, payload: payload >> shift };
+            let header = FrameHeader { first, mask, payload: payload >> shift };
             let mut bytes = Vec::new();
             header.write(&mut bytes);
             prop_assert!(bytes.len() <= MAX_HEADER);
             for cut in 0..bytes.len() {
-                prop_assert_eq!(Header::parse(&bytes[..cut]), None);
+                prop_assert_eq!(FrameHeader::parse(&bytes[..cut]), None);
             }
-            prop_assert_eq!(Header::parse(&bytes), Some((header, bytes.len())));
+            prop_assert_eq!(FrameHeader::parse(&bytes), Some((header, bytes.len())));
         }
 
         #[test]

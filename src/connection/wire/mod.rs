@@ -26,17 +26,17 @@ pub use tokio_tungstenite::tungstenite::protocol::Role;
 
 use self::decoder::Decoder;
 use self::encoder::Encoder;
-use self::negotiation::Agreed;
+use self::negotiation::NegotiatedDeflate;
 use self::trace::Trace;
 use self::violation::Violation;
-use super::frame::{CloseSeen, FrameSeen, Opcode};
+use super::frame::{ClosePayload, Opcode, TracedFrame};
 use super::message::{Outgoing, Payload};
 
 /// How an open connection differs from the usual.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct WireSettings {
     /// The compression that was agreed.
-    pub compression: Option<Agreed>,
+    pub compression: Option<NegotiatedDeflate>,
     /// The largest message accepted, in bytes, whether in one frame or in many.
     pub max_message: u64,
     /// Whether every frame is told of ([`Received::Frame`]).
@@ -55,9 +55,9 @@ pub enum Received {
     /// A pong, asked for or not.
     Pong(Bytes),
     /// A close frame that breaks no rule.
-    Close(CloseSeen),
+    Close(ClosePayload),
     /// A frame that has passed, in either direction; it comes before what it carries.
-    Frame(Box<FrameSeen>),
+    Frame(Box<TracedFrame>),
 }
 
 /// What a peer has begun and not finished.
@@ -83,7 +83,7 @@ impl Wire {
     ///
     /// # Errors
     /// When the operating system has no random numbers to give, which a client needs.
-    pub fn new(role: Role, settings: &Settings) -> Result<Self, SysError> {
+    pub fn new(role: Role, settings: &WireSettings) -> Result<Self, SysError> {
         Ok(Self {
             role,
             decoder: Decoder::new(role, settings),

@@ -109,7 +109,7 @@ impl error::Error for NegotiationError {}
 
 /// How both sides compress, as agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Agreed {
+pub struct NegotiatedDeflate {
     /// Whether the server compresses each message on its own.
     pub server_no_context_takeover: bool,
     /// Whether the client compresses each message on its own.
@@ -121,7 +121,7 @@ pub struct Agreed {
 }
 
 /// The text of a server's answer.
-impl fmt::Display for Agreed {
+impl fmt::Display for NegotiatedDeflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(NAME)?;
         if self.server_no_context_takeover {
@@ -142,33 +142,33 @@ impl fmt::Display for Agreed {
 
 /// What a client offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
+pub struct DeflateOffer {
     /// The offer as it was written, so that what is sent is what was typed.
     text: String,
-    parameters: Parameters,
+    parameters: DeflateParameters,
 }
 
-impl Default for Offer {
+impl Default for DeflateOffer {
     /// What browsers offer.
     fn default() -> Self {
         Self {
             text: format!("{NAME}; {CLIENT_MAX_WINDOW_BITS}"),
-            parameters: Parameters {
+            parameters: DeflateParameters {
                 client_max_window_bits: Some(None),
-                ..Parameters::default()
+                ..DeflateParameters::default()
             },
         }
     }
 }
 
 /// The text of the client's header.
-impl fmt::Display for Offer {
+impl fmt::Display for DeflateOffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl Offer {
+impl DeflateOffer {
     /// An offer of other parameters: `client_max_window_bits=10; server_no_context_takeover`,
     /// with or without `permessage-deflate` before them; empty for none.
     ///
@@ -188,7 +188,7 @@ impl Offer {
         let [extension] = &extensions[..] else {
             return Err(malformed());
         };
-        let parameters = Parameters::of(extension)?;
+        let parameters = DeflateParameters::of(extension)?;
         Ok(Self { text, parameters })
     }
 
@@ -197,7 +197,7 @@ impl Offer {
     pub fn in_header<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let offers = values.into_iter().filter_map(extensions).flatten();
         offers.filter(Extension::is_deflate).find_map(|extension| {
-            let parameters = Parameters::of(&extension).ok()?;
+            let parameters = DeflateParameters::of(&extension).ok()?;
             Some(Self {
                 text: NAME.to_owned(),
                 parameters,
@@ -214,8 +214,8 @@ impl Offer {
     pub fn read_answer<'a>(
         &self,
         headers: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Option<Agreed>, NegotiationError> {
-        let mut agreed = None;
+    ) -> Result<Option<NegotiatedDeflate>, NegotiationError> {
+        let mut negotiated = None;
         for header in headers {
             let extensions =
                 extensions(header).ok_or_else(|| NegotiationError::Malformed(header.to_owned()))?;
@@ -223,16 +223,16 @@ impl Offer {
                 if !extension.is_deflate() {
                     return Err(NegotiationError::NotOffered(extension.name.clone()));
                 }
-                let answer = self.agree(&Parameters::of(extension)?)?;
-                if agreed.replace(answer).is_some() {
+                let answer = self.agree(&DeflateParameters::of(extension)?)?;
+                if negotiated.replace(answer).is_some() {
                     return Err(NegotiationError::AnsweredTwice);
                 }
             }
         }
-        Ok(agreed)
+        Ok(negotiated)
     }
 
-    fn agree(&self, answer: &Parameters) -> Result<Agreed, NegotiationError> {
+    fn agree(&self, answer: &DeflateParameters) -> Result<NegotiatedDeflate, NegotiationError> {
         let offer = &self.parameters;
         if offer.server_no_context_takeover && !answer.server_no_context_takeover {
             return Err(NegotiationError::ParameterMissing(
@@ -265,7 +265,7 @@ impl Offer {
                     answered.flatten(),
                 )?,
             };
-        Ok(Agreed {
+        Ok(NegotiatedDeflate {
             server_no_context_takeover: answer.server_no_context_takeover,
             // Offering it tells the server that we will not, whether it answers or not
             // (RFC 7692 §7.1.1.2).
@@ -299,14 +299,14 @@ fn narrower(
 /// the first offer of permessage-deflate that it understands (RFC 7692 §5.1). `None` declines.
 ///
 /// Offers it does not understand are passed over, as the RFC asks; so are other extensions.
-pub fn choose<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<Agreed> {
+pub fn choose<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<NegotiatedDeflate> {
     headers
         .into_iter()
         .filter_map(extensions)
         .flatten()
         .filter(Extension::is_deflate)
-        .find_map(|extension| Parameters::of(&extension).ok())
-        .map(|offer| Agreed {
+        .find_map(|extension| DeflateParameters::of(&extension).ok())
+        .map(|offer| NegotiatedDeflate {
             server_no_context_takeover: offer.server_no_context_takeover,
             client_no_context_takeover: offer.client_no_context_takeover,
             server_max_window_bits: offer.server_max_window_bits,
@@ -316,7 +316,7 @@ pub fn choose<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<Agreed> 
 
 /// The parameters of permessage-deflate, as one side states them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Parameters {
+struct DeflateParameters {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
@@ -324,7 +324,7 @@ struct Parameters {
     client_max_window_bits: Option<Option<u8>>,
 }
 
-impl Parameters {
+impl DeflateParameters {
     fn of(extension: &Extension) -> Result<Self, NegotiationError> {
         let mut seen = Vec::new();
         let mut parameters = Self::default();
@@ -401,7 +401,7 @@ impl Extension {
 /// Reads a `Sec-WebSocket-Extensions` header (RFC 6455 §9.1); `None` when it is malformed. Empty
 /// elements of the list are passed over (RFC 9110 §5.6.1).
 fn extensions(header: &str) -> Option<Vec<Extension>> {
-    let mut rest = Rest(header);
+    let mut rest = HeaderParser(header);
     let mut extensions = Vec::new();
     loop {
         while rest.takes(',') {}
@@ -429,9 +429,9 @@ fn extensions(header: &str) -> Option<Vec<Extension>> {
 }
 
 /// What is left of a header to read. White space between its parts means nothing.
-struct Rest<'a>(&'a str);
+struct HeaderParser<'a>(&'a str);
 
-impl<'a> Rest<'a> {
+impl<'a> HeaderParser<'a> {
     fn skip_space(&mut self) {
         self.0 = self.0.trim_start_matches([' ', '\t']);
     }
@@ -504,15 +504,15 @@ mod tests {
 
     use super::*;
 
-    const ALL: Agreed = Agreed {
+    const ALL: NegotiatedDeflate = NegotiatedDeflate {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
         server_max_window_bits: None,
         client_max_window_bits: None,
     };
 
-    fn answer(offer: &str, answer: &str) -> Result<Option<Agreed>, String> {
-        let offer = Offer::with_parameters(offer).unwrap();
+    fn answer(offer: &str, answer: &str) -> Result<Option<NegotiatedDeflate>, String> {
+        let offer = DeflateOffer::with_parameters(offer).unwrap();
         offer
             .read_answer([answer])
             .map_err(|error| error.to_string())
@@ -520,12 +520,15 @@ mod tests {
 
     #[test]
     fn the_default_is_what_browsers_offer() {
-        let offer = Offer::default();
+        let offer = DeflateOffer::default();
         assert_eq!(
             offer.to_string(),
             "permessage-deflate; client_max_window_bits"
         );
-        assert_eq!(Offer::with_parameters("client_max_window_bits"), Ok(offer));
+        assert_eq!(
+            DeflateOffer::with_parameters("client_max_window_bits"),
+            Ok(offer)
+        );
     }
 
     #[test]
@@ -541,7 +544,10 @@ mod tests {
                 "Permessage-Deflate;server_max_window_bits=9",
             ),
         ] {
-            assert_eq!(Offer::with_parameters(typed).unwrap().to_string(), sent);
+            assert_eq!(
+                DeflateOffer::with_parameters(typed).unwrap().to_string(),
+                sent
+            );
         }
     }
 
@@ -580,7 +586,9 @@ mod tests {
             ),
             (";", "the extension list"),
         ] {
-            let error = Offer::with_parameters(typed).expect_err(typed).to_string();
+            let error = DeflateOffer::with_parameters(typed)
+                .expect_err(typed)
+                .to_string();
             assert!(error.starts_with(why), "{typed}: {error}");
         }
     }
@@ -588,12 +596,12 @@ mod tests {
     #[test]
     fn an_answer_that_fits_its_offer_is_agreed() {
         let takeover = "server_no_context_takeover; client_no_context_takeover";
-        let none = Agreed {
+        let none = NegotiatedDeflate {
             server_no_context_takeover: true,
             client_no_context_takeover: true,
             ..ALL
         };
-        let cases: &[(&str, &str, Agreed)] = &[
+        let cases: &[(&str, &str, NegotiatedDeflate)] = &[
             ("client_max_window_bits", "permessage-deflate", ALL),
             ("", "PerMessage-Deflate", ALL),
             (
@@ -609,7 +617,7 @@ mod tests {
             (
                 "",
                 "permessage-deflate; server_max_window_bits=8",
-                Agreed {
+                NegotiatedDeflate {
                     server_max_window_bits: Some(8),
                     ..ALL
                 },
@@ -617,7 +625,7 @@ mod tests {
             (
                 "client_max_window_bits",
                 "permessage-deflate;client_max_window_bits=\"9\"",
-                Agreed {
+                NegotiatedDeflate {
                     client_max_window_bits: Some(9),
                     ..ALL
                 },
@@ -625,7 +633,7 @@ mod tests {
             (
                 "client_max_window_bits=10",
                 "permessage-deflate",
-                Agreed {
+                NegotiatedDeflate {
                     client_max_window_bits: Some(10),
                     ..ALL
                 },
@@ -633,21 +641,21 @@ mod tests {
             (
                 "server_max_window_bits=10",
                 "permessage-deflate; server_max_window_bits=9",
-                Agreed {
+                NegotiatedDeflate {
                     server_max_window_bits: Some(9),
                     ..ALL
                 },
             ),
         ];
-        for (offered, answered, agreed) in cases {
+        for (offered, answered, negotiated) in cases {
             assert_eq!(
                 answer(offered, answered),
-                Ok(Some(*agreed)),
+                Ok(Some(*negotiated)),
                 "{offered}: {answered}"
             );
         }
-        assert_eq!(Offer::default().read_answer([]), Ok(None));
-        assert_eq!(Offer::default().read_answer(["", " , "]), Ok(None));
+        assert_eq!(DeflateOffer::default().read_answer([]), Ok(None));
+        assert_eq!(DeflateOffer::default().read_answer(["", " , "]), Ok(None));
     }
 
     #[test]
@@ -742,9 +750,11 @@ mod tests {
             ("permessage-bzip2", None),
             ("", None),
         ] {
-            let agreed = choose([offers]);
+            let negotiated = choose([offers]);
             assert_eq!(
-                agreed.map(|agreed| agreed.to_string()).as_deref(),
+                negotiated
+                    .map(|negotiated| negotiated.to_string())
+                    .as_deref(),
                 chosen,
                 "{offers}"
             );
@@ -756,8 +766,8 @@ mod tests {
         #[test]
         fn any_header_is_read_without_a_panic(header in "[a-z;,= \"\\\\]{0,40}|.{0,40}") {
             let _ = choose([&*header]);
-            let _ = Offer::default().read_answer([&*header]);
-            let _ = Offer::with_parameters(&header);
+            let _ = DeflateOffer::default().read_answer([&*header]);
+            let _ = DeflateOffer::with_parameters(&header);
         }
 
         #[test]
@@ -773,7 +783,7 @@ mod tests {
                 Some(None) => parameters.push(CLIENT_MAX_WINDOW_BITS.to_owned()),
                 None => {}
             }
-            let offer = Offer::with_parameters(&parameters.join("; ")).unwrap();
+            let offer = DeflateOffer::with_parameters(&parameters.join("; ")).unwrap();
             let chosen = choose([&*offer.to_string()]).unwrap();
             prop_assert_eq!(offer.read_answer([&*chosen.to_string()]), Ok(Some(chosen)));
         }

@@ -1,9 +1,9 @@
 //! The rules that a peer's frames are held to (RFC 6455 §5, RFC 7692 §6).
 
-use super::header::{self, FIN, Header, RSV1, RSV2, RSV3};
+use super::header::{self, FIN, FrameHeader, RSV1, RSV2, RSV3};
 use super::violation::ViolationKind;
-use crate::connection::close::Code;
-use crate::connection::frame::{CloseSeen, Opcode};
+use crate::connection::close::CloseCode;
+use crate::connection::frame::{ClosePayload, Opcode};
 
 /// Judges each frame by its header, and knows where in a message the peer is.
 #[derive(Debug)]
@@ -15,14 +15,14 @@ pub(super) struct FrameValidator {
     /// The largest message accepted, in bytes.
     pub(super) max_message: u64,
     /// The message that has begun and not ended.
-    pub(super) message: Option<Begun>,
+    pub(super) message: Option<OpenMessage>,
     /// Whether the peer has sent its close frame.
     pub(super) closed: bool,
 }
 
 /// A message that has begun.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Begun {
+pub(super) struct OpenMessage {
     /// What its frames have declared so far, in bytes.
     declared: u64,
     compressed: bool,
@@ -35,7 +35,10 @@ impl FrameValidator {
     /// # Errors
     /// The rule that it breaks.
     #[inline]
-    pub(super) fn header(&self, bytes: &[u8]) -> Result<Option<(Header, usize)>, ViolationKind> {
+    pub(super) fn header(
+        &self,
+        bytes: &[u8],
+    ) -> Result<Option<(FrameHeader, usize)>, ViolationKind> {
         let [first, rest @ ..] = bytes else {
             return Ok(None);
         };
@@ -44,7 +47,7 @@ impl FrameValidator {
             return Ok(None);
         };
         self.check_second(*first, *second)?;
-        let Some((header, len)) = Header::parse(bytes) else {
+        let Some((header, len)) = FrameHeader::parse(bytes) else {
             return Ok(None);
         };
         self.check_length(&header, len)?;
@@ -53,7 +56,7 @@ impl FrameValidator {
 
     /// A frame that passed the checks has begun.
     #[inline]
-    pub(super) fn start(&mut self, header: &Header) {
+    pub(super) fn start(&mut self, header: &FrameHeader) {
         match header.opcode() {
             Opcode::Close => self.closed = true,
             opcode if opcode.is_control() => {}
@@ -118,7 +121,7 @@ impl FrameValidator {
 
     /// Whether a frame may be as long as its header of `len` bytes says.
     #[inline]
-    fn check_length(&self, header: &Header, len: usize) -> Result<(), ViolationKind> {
+    fn check_length(&self, header: &FrameHeader, len: usize) -> Result<(), ViolationKind> {
         let bytes = header.payload;
         let least = match len - header.mask.map_or(0, |mask| mask.len()) {
             2 => 0,
@@ -134,7 +137,7 @@ impl FrameValidator {
         if header.opcode().is_control() {
             return Ok(());
         }
-        let Begun {
+        let OpenMessage {
             declared,
             compressed,
         } = self.with(header);
@@ -152,13 +155,13 @@ impl FrameValidator {
 
     /// The message that a data frame belongs to, that frame included.
     #[inline]
-    fn with(&self, header: &Header) -> Begun {
+    fn with(&self, header: &FrameHeader) -> OpenMessage {
         match self.message {
-            Some(message) => Begun {
+            Some(message) => OpenMessage {
                 declared: message.declared.saturating_add(header.payload),
                 ..message
             },
-            None => Begun {
+            None => OpenMessage {
                 declared: header.payload,
                 compressed: header.rsv1(),
             },
@@ -177,12 +180,12 @@ const fn at_most_compressed(limit: u64) -> u64 {
 ///
 /// # Errors
 /// The rule that it breaks, with what the frame says all the same.
-pub(super) fn close_payload(payload: &[u8]) -> Result<CloseSeen, (ViolationKind, CloseSeen)> {
-    let seen = CloseSeen::read(payload);
+pub(super) fn close_payload(payload: &[u8]) -> Result<ClosePayload, (ViolationKind, ClosePayload)> {
+    let seen = ClosePayload::read(payload);
     let kind = match (seen.code, payload) {
         (None, []) => return Ok(seen),
         (None, _) => ViolationKind::CloseOneByte,
-        (Some(code), _) if !Code(code).is_sendable() => ViolationKind::CloseCode(code),
+        (Some(code), _) if !CloseCode(code).is_sendable() => ViolationKind::CloseCode(code),
         (Some(code), [_, _, reason @ ..]) if str::from_utf8(reason).is_err() => {
             ViolationKind::CloseReasonNotUtf8(code)
         }

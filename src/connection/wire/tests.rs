@@ -5,40 +5,40 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::header::{FIN, Header, apply_mask};
-use super::negotiation::Agreed;
+use super::header::{FIN, FrameHeader, apply_mask};
+use super::negotiation::NegotiatedDeflate;
 use super::violation::{SHOWN, Violation, ViolationKind};
-use super::{Received, Role, Settings, Unfinished, Wire};
-use crate::connection::frame::{CloseSeen, Opcode};
+use super::{Received, Role, Unfinished, Wire, WireSettings};
+use crate::connection::frame::{ClosePayload, Opcode};
 use crate::connection::message::{Batch, Direction, Fragment, Outgoing, Payload, Text};
 
-const AGREED: Agreed = Agreed {
+const AGREED: NegotiatedDeflate = NegotiatedDeflate {
     server_no_context_takeover: false,
     client_no_context_takeover: false,
     server_max_window_bits: None,
     client_max_window_bits: None,
 };
 
-const PLAIN: Settings = Settings {
+const PLAIN: WireSettings = WireSettings {
     compression: None,
     max_message: 1000,
     trace: false,
     answers_pings: true,
 };
-const DEFLATE: Settings = Settings {
+const DEFLATE: WireSettings = WireSettings {
     compression: Some(AGREED),
     ..PLAIN
 };
-const TRACE: Settings = Settings {
+const TRACE: WireSettings = WireSettings {
     trace: true,
     ..PLAIN
 };
-const LARGE: Settings = Settings {
+const LARGE: WireSettings = WireSettings {
     max_message: 1 << 20,
     ..PLAIN
 };
 
-fn wire(role: Role, settings: &Settings) -> Wire {
+fn wire(role: Role, settings: &WireSettings) -> Wire {
     Wire::new(role, settings).expect("randomness")
 }
 
@@ -51,7 +51,7 @@ fn other(role: Role) -> Role {
 
 /// A frame as it is on the wire.
 fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
-    let header = Header {
+    let header = FrameHeader {
         first,
         mask,
         payload: payload.len() as u64,
@@ -70,7 +70,7 @@ fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
 fn as_client(mut bytes: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [9, 8, 7, 6];
     let mut masked = Vec::new();
-    while let Some((header, len)) = Header::parse(bytes) {
+    while let Some((header, len)) = FrameHeader::parse(bytes) {
         let rest = bytes.len() - len;
         let payload = usize::try_from(header.payload).map_or(rest, |payload| payload.min(rest));
         masked.extend_from_slice(&bytes[..len]);
@@ -117,8 +117,8 @@ fn told((all, violation): &(Vec<Received>, Option<Violation>)) -> Vec<String> {
         Received::Message(Payload::Binary(bytes)) => format!("binary {}", shown(bytes)),
         Received::Ping(bytes) => format!("ping {}", shown(bytes)),
         Received::Pong(bytes) => format!("pong {}", shown(bytes)),
-        Received::Close(CloseSeen { code: None, .. }) => "close".to_owned(),
-        Received::Close(CloseSeen {
+        Received::Close(ClosePayload { code: None, .. }) => "close".to_owned(),
+        Received::Close(ClosePayload {
             code: Some(code),
             reason,
         }) => format!("close {code} {reason}"),
@@ -144,15 +144,15 @@ const L1000: &[u8] = b"\x82\x7e\x03\xe8";
 
 /// A section of RFC 6455 unless it says otherwise, a server's bytes, and what a client makes of them:
 /// messages, and perhaps the code to close with and why. A server makes the same of a client's.
-type Row = (
+type Case = (
     &'static str,
-    &'static Settings,
+    &'static WireSettings,
     &'static [&'static [u8]],
     &'static [&'static str],
 );
 
 #[rustfmt::skip]
-const ROWS: &[Row] = &[
+const ROWS: &[Case] = &[
     // What is right.
     ("5.6", &PLAIN, &[b"\x81\x02hi"], &["text hi"]),
     ("5.6", &PLAIN, &[b"\x82\x02\0\xff"], &[r"binary \x00\xff"]),
@@ -401,7 +401,7 @@ fn a_trace_nobody_takes_stays_bounded() {
 
 /// Something to send, and what arrives of it.
 #[derive(Debug, Clone)]
-enum Sent {
+enum SendCase {
     Whole(Payload),
     /// A message in parts of these sizes, perhaps with a ping after each.
     Parts(Payload, Vec<usize>, bool),
@@ -409,7 +409,7 @@ enum Sent {
     Ping(Vec<u8>),
 }
 
-impl Sent {
+impl SendCase {
     fn outgoing(&self) -> Vec<Outgoing> {
         match self {
             Self::Whole(payload) => vec![Outgoing::Message(payload.clone())],
@@ -487,20 +487,20 @@ fn payload() -> impl Strategy<Value = Payload> {
     })
 }
 
-fn sent() -> impl Strategy<Value = Sent> {
+fn sent() -> impl Strategy<Value = SendCase> {
     let sizes = prop::collection::vec(0usize..50_000, 0..5);
     prop_oneof![
-        3 => payload().prop_map(Sent::Whole),
-        2 => (payload(), sizes, any::<bool>()).prop_map(|(payload, sizes, pings)| Sent::Parts(payload, sizes, pings)),
-        1 => prop::collection::vec("[a-zäß]{0,40}", 1..20).prop_map(Sent::Lines),
-        1 => prop::collection::vec(any::<u8>(), 0..126).prop_map(Sent::Ping),
+        3 => payload().prop_map(SendCase::Whole),
+        2 => (payload(), sizes, any::<bool>()).prop_map(|(payload, sizes, pings)| SendCase::Parts(payload, sizes, pings)),
+        1 => prop::collection::vec("[a-zäß]{0,40}", 1..20).prop_map(SendCase::Lines),
+        1 => prop::collection::vec(any::<u8>(), 0..126).prop_map(SendCase::Ping),
     ]
 }
 
-fn agreed() -> impl Strategy<Value = Agreed> {
+fn negotiated() -> impl Strategy<Value = NegotiatedDeflate> {
     let bits = || prop::option::of(8u8..=15);
     (any::<bool>(), any::<bool>(), bits(), bits()).prop_map(|(server, client, s_bits, c_bits)| {
-        Agreed {
+        NegotiatedDeflate {
             server_no_context_takeover: server,
             client_no_context_takeover: client,
             server_max_window_bits: s_bits,
@@ -527,22 +527,22 @@ proptest! {
     fn every_message_arrives_as_it_was_sent(
         all in prop::collection::vec(sent(), 1..6),
         is_client: bool,
-        agreed in prop::option::of(agreed()),
+        negotiated in prop::option::of(negotiated()),
         taken in prop_oneof![1 => 1000usize..20_000, 3 => 100_000usize..1_000_000],
         piece in prop_oneof![1 => 1usize..2000, 3 => 1000usize..100_000],
     ) {
         let role = if is_client { Role::Client } else { Role::Server };
-        let settings = Settings { compression: agreed, ..LARGE };
+        let settings = WireSettings { compression: negotiated, ..LARGE };
         let (mut near, mut far) = (wire(role, &settings), wire(other(role), &settings));
         let mut out = Vec::new();
-        for outgoing in all.iter().flat_map(Sent::outgoing) {
+        for outgoing in all.iter().flat_map(SendCase::outgoing) {
             near.encode(&mut out, &outgoing);
         }
         near.encode_close(&mut out, Some(1000), "bye");
         let bytes = drained(&mut near, &mut out, taken);
         let got = received(&mut far, bytes.chunks(piece));
-        let mut expected: Vec<_> = all.iter().flat_map(Sent::expected).collect();
-        expected.push(Received::Close(CloseSeen { code: Some(1000), reason: "bye".to_owned() }));
+        let mut expected: Vec<_> = all.iter().flat_map(SendCase::expected).collect();
+        expected.push(Received::Close(ClosePayload { code: Some(1000), reason: "bye".to_owned() }));
         prop_assert_eq!(got, (expected, None));
         prop_assert_eq!(near.frame_bytes().1, bytes.len() as u64);
         prop_assert_eq!(far.frame_bytes().0, bytes.len() as u64);
@@ -572,9 +572,9 @@ proptest! {
         bytes.splice(at..at, noise);
         let role = if masked { Role::Server } else { Role::Client };
         let compression = compressed.then_some(AGREED);
-        let settings = Settings { compression, ..LARGE };
+        let settings = WireSettings { compression, ..LARGE };
         let (whole, violation) = received(&mut wire(role, &settings), [&bytes[..]]);
-        let settings = Settings { trace: traced, ..settings };
+        let settings = WireSettings { trace: traced, ..settings };
         let (mut cut, cut_violation) = received(&mut wire(role, &settings), bytes.chunks(piece));
         cut.retain(|received| !matches!(received, Received::Frame(_)));
         prop_assert_eq!(whole, cut);
@@ -606,7 +606,7 @@ proptest! {
             bytes.extend(frame(first | FIN, mask, &deflated[at..]));
         }
         let role = if masked { Role::Server } else { Role::Client };
-        let settings = Settings { compression: Some(AGREED), ..LARGE };
+        let settings = WireSettings { compression: Some(AGREED), ..LARGE };
         let got = received(&mut wire(role, &settings), bytes.chunks(piece));
         let expected = payloads.into_iter().map(|payload| Received::Message(Payload::Binary(payload.into())));
         prop_assert_eq!(got, (expected.collect(), None));
@@ -614,8 +614,8 @@ proptest! {
 
     #[test]
     fn a_window_is_never_exceeded(payloads in prop::collection::vec(content(), 1..4), bits in 9u8..=15) {
-        let agreed = Agreed { server_max_window_bits: Some(bits), ..AGREED };
-        let mut server = wire(Role::Server, &Settings { compression: Some(agreed), ..LARGE });
+        let negotiated = NegotiatedDeflate { server_max_window_bits: Some(bits), ..AGREED };
+        let mut server = wire(Role::Server, &WireSettings { compression: Some(negotiated), ..LARGE });
         let mut inflater = Decompress::new_with_window_bits(false, bits);
         for payload in payloads.iter().filter(|payload| payload.len() >= 16) {
             let mut out = Vec::new();
@@ -623,7 +623,7 @@ proptest! {
             let sent = drained(&mut server, &mut out, usize::MAX);
             let mut stream = Vec::new();
             let mut frames = &sent[..];
-            while let Some((header, len)) = Header::parse(frames) {
+            while let Some((header, len)) = FrameHeader::parse(frames) {
                 let end = len + header.payload as usize;
                 stream.extend_from_slice(&frames[len..end]);
                 frames = &frames[end..];
@@ -657,7 +657,7 @@ proptest! {
         let at = flip.0.index(deflated.len());
         deflated[at] ^= flip.1;
         let bytes = [frame(0xc2, None, &deflated), frame(0xc2, None, &noise), noise].concat();
-        let settings = Settings { compression: Some(AGREED), ..LARGE };
+        let settings = WireSettings { compression: Some(AGREED), ..LARGE };
         received(&mut wire(Role::Client, &settings), [&bytes[..]]);
     }
 }
@@ -690,7 +690,7 @@ impl OtherDeflater {
 }
 
 /// What a client makes of one compressed message.
-fn inflated(deflated: &[u8], settings: &Settings) -> (Vec<Received>, Option<ViolationKind>) {
+fn inflated(deflated: &[u8], settings: &WireSettings) -> (Vec<Received>, Option<ViolationKind>) {
     let bytes = frame(0xc2, None, deflated);
     let (all, violation) = received(&mut wire(Role::Client, settings), bytes.chunks(4096));
     (all, violation.map(|violation| violation.kind()))
@@ -709,7 +709,7 @@ fn a_message_cut_short_anywhere_is_told_as_such() {
 
 #[test]
 fn a_message_may_inflate_to_the_limit_and_not_a_byte_further() {
-    let settings = Settings {
+    let settings = WireSettings {
         compression: Some(AGREED),
         ..LARGE
     };
@@ -738,12 +738,12 @@ fn a_peer_that_agreed_to_start_anew_and_does_not_is_told() {
         .map(|deflated| frame(0xc1, None, &deflated))
         .concat();
     for (fresh, messages) in [(false, 2), (true, 1)] {
-        let agreed = Agreed {
+        let negotiated = NegotiatedDeflate {
             server_no_context_takeover: fresh,
             ..AGREED
         };
-        let settings = Settings {
-            compression: Some(agreed),
+        let settings = WireSettings {
+            compression: Some(negotiated),
             ..PLAIN
         };
         let (all, violation) = received(&mut wire(Role::Client, &settings), [&bytes[..]]);
@@ -752,11 +752,11 @@ fn a_peer_that_agreed_to_start_anew_and_does_not_is_told() {
 }
 
 /// What leaves for one message.
-fn encoded(role: Role, agreed: Option<Agreed>, payload: &[u8]) -> Vec<u8> {
+fn encoded(role: Role, negotiated: Option<NegotiatedDeflate>, payload: &[u8]) -> Vec<u8> {
     let mut wire = wire(
         role,
-        &Settings {
-            compression: agreed,
+        &WireSettings {
+            compression: negotiated,
             ..LARGE
         },
     );
@@ -773,7 +773,7 @@ fn only_what_gains_is_deflated() {
     let long = b"a message, a message, a message, a message";
     assert_eq!(encoded(Role::Server, Some(AGREED), long)[0], 0xc2);
     assert!(encoded(Role::Server, Some(AGREED), long).len() < long.len());
-    let tiny_window = Agreed {
+    let tiny_window = NegotiatedDeflate {
         server_max_window_bits: Some(8),
         ..AGREED
     };
@@ -803,7 +803,7 @@ fn what_is_beyond_the_window_is_not_referred_to() {
         let once: Vec<u8> = noise.by_ref().take((1 << bits) + 100).collect();
         let twice = [&once[..], &once[..]].concat();
         let window = |bits| {
-            Some(Agreed {
+            Some(NegotiatedDeflate {
                 server_max_window_bits: Some(bits),
                 ..AGREED
             })
@@ -820,19 +820,19 @@ fn what_is_beyond_the_window_is_not_referred_to() {
 #[test]
 fn an_empty_last_fragment_leaves_the_stream_in_order() {
     let text = "long enough to be worth it, if it comes again";
-    let sent = Sent::Parts(Payload::Text(text.into()), vec![text.len()], false);
+    let sent = SendCase::Parts(Payload::Text(text.into()), vec![text.len()], false);
     for fresh in [false, true] {
-        let agreed = Agreed {
+        let negotiated = NegotiatedDeflate {
             client_no_context_takeover: fresh,
             ..AGREED
         };
-        let settings = Settings {
-            compression: Some(agreed),
+        let settings = WireSettings {
+            compression: Some(negotiated),
             ..PLAIN
         };
         let (mut near, mut far) = (wire(Role::Client, &settings), wire(Role::Server, &settings));
         let mut out = Vec::new();
-        for outgoing in vec![sent.clone(); 3].iter().flat_map(Sent::outgoing) {
+        for outgoing in vec![sent.clone(); 3].iter().flat_map(SendCase::outgoing) {
             near.encode(&mut out, &outgoing);
         }
         let got = told(&received(&mut far, [&out[..]]));
@@ -849,7 +849,7 @@ fn a_client_masks_every_frame_with_a_key_of_its_own() {
     }
     let keys: std::collections::HashSet<_> = out
         .chunks(6)
-        .map(|frame| Header::parse(frame).and_then(|(header, _)| header.mask))
+        .map(|frame| FrameHeader::parse(frame).and_then(|(header, _)| header.mask))
         .collect();
     assert!(keys.len() > 95 && !keys.contains(&None));
 }
@@ -857,11 +857,11 @@ fn a_client_masks_every_frame_with_a_key_of_its_own() {
 #[test]
 fn what_is_large_waits_as_it_is_and_leaves_in_pieces() {
     let content: Vec<u8> = noise().take(1_000_000).collect();
-    for agreed in [None, Some(AGREED)] {
+    for negotiated in [None, Some(AGREED)] {
         let mut server = wire(
             Role::Server,
-            &Settings {
-                compression: agreed,
+            &WireSettings {
+                compression: negotiated,
                 ..LARGE
             },
         );
@@ -876,8 +876,8 @@ fn what_is_large_waits_as_it_is_and_leaves_in_pieces() {
         server.refill(&mut out);
         assert!((100_000..400_000).contains(&out.len()), "{}", out.len());
         let bytes = drained(&mut server, &mut out, 10_000);
-        let settings = Settings {
-            compression: agreed,
+        let settings = WireSettings {
+            compression: negotiated,
             ..LARGE
         };
         let (all, violation) = received(&mut wire(Role::Client, &settings), [&bytes[..]]);

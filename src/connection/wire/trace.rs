@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::Received;
-use super::header::Header;
+use super::header::FrameHeader;
 use super::violation::Violation;
-use crate::connection::frame::{CloseSeen, FrameSeen, Opcode, TRACED_HEAD};
+use crate::connection::frame::{ClosePayload, Opcode, TRACED_HEAD, TracedFrame};
 use crate::connection::message::Direction;
 
 /// The most that waits to be taken; what is sent beyond it is not told.
@@ -16,7 +16,7 @@ const MOST: usize = 8192;
 pub(super) struct Trace {
     told: VecDeque<Result<Received, Box<Violation>>>,
     /// The frame whose payload is arriving. It is told when enough of that has come to be shown.
-    arriving: Option<Box<FrameSeen>>,
+    arriving: Option<Box<TracedFrame>>,
 }
 
 impl Trace {
@@ -29,14 +29,14 @@ impl Trace {
     pub(super) fn push(&mut self, outcome: Result<Received, Box<Violation>>) {
         // A frame that breaks a rule is told before what is said of it.
         if outcome.is_err() {
-            self.tell();
+            self.finish_frame();
         }
         self.told.push_back(outcome);
     }
 
     /// A frame begins to arrive, with a header of `len` bytes.
-    pub(super) fn arrives(&mut self, header: &Header, len: usize) {
-        self.arriving = Some(seen(Direction::In, header, len));
+    pub(super) fn begin_frame(&mut self, header: &FrameHeader, len: usize) {
+        self.arriving = Some(traced_frame(Direction::In, header, len));
     }
 
     /// A piece of its payload has arrived, unmasked.
@@ -44,43 +44,43 @@ impl Trace {
         let Some(frame) = &mut self.arriving else {
             return;
         };
-        show(frame, piece);
+        append_head(frame, piece);
         // A close frame waits for its end, to tell the code and the reason.
         let is_shown = frame.payload_bytes.min(TRACED_HEAD as u64) == u64::from(frame.head_len);
         if is_shown && frame.opcode != Opcode::Close {
-            self.tell();
+            self.finish_frame();
         }
     }
 
     /// What the close frame that has arrived says.
-    pub(super) fn closes(&mut self, close: CloseSeen) {
+    pub(super) fn close_frame(&mut self, close: ClosePayload) {
         if let Some(frame) = &mut self.arriving {
             frame.close = Some(close);
         }
-        self.tell();
+        self.finish_frame();
     }
 
     /// A frame was made to be sent.
-    pub(super) fn sends(&mut self, header: &Header, len: usize, payload: &[u8]) {
-        let mut frame = seen(Direction::Out, header, len);
-        show(&mut frame, payload);
+    pub(super) fn sent_frame(&mut self, header: &FrameHeader, len: usize, payload: &[u8]) {
+        let mut frame = traced_frame(Direction::Out, header, len);
+        append_head(&mut frame, payload);
         if frame.opcode == Opcode::Close {
-            frame.close = Some(CloseSeen::read(payload));
+            frame.close = Some(ClosePayload::read(payload));
         }
         if self.told.len() < MOST {
             self.told.push_back(Ok(Received::Frame(frame)));
         }
     }
 
-    fn tell(&mut self) {
+    fn finish_frame(&mut self) {
         let frame = self.arriving.take();
         self.told
             .extend(frame.map(|frame| Ok(Received::Frame(frame))));
     }
 }
 
-fn seen(direction: Direction, header: &Header, len: usize) -> Box<FrameSeen> {
-    Box::new(FrameSeen {
+fn traced_frame(direction: Direction, header: &FrameHeader, len: usize) -> Box<TracedFrame> {
+    Box::new(TracedFrame {
         direction,
         opcode: header.opcode(),
         fin: header.is_final(),
@@ -95,7 +95,7 @@ fn seen(direction: Direction, header: &Header, len: usize) -> Box<FrameSeen> {
 }
 
 /// Takes what still fits of the next piece of the payload.
-fn show(frame: &mut FrameSeen, piece: &[u8]) {
+fn append_head(frame: &mut TracedFrame, piece: &[u8]) {
     let had = usize::from(frame.head_len);
     let len = piece.len().min(TRACED_HEAD - had);
     frame.head[had..had + len].copy_from_slice(&piece[..len]);

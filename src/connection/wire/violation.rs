@@ -2,7 +2,7 @@
 
 use std::{error, fmt};
 
-use crate::connection::frame::{CloseSeen, Opcode};
+use crate::connection::frame::{ClosePayload, Opcode};
 use crate::units::{count_grouped, grouped};
 
 /// How many bytes of the offending frame are kept to be shown.
@@ -166,7 +166,7 @@ pub struct Violation {
     kind: ViolationKind,
     head: [u8; SHOWN],
     head_len: u8,
-    close: Option<Box<CloseSeen>>,
+    close: Option<Box<ClosePayload>>,
 }
 
 impl Violation {
@@ -184,7 +184,7 @@ impl Violation {
     }
 
     /// The same with what the close frame says that breaks the rule.
-    pub fn in_close(self, close: CloseSeen) -> Self {
+    pub fn in_close(self, close: ClosePayload) -> Self {
         Self {
             close: Some(Box::new(close)),
             ..self
@@ -203,7 +203,7 @@ impl Violation {
     }
 
     /// What the close frame says, where that is what breaks the rule.
-    pub fn close(&self) -> Option<&CloseSeen> {
+    pub fn close(&self) -> Option<&ClosePayload> {
         self.close.as_deref()
     }
 

@@ -3,16 +3,16 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::{
-    Keep, escape, find_unsafe, is_unsafe, may_lead_unsafe, push_escaped, push_escaped_bytes,
+    KeptControls, escape, find_unsafe, is_unsafe, may_lead_unsafe, push_escaped, push_escaped_bytes,
 };
 
-fn pushed(text: &str, keep: Keep) -> String {
+fn pushed(text: &str, keep: KeptControls) -> String {
     let mut out = b"before ".to_vec();
     push_escaped(&mut out, text, keep);
     String::from_utf8(out.split_off(7)).unwrap()
 }
 
-fn pushed_bytes(bytes: &[u8], keep: Keep) -> String {
+fn pushed_bytes(bytes: &[u8], keep: KeptControls) -> String {
     let mut out = Vec::new();
     push_escaped_bytes(&mut out, bytes, keep);
     String::from_utf8(out).unwrap()
@@ -42,17 +42,17 @@ fn unsafe_characters_are_spelt_out() {
         ),
         ("\u{13430}\u{1d173}", "\\u{13430}\\u{1d173}"),
     ] {
-        assert_eq!(escape(text, Keep::Lines), shown, "{text:?}");
-        assert_eq!(escape(text, Keep::Nothing), shown, "{text:?}");
-        assert_eq!(pushed(text, Keep::Lines), shown, "{text:?}");
+        assert_eq!(escape(text, KeptControls::Lines), shown, "{text:?}");
+        assert_eq!(escape(text, KeptControls::Nothing), shown, "{text:?}");
+        assert_eq!(pushed(text, KeptControls::Lines), shown, "{text:?}");
     }
 }
 
 #[test]
 fn tab_and_newline_stay_only_in_lines() {
     let text = "a\tb\nc\r\n";
-    assert_eq!(escape(text, Keep::Lines), "a\tb\nc\\x0d\n");
-    assert_eq!(escape(text, Keep::Nothing), "a\\tb\\nc\\x0d\\n");
+    assert_eq!(escape(text, KeptControls::Lines), "a\tb\nc\\x0d\n");
+    assert_eq!(escape(text, KeptControls::Nothing), "a\\tb\\nc\\x0d\\n");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn harmless_text_is_borrowed() {
         // Zero width non-joiner and joiner: Persian spelling and the family emoji.
         "می\u{200c}خواهم \u{1f469}\u{200d}\u{1f467}",
     ] {
-        for keep in [Keep::Lines, Keep::Nothing] {
+        for keep in [KeptControls::Lines, KeptControls::Nothing] {
             assert!(
                 matches!(escape(text, keep), Cow::Borrowed(same) if same == text),
                 "{text}"
@@ -82,7 +82,7 @@ fn bytes_that_are_no_utf8_are_spelt_out_one_by_one() {
         (b"\xed\xa0\x80", "\\xed\\xa0\\x80"),
         ("é\u{9b}\n".as_bytes(), "é\\u{9b}\\n"),
     ] {
-        assert_eq!(pushed_bytes(bytes, Keep::Nothing), shown);
+        assert_eq!(pushed_bytes(bytes, KeptControls::Nothing), shown);
     }
 }
 
@@ -163,8 +163,8 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-fn keeps() -> impl Strategy<Value = Keep> {
-    prop_oneof![Just(Keep::Lines), Just(Keep::Nothing)]
+fn keeps() -> impl Strategy<Value = KeptControls> {
+    prop_oneof![Just(KeptControls::Lines), Just(KeptControls::Nothing)]
 }
 
 proptest! {
@@ -174,7 +174,7 @@ proptest! {
         let mut expected = String::new();
         for ch in text.chars() {
             match ch {
-                '\t' | '\n' if keep == Keep::Lines => expected.push(ch),
+                '\t' | '\n' if keep == KeptControls::Lines => expected.push(ch),
                 '\t' => expected.push_str("\\t"),
                 '\n' => expected.push_str("\\n"),
                 '\0'..='\x1f' | '\x7f' => expected.push_str(&format!("\\x{:02x}", u32::from(ch))),
@@ -193,7 +193,7 @@ proptest! {
     #[test]
     fn any_bytes_come_out_safe(bytes in prop::collection::vec(any::<u8>(), 0..200), keep in keeps()) {
         let shown = pushed_bytes(&bytes, keep);
-        let kept = |ch| keep == Keep::Lines && (ch == '\t' || ch == '\n');
+        let kept = |ch| keep == KeptControls::Lines && (ch == '\t' || ch == '\n');
         prop_assert!(shown.chars().all(|ch| kept(ch) || !ch.is_control() && !is_unsafe(ch)));
     }
 }

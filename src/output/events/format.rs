@@ -14,7 +14,7 @@ use super::super::json::{Compactor, push_escaped};
 /// # Panics
 /// When `value` is not JSON, such as a map whose keys are not strings.
 pub(super) fn push_json(out: &mut Vec<u8>, value: &impl Serialize) {
-    let mut serializer = Serializer::with_formatter(out, Safe);
+    let mut serializer = Serializer::with_formatter(out, EscapingFormatter);
     value
         .serialize(&mut serializer)
         .expect("events are JSON, and memory can be written");
@@ -22,9 +22,9 @@ pub(super) fn push_json(out: &mut Vec<u8>, value: &impl Serialize) {
 
 /// The form of events: compact; DEL, C1, bidi and other format characters are escaped; numbers have at most six
 /// decimals and no exponent.
-struct Safe;
+struct EscapingFormatter;
 
-impl Formatter for Safe {
+impl Formatter for EscapingFormatter {
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
     where
         W: ?Sized + Write,

@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::lines::{Fields, Ms, WholeMs, each_schema};
+use super::event_types::{HeaderFields, Ms, WholeMs, each_schema};
 
 const FILE: &str = "schema/events.schema.json";
 
@@ -40,7 +40,7 @@ impl JsonSchema for WholeMs {
     }
 }
 
-impl JsonSchema for Fields {
+impl JsonSchema for HeaderFields {
     fn schema_name() -> Cow<'static, str> {
         "Fields".into()
     }

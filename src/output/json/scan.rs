@@ -7,7 +7,7 @@ use super::{MAX_DEPTH, NotJson};
 
 /// What a token is, for those who colour it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Key,
     String,
     Number,
@@ -16,9 +16,9 @@ pub(super) enum Kind {
 }
 
 /// What is done with the tokens, which come in the order of the text.
-pub(super) trait Sink {
+pub(super) trait TokenSink {
     /// A scalar or a key; strings come with their quotes.
-    fn token(&mut self, kind: Kind, token: &str);
+    fn token(&mut self, kind: TokenKind, token: &str);
     /// `{}` or `[]`, which is not reported as `open` and `close`.
     fn empty(&mut self, brackets: &'static str);
     fn open(&mut self, bracket: u8);
@@ -32,7 +32,7 @@ pub(super) trait Sink {
 }
 
 /// Reads all of `text` as one JSON text. The sink has seen a part of it when this fails.
-pub(super) fn scan(text: &str, sink: &mut impl Sink) -> Result<(), NotJson> {
+pub(super) fn scan(text: &str, sink: &mut impl TokenSink) -> Result<(), NotJson> {
     let mut scanner = Scanner {
         text,
         at: 0,
@@ -127,14 +127,14 @@ impl<'a> Scanner<'a> {
 
     /// Between most tokens there is none.
     #[inline(always)]
-    fn skip_white_space(&mut self, sink: &mut impl Sink) {
+    fn skip_white_space(&mut self, sink: &mut impl TokenSink) {
         if self.peek().is_some_and(|byte| byte <= b' ') {
             self.skip_some_white_space(sink);
         }
     }
 
     #[inline(never)]
-    fn skip_some_white_space(&mut self, sink: &mut impl Sink) {
+    fn skip_some_white_space(&mut self, sink: &mut impl TokenSink) {
         let start = self.at;
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
@@ -145,20 +145,20 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a scalar, an empty container, or all that opens before the first scalar.
-    fn value(&mut self, sink: &mut impl Sink) -> Result<(), NotJson> {
+    fn value(&mut self, sink: &mut impl TokenSink) -> Result<(), NotJson> {
         loop {
             self.skip_white_space(sink);
             match self.peek() {
                 Some(b'"') => {
                     let start = self.at;
                     self.string()?;
-                    sink.token(Kind::String, self.since(start));
+                    sink.token(TokenKind::String, self.since(start));
                     return Ok(());
                 }
                 Some(b'-' | b'0'..=b'9') => {
                     let start = self.at;
                     self.number()?;
-                    sink.token(Kind::Number, self.since(start));
+                    sink.token(TokenKind::Number, self.since(start));
                     return Ok(());
                 }
                 Some(b'{') => {
@@ -172,16 +172,16 @@ impl<'a> Scanner<'a> {
                         return Ok(());
                     }
                 }
-                Some(b't') => return self.literal("true", Kind::Boolean, sink),
-                Some(b'f') => return self.literal("false", Kind::Boolean, sink),
-                Some(b'n') => return self.literal("null", Kind::Null, sink),
+                Some(b't') => return self.literal("true", TokenKind::Boolean, sink),
+                Some(b'f') => return self.literal("false", TokenKind::Boolean, sink),
+                Some(b'n') => return self.literal("null", TokenKind::Null, sink),
                 _ => return Err(self.unexpected()),
             }
         }
     }
 
     /// Enters the container that begins here; returns true when it was empty and is behind us.
-    fn open(&mut self, container: Container, sink: &mut impl Sink) -> Result<bool, NotJson> {
+    fn open(&mut self, container: Container, sink: &mut impl TokenSink) -> Result<bool, NotJson> {
         if !self.nesting.push(container) {
             return Err(NotJson::TooDeep(self.at));
         }
@@ -203,7 +203,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads what may follow a value: the ends of its containers, then a comma (and the key after
     /// it) or the end of the text.
-    fn after_value(&mut self, sink: &mut impl Sink) -> Result<After, NotJson> {
+    fn after_value(&mut self, sink: &mut impl TokenSink) -> Result<After, NotJson> {
         loop {
             self.skip_white_space(sink);
             match (self.peek(), self.nesting.top()) {
@@ -223,21 +223,21 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn close(&mut self, bracket: u8, sink: &mut impl Sink) {
+    fn close(&mut self, bracket: u8, sink: &mut impl TokenSink) {
         self.at += 1;
         self.nesting.pop();
         sink.close(bracket);
     }
 
     /// Reads a member's name and the colon after it.
-    fn key(&mut self, sink: &mut impl Sink) -> Result<(), NotJson> {
+    fn key(&mut self, sink: &mut impl TokenSink) -> Result<(), NotJson> {
         self.skip_white_space(sink);
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
         let start = self.at;
         self.string()?;
-        sink.token(Kind::Key, self.since(start));
+        sink.token(TokenKind::Key, self.since(start));
         self.skip_white_space(sink);
         if self.peek() != Some(b':') {
             return Err(self.unexpected());
@@ -250,8 +250,8 @@ impl<'a> Scanner<'a> {
     fn literal(
         &mut self,
         word: &'static str,
-        kind: Kind,
-        sink: &mut impl Sink,
+        kind: TokenKind,
+        sink: &mut impl TokenSink,
     ) -> Result<(), NotJson> {
         for byte in word.bytes() {
             if self.peek() != Some(byte) {

@@ -1,18 +1,18 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::scan::{Kind, Sink, scan};
+use super::scan::{TokenKind, TokenSink, scan};
 use super::{
-    BOOLEAN, Compactor, KEY, MAX_DEPTH, NULL, NUMBER, NotJson, RESET, STRING, Style, compact,
+    BOOLEAN, Compactor, JsonStyle, KEY, MAX_DEPTH, NULL, NUMBER, NotJson, RESET, STRING, compact,
     is_json, push_string, reindent,
 };
 use crate::output::escape::is_unsafe;
 
-const PLAIN: Style = Style {
+const PLAIN: JsonStyle = JsonStyle {
     colour: false,
     indent: 2,
 };
-const COLOUR: Style = Style {
+const COLOUR: JsonStyle = JsonStyle {
     colour: true,
     indent: 2,
 };
@@ -109,7 +109,7 @@ fn tokens_stay_as_they_came() {
 #[test]
 fn the_indentation_is_a_matter_of_style() {
     let of = |indent| {
-        let style = Style {
+        let style = JsonStyle {
             colour: false,
             indent,
         };
@@ -117,7 +117,7 @@ fn the_indentation_is_a_matter_of_style() {
     };
     assert_eq!(of(0), "[\n[\n1\n]\n]");
     assert_eq!(of(4), "[\n    [\n        1\n    ]\n]");
-    assert_eq!(Style::default(), PLAIN);
+    assert_eq!(JsonStyle::default(), PLAIN);
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn every_byte_is_escaped_at_every_place_of_a_string() {
 
 /// Writes down the tokens, so that two texts can be compared without their white space.
 #[derive(Default, PartialEq, Debug)]
-struct Tokens(Vec<(Option<Kind>, String)>);
+struct Tokens(Vec<(Option<TokenKind>, String)>);
 
 impl Tokens {
     fn of(text: &str) -> Result<Tokens, NotJson> {
@@ -310,8 +310,8 @@ impl Tokens {
     }
 }
 
-impl Sink for Tokens {
-    fn token(&mut self, kind: Kind, token: &str) {
+impl TokenSink for Tokens {
+    fn token(&mut self, kind: TokenKind, token: &str) {
         self.0.push((Some(kind), token.to_owned()));
     }
     fn empty(&mut self, brackets: &'static str) {

@@ -1,14 +1,14 @@
 //! The handshake: `connect`, its header lines, what is expected of it, and how a connection ends.
 
 use super::{Parser, Prefix};
-use crate::script::fault::Fault;
+use crate::script::line_error::LineError;
 use crate::script::suggest::no_expectation;
 use crate::script::template::{Language, is_name};
 use crate::script::words::{is_token, number, required, split_word};
-use crate::script::{Action, Connect, Expectation, Fact, Header};
+use crate::script::{ConnectStep, Expectation, HandshakeFact, HeaderLine, StepAction};
 
 impl<'a> Parser<'a> {
-    pub(super) fn connect(&mut self, rest: &str) -> Result<Action, Fault> {
+    pub(super) fn connect(&mut self, rest: &str) -> Result<StepAction, LineError> {
         let (first, after) = split_word(rest);
         let (name, url) = if is_name(first) && !after.is_empty() {
             (Some(first), after)
@@ -20,7 +20,7 @@ impl<'a> Parser<'a> {
             return Err(format!("found {rest:?} as [NAME] URL; neither holds a space").into());
         }
         self.scope.open(name, self.taken)?;
-        Ok(Action::Connect(Connect {
+        Ok(StepAction::Connect(ConnectStep {
             name: name.map(str::to_owned),
             url,
             headers: Vec::new(),
@@ -28,9 +28,9 @@ impl<'a> Parser<'a> {
         }))
     }
 
-    pub(super) fn header(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+    pub(super) fn header(&mut self, name: &str, value: &str) -> Result<(), LineError> {
         let value = self.template(value, Language::Text)?;
-        let header = Header {
+        let header = HeaderLine {
             line: self.taken,
             name: name.to_owned(),
             value,
@@ -51,14 +51,14 @@ impl<'a> Parser<'a> {
         &mut self,
         prefix: &Prefix,
         rest: &'a str,
-    ) -> Result<Option<Action>, Fault> {
+    ) -> Result<Option<StepAction>, LineError> {
         let (what, rest) = split_word(rest);
         let line = self.taken;
         let fact = match what {
             "close" => return self.expect_close(prefix, rest).map(Some),
-            "status" => Fact::Status(number(rest, 100..=599, "an HTTP status")?),
-            "cert-days" => Fact::CertDays(number(rest, 0..=u32::MAX, "a number of days")?),
-            "subprotocol" => Fact::Subprotocol(
+            "status" => HandshakeFact::Status(number(rest, 100..=599, "an HTTP status")?),
+            "cert-days" => HandshakeFact::CertDays(number(rest, 0..=u32::MAX, "a number of days")?),
+            "subprotocol" => HandshakeFact::Subprotocol(
                 self.template(required(rest, "expect subprotocol NAME")?, Language::Text)?,
             ),
             "header" => {
@@ -69,7 +69,7 @@ impl<'a> Parser<'a> {
                     )
                     .into());
                 }
-                Fact::Header {
+                HandshakeFact::Header {
                     name: name.to_owned(),
                     value: self.pattern(value)?,
                 }
@@ -86,10 +86,10 @@ impl<'a> Parser<'a> {
         name: Option<&str>,
         new: Expectation,
         what: &str,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), LineError> {
         let line = new.line;
         let status = match new.fact {
-            Fact::Status(code) => Some(code),
+            HandshakeFact::Status(code) => Some(code),
             _ => None,
         };
         let Some(connect) = self
@@ -100,7 +100,7 @@ impl<'a> Parser<'a> {
                 format!("expect {what} belongs right after the connect it is about").into(),
             );
         };
-        let known = |e: &Expectation| matches!(e.fact, Fact::Status(_));
+        let known = |e: &Expectation| matches!(e.fact, HandshakeFact::Status(_));
         if status.is_some() && connect.expectations.iter().any(known) {
             return Err("a second expect status for one connect".into());
         }
@@ -113,7 +113,11 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    pub(super) fn expect_close(&mut self, prefix: &Prefix, rest: &'a str) -> Result<Action, Fault> {
+    pub(super) fn expect_close(
+        &mut self,
+        prefix: &Prefix,
+        rest: &'a str,
+    ) -> Result<StepAction, LineError> {
         let on = self.scope.peer(prefix.name)?;
         let line = self.taken;
         let (code, reason) = split_word(rest);
@@ -124,7 +128,7 @@ impl<'a> Parser<'a> {
             Some(self.pattern(reason)?)
         };
         self.scope.end(&on, line);
-        Ok(Action::ExpectClose {
+        Ok(StepAction::ExpectClose {
             on,
             code,
             reason,
@@ -132,9 +136,9 @@ impl<'a> Parser<'a> {
         })
     }
 
-    pub(super) fn last_connect(&mut self) -> Option<&mut Connect> {
+    pub(super) fn last_connect(&mut self) -> Option<&mut ConnectStep> {
         match &mut self.script.tests.last_mut()?.steps.last_mut()?.action {
-            Action::Connect(connect) => Some(connect),
+            StepAction::Connect(connect) => Some(connect),
             _ => None,
         }
     }

@@ -8,12 +8,12 @@ mod texts;
 
 use std::time::Duration;
 
-use super::fault::Fault;
-use super::scope::Scope;
+use super::line_error::LineError;
+use super::scope::ParseScope;
 use super::suggest::no_step;
 use super::template::Language;
 use super::words::{assignment, header, hex, nothing, required, split_word, time, trim};
-use super::{Action, CloseFrame, Message, Peer, Script, Step, Test, Which};
+use super::{CloseStep, ConnectionName, MessageOrder, Script, SendStep, Step, StepAction, Test};
 
 /// The longest close reason: a control frame's 125 bytes less the code (RFC 6455 §5.5).
 const MAX_REASON: usize = 123;
@@ -84,7 +84,7 @@ struct Parser<'a> {
     script: Script,
     /// Defined for every test: given from outside, or `set` before the first test.
     shared: Vec<String>,
-    scope: Scope,
+    scope: ParseScope,
 }
 
 /// What may stand before the sign of a step.
@@ -95,7 +95,7 @@ struct Prefix<'a> {
 }
 
 impl Prefix<'_> {
-    fn refuse(&self, sign: &str) -> Result<(), Fault> {
+    fn refuse(&self, sign: &str) -> Result<(), LineError> {
         match self.name {
             Some(name) => {
                 Err(format!("{sign} is about no connection, so no {name} belongs before it").into())
@@ -104,7 +104,7 @@ impl Prefix<'_> {
         }
     }
 
-    fn refuse_within(&self, sign: &str) -> Result<(), Fault> {
+    fn refuse_within(&self, sign: &str) -> Result<(), LineError> {
         match self.within {
             Some(_) => Err(format!(
                 "{sign} does not wait; within belongs before <, <next, ping, close or expect close"
@@ -126,7 +126,7 @@ impl<'a> Parser<'a> {
                 tests: Vec::new(),
             },
             shared: given,
-            scope: Scope::default(),
+            scope: ParseScope::default(),
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a> Parser<'a> {
         Ok(self.script)
     }
 
-    fn line(&mut self, line: &'a str) -> Result<(), Fault> {
+    fn line(&mut self, line: &'a str) -> Result<(), LineError> {
         let number = self.taken;
         let (word, rest) = split_word(line);
         if word == "test" {
@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn test(&mut self, rest: &str) -> Result<(), Fault> {
+    fn test(&mut self, rest: &str) -> Result<(), LineError> {
         self.end_test()?;
         if let Some(Test {
             line, name: None, ..
@@ -189,7 +189,7 @@ impl<'a> Parser<'a> {
         {
             let what =
                 "a step before the first test; only set and timeout may stand there".to_owned();
-            return Err(Fault {
+            return Err(LineError {
                 line: Some(*line),
                 what,
             });
@@ -197,7 +197,7 @@ impl<'a> Parser<'a> {
         let name = serde_json::from_str(rest).map_err(|_| {
             format!("found {rest:?} as the name of a test; write test \"what it shows\"")
         })?;
-        self.scope = Scope::default();
+        self.scope = ParseScope::default();
         self.script.tests.push(Test {
             line: self.taken,
             name: Some(name),
@@ -206,11 +206,11 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn end_test(&self) -> Result<(), Fault> {
+    fn end_test(&self) -> Result<(), LineError> {
         match self.script.tests.last() {
             Some(test) if test.steps.is_empty() => {
                 let what = "this test has no steps and so could not fail".to_owned();
-                Err(Fault {
+                Err(LineError {
                     line: Some(test.line),
                     what,
                 })
@@ -223,7 +223,7 @@ impl<'a> Parser<'a> {
 /// The steps.
 impl<'a> Parser<'a> {
     /// One step; `None` when it only added to the connect before it.
-    fn action(&mut self, line: &'a str) -> Result<Option<Action>, Fault> {
+    fn action(&mut self, line: &'a str) -> Result<Option<StepAction>, LineError> {
         let (prefix, sign, rest) = self.prefix(line)?;
         match sign {
             "expect" => self.expect(&prefix, rest),
@@ -241,7 +241,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Splits `[NAME] [within TIME] SIGN rest`; the first two in either order.
-    fn prefix(&self, line: &'a str) -> Result<(Prefix<'a>, &'a str, &'a str), Fault> {
+    fn prefix(&self, line: &'a str) -> Result<(Prefix<'a>, &'a str, &'a str), LineError> {
         let mut prefix = Prefix::default();
         let mut rest = line;
         loop {
@@ -260,72 +260,77 @@ impl<'a> Parser<'a> {
     }
 
     /// A step about no connection that is open.
-    fn unaddressed(&mut self, sign: &str, rest: &'a str) -> Result<Action, Fault> {
+    fn unaddressed(&mut self, sign: &str, rest: &'a str) -> Result<StepAction, LineError> {
         match sign {
             "set" => self.set(rest),
-            "timeout" => Ok(Action::Timeout(time(rest)?)),
-            "wait" => Ok(Action::Wait(time(rest)?)),
+            "timeout" => Ok(StepAction::Timeout(time(rest)?)),
+            "wait" => Ok(StepAction::Wait(time(rest)?)),
             "connect" => self.connect(rest),
             "capture" => self.capture(rest),
             _ => {
                 self.needs_message("assert")?;
-                Ok(Action::Assert(self.query(rest)?))
+                Ok(StepAction::Assert(self.query(rest)?))
             }
         }
     }
 
     /// A step about an open connection.
-    fn exchange(&mut self, prefix: &Prefix, sign: &str, rest: &'a str) -> Result<Action, Fault> {
+    fn exchange(
+        &mut self,
+        prefix: &Prefix,
+        sign: &str,
+        rest: &'a str,
+    ) -> Result<StepAction, LineError> {
         let on = self.scope.peer(prefix.name)?;
         let within = prefix.within;
         Ok(match sign {
-            ">" => Action::Send {
+            ">" => StepAction::Send {
                 on,
                 message: self.text_message(rest)?,
             },
-            ">hex" => Action::Send {
+            ">hex" => StepAction::Send {
                 on,
-                message: Message::Hex(hex(rest)?),
+                message: SendStep::Hex(hex(rest)?),
             },
             ">file" => {
                 let path = self.template(required(rest, ">file PATH")?, Language::Text)?;
-                Action::Send {
+                StepAction::Send {
                     on,
-                    message: Message::File(path),
+                    message: SendStep::File(path),
                 }
             }
-            "<" => self.receive(on, Which::FirstMatch, rest, within)?,
-            "<next" => self.receive(on, Which::Next, rest, within)?,
-            "never" => Action::Never {
+            "<" => self.receive(on, MessageOrder::FirstMatch, rest, within)?,
+            "<next" => self.receive(on, MessageOrder::Next, rest, within)?,
+            "never" => StepAction::Never {
                 on,
                 pattern: self.pattern(rest)?,
             },
-            "silence" => Action::Silence {
+            "silence" => StepAction::Silence {
                 on,
                 time: time(rest)?,
             },
             "ping" => {
                 nothing(rest, "ping")?;
-                Action::Ping { on, within }
+                StepAction::Ping { on, within }
             }
             _ => {
                 let frame = self.close_frame(rest)?;
                 self.scope.end(&on, self.taken);
-                Action::Close { on, frame, within }
+                StepAction::Close { on, frame, within }
             }
         })
     }
 
     fn receive(
         &mut self,
-        on: Peer,
-        which: Which,
+        on: ConnectionName,
+        which: MessageOrder,
         rest: &'a str,
         within: Option<Duration>,
-    ) -> Result<Action, Fault> {
+    ) -> Result<StepAction, LineError> {
         let pattern = self.pattern(rest)?;
         self.scope.received = true;
-        Ok(Action::Receive {
+        Ok(StepAction::Receive {
             on,
             which,
             pattern,
@@ -333,17 +338,17 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn set(&mut self, rest: &str) -> Result<Action, Fault> {
+    fn set(&mut self, rest: &str) -> Result<StepAction, LineError> {
         let (name, value) = assignment(rest, "set NAME = text")?;
         let value = self.template(value, Language::Text)?;
         self.define(name);
-        Ok(Action::Set {
+        Ok(StepAction::Set {
             name: name.to_owned(),
             value,
         })
     }
 
-    fn capture(&mut self, rest: &str) -> Result<Action, Fault> {
+    fn capture(&mut self, rest: &str) -> Result<StepAction, LineError> {
         let (word, after) = split_word(rest);
         // A variable may be called `secret`, too.
         let secret = word == "secret" && !after.starts_with('=');
@@ -352,14 +357,14 @@ impl<'a> Parser<'a> {
         self.needs_message("capture")?;
         let query = self.query(query)?;
         self.define(name);
-        Ok(Action::Capture {
+        Ok(StepAction::Capture {
             name: name.to_owned(),
             secret,
             query,
         })
     }
 
-    fn needs_message(&self, sign: &str) -> Result<(), Fault> {
+    fn needs_message(&self, sign: &str) -> Result<(), LineError> {
         if self.scope.received {
             return Ok(());
         }
@@ -369,7 +374,7 @@ impl<'a> Parser<'a> {
         .into())
     }
 
-    fn close_frame(&self, rest: &str) -> Result<Option<CloseFrame>, Fault> {
+    fn close_frame(&self, rest: &str) -> Result<Option<CloseStep>, LineError> {
         let (code, reason) = split_word(rest);
         if code.is_empty() {
             return Ok(None);
@@ -384,14 +389,14 @@ impl<'a> Parser<'a> {
             }
         };
         if reason.is_empty() {
-            return Ok(Some(CloseFrame { code, reason: None }));
+            return Ok(Some(CloseStep { code, reason: None }));
         }
         let reason = self.template(reason, Language::Text)?;
         match reason.as_literal() {
             Some(text) if text.len() > MAX_REASON => {
                 Err(format!("a close reason of {} bytes; {MAX_REASON} fit", text.len()).into())
             }
-            _ => Ok(Some(CloseFrame {
+            _ => Ok(Some(CloseStep {
                 code,
                 reason: Some(reason),
             })),

@@ -4,17 +4,17 @@ use std::borrow::Cow;
 
 use super::Parser;
 use crate::nearest::nearest;
-use crate::pattern::{Form, Jq, Pattern, is_json};
+use crate::pattern::{Jq, Pattern, PatternForm, is_json};
 use crate::script::continuation::{self, Joined};
-use crate::script::fault::Fault;
+use crate::script::line_error::LineError;
 use crate::script::template::{Language, Template, Variable, starts_with_variable};
 use crate::script::words::required;
-use crate::script::{Expected, Message, Query};
+use crate::script::{Expected, Query, SendStep};
 
 impl<'a> Parser<'a> {
     /// The text and whatever lines belong to it; `true` when it took more than its own. `cure` says how to write a
     /// text that only looks like JSON.
-    fn joined(&mut self, text: &'a str, cure: &str) -> Result<(Cow<'a, str>, bool), Fault> {
+    fn joined(&mut self, text: &'a str, cure: &str) -> Result<(Cow<'a, str>, bool), LineError> {
         if !continuation::opens(text) {
             return Ok((text.into(), false));
         }
@@ -25,43 +25,43 @@ impl<'a> Parser<'a> {
                 self.taken += more;
                 Ok((compact.into(), true))
             }
-            Err(broken) => Err(Fault {
+            Err(broken) => Err(LineError {
                 line: Some(self.taken + broken.after),
                 what: format!("{}; {cure}", broken.what),
             }),
         }
     }
 
-    pub(super) fn text_message(&mut self, text: &'a str) -> Result<Message, Fault> {
+    pub(super) fn text_message(&mut self, text: &'a str) -> Result<SendStep, LineError> {
         let cure = "to send it as it is, set NAME = to it and send {{NAME}}";
         let (text, several_lines) = self.joined(text, cure)?;
         if continuation::opens(&text) {
             let template = self.template(&text, Language::Json)?;
             if is_json(&template.sample()) {
-                return Ok(Message::Text(template));
+                return Ok(SendStep::Text(template));
             }
             if several_lines {
                 return Err("the text goes on over lines as only JSON may, and is no JSON".into());
             }
         }
         // What only looks like JSON is sent as it stands: a server's answer to it may be the point of the test.
-        Ok(Message::Text(self.template(&text, Language::Text)?))
+        Ok(SendStep::Text(self.template(&text, Language::Text)?))
     }
 
-    pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, Fault> {
+    pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, LineError> {
         let (text, _) = self.joined(
             required(text, "a PATTERN (the empty text is =)")?,
             "a pattern for exactly this text begins with =",
         )?;
         let form = if starts_with_variable(&text) {
-            Form::Exact
+            PatternForm::Exact
         } else {
-            Form::of(&text)
+            PatternForm::of(&text)
         };
         let language = match form {
-            Form::Json | Form::Jq => Language::Json,
-            Form::Regex => Language::Regex,
-            Form::Exact => Language::Text,
+            PatternForm::Json | PatternForm::Jq => Language::Json,
+            PatternForm::Regex => Language::Regex,
+            PatternForm::Exact => Language::Text,
         };
         let template = self.template(&text, language)?;
         let fixed = match (template.as_literal(), language) {
@@ -80,7 +80,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    pub(super) fn query(&self, text: &str) -> Result<Query, Fault> {
+    pub(super) fn query(&self, text: &str) -> Result<Query, LineError> {
         let template = self.template(
             required(text, "a jq expression, such as .id")?,
             Language::Json,
@@ -90,7 +90,7 @@ impl<'a> Parser<'a> {
         Ok(Query { template, fixed })
     }
 
-    pub(super) fn template(&self, text: &str, language: Language) -> Result<Template, Fault> {
+    pub(super) fn template(&self, text: &str, language: Language) -> Result<Template, LineError> {
         let template = Template::parse(text, language)?;
         for variable in template.variables() {
             if let Variable::Name(name) = variable {
@@ -100,7 +100,7 @@ impl<'a> Parser<'a> {
         Ok(template)
     }
 
-    pub(super) fn must_be_defined(&self, name: &str) -> Result<(), Fault> {
+    pub(super) fn must_be_defined(&self, name: &str) -> Result<(), LineError> {
         let known = || {
             self.shared
                 .iter()

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
 use std::time::Duration;
 
-use super::{Finished, Grade, block};
+use super::{Finished, PassGrade, block};
 
 /// The room for a suite's counts.
 const ROOM: usize = 96;
@@ -131,8 +131,8 @@ fn case(finished: &Finished) -> String {
     );
     let Some(trouble) = &finished.trouble else {
         return match finished.grade {
-            Grade::Skipped => format!("{head}>\n<skipped/>\n</testcase>\n"),
-            Grade::Passed | Grade::Warning => format!("{head}/>\n"),
+            PassGrade::Skipped => format!("{head}>\n<skipped/>\n</testcase>\n"),
+            PassGrade::Passed | PassGrade::Warning => format!("{head}/>\n"),
         };
     };
     let (tag, kind) = match trouble.fault {

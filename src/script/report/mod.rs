@@ -14,17 +14,17 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::trial::Broken;
+use super::test_context::StepFailure;
 use crate::exit::Exit;
 use crate::named_file;
-use crate::output::escape::{Keep, escape};
-use crate::output::events::{SummaryLine, TestLine};
+use crate::output::escape::{KeptControls, escape};
+use crate::output::events::{TestResult, TestSummary};
 use crate::output::{Sinks, excerpt, near_miss};
 use crate::secret::{Redactor, io_text};
 use github::GitHub;
 use junit::Junit;
 use tap::Tap;
-pub use terminal::Look;
+pub use terminal::TerminalStyle;
 
 /// A test that is over, or a fact about an endpoint.
 #[derive(Clone, Debug)]
@@ -40,16 +40,16 @@ pub struct Finished {
     /// How long it took.
     pub time: Duration,
     /// How it is counted where it has not failed.
-    pub grade: Grade,
+    pub grade: PassGrade,
     /// What was found, for a fact.
     pub note: Option<String>,
     /// Why it failed.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<TestFailure>,
 }
 
 /// What a test came to that has not failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grade {
+pub enum PassGrade {
     /// It passed.
     Passed,
     /// It passed, and something about it is odd.
@@ -60,7 +60,7 @@ pub enum Grade {
 
 /// Why a test failed.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct TestFailure {
     /// The line of the step.
     pub line: Option<usize>,
     /// The step as it is written.
@@ -77,8 +77,8 @@ pub struct Trouble {
     closest: Option<crate::expectation::Closest>,
 }
 
-impl From<Broken> for Trouble {
-    fn from(broken: Broken) -> Self {
+impl From<StepFailure> for TestFailure {
+    fn from(broken: StepFailure) -> Self {
         Self {
             line: None,
             step: String::new(),
@@ -91,7 +91,7 @@ impl From<Broken> for Trouble {
     }
 }
 
-impl Trouble {
+impl TestFailure {
     /// The same at a step of a check file, with what happened before it.
     pub fn at(self, line: usize, step: String, transcript: Vec<String>) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl Cleaner<'_> {
             }
             _ => self.redactor.redact(text),
         };
-        let text = escape(&text, Keep::Nothing);
+        let text = escape(&text, KeptControls::Nothing);
         if self.defuse {
             return text.replace("##[", "##\\[");
         }
@@ -156,16 +156,16 @@ impl Cleaner<'_> {
             file: self.line(&finished.file),
             name: finished.name.map(|name| self.line(&name)),
             note: finished.note.map(|note| self.line(&note)),
-            trouble: finished.trouble.map(|trouble| self.trouble(&trouble)),
+            trouble: finished.trouble.map(|trouble| self.clean_failure(&trouble)),
             ..finished
         }
     }
 
-    fn trouble(&self, trouble: &Trouble) -> Trouble {
+    fn clean_failure(&self, trouble: &TestFailure) -> TestFailure {
         let closest = trouble.closest.iter();
         let closest = closest.flat_map(|closest| near_miss(closest, self.redactor));
         let details = trouble.details.iter();
-        Trouble {
+        TestFailure {
             step: self.excerpt(&trouble.step),
             why: self.line(&trouble.why),
             details: closest
@@ -201,7 +201,7 @@ pub struct Totals {
 
 /// Every report that was asked for.
 pub struct Reports {
-    look: Look,
+    look: TerminalStyle,
     junit: Option<Junit>,
     tap: Option<Tap>,
     github: Option<GitHub>,
@@ -232,7 +232,11 @@ impl Reports {
     ///
     /// # Errors
     /// Names the file that cannot be written.
-    pub fn open(to: &Destinations, look: Look, tests: Option<usize>) -> Result<Self, String> {
+    pub fn open(
+        to: &Destinations,
+        look: TerminalStyle,
+        tests: Option<usize>,
+    ) -> Result<Self, String> {
         let junit = to.junit.as_deref().map(|path| {
             let file = create(path)?;
             Junit::new(file).map_err(|error| unwritable(path, &error))
@@ -267,13 +271,13 @@ impl Reports {
         };
         let finished = cleaner.finished(finished);
         self.totals.run += 1;
-        self.totals.skipped += u64::from(finished.grade == Grade::Skipped);
+        self.totals.skipped += u64::from(finished.grade == PassGrade::Skipped);
         if let Some(trouble) = &finished.trouble {
             self.totals.failed += 1;
             self.totals.faults += u64::from(trouble.fault);
         }
         let line = test_line(&finished);
-        sinks.tell(|writer, out| writer.test(out, &line));
+        sinks.write_custom_event(|writer, out| writer.test(out, &line));
         sinks.print_report(&self.look.test(&finished));
         if let Some(github) = &mut self.github {
             let annotation = github.add(&finished);
@@ -323,14 +327,14 @@ impl Reports {
         sinks: &mut Sinks,
     ) -> Option<String> {
         self.totals.left = left;
-        let summary = SummaryLine {
+        let summary = TestSummary {
             tests: self.totals.run,
             failed: self.totals.failed,
             errors: self.totals.faults,
             time,
             exit,
         };
-        sinks.tell(|writer, out| writer.summary(out, &summary));
+        sinks.write_custom_event(|writer, out| writer.summary(out, &summary));
         sinks.print_report(&self.look.summary(&self.totals, time));
         let totals = self.totals;
         let junit = self.junit.take().map(Junit::end);
@@ -349,12 +353,12 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
     format!("cannot write {}: {}", path.display(), io_text(error))
 }
 
-fn test_line(finished: &Finished) -> TestLine<'_> {
+fn test_line(finished: &Finished) -> TestResult<'_> {
     let trouble = finished.trouble.as_ref();
     let line = trouble
         .and_then(|trouble| trouble.line)
         .unwrap_or(finished.line);
-    TestLine {
+    TestResult {
         file: &finished.file,
         line: (!finished.is_fact()).then_some(line as u64),
         name: finished.title(),
@@ -368,7 +372,7 @@ fn test_line(finished: &Finished) -> TestLine<'_> {
 }
 
 /// Everything about a failure on lines of its own, for reports that hold a block of text.
-fn block(finished: &Finished, trouble: &Trouble) -> Vec<String> {
+fn block(finished: &Finished, trouble: &TestFailure) -> Vec<String> {
     let mut lines = Vec::new();
     if !finished.is_fact() {
         let line = trouble.line.unwrap_or(finished.line);

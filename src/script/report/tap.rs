@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use super::{Finished, Grade, block};
+use super::{Finished, PassGrade, block};
 use crate::output::json::push_string;
 
 /// See the module's head.
@@ -45,8 +45,8 @@ impl Tap {
         let n = self.written;
         let Some(trouble) = &finished.trouble else {
             let directive = match finished.grade {
-                Grade::Skipped => " # SKIP",
-                Grade::Passed | Grade::Warning => "",
+                PassGrade::Skipped => " # SKIP",
+                PassGrade::Passed | PassGrade::Warning => "",
             };
             return writeln!(self.out, "ok {n} - {title}{directive}");
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Finished, Grade, Totals, Trouble, block};
+use super::{Finished, PassGrade, TestFailure, Totals, block};
 use crate::output::style::{DIM, GREEN, RED, YELLOW, paint};
 use crate::units::{self, count};
 
@@ -11,7 +11,7 @@ const NAMES: usize = 12;
 
 /// How the report looks.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct TerminalStyle {
     /// Whether to colour it.
     pub colour: bool,
     /// `-q`: 1 leaves out what passed, 2 everything.
@@ -20,10 +20,10 @@ pub struct Look {
     pub noun: &'static str,
 }
 
-impl Look {
+impl TerminalStyle {
     /// The lines of a test.
     pub fn test(self, finished: &Finished) -> String {
-        let is_news = finished.trouble.is_some() || finished.grade == Grade::Warning;
+        let is_news = finished.trouble.is_some() || finished.grade == PassGrade::Warning;
         let is_shown = match self.quiet {
             0 => true,
             1 => is_news,
@@ -44,9 +44,9 @@ impl Look {
 
     fn passed(self, finished: &Finished) -> String {
         let mark = match finished.grade {
-            Grade::Passed => self.paint(GREEN, "✓"),
-            Grade::Warning => self.paint(YELLOW, "!"),
-            Grade::Skipped => self.paint(DIM, "–"),
+            PassGrade::Passed => self.paint(GREEN, "✓"),
+            PassGrade::Warning => self.paint(YELLOW, "!"),
+            PassGrade::Skipped => self.paint(DIM, "–"),
         };
         if finished.is_fact() {
             return format!(
@@ -63,7 +63,7 @@ impl Look {
         }
     }
 
-    fn failed(self, finished: &Finished, trouble: &Trouble) -> String {
+    fn failed(self, finished: &Finished, trouble: &TestFailure) -> String {
         let mark = self.paint(RED, "✗");
         let mut text = if finished.is_fact() {
             format!("{mark} {}\n", fact(finished, &trouble.why))

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError}
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocket, WebSocketConfig};
 use wsprobe::connection::message::Payload;
 use wsprobe::connection::wire::violation::ViolationKind;
-use wsprobe::connection::wire::{Received, Role, Settings, Wire};
+use wsprobe::connection::wire::{Received, Role, Wire, WireSettings};
 
 /// The largest message that either engine accepts, in bytes.
 pub const LIMIT: usize = 1000;
@@ -35,7 +35,7 @@ pub enum End<E> {
 
 /// Our codec, fed at most `piece` bytes at a time.
 pub fn ours(role: Role, bytes: &[u8], piece: usize) -> Outcome<ViolationKind> {
-    let settings = Settings {
+    let settings = WireSettings {
         compression: None,
         max_message: LIMIT as u64,
         trace: false,

@@ -1,19 +1,19 @@
 //! What is wrong with a line, before it is known of which file.
 
 /// An error before it knows its file.
-pub(super) struct Fault {
+pub(super) struct LineError {
     /// Counted from 1; `None` for the line being read.
     pub(super) line: Option<usize>,
     pub(super) what: String,
 }
 
-impl From<String> for Fault {
+impl From<String> for LineError {
     fn from(what: String) -> Self {
         Self { line: None, what }
     }
 }
 
-impl From<&str> for Fault {
+impl From<&str> for LineError {
     fn from(what: &str) -> Self {
         what.to_owned().into()
     }

@@ -4,18 +4,20 @@
 //! An error comes with the cure of its own stage; this one knows what was typed, and goes before it.
 
 use super::dial::NOBODY_LISTENS;
-use super::error::{Error, Kind, Stage};
+use super::error::{Error, ErrorKind, Stage};
 use super::target::{Address, Endpoint};
 
 /// The error with the cure that the address suggests, where it suggests one.
 ///
 /// It must be about that address, and not about a proxy before it.
-pub fn cured(error: Error, address: &Address) -> Error {
+pub fn with_hint(error: Error, address: &Address) -> Error {
     let hint = match error.kind {
-        Kind::Tls | Kind::TlsEnded => guessed_scheme(address),
-        Kind::Dns => guessed_host(address),
-        Kind::Connect if error.hint.as_deref() == Some(NOBODY_LISTENS) => implied_port(address),
-        Kind::Timeout => match error.stage {
+        ErrorKind::Tls | ErrorKind::TlsEnded => guessed_scheme(address),
+        ErrorKind::Dns => guessed_host(address),
+        ErrorKind::Connect if error.hint.as_deref() == Some(NOBODY_LISTENS) => {
+            implied_port(address)
+        }
+        ErrorKind::Timeout => match error.stage {
             Stage::Tls => guessed_scheme(address),
             _ => None,
         },
@@ -78,30 +80,30 @@ fn implied_port(address: &Address) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn cure_of(typed: &str, kind: Kind, stage: Stage, hint: &str) -> String {
+    fn hint_of(typed: &str, kind: ErrorKind, stage: Stage, hint: &str) -> String {
         let address = Address::parse(typed).expect(typed);
         let error = Error::new(kind, stage, "it failed").hint(hint);
-        cured(error, &address).hint.unwrap_or_default()
+        with_hint(error, &address).hint.unwrap_or_default()
     }
 
     #[test]
     fn a_guessed_scheme_is_named_where_tls_fails() {
         for (kind, stage) in [
-            (Kind::Tls, Stage::Tls),
-            (Kind::TlsEnded, Stage::Tls),
-            (Kind::Timeout, Stage::Tls),
+            (ErrorKind::Tls, Stage::Tls),
+            (ErrorKind::TlsEnded, Stage::Tls),
+            (ErrorKind::Timeout, Stage::Tls),
         ] {
-            let cure = cure_of("example.com:8080/chat", kind, stage, "other");
+            let cure = hint_of("example.com:8080/chat", kind, stage, "other");
             assert!(cure.ends_with("try ws://example.com:8080/chat"), "{cure}");
-            assert_eq!(cure_of("wss://example.com/", kind, stage, "other"), "other");
+            assert_eq!(hint_of("wss://example.com/", kind, stage, "other"), "other");
         }
-        let late = cure_of("example.com", Kind::Timeout, Stage::Upgrade, "other");
+        let late = hint_of("example.com", ErrorKind::Timeout, Stage::Upgrade, "other");
         assert_eq!(late, "other");
     }
 
     #[test]
     fn a_word_in_the_place_of_the_url_is_named() {
-        let cure = |typed| cure_of(typed, Kind::Dns, Stage::Lookup, "other");
+        let cure = |typed| hint_of(typed, ErrorKind::Dns, Stage::Lookup, "other");
         assert!(cure("hello").starts_with("hello stands where the URL"));
         assert!(cure("echo").ends_with("echo:"));
         for typed in ["example.com", "wss://hello/"] {
@@ -111,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_port_that_nobody_named_is_named() {
-        let cure = |typed| cure_of(typed, Kind::Connect, Stage::Connect, NOBODY_LISTENS);
+        let cure = |typed| hint_of(typed, ErrorKind::Connect, Stage::Connect, NOBODY_LISTENS);
         assert!(cure("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
         assert!(
             cure("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)")

@@ -10,19 +10,19 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-use super::{BadTls, certificate};
-use crate::named_file::Limits;
+use super::{TlsOptionsError, certificate};
+use crate::named_file::ReadLimits;
 
 /// Where our own certificate is.
 #[derive(Clone, Debug)]
-pub struct Own {
+pub struct ClientIdentity {
     /// The certificate, then those that lead to its authority (PEM).
     pub certificate: PathBuf,
     /// Its key (PEM: PKCS#8, PKCS#1 or SEC1); without it the key is in the certificate's file.
     pub key: Option<PathBuf>,
 }
 
-impl Own {
+impl ClientIdentity {
     /// Reads both files and holds them against each other.
     ///
     /// # Errors
@@ -30,15 +30,17 @@ impl Own {
     pub(super) fn load(
         &self,
         provider: &CryptoProvider,
-        files: Limits,
-    ) -> Result<Arc<SingleCertAndKey>, BadTls> {
+        files: ReadLimits,
+    ) -> Result<Arc<SingleCertAndKey>, TlsOptionsError> {
         let shown = self.certificate.display().to_string();
         let pem = super::read(&self.certificate, files)?;
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
             .collect::<Result<_, _>>()
-            .map_err(|error| BadTls::unusable(format!("{shown} is no PEM certificate: {error}")))?;
+            .map_err(|error| {
+                TlsOptionsError::unusable(format!("{shown} is no PEM certificate: {error}"))
+            })?;
         if chain.is_empty() {
-            return Err(BadTls::unusable(format!(
+            return Err(TlsOptionsError::unusable(format!(
                 "{shown} holds no PEM certificate"
             )));
         }
@@ -52,7 +54,7 @@ impl Own {
             .key_provider
             .load_private_key(key)
             .map_err(|error| {
-                BadTls::unusable(format!(
+                TlsOptionsError::unusable(format!(
                     "the key in {key_shown} cannot be used: {}",
                     super::words::tls_text(&error)
                 ))
@@ -60,13 +62,13 @@ impl Own {
         // Not the TLS library's own comparison: it wants version 3 of X.509, and what is shown is the
         // other side's to judge.
         let public = certificate::public_key(&chain[0]).ok_or_else(|| {
-            BadTls::unusable(format!("the certificate in {shown} cannot be read"))
+            TlsOptionsError::unusable(format!("the certificate in {shown} cannot be read"))
         })?;
         if signer
             .public_key()
-            .is_some_and(|own| own.as_ref() != public)
+            .is_some_and(|identity| identity.as_ref() != public)
         {
-            return Err(BadTls::unusable(format!(
+            return Err(TlsOptionsError::unusable(format!(
                 "the key in {key_shown} does not belong to the certificate in {shown}"
             )));
         }
@@ -77,9 +79,9 @@ impl Own {
 
 /// Shows no certificate.
 #[derive(Debug)]
-pub(super) struct Nothing;
+pub(super) struct NoIdentity;
 
-impl ResolvesClientCert for Nothing {
+impl ResolvesClientCert for NoIdentity {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         None
     }
@@ -89,22 +91,22 @@ impl ResolvesClientCert for Nothing {
     }
 }
 
-fn read_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, BadTls> {
+fn read_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsOptionsError> {
     let shown = path.display();
     let text = String::from_utf8_lossy(pem);
     // PKCS#8 says it in the label, the older forms in a header line under it (RFC 1421 §4.6.1.1).
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(
-            BadTls::unusable(format!("the key in {shown} is encrypted")).hint(format!(
+            TlsOptionsError::unusable(format!("the key in {shown} is encrypted")).hint(format!(
                 "decrypt it first: openssl pkey -in {shown} -out decrypted.pem"
             )),
         );
     }
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         rustls::pki_types::pem::Error::NoItemsFound => {
-            BadTls::unusable(format!("{shown} holds no PEM private key"))
+            TlsOptionsError::unusable(format!("{shown} holds no PEM private key"))
                 .hint("--key FILE names the key of the certificate that --cert names")
         }
-        error => BadTls::unusable(format!("the key in {shown} cannot be read: {error}")),
+        error => TlsOptionsError::unusable(format!("the key in {shown} cannot be read: {error}")),
     })
 }

@@ -4,61 +4,61 @@ use std::net::IpAddr;
 
 use url::Url;
 
-use crate::connection::handshake::server::Request;
+use crate::connection::handshake::server::UpgradeRequest;
 use crate::connection::target::is_loopback;
 use crate::secret::Secret;
 
 /// The conditions.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct AccessPolicy {
     /// The HTTP status that every handshake is answered with, where none shall succeed.
     pub status: Option<u16>,
     /// Who may come in.
-    pub login: Option<Login>,
+    pub login: Option<RequiredLogin>,
     /// Which web pages may connect.
-    pub origins: Origins,
+    pub origins: AllowedOrigins,
 }
 
-impl Door {
+impl AccessPolicy {
     /// Everybody may come in.
     pub fn open() -> Self {
         Self {
             status: None,
             login: None,
-            origins: Origins::Any,
+            origins: AllowedOrigins::Any,
         }
     }
 }
 
 /// What `Authorization` must say.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub struct RequiredLogin {
     /// The scheme, for the challenge.
-    pub scheme: Scheme,
+    pub scheme: AuthScheme,
     /// The whole header value.
     pub value: Secret,
 }
 
 /// How a client says who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum AuthScheme {
     /// User and password (RFC 7617).
     Basic,
     /// A token (RFC 6750).
     Bearer,
 }
 
-impl Login {
+impl RequiredLogin {
     /// Whether a request says it.
-    pub fn accepts(&self, request: &Request) -> bool {
+    pub fn accepts(&self, request: &UpgradeRequest) -> bool {
         let Some(given) = request.headers.get("Authorization") else {
             return false;
         };
         let (given, wanted) = (given.trim().as_bytes(), self.value.reveal().as_bytes());
         // The scheme's name may be written in any case (RFC 9110 §11.1).
         let scheme = match self.scheme {
-            Scheme::Basic => "Basic ".len(),
-            Scheme::Bearer => "Bearer ".len(),
+            AuthScheme::Basic => "Basic ".len(),
+            AuthScheme::Bearer => "Bearer ".len(),
         };
         // Looks at every byte, so that the time it takes tells nothing of where they differ.
         let differing = given.iter().zip(wanted).skip(scheme);
@@ -71,8 +71,8 @@ impl Login {
     /// What `WWW-Authenticate` says to those who do not.
     pub fn challenge(&self) -> &'static str {
         match self.scheme {
-            Scheme::Basic => "Basic realm=\"wsprobe\", charset=\"UTF-8\"",
-            Scheme::Bearer => "Bearer realm=\"wsprobe\"",
+            AuthScheme::Basic => "Basic realm=\"wsprobe\", charset=\"UTF-8\"",
+            AuthScheme::Bearer => "Bearer realm=\"wsprobe\"",
         }
     }
 }
@@ -80,7 +80,7 @@ impl Login {
 /// Which web pages may connect. A browser says where a page comes from and the page cannot change it
 /// (RFC 6454 §7); what is no browser need not say anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origins {
+pub enum AllowedOrigins {
     /// All.
     Any,
     /// Those of this machine, and our own page.
@@ -93,12 +93,12 @@ pub enum Origins {
     These {
         /// The origins, as browsers write them.
         list: Vec<String>,
-        /// As for [`Origins::Local`].
+        /// As for [`AllowedOrigins::Local`].
         loopback: bool,
     },
 }
 
-impl Origins {
+impl AllowedOrigins {
     /// Whether a page of this origin may connect to us by the name that `Host` has.
     pub fn allow(&self, origin: &str, host: &str) -> bool {
         let origin = origin.trim().trim_end_matches('/');
@@ -128,14 +128,14 @@ mod tests {
 
     #[test]
     fn origins_are_held_against_the_list_or_against_this_machine() {
-        let local = Origins::Local { loopback: true };
-        let wide = Origins::Local { loopback: false };
+        let local = AllowedOrigins::Local { loopback: true };
+        let wide = AllowedOrigins::Local { loopback: false };
         let list = vec!["https://app.example".to_owned()];
-        let these = Origins::These {
+        let these = AllowedOrigins::These {
             list: list.clone(),
             loopback: true,
         };
-        let wide_these = Origins::These {
+        let wide_these = AllowedOrigins::These {
             list,
             loopback: false,
         };
@@ -179,7 +179,7 @@ mod tests {
         for (origin, host, expected) in table {
             let got = [&local, &wide, &these].map(|origins| origins.allow(origin, host));
             assert_eq!(got, expected, "{origin} at {host}");
-            assert!(Origins::Any.allow(origin, host));
+            assert!(AllowedOrigins::Any.allow(origin, host));
             let rebound = origin == "http://box.example:8080";
             assert_eq!(wide_these.allow(origin, host), expected[2] || rebound);
         }
@@ -187,11 +187,11 @@ mod tests {
 
     #[test]
     fn credentials_are_compared_whole_and_their_scheme_in_any_case() {
-        let login = Login {
-            scheme: Scheme::Bearer,
+        let login = RequiredLogin {
+            scheme: AuthScheme::Bearer,
             value: Secret::new("Bearer abc"),
         };
-        let request = |value: &str| Request {
+        let request = |value: &str| UpgradeRequest {
             method: "GET".to_owned(),
             target: "/".to_owned(),
             minor: 1,

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::bars::{bars, sparkline};
 use crate::connection::Opened;
-use crate::connection::backoff::is_worth_retrying;
+use crate::connection::backoff::is_retryable;
 use crate::connection::message::Direction;
-use crate::event::{Event, Fault, Sequel};
-use crate::stop::{STAGES, Spread, Statistics, percent, precise, stages};
+use crate::event::{Event, Next, PongMismatch};
+use crate::stop::{PingStatistics, STAGES, TimeSummary, percent, precise, stages};
 use crate::units;
 
 /// The time between two changes of the dots of a flood: to draw each ping would take longer than most
@@ -17,7 +17,7 @@ const REDRAWN: Duration = Duration::from_millis(20);
 /// See the module's head.
 #[derive(Debug)]
 pub struct PingPrinter {
-    look: Look,
+    look: PingLayout,
     /// The URL, for the first and last lines.
     url: String,
     /// The address that answers, once it is known.
@@ -28,11 +28,11 @@ pub struct PingPrinter {
 
 /// What is printed and how.
 #[derive(Debug)]
-pub struct Look {
+pub struct PingLayout {
     /// What is printed between the first line and the statistics.
-    pub between: Between,
+    pub between: PingProgress,
     /// What is timed.
-    pub subject: Subject,
+    pub subject: TimedSubject,
     /// What stands before each line.
     pub clock: LineClock,
     /// Whether a person looks at it: then the last replies are drawn.
@@ -43,7 +43,7 @@ pub struct Look {
 
 /// What is printed between the first line and the statistics.
 #[derive(Debug)]
-pub enum Between {
+pub enum PingProgress {
     /// A line for each reply.
     Lines,
     /// A dot for each ping that is not answered yet (`-f`).
@@ -54,7 +54,7 @@ pub enum Between {
 
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum TimedSubject {
     /// Ping frames with so many bytes of payload.
     Frames(usize),
     /// A message of so many bytes and its reply.
@@ -84,7 +84,7 @@ pub struct Dots {
 
 impl PingPrinter {
     /// A printer that has seen nothing yet.
-    pub fn new(look: Look, url: &str) -> Self {
+    pub fn new(look: PingLayout, url: &str) -> Self {
         Self {
             look,
             url: url.to_owned(),
@@ -102,9 +102,9 @@ impl PingPrinter {
             self.open(out, opened);
         }
         match &mut self.look.between {
-            Between::Nothing => {}
-            Between::Dots(dots) => dots.draw(out, event),
-            Between::Lines => {
+            PingProgress::Nothing => {}
+            PingProgress::Dots(dots) => dots.draw(out, event),
+            PingProgress::Lines => {
                 if let Some(line) = self.line(event) {
                     self.stamp(out);
                     out.extend_from_slice(line.as_bytes());
@@ -118,14 +118,14 @@ impl PingPrinter {
         let (url, remote) = (&self.url, &opened.remote);
         let time = units::shown(opened.timing.total);
         let line = match self.look.subject {
-            Subject::Openings if !self.remote.is_empty() => None,
-            Subject::Openings => Some(format!(
+            TimedSubject::Openings if !self.remote.is_empty() => None,
+            TimedSubject::Openings => Some(format!(
                 "PING {url} ({remote}), a new connection each time\n"
             )),
-            Subject::Frames(size) => Some(format!(
+            TimedSubject::Frames(size) => Some(format!(
                 "PING {url} ({remote}), {size} data bytes; connected in {time}\n"
             )),
-            Subject::Messages(size) => Some(format!(
+            TimedSubject::Messages(size) => Some(format!(
                 "PING {url} ({remote}), a message of {}; connected in {time}\n",
                 units::bytes(size)
             )),
@@ -139,9 +139,9 @@ impl PingPrinter {
 
     fn line(&self, event: &Event) -> Option<String> {
         let word = match self.look.subject {
-            Subject::Frames(_) => "pong",
-            Subject::Messages(_) => "reply",
-            Subject::Openings => "open",
+            TimedSubject::Frames(_) => "pong",
+            TimedSubject::Messages(_) => "reply",
+            TimedSubject::Openings => "open",
         };
         match event {
             Event::Pong {
@@ -153,8 +153,8 @@ impl PingPrinter {
             } => {
                 let time = rtt.map_or("not measured".to_owned(), shown);
                 let fault = match fault {
-                    Some(Fault::Late) => " (late)",
-                    Some(Fault::Duplicate) => " (duplicate)",
+                    Some(PongMismatch::Late) => " (late)",
+                    Some(PongMismatch::Duplicate) => " (duplicate)",
                     None => "",
                 };
                 Some(format!(
@@ -167,13 +167,13 @@ impl PingPrinter {
                 self.remote,
                 units::shown(*patience)
             )),
-            Event::Open(opened) if self.look.subject == Subject::Openings => Some(format!(
+            Event::Open(opened) if self.look.subject == TimedSubject::Openings => Some(format!(
                 "open from {}: {}",
                 self.remote,
                 self.opening(opened)
             )),
-            Event::Failed(error, Sequel::Final)
-                if self.look.subject == Subject::Openings && is_worth_retrying(error) =>
+            Event::Failed(error, Next::Final)
+                if self.look.subject == TimedSubject::Openings && is_retryable(error) =>
             {
                 Some(format!("not open: seq={} {error}", self.tried))
             }
@@ -205,8 +205,8 @@ impl PingPrinter {
     }
 
     /// Appends the statistics.
-    pub fn print_statistics(&mut self, out: &mut Vec<u8>, statistics: &Statistics) {
-        if let Between::Dots(dots) = &mut self.look.between {
+    pub fn print_statistics(&mut self, out: &mut Vec<u8>, statistics: &PingStatistics) {
+        if let PingProgress::Dots(dots) = &mut self.look.between {
             dots.end(out);
         }
         // A terminal has just shown ^C there.
@@ -215,7 +215,7 @@ impl PingPrinter {
         text.push_str(&counts(statistics));
         if let Some(rtt) = &statistics.rtt {
             let name = match self.look.subject {
-                Subject::Openings => "total",
+                TimedSubject::Openings => "total",
                 _ => "rtt",
             };
             let width = if statistics.stages.is_empty() { 0 } else { 7 };
@@ -238,7 +238,7 @@ impl PingPrinter {
     }
 }
 
-fn counts(statistics: &Statistics) -> String {
+fn counts(statistics: &PingStatistics) -> String {
     let counts = &statistics.counts;
     let loss = percent((statistics.loss_percent() * 10.0).round() / 10.0);
     let mut text = format!(
@@ -262,7 +262,7 @@ fn counts(statistics: &Statistics) -> String {
     text
 }
 
-fn spread_line(name: &str, width: usize, spread: &Spread) -> String {
+fn spread_line(name: &str, width: usize, spread: &TimeSummary) -> String {
     let list = |times: &[Duration]| {
         let times: Vec<String> = times
             .iter()
@@ -335,7 +335,7 @@ impl Dots {
 }
 
 /// How the pings stand, in a line.
-pub(super) fn progress(statistics: Option<&Statistics>) -> String {
+pub(super) fn progress(statistics: Option<&PingStatistics>) -> String {
     let Some(statistics) = statistics else {
         return "nothing sent yet".to_owned();
     };

@@ -9,7 +9,7 @@ use std::time::{Instant, UNIX_EPOCH};
 use bytes::Bytes;
 
 use super::buffer::Buffer;
-use super::escape::{Keep, push_escaped};
+use super::escape::{KeptControls, push_escaped};
 use super::hexdump::hexdump;
 use super::json;
 use super::style::{DIM, RESET, paint};
@@ -94,7 +94,7 @@ impl Layout {
             }),
         };
         if !(self.pretty && self.print_json(out, looked_at)) {
-            push_escaped(out, looked_at, Keep::Lines);
+            push_escaped(out, looked_at, KeptControls::Lines);
         }
         let end = shown_end(&out[start..]);
         if start + end < out.len() {
@@ -135,9 +135,9 @@ impl Layout {
     /// Lays JSON out; false when the text is none. A bare number or word is left as it is.
     fn print_json(&self, out: &mut Vec<u8>, text: &str) -> bool {
         let opens = text.trim_start().starts_with(['{', '[']);
-        let style = json::Style {
+        let style = json::JsonStyle {
             colour: self.colour,
-            ..json::Style::default()
+            ..json::JsonStyle::default()
         };
         opens
             && text.len() <= PRETTY_LIMIT

@@ -5,14 +5,14 @@
 //! shares it. A regular file cannot be watched and need not be.
 
 #[cfg(not(unix))]
-pub use plain::Standard;
+pub use plain::StandardStream;
 #[cfg(unix)]
-pub use watched::Standard;
+pub use watched::StandardStream;
 
 /// Standard output.
-pub type Stdout = Standard<std::io::Stdout>;
+pub type Stdout = StandardStream<std::io::Stdout>;
 /// Standard error.
-pub type Stderr = Standard<std::io::Stderr>;
+pub type Stderr = StandardStream<std::io::Stderr>;
 
 /// Whether both lead to the same terminal, pipe or file, so that the order between them shows.
 #[cfg(unix)]
@@ -42,14 +42,14 @@ mod watched {
     use crate::readiness::Unblocked;
 
     /// One of the two streams.
-    pub enum Standard<F: AsRawFd> {
+    pub enum StandardStream<F: AsRawFd> {
         /// Readiness comes from the reactor.
         Watched(AsyncFd<Unblocked<F>>),
         /// A regular file or /dev/null, which epoll refuses and which never blocks.
         Plain(F),
     }
 
-    impl<F: AsRawFd + AsFd> Standard<F> {
+    impl<F: AsRawFd + AsFd> StandardStream<F> {
         /// The stream as this process has it.
         #[expect(
             deprecated,
@@ -120,9 +120,9 @@ mod plain {
     use std::task::{Context, Poll};
 
     /// One of the two streams, written in place: there is no way to ask whether it would block here.
-    pub struct Standard<F>(F);
+    pub struct StandardStream<F>(F);
 
-    impl<F: Write> Standard<F> {
+    impl<F: Write> StandardStream<F> {
         /// The stream as this process has it.
         pub fn new(stream: F) -> Self {
             Self(stream)

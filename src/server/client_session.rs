@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::journal::Pen;
-use super::plan::{Act, Delay, Mode, Plan};
-use super::room::{Post, Pressure, Seat};
-use crate::connection::close::{By, Close, Code, Farewell};
+use super::broadcast::{Backpressure, Delivery, Subscriber};
+use super::config::{Delay, FaultAction, ReplyMode, ServerConfig};
+use super::event_queue::EventSender;
+use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, ReadyState};
-use crate::event::{Closed, Event, Message, Sequel, Tally};
+use crate::event::{Closed, Event, Message, Next, Traffic};
 
 /// Replies that may be held back (`--delay`) before no more is read.
 const HELD_REPLIES: usize = 4096;
@@ -29,24 +29,24 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_millis(250);
 const SAID_AT_ONCE: u32 = 64;
 
 /// See the module's head.
-pub struct Guest {
+pub struct ClientSession {
     connection: Connection,
-    plan: Arc<Plan>,
-    pen: Pen,
-    seat: Option<Seat>,
-    replies: Replies,
+    config: Arc<ServerConfig>,
+    sender: EventSender,
+    subscriber: Option<Subscriber>,
+    replies: PendingReplies,
     /// How many of the plan's steps have happened.
     steps: usize,
-    fate: Fate,
+    state: ClientState,
     opened: Instant,
     first_message: Option<Duration>,
-    received: Tally,
-    sent: Tally,
+    received: Traffic,
+    sent: Traffic,
 }
 
 /// What becomes of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum ClientState {
     /// It is listened to and answered.
     Served,
     /// It is held and ignored.
@@ -55,26 +55,31 @@ enum Fate {
     Dropped,
 }
 
-impl Guest {
+impl ClientSession {
     /// A client whose connection is open. `seat` is its place in the room of a broadcast.
-    pub fn new(connection: Connection, plan: Arc<Plan>, pen: Pen, seat: Option<Seat>) -> Self {
-        let mut guest = Self {
+    pub fn new(
+        connection: Connection,
+        config: Arc<ServerConfig>,
+        sender: EventSender,
+        subscriber: Option<Subscriber>,
+    ) -> Self {
+        let mut session = Self {
             connection,
-            plan,
-            pen,
-            seat,
-            replies: Replies::default(),
+            config,
+            sender,
+            subscriber,
+            replies: PendingReplies::default(),
             steps: 0,
-            fate: Fate::Served,
+            state: ClientState::Served,
             opened: Instant::now(),
             first_message: None,
-            received: Tally::default(),
-            sent: Tally::default(),
+            received: Traffic::default(),
+            sent: Traffic::default(),
         };
-        if let Some(greeting) = guest.plan.greeting.clone() {
-            guest.send(Payload::Text(greeting));
+        if let Some(greeting) = session.config.greeting.clone() {
+            session.send(Payload::Text(greeting));
         }
-        guest
+        session
     }
 
     /// Serves it to its end, or says goodbye once `stopped` is ready.
@@ -83,9 +88,9 @@ impl Guest {
             () = poll_fn(|cx| self.poll(cx)) => true,
             () = stopped => false,
         };
-        if !over && self.fate == Fate::Served {
-            self.close(&Farewell {
-                code: Some(Code::GOING_AWAY),
+        if !over && self.state == ClientState::Served {
+            self.close(&CloseFrame {
+                code: Some(CloseCode::GOING_AWAY),
                 reason: String::new(),
             });
             poll_fn(|cx| self.poll(cx)).await;
@@ -96,30 +101,30 @@ impl Guest {
     /// Ends the stream, in good or in bad manners.
     async fn part(&mut self) {
         // A client that takes nothing more has had its time.
-        match self.fate {
-            Fate::Served => {
+        match self.state {
+            ClientState::Served => {
                 let end = poll_fn(|cx| self.connection.poll_shutdown(cx));
                 let _ = tokio::time::timeout(SHUTDOWN_LIMIT, end).await;
             }
-            Fate::Dropped => {
-                let limit = self.plan.limits.close;
+            ClientState::Dropped => {
+                let limit = self.config.limits.close;
                 let last = poll_fn(|cx| self.connection.poll_flush(cx));
                 let _ = tokio::time::timeout(limit, last).await;
-                self.tell_end(dropped());
+                self.send_close_event(dropped());
             }
-            Fate::Stalled => self.tell_end(dropped()),
+            ClientState::Stalled => self.send_close_event(dropped()),
         }
     }
 
-    fn close(&mut self, farewell: &Farewell) {
+    fn close(&mut self, farewell: &CloseFrame) {
         if self.connection.ready_state() != ReadyState::Open {
             return;
         }
         self.connection.close(farewell);
-        if self.pen.tells_anything() {
-            self.pen.tell(Event::Closing {
-                by: By::Local,
-                code: farewell.code.unwrap_or(Code::NO_STATUS),
+        if self.sender.is_wanted() {
+            self.sender.send(Event::Closing {
+                by: Initiator::Local,
+                code: farewell.code.unwrap_or(CloseCode::NO_STATUS),
                 reason: farewell.reason.clone(),
             });
         }
@@ -129,15 +134,16 @@ impl Guest {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut said = 0;
         loop {
-            match self.fate {
-                Fate::Stalled => return Poll::Pending,
-                Fate::Dropped => return Poll::Ready(()),
-                Fate::Served => {}
+            match self.state {
+                ClientState::Stalled => return Poll::Pending,
+                ClientState::Dropped => return Poll::Ready(()),
+                ClientState::Served => {}
             }
             // Whoever prints the events is behind: the client waits, TCP tells it so.
-            ready!(self.pen.poll_room(cx));
-            let may_read = self.connection.ready_state() != ReadyState::Open || self.answer(cx);
-            if self.fate != Fate::Served {
+            ready!(self.sender.poll_ready(cx));
+            let may_read =
+                self.connection.ready_state() != ReadyState::Open || self.answer_next(cx);
+            if self.state != ClientState::Served {
                 continue;
             }
             if !may_read {
@@ -146,16 +152,16 @@ impl Guest {
             }
             match self.connection.poll_next(cx) {
                 Poll::Ready(Some(Incoming::Closed(close))) => {
-                    self.tell_end(close);
+                    self.send_close_event(close);
                     return Poll::Ready(());
                 }
                 Poll::Ready(Some(Incoming::Message(payload))) => {
-                    if self.hear(payload) == Pressure::High || said == SAID_AT_ONCE {
+                    if self.handle_message(payload) == Backpressure::High || said == SAID_AT_ONCE {
                         // The others run before this client is heard again.
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }
-                    said += u32::from(self.seat.is_some());
+                    said += u32::from(self.subscriber.is_some());
                 }
                 Poll::Ready(Some(other)) => self.notice(other),
                 Poll::Ready(None) => return Poll::Ready(()),
@@ -169,19 +175,19 @@ impl Guest {
 
     /// Sends what is due and does what the plan has for now; true when more may be read. A client that
     /// does not read is not read from.
-    fn answer(&mut self, cx: &mut Context<'_>) -> bool {
-        self.listen_to_room(cx);
+    fn answer_next(&mut self, cx: &mut Context<'_>) -> bool {
+        self.receive_broadcasts(cx);
         while self.connection.ready_state() == ReadyState::Open {
             if self.connection.poll_ready(cx).is_pending() {
                 // Who is gone is read from all the same, to learn that.
-                return self.connection.has_lost_its_reader();
+                return self.connection.has_write_failed();
             }
             if let Some(payload) = self.replies.due(cx) {
                 self.send(payload);
                 continue;
             }
             let received = self.received.messages;
-            match self.plan.steps.get(self.steps) {
+            match self.config.steps.get(self.steps) {
                 Some(step) if step.after <= received && self.replies.is_empty() => {
                     let act = step.act.clone();
                     self.steps += 1;
@@ -191,26 +197,29 @@ impl Guest {
                 Some(step) if step.after <= received => return false,
                 _ => return !self.replies.is_full(),
             }
-            if self.fate != Fate::Served {
+            if self.state != ClientState::Served {
                 return false;
             }
         }
         true
     }
 
-    fn listen_to_room(&mut self, cx: &mut Context<'_>) {
-        let Some(seat) = &self.seat else { return };
+    fn receive_broadcasts(&mut self, cx: &mut Context<'_>) {
+        let Some(subscriber) = &self.subscriber else {
+            return;
+        };
         while !self.replies.is_full() {
-            match seat.poll_next(cx) {
-                Poll::Ready(Post::Message(payload)) => {
-                    self.replies.push(payload, self.plan.delay.map(Delay::draw));
+            match subscriber.poll_next(cx) {
+                Poll::Ready(Delivery::Message(payload)) => {
+                    self.replies
+                        .push(payload, self.config.delay.map(Delay::draw));
                 }
-                Poll::Ready(Post::Overflow) => {
-                    self.close(&Farewell {
-                        code: Some(Code::POLICY_VIOLATION),
+                Poll::Ready(Delivery::Overflow) => {
+                    self.close(&CloseFrame {
+                        code: Some(CloseCode::POLICY_VIOLATION),
                         reason: "too slow: too many messages wait".to_owned(),
                     });
-                    self.seat = None;
+                    self.subscriber = None;
                     return;
                 }
                 Poll::Pending => return,
@@ -218,47 +227,47 @@ impl Guest {
         }
     }
 
-    fn perform(&mut self, act: &Act) {
+    fn perform(&mut self, act: &FaultAction) {
         match act {
-            Act::Close(farewell) => self.close(farewell),
-            Act::Drop => self.fate = Fate::Dropped,
-            Act::Stall => {
-                self.fate = Fate::Stalled;
+            FaultAction::Close(farewell) => self.close(farewell),
+            FaultAction::Drop => self.state = ClientState::Dropped,
+            FaultAction::Stall => {
+                self.state = ClientState::Stalled;
                 // What was said before is to arrive, as far as the socket takes it.
                 let mut cx = Context::from_waker(std::task::Waker::noop());
                 let _ = self.connection.poll_flush(&mut cx);
             }
-            Act::Send(bad) => {
+            FaultAction::Send(bad) => {
                 self.connection.feed(&Outgoing::Raw(bad.frame()));
             }
         }
     }
 
-    fn hear(&mut self, payload: Payload) -> Pressure {
+    fn handle_message(&mut self, payload: Payload) -> Backpressure {
         let n = self.received.add(payload.len());
         if self.first_message.is_none() {
             self.first_message = Some(self.opened.elapsed());
         }
-        if self.pen.tells(Direction::In) {
+        if self.sender.tells(Direction::In) {
             let read_at = self.connection.read_at().map(Instant::into_std);
-            self.pen
-                .tell(message(Direction::In, n, payload.clone(), read_at));
+            self.sender
+                .send(message(Direction::In, n, payload.clone(), read_at));
         }
-        match (&self.seat, self.plan.mode) {
-            (Some(seat), _) => return seat.say(&payload),
-            (None, Mode::Echo) => {
-                let reply = match &self.plan.reply {
+        match (&self.subscriber, self.config.mode) {
+            (Some(subscriber), _) => return subscriber.publish(&payload),
+            (None, ReplyMode::Echo) => {
+                let reply = match &self.config.reply {
                     Some(text) => Payload::Text(text.clone()),
                     None => payload,
                 };
-                match self.plan.delay {
+                match self.config.delay {
                     Some(delay) => self.replies.push(reply, Some(delay.draw())),
                     None => self.send(reply),
                 }
             }
-            (None, Mode::Broadcast | Mode::Sink | Mode::Silent) => {}
+            (None, ReplyMode::Broadcast | ReplyMode::Sink | ReplyMode::Silent) => {}
         }
-        Pressure::Low
+        Backpressure::Low
     }
 
     fn send(&mut self, payload: Payload) {
@@ -269,15 +278,15 @@ impl Guest {
         }
         let n = self.sent.add(bytes);
         if let Outgoing::Message(payload) = outgoing
-            && self.pen.tells(Direction::Out)
+            && self.sender.tells(Direction::Out)
         {
-            self.pen.tell(message(Direction::Out, n, payload, None));
+            self.sender.send(message(Direction::Out, n, payload, None));
         }
     }
 
     /// What is no message and needs no answer of ours.
     fn notice(&mut self, incoming: Incoming) {
-        if !self.pen.tells_anything() {
+        if !self.sender.is_wanted() {
             return;
         }
         let event = match incoming {
@@ -295,17 +304,17 @@ impl Guest {
             },
             Incoming::Frame(frame) => Event::Frame(frame),
             Incoming::Closing(code, reason) => Event::Closing {
-                by: By::Peer,
+                by: Initiator::Peer,
                 code,
                 reason,
             },
             Incoming::Message(_) | Incoming::Closed(_) => return,
         };
-        self.pen.tell(event);
+        self.sender.send(event);
     }
 
-    fn tell_end(&self, close: Close) {
-        self.pen.tell(Event::Close(Box::new(Closed {
+    fn send_close_event(&self, close: CloseInfo) {
+        self.sender.send(Event::Close(Box::new(Closed {
             close,
             open_for: self.opened.elapsed(),
             wire_bytes: self.connection.wire_bytes(),
@@ -313,7 +322,7 @@ impl Guest {
             received: self.received,
             sent: self.sent,
             may_be_lost: 0,
-            sequel: Sequel::Final,
+            next: Next::Final,
         })));
     }
 }
@@ -334,10 +343,10 @@ fn message(
 }
 
 /// The end that a fault or the end of the server makes of a connection.
-fn dropped() -> Close {
-    Close {
-        by: By::Local,
-        code: Code::ABNORMAL,
+fn dropped() -> CloseInfo {
+    CloseInfo {
+        by: Initiator::Local,
+        code: CloseCode::ABNORMAL,
         reason: String::new(),
         clean: false,
         error: None,
@@ -346,13 +355,13 @@ fn dropped() -> Close {
 
 /// Replies that wait, in order: for their time, or for room.
 #[derive(Default)]
-struct Replies {
+struct PendingReplies {
     waiting: VecDeque<(Instant, Payload)>,
     bytes: usize,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Replies {
+impl PendingReplies {
     fn push(&mut self, payload: Payload, delay: Option<Duration>) {
         let due = Instant::now() + delay.unwrap_or_default();
         self.bytes += payload.len();

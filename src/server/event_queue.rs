@@ -17,7 +17,7 @@ const LIMIT: usize = 1 << 20;
 
 /// What is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Interest {
+pub enum EventFilter {
     /// Only the counts.
     Counts,
     /// How connections begin and end.
@@ -30,7 +30,7 @@ pub enum Interest {
 
 /// What happened, to whom and when.
 #[derive(Debug)]
-pub struct Entry {
+pub struct ClientEvent {
     /// The client's number.
     pub id: u64,
     /// When it was told; it may wait for its reader.
@@ -41,14 +41,14 @@ pub struct Entry {
 
 /// See the module's head.
 #[derive(Debug)]
-pub struct Journal {
-    interest: Interest,
-    inner: Mutex<Inner>,
+pub struct EventQueue {
+    interest: EventFilter,
+    inner: Mutex<QueueState>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    entries: VecDeque<Entry>,
+struct QueueState {
+    entries: VecDeque<ClientEvent>,
     held: usize,
     totals: ServeTotals,
     /// Clients that wait for room.
@@ -58,9 +58,9 @@ struct Inner {
     open_ended: bool,
 }
 
-impl Journal {
+impl EventQueue {
     /// An empty one.
-    pub fn new(interest: Interest) -> Arc<Self> {
+    pub fn new(interest: EventFilter) -> Arc<Self> {
         Arc::new(Self {
             interest,
             inner: Mutex::default(),
@@ -68,15 +68,15 @@ impl Journal {
     }
 
     /// The pen of one client, by its number.
-    pub fn pen(self: &Arc<Self>, id: u64) -> Pen {
-        Pen {
-            journal: self.clone(),
+    pub fn sender(self: &Arc<Self>, id: u64) -> EventSender {
+        EventSender {
+            events: self.clone(),
             id,
         }
     }
 
     /// The next entry.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Entry> {
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<ClientEvent> {
         let mut inner = self.inner();
         let Some(entry) = inner.entries.pop_front() else {
             inner.reader = Some(cx.waker().clone());
@@ -101,7 +101,7 @@ impl Journal {
         self.inner().totals
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, QueueState> {
         // Nothing in here can panic half-way.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,34 +114,34 @@ fn weight(event: &Event) -> usize {
         Event::Failed(error, _) => error.refusal.as_ref().map_or(0, |it| it.body.len()),
         _ => 0,
     };
-    payload + size_of::<Entry>()
+    payload + size_of::<ClientEvent>()
 }
 
 /// Writes into a journal in the name of one client.
 #[derive(Clone, Debug)]
-pub struct Pen {
-    journal: Arc<Journal>,
+pub struct EventSender {
+    events: Arc<EventQueue>,
     id: u64,
 }
 
-impl Pen {
+impl EventSender {
     /// Whether messages of this direction are told of.
     pub fn tells(&self, direction: Direction) -> bool {
         let least = match direction {
-            Direction::In => Interest::Received,
-            Direction::Out => Interest::Everything,
+            Direction::In => EventFilter::Received,
+            Direction::Out => EventFilter::Everything,
         };
-        self.journal.interest >= least
+        self.events.interest >= least
     }
 
     /// Whether anything is told.
-    pub fn tells_anything(&self) -> bool {
-        self.journal.interest > Interest::Counts
+    pub fn is_wanted(&self) -> bool {
+        self.events.interest > EventFilter::Counts
     }
 
     /// Something happened.
-    pub fn tell(&self, event: Event) {
-        let mut inner = self.journal.inner();
+    pub fn send(&self, event: Event) {
+        let mut inner = self.events.inner();
         match &event {
             Event::Open(_) => inner.totals.opened += 1,
             Event::Failed(..) => inner.totals.refused += 1,
@@ -151,10 +151,10 @@ impl Pen {
             }
             _ => {}
         }
-        if self.tells_anything() {
+        if self.is_wanted() {
             inner.held += weight(&event);
             let (id, at) = (self.id, Instant::now());
-            inner.entries.push_back(Entry { id, at, event });
+            inner.entries.push_back(ClientEvent { id, at, event });
             if let Some(reader) = inner.reader.take() {
                 reader.wake();
             }
@@ -162,11 +162,11 @@ impl Pen {
     }
 
     /// Ready when there is room for what may come next.
-    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.tells_anything() {
+    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_wanted() {
             return Poll::Ready(());
         }
-        let mut inner = self.journal.inner();
+        let mut inner = self.events.inner();
         if inner.held < LIMIT || inner.open_ended {
             return Poll::Ready(());
         }

@@ -1,20 +1,20 @@
 //! A request is judged: it is a handshake that succeeds, or it is answered in HTTP and told why.
 
+use super::config::ServerConfig;
 use super::page;
-use super::plan::Plan;
-use crate::connection::handshake::server::{Fault, Request};
+use crate::connection::handshake::server::{RequestError, UpgradeRequest};
 use crate::connection::handshake::{Headers, Refusal};
-use crate::connection::wire::negotiation::Agreed;
+use crate::connection::wire::negotiation::NegotiatedDeflate;
 use crate::units;
 
 /// What a request is answered with.
-pub enum Verdict {
+pub enum UpgradeDecision {
     /// The handshake succeeds.
     Welcome {
         /// The subprotocol chosen.
         subprotocol: Option<String>,
         /// permessage-deflate.
-        compression: Option<Agreed>,
+        compression: Option<NegotiatedDeflate>,
     },
     /// It does not; and why, for those who run the server.
     Refuse(Refusal, String),
@@ -23,61 +23,61 @@ pub enum Verdict {
 }
 
 /// Judges a request. `is_full` when there are as many clients as there may be.
-pub fn judge(request: &Request, plan: &Plan, is_full: bool) -> Verdict {
+pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) -> UpgradeDecision {
     let fault = request.fault();
-    if fault == Some(Fault::NotAnUpgrade) {
-        return answer_http(request, plan);
+    if fault == Some(RequestError::NotAnUpgrade) {
+        return answer_http(request, config);
     }
     match fault {
-        Some(Fault::Http) => {
+        Some(RequestError::Http) => {
             let body = "A WebSocket handshake is a request of HTTP/1.1 (RFC 6455 §4.2.1).\n";
             return refuse(400, &[], body);
         }
-        Some(Fault::Host) => {
+        Some(RequestError::Host) => {
             let body = "A request has one Host (RFC 9112 §3.2).\n";
             return refuse(400, &[], body);
         }
-        Some(Fault::Key) => {
+        Some(RequestError::Key) => {
             let body = "There is not one Sec-WebSocket-Key of 16 bytes in base64.\n";
             return refuse(400, &[], body);
         }
-        Some(Fault::NotAnUpgrade | Fault::Version) => {
+        Some(RequestError::NotAnUpgrade | RequestError::Version) => {
             let headers = [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")];
             return refuse(426, &headers, "WebSocket version 13 is spoken here.\n");
         }
         None => {}
     }
-    if let Some(status) = plan.door.status {
+    if let Some(status) = config.access.status {
         let body = "This server refuses every handshake (wsprobe serve --status).\n";
         return refuse(status, &usual_headers(status), body);
     }
-    if let Some(refusal) = refuse_origin(request, plan) {
+    if let Some(refusal) = refuse_origin(request, config) {
         return refusal;
     }
-    if let Some(refusal) = refuse_stranger(request, plan) {
+    if let Some(refusal) = refuse_stranger(request, config) {
         return refusal;
     }
     if is_full {
         let body = format!(
             "No more than {} at a time.\n",
-            units::count(plan.max_clients as u64, "client")
+            units::count(config.max_clients as u64, "client")
         );
         return refuse(503, &usual_headers(503), &body);
     }
     let mut offered = request.subprotocols().filter(|name| !name.is_empty());
-    let known = &plan.subprotocols;
-    Verdict::Welcome {
+    let known = &config.subprotocols;
+    UpgradeDecision::Welcome {
         subprotocol: offered
             .find(|name| known.is_empty() || known.iter().any(|known| known == name))
             .map(str::to_owned),
-        compression: request.compression().filter(|_| plan.compresses),
+        compression: request.compression().filter(|_| config.compresses),
     }
 }
 
-fn refuse_origin(request: &Request, plan: &Plan) -> Option<Verdict> {
+fn refuse_origin(request: &UpgradeRequest, config: &ServerConfig) -> Option<UpgradeDecision> {
     let origin = request.headers.get("Origin")?;
     let host = request.headers.get("Host").unwrap_or_default();
-    if plan.door.origins.allow(origin, host) {
+    if config.access.origins.allow(origin, host) {
         return None;
     }
     let body = format!(
@@ -86,8 +86,8 @@ fn refuse_origin(request: &Request, plan: &Plan) -> Option<Verdict> {
     Some(refuse(403, &[], &body))
 }
 
-fn refuse_stranger(request: &Request, plan: &Plan) -> Option<Verdict> {
-    let login = plan.door.login.as_ref()?;
+fn refuse_stranger(request: &UpgradeRequest, config: &ServerConfig) -> Option<UpgradeDecision> {
+    let login = config.access.login.as_ref()?;
     if login.accepts(request) {
         return None;
     }
@@ -103,16 +103,16 @@ fn refuse_stranger(request: &Request, plan: &Plan) -> Option<Verdict> {
 }
 
 /// A request that asks for no WebSocket: a browser's, most often.
-fn answer_http(request: &Request, plan: &Plan) -> Verdict {
+fn answer_http(request: &UpgradeRequest, config: &ServerConfig) -> UpgradeDecision {
     if !["GET", "HEAD"].contains(&request.method.as_str()) {
         return refuse(405, &[("Allow", "GET, HEAD")], "GET is all there is.\n");
     }
-    if let Some(refusal) = refuse_stranger(request, plan) {
+    if let Some(refusal) = refuse_stranger(request, config) {
         return refusal;
     }
     let path = request.target.split('?').next().unwrap_or_default();
     match path {
-        "/" => Verdict::Page(page::answer()),
+        "/" => UpgradeDecision::Page(page::answer()),
         "/favicon.ico" | "/robots.txt" => refuse(404, &[], "There is no such file.\n"),
         _ => {
             let body = "This is a WebSocket endpoint: connect to it with wsprobe connect, or open / in a browser.\n";
@@ -133,7 +133,7 @@ fn usual_headers(status: u16) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-fn refuse(status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
+fn refuse(status: u16, headers: &[(&str, &str)], body: &str) -> UpgradeDecision {
     let text = [("Content-Type", "text/plain; charset=utf-8")];
     let headers = text.iter().chain(headers);
     let refusal = Refusal {
@@ -147,7 +147,7 @@ fn refuse(status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
         body: body.as_bytes().to_vec(),
         body_cut: false,
     };
-    Verdict::Refuse(refusal, body.trim_end().to_owned())
+    UpgradeDecision::Refuse(refusal, body.trim_end().to_owned())
 }
 
 fn phrase(status: u16) -> &'static str {

@@ -5,25 +5,25 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use crate::connection::proxy::BadProxy;
-use crate::connection::target::BadUrl;
-use crate::connection::tls::BadTls;
+use crate::connection::proxy::ProxyUrlError;
+use crate::connection::target::UrlError;
+use crate::connection::tls::TlsOptionsError;
 use crate::exit::Exit;
 use crate::input;
-use crate::output::diagnostics::{Diagnostics, States};
+use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
-use crate::output::style::{Stream, When};
-use crate::secret::Unreadable;
+use crate::output::style::{OutputStream, When};
+use crate::secret::SecretError;
 
 /// A mistake in what was typed or in a file that it names.
 #[derive(Debug)]
-pub struct Mistake {
+pub struct UsageError {
     message: String,
     hint: Option<String>,
     exit: Exit,
 }
 
-impl Mistake {
+impl UsageError {
     /// Bad usage (exit 2).
     pub fn usage(message: impl Into<String>) -> Self {
         Self {
@@ -70,9 +70,9 @@ impl Mistake {
 }
 
 /// An error in one line, for a session that goes on.
-pub fn in_words(error: &anyhow::Error) -> String {
+pub fn message_of(error: &anyhow::Error) -> String {
     let hint = error
-        .downcast_ref::<Mistake>()
+        .downcast_ref::<UsageError>()
         .and_then(|mistake| mistake.hint.as_deref());
     match hint {
         Some(hint) => format!("{error}; {hint}"),
@@ -80,16 +80,16 @@ pub fn in_words(error: &anyhow::Error) -> String {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Mistake {}
+impl std::error::Error for UsageError {}
 
-impl From<BadUrl> for Mistake {
-    fn from(bad: BadUrl) -> Self {
+impl From<UrlError> for UsageError {
+    fn from(bad: UrlError) -> Self {
         Self {
             hint: bad.hint.clone(),
             ..Self::usage(bad.to_string())
@@ -97,8 +97,8 @@ impl From<BadUrl> for Mistake {
     }
 }
 
-impl From<Unreadable> for Mistake {
-    fn from(unreadable: Unreadable) -> Self {
+impl From<SecretError> for UsageError {
+    fn from(unreadable: SecretError) -> Self {
         let exit = match unreadable.name.starts_with("env:") {
             _ if unreadable.timed_out => Exit::TimedOut,
             true => Exit::Usage,
@@ -111,8 +111,8 @@ impl From<Unreadable> for Mistake {
     }
 }
 
-impl From<input::Error> for Mistake {
-    fn from(error: input::Error) -> Self {
+impl From<input::InputError> for UsageError {
+    fn from(error: input::InputError) -> Self {
         Self {
             exit: Exit::Input,
             ..Self::usage(error.to_string())
@@ -120,11 +120,11 @@ impl From<input::Error> for Mistake {
     }
 }
 
-impl From<BadTls> for Mistake {
-    fn from(bad: BadTls) -> Self {
+impl From<TlsOptionsError> for UsageError {
+    fn from(bad: TlsOptionsError) -> Self {
         match bad {
-            BadTls::Unreadable(unreadable) => unreadable.into(),
-            BadTls::Unusable(why, hint) => Self {
+            TlsOptionsError::Unreadable(unreadable) => unreadable.into(),
+            TlsOptionsError::Unusable(why, hint) => Self {
                 hint,
                 ..Self::with_exit(Exit::OwnCertificate, why)
             },
@@ -132,17 +132,17 @@ impl From<BadTls> for Mistake {
     }
 }
 
-impl From<BadProxy> for Mistake {
-    fn from(bad: BadProxy) -> Self {
+impl From<ProxyUrlError> for UsageError {
+    fn from(bad: ProxyUrlError) -> Self {
         Self::usage(bad.to_string())
     }
 }
 
 /// Tells a mistake and gives its exit status. What is no mistake is a defect of ours.
-pub fn tell(error: &anyhow::Error, arguments: &[OsString]) -> Exit {
-    match error.downcast_ref::<Mistake>() {
+pub fn report(error: &anyhow::Error, arguments: &[OsString]) -> Exit {
+    match error.downcast_ref::<UsageError>() {
         Some(mistake) => {
-            say(
+            print_error(
                 &mistake.message,
                 mistake.hint.as_deref(),
                 mistake.exit,
@@ -151,7 +151,7 @@ pub fn tell(error: &anyhow::Error, arguments: &[OsString]) -> Exit {
             mistake.exit
         }
         None => {
-            say(
+            print_error(
                 &format!("internal error: {error:#}"),
                 None,
                 Exit::Internal,
@@ -169,12 +169,12 @@ fn wants_json(arguments: &[OsString]) -> bool {
         .any(|word| word == "--json")
 }
 
-fn say(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
+fn print_error(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
     let diagnostics = Diagnostics {
-        stream: Stream::stderr(When::Auto),
+        stream: OutputStream::stderr(When::Auto),
         verbose: 0,
         quiet: 0,
-        states: States::Usual,
+        states: StateLines::Usual,
     };
     let mut said = Vec::new();
     if wants_json(arguments) {

@@ -12,16 +12,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::print::Time;
+use super::print::DurationWord;
 use super::transcript::Transcript;
-use crate::connection::close::{Close, Farewell};
-use crate::connection::error::{Error, Kind};
+use crate::connection::close::{CloseFrame, CloseInfo};
+use crate::connection::error::{Error, ErrorKind};
 use crate::connection::message::{Direction, Outgoing, Payload};
-use crate::connection::target::Header;
+use crate::connection::target::RequestHeader;
 use crate::connection::{Opened, ReadyState};
-use crate::event::{Event, Message, Sequel};
-use crate::expectation::{Closest, PassedOver, Unmet, end_in_words};
-use crate::link::{Link, Policy};
+use crate::event::{Event, Message, Next};
+use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
+use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
 use crate::units;
@@ -36,27 +36,27 @@ const TURN: usize = 128;
 const ENVELOPE: usize = 64;
 
 /// Makes the policy of a connection from a URL and the header lines that come on top of the options.
-pub type Reach = dyn Fn(String, Vec<Header>) -> Reaching;
+pub type PolicyBuilder = dyn Fn(String, Vec<RequestHeader>) -> PendingPolicy;
 /// A policy on its way.
-pub type Reaching = Pin<Box<dyn Future<Output = Result<Policy, String>>>>;
+pub type PendingPolicy = Pin<Box<dyn Future<Output = Result<LinkPolicy, String>>>>;
 
 /// What all tests of a run share.
-pub struct Shared {
+pub struct RunContext {
     /// Where events go.
     pub sinks: Rc<RefCell<Sinks>>,
     /// How a URL becomes a connection.
-    pub reach: Box<Reach>,
+    pub reach: Box<PolicyBuilder>,
     /// Why everything has to end now, once it has.
-    pub stopping: Cell<Option<Stopping>>,
+    pub stopping: Cell<Option<StopReason>>,
     /// How connections that are left open are closed.
-    pub farewell: Farewell,
+    pub farewell: CloseFrame,
     /// The limit of a waiting step where the file sets none.
     pub timeout: Duration,
 }
 
 /// Why a run ends before its last test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopping {
+pub enum StopReason {
     /// A signal.
     Signal(crate::signals::Signal),
     /// The time allowed for everything is over.
@@ -65,7 +65,7 @@ pub enum Stopping {
 
 /// Why a step came to nothing.
 #[derive(Clone, Debug)]
-pub struct Broken {
+pub struct StepFailure {
     /// Whether transport failed, as opposed to an expectation.
     pub fault: bool,
     /// In one line.
@@ -76,7 +76,7 @@ pub struct Broken {
     pub closest: Option<Closest>,
 }
 
-impl Broken {
+impl StepFailure {
     /// An expectation that was not met.
     pub fn unmet(why: impl Into<String>) -> Self {
         Self {
@@ -96,12 +96,12 @@ impl Broken {
     }
 }
 
-impl From<Unmet> for Broken {
-    fn from(unmet: Unmet) -> Self {
+impl From<UnmetExpectation> for StepFailure {
+    fn from(unmet: UnmetExpectation) -> Self {
         let said = unmet
             .refusal
             .iter()
-            .flat_map(|refusal| refusal.telling_lines());
+            .flat_map(|refusal| refusal.informative_lines());
         let hint = unmet.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
             details: said.chain(hint).collect(),
@@ -111,13 +111,13 @@ impl From<Unmet> for Broken {
     }
 }
 
-impl From<&Error> for Broken {
+impl From<&Error> for StepFailure {
     fn from(error: &Error) -> Self {
         let refusal = error.refusal.iter();
-        let said = refusal.flat_map(|refusal| refusal.telling_lines());
+        let said = refusal.flat_map(|refusal| refusal.informative_lines());
         let hint = error.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
-            fault: error.kind != Kind::Refused,
+            fault: error.kind != ErrorKind::Refused,
             details: said.chain(hint).collect(),
             ..Self::unmet(error.message.clone())
         }
@@ -126,18 +126,18 @@ impl From<&Error> for Broken {
 
 /// How a connection ended.
 #[derive(Clone, Debug)]
-pub enum End {
+pub enum ConnectionEnd {
     /// It was never open.
     Failed(Box<Error>),
     /// It was.
-    Closed(Box<Close>),
+    Closed(Box<CloseInfo>),
 }
 
-impl From<&End> for Broken {
-    fn from(end: &End) -> Self {
+impl From<&ConnectionEnd> for StepFailure {
+    fn from(end: &ConnectionEnd) -> Self {
         match end {
-            End::Failed(error) => (&**error).into(),
-            End::Closed(close) => match &close.error {
+            ConnectionEnd::Failed(error) => (&**error).into(),
+            ConnectionEnd::Closed(close) => match &close.error {
                 Some(error) => (&**error).into(),
                 None => Self::unmet(end_in_words(close)),
             },
@@ -146,7 +146,7 @@ impl From<&End> for Broken {
 }
 
 /// One connection of a test.
-pub struct Wire {
+pub struct TestConnection {
     name: Option<String>,
     link: Link,
     /// Redacted.
@@ -161,13 +161,13 @@ pub struct Wire {
     /// What the handshake agreed on.
     pub opened: Option<Box<Opened>>,
     /// How it ended.
-    pub end: Option<End>,
+    pub end: Option<ConnectionEnd>,
     /// Whether a loss is followed by another connection (`--reconnect`).
     comes_back: bool,
     /// The last end of a connection that was followed by another.
-    interrupted: Option<Box<Close>>,
+    interrupted: Option<Box<CloseInfo>>,
     last_pong: Option<(u64, Option<Duration>)>,
-    forbidden: Option<Broken>,
+    forbidden: Option<StepFailure>,
     /// What steps have passed over.
     pub passed: PassedOver,
     /// The last message received.
@@ -175,8 +175,8 @@ pub struct Wire {
     down: bool,
 }
 
-impl Wire {
-    fn new(name: Option<String>, policy: Policy) -> Self {
+impl TestConnection {
+    fn new(name: Option<String>, policy: LinkPolicy) -> Self {
         Self {
             name,
             comes_back: policy.persistence.reconnect.is_some(),
@@ -206,14 +206,14 @@ impl Wire {
     }
 
     /// How the connection ended that was there last, though another may have followed; told once.
-    pub fn take_close(&mut self) -> Option<End> {
-        let interrupted = self.interrupted.take().map(End::Closed);
+    pub fn take_close(&mut self) -> Option<ConnectionEnd> {
+        let interrupted = self.interrupted.take().map(ConnectionEnd::Closed);
         self.end.clone().or(interrupted)
     }
 
     /// The conversation goes on over this connection, if there is one: that another was lost before is
     /// over and done with.
-    fn go_on(&mut self) {
+    fn resume_reading(&mut self) {
         if self.link.is_open() {
             self.interrupted = None;
         }
@@ -271,7 +271,7 @@ impl Wire {
                 break;
             }
             match self.link.poll_next(cx) {
-                Poll::Ready(Some(event)) => self.see(event, sinks, book),
+                Poll::Ready(Some(event)) => self.on_event(event, sinks, book),
                 Poll::Ready(None) => self.down = true,
                 Poll::Pending => break,
             }
@@ -283,8 +283,8 @@ impl Wire {
         events > 0
     }
 
-    fn see(&mut self, event: Event, sinks: &RefCell<Sinks>, book: &mut Transcript) {
-        self.tell(&event, sinks);
+    fn on_event(&mut self, event: Event, sinks: &RefCell<Sinks>, book: &mut Transcript) {
+        self.write_event(&event, sinks);
         book.note(self.name.as_deref(), &self.url, &event);
         match event {
             Event::Connecting { url, .. } => self.url = url,
@@ -308,35 +308,35 @@ impl Wire {
                 rtt,
                 ..
             } => self.last_pong = Some((seq, rtt)),
-            Event::Close(closed) if closed.sequel == Sequel::Final => {
-                self.end = Some(End::Closed(Box::new(closed.close)));
+            Event::Close(closed) if closed.next == Next::Final => {
+                self.end = Some(ConnectionEnd::Closed(Box::new(closed.close)));
             }
             Event::Close(closed) => self.interrupted = Some(Box::new(closed.close)),
-            Event::Failed(error, Sequel::Final) => self.end = Some(End::Failed(error)),
+            Event::Failed(error, Next::Final) => self.end = Some(ConnectionEnd::Failed(error)),
             _ => {}
         }
     }
 
     /// Events carry the number of their connection, and several connections take turns.
-    fn tell(&mut self, event: &Event, sinks: &RefCell<Sinks>) {
+    fn write_event(&mut self, event: &Event, sinks: &RefCell<Sinks>) {
         let mut sinks = sinks.borrow_mut();
         sinks.turn_to(self.number, None);
-        sinks.see(event);
+        sinks.on_event(event);
         self.number = sinks.connection();
     }
 }
 
-fn violation(pattern: &Pattern, payload: &Payload) -> Option<Broken> {
+fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
     let text = payload.readable().filter(|text| pattern.is_match(text))?;
     let why = format!("a message came that never {pattern} forbids");
-    let mut broken = Broken::unmet(why);
+    let mut broken = StepFailure::unmet(why);
     broken.details = vec![format!("message: {text}")];
     Some(broken)
 }
 
 /// How a wait ended well.
 #[derive(Debug)]
-pub enum Waited<T> {
+pub enum WaitResult<T> {
     /// What was waited for is there.
     For(T),
     /// The time is over.
@@ -344,21 +344,21 @@ pub enum Waited<T> {
 }
 
 /// A test that runs.
-pub struct Trial<'a> {
+pub struct TestContext<'a> {
     /// What all tests share.
-    pub shared: &'a Shared,
+    pub shared: &'a RunContext,
     /// Its connections, in the order of its `connect` steps.
-    pub wires: Vec<Wire>,
+    pub connections: Vec<TestConnection>,
     /// What happened when.
     pub transcript: Transcript,
 }
 
-impl<'a> Trial<'a> {
+impl<'a> TestContext<'a> {
     /// A test without connections.
-    pub fn new(shared: &'a Shared) -> Self {
+    pub fn new(shared: &'a RunContext) -> Self {
         Self {
             shared,
-            wires: Vec::new(),
+            connections: Vec::new(),
             transcript: Transcript::new(Instant::now()),
         }
     }
@@ -371,22 +371,22 @@ impl<'a> Trial<'a> {
         &mut self,
         name: Option<String>,
         url: String,
-        headers: Vec<Header>,
+        headers: Vec<RequestHeader>,
         limit: Option<Duration>,
-    ) -> Result<&Wire, Broken> {
+    ) -> Result<&TestConnection, StepFailure> {
         let policy = (self.shared.reach)(url, headers).await;
-        let wire = Wire::new(name, policy.map_err(Broken::fault)?);
-        let index = self.wires.len();
-        self.wires.push(wire);
-        let ready = |trial: &mut Self| {
-            let wire = &trial.wires[index];
-            (wire.opened.is_some() || wire.end.is_some()).then_some(())
+        let connection = TestConnection::new(name, policy.map_err(StepFailure::fault)?);
+        let index = self.connections.len();
+        self.connections.push(connection);
+        let ready = |context: &mut Self| {
+            let connection = &context.connections[index];
+            (connection.opened.is_some() || connection.end.is_some()).then_some(())
         };
         match self.until(limit, ready).await? {
-            Waited::For(()) => Ok(&self.wires[index]),
-            Waited::InVain => {
+            WaitResult::For(()) => Ok(&self.connections[index]),
+            WaitResult::InVain => {
                 let within = limit.map(units::shown).unwrap_or_default();
-                Err(Broken::fault(format!("no connection within {within}")))
+                Err(StepFailure::fault(format!("no connection within {within}")))
             }
         }
     }
@@ -401,43 +401,43 @@ impl<'a> Trial<'a> {
         payload: Payload,
         shown: Option<String>,
         limit: Duration,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), StepFailure> {
         let mut payload = Some(payload);
         self.ready(index, limit).await?;
-        let wire = &mut self.wires[index];
+        let connection = &mut self.connections[index];
         let sent = payload
             .take()
-            .and_then(|payload| wire.link.send(Outgoing::Message(payload)));
+            .and_then(|payload| connection.link.send(Outgoing::Message(payload)));
         let Some(event) = sent else {
             return Err(self.closed_early(index));
         };
-        wire.tell(&event, &self.shared.sinks);
-        let wire = &self.wires[index];
+        connection.write_event(&event, &self.shared.sinks);
+        let connection = &self.connections[index];
         match shown {
-            Some(shown) => self.transcript.sent(wire.name.as_deref(), &shown),
+            Some(shown) => self.transcript.sent(connection.name.as_deref(), &shown),
             None => self
                 .transcript
-                .note(wire.name.as_deref(), &wire.url, &event),
+                .note(connection.name.as_deref(), &connection.url, &event),
         }
         Ok(())
     }
 
     /// Waits until something can be sent, or never will be.
-    async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), Broken> {
+    async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), StepFailure> {
         let ready = poll_fn(|cx| {
             self.poll_wires(cx);
-            self.wires[index].poll_ready(cx)
+            self.connections[index].poll_ready(cx)
         });
         if tokio::time::timeout(limit, ready).await.is_ok() {
-            self.wires[index].go_on();
+            self.connections[index].resume_reading();
             return Ok(());
         }
         let within = units::shown(limit);
-        Err(match self.wires[index].link.ready_state() {
-            ReadyState::Open => Broken::fault(format!(
+        Err(match self.connections[index].link.ready_state() {
+            ReadyState::Open => StepFailure::fault(format!(
                 "the server did not read, and nothing could be sent within {within}"
             )),
-            _ => Broken::fault(format!("the connection did not come back within {within}")),
+            _ => StepFailure::fault(format!("the connection did not come back within {within}")),
         })
     }
 
@@ -445,16 +445,16 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// The connection has ended; sending does not wait for more than room.
-    pub async fn ping(&mut self, index: usize, limit: Duration) -> Result<u64, Broken> {
+    pub async fn ping(&mut self, index: usize, limit: Duration) -> Result<u64, StepFailure> {
         const SIZE: usize = 16;
         self.ready(index, limit).await?;
-        let wire = &mut self.wires[index];
-        let Some(event) = wire.link.ping(SIZE) else {
+        let connection = &mut self.connections[index];
+        let Some(event) = connection.link.ping(SIZE) else {
             return Err(self.closed_early(index));
         };
-        wire.tell(&event, &self.shared.sinks);
+        connection.write_event(&event, &self.shared.sinks);
         self.transcript
-            .note(wire.name.as_deref(), &wire.url, &event);
+            .note(connection.name.as_deref(), &connection.url, &event);
         match event {
             Event::Ping { seq: Some(seq), .. } => Ok(seq),
             _ => Ok(0),
@@ -462,18 +462,18 @@ impl<'a> Trial<'a> {
     }
 
     /// Why nothing can be done on a connection any more.
-    pub fn closed_early(&self, index: usize) -> Broken {
-        match &self.wires[index].end {
+    pub fn closed_early(&self, index: usize) -> StepFailure {
+        match &self.connections[index].end {
             Some(end) => end.into(),
-            None => Broken::unmet("the connection is closing"),
+            None => StepFailure::unmet("the connection is closing"),
         }
     }
 
     /// Begins the closing handshake.
-    pub fn close(&mut self, index: usize, farewell: &Farewell) {
-        let wire = &mut self.wires[index];
-        wire.go_on();
-        wire.link.close(farewell);
+    pub fn close(&mut self, index: usize, farewell: &CloseFrame) {
+        let connection = &mut self.connections[index];
+        connection.resume_reading();
+        connection.link.close(farewell);
     }
 
     /// Waits until `ready` gives something. All connections move on meanwhile.
@@ -484,22 +484,22 @@ impl<'a> Trial<'a> {
         &mut self,
         limit: Option<Duration>,
         mut ready: impl FnMut(&mut Self) -> Option<T>,
-    ) -> Result<Waited<T>, Broken> {
+    ) -> Result<WaitResult<T>, StepFailure> {
         // A limit that is far away, where there is none, is simpler than no timer.
         let far = Duration::from_secs(366 * 24 * 60 * 60);
         let mut timer = pin!(tokio::time::sleep(limit.unwrap_or(far)));
         poll_fn(|cx| {
             loop {
                 let progress = self.poll_wires(cx);
-                if let Some(broken) = self.broken() {
+                if let Some(broken) = self.take_failure() {
                     return Poll::Ready(Err(broken));
                 }
                 let held = self.held();
                 if let Some(value) = ready(self) {
-                    return Poll::Ready(Ok(Waited::For(value)));
+                    return Poll::Ready(Ok(WaitResult::For(value)));
                 }
                 if timer.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Ok(Waited::InVain));
+                    return Poll::Ready(Ok(WaitResult::InVain));
                 }
                 // What was taken from an inbox has made room for more.
                 if !progress && self.held() == held {
@@ -511,45 +511,52 @@ impl<'a> Trial<'a> {
     }
 
     fn held(&self) -> usize {
-        self.wires.iter().map(|wire| wire.held).sum()
+        self.connections
+            .iter()
+            .map(|connection| connection.held)
+            .sum()
     }
 
-    fn broken(&mut self) -> Option<Broken> {
-        if let Some(broken) = self.wires.iter_mut().find_map(|wire| wire.forbidden.take()) {
+    fn take_failure(&mut self) -> Option<StepFailure> {
+        if let Some(broken) = self
+            .connections
+            .iter_mut()
+            .find_map(|connection| connection.forbidden.take())
+        {
             return Some(broken);
         }
         match self.shared.stopping.get()? {
-            Stopping::Signal(_) => Some(Broken::fault("interrupted")),
-            Stopping::OutOfTime(limit) => {
-                let limit = Time(limit);
-                Some(Broken::fault(format!("--max-time {limit} is over")))
+            StopReason::Signal(_) => Some(StepFailure::fault("interrupted")),
+            StopReason::OutOfTime(limit) => {
+                let limit = DurationWord(limit);
+                Some(StepFailure::fault(format!("--max-time {limit} is over")))
             }
         }
     }
 
     fn poll_wires(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        for wire in &mut self.wires {
-            progress |= wire.poll(cx, &self.shared.sinks, &mut self.transcript);
+        for connection in &mut self.connections {
+            progress |= connection.poll(cx, &self.shared.sinks, &mut self.transcript);
         }
         progress
     }
 
     /// Closes what is still open and waits for the answers; the closing handshake has its own limit.
     pub async fn finish(&mut self) {
-        for wire in &mut self.wires {
-            wire.link.close(&self.shared.farewell);
+        for connection in &mut self.connections {
+            connection.link.close(&self.shared.farewell);
         }
         poll_fn(|cx| {
             loop {
                 // Nobody looks at what still comes; a full inbox would not be read, and nothing would wake
                 // this task.
-                for wire in &mut self.wires {
-                    wire.inbox.clear();
-                    wire.held = 0;
+                for connection in &mut self.connections {
+                    connection.inbox.clear();
+                    connection.held = 0;
                 }
                 let progress = self.poll_wires(cx);
-                if self.wires.iter().all(|wire| wire.down) {
+                if self.connections.iter().all(|connection| connection.down) {
                     return Poll::Ready(());
                 }
                 if !progress && self.held() == 0 {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::pattern::Form;
+use crate::pattern::PatternForm;
 
 /// A longer pattern is shortened, in bytes.
 const LONG: usize = 4096;
@@ -34,7 +34,7 @@ static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The pattern for a text like this one. What was sent before and comes back is no accident.
-pub fn pattern_of(text: &str, sent: &[String]) -> String {
+pub fn generalize(text: &str, sent: &[String]) -> String {
     let opens = text.trim_start().starts_with(['{', '[']);
     if opens && let Ok(value) = serde_json::from_str::<Value>(text) {
         return json(value, sent);
@@ -48,8 +48,8 @@ pub fn pattern_of(text: &str, sent: &[String]) -> String {
         && !text.contains(|c: char| c.is_control())
         && text.trim() == text;
     if is_plain {
-        return match Form::of(text) {
-            Form::Exact if !text.starts_with('=') && !text.is_empty() => text.to_owned(),
+        return match PatternForm::of(text) {
+            PatternForm::Exact if !text.starts_with('=') && !text.is_empty() => text.to_owned(),
             _ => format!("={text}"),
         };
     }
@@ -86,7 +86,7 @@ fn literal(text: &str) -> String {
 
 fn json(value: Value, sent: &[String]) -> String {
     let is_array = value.is_array();
-    let pattern = lasting(value, sent).map_or_else(
+    let pattern = stable_parts(value, sent).map_or_else(
         // An array that never comes again is still one.
         || {
             if is_array {
@@ -112,7 +112,7 @@ fn json(value: Value, sent: &[String]) -> String {
 
 /// What lasts of a value: members that do not are left out, and an array with something that does not
 /// is left out whole, since it is compared in length and order.
-fn lasting(value: Value, sent: &[String]) -> Option<Value> {
+fn stable_parts(value: Value, sent: &[String]) -> Option<Value> {
     match value {
         Value::Object(members) => Some(Value::Object(
             members
@@ -121,14 +121,14 @@ fn lasting(value: Value, sent: &[String]) -> Option<Value> {
                     let scalar = !value.is_object() && !value.is_array();
                     !(scalar && CLOCK.is_match(name)) || came_from(&shown(value), sent)
                 })
-                .filter_map(|(name, value)| Some((name, lasting(value, sent)?)))
+                .filter_map(|(name, value)| Some((name, stable_parts(value, sent)?)))
                 .collect(),
         )),
         Value::Array(items) => {
             let length = items.len();
             let items: Vec<Value> = items
                 .into_iter()
-                .filter_map(|item| lasting(item, sent))
+                .filter_map(|item| stable_parts(item, sent))
                 .collect();
             (items.len() == length).then_some(Value::Array(items))
         }
@@ -177,33 +177,33 @@ mod tests {
             (r#"[1764027565123]"#, "/^\\s*\\[/"),
         ];
         for (text, pattern) in table {
-            assert_eq!(pattern_of(text, &[]), pattern, "{text}");
+            assert_eq!(generalize(text, &[]), pattern, "{text}");
         }
     }
 
     #[test]
     fn what_was_sent_and_comes_back_is_expected() {
         let text = r#"{"id":"550e8400-e29b-41d4-a716-446655440000"}"#;
-        assert_eq!(pattern_of(text, &[text.to_owned()]), text);
+        assert_eq!(generalize(text, &[text.to_owned()]), text);
         let time = "at 23:39:25";
-        assert_eq!(pattern_of(time, &[time.to_owned()]), time);
+        assert_eq!(generalize(time, &[time.to_owned()]), time);
     }
 
     #[test]
     fn a_long_message_is_known_by_its_beginning() {
         let long = "x".repeat(10_000);
         assert_eq!(
-            pattern_of(&long, &[]),
+            generalize(&long, &[]),
             format!("/^{}/", "x".repeat(BEGINNING))
         );
         let json = format!(r#"{{"op":"list","items":"{long}"}}"#);
-        assert_eq!(pattern_of(&json, &[]), r#"{"op":"list"}"#);
+        assert_eq!(generalize(&json, &[]), r#"{"op":"list"}"#);
     }
 
     proptest::proptest! {
         #[test]
         fn a_message_is_like_itself(text in r#"[ -~\n\t]{0,60}|\{"a":"?[ -~&&[^"\\]]{0,20}"?\}"#) {
-            let pattern = pattern_of(&text, &[]);
+            let pattern = generalize(&text, &[]);
             let pattern = crate::pattern::Pattern::parse(&pattern).unwrap();
             proptest::prop_assert!(pattern.is_match(&text), "{pattern} {text:?}");
         }

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::connection::backoff::{Backoff, Exceptions, Jitter, LONGEST_REQUEST, random};
-use crate::connection::close::Close;
+use crate::connection::backoff::{Backoff, Jitter, LONGEST_REQUEST, RetryExceptions, random};
+use crate::connection::close::CloseInfo;
 use crate::connection::error::Error;
-use crate::event::Wait;
+use crate::event::RetryWait;
 use crate::units;
 
 /// How long a connection must have been open for the count of retries to begin anew.
@@ -18,7 +18,7 @@ const HELD: Duration = Duration::from_secs(10);
 
 /// How long or how often to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub enum RetryLimit {
     /// So many retries; the first try is none.
     Times(u32),
     /// So long since the trouble began; an attempt that has begun by then is waited for.
@@ -27,7 +27,7 @@ pub enum Limit {
     Never,
 }
 
-impl Limit {
+impl RetryLimit {
     /// Reads `N` or a time with its unit; the empty text is for ever.
     ///
     /// # Errors
@@ -53,25 +53,25 @@ fn bad(text: &str) -> String {
 
 /// What a link does about a connection that is not there.
 #[derive(Clone, Debug)]
-pub struct Persistence {
+pub struct RetryPolicy {
     /// Until the first connection is open; `None` makes one try.
-    pub retry: Option<Limit>,
+    pub retry: Option<RetryLimit>,
     /// After a connection that had been open; `None` leaves it at that.
-    pub reconnect: Option<Limit>,
+    pub reconnect: Option<RetryLimit>,
     /// What is worth another try, other than the table says.
-    pub exceptions: Exceptions,
+    pub exceptions: RetryExceptions,
     /// The delays.
     pub backoff: Backoff,
     /// What the delays are chosen by.
     pub jitter: Jitter,
 }
 
-impl Default for Persistence {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             retry: None,
             reconnect: None,
-            exceptions: Exceptions::default(),
+            exceptions: RetryExceptions::default(),
             backoff: Backoff::default(),
             jitter: random,
         }
@@ -80,7 +80,7 @@ impl Default for Persistence {
 
 /// Counts what has been tried.
 #[derive(Debug, Default)]
-pub struct Comeback {
+pub struct RetryState {
     /// Retries since the last connection that held: the exponent of the delay.
     retries: u32,
     /// Those among them that count against the limit in force.
@@ -90,7 +90,7 @@ pub struct Comeback {
     was_open: bool,
 }
 
-impl Comeback {
+impl RetryState {
     /// The number of the attempt that is about to begin, or under way.
     pub fn attempt(&self) -> u32 {
         self.retries.saturating_add(1)
@@ -102,7 +102,7 @@ impl Comeback {
     }
 
     /// A person wants a connection: whatever was tried before is forgiven.
-    pub fn renew(&mut self) {
+    pub fn reset(&mut self) {
         self.retries = 0;
         self.spent = 0;
         self.since = None;
@@ -121,10 +121,10 @@ impl Comeback {
     /// Another attempt after one that failed, if there is to be one.
     pub fn after_failure(
         &mut self,
-        policy: &Persistence,
+        policy: &RetryPolicy,
         error: &Error,
         now: Instant,
-    ) -> Option<Wait> {
+    ) -> Option<RetryWait> {
         if !policy.exceptions.allow_after_failure(error) {
             return None;
         }
@@ -138,13 +138,13 @@ impl Comeback {
     /// Another attempt after a connection that ended, not by our wish, if there is to be one.
     pub fn after_close(
         &mut self,
-        policy: &Persistence,
-        close: &Close,
+        policy: &RetryPolicy,
+        close: &CloseInfo,
         open_for: Duration,
         now: Instant,
-    ) -> Option<Wait> {
+    ) -> Option<RetryWait> {
         if open_for >= HELD {
-            self.renew();
+            self.reset();
         }
         if !policy.exceptions.allow_after_close(close) {
             return None;
@@ -159,11 +159,11 @@ impl Comeback {
     /// The next wait within the limit in force; `least` is what the server asked for.
     fn wait(
         &mut self,
-        policy: &Persistence,
+        policy: &RetryPolicy,
         least: Duration,
         because: String,
         now: Instant,
-    ) -> Option<Wait> {
+    ) -> Option<RetryWait> {
         let limit = if self.was_open {
             policy.reconnect?
         } else {
@@ -172,8 +172,8 @@ impl Comeback {
         let least = least.min(LONGEST_REQUEST);
         let mut delay = policy.backoff.delay(self.retries, policy.jitter).max(least);
         match limit {
-            Limit::Times(times) if self.spent >= times => return None,
-            Limit::For(span) => {
+            RetryLimit::Times(times) if self.spent >= times => return None,
+            RetryLimit::For(span) => {
                 let since = *self.since.get_or_insert(now);
                 let left = span.saturating_sub(now.duration_since(since));
                 // Earlier than the server asked for is no use; otherwise the last try is at the end.
@@ -182,11 +182,11 @@ impl Comeback {
                 }
                 delay = delay.min(left);
             }
-            Limit::Times(_) | Limit::Never => {}
+            RetryLimit::Times(_) | RetryLimit::Never => {}
         }
         self.retries = self.retries.saturating_add(1);
         self.spent = self.spent.saturating_add(1);
-        Some(Wait {
+        Some(RetryWait {
             attempt: self.attempt(),
             delay,
             because,
@@ -197,32 +197,32 @@ impl Comeback {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::{By, Code};
-    use crate::connection::error::{Kind, Stage};
+    use crate::connection::close::{CloseCode, Initiator};
+    use crate::connection::error::{ErrorKind, Stage};
     use crate::connection::handshake::{Headers, Refusal};
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn longest(retry: Option<Limit>, reconnect: Option<Limit>) -> Persistence {
-        Persistence {
+    fn longest(retry: Option<RetryLimit>, reconnect: Option<RetryLimit>) -> RetryPolicy {
+        RetryPolicy {
             retry,
             reconnect,
             jitter: || u64::MAX,
-            ..Persistence::default()
+            ..RetryPolicy::default()
         }
     }
 
     fn refused() -> Error {
-        Error::new(Kind::Connect, Stage::Connect, "connection refused")
+        Error::new(ErrorKind::Connect, Stage::Connect, "connection refused")
     }
 
-    fn lost() -> Close {
-        Close {
-            by: By::None,
-            code: Code::ABNORMAL,
+    fn lost() -> CloseInfo {
+        CloseInfo {
+            by: Initiator::None,
+            code: CloseCode::ABNORMAL,
             reason: String::new(),
             clean: false,
-            error: Some(Box::new(Error::new(Kind::Lost, Stage::Open, "lost"))),
+            error: Some(Box::new(Error::new(ErrorKind::Lost, Stage::Open, "lost"))),
         }
     }
 
@@ -237,46 +237,46 @@ mod tests {
         Error::refused(refusal, None)
     }
 
-    fn seconds(wait: Option<Wait>) -> Option<u64> {
+    fn seconds(wait: Option<RetryWait>) -> Option<u64> {
         wait.map(|wait| wait.delay.as_secs())
     }
 
     #[test]
     fn a_limit_is_a_count_or_a_time_with_a_unit() {
         let table = [
-            ("5", Some(Limit::Times(5))),
-            ("0", Some(Limit::Times(0))),
-            ("30s", Some(Limit::For(30 * SECOND))),
-            ("2m30s", Some(Limit::For(150 * SECOND))),
-            ("", Some(Limit::Never)),
+            ("5", Some(RetryLimit::Times(5))),
+            ("0", Some(RetryLimit::Times(0))),
+            ("30s", Some(RetryLimit::For(30 * SECOND))),
+            ("2m30s", Some(RetryLimit::For(150 * SECOND))),
+            ("", Some(RetryLimit::Never)),
             ("1.5", None),
             ("-1", None),
             ("soon", None),
             ("99999999999", None),
         ];
         for (text, limit) in table {
-            assert_eq!(Limit::parse(text).ok(), limit, "{text}");
+            assert_eq!(RetryLimit::parse(text).ok(), limit, "{text}");
         }
     }
 
     #[test]
     fn a_count_counts_retries_and_not_tries() {
-        let policy = longest(Some(Limit::Times(2)), None);
+        let policy = longest(Some(RetryLimit::Times(2)), None);
         let now = Instant::now();
-        let mut comeback = Comeback::default();
-        let mut next = || seconds(comeback.after_failure(&policy, &refused(), now));
+        let mut retry = RetryState::default();
+        let mut next = || seconds(retry.after_failure(&policy, &refused(), now));
         assert_eq!([next(), next(), next()], [Some(1), Some(2), None]);
     }
 
     #[test]
     fn a_time_ends_with_one_last_try_at_its_end() {
-        let policy = longest(Some(Limit::For(5 * SECOND)), None);
+        let policy = longest(Some(RetryLimit::For(5 * SECOND)), None);
         let begun = Instant::now();
-        let mut comeback = Comeback::default();
-        comeback.begin(begun);
+        let mut retry = RetryState::default();
+        retry.begin(begun);
         let mut next = |at: u64| {
             let now = begun + Duration::from_secs(at);
-            seconds(comeback.after_failure(&policy, &refused(), now))
+            seconds(retry.after_failure(&policy, &refused(), now))
         };
         let delays = [next(0), next(1), next(3), next(5)];
         assert_eq!(delays, [Some(1), Some(2), Some(2), None]);
@@ -284,12 +284,12 @@ mod tests {
 
     #[test]
     fn a_connection_that_merely_opened_does_not_reset_the_delays() {
-        let policy = longest(None, Some(Limit::Never));
+        let policy = longest(None, Some(RetryLimit::Never));
         let now = Instant::now();
-        let mut comeback = Comeback::default();
+        let mut retry = RetryState::default();
         let mut next = |open_for| {
-            comeback.opened();
-            let wait = comeback.after_close(&policy, &lost(), open_for, now);
+            retry.opened();
+            let wait = retry.after_close(&policy, &lost(), open_for, now);
             wait.map(|wait| (wait.delay.as_secs(), wait.attempt))
         };
         let brief = HELD - Duration::from_millis(1);
@@ -301,48 +301,40 @@ mod tests {
 
     #[test]
     fn retries_before_the_first_open_do_not_count_as_reconnects() {
-        let policy = longest(Some(Limit::Times(3)), Some(Limit::Times(1)));
+        let policy = longest(Some(RetryLimit::Times(3)), Some(RetryLimit::Times(1)));
         let now = Instant::now();
-        let mut comeback = Comeback::default();
+        let mut retry = RetryState::default();
         for _ in 0..3 {
-            assert!(comeback.after_failure(&policy, &refused(), now).is_some());
+            assert!(retry.after_failure(&policy, &refused(), now).is_some());
         }
-        comeback.opened();
-        assert!(
-            comeback
-                .after_close(&policy, &lost(), SECOND, now)
-                .is_some()
-        );
-        assert!(comeback.after_failure(&policy, &refused(), now).is_none());
+        retry.opened();
+        assert!(retry.after_close(&policy, &lost(), SECOND, now).is_some());
+        assert!(retry.after_failure(&policy, &refused(), now).is_none());
     }
 
     #[test]
     fn each_flag_covers_its_own_side_of_the_first_open() {
         let now = Instant::now();
-        let mut comeback = Comeback::default();
-        let reconnect = longest(None, Some(Limit::Never));
-        assert_eq!(comeback.after_failure(&reconnect, &refused(), now), None);
-        comeback.opened();
-        let retry = longest(Some(Limit::Never), None);
-        assert_eq!(comeback.after_close(&retry, &lost(), SECOND, now), None);
-        assert!(
-            comeback
-                .after_failure(&reconnect, &refused(), now)
-                .is_some()
-        );
+        let mut retry = RetryState::default();
+        let reconnect = longest(None, Some(RetryLimit::Never));
+        assert_eq!(retry.after_failure(&reconnect, &refused(), now), None);
+        retry.opened();
+        let retry_only = longest(Some(RetryLimit::Never), None);
+        assert_eq!(retry.after_close(&retry_only, &lost(), SECOND, now), None);
+        assert!(retry.after_failure(&reconnect, &refused(), now).is_some());
     }
 
     #[test]
     fn what_the_server_asks_for_is_a_lower_bound_of_five_minutes_at_most() {
         let now = Instant::now();
-        let policy = longest(Some(Limit::Never), None);
+        let policy = longest(Some(RetryLimit::Never), None);
         let after =
-            |value| seconds(Comeback::default().after_failure(&policy, &unavailable(value), now));
+            |value| seconds(RetryState::default().after_failure(&policy, &unavailable(value), now));
         assert_eq!(after("0"), Some(1));
         assert_eq!(after("7"), Some(7));
         assert_eq!(after("86400"), Some(300));
-        let hasty = longest(Some(Limit::For(5 * SECOND)), None);
-        let too_late = Comeback::default().after_failure(&hasty, &unavailable("7"), now);
+        let hasty = longest(Some(RetryLimit::For(5 * SECOND)), None);
+        let too_late = RetryState::default().after_failure(&hasty, &unavailable("7"), now);
         assert_eq!(too_late, None, "a try before that would be refused again");
     }
 }

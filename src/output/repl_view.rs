@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::buffer::Buffer;
-use super::messages::{Extent, Layout};
+use super::message_layout::{Extent, Layout};
 use crate::connection::Opened;
 use crate::connection::message::{Direction, Payload};
 use crate::event::{Event, Message};
@@ -18,7 +18,7 @@ const KEPT_BYTES: usize = 16 << 20;
 
 /// See the module's head.
 #[derive(Debug)]
-pub struct View {
+pub struct ReplView {
     /// How messages are laid out.
     pub layout: Layout,
     /// Whether frames are told.
@@ -35,7 +35,7 @@ pub struct View {
     pub opened: Option<Box<Opened>>,
 }
 
-impl View {
+impl ReplView {
     /// A view that shows everything.
     pub fn new(layout: Layout, frames: bool) -> Self {
         Self {
@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    fn view() -> View {
+    fn view() -> ReplView {
         let layout = Layout {
             terminal: true,
             pretty: false,
@@ -167,10 +167,10 @@ mod tests {
             delimiter: b'\n',
             mark: "< ",
         };
-        View::new(layout, false)
+        ReplView::new(layout, false)
     }
 
-    fn shown(view: &mut View, text: &str) -> String {
+    fn shown(view: &mut ReplView, text: &str) -> String {
         let mut out = Buffer::default();
         view.receive(&mut out, &Payload::Text(text.into()), None);
         text_of(out)

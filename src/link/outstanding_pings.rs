@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
 
 use crate::connection::message::{Payload, Text};
-use crate::event::Fault;
+use crate::event::PongMismatch;
 use crate::pattern::Pattern;
 
 /// The most pings whose answers are still waited for; older ones are forgotten.
@@ -30,23 +30,23 @@ const SUSPICIOUS: u64 = 2;
 
 /// What pings are, and how long their answers may take.
 #[derive(Clone, Debug, Default)]
-pub struct Asking {
+pub struct PingPolicy {
     /// From a ping to its answer; an answer that comes later is none. Without it there is no limit.
     pub patience: Option<Duration>,
     /// A message and its reply in place of the frames.
-    pub question: Option<Question>,
+    pub app_ping: Option<AppPing>,
 }
 
 /// A message that is answered by a message.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct AppPing {
     /// What is sent.
     pub message: Text,
     /// What the reply looks like; without it the next message is the reply.
     pub reply: Option<Pattern>,
 }
 
-impl Question {
+impl AppPing {
     /// Whether a message is the reply. A pattern looks at text alone.
     fn is_answered_by(&self, payload: &Payload) -> bool {
         match &self.reply {
@@ -60,7 +60,7 @@ impl Question {
 
 /// Why a ping was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum PingPurpose {
     /// Somebody asked for it: it has a number.
     Asked,
     /// The same as a message whose reply is a message.
@@ -73,13 +73,13 @@ pub enum Purpose {
 
 /// See the module's head.
 #[derive(Default)]
-pub struct Pings {
-    asking: Asking,
+pub struct OutstandingPings {
+    ping_policy: PingPolicy,
     sent: u64,
     numbered: u64,
-    waiting: VecDeque<Ping>,
-    given_up: VecDeque<Ping>,
-    answered: VecDeque<Ping>,
+    waiting: VecDeque<SentPing>,
+    given_up: VecDeque<SentPing>,
+    answered: VecDeque<SentPing>,
     /// Numbered pings that were given up; whether one was ever answered.
     losses: u64,
     has_answer: bool,
@@ -88,13 +88,13 @@ pub struct Pings {
 
 /// A ping that was sent.
 #[derive(Clone, Debug)]
-pub struct Ping {
+pub struct SentPing {
     /// Counts all pings; a later one has a greater id.
     pub id: u64,
     /// Counts those that were asked for, from 1.
     pub seq: Option<u64>,
     /// Why it was sent.
-    pub purpose: Purpose,
+    pub purpose: PingPurpose,
     /// Its payload.
     pub payload: Bytes,
     /// Messages sent before it: a peer that answers it has read them.
@@ -107,18 +107,18 @@ pub struct Ping {
 
 /// What an answer came to.
 #[derive(Debug)]
-pub struct Answer {
+pub struct PingAnswer {
     /// The ping it answers.
-    pub ping: Ping,
+    pub ping: SentPing,
     /// From the ping to the answer; `None` where the answer had to wait on our side.
     pub rtt: Option<Duration>,
     /// Why it does not count, if it does not.
-    pub fault: Option<Fault>,
+    pub fault: Option<PongMismatch>,
 }
 
 /// A ping whose answer did not come in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loss {
+pub struct LostPing {
     /// Its number.
     pub seq: u64,
     /// How long it was waited for.
@@ -127,7 +127,7 @@ pub struct Loss {
     pub is_telling: bool,
 }
 
-impl Ping {
+impl SentPing {
     /// How long the answer took that was read at `read_at`.
     fn age(&self, read_at: Option<Instant>) -> Option<Duration> {
         if self.unheard.is_some() {
@@ -142,36 +142,36 @@ impl Ping {
     }
 }
 
-impl Pings {
+impl OutstandingPings {
     /// Pings of this kind.
-    pub fn new(asking: Asking) -> Self {
+    pub fn new(ping_policy: PingPolicy) -> Self {
         Self {
-            asking,
+            ping_policy,
             ..Self::default()
         }
     }
 
     /// The message that stands for a ping frame, if one does.
-    pub fn question(&self) -> Option<&Text> {
-        self.asking
-            .question
+    pub fn app_ping(&self) -> Option<&Text> {
+        self.ping_policy
+            .app_ping
             .as_ref()
-            .map(|question| &question.message)
+            .map(|app_ping| &app_ping.message)
     }
 
     /// The next ping, with a payload that no other ping of this process has (as far as `size` bytes can
     /// differ).
-    pub fn next(&mut self, size: usize, purpose: Purpose, behind: u64) -> Ping {
+    pub fn next(&mut self, size: usize, purpose: PingPurpose, behind: u64) -> SentPing {
         self.sent += 1;
-        let seq = matches!(purpose, Purpose::Asked | Purpose::Question).then(|| {
+        let seq = matches!(purpose, PingPurpose::Asked | PingPurpose::Question).then(|| {
             self.numbered += 1;
             self.numbered
         });
         let payload = match purpose {
-            Purpose::Question => Bytes::new(),
+            PingPurpose::Question => Bytes::new(),
             _ => self.payload(size),
         };
-        let ping = Ping {
+        let ping = SentPing {
             id: self.sent,
             seq,
             purpose,
@@ -199,7 +199,7 @@ impl Pings {
     }
 
     /// All that was fed was handed to the kernel at `now`.
-    pub fn leave(&mut self, now: Instant) {
+    pub fn start_closing(&mut self, now: Instant) {
         let unsent = self
             .waiting
             .iter_mut()
@@ -211,13 +211,14 @@ impl Pings {
     }
 
     /// Whether a ping waits to be handed to the kernel.
-    pub fn is_leaving(&self) -> bool {
+    pub fn is_closing(&self) -> bool {
         self.waiting.back().is_some_and(|ping| ping.left.is_none())
     }
 
     /// The ping that a pong answers, in time or not, for the first time or not.
-    pub fn answer(&mut self, payload: &Bytes, read_at: Option<Instant>) -> Option<Answer> {
-        let answers = |ping: &Ping| ping.purpose != Purpose::Question && ping.payload == payload;
+    pub fn answer(&mut self, payload: &Bytes, read_at: Option<Instant>) -> Option<PingAnswer> {
+        let answers =
+            |ping: &SentPing| ping.purpose != PingPurpose::Question && ping.payload == payload;
         self.settle(answers, read_at)
     }
 
@@ -226,22 +227,22 @@ impl Pings {
         &mut self,
         payload: &Payload,
         read_at: Option<Instant>,
-    ) -> Option<Answer> {
-        let question = self.asking.question.as_ref()?;
-        if !question.is_answered_by(payload) {
+    ) -> Option<PingAnswer> {
+        let app_ping = self.ping_policy.app_ping.as_ref()?;
+        if !app_ping.is_answered_by(payload) {
             return None;
         }
         // A second reply to a question cannot be told from any other message.
         self.answered.clear();
-        self.settle(|ping| ping.purpose == Purpose::Question, read_at)
+        self.settle(|ping| ping.purpose == PingPurpose::Question, read_at)
     }
 
     fn settle(
         &mut self,
-        answers: impl Fn(&Ping) -> bool,
+        answers: impl Fn(&SentPing) -> bool,
         read_at: Option<Instant>,
-    ) -> Option<Answer> {
-        let answer = |ping: Ping, fault| Answer {
+    ) -> Option<PingAnswer> {
+        let answer = |ping: SentPing, fault| PingAnswer {
             rtt: ping.age(read_at),
             ping,
             fault,
@@ -249,42 +250,42 @@ impl Pings {
         if let Some(ping) = take(&mut self.waiting, &answers) {
             let age = ping.age(read_at);
             let is_over = |limit: Duration| age.is_some_and(|age| age > limit);
-            let late = ping.seq.is_some() && self.asking.patience.is_some_and(is_over);
+            let late = ping.seq.is_some() && self.ping_policy.patience.is_some_and(is_over);
             if late {
                 self.losses += 1;
             } else {
                 self.has_answer |= ping.seq.is_some();
             }
             push(&mut self.answered, ping.clone(), ANSWERED);
-            return Some(answer(ping, late.then_some(Fault::Late)));
+            return Some(answer(ping, late.then_some(PongMismatch::Late)));
         }
         if let Some(ping) = take(&mut self.given_up, &answers) {
             push(&mut self.answered, ping.clone(), ANSWERED);
-            return Some(answer(ping, Some(Fault::Late)));
+            return Some(answer(ping, Some(PongMismatch::Late)));
         }
         let again = self.answered.iter().rev().find(|ping| answers(ping))?;
-        Some(answer(again.clone(), Some(Fault::Duplicate)))
+        Some(answer(again.clone(), Some(PongMismatch::Duplicate)))
     }
 
     /// When the next ping is given up, if its answer does not come before.
     pub fn deadline(&self) -> Option<Instant> {
-        let patience = self.asking.patience?;
+        let patience = self.ping_policy.patience?;
         let next = self.waiting.iter().find(|ping| ping.seq.is_some())?;
         next.waited_from()?.checked_add(patience)
     }
 
     /// Gives up the ping whose time has come.
-    pub fn give_up(&mut self, now: Instant) -> Option<Loss> {
-        let patience = self.asking.patience?;
+    pub fn give_up(&mut self, now: Instant) -> Option<LostPing> {
+        let patience = self.ping_policy.patience?;
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return None;
         }
-        let ping = take(&mut self.waiting, &|ping: &Ping| ping.seq.is_some())?;
+        let ping = take(&mut self.waiting, &|ping: &SentPing| ping.seq.is_some())?;
         let seq = ping.seq?;
         self.losses += 1;
-        let is_frame = ping.purpose == Purpose::Asked;
+        let is_frame = ping.purpose == PingPurpose::Asked;
         push(&mut self.given_up, ping, GIVEN_UP);
-        Some(Loss {
+        Some(LostPing {
             seq,
             patience,
             is_telling: is_frame && self.losses == SUSPICIOUS && !self.has_answer,
@@ -312,14 +313,14 @@ impl Pings {
     }
 }
 
-fn push(queue: &mut VecDeque<Ping>, ping: Ping, limit: usize) {
+fn push(queue: &mut VecDeque<SentPing>, ping: SentPing, limit: usize) {
     if queue.len() == limit {
         queue.pop_front();
     }
     queue.push_back(ping);
 }
 
-fn take(queue: &mut VecDeque<Ping>, wanted: &impl Fn(&Ping) -> bool) -> Option<Ping> {
+fn take(queue: &mut VecDeque<SentPing>, wanted: &impl Fn(&SentPing) -> bool) -> Option<SentPing> {
     let at = queue.iter().position(wanted)?;
     queue.remove(at)
 }
@@ -330,17 +331,17 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
-    fn pings() -> Pings {
-        Pings::new(Asking {
+    fn pings() -> OutstandingPings {
+        OutstandingPings::new(PingPolicy {
             patience: Some(PATIENCE),
-            question: None,
+            app_ping: None,
         })
     }
 
     /// The ping that left at `now`.
-    fn sent(pings: &mut Pings, now: Instant) -> Ping {
-        let ping = pings.next(16, Purpose::Asked, 0);
-        pings.leave(now);
+    fn sent(pings: &mut OutstandingPings, now: Instant) -> SentPing {
+        let ping = pings.next(16, PingPurpose::Asked, 0);
+        pings.start_closing(now);
         ping
     }
 
@@ -362,16 +363,19 @@ mod tests {
         let first = sent(&mut pings, now);
         let second = sent(&mut pings, now);
         let third = sent(&mut pings, now);
-        let fault = |pings: &mut Pings, ping: &Ping, after| {
+        let fault = |pings: &mut OutstandingPings, ping: &SentPing, after| {
             let answer = pings.answer(&ping.payload, Some(now + after));
             answer.expect("known").fault
         };
         assert_eq!(fault(&mut pings, &first, PATIENCE), None);
-        assert_eq!(fault(&mut pings, &first, PATIENCE), Some(Fault::Duplicate));
+        assert_eq!(
+            fault(&mut pings, &first, PATIENCE),
+            Some(PongMismatch::Duplicate)
+        );
         let late = PATIENCE + Duration::from_nanos(1);
-        assert_eq!(fault(&mut pings, &second, late), Some(Fault::Late));
+        assert_eq!(fault(&mut pings, &second, late), Some(PongMismatch::Late));
         assert_eq!(pings.give_up(now + PATIENCE).map(|loss| loss.seq), Some(3));
-        assert_eq!(fault(&mut pings, &third, late), Some(Fault::Late));
+        assert_eq!(fault(&mut pings, &third, late), Some(PongMismatch::Late));
         assert!(
             pings
                 .answer(&Bytes::from_static(b"stray"), Some(now))
@@ -394,7 +398,7 @@ mod tests {
     fn payloads_differ_as_far_as_their_size_lets_them() {
         for (size, count) in [(1, 256), (2, 1000), (16, 1000), (125, 10)] {
             let mut pings = pings();
-            let payloads = (0..count).map(|_| pings.next(size, Purpose::Asked, 0).payload);
+            let payloads = (0..count).map(|_| pings.next(size, PingPurpose::Asked, 0).payload);
             let different: std::collections::HashSet<Bytes> = payloads.collect();
             assert_eq!(different.len(), count, "{size}");
             assert!(different.iter().all(|payload| payload.len() == size));

@@ -16,10 +16,10 @@ const MESSAGES: usize = 64 * 1024;
 
 /// See the module's head.
 #[derive(Debug, Default)]
-pub struct Room(Mutex<HashMap<u64, Queue>>);
+pub struct Broadcast(Mutex<HashMap<u64, SubscriberQueue>>);
 
 #[derive(Debug, Default)]
-struct Queue {
+struct SubscriberQueue {
     waiting: VecDeque<Payload>,
     bytes: usize,
     /// Set once the queue was full: nothing more is put into it.
@@ -27,7 +27,7 @@ struct Queue {
     waker: Option<Waker>,
 }
 
-impl Queue {
+impl SubscriberQueue {
     fn push(&mut self, payload: &Payload) {
         if self.overflowed {
             return;
@@ -48,17 +48,17 @@ impl Queue {
     }
 }
 
-impl Room {
+impl Broadcast {
     /// A place in it.
-    pub fn enter(self: &Arc<Self>, id: u64) -> Seat {
-        self.queues().insert(id, Queue::default());
-        Seat {
-            room: self.clone(),
+    pub fn enter(self: &Arc<Self>, id: u64) -> Subscriber {
+        self.queues().insert(id, SubscriberQueue::default());
+        Subscriber {
+            broadcast: self.clone(),
             id,
         }
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<u64, Queue>> {
+    fn queues(&self) -> MutexGuard<'_, HashMap<u64, SubscriberQueue>> {
         // Nothing in here can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,14 +66,14 @@ impl Room {
 
 /// A client's place, given up when it is dropped.
 #[derive(Debug)]
-pub struct Seat {
-    room: Arc<Room>,
+pub struct Subscriber {
+    broadcast: Arc<Broadcast>,
     id: u64,
 }
 
 /// What comes to a seat.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Post {
+pub enum Delivery {
     /// A message.
     Message(Payload),
     /// The end: this client was too slow.
@@ -82,38 +82,38 @@ pub enum Post {
 
 /// How well the room keeps up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pressure {
+pub enum Backpressure {
     /// Everybody does.
     Low,
     /// Somebody falls behind: whoever speaks should let the others run.
     High,
 }
 
-impl Seat {
+impl Subscriber {
     /// Says something to everybody, to this seat as well.
-    pub fn say(&self, payload: &Payload) -> Pressure {
-        let mut queues = self.room.queues();
-        let mut pressure = Pressure::Low;
+    pub fn publish(&self, payload: &Payload) -> Backpressure {
+        let mut queues = self.broadcast.queues();
+        let mut pressure = Backpressure::Low;
         for queue in queues.values_mut() {
             queue.push(payload);
             if queue.is_half_full() {
-                pressure = Pressure::High;
+                pressure = Backpressure::High;
             }
         }
         pressure
     }
 
     /// The next thing said.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Post> {
-        let mut queues = self.room.queues();
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Delivery> {
+        let mut queues = self.broadcast.queues();
         let queue = queues.entry(self.id).or_default();
         if queue.overflowed {
-            return Poll::Ready(Post::Overflow);
+            return Poll::Ready(Delivery::Overflow);
         }
         match queue.waiting.pop_front() {
             Some(payload) => {
                 queue.bytes -= payload.len();
-                Poll::Ready(Post::Message(payload))
+                Poll::Ready(Delivery::Message(payload))
             }
             None => {
                 queue.waker = Some(cx.waker().clone());
@@ -123,9 +123,9 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.room.queues().remove(&self.id);
+        self.broadcast.queues().remove(&self.id);
     }
 }
 
@@ -135,22 +135,22 @@ mod tests {
 
     #[test]
     fn who_does_not_listen_leaves_and_the_others_miss_nothing() {
-        let room = Arc::new(Room::default());
-        let (listener, sleeper) = (room.enter(1), room.enter(2));
+        let broadcast = Arc::new(Broadcast::default());
+        let (listener, sleeper) = (broadcast.enter(1), broadcast.enter(2));
         let mut cx = Context::from_waker(Waker::noop());
         let payload = Payload::Binary(vec![7; LIMIT / 8].into());
         for n in 0..9 {
-            let pressure = listener.say(&payload);
+            let pressure = listener.publish(&payload);
             let expected = if (4..8).contains(&n) {
-                Pressure::High
+                Backpressure::High
             } else {
-                Pressure::Low
+                Backpressure::Low
             };
             assert_eq!(pressure, expected, "{n}");
             let heard = listener.poll_next(&mut cx);
-            assert_eq!(heard, Poll::Ready(Post::Message(payload.clone())));
+            assert_eq!(heard, Poll::Ready(Delivery::Message(payload.clone())));
         }
-        assert_eq!(sleeper.poll_next(&mut cx), Poll::Ready(Post::Overflow));
+        assert_eq!(sleeper.poll_next(&mut cx), Poll::Ready(Delivery::Overflow));
         drop(sleeper);
         assert_eq!(listener.poll_next(&mut cx), Poll::Pending);
     }

@@ -2,17 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::journal::Pen;
-use super::judge::{Verdict, judge};
-use super::plan::{HANDSHAKE_LIMIT, Plan};
-use crate::connection::error::{Error, Kind, Stage};
-use crate::connection::handshake::server::{Request, agreement, answer, read_request, refuse};
+use super::config::{HANDSHAKE_LIMIT, ServerConfig};
+use super::event_queue::EventSender;
+use super::upgrade::{UpgradeDecision, decide};
+use crate::connection::error::{Error, ErrorKind, Stage};
+use crate::connection::handshake::server::{
+    UpgradeRequest, agreement, answer, read_request, refuse,
+};
 use crate::connection::handshake::{HeadError, Headers, Refusal};
 use crate::connection::stream::Stream;
 use crate::connection::tls;
 use crate::connection::tls::serving::Acceptor;
-use crate::connection::{Connection, Opened, Serving, Timing};
-use crate::event::{Event, Sequel};
+use crate::connection::{Connection, Opened, ServerSettings, Timing};
+use crate::event::{Event, Next};
 use crate::secret::io_text;
 
 /// The most of an answer's body that is told of, in bytes: as much as a client keeps of it.
@@ -26,14 +28,14 @@ const LAST_WORD: Duration = Duration::from_millis(500);
 pub async fn admit(
     stream: Stream,
     from: &str,
-    plan: &Plan,
+    config: &ServerConfig,
     acceptor: Option<&Acceptor>,
     is_full: bool,
-    pen: &Pen,
+    sender: &EventSender,
 ) -> Option<Connection> {
-    let admission = Admission {
+    let admission = ConnectionLimits {
         from,
-        plan,
+        config,
         is_full,
         begun: Instant::now(),
         timing: Timing::default(),
@@ -42,41 +44,41 @@ pub async fn admit(
     let admitted = tokio::time::timeout(HANDSHAKE_LIMIT, admission.run(stream, acceptor));
     let failed = match admitted.await {
         Ok(Ok((connection, opened))) => {
-            pen.tell(Event::Open(Box::new(opened)));
+            sender.send(Event::Open(Box::new(opened)));
             return Some(connection);
         }
         Ok(Err(error)) => error,
         Err(_) => {
             let limit = crate::units::shown(HANDSHAKE_LIMIT);
             let message = format!("the client sent no whole request within {limit}");
-            Error::new(Kind::Timeout, Stage::Upgrade, message)
+            Error::new(ErrorKind::Timeout, Stage::Upgrade, message)
         }
     };
     let message = format!("{from}: {}", failed.message);
     let failed = Error { message, ..failed };
-    pen.tell(Event::Failed(Box::new(failed), Sequel::Final));
+    sender.send(Event::Failed(Box::new(failed), Next::Final));
     None
 }
 
-struct Admission<'a> {
+struct ConnectionLimits<'a> {
     from: &'a str,
-    plan: &'a Plan,
+    config: &'a ServerConfig,
     is_full: bool,
     begun: Instant,
     timing: Timing,
-    tls: Option<tls::Agreed>,
+    tls: Option<tls::NegotiatedTls>,
 }
 
-impl Admission<'_> {
+impl ConnectionLimits<'_> {
     async fn run(
         mut self,
         mut stream: Stream,
         acceptor: Option<&Acceptor>,
     ) -> Result<(Connection, Opened), Error> {
         if let Some(acceptor) = acceptor {
-            let (secured, agreed) = acceptor.accept(stream).await?;
+            let (secured, negotiated) = acceptor.accept(stream).await?;
             stream = secured;
-            self.tls = Some(agreed);
+            self.tls = Some(negotiated);
             self.timing.tls = self.begun.elapsed();
         }
         let begun = Instant::now();
@@ -84,40 +86,40 @@ impl Admission<'_> {
             Ok(read) => read,
             Err(error) => return Err(unreadable(&mut stream, error).await),
         };
-        let (subprotocol, compression) = match judge(&request, self.plan, self.is_full) {
-            Verdict::Welcome {
+        let (subprotocol, compression) = match decide(&request, self.config, self.is_full) {
+            UpgradeDecision::Welcome {
                 subprotocol,
                 compression,
             } => (subprotocol, compression),
-            Verdict::Refuse(refusal, why) => {
-                return Err(say(&mut stream, refusal, &request.method, &why).await);
+            UpgradeDecision::Refuse(refusal, why) => {
+                return Err(send_refusal(&mut stream, refusal, &request.method, &why).await);
             }
-            Verdict::Page(page) => {
-                let mut told = say(&mut stream, page, &request.method, "the page").await;
+            UpgradeDecision::Page(page) => {
+                let mut told = send_refusal(&mut stream, page, &request.method, "the page").await;
                 told.refusal.iter_mut().for_each(|page| page.body.clear());
                 return Err(told);
             }
         };
-        let agreed = agreement(&request, subprotocol.as_deref(), compression.as_ref());
-        answer(&mut stream, &agreed).await.map_err(|error| {
+        let negotiated = agreement(&request, subprotocol.as_deref(), compression.as_ref());
+        answer(&mut stream, &negotiated).await.map_err(|error| {
             let why = format!("the 101 could not be sent: {}", io_text(&error));
-            Error::new(Kind::Lost, Stage::Upgrade, why)
+            Error::new(ErrorKind::Lost, Stage::Upgrade, why)
         })?;
         self.timing.upgrade = begun.elapsed();
         self.timing.total = self.begun.elapsed();
-        let serving = Serving {
+        let serving = ServerSettings {
             compression,
-            trace: self.plan.trace,
-            ignores_pings: self.plan.ignores_pings,
+            trace: self.config.trace,
+            ignores_pings: self.config.ignores_pings,
         };
-        let connection = Connection::accepted(stream, leftover, self.plan.limits, serving)?;
+        let connection = Connection::accepted(stream, leftover, self.config.limits, serving)?;
         let opened = Opened {
             remote: self.from.to_owned(),
             proxy: None,
             redirects: Vec::new(),
             left_origin: false,
             request: lines(&request),
-            answer: agreed,
+            answer: negotiated,
             subprotocol,
             extensions: compression.iter().map(ToString::to_string).collect(),
             tls: self.tls,
@@ -127,7 +129,7 @@ impl Admission<'_> {
     }
 }
 
-fn lines(request: &Request) -> Vec<String> {
+fn lines(request: &UpgradeRequest) -> Vec<String> {
     let first = format!(
         "{} {} HTTP/1.{}",
         request.method, request.target, request.minor
@@ -138,7 +140,7 @@ fn lines(request: &Request) -> Vec<String> {
 }
 
 /// Sends an answer that ends the connection, and what there is to tell of it.
-async fn say(stream: &mut Stream, mut refusal: Refusal, method: &str, why: &str) -> Error {
+async fn send_refusal(stream: &mut Stream, mut refusal: Refusal, method: &str, why: &str) -> Error {
     let sent = async {
         refuse(stream, &refusal, method).await?;
         let mut rest = [0; 1024];
@@ -150,7 +152,7 @@ async fn say(stream: &mut Stream, mut refusal: Refusal, method: &str, why: &str)
     refusal.body_cut = refusal.body.len() > TOLD_BODY;
     refusal.body.truncate(TOLD_BODY);
     let message = format!("{}: {why}", refusal.status_line());
-    let mut told = Error::new(Kind::Refused, Stage::Upgrade, message);
+    let mut told = Error::new(ErrorKind::Refused, Stage::Upgrade, message);
     told.refusal = Some(Box::new(refusal));
     told
 }
@@ -160,7 +162,7 @@ async fn unreadable(stream: &mut Stream, error: HeadError) -> Error {
     let (status, reason) = match &error {
         HeadError::Ended(..) => {
             let message = format!("no whole request came: {error}");
-            return Error::new(Kind::Lost, Stage::Upgrade, message);
+            return Error::new(ErrorKind::Lost, Stage::Upgrade, message);
         }
         HeadError::TooLarge => (431, "Request Header Fields Too Large"),
         HeadError::NotHttp(_) | HeadError::Malformed(_) => (400, "Bad Request"),
@@ -176,5 +178,5 @@ async fn unreadable(stream: &mut Stream, error: HeadError) -> Error {
         body: format!("{why}\n").into_bytes(),
         body_cut: false,
     };
-    say(stream, refusal, "GET", &why).await
+    send_refusal(stream, refusal, "GET", &why).await
 }

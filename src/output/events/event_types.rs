@@ -11,11 +11,11 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::event::Tally;
+use crate::event::Traffic;
 use crate::units::milliseconds;
 
 /// An event.
-pub trait Event: Serialize {
+pub trait EventFields: Serialize {
     /// Its name.
     const NAME: &'static str;
 }
@@ -23,7 +23,7 @@ pub trait Event: Serialize {
 /// What every event has.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Common<'a> {
+pub(super) struct CommonFields<'a> {
     /// The version of this schema. It changes only if a field changes its meaning.
     #[cfg_attr(test, schemars(extend("const" = 1)))]
     pub v: u8,
@@ -48,9 +48,9 @@ pub(super) struct Common<'a> {
 #[cfg(test)]
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "its schema is what is needed")]
-pub(super) struct Line<'a, E> {
+pub(super) struct EventLine<'a, E> {
     #[schemars(flatten)]
-    common: Common<'a>,
+    common: CommonFields<'a>,
     #[schemars(flatten)]
     own: E,
 }
@@ -76,9 +76,9 @@ impl Serialize for WholeMs {
 }
 
 /// Header fields: names in lower case, values of one name joined with a comma, credentials masked.
-pub(super) struct Fields(pub Vec<(String, String)>);
+pub(super) struct HeaderFields(pub Vec<(String, String)>);
 
-impl Serialize for Fields {
+impl Serialize for HeaderFields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
@@ -87,7 +87,7 @@ impl Serialize for Fields {
 /// An attempt to connect begins.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Connecting<'a> {
+pub(super) struct ConnectingEvent<'a> {
     /// The URL, secrets masked.
     pub url: &'a str,
     /// Counts from 1, and from 1 again after a connection that held.
@@ -97,7 +97,7 @@ pub(super) struct Connecting<'a> {
 /// The connection is open.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Open<'a> {
+pub(super) struct OpenEvent<'a> {
     /// The status of the handshake's answer: 101, or 200 over HTTP/2.
     #[cfg_attr(test, schemars(extend("enum" = [101, 200])))]
     pub status: u16,
@@ -117,37 +117,37 @@ pub(super) struct Open<'a> {
     /// The extensions agreed, with their parameters.
     pub extensions: &'a [String],
     /// The request.
-    pub request: Request,
+    pub request: RequestInfo,
     /// The answer's header fields.
-    pub headers: Fields,
+    pub headers: HeaderFields,
     /// What TLS agreed on, for wss.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls<'a>>,
+    pub tls: Option<TlsInfo<'a>>,
     /// How long each stage took.
-    pub timing: Timing,
+    pub timing: TimingInfo,
 }
 
 /// The request of a handshake.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Request {
+pub(super) struct RequestInfo {
     /// Its first line (HTTP/1.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
     /// Its header fields.
-    pub headers: Fields,
+    pub headers: HeaderFields,
 }
 
 /// What TLS agreed on.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Tls<'a> {
+pub(super) struct TlsInfo<'a> {
     /// TLS version.
     pub version: &'a str,
     /// Cipher suite.
     pub cipher: &'a str,
     #[serde(flatten)]
-    pub certificate: Option<Certificate<'a>>,
+    pub certificate: Option<CertificateInfo<'a>>,
     /// Why the certificate would not have been accepted without --insecure.
     pub distrust: Option<&'a str>,
 }
@@ -155,7 +155,7 @@ pub(super) struct Tls<'a> {
 /// A server's certificate.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Certificate<'a> {
+pub(super) struct CertificateInfo<'a> {
     /// The subject's distinguished name.
     pub subject: &'a str,
     /// Its alternative names.
@@ -173,7 +173,7 @@ pub(super) struct Certificate<'a> {
 /// How long the stages of opening a connection took.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Timing {
+pub(super) struct TimingInfo {
     /// Name lookup.
     pub dns_ms: Ms,
     /// TCP or Unix socket.
@@ -195,7 +195,7 @@ pub(super) struct Timing {
     "if" = {"required": ["data"], "properties": {"type": {"const": "binary"}}},
     "then" = {"required": ["encoding"]}
 )))]
-pub(super) struct Message<'a> {
+pub(super) struct MessageEvent<'a> {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
@@ -223,7 +223,7 @@ pub(super) struct Message<'a> {
 /// A ping frame, or the message of ping --app.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Ping {
+pub(super) struct PingEvent {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
@@ -238,7 +238,7 @@ pub(super) struct Ping {
 /// A pong frame, or the reply to the message of ping --app.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Pong {
+pub(super) struct PongEvent {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
@@ -264,7 +264,7 @@ pub(super) struct Pong {
 /// A ping of wsprobe ping was given up; a pong that still comes is late.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Unanswered {
+pub(super) struct UnansweredEvent {
     /// The number of the ping.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub seq: u64,
@@ -275,7 +275,7 @@ pub(super) struct Unanswered {
 /// A frame has passed (with -vv).
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Frame<'a> {
+pub(super) struct FrameEvent<'a> {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
@@ -306,7 +306,7 @@ pub(super) struct Frame<'a> {
 /// The closing handshake has begun.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Closing<'a> {
+pub(super) struct ClosingEvent<'a> {
     /// Who began it.
     #[cfg_attr(test, schemars(extend("enum" = ["peer", "local"])))]
     pub by: &'static str,
@@ -319,7 +319,7 @@ pub(super) struct Closing<'a> {
 /// A connection that was open is closed: the last event of its connection.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Close<'a> {
+pub(super) struct CloseEvent<'a> {
     /// Who closed: none is a connection lost without a close frame.
     #[cfg_attr(test, schemars(extend("enum" = ["peer", "local", "none"])))]
     pub by: &'static str,
@@ -346,9 +346,9 @@ pub(super) struct Close<'a> {
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub may_be_lost: u64,
     /// Received.
-    pub r#in: Tally,
+    pub r#in: Traffic,
     /// Sent.
-    pub out: Tally,
+    pub out: Traffic,
 }
 
 /// Bytes on the wire.
@@ -364,9 +364,9 @@ pub(super) struct WireBytes {
 /// The handshake was answered with another HTTP status: the last event of its connection.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Refused<'a> {
+pub(super) struct RefusedEvent<'a> {
     #[serde(flatten)]
-    pub answer: Answer<'a>,
+    pub answer: ResponseInfo<'a>,
     /// What Retry-After asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<WholeMs>,
@@ -375,12 +375,12 @@ pub(super) struct Refused<'a> {
 /// An HTTP answer that opened nothing.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Answer<'a> {
+pub(super) struct ResponseInfo<'a> {
     /// The status.
     #[cfg_attr(test, schemars(range(min = 100, max = 999)))]
     pub status: u16,
     /// The answer's header fields.
-    pub headers: Fields,
+    pub headers: HeaderFields,
     /// The body's beginning, at most 1 KiB.
     pub body: Cow<'a, str>,
 }
@@ -388,7 +388,7 @@ pub(super) struct Answer<'a> {
 /// Another attempt follows after a wait.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Reconnect<'a> {
+pub(super) struct ReconnectEvent<'a> {
     /// The attempt that follows.
     pub attempt: u32,
     /// The wait.
@@ -400,7 +400,7 @@ pub(super) struct Reconnect<'a> {
 /// The connection or the run failed. With conn above 0 and before its open: the last event of that connection.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Error<'a> {
+pub(super) struct ErrorEvent<'a> {
     /// What kind of failure; more may come.
     #[cfg_attr(test, schemars(extend("enum" = [
         "dns", "connect", "proxy", "tls", "cert", "timeout", "handshake", "protocol", "io", "too_big", "interrupted",
@@ -415,16 +415,16 @@ pub(super) struct Error<'a> {
     pub exit: u8,
     /// The certificate that was not accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Certificate<'a>>,
+    pub tls: Option<CertificateInfo<'a>>,
     /// What a proxy or a redirect answered.
     #[serde(flatten)]
-    pub answer: Option<Answer<'a>>,
+    pub answer: Option<ResponseInfo<'a>>,
 }
 
 /// What the pings of wsprobe ping came to.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct PingStats {
+pub(super) struct PingStatsEvent {
     /// Pings sent, or connections tried.
     pub sent: u64,
     /// Those answered in time, or open.
@@ -450,18 +450,18 @@ pub(super) struct PingStats {
     pub time_ms: Ms,
     /// Round-trip times, where a pong came in time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rtt_ms: Option<Spread>,
+    pub rtt_ms: Option<TimeStatistics>,
     /// The stages of each new connection, those that took time; rtt_ms is then the whole.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stages_ms: Option<Stages>,
+    pub stages_ms: Option<StageStatistics>,
     /// How many times were in each range.
-    pub histogram: Vec<Bar>,
+    pub histogram: Vec<HistogramBar>,
 }
 
 /// How times are spread, in milliseconds.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Spread {
+pub(super) struct TimeStatistics {
     /// The shortest.
     pub min: Ms,
     /// The mean.
@@ -484,28 +484,28 @@ pub(super) struct Spread {
 /// The stages of opening connections.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Stages {
+pub(super) struct StageStatistics {
     /// Name lookup.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dns: Option<Spread>,
+    pub dns: Option<TimeStatistics>,
     /// TCP or Unix socket.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tcp: Option<Spread>,
+    pub tcp: Option<TimeStatistics>,
     /// The proxy's consent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxy: Option<Spread>,
+    pub proxy: Option<TimeStatistics>,
     /// TLS handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Spread>,
+    pub tls: Option<TimeStatistics>,
     /// WebSocket handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub upgrade: Option<Spread>,
+    pub upgrade: Option<TimeStatistics>,
 }
 
 /// A range of times.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Bar {
+pub(super) struct HistogramBar {
     /// More than this.
     pub from_ms: Ms,
     /// At most this.
@@ -517,7 +517,7 @@ pub(super) struct Bar {
 /// wsprobe serve takes connections.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Listening<'a> {
+pub(super) struct ListeningEvent<'a> {
     /// Where.
     pub url: &'a str,
     /// The fingerprint of the certificate that --self-signed made.
@@ -528,21 +528,21 @@ pub(super) struct Listening<'a> {
 /// What wsprobe serve came to, at its end.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct ServeStats {
+pub(super) struct ServeStatsEvent {
     /// Connections that were open.
     pub connections: u64,
     /// Requests that were refused or failed, and those for the page.
     pub refused: u64,
     /// What was received.
-    pub r#in: Tally,
+    pub r#in: Traffic,
     /// What was sent.
-    pub out: Tally,
+    pub out: Traffic,
 }
 
 /// A test of a check file is over, or a fact about an endpoint is known.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Test<'a> {
+pub(super) struct TestEvent<'a> {
     /// The check file, or the URL.
     pub file: &'a str,
     /// The line of the failure, or of the test.
@@ -562,7 +562,7 @@ pub(super) struct Test<'a> {
 /// What all tests came to.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub(super) struct Summary {
+pub(super) struct SummaryEvent {
     /// How many there were.
     pub tests: u64,
     /// How many failed, faults of transport included.
@@ -578,7 +578,7 @@ pub(super) struct Summary {
 /// Names the events, and lists them in the order of the schema.
 macro_rules! events {
     ($($event:ty => $name:literal),* $(,)?) => {
-        $(impl Event for $event {
+        $(impl EventFields for $event {
             const NAME: &'static str = $name;
         })*
 
@@ -591,30 +591,30 @@ macro_rules! events {
             $(
                 let mut own = <$event>::json_schema(generator);
                 let description = own.remove("description").unwrap_or_default();
-                add($name, description, Line::<$event>::json_schema(generator));
+                add($name, description, EventLine::<$event>::json_schema(generator));
             )*
         }
     };
 }
 
 events! {
-    Connecting<'_> => "connecting",
-    Open<'_> => "open",
-    Message<'_> => "message",
-    Ping => "ping",
-    Pong => "pong",
-    Frame<'_> => "frame",
-    Closing<'_> => "closing",
-    Close<'_> => "close",
-    Refused<'_> => "refused",
-    Reconnect<'_> => "reconnect",
-    Error<'_> => "error",
-    Unanswered => "unanswered",
-    PingStats => "ping_stats",
-    Listening<'_> => "listening",
-    ServeStats => "serve_stats",
-    Test<'_> => "test",
-    Summary => "summary",
+    ConnectingEvent<'_> => "connecting",
+    OpenEvent<'_> => "open",
+    MessageEvent<'_> => "message",
+    PingEvent => "ping",
+    PongEvent => "pong",
+    FrameEvent<'_> => "frame",
+    ClosingEvent<'_> => "closing",
+    CloseEvent<'_> => "close",
+    RefusedEvent<'_> => "refused",
+    ReconnectEvent<'_> => "reconnect",
+    ErrorEvent<'_> => "error",
+    UnansweredEvent => "unanswered",
+    PingStatsEvent => "ping_stats",
+    ListeningEvent<'_> => "listening",
+    ServeStatsEvent => "serve_stats",
+    TestEvent<'_> => "test",
+    SummaryEvent => "summary",
 }
 
 // Serde hands over a reference.

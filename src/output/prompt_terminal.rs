@@ -7,7 +7,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use super::buffer::{Amount, Buffer};
-use super::standard::Stdout;
+use super::standard_streams::Stdout;
 use crate::event::Event;
 
 /// Between these a terminal shows nothing of what is drawn, where it knows them.
@@ -18,7 +18,7 @@ const END_UPDATE: &[u8] = b"\x1b[?2026l";
 const AT_ONCE: usize = 64 * 1024;
 
 /// A line that is being typed.
-pub trait TypedLine {
+pub trait PromptLine {
     /// Something happened.
     fn follow(&mut self, event: &Event);
     /// Appends what was entered or said by the editor since the last time: it goes before what follows
@@ -27,24 +27,24 @@ pub trait TypedLine {
     /// Whether it looks otherwise than it was drawn.
     fn has_changed(&self) -> bool;
     /// Appends what takes it off the screen.
-    fn lift(&mut self, out: &mut Vec<u8>);
+    fn erase(&mut self, out: &mut Vec<u8>);
     /// Appends what draws it.
     fn draw(&mut self, out: &mut Vec<u8>);
 }
 
 /// A terminal with such a line at its bottom.
-pub struct Editor {
+pub struct PromptTerminal {
     stdout: Stdout,
-    line: Box<dyn TypedLine>,
+    line: Box<dyn PromptLine>,
     /// Laid out, and not yet written.
     screen: Buffer,
     /// The line is off the screen while the rest of a large text is awaited.
     is_within_text: bool,
 }
 
-impl Editor {
+impl PromptTerminal {
     /// A line on standard output.
-    pub fn new(stdout: Stdout, line: Box<dyn TypedLine>) -> Self {
+    pub fn new(stdout: Stdout, line: Box<dyn PromptLine>) -> Self {
         Self {
             stdout,
             line,
@@ -93,7 +93,7 @@ impl Editor {
         let out = self.screen.tail();
         if !self.is_within_text {
             out.extend_from_slice(BEGIN_UPDATE);
-            self.line.lift(out);
+            self.line.erase(out);
         }
         let first = text.take(AT_ONCE);
         append_lines(out, &first);

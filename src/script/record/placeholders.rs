@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::secret::guess::is_secret_pair;
-use crate::secret::{MASK, Redactor, Source};
+use crate::secret::{MASK, Redactor, SecretSource};
 
 /// Around the name of a variable, until all that looks like one is escaped.
 const SIGN: char = '\u{1}';
@@ -24,21 +24,21 @@ static ERASED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Values, and what is written in their place.
 #[derive(Debug, Default)]
-pub struct Shield {
+pub struct Placeholders {
     /// The longest first: a secret that begins another one must not leave that one's rest behind.
     values: Vec<(String, String)>,
 }
 
-impl Shield {
+impl Placeholders {
     /// A message that comes from a variable or a file.
-    pub fn know(&mut self, source: &Source) {
-        if let (Source::Environment(name), Ok(value)) = (source, source.read()) {
+    pub fn add_source(&mut self, source: &SecretSource) {
+        if let (SecretSource::Environment(name), Ok(value)) = (source, source.read()) {
             self.add(&value, &format!("env.{name}"));
         }
     }
 
     /// Looks for secrets in texts: those that are known, and those that stand under a name that says so.
-    pub fn look_for<'a>(&mut self, texts: impl Iterator<Item = &'a str>, redactor: &Redactor) {
+    pub fn find_in<'a>(&mut self, texts: impl Iterator<Item = &'a str>, redactor: &Redactor) {
         for text in texts {
             for member in MEMBER.captures_iter(text) {
                 if is_secret_pair(&member[1], &member[2]) {
@@ -128,42 +128,46 @@ impl Shield {
 mod tests {
     use super::*;
 
-    fn shield(texts: &[&str], known: &[&str]) -> Shield {
+    fn placeholders(texts: &[&str], known: &[&str]) -> Placeholders {
         let mut redactor = Redactor::new(false);
         for secret in known {
             redactor.learn(secret);
         }
-        let mut shield = Shield::default();
-        shield.look_for(texts.iter().copied(), &redactor);
-        shield
+        let mut placeholders = Placeholders::default();
+        placeholders.find_in(texts.iter().copied(), &redactor);
+        placeholders
     }
 
     #[test]
     fn a_variable_stands_where_a_secret_stood() {
         let login = r#"{"user":"me","password":"hun\"ter2","x":"{{"}"#;
-        let shield = shield(&[login, "again c0rrect-h0rse"], &["c0rrect-h0rse"]);
+        let placeholders = placeholders(&[login, "again c0rrect-h0rse"], &["c0rrect-h0rse"]);
         assert_eq!(
-            shield.hide(login),
+            placeholders.hide(login),
             r#"{"user":"me","password":"{{password}}","x":"\{{"}"#
         );
-        assert_eq!(shield.hide("again c0rrect-h0rse"), "again {{secret}}");
+        assert_eq!(placeholders.hide("again c0rrect-h0rse"), "again {{secret}}");
         assert_eq!(
-            shield.names_in(r"{{password}} \{{x}} {{env.A}}"),
+            placeholders.names_in(r"{{password}} \{{x}} {{env.A}}"),
             ["password"]
         );
     }
 
     #[test]
     fn two_secrets_of_one_name_have_two_names() {
-        let shield = shield(&[r#"{"token":"aaaa-one"}"#, r#"{"token":"aaaa-two"}"#], &[]);
-        assert_eq!(shield.hide("aaaa-one aaaa-two"), "{{token}} {{token2}}");
+        let placeholders =
+            placeholders(&[r#"{"token":"aaaa-one"}"#, r#"{"token":"aaaa-two"}"#], &[]);
+        assert_eq!(
+            placeholders.hide("aaaa-one aaaa-two"),
+            "{{token}} {{token2}}"
+        );
     }
 
     #[test]
     fn a_url_gets_variables_for_what_was_erased() {
-        let shield = Shield::default();
+        let placeholders = Placeholders::default();
         assert_eq!(
-            shield.hide_in_url("wss://***@h/?room=7&access_token=***"),
+            placeholders.hide_in_url("wss://***@h/?room=7&access_token=***"),
             "wss://{{userinfo}}@h/?room=7&access_token={{access_token}}"
         );
     }

@@ -3,7 +3,7 @@
 //! Looked at only when something was not understood, but for [`misread`]: an option of ours is never
 //! taken away by another tool's.
 
-use super::Mistake;
+use super::UsageError;
 use crate::connection::target::bare_port;
 use crate::secret::redact_url;
 
@@ -303,7 +303,7 @@ pub fn option(verb: &str, flag: &str) -> Option<&'static str> {
 }
 
 /// A command line that names no verb: `wsprobe URL`, `wsprobe -c URL`, `wsprobe -l PORT`.
-pub fn without_verb(words: &[&str]) -> Option<Mistake> {
+pub fn without_verb(words: &[&str]) -> Option<UsageError> {
     let (first, rest) = words.split_first()?;
     if let ("-l" | "--listen" | "-s" | "--server-mode" | "-p" | "--port", [port, ..]) =
         (*first, rest)
@@ -325,11 +325,11 @@ pub fn without_verb(words: &[&str]) -> Option<Mistake> {
 
 /// What clap understands and another tool's user means otherwise: curl's `-sS`, which here would offer
 /// the subprotocol S without a word.
-pub fn misread(words: &[&str]) -> Option<Mistake> {
+pub fn misread(words: &[&str]) -> Option<UsageError> {
     let options = words.iter().take_while(|word| **word != "--");
     let glued = options.filter_map(|word| word.strip_prefix("-sS"));
     glued.last().map(|_| {
-        Mistake::usage("-s names a subprotocol, and -sS looks like curl's silence")
+        UsageError::usage("-s names a subprotocol, and -sS looks like curl's silence")
             .hint("-q says less, and errors are always shown; -s S offers a subprotocol S")
     })
 }
@@ -351,22 +351,22 @@ fn looks_like_url(word: &str) -> bool {
             || has_host.contains(['.', ':']))
 }
 
-fn needs_verb(url: &str) -> Mistake {
+fn needs_verb(url: &str) -> UsageError {
     let url = redact_url(url);
-    Mistake::usage(format!("a verb must stand before '{url}'")).hint(format!(
+    UsageError::usage(format!("a verb must stand before '{url}'")).hint(format!(
         "wsprobe connect {url}   or   wsprobe send {url} MESSAGE   or   wsprobe listen {url}"
     ))
 }
 
 /// `listen` streams from a URL; wscat's `--listen` is `serve` here.
-pub fn serves(port: &str) -> Mistake {
+pub fn serves(port: &str) -> UsageError {
     let port = port.trim_start_matches(':');
     let url = if port.contains(':') {
         port.to_owned()
     } else {
         format!("localhost:{port}")
     };
-    Mistake::usage(format!(
+    UsageError::usage(format!(
         "'{port}' is a port: to listen on it is to serve, to listen to it needs a URL"
     ))
     .hint(format!(

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::escape::{Keep, push_escaped_bytes};
+use super::escape::{KeptControls, push_escaped_bytes};
 use super::json::{Compactor, push_inside_string};
 
 /// Bytes laid out at once: what they take then may be six times as much. Base64 takes three at a time.
@@ -13,7 +13,7 @@ const AT_ONCE: usize = 3 * 5461;
 
 /// What a payload becomes.
 #[derive(Clone, Copy, Debug)]
-pub enum Form {
+pub enum PayloadForm {
     /// A text that a terminal may show.
     Terminal,
     /// What stands between the quotes of a JSON string.
@@ -24,7 +24,7 @@ pub enum Form {
     Base64,
 }
 
-impl Form {
+impl PayloadForm {
     /// Takes a piece off `payload`, and appends to `out` what it becomes.
     pub fn push_next(&mut self, payload: &mut Bytes, out: &mut Vec<u8>) {
         let size = match self {
@@ -33,7 +33,7 @@ impl Form {
         };
         let piece = payload.split_to(size);
         match self {
-            Self::Terminal => push_escaped_bytes(out, &piece, Keep::Lines),
+            Self::Terminal => push_escaped_bytes(out, &piece, KeptControls::Lines),
             // A text that was cut between characters.
             Self::JsonString => push_inside_string(out, &String::from_utf8_lossy(&piece)),
             Self::Json(compactor) => compactor.push(out, &String::from_utf8_lossy(&piece)),

@@ -9,7 +9,7 @@ use crate::secret::MASK;
 
 /// A text and whether it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub struct VariableValue {
     /// The text.
     pub text: String,
     /// Whether it is erased from all output.
@@ -17,11 +17,11 @@ pub struct Value {
 }
 
 /// Values by name.
-pub type Values = BTreeMap<String, Value>;
+pub type Values = BTreeMap<String, VariableValue>;
 
 /// The values of one test.
 #[derive(Debug, Default)]
-pub struct Scope<'a> {
+pub struct VariableScope<'a> {
     given: Option<&'a Values>,
     set: Values,
     captured: Values,
@@ -36,7 +36,7 @@ pub struct Filled {
     pub shown: Option<String>,
 }
 
-impl<'a> Scope<'a> {
+impl<'a> VariableScope<'a> {
     /// A scope that knows what `--var` and `--secret` define.
     pub fn new(given: &'a Values) -> Self {
         Self {
@@ -46,12 +46,12 @@ impl<'a> Scope<'a> {
     }
 
     /// Defines a name as `set` does.
-    pub fn set(&mut self, name: &str, value: Value) {
+    pub fn set(&mut self, name: &str, value: VariableValue) {
         self.set.insert(name.to_owned(), value);
     }
 
     /// Defines a name as `capture` does.
-    pub fn capture(&mut self, name: &str, value: Value) {
+    pub fn capture(&mut self, name: &str, value: VariableValue) {
         self.captured.insert(name.to_owned(), value);
     }
 
@@ -93,7 +93,7 @@ impl<'a> Scope<'a> {
             .collect()
     }
 
-    fn value(&self, variable: &Variable) -> Result<Value, String> {
+    fn value(&self, variable: &Variable) -> Result<VariableValue, String> {
         match variable {
             Variable::Name(name) => {
                 let given = self.given.and_then(|given| given.get(name));
@@ -105,7 +105,7 @@ impl<'a> Scope<'a> {
                 value.cloned().ok_or_else(|| format!("{name} has no value"))
             }
             Variable::Env(name) => match std::env::var(name) {
-                Ok(text) => Ok(Value {
+                Ok(text) => Ok(VariableValue {
                     text,
                     is_secret: true,
                 }),

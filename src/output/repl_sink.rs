@@ -9,13 +9,13 @@ use crate::secret::{Redactor, io_text};
 
 /// What a person wants to see, or to have in a file.
 #[derive(Clone, Debug)]
-pub enum Show {
+pub enum ReplRequest {
     /// The headers of the handshake.
     Headers,
     /// Only messages that match; `None` shows all again.
     Filter(Option<Box<Pattern>>),
     /// A setting; `None` turns it to what it is not.
-    Setting(Setting, Option<bool>),
+    Setting(ReplSetting, Option<bool>),
     /// The last so many messages received, whole.
     Last(usize),
     /// What was sent and received, as a check file.
@@ -26,7 +26,7 @@ pub enum Show {
 
 /// What can be on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setting {
+pub enum ReplSetting {
     /// JSON is laid out.
     Pretty,
     /// The time stands before each message.
@@ -38,7 +38,7 @@ pub enum Setting {
 /// Writes a session down as it goes, to be saved when that is asked for.
 pub trait Recorder {
     /// Something happened.
-    fn see(&mut self, event: &Event);
+    fn on_event(&mut self, event: &Event);
     /// Writes what happened so far into a file; says what is in it.
     ///
     /// # Errors
@@ -54,23 +54,25 @@ impl Sinks {
     }
 
     /// Shows something, or shows it otherwise from now on.
-    pub fn show(&mut self, show: Show) {
+    pub fn show(&mut self, show: ReplRequest) {
         self.writer.take_echo();
         let said = match show {
-            Show::Headers => self.show_headers(),
-            Show::Filter(pattern) => self.view(|view| view.filter(pattern.map(|pattern| *pattern))),
-            Show::Setting(setting, wanted) => self.set(setting, wanted),
-            Show::Last(count) => self.show_last(count),
-            Show::Save(path) => self.save(&path),
-            Show::Log(path) => self.log_to(path.as_deref()),
+            ReplRequest::Headers => self.show_headers(),
+            ReplRequest::Filter(pattern) => {
+                self.with_view(|view| view.filter(pattern.map(|pattern| *pattern)))
+            }
+            ReplRequest::Setting(setting, wanted) => self.set(setting, wanted),
+            ReplRequest::Last(count) => self.show_last(count),
+            ReplRequest::Save(path) => self.save(&path),
+            ReplRequest::Log(path) => self.log_to(path.as_deref()),
         };
         if !said.is_empty() {
-            self.say(Notice::Text(&said));
+            self.notify(Notice::Text(&said));
         }
     }
 
     /// Says which settings are not as they are at first.
-    pub fn tell_settings(&mut self) {
+    pub fn show_settings(&mut self) {
         let settings = match &self.printer {
             Printer::Session(view) => view.settings(),
             _ => None,
@@ -80,7 +82,7 @@ impl Sinks {
             .as_ref()
             .map(|log| format!("every event goes to {}", log.name));
         for line in settings.into_iter().chain(log) {
-            self.say(Notice::Text(&line));
+            self.notify(Notice::Text(&line));
         }
     }
 
@@ -90,19 +92,19 @@ impl Sinks {
         matches!(event, Event::Frame(_)) && !wants_frames
     }
 
-    fn view(&mut self, act: impl FnOnce(&mut super::view::View) -> String) -> String {
+    fn with_view(&mut self, act: impl FnOnce(&mut super::repl_view::ReplView) -> String) -> String {
         match &mut self.printer {
             Printer::Session(view) => act(view),
             _ => String::new(),
         }
     }
 
-    fn set(&mut self, setting: Setting, wanted: Option<bool>) -> String {
-        self.view(|view| {
+    fn set(&mut self, setting: ReplSetting, wanted: Option<bool>) -> String {
+        self.with_view(|view| {
             let (value, what) = match setting {
-                Setting::Pretty => (&mut view.layout.pretty, "JSON is laid out"),
-                Setting::Time => (&mut view.layout.timestamps, "the time is shown"),
-                Setting::Frames => (&mut view.frames, "frames are shown"),
+                ReplSetting::Pretty => (&mut view.layout.pretty, "JSON is laid out"),
+                ReplSetting::Time => (&mut view.layout.timestamps, "the time is shown"),
+                ReplSetting::Frames => (&mut view.frames, "frames are shown"),
             };
             *value = wanted.unwrap_or(!*value);
             format!("{what}: {}", if *value { "on" } else { "off" })
@@ -119,7 +121,8 @@ impl Sinks {
         let out = self.writer.data().tail();
         self.diagnostics
             .request(out, &opened.request, &self.redactor);
-        self.diagnostics.answer(out, &opened.answer, &self.redactor);
+        self.diagnostics
+            .response(out, &opened.answer, &self.redactor);
         String::new()
     }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::door::Door;
-use super::faults::Bad;
+use super::access::AccessPolicy;
+use super::faults::BadFrame;
 use crate::connection::Limits;
-use crate::connection::close::Farewell;
+use crate::connection::close::CloseFrame;
 use crate::connection::message::Text;
 
 /// How long a client may take from TCP to the end of its request, TLS included.
@@ -13,9 +13,9 @@ pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a server does.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct ServerConfig {
     /// What becomes of a message.
-    pub mode: Mode,
+    pub mode: ReplyMode,
     /// What every client is sent first.
     pub greeting: Option<Text>,
     /// What answers every message in place of its echo.
@@ -23,7 +23,7 @@ pub struct Plan {
     /// How long each reply is held back, from the arrival of what it answers.
     pub delay: Option<Delay>,
     /// The faults, the earliest first.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlannedFault>,
     /// Whether pings stay unanswered.
     pub ignores_pings: bool,
     /// The subprotocols spoken; with none, whatever the client offers first.
@@ -31,7 +31,7 @@ pub struct Plan {
     /// Whether permessage-deflate is agreed to.
     pub compresses: bool,
     /// Who is let in.
-    pub door: Door,
+    pub access: AccessPolicy,
     /// Limits of time and size.
     pub limits: Limits,
     /// The most clients at a time.
@@ -40,11 +40,11 @@ pub struct Plan {
     pub trace: bool,
 }
 
-impl Plan {
+impl ServerConfig {
     /// An echo server that lets everybody in.
     pub fn echo(max_size: usize) -> Self {
         Self {
-            mode: Mode::Echo,
+            mode: ReplyMode::Echo,
             greeting: None,
             reply: None,
             delay: None,
@@ -52,7 +52,7 @@ impl Plan {
             ignores_pings: false,
             subprotocols: Vec::new(),
             compresses: true,
-            door: Door::open(),
+            access: AccessPolicy::open(),
             limits: Limits {
                 max_size,
                 ..Limits::default()
@@ -65,7 +65,7 @@ impl Plan {
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum ReplyMode {
     /// It goes back.
     Echo,
     /// It goes to every client, its sender as well: all see the same order.
@@ -116,24 +116,24 @@ impl Delay {
 
 /// A fault and when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct PlannedFault {
     /// Once so many messages have come and all answers to them have left.
     pub after: u64,
     /// What happens.
-    pub act: Act,
+    pub act: FaultAction,
 }
 
 /// What a server does to a client that deserves better.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum FaultAction {
     /// It closes, with a code of any kind.
-    Close(Farewell),
+    Close(CloseFrame),
     /// It ends TCP without a close frame.
     Drop,
     /// It reads and writes no more, and keeps the connection.
     Stall,
     /// It sends a frame that breaks the protocol.
-    Send(Bad),
+    Send(BadFrame),
 }
 
 #[cfg(test)]

@@ -3,18 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-use super::report::{Finished, Grade, Trouble};
-use super::run::{Found, Runner};
-use super::trial::{Broken, End, Shared};
-use super::values::Values;
-use super::{Action, CloseFrame, Connect, Expectation, Fact, Message, Peer, Step, Template, Which};
-use crate::connection::close::{By, Close, Farewell};
-use crate::connection::error::Kind;
+use super::report::{Finished, PassGrade, TestFailure};
+use super::run::{Runner, StepFinding};
+use super::test_context::{ConnectionEnd, RunContext, StepFailure};
+use super::variables::Values;
+use super::{
+    CloseStep, ConnectStep, ConnectionName, Expectation, HandshakeFact, MessageOrder, SendStep,
+    Step, StepAction, Template,
+};
+use crate::connection::close::{CloseFrame, CloseInfo, Initiator};
+use crate::connection::error::ErrorKind;
 use crate::connection::message::Payload;
 use crate::connection::{Opened, ReadyState, Timing};
 use crate::expectation::{
-    Awaited, ExpectedClose, Unmet, days_in_words, end_in_words, judge_certificate,
-    judge_subprotocol,
+    AwaitedMessage, ExpectedClose, UnmetExpectation, check_certificate, check_subprotocol,
+    days_in_words, end_in_words,
 };
 use crate::output::excerpt;
 use crate::pattern::Pattern;
@@ -35,7 +38,7 @@ pub const FACTS: [&str; 8] = [
 
 /// What is asked of an endpoint.
 #[derive(Debug, Default)]
-pub struct Questions {
+pub struct EndpointOptions {
     /// The status that answers the handshake; 101 unless said otherwise.
     pub status: Option<u16>,
     /// The subprotocol that is chosen.
@@ -51,7 +54,7 @@ pub struct Questions {
     /// How the server closes after that; otherwise we do.
     pub close: Option<ExpectedClose>,
     /// How we do.
-    pub farewell: Farewell,
+    pub farewell: CloseFrame,
     /// Facts that are left out: what they take is not done.
     pub skip: Vec<String>,
     /// The limit of each wait.
@@ -59,21 +62,21 @@ pub struct Questions {
 }
 
 /// One fact: what it is called and how it is found out.
-struct Question {
+struct Fact {
     name: &'static str,
-    ask: Ask,
+    ask: FactSource,
 }
 
-enum Ask {
+enum FactSource {
     /// A step of a check file.
-    Step(Action),
+    Step(StepAction),
     /// Any message.
     Reply,
     /// Something that the handshake has shown.
-    Shown(Shown),
+    Shown(HandshakeDetail),
 }
 
-enum Shown {
+enum HandshakeDetail {
     Handshake { limit: Option<Duration> },
     AcceptKey,
     Subprotocol(Option<String>),
@@ -81,32 +84,35 @@ enum Shown {
     Certificate { least: Option<u32> },
 }
 
-impl Questions {
+impl EndpointOptions {
     /// The script, in the order in which it is played.
-    fn script(&self, url: &str) -> Vec<Question> {
+    fn script(&self, url: &str) -> Vec<Fact> {
         let mut script = vec![step("handshake", self.connect(url))];
         if self.status.is_some_and(|status| status != 101) {
             return script;
         }
         let limit = self.max_handshake;
         let shown = [
-            ("handshake", Shown::Handshake { limit }),
-            ("accept key", Shown::AcceptKey),
-            ("subprotocol", Shown::Subprotocol(self.subprotocol.clone())),
-            ("compression", Shown::Compression),
+            ("handshake", HandshakeDetail::Handshake { limit }),
+            ("accept key", HandshakeDetail::AcceptKey),
+            (
+                "subprotocol",
+                HandshakeDetail::Subprotocol(self.subprotocol.clone()),
+            ),
+            ("compression", HandshakeDetail::Compression),
             (
                 "certificate",
-                Shown::Certificate {
+                HandshakeDetail::Certificate {
                     least: self.min_cert_days,
                 },
             ),
         ];
-        script.extend(shown.map(|(name, shown)| Question {
+        script.extend(shown.map(|(name, shown)| Fact {
             name,
-            ask: Ask::Shown(shown),
+            ask: FactSource::Shown(shown),
         }));
         let (on, within) = (here(), None);
-        script.push(step("ping", Action::Ping { on, within }));
+        script.push(step("ping", StepAction::Ping { on, within }));
         script.extend(self.messages());
         script.push(step("close", self.close()));
         let mut questions = script.into_iter();
@@ -124,12 +130,12 @@ impl Questions {
         self.skip.iter().any(|skipped| skipped == fact)
     }
 
-    fn connect(&self, url: &str) -> Action {
+    fn connect(&self, url: &str) -> StepAction {
         let status = |status| Expectation {
             line: 0,
-            fact: Fact::Status(status),
+            fact: HandshakeFact::Status(status),
         };
-        Action::Connect(Connect {
+        StepAction::Connect(ConnectStep {
             name: None,
             url: Template::literal(url),
             headers: Vec::new(),
@@ -137,14 +143,14 @@ impl Questions {
         })
     }
 
-    fn messages(&self) -> impl Iterator<Item = Question> {
-        let send = |text: &String| Action::Send {
+    fn messages(&self) -> impl Iterator<Item = Fact> {
+        let send = |text: &String| StepAction::Send {
             on: here(),
-            message: Message::Text(Template::literal(text)),
+            message: SendStep::Text(Template::literal(text)),
         };
-        let receive = |pattern: &Pattern| Action::Receive {
+        let receive = |pattern: &Pattern| StepAction::Receive {
             on: here(),
-            which: Which::FirstMatch,
+            which: MessageOrder::FirstMatch,
             pattern: pattern.clone().into(),
             within: None,
         };
@@ -152,9 +158,9 @@ impl Questions {
             true => self.send.len(),
             false => 0,
         };
-        let replies = (0..replies).map(|_| Question {
+        let replies = (0..replies).map(|_| Fact {
             name: "reply",
-            ask: Ask::Reply,
+            ask: FactSource::Reply,
         });
         let send = self.send.iter().map(move |text| step("send", send(text)));
         let expect = self.expect.iter();
@@ -162,18 +168,18 @@ impl Questions {
             .chain(expect.map(move |pattern| step("message", receive(pattern))))
     }
 
-    fn close(&self) -> Action {
+    fn close(&self) -> StepAction {
         let (on, within) = (here(), None);
         match &self.close {
-            Some(expected) => Action::ExpectClose {
+            Some(expected) => StepAction::ExpectClose {
                 on,
                 code: expected.code.0,
                 reason: expected.reason.clone().map(Into::into),
                 within,
             },
-            None => Action::Close {
+            None => StepAction::Close {
                 on,
-                frame: self.farewell.code.map(|code| CloseFrame {
+                frame: self.farewell.code.map(|code| CloseStep {
                     code: code.0,
                     reason: Some(Template::literal(&self.farewell.reason)),
                 }),
@@ -183,14 +189,14 @@ impl Questions {
     }
 }
 
-fn step(name: &'static str, action: Action) -> Question {
-    let ask = Ask::Step(action);
-    Question { name, ask }
+fn step(name: &'static str, action: StepAction) -> Fact {
+    let ask = FactSource::Step(action);
+    Fact { name, ask }
 }
 
 /// The one connection.
-fn here() -> Peer {
-    Peer {
+fn here() -> ConnectionName {
+    ConnectionName {
         name: None,
         index: 0,
     }
@@ -198,10 +204,10 @@ fn here() -> Peer {
 
 /// Asks the questions; gives a fact each, up to the first that makes the rest impossible.
 pub async fn probe(
-    shared: &Shared,
+    shared: &RunContext,
     url: &str,
     shown: &str,
-    questions: &Questions,
+    questions: &EndpointOptions,
 ) -> Vec<Finished> {
     let values = Values::new();
     let mut prober = Prober {
@@ -212,17 +218,17 @@ pub async fn probe(
         since: Instant::now(),
     };
     for question in questions.script(url) {
-        if prober.ask(question).await == Next::Stop {
+        if prober.check_fact(question).await == AfterFact::Stop {
             break;
         }
     }
-    prober.runner.trial.finish().await;
+    prober.runner.context.finish().await;
     prober.facts
 }
 
 /// Whether the questions that follow can be asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum AfterFact {
     GoOn,
     Stop,
 }
@@ -230,86 +236,93 @@ enum Next {
 struct Prober<'a> {
     runner: Runner<'a>,
     url: &'a str,
-    questions: &'a Questions,
+    questions: &'a EndpointOptions,
     facts: Vec<Finished>,
     /// When the present question was asked.
     since: Instant,
 }
 
 impl Prober<'_> {
-    async fn ask(&mut self, question: Question) -> Next {
-        let Question { name, ask } = question;
+    async fn check_fact(&mut self, question: Fact) -> AfterFact {
+        let Fact { name, ask } = question;
         match ask {
-            Ask::Step(action @ Action::Connect(_)) => self.connect(action).await,
-            Ask::Step(action) => {
+            FactSource::Step(action @ StepAction::Connect(_)) => self.connect(action).await,
+            FactSource::Step(action) => {
                 let step = Step { line: 0, action };
                 let found = self.runner.step(&step).await.map_err(|at| at.broken);
                 self.finish(name, found)
             }
-            Ask::Reply => {
-                let (any, limit) = (Awaited::any(), self.questions.wait);
-                let message = self.runner.receive(&here(), Which::Next, any, limit).await;
-                self.finish(name, message.map(Found::Message))
+            FactSource::Reply => {
+                let (any, limit) = (AwaitedMessage::any(), self.questions.wait);
+                let message = self
+                    .runner
+                    .receive(&here(), MessageOrder::Next, any, limit)
+                    .await;
+                self.finish(name, message.map(StepFinding::Message))
             }
-            Ask::Shown(shown) => {
-                let opened = self.runner.trial.wires[0].opened.as_deref();
-                if let Some(judged) = opened.and_then(|opened| shown.judge(opened)) {
-                    let judged = judged.map(|note| (Grade::Passed, note));
-                    self.add(name, judged.map_err(Broken::from));
+            FactSource::Shown(shown) => {
+                let opened = self.runner.context.connections[0].opened.as_deref();
+                if let Some(judged) = opened.and_then(|opened| shown.check(opened)) {
+                    let judged = judged.map(|note| (PassGrade::Passed, note));
+                    self.add(name, judged.map_err(StepFailure::from));
                 }
-                Next::GoOn
+                AfterFact::GoOn
             }
         }
     }
 
-    async fn connect(&mut self, action: Action) -> Next {
+    async fn connect(&mut self, action: StepAction) -> AfterFact {
         let step = Step { line: 0, action };
         if let Err(at) = self.runner.step(&step).await {
             let end = self
                 .runner
-                .trial
-                .wires
+                .context
+                .connections
                 .first()
-                .and_then(|wire| wire.end.as_ref());
+                .and_then(|connection| connection.end.as_ref());
             let name = match end {
-                Some(End::Failed(error)) if error.kind == Kind::AcceptKey => "accept key",
+                Some(ConnectionEnd::Failed(error)) if error.kind == ErrorKind::AcceptKey => {
+                    "accept key"
+                }
                 _ => "handshake",
             };
             self.add(name, Err(at.broken));
-            return Next::Stop;
+            return AfterFact::Stop;
         }
-        if let Some(End::Failed(error)) = &self.runner.trial.wires[0].end
+        if let Some(ConnectionEnd::Failed(error)) = &self.runner.context.connections[0].end
             && let Some(refusal) = &error.refusal
         {
             let note = refusal.status_line();
-            self.add("handshake", Ok((Grade::Passed, note)));
+            self.add("handshake", Ok((PassGrade::Passed, note)));
         }
-        Next::GoOn
+        AfterFact::GoOn
     }
 
     /// What a step has found is a fact. A ping that is not answered hides nothing of what follows.
-    fn finish(&mut self, name: &'static str, found: Result<Found, Broken>) -> Next {
+    fn finish(&mut self, name: &'static str, found: Result<StepFinding, StepFailure>) -> AfterFact {
         let is_ping = name == "ping";
         let found = match found {
-            Ok(Found::Nothing) => return Next::GoOn,
-            Ok(Found::Pong(rtt)) => Ok((Grade::Passed, units::shown(rtt))),
-            Ok(Found::Message(payload)) => {
-                let mut sinks = self.runner.trial.shared.sinks.borrow_mut();
-                Ok((Grade::Passed, in_words(&payload, sinks.redactor())))
+            Ok(StepFinding::Nothing) => return AfterFact::GoOn,
+            Ok(StepFinding::Pong(rtt)) => Ok((PassGrade::Passed, units::shown(rtt))),
+            Ok(StepFinding::Message(payload)) => {
+                let mut sinks = self.runner.context.shared.sinks.borrow_mut();
+                Ok((PassGrade::Passed, quote_payload(&payload, sinks.redactor())))
             }
-            Ok(Found::Closed(close)) if close.by == By::Peer && self.questions.close.is_none() => {
-                let broken = || Broken::unmet(end_in_words(&close));
-                self.excuse(name).ok_or_else(broken)
+            Ok(StepFinding::Closed(close))
+                if close.by == Initiator::Peer && self.questions.close.is_none() =>
+            {
+                let broken = || StepFailure::unmet(end_in_words(&close));
+                self.skip_reason(name).ok_or_else(broken)
             }
-            Ok(Found::Closed(close)) => Ok((Grade::Passed, close.to_string())),
-            Err(broken) => self.excuse(name).ok_or(broken),
+            Ok(StepFinding::Closed(close)) => Ok((PassGrade::Passed, close.to_string())),
+            Err(broken) => self.skip_reason(name).ok_or(broken),
         };
         let failed = found.is_err();
         self.add(name, found);
         if failed && !is_ping {
-            Next::Stop
+            AfterFact::Stop
         } else {
-            Next::GoOn
+            AfterFact::GoOn
         }
     }
 }
@@ -317,18 +330,20 @@ impl Prober<'_> {
 impl Prober<'_> {
     /// Whether the server has closed, or is about to.
     fn is_closing(&self) -> bool {
-        let wire = &self.runner.trial.wires[0];
-        match &wire.end {
-            Some(End::Closed(close)) => close.error.is_none(),
-            Some(End::Failed(_)) => false,
-            None => wire.ready_state() != ReadyState::Open,
+        let connection = &self.runner.context.connections[0];
+        match &connection.end {
+            Some(ConnectionEnd::Closed(close)) => close.error.is_none(),
+            Some(ConnectionEnd::Failed(_)) => false,
+            None => connection.ready_state() != ReadyState::Open,
         }
     }
 
     /// The server's own close, if that is how the connection has ended.
-    fn unasked_close(&self) -> Option<&Close> {
-        match &self.runner.trial.wires[0].end {
-            Some(End::Closed(close)) if close.by == By::Peer && close.error.is_none() => {
+    fn unasked_close(&self) -> Option<&CloseInfo> {
+        match &self.runner.context.connections[0].end {
+            Some(ConnectionEnd::Closed(close))
+                if close.by == Initiator::Peer && close.error.is_none() =>
+            {
                 Some(close)
             }
             _ => None,
@@ -336,10 +351,10 @@ impl Prober<'_> {
     }
 
     /// What was found out in place of the fact that a step was for.
-    fn excuse(&self, name: &str) -> Option<(Grade, String)> {
+    fn skip_reason(&self, name: &str) -> Option<(PassGrade, String)> {
         if name == "ping" && self.is_closing() {
             let note = "skipped: the server closed before it answered";
-            return Some((Grade::Skipped, note.to_owned()));
+            return Some((PassGrade::Skipped, note.to_owned()));
         }
         let close = self.unasked_close()?;
         let held = self.facts.iter().all(|fact| fact.trouble.is_none());
@@ -348,25 +363,25 @@ impl Prober<'_> {
             let said = self.last_message().map(|text| format!(" after {text}"));
             let said = said.unwrap_or_default();
             let note = format!("{close}: the server closed by itself{said}");
-            (Grade::Warning, note)
+            (PassGrade::Warning, note)
         })
     }
 
     /// The last message of the server.
     fn last_message(&self) -> Option<String> {
-        let mut sinks = self.runner.trial.shared.sinks.borrow_mut();
-        let last = self.runner.trial.wires.first()?.last.as_ref()?;
-        Some(in_words(last, sinks.redactor()))
+        let mut sinks = self.runner.context.shared.sinks.borrow_mut();
+        let last = self.runner.context.connections.first()?.last.as_ref()?;
+        Some(quote_payload(last, sinks.redactor()))
     }
 
     /// Adds a fact: what was found, or why it fails.
-    fn add(&mut self, name: &str, found: Result<(Grade, String), Broken>) {
+    fn add(&mut self, name: &str, found: Result<(PassGrade, String), StepFailure>) {
         let (grade, note, trouble) = match found {
             Ok((grade, note)) => (grade, Some(note), None),
             Err(broken) => (
-                Grade::Passed,
+                PassGrade::Passed,
                 None,
-                Some(Trouble::from(self.with_end(broken))),
+                Some(TestFailure::from(self.with_end(broken))),
             ),
         };
         self.facts.push(Finished {
@@ -383,13 +398,13 @@ impl Prober<'_> {
     }
 
     /// A server that goes away may have said why.
-    fn with_end(&self, mut broken: Broken) -> Broken {
+    fn with_end(&self, mut broken: StepFailure) -> StepFailure {
         let ended = self
             .runner
-            .trial
-            .wires
+            .context
+            .connections
             .first()
-            .is_some_and(|wire| wire.end.is_some());
+            .is_some_and(|connection| connection.end.is_some());
         let said = self.last_message().filter(|_| ended);
         broken
             .details
@@ -398,24 +413,24 @@ impl Prober<'_> {
     }
 }
 
-fn in_words(payload: &Payload, redactor: &Redactor) -> String {
+fn quote_payload(payload: &Payload, redactor: &Redactor) -> String {
     match payload.as_text() {
         Some(text) => excerpt(text, redactor),
         None => format!("binary, {}", units::bytes(payload.len())),
     }
 }
 
-impl Shown {
+impl HandshakeDetail {
     /// What the handshake has shown; nothing where there is nothing to judge.
-    fn judge(&self, opened: &Opened) -> Option<Result<String, Unmet>> {
+    fn check(&self, opened: &Opened) -> Option<Result<String, UnmetExpectation>> {
         Some(match self {
-            Self::Handshake { limit } => judge_time(*limit, opened),
+            Self::Handshake { limit } => check_handshake_time(*limit, opened),
             Self::AcceptKey => Ok("answers our key (RFC 6455 §4.1)".to_owned()),
             Self::Subprotocol(wanted) => {
                 let chosen = opened.subprotocol.as_deref();
                 let judged = wanted
                     .as_ref()
-                    .map_or(Ok(()), |wanted| judge_subprotocol(wanted, chosen));
+                    .map_or(Ok(()), |wanted| check_subprotocol(wanted, chosen));
                 judged.map(|()| chosen.unwrap_or("none chosen").to_owned())
             }
             Self::Compression => Ok(match opened.extensions.as_slice() {
@@ -424,20 +439,23 @@ impl Shown {
             }),
             Self::Certificate { least: None } if opened.tls.is_none() => return None,
             Self::Certificate { least } => {
-                let judged = least.map_or(Ok(()), |least| judge_certificate(least, opened));
+                let judged = least.map_or(Ok(()), |least| check_certificate(least, opened));
                 judged.map(|()| certificate(opened))
             }
         })
     }
 }
 
-fn judge_time(limit: Option<Duration>, opened: &Opened) -> Result<String, Unmet> {
+fn check_handshake_time(
+    limit: Option<Duration>,
+    opened: &Opened,
+) -> Result<String, UnmetExpectation> {
     let total = opened.timing.total;
     let time = format!("{} ({})", units::shown(total), split(&opened.timing));
     match limit {
         Some(limit) if total > limit => {
             let limit = units::shown(limit);
-            Err(Unmet::new(format!(
+            Err(UnmetExpectation::new(format!(
                 "101 after {time}, expected at most {limit}"
             )))
         }
