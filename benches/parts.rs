@@ -1,6 +1,6 @@
 //! The parts that are ours and lie on the path of every message, each on its own.
 //!
-//! `cargo bench --bench parts`. How the whole command compares is another question: CONTRIBUTING, "Where
+//! `cargo bench --bench parts`. How the whole command compares is another question: docs/performance.md, "Where
 //! the time goes".
 
 use bytes::BytesMut;

@@ -1,4 +1,4 @@
-//! The layers that CONTRIBUTING draws, held against the imports in `src/`.
+//! What docs/architecture.md says of the modules, compared with `src/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -141,6 +141,35 @@ fn each_type_has_a_name_of_its_own() {
         modules.len() > 1 && name != "Error" && !ONE_A_SYSTEM.contains(&&**name)
     });
     assert!(places.is_empty(), "{places:#?}");
+}
+
+#[test]
+fn the_page_on_architecture_names_modules_that_exist_and_no_file_that_does_not() {
+    let page = include_str!("../../docs/architecture.md");
+    let modules: BTreeSet<String> = sources().into_keys().collect();
+    let named = Regex::new(r"\*\*`([a-z/]+)`\*\*").unwrap();
+    let described: BTreeSet<String> = named
+        .captures_iter(page)
+        .map(|found| found[1].replace('/', "::"))
+        .collect();
+    assert!(described.is_subset(&modules), "{described:?}");
+    // Small modules need no description of their own; what has files inside does.
+    let folders: BTreeSet<&str> = modules
+        .iter()
+        .filter_map(|module| module.split_once("::"))
+        .map(|(folder, _)| folder)
+        .collect();
+    let files = Regex::new(r"`([a-z_/]+)`").unwrap();
+    let words: BTreeSet<&str> = files
+        .captures_iter(page)
+        .map(|found| found.get(1).unwrap().as_str())
+        .chain(["input", "output", "stop", "secret"])
+        .collect();
+    let missing: Vec<_> = folders
+        .iter()
+        .filter(|name| !words.contains(*name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?} are not described");
 }
 
 /// Every module and the modules that it names.

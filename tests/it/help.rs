@@ -77,7 +77,7 @@ fn help_of_a_verb_is_its_long_help() {
 fn help_has_the_chapters_of_the_manual() {
     for (topic, says) in [
         ("exit-codes", "The server closed with an error code"),
-        ("patterns", "A jq expression that gives true"),
+        ("patterns", "A jq expression that must return true"),
         ("json", "retry_after_ms"),
         ("check-file", "within 500ms < hello"),
         ("environment", "SSLKEYLOGFILE"),

@@ -48,6 +48,8 @@ mod mistakes;
 mod on_a_terminal;
 mod output;
 #[cfg(unix)]
+mod picture;
+#[cfg(unix)]
 mod ping;
 #[cfg(unix)]
 mod ping_accuracy;

@@ -7,6 +7,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -25,7 +26,9 @@ const README: &str = include_str!("../../README.md");
 const ELSEWHERE: &[&str] = &[
     "cargo run --release -- send echo: hello",
     "cargo test",
-    "cargo install --path . --locked",
+    "cargo install --git https://github.com/OWNER/wsprobe --locked",
+    "cargo binstall --git https://github.com/OWNER/wsprobe wsprobe",
+    "docker run --rm ghcr.io/OWNER/wsprobe send echo: hello",
 ];
 
 /// A fenced block of the README.
@@ -340,44 +343,15 @@ fn with_holes(text: &str) -> String {
 fn what_is_shown_is_what_comes() {
     let (stage, _servers) = Stage::set();
     let sessions = sessions();
-    let shown = sessions
-        .iter()
-        .filter(|(command, _)| command != "wsprobe connect");
-    assert!(shown.clone().count() >= 3);
-    for (command, expected) in shown {
+    assert!(sessions.len() >= 3);
+    for (command, expected) in &sessions {
         let output = stage.run(&format!("{{ {command}; }} 2>&1"));
         let came = String::from_utf8(output.stdout).unwrap();
         assert_eq!(with_holes(&came), with_holes(expected), "{command}");
     }
 }
 
-#[test]
-fn the_session_at_a_terminal_goes_as_it_is_shown() {
-    let sessions = sessions();
-    let (_, shown) = sessions
-        .iter()
-        .find(|(command, _)| command == "wsprobe connect")
-        .unwrap();
-    let mut session = Probe::new(["connect"])
-        .env("NO_COLOR", "1")
-        .any_stdout()
-        .spawn_on_a_terminal();
-    let mut typed = 0;
-    for line in shown.lines() {
-        if let Some(words) = line.strip_prefix("> ") {
-            session.shows("> ");
-            session.write(format!("{words}\r"));
-            typed += 1;
-        } else {
-            let steady = with_holes(line);
-            session.shows(steady.split("127.0.0.1:<port>").next().unwrap());
-        }
-    }
-    assert_eq!(typed, 2, "{shown}");
-    session.status(0);
-}
-
-/// The messages that head the cures, and a command for each that gets it; `None` where another program says it.
+/// The messages under "Troubleshooting", and a command that prints each; `None` where another program does.
 const TROUBLE: &[(&str, Option<&str>)] = &[
     (
         "cannot connect to …: Connection refused",
@@ -409,8 +383,8 @@ const TROUBLE: &[(&str, Option<&str>)] = &[
 ];
 
 #[test]
-fn what_heads_a_cure_is_what_is_said() {
-    let (_, section) = README.split_once("\n## When it says …\n").unwrap();
+fn messages_under_troubleshooting_are_printed() {
+    let (_, section) = README.split_once("\n## Troubleshooting\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
     let heading = Regex::new(r"(?m)^- \*\*`([^`]+)`\*\*").unwrap();
     let headings: Vec<&str> = heading
@@ -445,5 +419,44 @@ fn what_heads_a_cure_is_what_is_said() {
 #[test]
 fn it_is_no_longer_than_a_person_reads() {
     let lines = README.lines().count();
-    assert!((150..=250).contains(&lines), "{lines} lines");
+    assert!((150..=280).contains(&lines), "{lines} lines");
+}
+
+#[test]
+fn links_between_the_pages_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).unwrap();
+    let pages = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+    ]
+    .map(|name| root.join(name));
+    let pages = pages
+        .into_iter()
+        .chain(docs.map(|entry| entry.unwrap().path()));
+    let link = Regex::new(r#"\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)""#).unwrap();
+    let mut broken = Vec::new();
+    for page in pages.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let text = fs::read_to_string(&page).unwrap();
+        for found in link.captures_iter(&text) {
+            let target = found.get(1).or_else(|| found.get(2)).unwrap().as_str();
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let leads = if file.contains("://") {
+                true
+            } else if file.is_empty() {
+                let slugs = text.lines().filter_map(|line| line.strip_prefix("## "));
+                slugs
+                    .map(|title| title.to_lowercase().replace(' ', "-"))
+                    .any(|slug| slug == heading)
+            } else {
+                page.parent().unwrap().join(file).exists()
+            };
+            if !leads {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }

@@ -44,7 +44,7 @@ pub use probe::Probe;
 pub use proxy::Proxy;
 pub use request::accept_key;
 pub use running::Running;
-pub use screen::Screen;
+pub use screen::{FIRST, Screen};
 pub use server::Server;
 pub use serving::serve;
 pub use situation::{Situation, read as read_situations};
