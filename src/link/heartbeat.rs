@@ -1,7 +1,8 @@
 //! Pings at an interval, so that an idle proxy sees traffic and a half-open connection is noticed.
 //!
-//! Only an answer counts as life: the matching pong, or data that came later than the ping. A peer is
-//! never called dead by someone who does not listen: while nothing is read, deadlines are suspended.
+//! A ping is sent every interval, whether or not the last one was answered. Any byte that arrives after a
+//! ping is a sign of life: an answer, another pong, a ping, a part of a message. While nothing is read,
+//! deadlines are suspended.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -43,14 +44,12 @@ pub struct HeartbeatState {
     deaf: bool,
 }
 
-/// The ping that must be answered.
+/// The first ping since the last sign of life.
 #[derive(Clone, Copy, Debug)]
 struct AwaitedPong {
     deadline: Instant,
-    /// Its id; an application's ping has none.
-    id: Option<u64>,
-    /// Bytes of data that had come before it.
-    data: u64,
+    /// Bytes that had been received before it.
+    received: u64,
 }
 
 impl HeartbeatState {
@@ -67,13 +66,13 @@ impl HeartbeatState {
         }
     }
 
-    /// A ping has been sent; `data` bytes of data had come before it.
-    pub fn sent(&mut self, id: Option<u64>, data: u64) {
+    /// A ping has been sent, after `received` bytes had been received.
+    pub fn sent(&mut self, received: u64) {
+        self.notice_life(received);
         let now = Instant::now();
-        self.awaited = Some(AwaitedPong {
+        self.awaited.get_or_insert(AwaitedPong {
             deadline: now + self.timeout,
-            id,
-            data,
+            received,
         });
         self.next = now + self.interval;
     }
@@ -83,30 +82,18 @@ impl HeartbeatState {
         self.next = Instant::now() + self.interval;
     }
 
-    /// Our ping with this id was answered.
-    pub fn answered(&mut self, id: u64) {
-        // A peer answers in order: a later ping's pong stands for this one's.
-        if self
-            .awaited
-            .is_some_and(|ping| ping.id.is_some_and(|awaited| awaited <= id))
-        {
-            self.awaited = None;
-        }
-    }
-
-    /// Ready when something is to be done. `data` is how many bytes of data have come so far, and
-    /// `listens` whether what comes is being read.
+    /// Ready when something is to be done. `received` is how many bytes have arrived so far, and
+    /// `listens` whether what arrives is being read.
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        data: u64,
+        received: u64,
         listens: bool,
     ) -> Poll<HeartbeatAction> {
-        if self.awaited.is_some_and(|ping| ping.data < data) {
-            self.awaited = None;
-        }
+        self.notice_life(received);
         self.suspend(listens);
         let deadline = self.awaited.filter(|_| listens).map(|ping| ping.deadline);
+        let deadline = deadline.filter(|deadline| *deadline <= self.next);
         let due = deadline.unwrap_or(self.next);
         if self.timer.deadline() != due {
             self.timer.as_mut().reset(due);
@@ -118,7 +105,13 @@ impl HeartbeatState {
         })
     }
 
-    /// Whoever begins to listen again gives the peer its whole time again.
+    fn notice_life(&mut self, received: u64) {
+        if self.awaited.is_some_and(|ping| ping.received < received) {
+            self.awaited = None;
+        }
+    }
+
+    /// A peer has its whole time again once reading resumes.
     fn suspend(&mut self, listens: bool) {
         if listens
             && self.deaf
@@ -146,8 +139,8 @@ mod tests {
         })
     }
 
-    async fn next(heartbeat_state: &mut HeartbeatState, data: u64) -> HeartbeatAction {
-        poll_fn(|cx| heartbeat_state.poll(cx, data, true)).await
+    async fn next(heartbeat_state: &mut HeartbeatState, received: u64) -> HeartbeatAction {
+        poll_fn(|cx| heartbeat_state.poll(cx, received, true)).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,50 +149,61 @@ mod tests {
         let mut heartbeat_state = heartbeat_state(20, 5);
         assert_eq!(next(&mut heartbeat_state, 0).await, HeartbeatAction::Ping);
         assert_eq!(begun.elapsed(), 20 * SECOND);
-        heartbeat_state.sent(Some(1), 0);
+        heartbeat_state.sent(0);
         assert_eq!(next(&mut heartbeat_state, 0).await, HeartbeatAction::Loss);
         assert_eq!(begun.elapsed(), 25 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_an_answer_of_that_ping_or_later_data_is_life() {
-        for (answer, data, due) in [
-            (Some(2), 100, HeartbeatAction::Ping),
-            (Some(3), 100, HeartbeatAction::Ping),
-            (None, 101, HeartbeatAction::Ping),
-            (Some(1), 100, HeartbeatAction::Loss),
-            (None, 100, HeartbeatAction::Loss),
-        ] {
+    async fn whatever_arrives_after_a_ping_is_life_and_what_came_before_is_not() {
+        for (received, due) in [(101, HeartbeatAction::Ping), (100, HeartbeatAction::Loss)] {
             let mut heartbeat_state = heartbeat_state(20, 5);
-            heartbeat_state.sent(Some(2), 100);
-            if let Some(id) = answer {
-                heartbeat_state.answered(id);
-            }
+            heartbeat_state.sent(100);
             assert_eq!(
-                next(&mut heartbeat_state, data).await,
+                next(&mut heartbeat_state, received).await,
                 due,
-                "{answer:?} {data}"
+                "{received}"
             );
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_pong_answers_the_ping_of_an_application() {
-        let mut heartbeat_state = heartbeat_state(20, 5);
-        heartbeat_state.sent(None, 0);
-        heartbeat_state.answered(7);
-        assert_eq!(next(&mut heartbeat_state, 0).await, HeartbeatAction::Loss);
+    async fn pings_go_on_unanswered_and_the_deadline_is_that_of_the_first() {
+        let begun = Instant::now();
+        let mut heartbeat_state = heartbeat_state(2, 5);
+        heartbeat_state.sent(7);
+        for _ in 0..2 {
+            assert_eq!(next(&mut heartbeat_state, 7).await, HeartbeatAction::Ping);
+            heartbeat_state.sent(7);
+        }
+        assert_eq!(next(&mut heartbeat_state, 7).await, HeartbeatAction::Loss);
+        assert_eq!(begun.elapsed(), 5 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_after_a_sign_of_life_has_a_deadline_of_its_own() {
+        let begun = Instant::now();
+        let mut heartbeat_state = heartbeat_state(2, 5);
+        heartbeat_state.sent(7);
+        assert_eq!(next(&mut heartbeat_state, 7).await, HeartbeatAction::Ping);
+        heartbeat_state.sent(8);
+        for _ in 0..2 {
+            assert_eq!(next(&mut heartbeat_state, 8).await, HeartbeatAction::Ping);
+            heartbeat_state.sent(8);
+        }
+        assert_eq!(next(&mut heartbeat_state, 8).await, HeartbeatAction::Loss);
+        assert_eq!(begun.elapsed(), 7 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn pings_go_on_and_deadlines_wait_while_nobody_listens() {
         let begun = Instant::now();
         let mut heartbeat_state = heartbeat_state(20, 5);
-        heartbeat_state.sent(Some(1), 0);
-        for turn in 2..5 {
+        heartbeat_state.sent(0);
+        for _ in 2..5 {
             let due = poll_fn(|cx| heartbeat_state.poll(cx, 0, false)).await;
             assert_eq!(due, HeartbeatAction::Ping);
-            heartbeat_state.sent(Some(turn), 0);
+            heartbeat_state.sent(0);
         }
         assert_eq!(begun.elapsed(), 60 * SECOND);
         tokio::time::advance(10 * SECOND).await;

@@ -397,21 +397,21 @@ impl Link {
         }
     }
 
-    /// A ping of the link's own; gives its id.
-    fn send_ping(&mut self, size: usize, purpose: PingPurpose) -> Option<u64> {
+    /// Sends a ping of the link's own, unless the connection is not OPEN.
+    fn send_ping(&mut self, size: usize, purpose: PingPurpose) -> bool {
         let LinkState::Up(up) = &mut self.state else {
-            return None;
+            return false;
         };
         let ping = self.pings.next(size, purpose, up.given);
         if !up.connection.feed(&Outgoing::Ping(ping.payload.clone())) {
-            return None;
+            return false;
         }
         self.told.push_back(Event::Ping {
             direction: Direction::Out,
             seq: ping.seq,
             payload: ping.payload,
         });
-        Some(ping.id)
+        true
     }
 
     /// A message of the link's own.
@@ -436,10 +436,10 @@ impl Link {
             && up.connection.ready_state() == ReadyState::Open
             && let Some(heartbeat_state) = &mut up.heartbeat_state
             && let Poll::Ready(due) =
-                heartbeat_state.poll(cx, up.connection.data_received(), listens)
+                heartbeat_state.poll(cx, up.connection.wire_bytes().0, listens)
         {
             match due {
-                HeartbeatAction::Ping => self.poll_heartbeat_timer(),
+                HeartbeatAction::Ping => self.send_heartbeat(),
                 HeartbeatAction::Loss => self.mark_lost(),
             }
             progress = true;
@@ -447,7 +447,7 @@ impl Link {
         progress
     }
 
-    fn poll_heartbeat_timer(&mut self) {
+    fn send_heartbeat(&mut self) {
         let message = self
             .policy
             .heartbeat
@@ -456,19 +456,20 @@ impl Link {
         let in_parts = matches!(&self.state, LinkState::Up(up) if up.streamed.is_some());
         let sent = match message {
             // Between the parts of a message only control frames may go (RFC 6455 §5.4).
-            Some(_) if in_parts => None,
+            Some(_) if in_parts => false,
             Some(text) => {
                 self.send_own(Payload::Text(text));
-                Some(None)
+                true
             }
-            None => self.send_ping(OWN_SIZE, PingPurpose::Life).map(Some),
+            None => self.send_ping(OWN_SIZE, PingPurpose::Life),
         };
         if let LinkState::Up(up) = &mut self.state
             && let Some(heartbeat_state) = &mut up.heartbeat_state
         {
-            match sent {
-                Some(id) => heartbeat_state.sent(id, up.connection.data_received()),
-                None => heartbeat_state.skipped(),
+            if sent {
+                heartbeat_state.sent(up.connection.wire_bytes().0);
+            } else {
+                heartbeat_state.skipped();
             }
         }
     }
@@ -566,9 +567,6 @@ impl Link {
         {
             up.read = up.read.max(ping.behind);
             up.last_rtt = answer.rtt.or(up.last_rtt);
-            if let Some(heartbeat_state) = &mut up.heartbeat_state {
-                heartbeat_state.answered(ping.id);
-            }
             if ping.purpose == PingPurpose::Receipt {
                 up.ping_policy = false;
                 self.ask_for_receipt();
@@ -673,7 +671,7 @@ impl Link {
         match self.pings.app_ping().cloned() {
             Some(message) => self.send_app_ping(message)?,
             None => {
-                self.send_ping(size, PingPurpose::Asked)?;
+                self.send_ping(size, PingPurpose::Asked).then_some(())?;
             }
         }
         self.told.pop_back()

@@ -89,8 +89,6 @@ pub struct OutstandingPings {
 /// A ping that was sent.
 #[derive(Clone, Debug)]
 pub struct SentPing {
-    /// Counts all pings; a later one has a greater id.
-    pub id: u64,
     /// Counts those that were asked for, from 1.
     pub seq: Option<u64>,
     /// Why it was sent.
@@ -172,7 +170,6 @@ impl OutstandingPings {
             _ => self.payload(size),
         };
         let ping = SentPing {
-            id: self.sent,
             seq,
             purpose,
             payload,

@@ -606,16 +606,23 @@ mod heartbeat {
     }
 
     #[test]
-    fn a_pong_that_answers_nothing_is_no_life() {
+    fn whatever_arrives_is_life_and_pings_go_on_unanswered() {
+        // Each sign of life comes behind a ping that is never answered.
         let server = Server::new()
             .accept()
             .expect_ping(16)
+            .send_pong("")
+            .expect_ping(16)
             .send_pong("not yours")
-            .send_ping("me neither")
-            .expect_pong("me neither")
+            .expect_ping(16)
+            .send_ping("a ping of the server's")
+            .expect_pong("a ping of the server's")
+            .expect_ping(16)
+            .expect_ping(16)
             .silent();
         listen(&server.url(), &FAST)
             .stderr_has("no sign of life")
+            .at_least(ms(200 * 4 + 600))
             .status(56);
     }
 
@@ -642,6 +649,7 @@ mod heartbeat {
             .accept()
             .expect_text("{\"type\":\"ping\"}")
             .send_text("{\"type\":\"pong\"}")
+            .expect_text("{\"type\":\"ping\"}")
             .expect_text("{\"type\":\"ping\"}")
             .silent();
         listen(&server.url(), &FAST)
