@@ -128,7 +128,7 @@ impl Openings {
             pending: u64::from(self.is_opening),
             ..self.counts
         };
-        let elapsed = now.saturating_duration_since(begun);
+        let elapsed = self.ended.unwrap_or(now).saturating_duration_since(begun);
         let spreads = self.stages.iter().map(Times::spread);
         let stages = STAGES.into_iter().zip(spreads);
         let was_needed = |(name, spread): (&'static str, Option<_>)| Some((name, spread?));

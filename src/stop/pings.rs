@@ -99,8 +99,8 @@ impl PingRule {
         let has_answer = |statistics: &&PingStatistics| statistics.counts.received > 0;
         let answered = statistics.filter(has_answer);
         let what = match (answered, subject!(self, rule => rule.missing())) {
-            (None, _) => match self.subject {
-                TimedRule::Replies(_) => "no ping was answered".to_owned(),
+            (None, _) => match &self.subject {
+                TimedRule::Replies(replies) => replies.why_unanswered(),
                 TimedRule::Openings(_) => "no connection was opened".to_owned(),
             },
             (_, Some((came, wanted))) => {

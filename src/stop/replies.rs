@@ -9,6 +9,7 @@ use super::{Failure, Verdict};
 use crate::connection::close::{CloseInfo, Initiator};
 use crate::connection::message::Direction;
 use crate::event::{Event, Next, PongMismatch};
+use crate::units::count_grouped;
 
 /// See the module's head.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Replies {
     /// When it was over.
     ended: Option<Instant>,
     input_ended: bool,
+    /// Pongs that answer none of our pings: their payload is another one.
+    unrelated: u64,
     /// It was told on the way that the peer seems to know no ping frames.
     is_told: bool,
 }
@@ -44,6 +47,7 @@ impl Replies {
             begun: None,
             ended: None,
             input_ended: false,
+            unrelated: 0,
             is_told: false,
         }
     }
@@ -78,6 +82,12 @@ impl Replies {
                 self.answered(*seq, *rtt, *fault);
                 return self.verdict(now);
             }
+            Event::Pong {
+                direction: Direction::In,
+                seq: None,
+                rtt: None,
+                ..
+            } => self.unrelated += 1,
             Event::Unanswered {
                 seq, is_telling, ..
             } => {
@@ -184,7 +194,7 @@ impl Replies {
     /// Whether the peer may know no ping frames, and nobody was told so yet.
     pub(super) fn may_lack_pongs(&self) -> bool {
         let has_lost = self.counts.lost > 0 && self.counts.received + self.counts.late == 0;
-        has_lost && !self.by_message && !self.is_told
+        has_lost && self.unrelated == 0 && !self.by_message && !self.is_told
     }
 
     /// Whether it has come to its end.
@@ -199,11 +209,20 @@ impl Replies {
         let pending = self.pending();
         counts.pending = pending;
         counts.lost += self.under_way.len() as u64 - pending;
-        Some(PingStatistics::new(
-            counts,
-            now.saturating_duration_since(begun),
-            &self.times,
-        ))
+        // The closing handshake is no part of what was measured.
+        let time = self.ended.unwrap_or(now).saturating_duration_since(begun);
+        Some(PingStatistics::new(counts, time, &self.times))
+    }
+
+    /// Why no answer counts.
+    pub fn why_unanswered(&self) -> String {
+        match self.unrelated {
+            0 => "no ping was answered".to_owned(),
+            n => format!(
+                "no ping was answered: {} received with another payload than that of a ping",
+                count_grouped(n, "pong")
+            ),
+        }
     }
 
     /// Pings that were still under way when it was over, and so recently that nothing says that they are

@@ -235,6 +235,33 @@ fn a_peer_that_answers_no_ping_frames_is_met_with_a_hint_while_pings_go_on() {
 }
 
 #[test]
+fn pongs_with_another_payload_are_named() {
+    let server = Server::new()
+        .accept()
+        .expect_ping(16)
+        .send_pong("")
+        .answer_any_close();
+    Probe::ping(&server, "-c 1 -W 100ms")
+        .any_stdout()
+        .stderr_has("no ping was answered: 1 pong received with another payload")
+        .stderr_lacks("hint")
+        .status(1);
+}
+
+#[test]
+fn the_closing_handshake_is_no_part_of_the_time() {
+    let server = Server::new().accept().answer_ping().silent();
+    let output = Probe::ping(&server, "-c 1 --json --close-timeout 1s")
+        .any_stdout()
+        .at_least(ms(900))
+        .status(0);
+    let statistics = output.text().lines().last().unwrap().to_owned();
+    let time = statistics.split("\"time_ms\":").nth(1).unwrap();
+    let time: f64 = time.split(',').next().unwrap().parse().unwrap();
+    assert!(time < 900.0, "{statistics}");
+}
+
+#[test]
 fn a_loss_is_told_with_its_code_and_reconnect_goes_on_and_counts() {
     let server = Server::new()
         .accept()
