@@ -428,9 +428,15 @@ impl HandshakeDetail {
             Self::AcceptKey => Ok("answers our key (RFC 6455 §4.1)".to_owned()),
             Self::Subprotocol(wanted) => {
                 let chosen = opened.subprotocol.as_deref();
-                let judged = wanted
-                    .as_ref()
-                    .map_or(Ok(()), |wanted| check_subprotocol(wanted, chosen));
+                let judged = match wanted {
+                    Some(wanted) => check_subprotocol(wanted, chosen),
+                    None if chosen.is_none() && offers_subprotocol(opened) => {
+                        Err(UnmetExpectation::new(
+                            "none chosen of those that were offered; browsers reject such a connection",
+                        ))
+                    }
+                    None => Ok(()),
+                };
                 judged.map(|()| chosen.unwrap_or("none chosen").to_owned())
             }
             Self::Compression => Ok(match opened.extensions.as_slice() {
@@ -444,6 +450,15 @@ impl HandshakeDetail {
             }
         })
     }
+}
+
+/// Whether the request offered a subprotocol, by an option or by a header.
+fn offers_subprotocol(opened: &Opened) -> bool {
+    let mut names = opened
+        .request
+        .iter()
+        .filter_map(|line| line.split_once(':'));
+    names.any(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Protocol"))
 }
 
 fn check_handshake_time(

@@ -135,6 +135,14 @@ fn the_close_and_the_subprotocol_can_be_expected() {
     Probe::new(["check", &server.url(), "--expect-subprotocol", "chat"])
         .stdout_has("✗ subprotocol")
         .status(1);
+    for offer in [["-s", "nope"], ["-H", "Sec-WebSocket-Protocol: nope"]] {
+        let server = Server::new().accept().answer_ping().close_when_asked();
+        Probe::new(["check", &server.url()])
+            .args(offer)
+            .any_stderr()
+            .stdout_has("✗ subprotocol   none chosen of those that were offered")
+            .status(1);
+    }
 }
 
 #[test]
