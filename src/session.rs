@@ -104,6 +104,7 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
         timer: None,
         outcome: None,
         link_down: false,
+        input_ended: false,
         last_call: None,
         aborted: false,
         activity: (0, 0),
@@ -122,6 +123,8 @@ struct RunningSession<'a> {
     outcome: Option<Outcome>,
     /// There is no connection, and none on its way.
     link_down: bool,
+    /// The input has ended, and what it sent has left.
+    input_ended: bool,
     /// When to stop waiting for a reader that does not read.
     last_call: Option<Instant>,
     aborted: bool,
@@ -419,6 +422,12 @@ impl RunningSession<'_> {
     }
 
     fn input_is_idle(&mut self, ended: bool) {
+        if ended && !self.input_ended {
+            self.input_ended = true;
+            if self.session.input.sent_carriage_returns() {
+                self.session.sinks.notify(Notice::CarriageReturns);
+            }
+        }
         let verdict = self.session.stop.input_idle(ended, self.now);
         self.apply(verdict);
     }

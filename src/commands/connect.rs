@@ -19,6 +19,10 @@ use crate::stop::{Conversation, Goal, StopRule};
 use super::prepare::{PreparedSession, another_target, flush, prepare};
 use super::usage_error::message_of;
 
+/// What a terminal without line editing is told.
+const DUMB_TERMINAL: &str =
+    "this terminal cannot edit lines (TERM): each line is sent as a message, there are no commands";
+
 /// What a person who has read nothing needs to know.
 const FIRST_WORDS: &str =
     "the built-in echo server: type a line and press Enter; /help shows the rest";
@@ -28,7 +32,8 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
     let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let prepared = prepare(&url, options.shared).await?;
-    if by_hand && !prepared.shared.output.json {
+    let is_dumb = by_hand && !prepared.shared.output.json;
+    if is_dumb {
         let history = match options.no_history {
             true => KeepHistory::No,
             false => KeepHistory::OnDisk,
@@ -42,6 +47,9 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Lull(options.wait)));
     let mut sinks = prepared.sinks(Printer::Messages(prepared.layout(options.null)))?;
+    if is_dumb && prepared.shared.output.quiet == 0 {
+        sinks.notify(Notice::Text(DUMB_TERMINAL));
+    }
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     flush(&mut sinks).await;
     Ok(exit)

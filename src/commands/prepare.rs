@@ -511,6 +511,7 @@ impl PreparedSession {
             timestamps: self.shared.output.timestamps,
             delimiter: if null { 0 } else { b'\n' },
             mark: "",
+            open_line: false,
         }
     }
 

@@ -173,6 +173,11 @@ impl Input {
         }
     }
 
+    /// Whether there were lines, all of them with a carriage return at the end, which has been sent.
+    pub fn sent_carriage_returns(&self) -> bool {
+        matches!(&self.source, InputSource::Stream(stream) if stream.count > 0 && stream.is_crlf)
+    }
+
     /// Whether what was heard must be sent before more is received.
     pub fn is_full(&self) -> bool {
         matches!(&self.source, InputSource::Echo(heard) if !heard.is_empty())
@@ -390,6 +395,8 @@ struct MessageStream {
     streamed: u64,
     at_end: bool,
     done: bool,
+    /// Every line so far ended with CR LF, as in a file from Windows.
+    is_crlf: bool,
     /// Blocks read in this turn.
     blocks_read: usize,
     /// The turn was over before what there is was read.
@@ -414,6 +421,7 @@ impl MessageStream {
             streamed: 0,
             at_end: false,
             done: false,
+            is_crlf: framing == Framing::Delimited(b'\n') && encoding == Encoding::Text,
             blocks_read: 0,
             yielded: false,
         }
@@ -454,6 +462,10 @@ impl MessageStream {
             return None;
         }
         let bytes = self.buffer.split_to(end).freeze();
+        if self.is_crlf {
+            let mut lines = bytes[..bytes.len() - 1].split(|byte| *byte == delimiter);
+            self.is_crlf = lines.all(|line| line.ends_with(b"\r"));
+        }
         self.searched = self.buffer.len();
         let batch = Batch::new(bytes, delimiter, is_text);
         self.count += batch.messages();
@@ -465,6 +477,7 @@ impl MessageStream {
             if let Some(at) = memchr::memchr(delimiter, &self.buffer[self.searched..]) {
                 let mut message = self.buffer.split_to(self.searched + at + 1);
                 message.truncate(message.len() - 1);
+                self.is_crlf &= message.ends_with(b"\r");
                 self.searched = 0;
                 return Poll::Ready(Some(self.message(message.freeze())));
             }
@@ -473,6 +486,7 @@ impl MessageStream {
                 self.done = true;
                 self.searched = 0;
                 let rest = self.buffer.split().freeze();
+                self.is_crlf &= rest.is_empty() || rest.ends_with(b"\r");
                 return Poll::Ready((!rest.is_empty()).then(|| self.message(rest)));
             }
             if let Err(error) = ready!(self.poll_block(cx)) {

@@ -15,7 +15,8 @@ mod tests;
 /// Which of the whitespace controls may stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeptControls {
-    /// Tab and newline stay: messages and bodies, which may have several lines.
+    /// Tab and newline stay, and each further line is indented by two blanks: messages, which may have
+    /// several lines, none of which may look like a line of ours.
     Lines,
     /// Nothing stays, tab and newline become `\t` and `\n`: close reasons, header values and
     /// names, which must not be able to begin a line of their own.
@@ -60,7 +61,10 @@ fn push_from(out: &mut Vec<u8>, text: &str, keep: KeptControls, first: NextEscap
     let mut found = first;
     while let Some((at, ch)) = found {
         out.extend_from_slice(&text.as_bytes()[copied..at]);
-        push_char(out, ch);
+        match (ch, keep) {
+            ('\n', KeptControls::Lines) => out.extend_from_slice(b"\n  "),
+            _ => push_char(out, ch),
+        }
         copied = at + ch.len_utf8();
         found = find(text, copied, keep);
     }
@@ -70,7 +74,7 @@ fn push_from(out: &mut Vec<u8>, text: &str, keep: KeptControls, first: NextEscap
 fn find(text: &str, from: usize, keep: KeptControls) -> NextEscape {
     match keep {
         KeptControls::Lines => find_unsafe(text, from, |byte| {
-            (byte < b' ') & (byte != b'\t') & (byte != b'\n') | (byte == DEL)
+            (byte < b' ') & (byte != b'\t') | (byte == DEL)
         }),
         KeptControls::Nothing => find_unsafe(text, from, |byte| (byte < b' ') | (byte == DEL)),
     }

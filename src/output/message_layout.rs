@@ -51,11 +51,28 @@ pub struct Layout {
     pub delimiter: u8,
     /// What stands before each message in an interactive session.
     pub mark: &'static str,
+    /// The last thing printed is a binary message without a delimiter at its end.
+    pub open_line: bool,
 }
 
 impl Layout {
     /// Appends a message that came at `at`, or now.
-    pub fn print(&self, out: &mut Buffer, payload: &Payload, at: Option<Instant>, extent: Extent) {
+    pub fn print(
+        &mut self,
+        out: &mut Buffer,
+        payload: &Payload,
+        at: Option<Instant>,
+        extent: Extent,
+    ) {
+        // In a pipe a text is always a line of its own; a stream of binary messages stays exact.
+        if self.open_line && matches!(payload, Payload::Text(_)) {
+            out.tail().push(self.delimiter);
+        }
+        let is_exact = !self.terminal && matches!(payload, Payload::Binary(_));
+        self.open_line = match payload.bytes().last() {
+            Some(last) => is_exact && *last != self.delimiter,
+            None => self.open_line && is_exact,
+        };
         self.begin(out.tail(), at);
         match payload {
             Payload::Text(text) if extent == Extent::Beginning => {

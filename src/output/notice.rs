@@ -22,6 +22,8 @@ pub enum Notice<'a> {
     Hint(&'a str),
     /// A line of a running log: a mark, then what happened.
     Account(&'a str, &'a str),
+    /// Every line of stdin ended with CR LF, and the CR is a part of each message.
+    CarriageReturns,
     /// How the link stands.
     Status(&'a LinkStatus),
     /// How the pings stand, for whoever asks on the way (SIGQUIT).
@@ -53,6 +55,11 @@ impl Diagnostics {
             Notice::Error(text) => self.error(out, &redactor.redact(text)),
             Notice::Hint(text) => self.hint(out, &redactor.redact(text)),
             Notice::Account(mark, text) => self.account(out, mark, &redactor.redact(text)),
+            Notice::CarriageReturns if self.quiet == 0 => self.hint(
+                out,
+                "every line ended with CR LF, and each message with the CR: tr -d '\\r' removes it",
+            ),
+            Notice::CarriageReturns => {}
             Notice::Text(text) => line(text),
             Notice::Status(status) => status_lines(status).iter().for_each(|text| line(text)),
             Notice::Progress(statistics) => line(&progress(*statistics)),

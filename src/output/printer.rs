@@ -71,7 +71,7 @@ impl Printer {
     }
 }
 
-fn print_message(layout: &Layout, out: &mut Buffer, message: &Message, selection: &Selection) {
+fn print_message(layout: &mut Layout, out: &mut Buffer, message: &Message, selection: &Selection) {
     match selection.parts(&message.payload) {
         Some(parts) => {
             for part in &parts {

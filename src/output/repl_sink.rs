@@ -116,7 +116,7 @@ impl Sinks {
             return String::new();
         };
         let Some(opened) = &view.opened else {
-            return "there was no handshake yet".to_owned();
+            return "not connected: no headers".to_owned();
         };
         let out = self.writer.data().tail();
         self.diagnostics
@@ -127,7 +127,7 @@ impl Sinks {
     }
 
     fn show_last(&mut self, count: usize) -> String {
-        let Printer::Session(view) = &self.printer else {
+        let Printer::Session(view) = &mut self.printer else {
             return String::new();
         };
         match view.print_last(self.writer.data(), count) {

@@ -31,7 +31,7 @@ pub struct ReplView {
     /// Each with the time when it came.
     kept: VecDeque<(Payload, Instant)>,
     kept_bytes: usize,
-    /// The last handshake that succeeded.
+    /// The handshake of the connection, unless its attempt has failed.
     pub opened: Option<Box<Opened>>,
 }
 
@@ -53,6 +53,7 @@ impl ReplView {
     /// Shows what an event brought.
     pub(super) fn print(&mut self, out: &mut Buffer, event: &Event, redactor: &Redactor) {
         match event {
+            Event::Connecting { .. } => self.opened = None,
             Event::Open(opened) => self.opened = Some(opened.clone()),
             Event::Message(message) if message.direction == Direction::In => {
                 self.receive(out, &message.payload, message.read_at);
@@ -93,7 +94,7 @@ impl ReplView {
 
     /// What was sent without having been typed as it is.
     fn print_sent(&self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
-        let layout = Layout {
+        let mut layout = Layout {
             mark: "> ",
             ..self.layout
         };
@@ -110,7 +111,7 @@ impl ReplView {
     }
 
     /// Shows messages again, whole, the oldest first; how many there were.
-    pub(super) fn print_last(&self, out: &mut Buffer, count: usize) -> usize {
+    pub(super) fn print_last(&mut self, out: &mut Buffer, count: usize) -> usize {
         let first = self.kept.len().saturating_sub(count);
         for (payload, at) in self.kept.range(first..) {
             self.layout.print(out, payload, Some(*at), Extent::Whole);
@@ -166,6 +167,7 @@ mod tests {
             timestamps: false,
             delimiter: b'\n',
             mark: "< ",
+            open_line: false,
         };
         ReplView::new(layout, false)
     }

@@ -207,13 +207,15 @@ pub enum ReplLine {
 
 /// Whether a line is a command, not a message.
 pub fn is_command(line: &str) -> bool {
+    // Blanks before a command are a slip, or keep it out of the history: it is not sent.
+    let line = line.trim_start();
     line.starts_with('/') && !line.starts_with("//")
 }
 
 /// Whether a line sends a message, as it is or by a command.
 pub fn sends(line: &str) -> bool {
     const SENDING: [&str; 3] = ["/send", "/hex", "/base64"];
-    let name = line.split(' ').next().unwrap_or_default();
+    let name = line.split_whitespace().next().unwrap_or_default();
     !is_command(line) || SENDING.contains(&name)
 }
 
@@ -232,6 +234,7 @@ pub fn parse(line: &str) -> ReplLine {
     if !is_command(line) {
         return send(line.strip_prefix('/').unwrap_or(line));
     }
+    let line = line.trim_start();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
     let meant = match name {
@@ -422,7 +425,8 @@ mod tests {
         assert_eq!(sent("hi /help"), text("hi /help"));
         assert_eq!(sent("//help"), text("/help"));
         assert_eq!(sent("///x"), text("//x"));
-        assert_eq!(sent(" /help"), text(" /help"));
+        assert!(matches!(parse("  /help"), ReplLine::Help));
+        assert_eq!(sent(" //help"), text(" //help"));
         assert_eq!(sent(""), text(""));
     }
 

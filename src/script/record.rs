@@ -15,6 +15,7 @@ use super::template::{Language, Template};
 use super::{CloseStep, ConnectionName, Expected, MessageOrder, Script, SendStep, StepAction};
 use crate::connection::Target;
 use crate::connection::close::{CloseCode, CloseInfo, Initiator};
+use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
 use crate::connection::target::{Credentials, Subprotocol};
 use crate::event::Event;
@@ -173,6 +174,26 @@ impl ScriptRecorder {
     }
 }
 
+impl ScriptRecorder {
+    /// An attempt that the server has not answered is a comment: a check file cannot expect it.
+    fn failed(&mut self, error: &Error) {
+        let entry = match (&error.refusal, self.entries.pop()) {
+            (Some(refusal), last) => {
+                self.entries.extend(last);
+                RecordedEvent::Refused(refusal.status)
+            }
+            (None, Some(RecordedEvent::Connect(url))) => {
+                RecordedEvent::Note(format!("not opened: {url}: {}", error.message))
+            }
+            (None, last) => {
+                self.entries.extend(last);
+                RecordedEvent::Note(format!("not opened: {}", error.message))
+            }
+        };
+        self.entries.push(entry);
+    }
+}
+
 /// A subprotocol as a file may have it: a variable in place of a secret.
 fn shown_subprotocol(offered: &Subprotocol) -> &str {
     match offered.is_secret {
@@ -209,10 +230,7 @@ impl Records for ScriptRecorder {
                     .push(RecordedEvent::Close(code, reason.clone()));
             }
             Event::Close(closed) => self.closed(&closed.close),
-            Event::Failed(error, _) => self.entries.push(match &error.refusal {
-                Some(refusal) => RecordedEvent::Refused(refusal.status),
-                None => RecordedEvent::Note(format!("not opened: {}", error.message)),
-            }),
+            Event::Failed(error, _) => self.failed(error),
             _ => {}
         }
     }
@@ -296,6 +314,10 @@ struct RecordingWriter<'a> {
     expected: usize,
     last: Option<String>,
     left_out: usize,
+    /// Whether a connection is open by what the steps say.
+    is_open: bool,
+    /// Tests that the file has; one needs no line of its own.
+    tests: usize,
     /// The time that messages took which were left out: the next one comes behind them.
     passed_over: Duration,
     variables: usize,
@@ -312,6 +334,8 @@ impl<'a> RecordingWriter<'a> {
             expected: 0,
             last: None,
             left_out: 0,
+            is_open: false,
+            tests: 1,
             passed_over: Duration::ZERO,
             variables: 0,
         }
@@ -337,7 +361,10 @@ impl<'a> RecordingWriter<'a> {
                 RecordedEvent::Subprotocol(name) => {
                     self.line(&format!("expect subprotocol {name}"));
                 }
-                RecordedEvent::Refused(status) => self.line(&format!("expect status {status}")),
+                RecordedEvent::Refused(status) => {
+                    self.is_open = false;
+                    self.line(&format!("expect status {status}"));
+                }
                 RecordedEvent::Sent(payload) => self.send(payload),
                 RecordedEvent::Received(payload, after) => self.receive(payload, *after),
                 RecordedEvent::Ping => self.step(&StepAction::Ping {
@@ -350,6 +377,9 @@ impl<'a> RecordingWriter<'a> {
             }
         }
         self.turn();
+        if self.tests > 1 {
+            self.body.insert_str(0, "test \"connection 1\"\n");
+        }
     }
 
     /// Something else than a reply: what was left out before it is told.
@@ -381,6 +411,12 @@ impl<'a> RecordingWriter<'a> {
         if !self.body.is_empty() {
             self.line("");
         }
+        // What no step can say has ended the one before: another test has connections of its own.
+        if self.is_open {
+            self.tests += 1;
+            self.line(&format!("test \"connection {}\"", self.tests));
+        }
+        self.is_open = true;
         self.steps += 1;
         self.line(&format!("connect {}", self.placeholders.hide_in_url(url)));
     }
@@ -467,6 +503,7 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn close(&mut self, code: Option<CloseCode>, reason: &str) {
+        self.is_open = false;
         let reason = (!reason.is_empty()).then(|| self.placeholders.hide(reason));
         let reason = reason.and_then(|reason| Template::parse(&reason, Language::Text).ok());
         self.step(&StepAction::Close {
@@ -480,6 +517,7 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn closed(&mut self, code: CloseCode, reason: &str) {
+        self.is_open = false;
         let pattern = match reason {
             "" => String::new(),
             reason => format!(

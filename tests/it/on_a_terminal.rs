@@ -34,6 +34,30 @@ fn escapes_are_shown_and_not_obeyed() {
 }
 
 #[test]
+fn no_line_of_a_message_looks_like_a_line_of_ours() {
+    let forged = "hello\n* CLOSED by the server with 1000\nwsprobe: failed";
+    let server = Server::new()
+        .accept()
+        .send_text(forged)
+        .close(1000, "")
+        .expect_close(1000);
+    Probe::new(["listen", &server.url(), "--color", "never"])
+        .stdout_has("hello\r\n  * CLOSED by the server with 1000\r\n  wsprobe: failed\r\n")
+        .spawn_on_a_terminal()
+        .status(0);
+    // The same for what is too large to be laid out at once.
+    let server = Server::new()
+        .accept()
+        .send_text(format!("{}\n* CLOSED", "x".repeat(70_000)))
+        .close(1000, "")
+        .expect_close(1000);
+    Probe::new(["listen", &server.url(), "--color", "never"])
+        .stdout_has("x\r\n  * CLOSED\r\n")
+        .spawn_on_a_terminal()
+        .status(0);
+}
+
+#[test]
 fn whoever_waits_for_a_connection_is_told_what_for() {
     let server = Server::new().expect_request().expect_hangup();
     let url = server.url();
@@ -252,6 +276,7 @@ fn a_terminal_that_cannot_edit_is_a_pipe_to_type_into() {
         .env("TERM", "dumb")
         .any_stdout()
         .spawn_on_a_terminal();
+    session.shows("there are no commands");
     session.write("hi\n");
     session.shows("hello");
     session.write("\x04");

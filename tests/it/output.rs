@@ -194,3 +194,39 @@ fn what_cannot_be_written_is_no_success_though_all_has_come() {
             .status(23);
     }
 }
+
+#[test]
+fn a_text_behind_a_binary_message_is_a_line_of_its_own() {
+    for (frames, printed) in [
+        (
+            vec![Frame::binary(b"\0\x01"), Frame::text("hello")],
+            &b"\0\x01\nhello\n"[..],
+        ),
+        (
+            vec![Frame::binary(b"a\n"), Frame::text("hello")],
+            b"a\nhello\n",
+        ),
+        (
+            vec![
+                Frame::binary(b"\0"),
+                Frame::binary(b""),
+                Frame::text("hello"),
+            ],
+            b"\0\nhello\n",
+        ),
+        (
+            vec![Frame::text("hello"), Frame::binary(b"\0")],
+            b"hello\n\0",
+        ),
+        (
+            vec![Frame::binary(b"\0"), Frame::binary(b"\x01")],
+            b"\0\x01",
+        ),
+    ] {
+        let server = Server::new().accept().send_frames(&frames);
+        let server = server.close(1000, "").expect_close(1000);
+        Probe::new(["listen", &server.url()])
+            .stdout(printed)
+            .status(0);
+    }
+}

@@ -17,7 +17,7 @@ use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::harness::{Certificate, ClientCertificate, Nobody, Probe, Proxy, Running, serve};
+use crate::harness::{Certificate, ClientCertificate, Nobody, Proxy, Running, serve};
 
 const README: &str = include_str!("../../README.md");
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Frame, Probe, Running, Screen, Server, ms};
+use crate::harness::{Frame, Nobody, Probe, Running, Screen, Server, ms};
 
 /// A session that is OPEN.
 fn session(server: &Server) -> Running {
@@ -545,6 +545,61 @@ fn a_saved_session_holds_no_secret_and_says_which_it_needs() {
         .stdout_has("✓ login.wst")
         .status(0);
     drop(server);
+}
+
+#[test]
+fn a_session_with_attempts_that_failed_is_saved_and_they_are_comments() {
+    let server = Server::new().accept_with("X-Server: the-first\r\n");
+    let mut session = session(&server);
+    let dead = Nobody::listens().url();
+    let server = server.expect_close(1000).close(1000, "");
+    session.write(format!("/close\r/connect {dead}\r"));
+    session.sees("the failure", |screen| screen.text().contains("refused"));
+    session.write("  /headers\r");
+    session.sees("no headers", |screen| {
+        screen.text().contains("* not connected: no headers")
+    });
+    assert!(
+        !session
+            .sees("anything", |_| true)
+            .text()
+            .contains("the-first")
+    );
+    session.write("/reconnect\r/save a.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().contains("* saved to a.wst")
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    drop(server);
+    let file = std::fs::read_to_string(output.home.path().join("a.wst")).unwrap();
+    assert!(file.contains(&format!("# not opened: {dead}")), "{file}");
+    assert_eq!(file.matches("\nconnect ").count(), 1, "{file}");
+}
+
+#[test]
+fn a_connection_whose_end_no_step_can_say_is_a_test_of_its_own() {
+    let server = Server::new()
+        .accept()
+        .send_text("one")
+        .send_raw(b"\xff\xff")
+        .answer_any_close();
+    let mut session = session(&server);
+    session.sees("the violation", |screen| screen.text().contains("CLOSED"));
+    drop(server);
+    session.write("/connect echo:\r");
+    session.sees("another one", |screen| {
+        screen.text().matches("* OPEN").count() == 2
+    });
+    session.write("two\r/save b.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().contains("* saved to b.wst")
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("b.wst")).unwrap();
+    assert!(file.contains("< one\n"), "{file}");
+    assert!(file.contains("> two\n"), "{file}");
 }
 
 #[test]

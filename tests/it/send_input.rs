@@ -407,3 +407,30 @@ fn what_is_written_to_a_fifo_bit_by_bit_is_one_message() {
     drop(writer);
     probe.status(0);
 }
+
+#[test]
+fn lines_that_all_end_with_a_carriage_return_are_sent_so_with_a_hint() {
+    for (input, is_hinted) in [
+        ("a\r\nb\r\n", true),
+        ("a\r\nb\r", true),
+        ("a\r\nb\n", false),
+        ("a\r\nb", false),
+        ("a\nb\n", false),
+        ("", false),
+    ] {
+        for verbosity in ["-v", "-q"] {
+            let lines = input.split_terminator('\n');
+            let server = lines.fold(Server::new().accept(), |server, line| {
+                server.expect_text(line)
+            });
+            let server = server.close_when_asked();
+            let probe = Probe::new(["send", &server.url(), "--no-wait", verbosity]).stdin(input);
+            let hint = "hint: every line ended with CR LF";
+            let probe = match is_hinted && verbosity == "-v" {
+                true => probe.stderr_has(hint),
+                false => probe.any_stderr().stderr_lacks(hint),
+            };
+            probe.status(0);
+        }
+    }
+}
