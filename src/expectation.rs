@@ -177,6 +177,11 @@ impl AwaitedMessage {
         }
     }
 
+    /// Why its pattern is not checked any more.
+    pub fn given_up(&self) -> Option<String> {
+        self.pattern.as_ref()?.given_up()
+    }
+
     /// Whether this message is the one; if not, it is counted and compared with the nearest so far.
     pub fn look(&mut self, payload: &Payload) -> bool {
         let Some(pattern) = &self.pattern else {

@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::Outgoing;
 use crate::event::{Event, Next};
-use crate::expectation::Closest;
+use crate::expectation::{Closest, UnmetExpectation};
 use crate::input::action::Action;
 use crate::input::{self, Input};
 use crate::link::Link;
@@ -459,7 +459,11 @@ impl RunningSession<'_> {
     fn dispatch(&mut self, event: &Event) -> Verdict {
         self.session.sinks.on_event(event);
         self.session.input.notice(event);
-        self.session.stop.on_event(event, self.now)
+        let verdict = self.session.stop.on_event(event, self.now);
+        match self.session.sinks.selection_failure() {
+            Some(why) => Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(why)))),
+            None => verdict,
+        }
     }
 
     /// What a person asks for that sends nothing.

@@ -220,6 +220,12 @@ impl Sinks {
         self.writer.write_diagnostics(&said);
     }
 
+    /// Why messages cannot be chosen any more (`--filter`, `--select`).
+    #[inline]
+    pub fn selection_failure(&self) -> Option<String> {
+        self.selection.given_up()
+    }
+
     /// What erases secrets from all that is shown.
     pub fn redactor(&mut self) -> &mut Redactor {
         &mut self.redactor

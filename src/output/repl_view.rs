@@ -69,7 +69,13 @@ impl ReplView {
                 .readable()
                 .is_some_and(|text| pattern.is_match(&text))
         };
-        if self.filter.as_ref().is_none_or(matches) {
+        let is_shown = self.filter.as_ref().is_none_or(matches);
+        if let Some(why) = self.filter.as_ref().and_then(Pattern::given_up) {
+            self.filter = None;
+            self.layout
+                .print_note(out.tail(), &format!("{why}; all messages are shown"));
+        }
+        if is_shown {
             if let Some(note) = self.hidden_note() {
                 self.layout.print_note(out.tail(), &note);
             }

@@ -23,6 +23,12 @@ impl Selection {
         self.filter.as_ref().is_none_or(matches)
     }
 
+    /// Why nothing can be chosen any more.
+    pub fn given_up(&self) -> Option<String> {
+        let filter = self.filter.as_ref().and_then(Pattern::given_up);
+        filter.or_else(|| self.part.as_ref().and_then(Jq::given_up))
+    }
+
     /// The chosen parts of a message; `None` when it is shown whole.
     #[inline]
     pub fn parts(&self, payload: &Payload) -> Option<Vec<Payload>> {

@@ -4,6 +4,8 @@
 //! kept. Never lets a filter reach outside the message: the environment (which holds secrets), stderr, `halt` and other
 //! files are not defined. Never recurses deeper than [`MAX_DEPTH`] for what a peer sent.
 
+mod limits;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -44,6 +46,10 @@ pub struct Jq(Arc<Compiled>);
 struct Compiled {
     text: String,
     filter: jaq_core::Filter<Message>,
+    /// It ends soon, whatever the message.
+    ends_soon: bool,
+    /// Why it is not asked any more: it has reached a limit.
+    given_up: OnceLock<String>,
     /// The path that the filter begins with, compiled when a mismatch is explained for the first time.
     subject: OnceLock<Option<(String, jaq_core::Filter<Message>)>>,
 }
@@ -61,6 +67,8 @@ impl Jq {
         Ok(Self(Arc::new(Compiled {
             text: text.to_owned(),
             filter,
+            ends_soon: limits::ends_soon(text),
+            given_up: OnceLock::new(),
             subject: OnceLock::new(),
         })))
     }
@@ -68,6 +76,31 @@ impl Jq {
     /// The filter as it was written.
     pub fn as_str(&self) -> &str {
         &self.0.text
+    }
+
+    /// Why this filter is not run any more: it took too long or too much memory for some message.
+    pub fn given_up(&self) -> Option<String> {
+        let why = self.0.given_up.get()?;
+        Some(format!("{}: {why}", excerpt(&self.0.text)))
+    }
+
+    /// Runs `work` for a message, within limits where it may not end.
+    fn limited<T: Send + 'static>(
+        &self,
+        message: &str,
+        work: fn(&Self, &str) -> T,
+    ) -> Result<T, String> {
+        if self.0.ends_soon {
+            return Ok(work(self, message));
+        }
+        if let Some(why) = self.given_up() {
+            return Err(why);
+        }
+        let (jq, text) = (self.clone(), message.to_owned());
+        limits::run(message.len(), move || work(&jq, &text)).map_err(|why| {
+            let why = self.0.given_up.get_or_init(|| why);
+            format!("{}: {why}", excerpt(&self.0.text))
+        })
     }
 
     /// Compiles a filter that judges a message.
@@ -87,12 +120,13 @@ impl Jq {
 
     /// Whether the filter is true for a message: it has an output, and each of them is `true`.
     pub fn is_match(&self, message: &str) -> bool {
-        self.judge(message).is_ok()
+        matches!(self.limited(message, Self::judge), Ok(Ok(())))
     }
 
     /// `None` when the filter is true for a message, otherwise why not.
     pub fn mismatch(&self, message: &str) -> Option<Mismatch> {
-        self.judge(message).err()
+        let judged = self.limited(message, Self::judge);
+        judged.unwrap_or_else(|why| Err(Mismatch::new(why))).err()
     }
 
     /// The outputs of the filter for a message, in order.
@@ -100,6 +134,10 @@ impl Jq {
     /// # Errors
     /// When the message is not JSON, the filter fails on it, or an output is none (`nan`).
     pub fn select(&self, message: &str) -> Result<Vec<Selected>, String> {
+        self.limited(message, Self::outputs_of)?
+    }
+
+    fn outputs_of(&self, message: &str) -> Result<Vec<Selected>, String> {
         let message = parse(message)?;
         outputs(&self.0.filter, message)
             .map(|output| {

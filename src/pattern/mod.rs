@@ -199,6 +199,14 @@ impl Pattern {
         &self.text
     }
 
+    /// Why this pattern is not checked any more: a jq expression took too long or too much memory.
+    pub fn given_up(&self) -> Option<String> {
+        match &self.kind {
+            PatternKind::Jq(jq) => jq.given_up(),
+            PatternKind::Exact { .. } | PatternKind::Regex(_) | PatternKind::Json(_) => None,
+        }
+    }
+
     /// The verdict alone: the first difference ends it, and no explanation is built.
     pub fn is_match(&self, message: &str) -> bool {
         match &self.kind {

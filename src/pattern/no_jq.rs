@@ -36,6 +36,11 @@ impl Jq {
         match *self {}
     }
 
+    /// Why this filter is not run any more.
+    pub fn given_up(&self) -> Option<String> {
+        match *self {}
+    }
+
     /// The outputs of the filter for a message.
     ///
     /// # Errors

@@ -143,7 +143,10 @@ impl Conversation {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
                 self.receive(&message.payload, now);
-                self.verdict()
+                match self.given_up() {
+                    Some(why) => self.unmet(UnmetExpectation::new(why)),
+                    None => self.verdict(),
+                }
             }
             // What the link says by itself is neither a message to be answered nor the end of a silence.
             Event::Message(message) if message.by_link => Verdict::GoOn,
@@ -175,6 +178,15 @@ impl Conversation {
             }
             _ => Verdict::GoOn,
         }
+    }
+
+    /// Why messages cannot be compared any more: a pattern has reached a limit.
+    fn given_up(&self) -> Option<String> {
+        let until = self.until.as_deref().and_then(AwaitedMessage::given_up);
+        let filter = || self.filter.as_deref().and_then(Pattern::given_up);
+        until
+            .or_else(filter)
+            .or_else(|| self.expectations.given_up())
     }
 
     pub(super) fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {

@@ -65,6 +65,11 @@ impl Expectations {
         self.wants_refusal() || !self.messages.is_empty() || self.close.is_some()
     }
 
+    /// Why a message cannot be recognised any more.
+    pub fn given_up(&self) -> Option<String> {
+        self.messages.front()?.given_up()
+    }
+
     /// Whether something is still awaited.
     pub fn is_open(&self) -> bool {
         let handshake = self.status.is_some() || self.subprotocol.is_some();

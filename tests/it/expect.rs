@@ -417,3 +417,48 @@ fn a_binary_message_that_is_text_is_looked_at() {
         .any_stdout()
         .status(0);
 }
+
+#[test]
+fn a_jq_expression_that_does_not_end_is_given_up() {
+    for (verb, flag) in [
+        ("listen", "--filter"),
+        ("listen", "--select"),
+        ("listen", "--until"),
+        ("send", "--expect"),
+    ] {
+        let server = Server::new().accept();
+        let server = match verb {
+            "send" => server.expect_text("hi"),
+            _ => server,
+        };
+        let server = server.send_text("{\"n\":1}").answer_any_close();
+        let probe = Probe::new([verb, &server.url(), flag, ".n | last(repeat(1)) == 1"]);
+        let probe = match verb {
+            "send" => probe.args(["hi", "-w", "20s"]),
+            _ => probe,
+        };
+        probe
+            .any_stdout()
+            .stderr_has("last(repeat(1)) == 1: still running after 2 s")
+            .within(ms(8000))
+            .status(1);
+    }
+}
+
+#[test]
+fn a_jq_expression_that_takes_all_memory_is_given_up() {
+    let server = Server::new()
+        .accept()
+        .send_text("{\"n\":1000000000}")
+        .answer_any_close();
+    Probe::new([
+        "listen",
+        &server.url(),
+        "--until",
+        ".n as $n | [range($n)] | length == 0",
+    ])
+    .any_stdout()
+    .stderr_has("[range($n)] | length == 0: ")
+    .within(ms(8000))
+    .status(1);
+}
