@@ -3,7 +3,7 @@
 //! jaq cannot be interrupted. A filter that is not known to end runs in a thread of its own, whose result is waited
 //! for within limits; beyond them the filter is given up, and the thread ends with the process.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,9 @@ const MEMORY: u64 = 1 << 30;
 /// The most memory that a value takes, in bytes per byte of its text.
 const VALUE: u64 = 20;
 
-/// Values nest, and jaq recurses into them.
-const STACK: usize = 64 << 20;
+/// The stack of the thread, in bytes, or less where the system does not grant so much. jaq recurses as deep as a filter
+/// does, and an overflow would end the process: [`MEMORY`] is reached before.
+const STACKS: [u64; 3] = [4 << 30, 1 << 30, 64 << 20];
 
 /// How often the limits are checked.
 const CHECK: Duration = Duration::from_millis(10);
@@ -31,18 +32,16 @@ const CHECK: Duration = Duration::from_millis(10);
 /// The limit that it has reached, in words.
 pub(super) fn run<T: Send + 'static>(
     bytes: usize,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce() -> T + Clone + Send + 'static,
 ) -> Result<T, String> {
     let (done, result) = mpsc::sync_channel(1);
     let time = TIME + Duration::from_secs(bytes as u64) / READING;
     let deadline = Instant::now() + time;
     let memory = resident_memory() + MEMORY + VALUE * bytes as u64;
-    thread::Builder::new()
-        .name("jq".to_owned())
-        .stack_size(STACK)
-        // Nobody waits any more for a filter that was given up.
-        .spawn(move || drop(done.send(work())))
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    if !STACKS.iter().any(|size| spawn(*size, work.clone(), &done)) {
+        return Err("cannot start a thread".to_owned());
+    }
+    drop(done);
     loop {
         match result.recv_timeout(CHECK) {
             Ok(result) => return Ok(result),
@@ -56,6 +55,24 @@ pub(super) fn run<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
+}
+
+/// Starts a thread for `work` with a stack of so many bytes; false where the system refuses.
+fn spawn<T: Send + 'static>(
+    stack: u64,
+    work: impl FnOnce() -> T + Send + 'static,
+    done: &SyncSender<T>,
+) -> bool {
+    let Ok(stack) = usize::try_from(stack) else {
+        return false;
+    };
+    let done = done.clone();
+    let thread = thread::Builder::new().name("jq".to_owned());
+    // Nobody waits any more for a filter that was given up.
+    let thread = thread
+        .stack_size(stack)
+        .spawn(move || done.send(work()).is_ok());
+    thread.is_ok()
 }
 
 /// The memory of this process that is in use, in bytes; 0 where the system does not say.
@@ -191,9 +208,11 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_given_up() {
-        let (release, held) = mpsc::channel::<()>();
-        let result = run(0, move || held.recv().is_ok());
+        let result: Result<(), _> = run(0, || {
+            loop {
+                thread::park();
+            }
+        });
         assert_eq!(result, Err("still running after 2 s".to_owned()));
-        drop(release);
     }
 }
