@@ -8,6 +8,7 @@ mod format;
 mod schema;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -85,8 +86,8 @@ pub struct EventWriter {
     connections: u64,
     /// When the event happened, unless it is now.
     happened: Option<Instant>,
-    /// An attempt has begun and its end was not written yet.
-    pending: bool,
+    /// Connections that are being opened: neither open nor given up.
+    opening: BTreeSet<u64>,
     /// Whether received messages stay exact though they repeat a secret: on stdout they do.
     exact: bool,
     clock: EventClock,
@@ -108,7 +109,7 @@ impl EventWriter {
             connection: 0,
             connections: 0,
             happened: None,
-            pending: false,
+            opening: BTreeSet::new(),
             exact: true,
             clock: EventClock::new(begun),
             beginning: EventPrefix::default(),
@@ -158,12 +159,12 @@ impl EventWriter {
             Event::Connecting { url, attempt } => {
                 self.connections += 1;
                 self.connection = self.connections;
-                self.pending = true;
+                self.opening.insert(self.connection);
                 let attempt = *attempt;
                 self.push(out, &event_types::ConnectingEvent { url, attempt });
             }
             Event::Open(opened) => {
-                self.pending = false;
+                self.opening.remove(&self.connection);
                 self.push(out, &open(opened, redactor));
             }
             Event::Message(message) => self.write_message(out, message, redactor),
@@ -218,7 +219,7 @@ impl EventWriter {
             Event::Close(closed) => self.push(out, &close(closed, redactor)),
             Event::Reconnect(wait) => self.push(out, &reconnect(wait, redactor)),
             Event::Failed(error, _) => {
-                self.pending = false;
+                self.opening.remove(&self.connection);
                 match (error.kind, &error.refusal) {
                     (ErrorKind::Refused, Some(refusal)) => {
                         self.push(out, &refused(refusal, redactor));
@@ -303,7 +304,12 @@ impl EventWriter {
         retryable: bool,
         exit: Exit,
     ) {
-        self.pending = false;
+        // The end of a connection that is being opened; every other connection has an end of its own, and this
+        // belongs to none.
+        let connection = self.connection;
+        if !self.opening.remove(&connection) {
+            self.connection = 0;
+        }
         self.push(
             out,
             &event_types::ErrorEvent {
@@ -315,11 +321,12 @@ impl EventWriter {
                 answer: None,
             },
         );
+        self.connection = connection;
     }
 
-    /// Appends the line that ends an abandoned attempt, if one is under way.
+    /// Appends the line that ends an abandoned attempt, if this connection is being opened.
     pub fn give_up(&mut self, out: &mut Vec<u8>, exit: Exit) {
-        if self.pending {
+        if self.opening.contains(&self.connection) {
             let message = "given up before the connection was open";
             self.error(out, "interrupted", message, false, exit);
         }

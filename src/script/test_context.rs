@@ -20,6 +20,7 @@ use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::target::RequestHeader;
 use crate::connection::{Opened, ReadyState};
 use crate::event::{Event, Message, Next};
+use crate::exit::Exit;
 use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
@@ -565,5 +566,10 @@ impl<'a> TestContext<'a> {
             }
         })
         .await;
+        let mut sinks = self.shared.sinks.borrow_mut();
+        for connection in &self.connections {
+            sinks.turn_to(connection.number, None);
+            sinks.write_custom_event(|writer, out| writer.give_up(out, Exit::Expectation));
+        }
     }
 }

@@ -62,6 +62,8 @@ mod ping_replies;
 mod ping_verdict;
 mod proxy;
 #[cfg(unix)]
+mod random_commands;
+#[cfg(unix)]
 mod readme;
 mod redirects;
 mod reports;
