@@ -1,4 +1,4 @@
-//! `wsprobe connect`: a session by hand, or a duplex pipe.
+//! `wsprobe connect`: an interactive session on a terminal, otherwise a duplex pipe.
 
 use std::io::IsTerminal;
 
@@ -19,11 +19,14 @@ use crate::stop::{Conversation, Goal, StopRule};
 use super::prepare::{PreparedSession, another_target, flush, prepare};
 use super::usage_error::message_of;
 
-/// What a person who has read nothing needs to know.
+/// Shown when a session with the built-in server starts.
 const FIRST_WORDS: &str =
-    "the built-in echo server: type a line and press Enter; /help shows the rest";
+    "built-in echo server: type a line and press Enter to send it; /help lists the commands";
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
     let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -33,7 +36,7 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
             true => KeepHistory::No,
             false => KeepHistory::OnDisk,
         };
-        // A terminal that cannot edit lines (TERM=dumb) is a pipe that a person types into.
+        // A terminal without line editing (TERM=dumb) is treated as a pipe.
         if let Ok(started) = Repl::start(setup(&prepared, history)) {
             return run_session(prepared, started).await;
         }
@@ -58,7 +61,7 @@ fn setup(prepared: &PreparedSession, history: KeepHistory) -> Setup {
     }
 }
 
-/// What a history goes by.
+/// The key of the history file: host and port, or `echo`.
 fn host_of(target: &Target) -> String {
     match target.address.shown.as_str() {
         "echo:" => "echo".to_owned(),
@@ -66,7 +69,7 @@ fn host_of(target: &Target) -> String {
     }
 }
 
-/// Makes places to connect to like the first one.
+/// Builds the targets of `/connect`, with the options of the first one.
 fn connector(target: Target) -> Connector {
     Box::new(move |url| {
         let target = target.clone();
@@ -83,7 +86,7 @@ fn connector(target: Target) -> Connector {
     })
 }
 
-/// A session at a terminal.
+/// Runs an interactive session on a terminal.
 async fn run_session(
     mut prepared: PreparedSession,
     (repl, (person, line)): (Repl, TerminalEnds),
@@ -93,7 +96,7 @@ async fn run_session(
         ..prepared.layout(false)
     };
     prepared.person = Some(person);
-    // Always: they are shown when they are asked for.
+    // Frames are always traced, because /frames can be switched on at any time.
     prepared.policy.target.trace = true;
     let view = ReplView::new(layout, prepared.shared.output.verbose > 1);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));

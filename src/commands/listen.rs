@@ -1,4 +1,4 @@
-//! `wsprobe listen`: print what comes.
+//! `wsprobe listen`: prints incoming messages.
 
 use crate::cli::ListenArgs;
 use crate::exit::Exit;
@@ -10,12 +10,15 @@ use crate::stop::{Conversation, Goal, StopRule};
 use super::foreign_flags::{is_port, serves};
 use super::prepare::{flush, prepare};
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: ListenArgs) -> anyhow::Result<Exit> {
     if let Some(port) = &options.listen_port {
         return Err(serves(port).into());
     }
-    // clap asks for the URL unless -l was given.
+    // clap requires the URL unless -l is given.
     let url = options.url.clone().unwrap_or_default();
     if is_port(&url) {
         return Err(serves(&url).into());

@@ -220,7 +220,7 @@ fn what_does_not_go_as_written_fails_at_its_step() {
         ("> a\n> b\n< b\nassert .x\n", "x.wst:6"),
         (
             "> {\"a\":1}\n< {\"a\":1}\nassert .a > 40\n",
-            ".a > 40: false, as .a is 1",
+            ".a > 40 is false: .a is 1",
         ),
         ("> {\"a\":1}\n< {\"a\":1}\ncapture b = .b\n", "is null"),
         ("> a\n> b\n<next b\n", "the next message does not match"),

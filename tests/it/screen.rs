@@ -753,7 +753,7 @@ fn another_place_is_connected_to_without_the_credentials_of_the_first() {
     let told = screen.text().replace('\n', "");
     assert!(
         told.contains(&format!(
-            "the credentials for {url} are not sent to {target}"
+            "credentials for {url} are not sent to {target}"
         )),
         "{told}"
     );
