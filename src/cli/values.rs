@@ -65,7 +65,7 @@ pub(super) fn wait(text: &str) -> Result<Duration, String> {
 /// `--max-time`. curl's 0 means no limit, which is the default here, so 0 is refused.
 pub(super) fn max_time(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
-        Duration::ZERO => Err("must be greater than 0; omit the option for no limit".to_owned()),
+        Duration::ZERO => Err("must be greater than zero; omit the option for no limit".to_owned()),
         time => Ok(time),
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn max_time(text: &str) -> Result<Duration, String> {
 /// `-w` of `ping`: its deadline.
 pub(super) fn deadline(text: &str) -> Result<Duration, String> {
     match wait(text)? {
-        Duration::ZERO => Err("must be greater than 0".to_owned()),
+        Duration::ZERO => Err("must be greater than zero".to_owned()),
         time => Ok(time),
     }
 }
@@ -288,7 +288,7 @@ pub(super) fn offer(text: &str) -> Result<DeflateOffer, String> {
 
 pub(super) fn interval(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
-        Duration::ZERO => Err("must be greater than 0".to_owned()),
+        Duration::ZERO => Err("must be greater than zero".to_owned()),
         time => Ok(time),
     }
 }

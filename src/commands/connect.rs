@@ -21,7 +21,7 @@ use super::usage_error::message_of;
 
 /// Shown when a session with the built-in server starts.
 const FIRST_WORDS: &str =
-    "built-in echo server: type a line and press Enter to send it; /help lists the commands";
+    "built-in echo server: type a line and press Enter; /help lists the commands";
 
 /// Runs the command.
 ///

@@ -122,7 +122,11 @@ fn explain(error: &clap::Error, verb: &str) -> UsageError {
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(error, ContextKind::InvalidArg).join(" and ");
-            UsageError::usage(format!("missing argument {missing} for '{verb}'"))
+            let kind = match missing.starts_with('-') {
+                true => "option",
+                false => "argument",
+            };
+            UsageError::usage(format!("missing {kind} {missing} for '{verb}'"))
                 .hint(format!("wsprobe {verb} -h shows the usage"))
         }
         ErrorKind::ValueValidation => bad_value(error),

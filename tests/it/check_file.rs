@@ -389,13 +389,13 @@ fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
     let file = probe.file("x.wst", "connect ws://x\n");
     probe
         .args([&file, "--send", "x"])
-        .stderr_has("for a URL")
+        .stderr_has("--skip require a URL")
         .status(2);
     Probe::new(["check", "ws://x", "--var", "a=b"])
-        .stderr_has("for check files")
+        .stderr_has("require a check file")
         .status(2);
     Probe::new(["check", "ws://x", "--var", "a b=b"])
-        .stderr_has("is no name")
+        .stderr_has("invalid variable name 'a b'")
         .status(2);
 }
 

@@ -93,17 +93,17 @@ const TYPED: &[Mistake] = &[
     Mistake(
         "connect -n wss://h.example/",
         "unknown option -n for 'connect'",
-        "-k accepts any certificate",
+        "-k to accept any certificate",
     ),
     Mistake(
         "listen -n wss://h.example/",
         "unknown option -n for 'listen'",
-        "-k accepts any certificate",
+        "-k to accept any certificate",
     ),
     Mistake(
         "check -n wss://h.example/",
         "unknown option -n for 'check'",
-        "-k accepts any certificate",
+        "-k to accept any certificate",
     ),
     Mistake(
         "ping -n 3 wss://h.example/",
@@ -155,7 +155,7 @@ const TYPED: &[Mistake] = &[
     Mistake(
         "send -n1 ws://h.example/ hi",
         "unknown option -n for 'send'",
-        "-k accepts any certificate",
+        "-k to accept any certificate",
     ),
     Mistake(
         "send -E ws://h.example/",
@@ -245,7 +245,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send ws://h.example/ hi -m 0",
-        "--max-time <TIME>: invalid value '0': must be greater than 0; omit the option for no limit",
+        "--max-time <TIME>: invalid value '0': must be greater than zero; omit the option for no limit",
         "",
     ),
     Mistake(
