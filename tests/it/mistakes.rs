@@ -438,7 +438,7 @@ const TYPED: &[Mistake] = &[
     Mistake(
         "listen ws://h.example/ -n 1",
         "unknown option -n for 'listen'",
-        "-c N is a count",
+        "use -c N for a count",
     ),
     Mistake(
         "listen --binary ws://h.example/",
