@@ -117,7 +117,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_that_nobody_reads_is_not_waited_for_without_end() {
+    fn opening_a_pipe_without_a_reader_times_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&path).status();
@@ -129,7 +129,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_device_without_an_end_is_too_large() {
+    fn an_endless_device_is_too_large() {
         let limits = ReadLimits {
             size: 1000,
             ..ReadLimits::default()

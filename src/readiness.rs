@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_block_says_so() {
+    fn operations_that_would_block_return_would_block() {
         with_both_methods(|reader, writer| {
             let mut space = [0; 1 << 17];
             let nothing = reader.read(&mut space).map_err(|error| error.kind());
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_are_told_that_the_other_is_gone() {
+    fn a_closed_other_end_is_detected() {
         with_both_methods(|reader, writer| {
             assert!(!writer.is_reader_gone());
             drop(reader);

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_thing_is_no_plural() {
+    fn one_is_singular() {
         assert_eq!(count(1, "message"), "1 message");
         assert_eq!(count(0, "message"), "0 messages");
         assert_eq!(count(1, "reply"), "1 reply");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_that_no_clock_can_add_is_refused() {
+    fn a_duration_beyond_100_years_is_refused() {
         assert_eq!(duration("3153600000"), Ok(LONGEST));
         for text in ["3153600001", "1e19", "1e300", "101years"] {
             let why = duration(text).expect_err(text);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_shown_with_what_matters() {
+    fn durations_are_shown_with_a_fitting_unit() {
         assert_eq!(shown(Duration::from_micros(440)), "0.4 ms");
         assert_eq!(shown(Duration::from_millis(500)), "500 ms");
         assert_eq!(shown(Duration::from_secs(5)), "5 s");

@@ -18,7 +18,7 @@ use crate::units;
 
 const CONNECT_EXAMPLES: &str = "\
 Examples:
-  wsprobe connect                                   built-in echo server
+  wsprobe connect                                   use the built-in echo server
   wsprobe connect wss://example.com/chat -x env:LOGIN
   printf 'one\\ntwo\\n' | wsprobe connect ws://localhost:8080/   duplex pipe";
 

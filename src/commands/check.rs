@@ -86,7 +86,7 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
         farewell: options.shared.messages.close.clone(),
         wait: options.wait,
     };
-    let asked = CheckSettings::of(&options);
+    let settings = CheckSettings::of(&options);
     let prepared = prepare(&url, options.shared).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
@@ -94,10 +94,12 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
             sinks.notify(Notice::Warning(&risk));
         }
     }
-    let (what, look) = (prepared.what.clone(), look(&prepared, "check"));
-    let shared = asked.share(Rc::new(prepared), sinks);
+    let (what, terminal_style) = (prepared.what.clone(), terminal_style(&prepared, "check"));
+    let shared = settings.share(Rc::new(prepared), sinks);
     let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
-    asked.run(&shared, look, None, [job].into_iter()).await
+    settings
+        .run(&shared, terminal_style, None, [job].into_iter())
+        .await
 }
 
 async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
@@ -122,15 +124,15 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
     if options.list {
         return Ok(list(&files));
     }
-    let asked = CheckSettings::of(&options);
+    let settings = CheckSettings::of(&options);
     // The URLs are in the files, but all other options are known: report their errors before any test runs.
     let prepared = prepare("ws://localhost/", options.shared).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     for value in values.values().filter(|value| value.is_secret) {
         sinks.redactor().learn(&value.text);
     }
-    let look = look(&prepared, "test");
-    let shared = asked.share(Rc::new(prepared), sinks);
+    let terminal_style = terminal_style(&prepared, "test");
+    let shared = settings.share(Rc::new(prepared), sinks);
     let tests: Vec<_> = files
         .iter()
         .flat_map(|file| file.script.tests.iter().map(move |test| (file, test)))
@@ -140,12 +142,17 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
         let run = run_test(&shared, file, test, &values);
         Box::pin(async move { vec![run.await] })
     };
-    asked
-        .run(&shared, look, Some(count), tests.into_iter().map(job))
+    settings
+        .run(
+            &shared,
+            terminal_style,
+            Some(count),
+            tests.into_iter().map(job),
+        )
         .await
 }
 
-fn look(prepared: &PreparedSession, noun: &'static str) -> TerminalStyle {
+fn terminal_style(prepared: &PreparedSession, noun: &'static str) -> TerminalStyle {
     TerminalStyle {
         colour: prepared.stdout.colour,
         quiet: prepared.shared.output.quiet,
@@ -256,12 +263,12 @@ impl CheckSettings {
     async fn run<'a>(
         self,
         shared: &'a RunContext,
-        look: TerminalStyle,
+        terminal_style: TerminalStyle,
         tests: Option<usize>,
         work: impl ExactSizeIterator<Item = Job<'a>>,
     ) -> anyhow::Result<Exit> {
         let mut reports =
-            Reports::open(&self.destinations, look, tests).map_err(UsageError::output)?;
+            Reports::open(&self.destinations, terminal_style, tests).map_err(UsageError::output)?;
         let ran = schedule::run(work, self.pace, shared, &mut reports).await?;
         let mut exit = exit(&ran, &reports);
         let bail_out = ran.stopping.map(|why| match why {

@@ -297,24 +297,24 @@ pub fn option(verb: &str, flag: &str) -> Option<&'static str> {
 }
 
 /// The error for a command line without a command: `wsprobe URL`, `wsprobe -c URL`, `wsprobe -l PORT`.
-pub fn without_verb(words: &[&str]) -> Option<UsageError> {
+pub fn without_command(words: &[&str]) -> Option<UsageError> {
     let (first, rest) = words.split_first()?;
     if let ("-l" | "--listen" | "-s" | "--server-mode" | "-p" | "--port", [port, ..]) =
         (*first, rest)
         && (bare_port(port).is_some() || port.contains(':'))
     {
-        return Some(serves(port));
+        return Some(port_instead_of_url(port));
     }
     if let Some(address) = words.iter().find_map(|word| {
         word.strip_prefix("ws-l:")
             .or_else(|| word.strip_prefix("ws-listen:"))
     }) {
-        return Some(serves(address));
+        return Some(port_instead_of_url(address));
     }
     // Prefer a word with a scheme: others may be another tool's notation for a file or a port.
     let url = words.iter().find(|word| has_scheme(word));
     let url = url.or_else(|| words.iter().find(|word| looks_like_url(word)));
-    url.map(|url| needs_verb(url))
+    url.map(|url| missing_command(url))
 }
 
 /// The error for curl's `-sS` (silent, but show errors), which wsprobe would otherwise read as an offer of the
@@ -345,7 +345,7 @@ fn looks_like_url(word: &str) -> bool {
             || has_host.contains(['.', ':']))
 }
 
-fn needs_verb(url: &str) -> UsageError {
+fn missing_command(url: &str) -> UsageError {
     let url = redact_url(url);
     UsageError::usage(format!(
         "missing command before '{url}'; did you mean 'wsprobe connect {url}'?"
@@ -356,7 +356,7 @@ fn needs_verb(url: &str) -> UsageError {
 }
 
 /// The error for `listen PORT` and wscat's `--listen PORT`: `listen` expects a URL, `serve` a port.
-pub fn serves(port: &str) -> UsageError {
+pub fn port_instead_of_url(port: &str) -> UsageError {
     let port = port.trim_start_matches(':');
     let url = if port.contains(':') {
         port.to_owned()
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_told_from_an_option_and_a_word() {
+    fn urls_are_distinguished_from_options_and_words() {
         for url in [
             "ws://h",
             "localhost",

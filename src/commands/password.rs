@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_typed_can_be_corrected() {
+    fn typed_characters_can_be_deleted() {
         let read = |typed: &str| read_line(&mut typed.as_bytes());
         assert_eq!(read("secret\r").expect("a line"), "secret");
         assert_eq!(read("sé\x7fecx\x08ret\n").expect("a line"), "secret");

@@ -85,7 +85,7 @@ pub async fn policy(url: &str, shared: &SharedArgs) -> anyhow::Result<(LinkPolic
     let (on_open, mut secrets) = messages_on_open(shared, files)?;
     let mut request = request(&shared.handshake, &shared.compression, files)?;
     secrets.extend(secrets_of(&request));
-    let tls = TlsClient::new(&terms(&shared.tls, files)?).map_err(UsageError::from)?;
+    let tls = TlsClient::new(&tls_options(&shared.tls, files)?).map_err(UsageError::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
         close: shared.timing.close_timeout,
@@ -267,7 +267,7 @@ fn request(
             cli::HeaderArg::Kept(source) => headers.extend(headers_of(source, files)?),
         }
     }
-    add_own(&mut headers, handshake);
+    add_option_headers(&mut headers, handshake);
     let offered =
         (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
     let is_given = headers
@@ -285,7 +285,7 @@ fn request(
 }
 
 /// Adds the headers that have their own options (`-o`, `-A`, `-b`). A `-H` of the same name takes precedence.
-fn add_own(headers: &mut Vec<RequestHeader>, handshake: &cli::HandshakeArgs) {
+fn add_option_headers(headers: &mut Vec<RequestHeader>, handshake: &cli::HandshakeArgs) {
     let mut identity = Vec::new();
     if let Some(origin) = &handshake.origin {
         identity.push(RequestHeader::new("Origin", origin));
@@ -429,7 +429,10 @@ fn credentials(
     Ok(Some(Credentials::Bearer(source.clone())))
 }
 
-fn terms(typed: &cli::TlsArgs, files: named_file::ReadLimits) -> Result<TlsOptions, UsageError> {
+fn tls_options(
+    typed: &cli::TlsArgs,
+    files: named_file::ReadLimits,
+) -> Result<TlsOptions, UsageError> {
     let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     if let Some(path) = &key_log {
         // rustls silently ignores a file that it cannot write, and blocks on a pipe without a reader.

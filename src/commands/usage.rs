@@ -26,13 +26,13 @@ pub fn report(error: &clap::Error, arguments: &[OsString]) -> Exit {
         return Exit::Usage;
     }
     let words = words(arguments);
-    let verb = words.first().copied().filter(|word| is_verb(word));
+    let verb = words.first().copied().filter(|word| is_command(word));
     let usage_error = match verb {
         Some(verb) => explain(error, verb),
         None => option_before_verb(error, &words)
-            .or_else(|| misspelt(&words))
-            .or_else(|| foreign_flags::without_verb(&words))
-            .unwrap_or_else(|| no_verb(error, words.first().copied())),
+            .or_else(|| misspelled_command(&words))
+            .or_else(|| foreign_flags::without_command(&words))
+            .unwrap_or_else(|| unknown_command(error, words.first().copied())),
     };
     usage_error::report(&usage_error.into(), arguments)
 }
@@ -53,14 +53,14 @@ fn verbs() -> Vec<String> {
     verbs.map(|verb| verb.get_name().to_owned()).collect()
 }
 
-fn is_verb(word: &str) -> bool {
+fn is_command(word: &str) -> bool {
     verbs().iter().any(|verb| verb == word)
 }
 
 /// The error for an option that stands before the command.
 fn option_before_verb(error: &clap::Error, words: &[&str]) -> Option<UsageError> {
     let first = words.first().filter(|word| word.starts_with('-'))?;
-    let verb = words.iter().position(|word| is_verb(word))?;
+    let verb = words.iter().position(|word| is_command(word))?;
     // One word between them may be the option's value; a URL is not.
     let between = &words[..verb];
     if verb > 2 || between.iter().any(|word| foreign_flags::has_scheme(word)) {
@@ -75,7 +75,7 @@ fn option_before_verb(error: &clap::Error, words: &[&str]) -> Option<UsageError>
 }
 
 /// The error for a misspelled command.
-fn misspelt(words: &[&str]) -> Option<UsageError> {
+fn misspelled_command(words: &[&str]) -> Option<UsageError> {
     let word = words.first()?;
     let verbs = verbs();
     let verb = nearest(word, verbs.iter().map(String::as_str))?;
@@ -84,7 +84,7 @@ fn misspelt(words: &[&str]) -> Option<UsageError> {
     )))
 }
 
-fn no_verb(error: &clap::Error, first: Option<&str>) -> UsageError {
+fn unknown_command(error: &clap::Error, first: Option<&str>) -> UsageError {
     let all = verbs().join(", ");
     match first {
         Some(option) if option.starts_with('-') => {
@@ -114,11 +114,11 @@ fn explain(error: &clap::Error, verb: &str) -> UsageError {
         )),
         ErrorKind::UnknownArgument if !value.starts_with('-') => {
             UsageError::usage(format!("unexpected argument '{value}'"))
-                .hint(stray_word(verb, value).unwrap_or(see))
+                .hint(extra_argument_hint(verb, value).unwrap_or(see))
         }
         ErrorKind::UnknownArgument => {
             let error_line = UsageError::usage(format!("unknown option {value} for '{verb}'"));
-            error_line.hint(unknown_option(error, verb, value).unwrap_or(see))
+            error_line.hint(unknown_option_hint(error, verb, value).unwrap_or(see))
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(error, ContextKind::InvalidArg).join(" and ");
@@ -160,9 +160,9 @@ fn explain(error: &clap::Error, verb: &str) -> UsageError {
 }
 
 /// A hint for an unknown option: the equivalent of another tool's option, the closest spelling, or `--`.
-fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String> {
-    if let Some(cure) = foreign_flags::option(verb, flag) {
-        return Some(cure.to_owned());
+fn unknown_option_hint(error: &clap::Error, verb: &str, flag: &str) -> Option<String> {
+    if let Some(hint) = foreign_flags::option(verb, flag) {
+        return Some(hint.to_owned());
     }
     let long = flag.strip_prefix("--");
     let suggested = text(error, ContextKind::SuggestedArg)
@@ -177,7 +177,7 @@ fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String>
 }
 
 /// A hint for an extra argument, which is most often a message for a command that sends none.
-fn stray_word(verb: &str, word: &str) -> Option<String> {
+fn extra_argument_hint(verb: &str, word: &str) -> Option<String> {
     let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     let hint = match verb {
         "listen" if is_number => "-c N stops after N messages, --for TIME after a time",

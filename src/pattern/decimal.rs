@@ -98,7 +98,7 @@ mod tests {
     use super::same_number;
 
     #[test]
-    fn equal_values_in_different_clothes() {
+    fn equal_values_in_different_notation() {
         for (a, b) in [
             ("1", "1.0"),
             ("1", "1e0"),

@@ -7,7 +7,7 @@ fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Asks both ways of matching, which must agree.
+/// Matches with both methods, which must agree.
 fn matches(text: &str, message: &str) -> bool {
     let pattern = pattern(text);
     let verdict = pattern.matches(message) == MatchResult::Match;
@@ -63,7 +63,7 @@ fn what_matches() {
 }
 
 #[test]
-fn what_does_not_and_why() {
+fn what_does_not_match_and_why() {
     for (text, message, why, equal) in [
         ("hello", "world", r#"expected "hello", got "world""#, 0),
         (
@@ -186,7 +186,7 @@ fn a_long_value_is_shown_by_its_beginning() {
 }
 
 #[test]
-fn a_text_that_only_starts_like_a_pattern_is_an_error_that_names_the_way_out() {
+fn an_invalid_pattern_is_an_error_that_mentions_the_literal_prefix() {
     for (text, says) in [
         (
             "{a:1}",
@@ -215,7 +215,7 @@ fn a_text_that_only_starts_like_a_pattern_is_an_error_that_names_the_way_out() {
 }
 
 #[test]
-fn nesting_without_end_ends_nothing() {
+fn deep_nesting_does_not_overflow_the_stack() {
     let deep = "[".repeat(DEEP) + &"]".repeat(DEEP);
     assert!(
         Pattern::parse(&deep)
@@ -228,7 +228,7 @@ fn nesting_without_end_ends_nothing() {
 }
 
 #[test]
-fn exact_takes_anything_for_what_it_is() {
+fn exact_patterns_match_any_text_literally() {
     for text in ["{", "/x/", ".a", "=a", ""] {
         let exact = Pattern::exact(text);
         assert!(exact.is_match(text));
@@ -280,7 +280,7 @@ mod with_jq {
     }
 
     #[test]
-    fn what_does_not_and_why() {
+    fn what_does_not_match_and_why() {
         for (text, message, why, equal) in [
             (
                 ".members == 2",
@@ -319,7 +319,7 @@ mod with_jq {
     }
 
     #[test]
-    fn what_is_no_jq_is_an_error_that_names_the_way_out() {
+    fn invalid_jq_is_an_error_that_mentions_the_literal_prefix() {
         for (text, says) in [
             ("...", "(expected key at "),
             (".a ==", "(expected term at the end)"),
@@ -339,7 +339,7 @@ mod with_jq {
     }
 
     #[test]
-    fn what_compares_is_no_assignment() {
+    fn comparisons_are_not_assignments() {
         for text in [
             ".a == 2",
             ".a != 2 and .b <= 3 and .c >= 4",
@@ -371,7 +371,7 @@ mod with_jq {
     }
 
     #[test]
-    fn nesting_without_end_ends_nothing() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let deep = "[".repeat(DEEP) + &"]".repeat(DEEP);
         assert_eq!(mismatch(".a", &deep).why, "nested deeper than 256 levels");
         let inside = serde_json::to_string(&deep).unwrap();
@@ -453,7 +453,7 @@ mod with_jq {
             message in any::<String>(),
         ) {
             if let Ok(pattern) = Jq::compile(&format!(".{filter}")).map(Pattern::jq) {
-                // A filter may be endless (`repeat`); the generated names are too short for one.
+                // A filter may not terminate (`repeat`); the generated names are too short for one.
                 let _ = pattern.matches(&message);
                 let _ = pattern.matches(r#"{"a":[1,"x",null]}"#);
             }
@@ -461,7 +461,7 @@ mod with_jq {
     }
 }
 
-/// The obvious way to say it, on a tree of values.
+/// A naive implementation of subset matching, on a tree of values.
 fn contains(want: &Value, got: &Value) -> bool {
     match (want, got) {
         (Value::Object(want), Value::Object(got)) => want
@@ -500,7 +500,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A part of `whole` that it must contain: some members are left out, everything else is kept.
+/// A part of `whole` that a pattern must match: some members are removed, everything else is kept.
 fn part(whole: &Value, drop: &mut impl FnMut() -> bool) -> Value {
     match whole {
         Value::Object(members) => Value::Object(
@@ -523,7 +523,7 @@ proptest! {
 
     #[test]
     fn subset_agrees_with_a_naive_oracle(want in json(), got in json(), pretty: bool) {
-        // Wrapped, so that any value can be a pattern.
+        // Wrapped in an object, so that any value can be a pattern.
         let (want, got) = (serde_json::json!({"w": want}), serde_json::json!({"w": got}));
         let message = if pretty { format!("{got:#}") } else { got.to_string() };
         prop_assert_eq!(matches(&want.to_string(), &message), contains(&want, &got));

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_like_a_secret_is_told_from_what_does_not() {
+    fn text_that_looks_like_a_secret_is_recognized() {
         let secrets = [
             r#"{"password": "hunter2"}"#,
             r#"{"type":"init","payload":{"access_token":"abcdefgh"}}"#,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_among_subprotocols_is_told_from_a_name() {
+    fn a_token_in_a_subprotocol_is_recognized() {
         for token in [
             "openai-insecure-api-key.sk-abcdefghijklmnop",
             "openai-insecure-api-key.abcdefgh",
