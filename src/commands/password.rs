@@ -25,7 +25,7 @@ pub fn password_for(user: &str) -> Result<String, UsageError> {
         return password
             .into_string()
             .map(|password| bare(&password).to_owned())
-            .map_err(|_| UsageError::usage(format!("{VARIABLE} is not UTF-8 text")));
+            .map_err(|_| UsageError::usage(format!("{VARIABLE} is not valid UTF-8")));
     }
     ask(&format!("password for {}: ", user.escape_debug())).map_err(|error| {
         if error.kind() == io::ErrorKind::Interrupted {

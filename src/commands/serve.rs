@@ -131,7 +131,7 @@ impl ListenAddress {
         let is_ambiguous = host.contains(':') && !host.starts_with('[');
         if port.parse::<u16>().is_err() || is_ambiguous {
             return Err(
-                UsageError::usage(format!("invalid address to listen on '{typed}'")).hint(
+                UsageError::usage(format!("invalid listen address '{typed}'")).hint(
                     "use a port (8080, or 0 for any) or ADDRESS:PORT (0.0.0.0:8080, [::1]:8080)",
                 ),
             );

@@ -131,23 +131,24 @@ fn explain(error: &clap::Error, verb: &str) -> UsageError {
         }
         ErrorKind::ValueValidation => bad_value(error),
         ErrorKind::InvalidValue => {
-            let valid = strings(error, ContextKind::ValidValue).join(", ");
-            if valid.is_empty() {
+            let values = strings(error, ContextKind::ValidValue);
+            if values.is_empty() {
                 return UsageError::usage(format!("missing value for {value}")).hint(
                     if value.starts_with("--subprotocol") {
                         "-s NAME offers a subprotocol; -q prints less".to_owned()
                     } else {
-                        format!("wsprobe {verb} --help lists the values, with examples")
+                        see
                     },
                 );
             }
             let given = shown_value(error, value);
             if verb == "help" {
                 return UsageError::usage(format!("unknown help topic '{given}'"))
-                    .hint(format!("topics: {valid}"));
+                    .hint(format!("topics: {}", values.join(", ")));
             }
             UsageError::usage(format!(
-                "{value}: invalid value '{given}' (expected {valid})"
+                "{value}: invalid value '{given}' (expected {})",
+                alternatives(&values)
             ))
         }
         ErrorKind::TooManyValues => UsageError::usage(format!(
@@ -200,8 +201,11 @@ fn bad_value(error: &clap::Error) -> UsageError {
     } else {
         range(&why)
     };
-    // Most parsers quote the value themselves.
-    if number.is_none() && why.contains(&value) {
+    // Most parsers quote the value themselves. A short value may also occur in other words.
+    let is_quoted = why.starts_with(&value)
+        || why.contains(&format!("'{value}'"))
+        || (why.contains(&value) && (value.len() > 3 || why.starts_with("invalid ")));
+    if number.is_none() && is_quoted {
         return UsageError::usage(format!("{flag}: {why}"));
     }
     let why = number.unwrap_or(why);
@@ -212,6 +216,14 @@ fn bad_value(error: &clap::Error) -> UsageError {
         _ => "value",
     };
     UsageError::usage(format!("{flag}: invalid {what} '{value}': {why}"))
+}
+
+/// `a, b or c`.
+fn alternatives(values: &[String]) -> String {
+    match values {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => values.concat(),
+    }
 }
 
 /// The range of a number: clap writes it in Rust syntax (`0..=125`).

@@ -344,6 +344,16 @@ const TYPED: &[Mistake] = &[
     ),
     // Values.
     Mistake(
+        "listen ws://h.example/ -b x",
+        "--cookie <NAME=VALUE>: invalid cookie 'x': expected NAME=VALUE",
+        "",
+    ),
+    Mistake(
+        "listen ws://h.example/ --until {",
+        "--until <PATTERN>: { looks like JSON but is invalid at byte 1 (",
+        "",
+    ),
+    Mistake(
         "send ws://h.example/ hi --wait 5x",
         "--wait <TIME>: invalid duration '5x' (examples: 500ms, 5s, 2m30s)",
         "",
@@ -360,7 +370,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send ws://h.example/ hi --pretty sometimes",
-        "--pretty <WHEN>: invalid value 'sometimes' (expected auto, always, never)",
+        "--pretty <WHEN>: invalid value 'sometimes' (expected auto, always or never)",
         "",
     ),
     Mistake(
