@@ -1,7 +1,7 @@
 //! Spelling suggestions ("did you mean …?").
 //!
-//! A suggestion is made only for a small edit distance: no suggestion is better than a wrong one. Candidates
-//! that would be harmful to run by mistake are the caller's to leave out.
+//! A suggestion is made only for a small edit distance: no suggestion is better than a wrong one. The
+//! caller excludes candidates that would do harm if run by mistake.
 
 /// Words with at most this many letters are suggested at distance 1 only.
 const SHORT: usize = 4;

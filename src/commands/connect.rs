@@ -29,9 +29,9 @@ const FIRST_WORDS: &str =
 /// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
-    let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let is_interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let prepared = prepare(&url, options.shared).await?;
-    if by_hand && !prepared.shared.output.json {
+    if is_interactive && !prepared.shared.output.json {
         let history = match options.no_history {
             true => KeepHistory::No,
             false => KeepHistory::OnDisk,
@@ -100,10 +100,11 @@ async fn run_session(
     prepared.policy.target.trace = true;
     let view = ReplView::new(layout, prepared.shared.output.verbose > 1);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));
-    let way = Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
+    let destination =
+        Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
     let recorder = ScriptRecorder::new(&prepared.policy.target, &prepared.policy.on_open);
     let mut sinks = prepared
-        .sinks_to(way, Printer::Session(Box::new(view)))?
+        .sinks_to(destination, Printer::Session(Box::new(view)))?
         .recording(Box::new(recorder));
     if prepared.what == "echo:" {
         sinks.notify(Notice::Text(FIRST_WORDS));

@@ -544,7 +544,7 @@ impl PreparedSession {
     ///
     /// # Errors
     /// The `--log` file cannot be written (exit 23).
-    pub fn sinks_to(&self, way: Destination, printer: Printer) -> anyhow::Result<Sinks> {
+    pub fn sinks_to(&self, destination: Destination, printer: Printer) -> anyhow::Result<Sinks> {
         let output = &self.shared.output;
         let printer = if output.json {
             Printer::Events(EventWriter::new(self.begun))
@@ -556,7 +556,7 @@ impl PreparedSession {
             None => None,
         };
         let is_report = matches!(printer, Printer::Report);
-        let states = match (&way, &printer) {
+        let states = match (&destination, &printer) {
             (Destination::Editor(_), _) => StateLines::Session,
             (_, Printer::Pings(_)) => StateLines::Elsewhere,
             _ => StateLines::Usual,
@@ -568,7 +568,14 @@ impl PreparedSession {
             quiet: output.quiet.max(u8::from(output.json || is_report)),
             states,
         };
-        Ok(Sinks::new(way, printer, diagnostics, log, self.redactor.clone()).since(self.begun))
+        Ok(Sinks::new(
+            destination,
+            printer,
+            diagnostics,
+            log,
+            self.redactor.clone(),
+        )
+        .since(self.begun))
     }
 
     /// Runs the session, reports how it ended and returns the exit status.

@@ -374,8 +374,8 @@ fn sinks(
         quiet: u8::MAX,
         states: StateLines::Elsewhere,
     };
-    let way = Destination::Stdout(Stdout::new(io::stdout()));
-    Ok(Sinks::new(way, printer, diagnostics, log, redactor))
+    let destination = Destination::Stdout(Stdout::new(io::stdout()));
+    Ok(Sinks::new(destination, printer, diagnostics, log, redactor))
 }
 
 fn view(options: &ServeArgs) -> ServerView {
