@@ -1,28 +1,29 @@
-//! Exit statuses: one enum, one table. Part of the contract with scripts; transport numbers are curl's.
+//! The exit statuses of the program. They are a contract with scripts and do not change. The statuses for
+//! network and TLS errors are those of curl.
 
 use std::process::ExitCode;
 
 use crate::connection::error::{Error, ErrorKind};
 
-/// How the process ends.
+/// The exit status of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// What was asked for happened.
+    /// Success.
     Success = 0,
-    /// An expectation was not met; `ping` got no reply.
+    /// An expectation was not met, or `ping` received no reply.
     Expectation = 1,
-    /// Bad usage: nothing was sent.
+    /// Bad usage; nothing was sent.
     Usage = 2,
     /// The name was not found.
     NameNotFound = 6,
     /// No address accepted a connection.
     CannotConnect = 7,
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     Protocol = 8,
-    /// The server closed with an error code, or too early.
+    /// The server closed with an error code, or before the run was complete.
     Closed = 10,
-    /// The handshake was answered with another status than 101.
+    /// The handshake was answered with an HTTP status other than 101.
     Refused = 22,
     /// Output could not be written.
     Output = 23,
@@ -32,19 +33,19 @@ pub enum Exit {
     TimedOut = 28,
     /// TLS failed.
     Tls = 35,
-    /// Too many redirects, or one that may not be followed.
+    /// Too many redirects, or one that must not be followed.
     Redirect = 47,
     /// The connection was lost without a close frame.
     Lost = 56,
-    /// An own certificate, key or CA file cannot be used.
+    /// The client's own certificate or key, or a CA file, cannot be used.
     OwnCertificate = 58,
     /// The server's certificate was not accepted.
     ServerCertificate = 60,
-    /// A message was larger than `--max-size`.
+    /// A message exceeded `--max-size`.
     TooBig = 63,
-    /// A defect of ours.
+    /// An internal error.
     Internal = 70,
-    /// The proxy refused.
+    /// The proxy refused the connection.
     Proxy = 97,
     /// SIGHUP.
     HungUp = 129,
@@ -55,7 +56,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Every status there is.
+    /// All statuses.
     pub const ALL: [Self; 22] = [
         Self::Success,
         Self::Expectation,
@@ -81,7 +82,7 @@ impl Exit {
         Self::Terminated,
     ];
 
-    /// The number.
+    /// The numeric exit status.
     pub fn code(self) -> u8 {
         self as u8
     }

@@ -1,9 +1,9 @@
 //! wsprobe, a command-line WebSocket probe.
 //!
-//! Modules from top to bottom; imports point down: `commands` holds one verb a file and gives values to
-//! `session`, the one loop, which drives a `link` (a connection with its life around it) over
-//! `connection`. `input` and `output` are its two ends, `stop` decides when it is over, `report` says
-//! how it ended.
+//! `commands` contains one module per command. A command runs a `session`, the event loop, which drives a
+//! `link` (a `connection` with retry, reconnect and heartbeat). `input` supplies the messages to send, `output`
+//! prints events, `stop` decides when the session ends, and `report` converts the outcome into an error line and
+//! an exit status. A module imports only modules of lower layers (`tests/it/architecture.rs`).
 
 pub mod cli;
 pub mod commands;

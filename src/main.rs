@@ -1,4 +1,4 @@
-//! The program: parse, run, report, exit.
+//! The entry point of the `wsprobe` program; see [`wsprobe::commands`].
 
 use std::process::ExitCode;
 

@@ -1,16 +1,16 @@
-//! The chapters of the manual that belong to no single verb, as `wsprobe help TOPIC` shows them.
+//! The chapters of the manual, as `wsprobe help TOPIC` prints them.
 //!
 //! Their source is Markdown in `manual/*.md`. `cargo run --example generate` renders it to the text that is included
-//! here and to the man pages, so that the program itself parses no markup.
+//! here and to the man pages, so the program itself contains no Markdown parser.
 
-/// A chapter.
+/// A chapter of the manual.
 #[derive(Clone, Copy, Debug)]
 pub struct Topic {
-    /// Its name on the command line, and that of its files.
+    /// The name on the command line and of its files in `manual/`.
     pub name: &'static str,
-    /// What it is about, in a few words.
+    /// A one-line summary.
     pub about: &'static str,
-    /// The rendered text, in which [`BOLD`] and [`PLAIN`] are the only escape sequences.
+    /// The rendered text; its only escape sequences are [`BOLD`] and [`PLAIN`].
     text: &'static str,
 }
 
@@ -19,7 +19,7 @@ pub const BOLD: &str = "\x1b[1m";
 /// Ends bold text.
 pub const PLAIN: &str = "\x1b[0m";
 
-/// Every chapter.
+/// All chapters.
 pub const TOPICS: [Topic; 5] = [
     Topic {
         name: "exit-codes",
@@ -43,21 +43,21 @@ pub const TOPICS: [Topic; 5] = [
     },
     Topic {
         name: "environment",
-        about: "The environment variables that are read",
+        about: "The environment variables that wsprobe reads",
         text: include_str!("../manual/environment.txt"),
     },
 ];
 
-/// The name of the chapter that is a man page of its own.
+/// The name of the chapter that has its own man page, wsprobe-check-file(5).
 pub const CHECK_FILE: &str = "check-file";
 
 impl Topic {
-    /// The chapter of that name.
+    /// Finds a chapter by name.
     pub fn find(name: &str) -> Option<Self> {
         TOPICS.into_iter().find(|topic| topic.name == name)
     }
 
-    /// What the chapter says, with headings and what is typed in bold, or without.
+    /// The text of the chapter, with or without bold headings and code.
     pub fn text(&self, bold: bool) -> String {
         if bold {
             self.text.to_owned()

@@ -1,7 +1,7 @@
-//! Reads a file that an option names, whole, within limits of size and time, and opens those to write to.
+//! Reads and creates the files that options name, within limits of size and time.
 //!
-//! A name may be a pipe without anybody at its other end (`@<(command)`, a FIFO) or a device without an end:
-//! neither may hold the program up or fill its memory.
+//! A name may be a pipe whose other end is not open (`@<(command)`, a FIFO) or an endless device: neither may
+//! block the program or fill its memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use crate::units;
 
-/// The most that is read where no option sets a limit, in bytes.
+/// Default size limit, in bytes.
 pub const USUAL_SIZE: u64 = 16 << 20;
-/// How long a file that is no regular one is waited for where no option sets a limit.
+/// Default time limit for pipes and devices. Regular files are read without a time limit.
 pub const USUAL_TIME: Duration = Duration::from_secs(30);
 
-/// How much is read, and for how long.
+/// Limits for reading a file.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimits {
-    /// In bytes.
+    /// Maximum size, in bytes.
     pub size: u64,
-    /// From the open to the end of the file.
+    /// Maximum time from opening to the end of the file.
     pub time: Duration,
 }
 
@@ -34,17 +34,16 @@ impl Default for ReadLimits {
     }
 }
 
-/// Whether a name stands for a file that gives the same bytes each time it is read: a pipe and a device
-/// do not.
+/// Whether a file can be read more than once. A pipe or device cannot.
 pub fn can_be_read_again(path: &Path) -> bool {
     let is_open_descriptor = path.starts_with("/dev") || path.starts_with("/proc");
     !is_open_descriptor && path.metadata().is_ok_and(|file| file.is_file())
 }
 
-/// The whole content.
+/// Reads a whole file.
 ///
 /// # Errors
-/// Those of the system; [`io::ErrorKind::TimedOut`] and [`io::ErrorKind::FileTooLarge`] for the limits.
+/// Any I/O error; [`io::ErrorKind::TimedOut`] or [`io::ErrorKind::FileTooLarge`] when a limit is exceeded.
 pub fn read(path: &Path, limits: ReadLimits) -> io::Result<Vec<u8>> {
     if path.metadata()?.is_file() {
         return read_all(path, limits.size);
@@ -53,10 +52,10 @@ pub fn read(path: &Path, limits: ReadLimits) -> io::Result<Vec<u8>> {
     within(limits.time, move || read_all(&named, limits.size))
 }
 
-/// Opens a file to write to, anew. A pipe is waited for until somebody reads it, within the usual time.
+/// Creates a file, or truncates an existing one. Opening a pipe waits for its reader, at most [`USUAL_TIME`].
 ///
 /// # Errors
-/// Those of the system; [`io::ErrorKind::TimedOut`] for a pipe that nobody reads.
+/// Any I/O error; [`io::ErrorKind::TimedOut`] for a pipe without a reader.
 pub fn create(path: &Path) -> io::Result<File> {
     create_within(path, USUAL_TIME)
 }
@@ -69,15 +68,14 @@ fn create_within(path: &Path, time: Duration) -> io::Result<File> {
     File::create(path)
 }
 
-/// Does in a thread what may be held up by another program. It cannot be called off: the thread ends with
-/// the process.
+/// Runs `work` in a thread, with a time limit. A blocked thread cannot be cancelled and ends with the process.
 fn within<T: Send + 'static>(
     time: Duration,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new().spawn(move || {
-        // Nobody waits any more once the limit was reached.
+        // The receiver is gone after a timeout.
         let _ = sender.send(work());
     })?;
     receiver.recv_timeout(time).unwrap_or_else(|_| {
@@ -92,7 +90,7 @@ fn read_all(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         .take(most.saturating_add(1))
         .read_to_end(&mut content)?;
     if content.len() as u64 > most {
-        let text = format!("it is larger than {most} bytes");
+        let text = format!("larger than {most} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok(content)
@@ -119,7 +117,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_that_nobody_reads_is_not_waited_for_without_end() {
+    fn opening_a_pipe_without_a_reader_times_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&path).status();
@@ -131,7 +129,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_device_without_an_end_is_too_large() {
+    fn an_endless_device_is_too_large() {
         let limits = ReadLimits {
             size: 1000,
             ..ReadLimits::default()

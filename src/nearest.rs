@@ -1,23 +1,36 @@
-//! Which of the words that exist was probably meant.
+//! Spelling suggestions ("did you mean …?").
 //!
-//! Promises: pure, no allocation beyond two rows, never a guess so far off that it confuses.
+//! A suggestion is made only for a small edit distance: no suggestion is better than a wrong one. The
+//! caller excludes candidates that would do harm if run by mistake.
 
-/// The candidate closest to `word`, or `None` when every one differs in more than half of its letters.
+/// Words with at most this many letters are suggested at distance 1 only.
+const SHORT: usize = 4;
+
+/// The candidate closest to `word` by Damerau-Levenshtein distance, ignoring ASCII case. The first one wins
+/// among equally close candidates.
 ///
-/// Distance counts insertions, deletions, substitutions and swaps of neighbours, ignoring ASCII case; of
-/// equally close candidates the first wins.
+/// `None` unless the distance is at most 2 (1 if either word has up to four letters) and at most half of the
+/// longer word is changed.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(edits, candidate)| {
-            *edits <= word.chars().count().max(candidate.chars().count()) / 2
+            let (a, b) = (letters(word), letters(candidate));
+            let limit = if a.min(b) <= SHORT { 1 } else { 2 };
+            *edits <= limit.min(a.max(b) / 2)
         })
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// Optimal string alignment distance.
+/// The number of letters and digits: a leading `/`, `-` or `>` does not make a word longer.
+fn letters(word: &str) -> usize {
+    word.chars().filter(|c| c.is_alphanumeric()).count()
+}
+
+/// The Damerau-Levenshtein distance: insertions, deletions, substitutions and transpositions of two adjacent
+/// characters count 1 each. No substring is edited twice (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().map(|c| c.to_ascii_lowercase()).collect();
     let b: Vec<char> = b.chars().map(|c| c.to_ascii_lowercase()).collect();
@@ -60,10 +73,32 @@ mod tests {
     }
 
     #[test]
-    fn names_the_closest_and_stays_silent_on_a_wild_guess() {
+    fn suggests_the_closest_word_within_two_edits() {
         let words = ["connect", "close", "capture"];
         assert_eq!(nearest("conect", words), Some("connect"));
         assert_eq!(nearest("clsoe", words), Some("close"));
+        assert_eq!(nearest("captrue!", words), Some("capture"));
         assert_eq!(nearest("xyzzy", words), None);
+    }
+
+    #[test]
+    fn suggests_nothing_far_away() {
+        for (word, candidate) in [
+            ("disconnect", "connect"),
+            ("clear", "close"),
+            ("history", "filter"),
+            ("/edit", "/quit"),
+            ("/copy", "/log"),
+            ("hex", "help"),
+            ("filter", "file"),
+            ("never", "header"),
+            ("a", "b"),
+            ("", "on"),
+        ] {
+            assert_eq!(nearest(word, [candidate]), None, "{word}");
+        }
+        for (word, candidate) in [("/tiem", "/time"), ("sed", "send"), ("ab", "aa")] {
+            assert_eq!(nearest(word, [candidate]), Some(candidate), "{word}");
+        }
     }
 }

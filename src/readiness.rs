@@ -1,8 +1,8 @@
-//! Reads and writes that never block, on descriptors that do.
+//! Non-blocking reads and writes on blocking file descriptors.
 //!
-//! Standard streams stay blocking, so that the setting does not leak to the processes that share them.
-//! Linux lets one read or write be told not to wait. Where that is not known (other systems, old
-//! kernels, terminals), the kernel is asked before each whether it would.
+//! The standard streams stay in blocking mode, because O_NONBLOCK would also affect other processes that share
+//! them. On Linux a single read or write can be non-blocking (`RWF_NOWAIT`). Elsewhere (other systems, old
+//! kernels, terminals), poll(2) is called before each read or write.
 
 use std::cell::Cell;
 use std::io;
@@ -11,69 +11,69 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// What a pipe that poll calls writable takes without blocking (PIPE_BUF on Linux).
+/// The number of bytes that a pipe accepts without blocking when poll reports it as writable (PIPE_BUF on Linux).
 const ATOMIC: usize = 4096;
 
-/// A descriptor whose reads and writes end with [`io::ErrorKind::WouldBlock`] where they would block.
+/// A file descriptor whose reads and writes return [`io::ErrorKind::WouldBlock`] instead of blocking.
 #[derive(Debug)]
 pub struct Unblocked<F> {
     descriptor: F,
-    /// Whether a read or write can be told not to wait, as far as is known.
-    hurries: Cell<bool>,
+    /// Whether to use `RWF_NOWAIT`; reset when the kernel does not support it for this descriptor.
+    has_nowait: Cell<bool>,
 }
 
 impl<F: AsFd> Unblocked<F> {
-    /// The descriptor, whose mode is left as it is.
+    /// Wraps a descriptor without changing its mode.
     pub fn new(descriptor: F) -> Self {
         Self {
             descriptor,
-            hurries: Cell::new(true),
+            has_nowait: Cell::new(true),
         }
     }
 
-    /// The descriptor.
+    /// The wrapped descriptor.
     pub fn get_ref(&self) -> &F {
         &self.descriptor
     }
 
-    /// The descriptor.
+    /// Unwraps the descriptor.
     pub fn into_inner(self) -> F {
         self.descriptor
     }
 
-    /// Reads into `space` what is there; 0 at the end.
+    /// Reads available bytes into `space` and returns their number; 0 at the end of the file.
     ///
     /// # Errors
-    /// The operating system's; `WouldBlock` where nothing is there.
+    /// Any I/O error; [`io::ErrorKind::WouldBlock`] when no data is available.
     pub fn read(&self, space: &mut [u8]) -> io::Result<usize> {
         loop {
-            let read = if self.hurries.get() {
-                hurried::read(&self.descriptor, space)
+            let read = if self.has_nowait.get() {
+                nowait::read(&self.descriptor, space)
             } else {
-                self.ask(PollFlags::IN)
+                self.poll_ready(PollFlags::IN)
                     .and_then(|()| rustix::io::read(&self.descriptor, &mut *space))
             };
-            if let Some(result) = self.judge(read) {
+            if let Some(result) = self.completed(read) {
                 return result;
             }
         }
     }
 
-    /// Writes some of `bytes`, at least one.
+    /// Writes some of `bytes`, at least one, and returns their number.
     ///
     /// # Errors
-    /// The operating system's; `WouldBlock` where there is no room, and
-    /// [`io::ErrorKind::BrokenPipe`] where the reader went away.
+    /// Any I/O error; [`io::ErrorKind::WouldBlock`] when there is no room, and [`io::ErrorKind::BrokenPipe`]
+    /// when the reader has closed its end.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            let written = if self.hurries.get() {
-                hurried::write(&self.descriptor, bytes)
+            let written = if self.has_nowait.get() {
+                nowait::write(&self.descriptor, bytes)
             } else {
                 let some = &bytes[..bytes.len().min(ATOMIC)];
-                self.ask(PollFlags::OUT)
+                self.poll_ready(PollFlags::OUT)
                     .and_then(|()| rustix::io::write(&self.descriptor, some))
             };
-            match self.judge(written) {
+            match self.completed(written) {
                 Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Some(result) => return result,
                 None => {}
@@ -81,25 +81,26 @@ impl<F: AsFd> Unblocked<F> {
         }
     }
 
-    /// What a read or write came to; nothing where it is to be tried again.
-    fn judge(&self, result: Result<usize, Errno>) -> Option<io::Result<usize>> {
+    /// The result of a read or write; `None` if it must be retried.
+    fn completed(&self, result: Result<usize, Errno>) -> Option<io::Result<usize>> {
         match result {
             Err(Errno::INTR) => None,
             Err(Errno::AGAIN | Errno::PIPE) | Ok(_) => Some(result.map_err(Into::into)),
-            // Whatever this kernel has against it, the plain call has the true error.
-            Err(_) if self.hurries.replace(false) => None,
+            // `RWF_NOWAIT` may be unsupported: retry without it. A real error is then returned again.
+            Err(_) if self.has_nowait.replace(false) => None,
             Err(error) => Some(Err(error.into())),
         }
     }
 
-    fn ask(&self, wanted: PollFlags) -> Result<(), Errno> {
+    /// Returns `EAGAIN` unless the descriptor is ready.
+    fn poll_ready(&self, wanted: PollFlags) -> Result<(), Errno> {
         if self.events(wanted)?.is_empty() {
             return Err(Errno::AGAIN);
         }
         Ok(())
     }
 
-    /// Which of the events, or an error or hang-up, the descriptor has now.
+    /// The current events of the descriptor: those wanted, errors and hang-ups.
     fn events(&self, wanted: PollFlags) -> Result<PollFlags, Errno> {
         const AT_ONCE: Timespec = Timespec {
             tv_sec: 0,
@@ -110,7 +111,7 @@ impl<F: AsFd> Unblocked<F> {
         Ok(entry[0].revents())
     }
 
-    /// Whether nobody can read any more what is written.
+    /// Whether the reader has closed its end.
     pub fn is_reader_gone(&self) -> bool {
         let gone = PollFlags::ERR | PollFlags::HUP;
         self.events(PollFlags::OUT)
@@ -125,13 +126,13 @@ impl<F: AsRawFd> AsRawFd for Unblocked<F> {
 }
 
 #[cfg(target_os = "linux")]
-mod hurried {
+mod nowait {
     use std::io::{IoSlice, IoSliceMut};
     use std::os::fd::AsFd;
 
     use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev2};
 
-    /// At the position that the descriptor has, if it has one.
+    /// The offset -1: read and write at the current file position.
     const HERE: u64 = u64::MAX;
 
     pub(super) fn read(descriptor: &impl AsFd, space: &mut [u8]) -> Result<usize, Errno> {
@@ -146,7 +147,7 @@ mod hurried {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod hurried {
+mod nowait {
     use std::os::fd::AsFd;
 
     use rustix::io::Errno;
@@ -166,20 +167,20 @@ mod tests {
 
     use super::*;
 
-    /// Both ways to a pipe whose ends block: the kernel's own, and asking first.
-    fn both_ways(test: impl Fn(Unblocked<io::PipeReader>, Unblocked<io::PipeWriter>)) {
-        for hurries in [true, false] {
+    /// Runs a test on a blocking pipe with both methods: `RWF_NOWAIT` and poll.
+    fn with_both_methods(test: impl Fn(Unblocked<io::PipeReader>, Unblocked<io::PipeWriter>)) {
+        for has_nowait in [true, false] {
             let (reader, writer) = io::pipe().expect("a pipe");
             let (reader, writer) = (Unblocked::new(reader), Unblocked::new(writer));
-            reader.hurries.set(hurries);
-            writer.hurries.set(hurries);
+            reader.has_nowait.set(has_nowait);
+            writer.has_nowait.set(has_nowait);
             test(reader, writer);
         }
     }
 
     #[test]
-    fn what_would_block_says_so() {
-        both_ways(|reader, writer| {
+    fn operations_that_would_block_return_would_block() {
+        with_both_methods(|reader, writer| {
             let mut space = [0; 1 << 17];
             let nothing = reader.read(&mut space).map_err(|error| error.kind());
             assert_eq!(nothing, Err(WouldBlock));
@@ -199,15 +200,15 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_are_told_that_the_other_is_gone() {
-        both_ways(|reader, writer| {
+    fn a_closed_other_end_is_detected() {
+        with_both_methods(|reader, writer| {
             assert!(!writer.is_reader_gone());
             drop(reader);
             assert!(writer.is_reader_gone());
             let gone = writer.write(b"x").map_err(|error| error.kind());
             assert_eq!(gone, Err(BrokenPipe));
         });
-        both_ways(|reader, writer| {
+        with_both_methods(|reader, writer| {
             assert_eq!(writer.write(b"last").ok(), Some(4));
             drop(writer);
             let mut space = [0; 10];

@@ -1,5 +1,5 @@
-//! Any way a command can end becomes the line on stderr, the hint and the exit status: here and nowhere
-//! else.
+//! Converts the outcome of a session into the error line, the hint and the exit status. This is the only place
+//! that does so.
 
 use crate::connection::backoff;
 use crate::connection::close::CloseInfo;
@@ -14,9 +14,9 @@ use crate::signals::Signal;
 use crate::stop::Failure;
 use crate::units;
 
-/// Tells how a session ended and gives the exit status. `what` is what it was about: the URL.
+/// Reports how a session ended and returns the exit status. `what` is the URL, which begins the error line.
 pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
-    // `echo:` brings its own colon.
+    // Avoids a double colon after `echo:`.
     let what = what.trim_end_matches(':');
     match outcome {
         Outcome::Done | Outcome::ReaderGone => given_up(Exit::Success, sinks),
@@ -25,7 +25,10 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
         Outcome::Signal(Signal::HangUp) => given_up(Exit::HungUp, sinks),
         Outcome::Failed(failure) => self::failure(failure, what, sinks),
         Outcome::OutOfTime(limit, closest) => {
-            let message = format!("{what}: --max-time {} is over", units::shown(*limit));
+            let message = format!(
+                "{what}: timed out after {} (--max-time)",
+                units::shown(*limit)
+            );
             ErrorReport::new(&message, Exit::TimedOut)
                 .event("timeout")
                 .closest(closest.as_ref())
@@ -43,25 +46,25 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
     }
 }
 
-/// Nothing is said on stderr; a connection that was being opened has an end all the same.
+/// Prints nothing to stderr, but ends a connection that was being opened with an event.
 fn given_up(exit: Exit, sinks: &mut Sinks) -> Exit {
     sinks.write_custom_event(|writer, out| writer.give_up(out, exit));
     exit
 }
 
-/// Tells a failure that was found after the session and gives the exit status.
+/// Reports a failure and returns the exit status. `what` is the URL, which begins the error line.
 pub fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
     let what = what.trim_end_matches(':');
     let message = format!("{what}: {failure}");
     match failure {
         Failure::NotConnected(error) => {
-            // The link's own event has told it to those who read JSON.
+            // With --json, the link has already written an event for this.
             ErrorReport::new(&message, Exit::from(&**error))
                 .of(error)
                 .print(sinks)
         }
         Failure::Closed(close, _) => {
-            // The link's own event has told it to those who read JSON.
+            // With --json, the link has already written an event for this.
             let line = ErrorReport::new(&message, closed(close));
             match &close.error {
                 Some(error) => line.of(error),
@@ -82,7 +85,7 @@ pub fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
     }
 }
 
-/// The status of a connection that ended before what was asked for had happened.
+/// The exit status for a connection that ended before the run was complete.
 fn closed(close: &CloseInfo) -> Exit {
     close
         .error
@@ -90,12 +93,12 @@ fn closed(close: &CloseInfo) -> Exit {
         .map_or(Exit::Closed, |error| Exit::from(&**error))
 }
 
-/// What is told, under construction.
+/// Builder of an error report.
 #[derive(Clone)]
 struct ErrorReport<'a> {
     message: &'a str,
     exit: Exit,
-    said: Vec<String>,
+    details: Vec<String>,
     closest: Option<&'a Closest>,
     hint: Option<&'a str>,
     kind: Option<&'a str>,
@@ -107,7 +110,7 @@ impl<'a> ErrorReport<'a> {
         Self {
             message,
             exit,
-            said: Vec::new(),
+            details: Vec::new(),
             closest: None,
             hint: None,
             kind: None,
@@ -115,30 +118,30 @@ impl<'a> ErrorReport<'a> {
         }
     }
 
-    /// Adds what a connection's error knows.
+    /// Adds the hint, certificate and refusal of a connection's error.
     fn of(mut self, error: &'a Error) -> Self {
         self.hint = error.hint.as_deref();
         self.retryable = backoff::is_retryable(error);
         if let Some(certificate) = &error.certificate {
-            self.said = certificate.lines();
+            self.details = certificate.lines();
         }
         self.refusal(error.refusal.as_deref())
     }
 
-    /// Adds what the answer that refused the handshake says.
+    /// Adds the status line and body of the response that refused the handshake.
     fn refusal(mut self, refusal: Option<&Refusal>) -> Self {
-        self.said
+        self.details
             .extend(refusal.map(Refusal::informative_lines).unwrap_or_default());
         self
     }
 
-    /// Adds the near miss.
+    /// Adds the message that came closest to the expectation.
     fn closest(mut self, closest: Option<&'a Closest>) -> Self {
         self.closest = closest;
         self
     }
 
-    /// With `--json` this is an event of that kind: nothing else has told it.
+    /// With `--json`, writes an `error` event of this kind, for errors that no other event reports.
     fn event(mut self, kind: &'a str) -> Self {
         self.kind = Some(kind);
         self
@@ -152,7 +155,7 @@ impl<'a> ErrorReport<'a> {
     fn print(self, sinks: &mut Sinks) -> Exit {
         sinks.report(&Report {
             message: self.message,
-            said: &self.said,
+            said: &self.details,
             closest: self.closest,
             hint: self.hint,
             event_kind: self.kind,

@@ -1,8 +1,8 @@
-//! Values that must not be shown, and the eraser that keeps them out of everything that is.
+//! Secrets, and the redactor that removes them from all output.
 //!
-//! A secret is known by where it came from (`env:NAME`, `@FILE`, a credential flag), never by what it
-//! looks like. Values shorter than eight bytes are not searched for in other text: `1234` would blank
-//! half of a log and still be guessed. They are masked where they stand alone.
+//! A value is a secret because of its source (`env:NAME`, `@FILE`, a credential option), never because of how
+//! it looks. Values shorter than eight bytes are masked only where they are the whole text: searching for
+//! `1234` would mask unrelated text and still be easy to guess.
 
 pub mod guess;
 
@@ -14,13 +14,13 @@ use std::sync::{Arc, OnceLock};
 
 use crate::named_file::{self, ReadLimits};
 
-/// What stands where a secret stood.
+/// The text that replaces a secret.
 pub const MASK: &str = "***";
 
-/// The shortest value that is searched for in text, in bytes.
+/// Minimum length, in bytes, of a secret that is searched for inside other text.
 pub const SEARCHED_FROM: usize = 8;
 
-/// What stands where a text was cut.
+/// The mark at the end of a truncated text.
 const CUT: char = '…';
 
 /// Names of URL query parameters whose values are credentials.
@@ -44,7 +44,7 @@ const TOKEN_LIKE: [&str; 17] = [
     "token",
 ];
 
-/// A value that neither `{}` nor `{:?}` shows.
+/// A secret value; `{}` and `{:?}` print [`MASK`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -54,7 +54,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself, for the wire alone.
+    /// The value, to be sent but never printed.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -72,22 +72,22 @@ impl fmt::Display for Secret {
     }
 }
 
-/// A text given on the command line, or a reference to where it is kept.
+/// The source of a value on the command line: the text itself, a file or an environment variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
-    /// The text itself: visible in the process list, so not a secret to us either.
+    /// The text itself. It is visible in the process list, so it is not treated as a secret.
     Literal(String),
-    /// `@FILE`: the file's text.
+    /// `@FILE`: the content of a file.
     File(String, CachedSource),
-    /// `env:NAME`: an environment variable's.
+    /// `env:NAME`: the value of an environment variable.
     Environment(String),
 }
 
-/// What a file said when it was read first. A pipe and a device say it only once.
+/// The content of a file when it was first read, because a pipe or device can be read only once.
 #[derive(Clone, Debug, Default)]
 pub struct CachedSource(Arc<OnceLock<Secret>>);
 
-/// Two references to a file are the same whether or not one of them was read.
+/// Always equal: whether a file has been read does not distinguish two sources.
 impl PartialEq for CachedSource {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -97,7 +97,7 @@ impl PartialEq for CachedSource {
 impl Eq for CachedSource {}
 
 impl SecretSource {
-    /// Reads `@FILE`, `env:NAME` or a literal.
+    /// Parses `@FILE`, `env:NAME` or a literal text.
     pub fn parse(text: &str) -> Self {
         if let Some(path) = text.strip_prefix('@') {
             Self::file(path)
@@ -108,30 +108,29 @@ impl SecretSource {
         }
     }
 
-    /// The text of a file.
+    /// The source `@path`.
     pub fn file(path: &str) -> Self {
         Self::File(path.to_owned(), CachedSource::default())
     }
 
-    /// Whether the value must be redacted.
+    /// Whether the value must be redacted: everything but a literal.
     pub fn is_secret(&self) -> bool {
         !matches!(self, Self::Literal(_))
     }
 
-    /// The value as it stands now, without a byte order mark and one newline at its end: files and
-    /// variables are read at each call, so that a token that was renewed is picked up by the next
-    /// connection. What can be read only once, such as a pipe, is kept.
+    /// Reads the value, without a byte order mark and one final newline. Files and variables are read at
+    /// each call, so that the next connection uses a renewed token. The content of a pipe is cached.
     ///
     /// # Errors
-    /// Names the file or the variable that cannot be read.
+    /// The file or variable cannot be read, or is not UTF-8.
     pub fn read(&self) -> Result<String, SecretError> {
         self.read_within(ReadLimits::default())
     }
 
-    /// The same within other limits.
+    /// [`SecretSource::read`] with other limits.
     ///
     /// # Errors
-    /// As [`SecretSource::read`], and for a limit that was reached.
+    /// As [`SecretSource::read`], or a limit was exceeded.
     pub fn read_within(&self, limits: ReadLimits) -> Result<String, SecretError> {
         match self {
             Self::Literal(text) => Ok(text.clone()),
@@ -146,7 +145,7 @@ impl SecretSource {
                 let bytes = named_file::read(file, limits)
                     .map_err(|error| SecretError::because(path, &error))?;
                 let text = String::from_utf8(bytes)
-                    .map_err(|_| SecretError::new(path, "it is not UTF-8 text"))?;
+                    .map_err(|_| SecretError::new(path, "not valid UTF-8"))?;
                 let text = bare(&text);
                 kept.get_or_init(|| Secret::new(text));
                 Ok(text.to_owned())
@@ -154,8 +153,8 @@ impl SecretSource {
             Self::Environment(name) => {
                 let value = std::env::var(name).map_err(|error| {
                     let why = match error {
-                        std::env::VarError::NotPresent => "the variable is not set",
-                        std::env::VarError::NotUnicode(_) => "it is not UTF-8 text",
+                        std::env::VarError::NotPresent => "variable is not set",
+                        std::env::VarError::NotUnicode(_) => "not valid UTF-8",
                     };
                     SecretError::new(&format!("env:{name}"), why)
                 })?;
@@ -165,8 +164,7 @@ impl SecretSource {
     }
 }
 
-/// A text without what editors and shells add to it: a byte order mark at its beginning, a newline at its
-/// end.
+/// A text without a byte order mark at its start and one newline at its end, which editors and shells add.
 pub fn bare(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.strip_suffix('\n') {
@@ -175,19 +173,19 @@ pub fn bare(text: &str) -> &str {
     }
 }
 
-/// A file or variable that was named and cannot be read (exit 26).
+/// A file (exit 26) or variable (exit 2) that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretError {
-    /// What was named.
+    /// The file name, or `env:NAME`.
     pub name: String,
     /// Why it cannot be read.
     pub why: String,
-    /// Whether it took longer than it may.
+    /// Whether a time limit was exceeded (exit 28).
     pub timed_out: bool,
 }
 
 impl SecretError {
-    /// An input and why it cannot be read.
+    /// An input that cannot be read, and the reason.
     pub fn new(name: &str, why: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
@@ -196,7 +194,7 @@ impl SecretError {
         }
     }
 
-    /// An input that the system does not give.
+    /// An input that cannot be read because of an I/O error.
     pub fn because(name: &str, error: &io::Error) -> Self {
         Self {
             timed_out: error.kind() == io::ErrorKind::TimedOut,
@@ -213,7 +211,7 @@ impl fmt::Display for SecretError {
 
 impl std::error::Error for SecretError {}
 
-/// An operating system error in its words, without the number that Rust appends.
+/// The message of an I/O error, without the error number that Rust appends.
 pub fn io_text(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
@@ -222,17 +220,17 @@ pub fn io_text(error: &io::Error) -> String {
     }
 }
 
-/// Erases known secrets from text on its way to a terminal, a log, a report.
+/// Replaces known secrets in all text that is printed, logged or written to a report.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     known: Vec<Secret>,
-    /// Too short to be searched for.
+    /// Shorter than [`SEARCHED_FROM`]: masked only where they are the whole text.
     short: Vec<Secret>,
     open: bool,
 }
 
 impl Redactor {
-    /// A redactor that erases nothing (`--show-secrets`) or whatever it is told of.
+    /// A redactor without secrets; with `show_secrets` (`--show-secrets`) it never replaces anything.
     pub fn new(show_secrets: bool) -> Self {
         Self {
             known: Vec::new(),
@@ -246,7 +244,7 @@ impl Redactor {
         self.open
     }
 
-    /// From now on this value is erased wherever it stands, also as it is written inside a JSON string.
+    /// Adds a secret, in its plain form and as escaped in a JSON string.
     pub fn learn(&mut self, value: &str) {
         if !value.is_empty() && value.len() < SEARCHED_FROM {
             let value = Secret::new(value);
@@ -261,12 +259,12 @@ impl Redactor {
                 self.known.push(Secret::new(form));
             }
         }
-        // A secret that begins another one must not leave that one's rest behind.
+        // Longest first: a secret that is a prefix of another must not leave the rest of that one visible.
         self.known
             .sort_by_key(|secret| std::cmp::Reverse(secret.0.len()));
     }
 
-    /// Learns each of these values.
+    /// Adds several secrets.
     pub fn learn_all(&mut self, values: &[String]) {
         for value in values {
             self.learn(value);
@@ -282,7 +280,7 @@ impl Redactor {
         if self.short.iter().any(|secret| secret.reveal() == text) {
             return Cow::Borrowed(MASK);
         }
-        // First, since what is left of a long secret may hold a shorter one.
+        // First: a truncated long secret may contain a shorter one.
         if text.contains(CUT) {
             text = Cow::Owned(self.redact_cut(&text));
         }
@@ -294,19 +292,19 @@ impl Redactor {
         text
     }
 
-    /// Every secret that is known, also as it is written inside a JSON string; the longest first.
+    /// All known secrets of at least [`SEARCHED_FROM`] bytes, plain and JSON-escaped, longest first.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.known.iter().map(Secret::reveal)
     }
 
-    /// Whether a text holds a known secret, shown or not.
+    /// Whether a text contains a known secret, even with `--show-secrets`.
     pub fn knows_part_of(&self, text: &str) -> bool {
         self.known
             .iter()
             .any(|secret| text.contains(secret.reveal()))
     }
 
-    /// Erases the beginnings of secrets that were cut off: `hunter2hu…`.
+    /// Replaces truncated secrets: `hunter2hu…`.
     fn redact_cut(&self, text: &str) -> String {
         let mut pieces: Vec<&str> = text.split(CUT).collect();
         let last = pieces.pop().unwrap_or_default();
@@ -328,13 +326,13 @@ impl Redactor {
         whole + last
     }
 
-    /// Whether there is anything to look for: lets hot paths pass by.
+    /// Whether there is nothing to redact, so that hot paths can skip it.
     pub fn is_idle(&self) -> bool {
         self.open || (self.known.is_empty() && self.short.is_empty())
     }
 }
 
-/// Where in a text the beginning of a secret stands that goes on to the text's end.
+/// The position in a text where a truncated secret starts that reaches to the end of the text.
 fn cut_secret(text: &str, secret: &str) -> Option<usize> {
     let longest = secret.len().min(text.len());
     (SEARCHED_FROM..=longest)
@@ -343,8 +341,8 @@ fn cut_secret(text: &str, secret: &str) -> Option<usize> {
         .find(|start| text.is_char_boundary(*start) && secret.starts_with(&text[*start..]))
 }
 
-/// A URL without its user info and without the values of token-like query parameters, safe to show.
-/// Works on any text, so that a URL that does not parse can be named in an error.
+/// A URL with its user info and the values of token-like query parameters masked. Accepts any text, so that an
+/// invalid URL can be quoted in an error.
 pub fn redact_url(url: &str) -> String {
     let shown = redact_user_info(url);
     let Some((head, query)) = shown.split_once('?') else {
@@ -366,7 +364,7 @@ fn redact_user_info(url: &str) -> String {
             .find(['/', '?', '#'])
             .map_or(url.len(), |at| authority + at)
     } else {
-        // A password with one of these in it, most often: no saying where it ends but for the @.
+        // Probably a password that contains one of these characters: only the last @ marks its end.
         url.len()
     };
     match url[authority..end].rfind('@') {
@@ -375,7 +373,7 @@ fn redact_user_info(url: &str) -> String {
     }
 }
 
-/// Whether what stands behind `authority` can be the rest of a URL, or a path alone.
+/// Whether the text from `authority` on is a valid authority and path of a URL, or a path only.
 fn is_well_formed(url: &str, authority: usize) -> bool {
     let rest = &url[authority..];
     let is_path = authority == 0 && rest.starts_with(['/', '?', '#']);
@@ -389,7 +387,7 @@ fn redact_pair(pair: &str) -> String {
     }
 }
 
-/// Whether a query parameter's name says that its value is a credential.
+/// Whether the name of a query parameter indicates that its value is a credential.
 pub fn is_token_like(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     TOKEN_LIKE
@@ -397,8 +395,7 @@ pub fn is_token_like(name: &str) -> bool {
         .any(|known| name == *known || name.ends_with(&format!("_{known}")))
 }
 
-/// A header's value as it may be shown: a credential not at all, a URL without its secrets, anything
-/// else without the secrets that are known.
+/// A header's value for display: credentials are masked, URLs are redacted, known secrets are replaced.
 pub fn shown_header_value<'a>(name: &str, value: &'a str, redactor: &Redactor) -> Cow<'a, str> {
     const URLS: [&str; 4] = ["location", "content-location", "referer", ":path"];
     if redactor.shows_secrets() {
@@ -421,7 +418,7 @@ pub fn shown_header_value<'a>(name: &str, value: &'a str, redactor: &Redactor) -
     value
 }
 
-/// A subprotocol as it may be shown: one that carries a credential not at all.
+/// A subprotocol for display: one that contains a credential is masked.
 pub fn shown_subprotocol<'a>(name: &'a str, redactor: &Redactor) -> Cow<'a, str> {
     if !redactor.shows_secrets() && guess::is_secret_subprotocol(name) {
         return Cow::Borrowed(MASK);
@@ -429,7 +426,7 @@ pub fn shown_subprotocol<'a>(name: &'a str, redactor: &Redactor) -> Cow<'a, str>
     redactor.redact(name)
 }
 
-/// A request line without the secrets of its target.
+/// A request line for display: its target is redacted.
 pub fn shown_request_line(line: &str, redactor: &Redactor) -> String {
     if redactor.shows_secrets() {
         return line.to_owned();
@@ -441,7 +438,7 @@ pub fn shown_request_line(line: &str, redactor: &Redactor) -> String {
     words.join(" ")
 }
 
-/// Whether a header's value is a credential.
+/// Whether the value of a header with this name is a credential.
 pub fn is_credential_header(name: &str) -> bool {
     const NAMES: [&str; 5] = [
         "authorization",

@@ -1,33 +1,33 @@
-//! The signals that end a command, and the one that asks how things stand.
+//! The signals that end a command, and SIGQUIT, which requests the current statistics.
 
 use std::io;
 use std::task::{Context, Poll};
 
-/// A signal that ends a command politely; a second one ends it at once.
+/// A signal that ends a command with a closing handshake; a second one ends it at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,
     /// SIGTERM.
     Terminate,
-    /// SIGHUP: the terminal is gone.
+    /// SIGHUP: the terminal was closed.
     HangUp,
 }
 
-/// The signals that end a session, but for those that were ignored when the process was started:
-/// `nohup` keeps SIGHUP from it, a shell script SIGINT from what it runs in the background.
+/// A listener for the signals that end a session. Signals that were ignored when the process started stay
+/// ignored: SIGHUP under `nohup`, SIGINT in background jobs of shell scripts.
 #[cfg(unix)]
 pub struct Signals {
     ends: Vec<(tokio::signal::unix::Signal, Signal)>,
-    question: Option<tokio::signal::unix::Signal>,
+    status_request: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    /// Listens from now on.
+    /// Starts listening.
     ///
     /// # Errors
-    /// The operating system's.
+    /// A signal handler cannot be installed.
     pub fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let kinds = [
@@ -36,40 +36,41 @@ impl Signals {
             (SignalKind::hangup(), Signal::HangUp),
         ];
         let ignored = ignored_signals();
-        let heeded = kinds
+        let handled = kinds
             .into_iter()
             .filter(|(kind, _)| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
-        let streams: io::Result<Vec<_>> = heeded
+        let streams: io::Result<Vec<_>> = handled
             .map(|(kind, meaning)| Ok((signal(kind)?, meaning)))
             .collect();
         Ok(Self {
             ends: streams?,
-            question: None,
+            status_request: None,
         })
     }
 
-    /// From now on SIGQUIT asks how things stand; otherwise it ends the process with a core dump.
+    /// Also listens for SIGQUIT as a request for the current statistics. Without this call, SIGQUIT ends the
+    /// process with a core dump.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The signal handler cannot be installed.
     pub fn watch_status_signals(&mut self) -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let kind = SignalKind::quit();
         if ignored_signals() >> (kind.as_raw_value() - 1) & 1 == 0 {
-            self.question = Some(signal(kind)?);
+            self.status_request = Some(signal(kind)?);
         }
         Ok(())
     }
 
-    /// Ready when somebody asks how things stand.
+    /// Ready when SIGQUIT has requested the current statistics.
     pub fn poll_question(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.question {
-            Some(question) => question.poll_recv(cx).map(drop),
+        match &mut self.status_request {
+            Some(request) => request.poll_recv(cx).map(drop),
             None => Poll::Pending,
         }
     }
 
-    /// The next signal.
+    /// Ready with the next signal that ends the session.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         for (stream, signal) in &mut self.ends {
             if let Poll::Ready(Some(())) = stream.poll_recv(cx) {
@@ -80,8 +81,7 @@ impl Signals {
     }
 }
 
-/// The signals that are ignored now, the bit of signal 1 being the lowest; none where the system does
-/// not say.
+/// The ignored signals as a bit mask; the lowest bit is signal 1. 0 on systems without `/proc`.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -90,34 +90,34 @@ fn ignored_signals() -> u64 {
         .unwrap_or(0)
 }
 
-/// The signals that end a session.
+/// A listener for Ctrl-C, the only signal on this system.
 #[cfg(not(unix))]
 pub struct Signals(tokio::signal::windows::CtrlC);
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Listens from now on.
+    /// Starts listening.
     ///
     /// # Errors
-    /// The operating system's.
+    /// A signal handler cannot be installed.
     pub fn new() -> io::Result<Self> {
         Ok(Self(tokio::signal::windows::ctrl_c()?))
     }
 
-    /// There is no signal here that asks how things stand.
+    /// Does nothing: this system has no SIGQUIT.
     ///
     /// # Errors
-    /// None.
+    /// Never.
     pub fn watch_status_signals(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Never.
+    /// Never ready: this system has no SIGQUIT.
     pub fn poll_question(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Pending
     }
 
-    /// The next signal.
+    /// Ready with the next signal that ends the session.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         match self.0.poll_recv(cx) {
             Poll::Ready(Some(())) => Poll::Ready(Signal::Interrupt),

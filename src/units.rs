@@ -1,23 +1,23 @@
-//! Durations, sizes and rates as people write them on a command line.
+//! Parses and formats durations, sizes, rates and counts.
 //!
-//! One reading for every flag and file: a bare number is seconds or bytes, a unit may follow.
+//! Every option and file uses the same syntax: a number without a unit is seconds or bytes.
 
 use std::time::{Duration, SystemTime};
 
-/// The longest duration that is read: far beyond any use, and far from where a clock overflows.
+/// The longest accepted duration. Adding it to a clock does not overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// The time of day, which no date format can write before 1970: a clock that stands there is not set.
+/// The current time, or 1970-01-01 if the clock is set before that: date formats cannot represent it.
 pub fn wall_clock() -> SystemTime {
     SystemTime::now().max(SystemTime::UNIX_EPOCH)
 }
 
-/// Reads a duration: `500ms`, `5s`, `2m30s`; a bare number, fractions included, is seconds.
+/// Parses a duration: `500ms`, `5s`, `2m30s`; a number without a unit, fractions included, is seconds.
 ///
 /// # Errors
-/// Says what was read and shows a form that would have worked.
+/// The text is not a duration, or it is longer than 100 years. The message quotes it and gives examples.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("'{text}' is no duration: write 500ms, 5s, 2m30s or a number of seconds");
+    let bad = || format!("invalid duration '{text}' (examples: 500ms, 5s, 2m30s)");
     let read = match text.parse::<f64>() {
         Ok(seconds) if seconds > LONGEST.as_secs_f64() && seconds.is_finite() => {
             return Err(too_long(text));
@@ -32,16 +32,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn too_long(text: &str) -> String {
-    format!("'{text}' is longer than 100 years")
+    format!("duration '{text}' exceeds 100 years")
 }
 
-/// Reads a size in bytes: `125`, `64k`, `1MiB`. `k`, `M` and `G` are powers of 1024, as are `KiB`,
+/// Parses a size in bytes: `125`, `64k`, `1MiB`. `k`, `M` and `G` are powers of 1024, as are `KiB`,
 /// `MiB` and `GiB`; `kB`, `MB` and `GB` are powers of 1000.
 ///
 /// # Errors
-/// Says what was read and shows a form that would have worked.
+/// The text is not a size. The message quotes it and gives examples.
 pub fn size(text: &str) -> Result<u64, String> {
-    let bad = || format!("'{text}' is no size: write a number of bytes, 64k, 1MiB or 2GiB");
+    let bad = || format!("invalid size '{text}' (examples: 125, 64k, 1MiB)");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match &text[digits.len()..] {
         "" | "B" => 1,
@@ -57,12 +57,12 @@ pub fn size(text: &str) -> Result<u64, String> {
     count.checked_mul(factor).ok_or_else(bad)
 }
 
-/// Reads a rate, `N/s`, `N/m` or a bare `N` (a second), as the time from one message to the next.
+/// Parses a rate, `N/s`, `N/m`, `N/h` or `N` (per second). Returns the time between two messages.
 ///
 /// # Errors
-/// Says what was read and shows a form that would have worked.
+/// The text is not a rate. The message quotes it and gives examples.
 pub fn rate(text: &str) -> Result<Duration, String> {
-    let bad = || format!("'{text}' is no rate: write 10/s, 0.5/s or 30/m");
+    let bad = || format!("invalid rate '{text}' (examples: 10/s, 0.5/s, 30/m)");
     let (count, per) = match text.split_once('/') {
         Some((count, "s")) => (count, 1.0),
         Some((count, "m")) => (count, 60.0),
@@ -80,7 +80,7 @@ pub fn rate(text: &str) -> Result<Duration, String> {
         .ok_or_else(bad)
 }
 
-/// A duration for people: `0.4 ms`, `12.3 ms`, `1.25 s`, `2m 5s`.
+/// Formats a duration for display: `0.4 ms`, `12.3 ms`, `1.25 s`, `2m 5s`.
 pub fn shown(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
@@ -96,22 +96,22 @@ pub fn shown(duration: Duration) -> String {
     }
 }
 
-/// Milliseconds with fractions, the unit of every time in JSON events.
+/// A duration in milliseconds, fractions included: the unit of all `*_ms` fields in JSON events.
 pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// A number of things in words: `1 message`, `2 messages`, `1 reply`, `0 replies`, `3 days`.
+/// A count with its noun in the singular or plural: `1 message`, `2 messages`, `1 reply`, `0 replies`, `3 days`.
 pub fn count(n: u64, noun: &str) -> String {
     format!("{n} {}", numbered(n, noun))
 }
 
-/// The same with the digits in groups: `12,345 bytes`.
+/// [`count`] with grouped digits: `12,345 bytes`.
 pub fn count_grouped(n: u64, noun: &str) -> String {
     format!("{} {}", grouped(n), numbered(n, noun))
 }
 
-/// The noun in the number that it has beside `n`.
+/// The singular or plural of `noun`, depending on `n`.
 fn numbered(n: u64, noun: &str) -> String {
     match noun.strip_suffix('y') {
         _ if n == 1 => noun.to_owned(),
@@ -120,12 +120,12 @@ fn numbered(n: u64, noun: &str) -> String {
     }
 }
 
-/// The same for a size in memory.
+/// A size with its unit: `1 byte`, `12345 bytes`.
 pub fn bytes(size: usize) -> String {
     count(size as u64, "byte")
 }
 
-/// Writes `n` with a comma between groups of three digits: `12,345`.
+/// Formats `n` with a comma between groups of three digits: `12,345`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_thing_is_no_plural() {
+    fn one_is_singular() {
         assert_eq!(count(1, "message"), "1 message");
         assert_eq!(count(0, "message"), "0 messages");
         assert_eq!(count(1, "reply"), "1 reply");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_that_no_clock_can_add_is_refused() {
+    fn a_duration_beyond_100_years_is_refused() {
         assert_eq!(duration("3153600000"), Ok(LONGEST));
         for text in ["3153600001", "1e19", "1e300", "101years"] {
             let why = duration(text).expect_err(text);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_shown_with_what_matters() {
+    fn durations_are_shown_with_a_fitting_unit() {
         assert_eq!(shown(Duration::from_micros(440)), "0.4 ms");
         assert_eq!(shown(Duration::from_millis(500)), "500 ms");
         assert_eq!(shown(Duration::from_secs(5)), "5 s");

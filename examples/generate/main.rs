@@ -1,5 +1,5 @@
-//! Writes the files that are generated and checked in: man pages, completion scripts, the text of the manual's
-//! chapters. `cargo run --example generate`.
+//! Generates the man pages, the completion scripts and the text of the manual's chapters, which are checked in.
+//! Run it with `cargo run --example generate`.
 
 use std::fs;
 use std::io;

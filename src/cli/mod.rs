@@ -1,13 +1,14 @@
-//! The command line: flags only. The doc comments here are the help and the manual.
+//! The command line, defined with clap: commands, options and arguments, without their behaviour. The doc
+//! comments of this module are the texts of `--help` and of the man pages.
 
 #![allow(
     rustdoc::broken_intra_doc_links,
     rustdoc::bare_urls,
-    reason = "a help text is read in a terminal: its brackets are those of a usage line"
+    reason = "help texts are shown in a terminal; their brackets are usage notation, not links"
 )]
 #![allow(
     missing_docs,
-    reason = "a doc comment here is a help text; that of a flattened group would take the place of its verb's"
+    reason = "doc comments here are help texts; one on a flattened group would replace the help of its command"
 )]
 
 mod serve;
@@ -30,11 +31,11 @@ pub use verbs::{
     CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
 };
 
-/// Talk to a WebSocket endpoint: by hand, from a pipe, in CI
+/// Test and debug WebSocket endpoints: interactively, in a pipe, in CI
 ///
-/// wsprobe connects to WebSocket endpoints (RFC 6455) and says exactly what happened: messages on
-/// stdout, everything else on stderr, and an exit status that a script can rely on. It never loses,
-/// splits, merges or alters a message, and every stage has a time limit.
+/// wsprobe connects to WebSocket endpoints (RFC 6455). It prints messages to stdout and everything else
+/// to stderr, and its exit status tells scripts what happened. It never loses, splits, merges or alters a
+/// message, and every stage has a time limit.
 #[derive(Debug, Parser)]
 #[command(
     name = "wsprobe",
@@ -44,79 +45,82 @@ pub use verbs::{
 )]
 #[command(max_term_width = 100, after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub verb: Verb,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  wsprobe connect                          try it: a session with the built-in echo server
+  wsprobe connect                          interactive session with the built-in echo server
   wsprobe send echo: hello                 send a message, print the reply
-  wsprobe listen wss://example.com/feed    print what comes
-  wsprobe ping wss://example.com/          round-trip times
-  wsprobe check wss://example.com/         an endpoint's facts, each pass or fail
-  wsprobe help exit-codes                  or patterns, json, check-file, environment";
+  wsprobe listen wss://example.com/feed    print incoming messages
+  wsprobe ping wss://example.com/          measure round-trip times
+  wsprobe check wss://example.com/         check an endpoint, pass or fail
+  wsprobe help exit-codes                  other topics: patterns, json, check-file, environment";
 
-/// The verbs, and what each is for; their flags are defined only for the one that is called.
+/// The commands. clap builds the options of a command only when that command is used (`defer`).
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Verb {
-    /// Talk by hand: an interactive session
+    /// Interactive session
     ///
-    /// Type a line to send it; what comes is printed above the line being typed. JSON goes on over lines
-    /// until it is complete, Tab completes, Ctrl-R searches what was typed before, /help shows the
-    /// commands. Without a URL it talks to a built-in echo server. When stdin or stdout is no terminal, it is
-    /// a duplex pipe: each line of stdin is sent, each message printed, and after the end of stdin it goes on
-    /// until the server closes or nothing has come for --wait, then closes with 1000.
+    /// Type a line and press Enter to send it; incoming messages are printed above the line being typed. A
+    /// line that starts a JSON value continues until the JSON is complete. Tab completes, Ctrl-R searches the
+    /// history, /help lists the commands. Without a URL, wsprobe connects to its built-in echo server. When
+    /// stdin or stdout is not a terminal, it works as a duplex pipe: it sends each line of stdin and prints
+    /// each message. After the end of stdin it continues until the server closes or no message arrives for
+    /// --wait, then closes with 1000.
     Connect(ConnectArgs),
     /// Send messages, print the replies, exit
     ///
-    /// Sends each MESSAGE, or without one each line of stdin, and waits for at least one reply per message
-    /// (exactly --count replies, if given). A reply is never lost because stdin ended. A server that greets
-    /// first satisfies the plain count with its greeting: then say --expect or --count. Exit status 0 means that all was
-    /// sent and all replies came.
+    /// Sends each MESSAGE, or each line of stdin if there is none, and waits for at least one reply per
+    /// message (with --count, for exactly that many replies). A reply is never lost because stdin ended. If
+    /// the server sends a greeting first, the greeting counts as a reply: use --expect or --count then. Exit
+    /// status 0 means that all messages were sent and all replies received.
     Send(SendArgs),
-    /// Print what comes
+    /// Print incoming messages
     ///
-    /// Prints each message as it arrives until the server closes: text with a newline, binary as it is.
+    /// Prints each message as it arrives until the server closes: text followed by a newline, binary
+    /// unchanged.
     Listen(ListenArgs),
     /// Measure round-trip times
     ///
-    /// Sends a ping frame every second and prints the time of each pong, then statistics; the letters are
-    /// those of ping(8). Each ping has its own payload, so that a stray, late or repeated pong is never
-    /// counted. The clock starts when the frame is handed to the kernel and stops when the last byte of the
-    /// pong was read. Ctrl-C ends it with the statistics, SIGQUIT (Ctrl-\) shows how it stands. Exit status 0
-    /// means that at least one pong came, 1 that none did or that a --max limit was broken.
+    /// Sends a ping frame every second and prints the round-trip time of each pong, then statistics; the
+    /// short options are those of ping(8). Each ping has a unique payload, so that stray, late or repeated
+    /// pongs are never counted. The clock starts when the frame is handed to the kernel and stops when the
+    /// last byte of the pong has been read. Ctrl-C stops and prints the statistics; SIGQUIT (Ctrl-\) prints
+    /// the statistics so far. Exit status 0 means that at least one pong was received, 1 that none was or
+    /// that a --max limit was exceeded.
     ///
-    /// The median is within 15 microseconds of what a loop of nothing but the frame library measures, and a
-    /// delay on the way is measured within 0.2 ms and 1 %. Messages between the pongs do not change that; with
-    /// --json, where each of them is an event, they add 30 microseconds for a hundred. Once stdout is blocked and
-    /// 1 MiB waits for it, replies that had to wait here are counted and not measured. Percentiles are true to three digits; mdev is
-    /// the standard deviation, jitter the mean difference from one time to the next. Replies that were still
-    /// under way at the end, and for no longer than twice the longest round trip, are neither received nor
-    /// lost.
+    /// The median is within 15 microseconds of what a minimal loop around the frame library measures, and
+    /// network delay is measured to within 0.2 ms and 1 %. Messages between the pongs do not change that;
+    /// with --json, where each message is an event, a hundred of them add 30 microseconds. While stdout is
+    /// blocked with more than 1 MiB waiting for it, delayed replies are counted but not measured. Percentiles
+    /// have three significant digits; mdev is the standard deviation, jitter the mean difference between
+    /// consecutive times. Pings that are still unanswered at the end, but not for longer than twice the
+    /// longest round trip, count neither as received nor as lost.
     Ping(PingArgs),
-    /// Probe an endpoint, or run scripted conversations: pass or fail
+    /// Check an endpoint, or run check files: pass or fail
     ///
-    /// For a URL it prints a line a fact: the handshake and its times, accept key, subprotocol, compression,
-    /// certificate, ping, close. For check files (wsprobe-check-file(5)) it runs each test and says what went
-    /// wrong where. Exit status 0 means that all passed, 1 that something failed, 2 that the command line or a
-    /// file is wrong and nothing was sent. The causes are in the report.
+    /// For a URL, prints one line per check: handshake with timing, accept key, subprotocol, compression,
+    /// certificate, ping, close. For check files (wsprobe-check-file(5)), runs each test and reports what
+    /// failed and where. Exit status 0 means that all checks passed, 1 that one failed, 2 that the command
+    /// line or a file is invalid and nothing was sent. The report states the causes.
     Check(CheckArgs),
-    /// A server to test against
+    /// Run a test server
     ///
-    /// Accepts WebSocket connections and sends every message back as it came, or does what --mode and the
-    /// faults say. A browser that opens its address gets a page that talks to it. On a terminal it prints a
-    /// line per connection and message, and totals at the end.
+    /// Accepts WebSocket connections and echoes every message unchanged; --mode and the fault options change
+    /// that. A browser that opens its address gets a test page. On a terminal, prints one line per connection
+    /// and message, and totals at the end.
     ///
-    /// It listens for this machine alone unless an address is given, and lets in the web pages of this
-    /// machine alone unless --allow-origin is given. A client has 10 s and 64 KiB for its request.
+    /// Without an address it listens on 127.0.0.1 only, and without --allow-origin it accepts web pages of
+    /// this machine only. A client's request is limited to 10 s and 64 KiB.
     Serve(ServeArgs),
     /// Print a completion script
     ///
-    /// Write it where your shell looks for completions, or source it.
+    /// Save the script where your shell looks for completions, or source it.
     Completions(CompletionsArgs),
-    /// Show the help of a verb, or a chapter of the manual
+    /// Show help for a command, or a topic of the manual
     Help(HelpArgs),
 }

@@ -1,4 +1,4 @@
-//! `serve`: what it does with messages, the faults, who may connect.
+//! The options of `serve`: message handling, faults, access control, limits, output.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,17 @@ use crate::units;
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  wsprobe serve 8080                       echo, and a page at http://127.0.0.1:8080/
+  wsprobe serve 8080                       echo server, test page at http://127.0.0.1:8080/
   wsprobe serve 0 --json | jq -r .url      any free port
   wsprobe serve 8080 --mode broadcast      a chat room
-  wsprobe serve 8443 --self-signed         wss with a certificate made for the occasion
-  wsprobe serve 8080 --close-after 3 --close-code 1012   does the client come back?
-  wsprobe serve 8080 --bad utf8            does the client notice?";
+  wsprobe serve 8443 --self-signed         wss with a generated certificate
+  wsprobe serve 8080 --close-after 3 --close-code 1012   does the client reconnect?
+  wsprobe serve 8080 --bad utf8            does the client detect it?";
 
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub struct ServeArgs {
-    /// Where to listen; port 0 picks a free one
+    /// Address to listen on (default 127.0.0.1); port 0 picks a free port
     #[arg(value_name = "[ADDRESS:]PORT", required_unless_present = "unix")]
     pub address: Option<String>,
 
@@ -41,64 +41,65 @@ pub struct ServeArgs {
     pub output: ServeOutputArgs,
 }
 
-// What a server does with messages.
+// How a server handles messages.
 #[derive(Debug, Args)]
 pub struct BehaviourArgs {
-    /// What becomes of a message
+    /// How to handle messages
     #[arg(long, value_enum, default_value_t = ServeMode::Echo)]
     pub mode: ServeMode,
 
-    /// Send this to every client first; or @FILE, env:NAME
+    /// Send MESSAGE first to every client (or @FILE, env:NAME)
     #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true)]
     pub greeting: Option<String>,
 
-    /// Answer every message with this one in place of its echo
+    /// Answer every message with MESSAGE instead of its echo
     #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true)]
     pub reply: Option<String>,
 
-    /// Speak this subprotocol (repeat, or separate with commas)
+    /// Supported subprotocol (repeatable, or separated by commas)
     ///
-    /// The first one that the client offers of those is chosen; without the option, its first.
+    /// The server chooses the first one of the client's offer that it supports; without this option, the
+    /// first of the offer.
     #[arg(short, long = "subprotocol", alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = subprotocol)]
     pub subprotocols: Vec<String>,
 
-    /// Do not agree to permessage-deflate
+    /// Do not accept permessage-deflate
     #[arg(long, hide_short_help = true)]
     pub no_compress: bool,
 }
 
-/// What a server does with messages.
+/// How a server handles messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ServeMode {
     /// Send every message back
     Echo,
-    /// Send every message to every client, its sender as well: a chat room
+    /// Send every message to all clients, including its sender
     Broadcast,
-    /// Read, count and report each connection on stdout
+    /// Read and count messages; report each connection on stdout
     Sink,
-    /// Read and say nothing
+    /// Read and never answer
     Silent,
 }
 
-// Faults that a client should survive.
+// Faults to test clients with.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults to test clients with")]
 pub struct FaultArgs {
     /// Refuse every handshake with this HTTP status
     ///
-    /// A good client says so, and tries again only after 408, 425, 429 or 5xx, with a growing delay and no sooner than Retry-After.
+    /// A correct client reports it and retries only after 408, 425, 429 or 5xx, with increasing delays and not before Retry-After.
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
     pub status: Option<u16>,
 
-    /// Close after N messages were answered
+    /// Close after answering N messages
     ///
-    /// A good client answers the close and comes back only after 1001, 1006 and 1011 to 1014.
+    /// A correct client answers the close frame and reconnects only after 1001, 1006 and 1011 to 1014.
     #[arg(long, value_name = "N")]
     pub close_after: Option<u64>,
 
-    /// The code of --close-after, which may be one that must not be sent
+    /// Close code of --close-after; may be an invalid one
     ///
-    /// A code that must not be sent (1005, 1006, 5000) is a breach of protocol that a good client answers with 1002.
+    /// A code that must not be sent (1005, 1006, 5000) violates the protocol; a correct client answers with 1002.
     #[arg(
         long,
         value_name = "CODE",
@@ -107,41 +108,41 @@ pub struct FaultArgs {
     )]
     pub close_code: u16,
 
-    /// The reason of --close-after, at most 123 bytes
+    /// Close reason of --close-after, at most 123 bytes
     #[arg(long, value_name = "TEXT", default_value = "", requires = "close_after", value_parser = close_reason, hide_default_value = true, hide_short_help = true)]
     pub close_reason: String,
 
-    /// Hold each reply back for a time, or for a random time between two
+    /// Delay each reply by TIME, or by a random time in a range
     ///
-    /// A good client has a limit, and does not mix up late answers.
+    /// A correct client has a time limit and does not mix up late answers.
     #[arg(long, value_name = "TIME[..TIME]", value_parser = Delay::parse)]
     pub delay: Option<Delay>,
 
-    /// End TCP without a close frame after N messages
+    /// Close the TCP connection without a close frame after N messages
     ///
-    /// A good client reports 1006 and comes back.
+    /// A correct client reports 1006 and reconnects.
     #[arg(long, value_name = "N")]
     pub drop_after: Option<u64>,
 
-    /// Leave pings unanswered
+    /// Do not answer pings
     ///
-    /// A good client that sends them gives up on the connection.
+    /// A correct client that sends pings ends the connection.
     #[arg(long)]
     pub no_pong: bool,
 
-    /// Read and write no more after N messages
+    /// Stop reading and writing after N messages
     ///
-    /// The connection is held. A good client notices by pings or a time limit, and does not queue without bounds.
+    /// The connection stays open. A correct client detects this by pings or a time limit, and its queue is bounded.
     #[arg(long, value_name = "N")]
     pub stall_after: Option<u64>,
 
-    /// Send a frame that breaks the protocol
+    /// Send a frame that violates the protocol
     ///
-    /// A good client closes at once, with 1007 for utf8 and 1002 for the others.
+    /// A correct client closes at once, with 1007 for utf8 and 1002 for the others.
     #[arg(long, value_name = "HOW", value_enum)]
     pub bad: Option<BadFrameName>,
 
-    /// Send the frame of --bad after N messages; 0 is right after the handshake
+    /// Send the frame of --bad after N messages; 0 sends it right after the handshake
     #[arg(
         long,
         value_name = "N",
@@ -152,49 +153,49 @@ pub struct FaultArgs {
     pub bad_after: u64,
 }
 
-/// A frame that breaks the protocol.
+/// A frame that violates the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BadFrameName {
-    /// A text that is not UTF-8
+    /// A text message that is not valid UTF-8
     Utf8,
-    /// A reserved bit that no extension gave a meaning
+    /// A reserved bit (RSV) that no extension defines
     Rsv,
     /// A reserved opcode
     Opcode,
     /// A masked frame
     Mask,
-    /// A length of 2^63 bytes: the highest bit must be 0
+    /// A length of 2^63 bytes (the most significant bit must be 0)
     Length,
 }
 
-// Who may connect, and how.
+// Access control and TLS.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Who may connect")]
+#[command(next_help_heading = "Access")]
 pub struct AccessArgs {
-    /// Speak TLS (wss) with this certificate (PEM, its chain behind it)
+    /// Use TLS (wss) with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,
 
-    /// The key of --cert (PEM), where it is not in the same file
+    /// Private key of --cert (PEM), if not in the same file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
     pub key: Option<PathBuf>,
 
-    /// Speak TLS (wss) with a certificate made now; its fingerprint is printed
+    /// Use TLS (wss) with a generated certificate; prints its fingerprint
     #[arg(long, conflicts_with = "cert")]
     pub self_signed: bool,
 
-    /// Let in web pages from ORIGIN (https://app.example, null for files, * for all; repeat)
+    /// Accept web pages from ORIGIN (https://app.example, null for files, * for all; repeatable)
     ///
-    /// Without it, pages from this machine alone may connect. Our own page always may, and what sends
-    /// no Origin, as programs other than browsers.
+    /// By default only pages from this machine may connect. The built-in test page and clients that send no
+    /// Origin header, such as programs other than browsers, are always accepted.
     #[arg(long, value_name = "ORIGIN", value_parser = allowed_origin)]
     pub allow_origin: Vec<String>,
 
-    /// Ask for a user and a password (else 401); or @FILE, env:NAME
+    /// Require this user and password, else 401 (or @FILE, env:NAME)
     #[arg(long, value_name = "USER:PASSWORD")]
     pub auth: Option<String>,
 
-    /// Ask for a token (else 401); or @FILE, env:NAME
+    /// Require this bearer token, else 401 (or @FILE, env:NAME)
     #[arg(long, value_name = "TOKEN", conflicts_with = "auth")]
     pub bearer: Option<String>,
 }
@@ -203,16 +204,16 @@ pub struct AccessArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct ServeLimitArgs {
-    /// The largest message accepted
+    /// Maximum size of an incoming message
     #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB", hide_short_help = true)]
     pub max_size: u64,
 
-    /// The most clients at a time; the next one gets 503
+    /// Maximum number of clients at a time; further ones get 503
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), hide_short_help = true)]
     pub max_clients: u32,
 }
 
-// What a server tells.
+// Output of a server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct ServeOutputArgs {
@@ -224,21 +225,21 @@ pub struct ServeOutputArgs {
     #[arg(short, long, hide_short_help = true)]
     pub timestamps: bool,
 
-    /// Use colour
+    /// Colour the output
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourChoice::Auto, hide_short_help = true)]
     pub color: ColourChoice,
 
-    /// Print the address alone; twice, not even that
+    /// Print only the address; -qq nothing
     #[arg(short, long, action = ArgAction::Count)]
     pub quiet: u8,
 
-    /// Print requests, control frames and what is sent as well; twice, every frame
+    /// Also print requests, control frames and outgoing messages; -vv every frame
     ///
-    /// Where stderr is no terminal, the address alone is printed without it.
+    /// Without it, only the address is printed when stderr is not a terminal.
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Write every event as a line of JSON to FILE as well
+    /// Also write every event as a line of JSON to FILE
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
     pub log: Option<PathBuf>,
 

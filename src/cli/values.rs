@@ -1,5 +1,5 @@
-//! How the text of an option becomes its value. What another tool means by the same letter is named
-//! here, where it would otherwise be taken for something else.
+//! Parsers from the text of an option to its value. Where another tool (curl, ping) uses the same letter for
+//! something else, the parser detects such a value and the error names the option that was probably meant.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,21 +13,21 @@ use crate::pattern::{Jq, Pattern};
 use crate::secret::{SecretSource, is_credential_header};
 use crate::units;
 
-/// A header, or a file of headers.
+/// A value of `-H`: a header, or a source of header lines.
 #[derive(Clone, Debug)]
 pub enum HeaderArg {
     /// `Name: value`.
     Line(RequestHeader),
-    /// Header lines of a file or a variable: `@FILE`, `env:NAME`.
+    /// Header lines in a file or an environment variable: `@FILE`, `env:NAME`.
     Kept(SecretSource),
 }
 
-/// A subprotocol, or where some are kept.
+/// A value of `-s`: a subprotocol, or a source of some.
 #[derive(Clone, Debug)]
 pub enum SubprotocolArg {
-    /// Its name.
+    /// The name itself.
     Name(String),
-    /// `@FILE`, `env:NAME`.
+    /// Names in a file or an environment variable: `@FILE`, `env:NAME`.
     Kept(SecretSource),
 }
 
@@ -40,8 +40,10 @@ pub(super) fn definition(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if crate::script::is_name(name) => {
             Ok((name.to_owned(), value.to_owned()))
         }
-        Some((name, _)) => Err(format!("'{name}' is no name: letters, digits, _ and -")),
-        None => Err("write NAME=VALUE".to_owned()),
+        Some((name, _)) => Err(format!(
+            "invalid variable name '{name}': expected letters, digits, _ and -"
+        )),
+        None => Err("expected NAME=VALUE".to_owned()),
     }
 }
 
@@ -49,29 +51,29 @@ pub(super) fn jq(text: &str) -> Result<Jq, String> {
     Jq::compile(text).map_err(|error| error.to_string())
 }
 
-/// `-w` means a time here; curl's users expect a format.
+/// `-w` is a time limit; curl's `-w` is an output format.
 pub(super) fn wait(text: &str) -> Result<Duration, String> {
     if text.contains('%') {
         return Err(
-            "-w is how long to wait (5s); for fields of the connection use --json and jq"
+            "-w expects a time limit such as 5s; for connection details use --json and jq"
                 .to_owned(),
         );
     }
     units::duration(text)
 }
 
-/// The limit of everything; without it there is none, as curl's 0 says.
+/// `--max-time`. curl's 0 means no limit, which is the default here, so 0 is refused.
 pub(super) fn max_time(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
-        Duration::ZERO => Err("it must be longer than 0; without it there is no limit".to_owned()),
+        Duration::ZERO => Err("must be greater than zero; omit the option for no limit".to_owned()),
         time => Ok(time),
     }
 }
 
-/// `-w` of ping is its end.
+/// `-w` of `ping`: its deadline.
 pub(super) fn deadline(text: &str) -> Result<Duration, String> {
     match wait(text)? {
-        Duration::ZERO => Err("it must be longer than 0".to_owned()),
+        Duration::ZERO => Err("must be greater than zero".to_owned()),
         time => Ok(time),
     }
 }
@@ -79,15 +81,15 @@ pub(super) fn deadline(text: &str) -> Result<Duration, String> {
 pub(super) fn loss(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').parse() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
-        _ => Err("write a number from 0 to 100".to_owned()),
+        _ => Err("expected a number from 0 to 100".to_owned()),
     }
 }
 
-/// `-o` is the Origin here; curl's users expect a file.
+/// `-o` is the Origin header; curl's `-o` is an output file.
 pub(super) fn origin(text: &str) -> Result<String, String> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return Err(format!(
-            "the origin '{}' holds a control character",
+            "origin '{}' contains a control character",
             text.escape_debug()
         ));
     }
@@ -95,11 +97,11 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!(
-        "'{text}' is no origin (https://example.com or null); to write the output to a file use > {text}"
+        "invalid origin '{text}' (expected https://example.com or null); to write the output to a file, use > {text}"
     ))
 }
 
-/// `-x` is a message here; curl's users expect a proxy.
+/// `-x` is a message; curl's `-x` is a proxy.
 pub(super) fn on_open_message(text: &str) -> Result<SecretSource, String> {
     let is_proxy = match text.split_once("://") {
         Some(("socks4" | "socks4a" | "socks5" | "socks5h", _)) => true,
@@ -112,19 +114,19 @@ pub(super) fn on_open_message(text: &str) -> Result<SecretSource, String> {
     };
     if is_proxy {
         return Err(format!(
-            "-x is a message to send, and this looks like a proxy: --proxy {text}; to send it all the same, -x @FILE"
+            "-x sends a message, but '{text}' looks like a proxy: use --proxy {text}; to send this text, use -x @FILE"
         ));
     }
     Ok(SecretSource::parse(text))
 }
 
-/// An Origin that a server lets in.
+/// An Origin that `serve` accepts.
 pub(super) fn allowed_origin(text: &str) -> Result<String, String> {
     match text {
         "*" | "null" => Ok(text.to_owned()),
         _ if text.contains("://") => Ok(text.trim_end_matches('/').to_owned()),
         _ => Err(format!(
-            "'{text}' is no origin: write https://app.example, null or *"
+            "invalid origin '{text}': expected https://app.example, null or *"
         )),
     }
 }
@@ -132,26 +134,27 @@ pub(super) fn allowed_origin(text: &str) -> Result<String, String> {
 pub(super) fn close_reason(text: &str) -> Result<String, String> {
     match text.len() {
         0..=123 => Ok(text.to_owned()),
-        n => Err(format!("it has {n} bytes, a close frame holds 123")),
+        n => Err(format!("{n} bytes exceed the 123 of a close reason")),
     }
 }
 
-/// `-s` is a subprotocol here; ping's users expect a size.
+/// A subprotocol name (RFC 6455 §4.1). `-s` of ping(8) is a size, and curl's `-s` has no value: a number or
+/// a URL is refused with a hint.
 pub fn subprotocol(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.contains("://") {
         return Err(format!(
-            "-s names a subprotocol, and '{text}' is a URL; to say less, -q"
+            "-s expects a subprotocol, but '{text}' is a URL; to print less, use -q"
         ));
     }
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!(
-            "-s names a subprotocol, and '{text}' is a number: the size of a ping is --size {text}"
+            "-s expects a subprotocol, but '{text}' is a number; for the size of a ping, use --size {text}"
         ));
     }
     if text.is_empty() || !text.bytes().all(crate::connection::target::is_token_byte) {
         return Err(format!(
-            "'{text}' is no subprotocol name: letters, digits and . _ - (RFC 6455 §4.1)"
+            "invalid subprotocol '{text}': expected letters, digits and . _ - (RFC 6455 §4.1)"
         ));
     }
     Ok(text.to_owned())
@@ -160,16 +163,16 @@ pub fn subprotocol(text: &str) -> Result<String, String> {
 pub(super) fn given_header(text: &str) -> Result<HeaderArg, String> {
     match SecretSource::parse(text) {
         source @ SecretSource::File(..) => Ok(HeaderArg::Kept(source)),
-        // `env: value` is a header of that name.
+        // `env: value` is a header named env.
         SecretSource::Environment(name) if is_variable(&name) => {
             Ok(HeaderArg::Kept(SecretSource::Environment(name)))
         }
         _ => {
             let header = RequestHeader::parse(text)?;
-            // Not quoted, the rest of it would be taken for the URL, or sent as messages.
+            // An unquoted value would be parsed as the URL, or sent as messages.
             if header.value.is_none() && is_credential_header(&header.name) {
                 return Err(format!(
-                    "it has no value: quote all of it, -H '{}: VALUE'",
+                    "the value is missing; quote the whole header: -H '{}: VALUE'",
                     header.name
                 ));
             }
@@ -178,7 +181,7 @@ pub(super) fn given_header(text: &str) -> Result<HeaderArg, String> {
     }
 }
 
-/// A subprotocol's name, or where it is kept.
+/// A value of `-s`.
 pub(super) fn given_subprotocol(text: &str) -> Result<SubprotocolArg, String> {
     match SecretSource::parse(text.trim()) {
         SecretSource::Literal(_) => subprotocol(text).map(SubprotocolArg::Name),
@@ -186,21 +189,24 @@ pub(super) fn given_subprotocol(text: &str) -> Result<SubprotocolArg, String> {
     }
 }
 
-/// A file to write to. `-` is stdout elsewhere, which has the results and the messages here.
+/// A file to write to. `-` is refused: stdout already carries the messages and results.
 pub(super) fn report_file() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match path.to_str() {
-        Some("-") => Err("'-' is not supported: write the name of a file, such as /dev/fd/3"),
+        Some("-") => Err("'-' is not supported; use a file name, such as /dev/fd/3"),
         _ => Ok(path),
     })
 }
 
-/// A text, or where it is kept.
-#[allow(clippy::unnecessary_wraps, reason = "clap asks for this form")]
+/// A literal text, `@FILE` or `env:NAME`.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "clap expects a parser that returns a Result"
+)]
 pub(super) fn source(text: &str) -> Result<SecretSource, String> {
     Ok(SecretSource::parse(text))
 }
 
-/// Whether a text can be the name of an environment variable.
+/// Whether a text is a valid name of an environment variable.
 fn is_variable(name: &str) -> bool {
     let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     is_name && name.starts_with(|first: char| !first.is_ascii_digit())
@@ -208,27 +214,30 @@ fn is_variable(name: &str) -> bool {
 
 pub(super) fn plain_value(text: &str) -> Result<String, String> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
-        return Err("it holds a control character".to_owned());
+        return Err("contains a control character".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// A user, perhaps with a password.
+/// `USER` or `USER:PASSWORD`.
+///
+/// # Errors
+/// The text is a URL, has no user name, or contains a control character.
 pub fn user(text: &str) -> Result<String, String> {
     if ["ws://", "wss://"]
         .iter()
         .any(|scheme| text.starts_with(scheme))
     {
-        return Err("a URL stands where the user is expected: write -u USER".to_owned());
+        return Err("expected a user, found a URL: use -u USER".to_owned());
     }
     let user = text.split(':').next().unwrap_or_default();
     if user.is_empty() {
-        return Err("it names no user: write USER or USER:PASSWORD".to_owned());
+        return Err("the user name is missing: expected USER or USER:PASSWORD".to_owned());
     }
     plain_value(text)
 }
 
-/// A user and a password, or where both are kept.
+/// A value of `-u`.
 pub(super) fn given_user(text: &str) -> Result<SecretSource, String> {
     match SecretSource::parse(text) {
         SecretSource::Environment(name) if !is_variable(&name) => {
@@ -239,12 +248,13 @@ pub(super) fn given_user(text: &str) -> Result<SecretSource, String> {
     }
 }
 
-/// `-b` is a cookie here; curl's users may expect a file of them.
+/// `-b` is a cookie; curl's `-b` may also be a file of cookies.
 pub(super) fn cookie(text: &str) -> Result<String, String> {
     let text = plain_value(text)?;
     if !text.contains('=') {
         return Err(
-            "it is no cookie: write NAME=VALUE; for a file of headers use -H @FILE, for binary messages --binary".to_owned(),
+            "expected NAME=VALUE; for a file of headers use -H @FILE, for binary messages --binary"
+                .to_owned(),
         );
     }
     Ok(text.trim_end_matches(';').trim().to_owned())
@@ -259,7 +269,7 @@ pub(super) fn interface(text: &str) -> Result<LocalEnd, String> {
     if let Ok(ip) = bare.parse() {
         return Ok(LocalEnd::Address(ip));
     }
-    // As Linux has it (IFNAMSIZ).
+    // Linux limits a name to 15 bytes (IFNAMSIZ).
     let is_name = (1..16).contains(&text.len())
         && text
             .bytes()
@@ -267,7 +277,7 @@ pub(super) fn interface(text: &str) -> Result<LocalEnd, String> {
     match is_name {
         true => Ok(LocalEnd::Interface(text.to_owned())),
         false => Err(format!(
-            "'{text}' is neither an IP address nor the name of a network interface"
+            "invalid address or interface '{text}': expected an IP address or the name of a network interface"
         )),
     }
 }
@@ -278,14 +288,14 @@ pub(super) fn offer(text: &str) -> Result<DeflateOffer, String> {
 
 pub(super) fn interval(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
-        Duration::ZERO => Err("it must be longer than 0".to_owned()),
+        Duration::ZERO => Err("must be greater than zero".to_owned()),
         time => Ok(time),
     }
 }
 
 pub(super) fn fragment_size(text: &str) -> Result<usize, String> {
     match units::size(text)? {
-        0 => Err("a fragment needs at least one byte".to_owned()),
-        size => usize::try_from(size).map_err(|_| format!("'{text}' is too large")),
+        0 => Err("must be at least 1 byte".to_owned()),
+        size => usize::try_from(size).map_err(|_| format!("size '{text}' is too large")),
     }
 }

@@ -1,4 +1,4 @@
-//! `wsprobe check`: probe an endpoint, or run scripted conversations, and report pass or fail.
+//! `wsprobe check`: checks an endpoint, or runs check files, and reports pass or fail.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -26,14 +26,16 @@ use crate::signals::{Signal, Signals};
 use super::UsageError;
 use super::prepare::{PreparedSession, policy, prepare, warnings};
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage or an unreadable file (exit 2), or a report that cannot be written (exit 23).
 pub async fn run(options: CheckArgs) -> anyhow::Result<Exit> {
-    // Whatever is wrong before the first packet is bad usage here: the statuses of transport are for
-    // what happens on the wire, and the report tells those causes.
+    // `check` exits only with 0, 1, 2, 130 or 143, so every error before the first packet is bad usage.
     checked(options)
         .await
         .map_err(|error| match error.downcast::<UsageError>() {
-            Ok(mistake) => mistake.as_usage().into(),
+            Ok(usage_error) => usage_error.as_usage().into(),
             Err(error) => error,
         })
 }
@@ -51,12 +53,12 @@ async fn checked(options: CheckArgs) -> anyhow::Result<Exit> {
         [folder] if folder.starts_with(['/', '.']) && Path::new(folder).is_dir() => {
             let files = folder.trim_end_matches('/');
             Err(UsageError::usage(format!("{folder} is a directory"))
-                .hint(format!("its check files are {files}/*.wst"))
+                .hint(format!("to run its check files: {files}/*.wst"))
                 .into())
         }
         [_] => check_url(options).await,
-        _ => Err(UsageError::usage("check takes one URL, or files")
-            .hint("a target is a file when it exists or ends in .wst")
+        _ => Err(UsageError::usage("expected one URL, or check files only")
+            .hint("a target is a check file if a file of that name exists, or if it ends in .wst")
             .into()),
     }
 }
@@ -69,7 +71,7 @@ fn is_file(target: &str) -> bool {
 
 async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
     if options.list || !options.variables.is_empty() || !options.secrets.is_empty() {
-        return Err(UsageError::usage("--list, --var and --secret are for check files").into());
+        return Err(UsageError::usage("--list, --var and --secret require a check file").into());
     }
     let url = options.targets.first().cloned().unwrap_or_default();
     let questions = EndpointOptions {
@@ -84,7 +86,7 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
         farewell: options.shared.messages.close.clone(),
         wait: options.wait,
     };
-    let asked = CheckSettings::of(&options);
+    let settings = CheckSettings::of(&options);
     let prepared = prepare(&url, options.shared).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
@@ -92,10 +94,12 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
             sinks.notify(Notice::Warning(&risk));
         }
     }
-    let (what, look) = (prepared.what.clone(), look(&prepared, "check"));
-    let shared = asked.share(Rc::new(prepared), sinks);
+    let (what, terminal_style) = (prepared.what.clone(), terminal_style(&prepared, "check"));
+    let shared = settings.share(Rc::new(prepared), sinks);
     let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
-    asked.run(&shared, look, None, [job].into_iter()).await
+    settings
+        .run(&shared, terminal_style, None, [job].into_iter())
+        .await
 }
 
 async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
@@ -110,9 +114,9 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
         !options.skip.is_empty(),
     ];
     if for_urls.contains(&true) {
-        let wrong = "--send, --expect…, --max-handshake, --min-cert-days and --skip are for a URL";
+        let wrong = "--send, --expect…, --max-handshake, --min-cert-days and --skip require a URL";
         return Err(UsageError::usage(wrong)
-            .hint("in a check file they are steps")
+            .hint("in a check file, write steps instead")
             .into());
     }
     let values = values(&options)?;
@@ -120,15 +124,15 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
     if options.list {
         return Ok(list(&files));
     }
-    let asked = CheckSettings::of(&options);
-    // Of the options all but the URL is known: what is wrong with them is told before anything runs.
+    let settings = CheckSettings::of(&options);
+    // The URLs are in the files, but all other options are known: report their errors before any test runs.
     let prepared = prepare("ws://localhost/", options.shared).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     for value in values.values().filter(|value| value.is_secret) {
         sinks.redactor().learn(&value.text);
     }
-    let look = look(&prepared, "test");
-    let shared = asked.share(Rc::new(prepared), sinks);
+    let terminal_style = terminal_style(&prepared, "test");
+    let shared = settings.share(Rc::new(prepared), sinks);
     let tests: Vec<_> = files
         .iter()
         .flat_map(|file| file.script.tests.iter().map(move |test| (file, test)))
@@ -138,12 +142,17 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
         let run = run_test(&shared, file, test, &values);
         Box::pin(async move { vec![run.await] })
     };
-    asked
-        .run(&shared, look, Some(count), tests.into_iter().map(job))
+    settings
+        .run(
+            &shared,
+            terminal_style,
+            Some(count),
+            tests.into_iter().map(job),
+        )
         .await
 }
 
-fn look(prepared: &PreparedSession, noun: &'static str) -> TerminalStyle {
+fn terminal_style(prepared: &PreparedSession, noun: &'static str) -> TerminalStyle {
     TerminalStyle {
         colour: prepared.stdout.colour,
         quiet: prepared.shared.output.quiet,
@@ -176,7 +185,7 @@ fn list(files: &[CheckFile]) -> Exit {
     }
 }
 
-/// What `--var` and `--secret` define.
+/// The variables that `--var` and `--secret` define.
 fn values(options: &CheckArgs) -> Result<Values, UsageError> {
     let mut values = Values::new();
     for (definition, is_secret) in options
@@ -195,7 +204,7 @@ fn values(options: &CheckArgs) -> Result<Values, UsageError> {
     Ok(values)
 }
 
-/// What was asked for besides the tests themselves.
+/// The options that apply to the whole run: reports, scheduling, time limits.
 struct CheckSettings {
     destinations: Destinations,
     pace: SchedulePolicy,
@@ -225,7 +234,7 @@ impl CheckSettings {
         }
     }
 
-    /// What all tests share.
+    /// The context that all tests share.
     fn share(&self, prepared: Rc<PreparedSession>, sinks: Sinks) -> RunContext {
         let farewell = prepared.shared.messages.close.clone();
         let sinks = Rc::new(RefCell::new(sinks));
@@ -247,21 +256,24 @@ impl CheckSettings {
         }
     }
 
-    /// Runs the work and writes the reports.
+    /// Runs the tests and writes the reports.
+    ///
+    /// # Errors
+    /// A report file cannot be opened.
     async fn run<'a>(
         self,
         shared: &'a RunContext,
-        look: TerminalStyle,
+        terminal_style: TerminalStyle,
         tests: Option<usize>,
         work: impl ExactSizeIterator<Item = Job<'a>>,
     ) -> anyhow::Result<Exit> {
         let mut reports =
-            Reports::open(&self.destinations, look, tests).map_err(UsageError::output)?;
+            Reports::open(&self.destinations, terminal_style, tests).map_err(UsageError::output)?;
         let ran = schedule::run(work, self.pace, shared, &mut reports).await?;
         let mut exit = exit(&ran, &reports);
         let bail_out = ran.stopping.map(|why| match why {
             StopReason::Signal(_) => "interrupted",
-            StopReason::OutOfTime(_) => "--max-time is over",
+            StopReason::OutOfTime(_) => "--max-time reached",
         });
         {
             let mut sinks = shared.sinks.borrow_mut();
@@ -280,12 +292,12 @@ impl CheckSettings {
     }
 }
 
-/// Writes what is still buffered, until a signal says not to wait for the reader any more.
+/// Writes the buffered output. Stops waiting for a slow reader when a signal arrives, or after 1 s if `hurried`.
 async fn drain(sinks: &RefCell<Sinks>, hurried: bool) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     let drain = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
-        // A reader that is gone has what it wanted.
+        // A reader that has closed the pipe is not an error.
         Poll::Pending => sinks.borrow_mut().poll_drain(cx).map(drop),
     });
     if hurried {
@@ -307,8 +319,8 @@ fn exit(ran: &ScheduleOutcome, reports: &Reports) -> Exit {
     }
 }
 
-/// A connection of a check file: the options of the command line, and on top of them the header lines
-/// of the file, which take the place of those of the same name.
+/// The policy for a connection of a check file: the options of the command line, with the header lines of the
+/// file replacing those of the same name.
 async fn policy_for(
     prepared: Rc<PreparedSession>,
     sinks: Rc<RefCell<Sinks>>,
@@ -322,7 +334,7 @@ async fn policy_for(
     let (protocols, headers): (Vec<_>, Vec<_>) = headers
         .into_iter()
         .partition(|header| header.name.eq_ignore_ascii_case("sec-websocket-protocol"));
-    // Whatever the server picks is held against what was offered.
+    // The handshake checks the server's choice against the offer, so the offer must be known as such.
     let offered = protocols
         .iter()
         .filter_map(|header| header.value.as_deref());

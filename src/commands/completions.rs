@@ -1,4 +1,4 @@
-//! `wsprobe completions SHELL`.
+//! `wsprobe completions SHELL`: prints a completion script.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use crate::cli::{Cli, CompletionsArgs};
 use crate::exit::Exit;
 
-/// Prints the script.
+/// Prints the script to stdout.
 pub fn run(options: &CompletionsArgs) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "wsprobe", &mut script);

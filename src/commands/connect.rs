@@ -1,4 +1,4 @@
-//! `wsprobe connect`: a session by hand, or a duplex pipe.
+//! `wsprobe connect`: an interactive session on a terminal, otherwise a duplex pipe.
 
 use std::io::IsTerminal;
 
@@ -23,22 +23,25 @@ use super::usage_error::message_of;
 const DUMB_TERMINAL: &str =
     "this terminal cannot edit lines (TERM): each line is sent as a message, there are no commands";
 
-/// What a person who has read nothing needs to know.
+/// Shown when a session with the built-in server starts.
 const FIRST_WORDS: &str =
-    "the built-in echo server: type a line and press Enter; /help shows the rest";
+    "built-in echo server: type a line and press Enter; /help lists the commands";
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
-    let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let is_interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let prepared = prepare(&url, options.shared).await?;
-    let is_dumb = by_hand && !prepared.shared.output.json;
+    let is_dumb = is_interactive && !prepared.shared.output.json;
     if is_dumb {
         let history = match options.no_history {
             true => KeepHistory::No,
             false => KeepHistory::OnDisk,
         };
-        // A terminal that cannot edit lines (TERM=dumb) is a pipe that a person types into.
+        // A terminal without line editing (TERM=dumb) is treated as a pipe.
         if let Ok(started) = Repl::start(setup(&prepared, history)) {
             return run_session(prepared, started).await;
         }
@@ -66,7 +69,7 @@ fn setup(prepared: &PreparedSession, history: KeepHistory) -> Setup {
     }
 }
 
-/// What a history goes by.
+/// The key of the history file: host and port, or `echo`.
 fn host_of(target: &Target) -> String {
     match target.address.shown.as_str() {
         "echo:" => "echo".to_owned(),
@@ -74,7 +77,7 @@ fn host_of(target: &Target) -> String {
     }
 }
 
-/// Makes places to connect to like the first one.
+/// Builds the targets of `/connect`, with the options of the first one.
 fn connector(target: Target) -> Connector {
     Box::new(move |url| {
         let target = target.clone();
@@ -91,7 +94,7 @@ fn connector(target: Target) -> Connector {
     })
 }
 
-/// A session at a terminal.
+/// Runs an interactive session on a terminal.
 async fn run_session(
     mut prepared: PreparedSession,
     (repl, (person, line)): (Repl, TerminalEnds),
@@ -101,14 +104,15 @@ async fn run_session(
         ..prepared.layout(false)
     };
     prepared.person = Some(person);
-    // Always: they are shown when they are asked for.
+    // Frames are always traced, because /frames can be switched on at any time.
     prepared.policy.target.trace = true;
     let view = ReplView::new(layout, prepared.shared.output.verbose > 1);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));
-    let way = Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
+    let destination =
+        Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
     let recorder = ScriptRecorder::new(&prepared.policy.target, &prepared.policy.on_open);
     let mut sinks = prepared
-        .sinks_to(way, Printer::Session(Box::new(view)))?
+        .sinks_to(destination, Printer::Session(Box::new(view)))?
         .recording(Box::new(recorder));
     if prepared.what == "echo:" {
         sinks.notify(Notice::Text(FIRST_WORDS));

@@ -1,48 +1,48 @@
-//! What the hands of wscat's, websocat's, curl's and ping's users type: what to write here instead.
+//! Hints for users of wscat, websocat, curl and ping: which option of wsprobe replaces theirs.
 //!
-//! Looked at only when something was not understood, but for [`misread`]: an option of ours is never
-//! taken away by another tool's.
+//! The tables are consulted only after clap has rejected the command line, so that they never shadow an option
+//! of wsprobe. [`misread`] is the exception.
 
 use super::UsageError;
 use crate::connection::target::bare_port;
 use crate::secret::redact_url;
 
-/// What an option means to the users of one verb alone: looked at before [`OPTIONS`].
+/// Hints that apply to one command only, as (command, options, hint). They take precedence over [`OPTIONS`].
 const OF_A_VERB: &[(&str, &[&str], &str)] = &[
     (
         "serve",
         &["-p", "--port", "-l", "--listen"],
-        "the port stands by itself, without an option: wsprobe serve 8080",
+        "give the port as an argument: wsprobe serve 8080",
     ),
     (
         "serve",
         &["--host", "--bind", "--address", "-a"],
-        "the address stands before the port: wsprobe serve 0.0.0.0:8080",
+        "write the address before the port: wsprobe serve 0.0.0.0:8080",
     ),
     (
         "serve",
         &["--tls", "--ssl"],
-        "--self-signed makes a certificate, --cert FILE takes yours",
+        "--self-signed generates a certificate, --cert FILE uses yours",
     ),
     (
         "listen",
         &["-w", "--wait"],
-        "--for TIME ends well after so long, --idle-timeout TIME fails after so long a silence",
+        "--for TIME stops after TIME, exit 0; --idle-timeout TIME stops after TIME without a message, exit 28",
     ),
     (
         "listen",
         &["--binary"],
-        "binary messages are printed as they are: leave it out",
+        "omit it: binary messages are printed unchanged",
     ),
     (
         "listen",
         &["--expect"],
-        "--until PATTERN ends with the first message that matches; send --expect and check have a verdict",
+        "--until PATTERN stops after the first message that matches; send --expect and check report pass or fail",
     ),
     (
         "connect",
         &["--expect"],
-        "send --expect PATTERN and check wait for a message and have a verdict",
+        "send --expect PATTERN and check wait for a message and report pass or fail",
     ),
     (
         "connect",
@@ -53,36 +53,36 @@ const OF_A_VERB: &[(&str, &[&str], &str)] = &[
             "--max-messages",
             "--count",
         ],
-        "a session has no count: send waits for a reply to each message, listen -c N ends after N messages",
+        "connect has no message limit: send waits for a reply to each message, listen -c N stops after N messages",
     ),
     (
         "send",
         &["-f"],
-        "--file FILE sends a file as one message; a refused handshake is exit status 22 anyway",
+        "--file FILE sends a file as one message; a refused handshake always exits with 22",
     ),
     (
         "ping",
         &["-I"],
-        "--interface ADDRESS connects from an address of this machine",
+        "--interface ADDRESS connects from a local address",
     ),
     (
         "ping",
         &["-O", "-a", "-U"],
-        "leave it out: lost pings are told of, and a time ends when the pong was read",
+        "omit it: lost pings are always reported, and times end when the pong has been read",
     ),
     (
         "ping",
         &["-n"],
-        "-c N is the number of pings; addresses are never looked up by name, and -k accepts any certificate",
+        "-c N is the number of pings; addresses are never resolved to names; -k accepts any certificate",
     ),
     (
         "ping",
         &["-M", "-R", "-Q", "-T", "-l", "-p", "-S"],
-        "that belongs to ICMP: these are ping frames of a WebSocket (--size BYTES, --interface ADDRESS)",
+        "that option is for ICMP; wsprobe sends WebSocket ping frames (see --size BYTES, --interface ADDRESS)",
     ),
 ];
 
-/// Options of other tools, and what to write.
+/// Options of other tools, as (options, hint).
 const OPTIONS: &[(&[&str], &str)] = &[
     (
         &[
@@ -94,7 +94,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
             "--message",
             "--msg",
         ],
-        "messages stand behind the URL: wsprobe send URL MESSAGE; --file FILE sends a file",
+        "put messages after the URL: wsprobe send URL MESSAGE; --file FILE sends a file",
     ),
     (
         &["-T", "--upload-file"],
@@ -102,98 +102,92 @@ const OPTIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["-X", "--request"],
-        "a WebSocket handshake is always a GET: leave it out",
+        "omit it: a WebSocket handshake is always a GET request",
     ),
     (
         &["-i", "--include", "-I", "--head", "-D", "--dump-header"],
-        "-v shows the header fields of request and answer",
+        "-v shows the request and response headers",
     ),
-    (
-        &["-N", "--no-buffer"],
-        "output is never held back: leave it out",
-    ),
+    (&["-N", "--no-buffer"], "omit it: output is never delayed"),
     (
         &["-f", "--fail"],
-        "a refused handshake is exit status 22 anyway: leave it out",
+        "omit it: a refused handshake always exits with 22",
     ),
-    (
-        &["-S", "--show-error"],
-        "errors are shown anyway: leave it out",
-    ),
-    (&["--silent"], "-q says less"),
+    (&["-S", "--show-error"], "omit it: errors are always shown"),
+    (&["--silent"], "-q prints less"),
     (
         &["-O", "--output", "--remote-name"],
         "> FILE writes the output to a file",
     ),
     (
         &["--url", "--ws-c-uri", "-c", "--connect"],
-        "the URL stands by itself, without an option: wsprobe connect URL",
+        "give the URL as an argument: wsprobe connect URL",
     ),
     (
         &["--host", "--port"],
-        "host and port stand in the URL: ws://HOST:PORT/",
+        "put host and port in the URL: ws://HOST:PORT/",
     ),
     (
         &["--http1.1"],
-        "HTTP/1.1 is spoken unless --http2 says otherwise: leave it out",
+        "omit it: HTTP/1.1 is the default, --http2 selects HTTP/2",
     ),
     (
         &["-n"],
-        "it means another thing in each tool: -c N is a count, --no-wait sends and waits for no reply, -k accepts any certificate",
+        "its meaning differs between tools: use -c N for a count, --no-wait to send without waiting for replies, -k to accept any certificate",
     ),
-    (&["--no-tls", "--plain"], "write ws:// in front of the URL"),
-    (&["--tls", "--ssl"], "write wss:// in front of the URL"),
+    (&["--no-tls", "--plain"], "start the URL with ws://"),
+    (&["--tls", "--ssl"], "start the URL with wss://"),
     (
         &["--http2-prior-knowledge"],
-        "--http2: of ws:// from the first byte, of wss:// agreed in TLS",
+        "use --http2: with prior knowledge for ws://, negotiated by ALPN for wss://",
     ),
     (
         &["--tlsv1.2", "--tlsv1.3", "--tls-max"],
-        "--tls-min 1.2|1.3 is the oldest version accepted, and there is no newest",
+        "--tls-min 1.2|1.3 sets the minimum version; there is no maximum",
     ),
     (
         &["--tls-domain", "--sni"],
-        "--servername NAME asks for that certificate and checks it",
+        "--servername NAME sets the name for SNI and certificate verification",
     ),
     (
         &["--capath"],
-        "--cacert FILE, or SSL_CERT_DIR in the environment",
+        "use --cacert FILE, or SSL_CERT_DIR in the environment",
     ),
     (
         &["--connect-to"],
-        "--resolve HOST:PORT:ADDRESS connects elsewhere for a name",
+        "--resolve HOST:PORT:ADDRESS sets the address of a host",
     ),
     (
         &["--oauth2-bearer", "--token"],
-        "--bearer TOKEN, or --bearer @FILE",
+        "use --bearer TOKEN or --bearer @FILE",
     ),
-    (&["--basic-auth", "--basic"], "-u USER:PASSWORD"),
+    (&["--basic-auth", "--basic"], "use -u USER:PASSWORD"),
     (
         &["--digest", "--ntlm", "--negotiate", "--anyauth"],
-        "-u is Basic and --bearer a token; any other way to log in is a header: -H 'Authorization: VALUE'",
+        "-u sends Basic credentials, --bearer a token; for other schemes use -H 'Authorization: VALUE'",
     ),
     (
         &["--cookie-jar"],
-        "cookies are not kept from one run to the next: -b NAME=VALUE sends one",
+        "cookies are not stored; -b NAME=VALUE sends one",
     ),
     (
         &["-K", "--config"],
-        "options stand on the command line; -H @FILE reads headers, env:NAME and @FILE secrets",
+        "there is no configuration file; -H @FILE reads headers, env:NAME and @FILE read secrets",
     ),
     (
         &["-F", "--form", "-G", "--get"],
-        "a WebSocket has no form: write the message out, or put a query into the URL",
+        "WebSocket has no form data: write out the message, or put a query in the URL",
     ),
-    (&["-a"], "-u USER:PASSWORD, or --bearer TOKEN"),
-    (&["-e", "--referer"], "-H 'Referer: URL'"),
-    (&["--ua"], "-A NAME"),
+    (&["-a"], "use -u USER:PASSWORD or --bearer TOKEN"),
+    (&["-e", "--referer"], "use -H 'Referer: URL'"),
+    (&["--ua"], "use -A NAME"),
     (
         &["-U", "--proxy-user"],
-        "--proxy http://USER:PASSWORD@HOST:PORT",
+        "use --proxy http://USER:PASSWORD@HOST:PORT",
     ),
-    (&["--socks5"], "--proxy socks5://HOST:PORT"),
-    (&["--socks5-hostname"], "--proxy socks5h://HOST:PORT"),
-    (&["--noproxy"], "--proxy '' goes without a proxy"),
+    (&["--socks5"], "use --proxy socks5://HOST:PORT"),
+    (&["--socks5-hostname"], "use --proxy socks5h://HOST:PORT"),
+    (&["--noproxy"], "--proxy '' connects without a proxy"),
     (
         &["--client-pkcs12-der", "--pkcs12", "--pfx"],
         "--cert and --key read PEM: openssl pkcs12 -in FILE -nodes -out me.pem",
@@ -205,7 +199,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
             "--retry-connrefused",
             "--retry-all-errors",
         ],
-        "--retry N|TIME, and --backoff BASE..MAX for the wait in between",
+        "use --retry N|TIME, and --backoff BASE..MAX for the delay between retries",
     ),
     (
         &[
@@ -214,127 +208,127 @@ const OPTIONS: &[(&[&str], &str)] = &[
             "--handshake-timeout",
             "--read-timeout",
         ],
-        "--connect-timeout TIME up to the 101; silence: -w TIME (send), --idle-timeout TIME (listen); -m TIME for everything",
+        "--connect-timeout TIME limits the connection up to the 101, -w TIME (send) or --idle-timeout TIME (listen) the time without a message, -m TIME the whole run",
     ),
-    (
-        &["--write-out"],
-        "for fields of the connection use --json and jq",
-    ),
+    (&["--write-out"], "for connection details use --json and jq"),
     (
         &["--limit-rate"],
-        "send --rate N/s limits messages a second",
+        "send --rate N/s limits the messages per second",
     ),
     (
         &["--trace", "--trace-ascii", "--debug"],
         "-v shows the handshake, -vv every frame",
     ),
     (&["-P", "--show-ping-pong"], "-v shows pings and pongs"),
-    (&["--no-color", "--no-colour", "--nocolor"], "--color never"),
+    (
+        &["--no-color", "--no-colour", "--nocolor"],
+        "use --color never",
+    ),
     (
         &["--slash"],
-        "a session has its commands without it: /help shows them",
+        "omit it: the session always has slash commands, /help lists them",
     ),
     (&["-p"], "-s NAME offers a subprotocol"),
     (
         &["-l", "--listen"],
-        "to listen on a port is to serve: wsprobe serve PORT",
+        "to listen on a port, use wsprobe serve PORT",
     ),
     (
         &["--compressed"],
-        "permessage-deflate is offered anyway: leave it out",
+        "omit it: permessage-deflate is always offered",
     ),
     (
         &["--print-ping-rtts"],
-        "wsprobe ping URL measures round trips",
+        "wsprobe ping URL measures round-trip times",
     ),
     (
         &["--auto-reconnect"],
-        "--reconnect comes back after a loss, --retry tries until the first 101",
+        "--reconnect reconnects after a lost connection, --retry retries until the first 101",
     ),
     (
         &["-1", "--one-message", "--oneshot"],
-        "send waits for one reply a message by itself; listen -1 ends after one message",
+        "omit it for send, which waits for one reply per message; listen -1 stops after one message",
     ),
-    (&["--max-messages"], "-c N ends after N messages"),
+    (&["--max-messages"], "-c N stops after N messages"),
     (
         &["-E", "--exit-on-eof", "--no-close"],
-        "the end of stdin loses no reply: send ends when all have come, connect after -w TIME of silence",
+        "omit it: no reply is lost when stdin ends; send stops after the last reply, connect after -w TIME without a message",
     ),
     (
         &["--unidirectional", "--unidirectional-reverse"],
-        "send --no-wait only sends, listen only receives",
+        "use send --no-wait to send only, listen to receive only",
     ),
     (
         &["-B", "--buffer-size"],
-        "messages are never cut, however long: leave it out",
+        "omit it: messages are never split or truncated",
     ),
     (
         &["--text"],
-        "messages are text unless --binary says otherwise: leave it out",
+        "omit it: messages are text unless --binary is given",
     ),
     (
         &["--strict", "--linemode-strip-newlines"],
-        "a line of stdin is one message without its newline: leave it out",
+        "omit it: each line of stdin is one message, without its newline",
     ),
     (
         &["--close-status-code", "--close-reason"],
-        "--close CODE:REASON",
+        "use --close CODE:REASON",
     ),
     (
         &["--jsonrpc"],
-        "write the message out: '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"…\"}'",
+        "write out the message: '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"…\"}'",
     ),
-    (&["-V", "--version"], "wsprobe --version"),
+    (&["-V", "--version"], "use wsprobe --version"),
 ];
 
-/// What to write in place of another tool's option, behind this verb.
+/// The hint for another tool's option after this command, if there is one.
 pub fn option(verb: &str, flag: &str) -> Option<&'static str> {
     let name = flag.split('=').next().unwrap_or(flag);
     let own = OF_A_VERB
         .iter()
         .find(|(of, flags, _)| *of == verb && flags.contains(&name));
-    if let Some((_, _, cure)) = own {
-        return Some(cure);
+    if let Some((_, _, hint)) = own {
+        return Some(hint);
     }
     OPTIONS
         .iter()
         .find(|(flags, _)| flags.contains(&name))
-        .map(|(_, cure)| *cure)
+        .map(|(_, hint)| *hint)
 }
 
-/// A command line that names no verb: `wsprobe URL`, `wsprobe -c URL`, `wsprobe -l PORT`.
-pub fn without_verb(words: &[&str]) -> Option<UsageError> {
+/// The error for a command line without a command: `wsprobe URL`, `wsprobe -c URL`, `wsprobe -l PORT`.
+pub fn without_command(words: &[&str]) -> Option<UsageError> {
     let (first, rest) = words.split_first()?;
     if let ("-l" | "--listen" | "-s" | "--server-mode" | "-p" | "--port", [port, ..]) =
         (*first, rest)
         && (bare_port(port).is_some() || port.contains(':'))
     {
-        return Some(serves(port));
+        return Some(port_instead_of_url(port));
     }
     if let Some(address) = words.iter().find_map(|word| {
         word.strip_prefix("ws-l:")
             .or_else(|| word.strip_prefix("ws-listen:"))
     }) {
-        return Some(serves(address));
+        return Some(port_instead_of_url(address));
     }
-    // What has a scheme before what may be another tool's word for a file or a port.
+    // Prefer a word with a scheme: others may be another tool's notation for a file or a port.
     let url = words.iter().find(|word| has_scheme(word));
     let url = url.or_else(|| words.iter().find(|word| looks_like_url(word)));
-    url.map(|url| needs_verb(url))
+    url.map(|url| missing_command(url))
 }
 
-/// What clap understands and another tool's user means otherwise: curl's `-sS`, which here would offer
-/// the subprotocol S without a word.
+/// The error for curl's `-sS` (silent, but show errors), which wsprobe would otherwise read as an offer of the
+/// subprotocol S.
 pub fn misread(words: &[&str]) -> Option<UsageError> {
     let options = words.iter().take_while(|word| **word != "--");
     let glued = options.filter_map(|word| word.strip_prefix("-sS"));
     glued.last().map(|_| {
-        UsageError::usage("-s names a subprotocol, and -sS looks like curl's silence")
-            .hint("-q says less, and errors are always shown; -s S offers a subprotocol S")
+        UsageError::usage("-s expects a subprotocol, but -sS looks like curl's silent mode")
+            .hint("-q prints less, and errors are always shown; -s S offers a subprotocol S")
     })
 }
 
-/// Whether it is a URL and nothing else.
+/// Whether a word starts with a URL scheme.
 pub fn has_scheme(word: &str) -> bool {
     ["ws://", "wss://", "http://", "https://"]
         .iter()
@@ -351,15 +345,18 @@ fn looks_like_url(word: &str) -> bool {
             || has_host.contains(['.', ':']))
 }
 
-fn needs_verb(url: &str) -> UsageError {
+fn missing_command(url: &str) -> UsageError {
     let url = redact_url(url);
-    UsageError::usage(format!("a verb must stand before '{url}'")).hint(format!(
-        "wsprobe connect {url}   or   wsprobe send {url} MESSAGE   or   wsprobe listen {url}"
+    UsageError::usage(format!(
+        "missing command before '{url}'; did you mean 'wsprobe connect {url}'?"
+    ))
+    .hint(format!(
+        "or wsprobe send {url} MESSAGE   or   wsprobe listen {url}"
     ))
 }
 
-/// `listen` streams from a URL; wscat's `--listen` is `serve` here.
-pub fn serves(port: &str) -> UsageError {
+/// The error for `listen PORT` and wscat's `--listen PORT`: `listen` expects a URL, `serve` a port.
+pub fn port_instead_of_url(port: &str) -> UsageError {
     let port = port.trim_start_matches(':');
     let url = if port.contains(':') {
         port.to_owned()
@@ -367,14 +364,14 @@ pub fn serves(port: &str) -> UsageError {
         format!("localhost:{port}")
     };
     UsageError::usage(format!(
-        "'{port}' is a port: to listen on it is to serve, to listen to it needs a URL"
+        "expected a URL, found the port '{port}'"
     ))
     .hint(format!(
-        "wsprobe serve {port}   or   wsprobe listen ws://{url}/"
+        "to run a server: wsprobe serve {port}; to print messages from one: wsprobe listen ws://{url}/"
     ))
 }
 
-/// Whether `listen` was given what is a port, not a URL: `:8080` is one.
+/// Whether the argument of `listen` is a bare port; `:8080` is a URL.
 pub fn is_port(url: &str) -> bool {
     !url.starts_with(':') && bare_port(url).is_some()
 }
@@ -384,19 +381,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_has_one_cure_and_no_cure_is_empty() {
+    fn an_option_has_one_hint_and_no_hint_is_empty() {
         let mut seen = std::collections::HashSet::new();
-        let of_all = OPTIONS.iter().map(|(flags, cure)| ("", *flags, *cure));
-        for (verb, flags, cure) in of_all.chain(OF_A_VERB.iter().copied()) {
-            assert!(!cure.is_empty());
+        let of_all = OPTIONS.iter().map(|(flags, hint)| ("", *flags, *hint));
+        for (verb, flags, hint) in of_all.chain(OF_A_VERB.iter().copied()) {
+            assert!(!hint.is_empty());
             for flag in flags {
-                assert!(seen.insert((verb, flag)), "{verb} {flag} stands twice");
+                assert!(seen.insert((verb, flag)), "{verb} {flag} is listed twice");
             }
         }
     }
 
     #[test]
-    fn a_url_is_told_from_an_option_and_a_word() {
+    fn urls_are_distinguished_from_options_and_words() {
         for url in [
             "ws://h",
             "localhost",

@@ -1,4 +1,4 @@
-//! `wsprobe help`: the help of a verb, or a chapter of the manual.
+//! `wsprobe help`: prints the help of a command, or a chapter of the manual.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,10 @@ use crate::secret::io_text;
 
 use super::UsageError;
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Output that cannot be written.
 pub fn run(options: &HelpArgs) -> anyhow::Result<Exit> {
     let bold = OutputStream::stdout(When::Auto).colour;
     let shown = match options.topic.as_deref() {
@@ -39,7 +42,7 @@ fn help_of(verb: Option<&str>, bold: bool) -> String {
     let mut program = Cli::command();
     program.build();
     let command = match verb {
-        // The parser has let no other name pass.
+        // The parser accepts only names of commands and topics.
         Some(name) => match program.find_subcommand_mut(name) {
             Some(verb) => verb,
             None => &mut program,

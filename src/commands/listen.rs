@@ -1,4 +1,4 @@
-//! `wsprobe listen`: print what comes.
+//! `wsprobe listen`: prints incoming messages.
 
 use crate::cli::ListenArgs;
 use crate::exit::Exit;
@@ -7,18 +7,21 @@ use crate::output::Printer;
 use crate::output::selection::Selection;
 use crate::stop::{Conversation, Goal, StopRule};
 
-use super::foreign_flags::{is_port, serves};
+use super::foreign_flags::{is_port, port_instead_of_url};
 use super::prepare::{flush, prepare};
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: ListenArgs) -> anyhow::Result<Exit> {
     if let Some(port) = &options.listen_port {
-        return Err(serves(port).into());
+        return Err(port_instead_of_url(port).into());
     }
-    // clap asks for the URL unless -l was given.
+    // clap requires the URL unless -l is given.
     let url = options.url.clone().unwrap_or_default();
     if is_port(&url) {
-        return Err(serves(&url).into());
+        return Err(port_instead_of_url(&url).into());
     }
     let mut stop = stop_rule(&options);
     let input = if options.echo {

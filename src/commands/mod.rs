@@ -1,4 +1,4 @@
-//! One verb, one file. A verb turns what was typed into values and gives them to the session.
+//! The commands, one module each. A command converts its options into values and runs the session with them.
 
 mod check;
 mod completions;
@@ -24,7 +24,7 @@ use crate::cli::{Cli, Verb};
 use crate::exit::Exit;
 pub use usage_error::UsageError;
 
-/// Parses the command line, runs the verb, and says how the process ends.
+/// Parses the command line and runs the command. Returns the exit status of the process (see [`Exit`]).
 pub fn main() -> ExitCode {
     exit_with_70_on_panic();
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -43,9 +43,9 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Verb::Help(options) => return help::run(options),
         _ => {}
     }
-    ensure_descriptors().map_err(|mistake| match cli.verb {
-        Verb::Check(_) => mistake.as_usage(),
-        _ => mistake,
+    ensure_descriptors().map_err(|error| match cli.verb {
+        Verb::Check(_) => error.as_usage(),
+        _ => error,
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -63,15 +63,15 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Help(options) => help::run(&options),
         }
     });
-    // A name lookup that hangs sits in a thread of the runtime: the process does not wait for it.
+    // A hanging name lookup blocks a thread of the runtime; do not wait for it.
     runtime.shutdown_background();
     exit
 }
 
-/// Opening a connection and the runtime take a few file descriptors, and the runtime panics without them.
+/// Makes sure that enough file descriptors are available, because the runtime panics without them.
 ///
 /// # Errors
-/// There are too few, and the limit cannot be raised.
+/// There are too few, and raising the soft limit to the hard limit does not help.
 fn ensure_descriptors() -> Result<(), UsageError> {
     #[cfg(unix)]
     {
@@ -81,18 +81,19 @@ fn ensure_descriptors() -> Result<(), UsageError> {
         }
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
-        // Whether it helped shows at once.
+        // A failure shows in the check that follows.
         let _ = setrlimit(Resource::Nofile, limit);
         if !has_descriptors() {
-            let message = format!("too few file descriptors: {DESCRIPTORS} more are needed");
-            let mistake = UsageError::with_exit(Exit::CannotConnect, message);
-            return Err(mistake.hint("ulimit -n N raises the limit"));
+            let message =
+                format!("too few file descriptors: at least {DESCRIPTORS} more are needed");
+            let error = UsageError::with_exit(Exit::CannotConnect, message);
+            return Err(error.hint("raise the limit with ulimit -n N"));
         }
     }
     Ok(())
 }
 
-/// What a run needs: the runtime, a name lookup, a connection and its other end, a file or two.
+/// File descriptors needed for the runtime, a name lookup, a connection, the built-in server and a few files.
 #[cfg(unix)]
 const DESCRIPTORS: usize = 12;
 
@@ -104,27 +105,27 @@ fn has_descriptors() -> bool {
     !open.iter().any(|dup| dup.as_ref().is_err_and(is_full))
 }
 
-/// A file that reaches `ulimit -f` is an error of its write, not a signal that ends the process.
+/// Catches SIGXFSZ, so that a file at its size limit (`ulimit -f`) is a write error and does not kill the process.
 fn survive_file_size_limit() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let number = rustix::process::Signal::XFSZ.as_raw();
-        // Nobody listens: that the signal is caught is all that is wanted.
+        // Registering the handler is enough; the stream is not needed.
         let _ = signal(SignalKind::from_raw(number));
     }
 }
 
-/// Rust's own status for a panic is 101, which would read as HTTP 101.
+/// Exits with 70 on a panic. Rust's own status, 101, would look like HTTP 101.
 fn exit_with_70_on_panic() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         crate::repl::restore_terminal();
         default(panic);
-        // Where stderr is gone, a panic in here would abort the process.
+        // `eprintln!` panics if stderr is closed, and a panic in this hook would abort the process.
         let _ = writeln!(
             io::stderr(),
-            "wsprobe: internal error: please report it with the lines above"
+            "wsprobe: internal error: please report this bug with the lines above"
         );
         std::process::exit(Exit::Internal.code().into());
     }));

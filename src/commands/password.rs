@@ -1,6 +1,6 @@
-//! Asks for a password on the terminal, without echo.
+//! Reads a password from the environment or from the terminal, without echo.
 //!
-//! The terminal is as it was whatever happens here: the settings are restored on every way out.
+//! The terminal settings are restored on every exit path.
 
 #[cfg(unix)]
 use std::fs::File;
@@ -13,36 +13,36 @@ use crate::secret::bare;
 
 use super::UsageError;
 
-/// The variable that answers in place of a person.
+/// The environment variable that supplies the password.
 pub const VARIABLE: &str = "WSPROBE_PASSWORD";
 
 /// The password for a user: from the environment, else from the terminal.
 ///
 /// # Errors
-/// There is no terminal to ask on, or the person gave up.
+/// There is no terminal, the variable is not UTF-8, or the user pressed Ctrl-C (exit 130).
 pub fn password_for(user: &str) -> Result<String, UsageError> {
     if let Some(password) = std::env::var_os(VARIABLE) {
         return password
             .into_string()
             .map(|password| bare(&password).to_owned())
-            .map_err(|_| UsageError::usage(format!("{VARIABLE} is not UTF-8 text")));
+            .map_err(|_| UsageError::usage(format!("{VARIABLE} is not valid UTF-8")));
     }
     ask(&format!("password for {}: ", user.escape_debug())).map_err(|error| {
         if error.kind() == io::ErrorKind::Interrupted {
             return UsageError::interrupted();
         }
         UsageError::usage(format!(
-            "-u {} has no password, and there is no terminal to ask on",
+            "no password given for -u {}, and no terminal to ask for it",
             user.escape_debug()
         ))
-        .hint(format!("set {VARIABLE}, or write -u USER:PASSWORD"))
+        .hint(format!("set {VARIABLE}, or use -u USER:PASSWORD"))
     })
 }
 
 #[cfg(unix)]
 fn ask(prompt: &str) -> io::Result<String> {
     use std::io::IsTerminal;
-    // Messages may come from stdin: the person is at the terminal all the same.
+    // stdin may be a pipe with messages; the terminal is then /dev/tty.
     let terminal = if io::stdin().is_terminal() {
         File::from(rustix::io::dup(io::stdin())?)
     } else {
@@ -61,7 +61,7 @@ fn ask(_: &str) -> io::Result<String> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Reads up to Enter. Ctrl-C arrives as a byte, so that the terminal is never left without echo.
+/// Reads up to Enter. Signals are off, so Ctrl-C arrives as a byte and cannot leave the terminal without echo.
 #[cfg(unix)]
 fn read_line(terminal: &mut impl Read) -> io::Result<String> {
     const INTERRUPT: u8 = 3;
@@ -80,7 +80,7 @@ fn read_line(terminal: &mut impl Read) -> io::Result<String> {
             END => break,
             KILL_LINE => typed.clear(),
             8 | 0x7f => {
-                // A character may have several bytes; all but its first look like 10xxxxxx.
+                // Remove a whole UTF-8 character: continuation bytes have the form 10xxxxxx.
                 while typed.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
             }
             byte => typed.push(byte),
@@ -89,7 +89,7 @@ fn read_line(terminal: &mut impl Read) -> io::Result<String> {
     String::from_utf8(typed).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// A terminal without echo, line editing and signals, until it is dropped.
+/// Turns off echo, line editing and signals of a terminal until it is dropped.
 #[cfg(unix)]
 struct NoEcho<'a> {
     terminal: &'a File,
@@ -112,13 +112,13 @@ impl<'a> NoEcho<'a> {
 impl Drop for NoEcho<'_> {
     fn drop(&mut self) {
         use rustix::termios::{OptionalActions, tcsetattr};
-        // A terminal that is gone needs no settings.
+        // If the terminal is gone, there is nothing to restore.
         let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
     }
 }
 
 impl UsageError {
-    /// The person pressed Ctrl-C (exit 130).
+    /// The user pressed Ctrl-C (exit 130).
     fn interrupted() -> Self {
         Self::with_exit(Exit::Interrupted, "interrupted")
     }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_typed_can_be_corrected() {
+    fn typed_characters_can_be_deleted() {
         let read = |typed: &str| read_line(&mut typed.as_bytes());
         assert_eq!(read("secret\r").expect("a line"), "secret");
         assert_eq!(read("sé\x7fecx\x08ret\n").expect("a line"), "secret");

@@ -1,4 +1,4 @@
-//! `wsprobe ping`: round-trip times, statistics, verdict.
+//! `wsprobe ping`: measures round-trip times and prints statistics and a verdict.
 
 use std::time::{Duration, Instant};
 
@@ -16,19 +16,22 @@ use crate::stop::{Openings, PingLimits, PingRule, Replies, StopRule, TimedRule};
 
 use super::prepare::{PreparedSession, flush, prepare};
 
-/// From one ping to the next, where nothing else is said.
+/// Default time between pings.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The longest time from one ping to the next in a flood.
+/// Maximum time between pings in flood mode.
 const FLOOD: Duration = Duration::from_millis(10);
 
-/// The wait for a reply, where nothing else is said.
+/// Default time limit for a reply.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Payloads shorter than this are not told apart for sure.
+/// Minimum payload size in bytes that makes all payloads unique.
 const DISTINCT: u8 = 4;
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: PingArgs) -> anyhow::Result<Exit> {
     let ping_plan = PingPlan::of(&options);
     let mut prepared = prepare(&options.url, options.shared).await?;
@@ -51,16 +54,16 @@ pub async fn run(options: PingArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// What was typed, as what it means.
+/// The options of `ping`, with defaults applied and conflicts resolved.
 struct PingPlan {
     subject: TimedSubject,
     rhythm: PingInterval,
     interval: Duration,
     count: Option<u64>,
     deadline: Option<Duration>,
-    /// None waits for ever.
+    /// Time limit for each reply; `None` is no limit.
     patience: Option<Duration>,
-    /// `-W` was given.
+    /// Whether `-W` was given.
     is_impatient: bool,
     app_ping: Option<AppPing>,
     limits: PingLimits,
@@ -103,12 +106,12 @@ impl PingPlan {
         }
     }
 
-    /// How many are sent; with a deadline so many as it takes.
+    /// The number of pings to send; `None` is no limit (with a deadline, `-c` counts replies).
     fn sent(&self) -> Option<u64> {
         self.count.filter(|_| self.deadline.is_none())
     }
 
-    /// How many answers are enough.
+    /// The number of replies after which to stop; used only with a deadline.
     fn replies_wanted(&self) -> Option<u64> {
         self.count.filter(|_| self.deadline.is_some())
     }
@@ -157,7 +160,7 @@ impl PingPlan {
         PingPrinter::new(look, &prepared.what)
     }
 
-    /// Tells the link what a ping is.
+    /// Sets the ping policy of the link, and for new connections the connect timeout.
     fn configure(self, prepared: &mut PreparedSession) {
         if self.subject == TimedSubject::Openings && self.is_impatient {
             let limits = &mut prepared.policy.target.limits;

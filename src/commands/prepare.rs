@@ -1,5 +1,5 @@
-//! From what was typed to what is meant, for every verb that connects. All that can fail without a
-//! packet fails here.
+//! Converts the options of every command that connects into a [`LinkPolicy`] and an output. Everything that
+//! can fail without sending a packet fails here.
 
 use std::time::Instant;
 
@@ -37,23 +37,26 @@ use crate::stop::StopRule;
 use super::UsageError;
 use super::password::password_for;
 
-/// A verb's session, ready to run but for its own values.
+/// A session that is ready to run, except for the input, stop rule and printer of its command.
 pub struct PreparedSession {
-    /// The link's values.
+    /// How to connect, reconnect and ping.
     pub policy: LinkPolicy,
-    /// The URL, for errors and statistics.
+    /// The URL as shown in errors and statistics.
     pub what: String,
-    /// The options.
+    /// The options of the command line.
     pub shared: SharedArgs,
-    /// What stdout can show.
+    /// What stdout supports: terminal, colour.
     pub stdout: OutputStream,
-    /// Who types what is sent, in place of an input.
+    /// The line editor, which replaces the input in an interactive session.
     pub person: Option<Box<dyn Interactive>>,
     begun: Instant,
     redactor: Redactor,
 }
 
-/// Reads the shared options of a verb and starts the built-in server for `echo:`.
+/// Prepares a session from the shared options of a command, and starts the built-in server for `echo:`.
+///
+/// # Errors
+/// Bad usage, an unreadable file or variable, or a certificate that cannot be used.
 pub async fn prepare(url: &str, shared: SharedArgs) -> anyhow::Result<PreparedSession> {
     let begun = Instant::now();
     let (policy, secrets) = policy(url, &shared).await?;
@@ -72,14 +75,17 @@ pub async fn prepare(url: &str, shared: SharedArgs) -> anyhow::Result<PreparedSe
     })
 }
 
-/// What a link to a URL does by the shared options, and what must not be shown of them; starts the built-in
-/// server for `echo:`.
+/// The policy of a link to a URL by the shared options, and the secrets in them, which must be redacted. Starts
+/// the built-in server for `echo:`.
+///
+/// # Errors
+/// As [`prepare`].
 pub async fn policy(url: &str, shared: &SharedArgs) -> anyhow::Result<(LinkPolicy, Vec<String>)> {
     let files = files(shared);
     let (on_open, mut secrets) = messages_on_open(shared, files)?;
     let mut request = request(&shared.handshake, &shared.compression, files)?;
     secrets.extend(secrets_of(&request));
-    let tls = TlsClient::new(&terms(&shared.tls, files)?).map_err(UsageError::from)?;
+    let tls = TlsClient::new(&tls_options(&shared.tls, files)?).map_err(UsageError::from)?;
     let limits = Limits {
         connect: shared.timing.connect_timeout,
         close: shared.timing.close_timeout,
@@ -88,7 +94,7 @@ pub async fn policy(url: &str, shared: &SharedArgs) -> anyhow::Result<(LinkPolic
     let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
     let mut address = address(url, limits.max_size).await?;
     if url == "echo:" {
-        // The built-in server is in this process: nothing stands before it.
+        // The built-in server is in this process: no proxy, no override.
         (route, proxies) = (Route::default(), Proxies::default());
     }
     secrets.extend(proxy_secrets(&address, &proxies)?);
@@ -137,12 +143,13 @@ fn heartbeat(typed: &cli::ReconnectArgs) -> Option<Heartbeat> {
     })
 }
 
-/// What is unwise about an address: said by `check`, and by `-v` elsewhere.
+/// Security warnings about an address. `check` always prints them, the other commands with `-v`.
 pub fn warnings(address: &Address) -> Vec<String> {
     let mut warnings = Vec::new();
     if !address.secure && !address.is_local() {
         warnings.push(
-            "not encrypted: whoever is on the way can read and change it; wss:// is not".to_owned(),
+            "not encrypted: others on the network can read and change the traffic; use wss://"
+                .to_owned(),
         );
     }
     let query = address
@@ -152,7 +159,7 @@ pub fn warnings(address: &Address) -> Vec<String> {
     let names = query.split('&').filter_map(|pair| pair.split_once('='));
     if let Some((name, _)) = names.into_iter().find(|(name, _)| is_token_like(name)) {
         warnings.push(format!(
-            "{name} in the URL ends up in logs on the way: a header or a first message (-x) does not"
+            "{name} in the URL may be logged by proxies and servers; use a header or a first message (-x) instead"
         ));
     }
     warnings
@@ -173,8 +180,11 @@ async fn address(url: &str, max_size: usize) -> anyhow::Result<Address> {
     })
 }
 
-/// The same as `target` at another address. Credentials stay behind when it is of another origin; then
-/// the second value says so.
+/// `target` with another address. If the origin differs, credentials are removed, and the second value is a
+/// notice that says so.
+///
+/// # Errors
+/// The URL is invalid, or the built-in server cannot listen.
 pub async fn another_target(
     url: &str,
     target: &Target,
@@ -197,14 +207,14 @@ pub async fn another_target(
     moved.request.credentials = None;
     let note = left_behind.then(|| {
         format!(
-            "the credentials for {} are not sent to {}",
+            "credentials for {} are not sent to {}",
             target.address.shown, moved.address.shown
         )
     });
     Ok((moved, note))
 }
 
-/// How much of the files that options name is read, and for how long.
+/// The limits for reading files that options name.
 fn files(shared: &SharedArgs) -> named_file::ReadLimits {
     named_file::ReadLimits {
         time: shared.timing.max_time.unwrap_or(named_file::USUAL_TIME),
@@ -212,8 +222,8 @@ fn files(shared: &SharedArgs) -> named_file::ReadLimits {
     }
 }
 
-/// The `-x` messages, each read once now so that one that cannot be read is known before the first
-/// packet.
+/// The `-x` messages and their secrets. Each source is read once now, so that an unreadable one is an error
+/// before the first packet.
 fn messages_on_open(
     shared: &SharedArgs,
     files: named_file::ReadLimits,
@@ -233,7 +243,7 @@ fn messages_on_open(
     Ok((sources, secrets))
 }
 
-/// The tokens and passwords of an address and of the proxy before it.
+/// The secrets (tokens, passwords) in an address and in the URL of its proxy.
 fn proxy_secrets(address: &Address, proxies: &Proxies) -> Result<Vec<String>, UsageError> {
     let mut secrets = address.secrets();
     if let Endpoint::Tcp { host, port } = &address.endpoint
@@ -257,7 +267,7 @@ fn request(
             cli::HeaderArg::Kept(source) => headers.extend(headers_of(source, files)?),
         }
     }
-    add_own(&mut headers, handshake);
+    add_option_headers(&mut headers, handshake);
     let offered =
         (!compression.no_compress).then(|| compression.compress.clone().unwrap_or_default());
     let is_given = headers
@@ -274,8 +284,8 @@ fn request(
     })
 }
 
-/// The headers that have options of their own, where `-H` does not give them: one of each is sent.
-fn add_own(headers: &mut Vec<RequestHeader>, handshake: &cli::HandshakeArgs) {
+/// Adds the headers that have their own options (`-o`, `-A`, `-b`). A `-H` of the same name takes precedence.
+fn add_option_headers(headers: &mut Vec<RequestHeader>, handshake: &cli::HandshakeArgs) {
     let mut identity = Vec::new();
     if let Some(origin) = &handshake.origin {
         identity.push(RequestHeader::new("Origin", origin));
@@ -297,14 +307,14 @@ fn add_own(headers: &mut Vec<RequestHeader>, handshake: &cli::HandshakeArgs) {
     headers.extend(identity);
 }
 
-/// What must not be shown of a request: credentials in its headers and its subprotocols.
+/// The secrets of a request: credentials in its headers and subprotocols.
 fn secrets_of(request: &UpgradeOptions) -> Vec<String> {
     let headers = request.headers.iter();
     let credentials = headers.filter(|header| header.is_credential());
     let mut secrets: Vec<String> = credentials.flat_map(RequestHeader::secrets).collect();
     let mut offered = request.subprotocols.clone();
     if offered.is_empty() {
-        // A header that was given may be the offer.
+        // The offer may be a header given with -H.
         let names = request.offered_subprotocols().into_iter();
         offered = names.map(Subprotocol::new).collect();
         mark_secrets(&mut offered);
@@ -314,8 +324,8 @@ fn secrets_of(request: &UpgradeOptions) -> Vec<String> {
     secrets
 }
 
-/// The subprotocols of `-s`. One that carries a credential is marked: what comes from a variable or a file,
-/// what looks like a token, and what follows a name that announces one (`access_token, TOKEN`).
+/// The subprotocols of `-s`. A name is marked as secret if it comes from a variable or a file, looks like a
+/// token, or follows a name that announces one (`access_token, TOKEN`).
 fn subprotocols(
     typed: &[cli::SubprotocolArg],
     files: named_file::ReadLimits,
@@ -327,10 +337,10 @@ fn subprotocols(
             cli::SubprotocolArg::Kept(source) => {
                 let text = source.read_within(files)?;
                 for name in subprotocols_in([&*text]) {
-                    // What is wrong with it would show it.
+                    // The parser's message would quote the secret.
                     cli::subprotocol(name).map_err(|_| {
                         UsageError::usage(
-                            "--subprotocol: the file or variable holds an invalid name: expected letters, \
+                            "--subprotocol: the file or variable contains an invalid name: expected letters, \
                              digits and . _ - (RFC 6455 §4.1)",
                         )
                     })?;
@@ -356,7 +366,7 @@ fn mark_secrets(offered: &mut [Subprotocol]) {
     }
 }
 
-/// The header lines of a file or a variable: secrets, all of them, since that is what these are for.
+/// The header lines of a file or a variable. All of them are secrets: that is why they are not in argv.
 fn headers_of(
     source: &SecretSource,
     files: named_file::ReadLimits,
@@ -372,12 +382,12 @@ fn headers_of(
                 SecretSource::Environment(name) => format!("env:{name}"),
                 SecretSource::File(path, _) | SecretSource::Literal(path) => format!("{path}:{}", index + 1),
             };
-            let mistake = UsageError::usage(format!("{place}: invalid header: expected 'Name: value'"));
+            let error = UsageError::usage(format!("{place}: invalid header: expected 'Name: value'"));
             match source {
-                SecretSource::Environment(name) => mistake.hint(format!(
-                    "-H env:{name} reads the variable {name}; a header of the name env is written 'env: {name}'"
+                SecretSource::Environment(name) => error.hint(format!(
+                    "-H env:{name} reads the variable {name}; to send a header named env, write 'env: {name}'"
                 )),
-                _ => mistake,
+                _ => error,
             }
         })?;
         header.is_secret = true;
@@ -386,7 +396,7 @@ fn headers_of(
     Ok(headers)
 }
 
-/// What `-u` or `--bearer` say, asked for where that is needed: the last thing before the first packet.
+/// The credentials of `-u` or `--bearer`. A missing password is asked for last, when nothing else can fail.
 fn credentials(
     handshake: &cli::HandshakeArgs,
     files: named_file::ReadLimits,
@@ -394,7 +404,7 @@ fn credentials(
 ) -> Result<Option<Credentials>, UsageError> {
     if let Some(source) = &handshake.user {
         let typed = source.read_within(files)?;
-        // What is wrong with it would show it.
+        // The parser's message would quote the secret.
         cli::user(&typed).map_err(|_| {
             UsageError::usage(
                 "--user: the file or variable does not hold USER:PASSWORD on one line",
@@ -419,10 +429,13 @@ fn credentials(
     Ok(Some(Credentials::Bearer(source.clone())))
 }
 
-fn terms(typed: &cli::TlsArgs, files: named_file::ReadLimits) -> Result<TlsOptions, UsageError> {
+fn tls_options(
+    typed: &cli::TlsArgs,
+    files: named_file::ReadLimits,
+) -> Result<TlsOptions, UsageError> {
     let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     if let Some(path) = &key_log {
-        // The TLS library would pass over a file that it cannot write, and wait for a pipe's reader.
+        // rustls silently ignores a file that it cannot write, and blocks on a pipe without a reader.
         let file = match std::path::Path::new(path).metadata() {
             Ok(file) if !file.is_file() && !is_device(&file) => Err(std::io::Error::new(
                 std::io::ErrorKind::InvalidInput,
@@ -487,7 +500,7 @@ fn route(typed: &cli::NetworkArgs) -> Route {
     }
 }
 
-/// The command line's `When` as the output's.
+/// Converts the command line's choice to the output's type.
 pub fn when(typed: cli::ColourChoice) -> When {
     match typed {
         cli::ColourChoice::Auto => When::Auto,
@@ -497,7 +510,7 @@ pub fn when(typed: cli::ColourChoice) -> When {
 }
 
 impl PreparedSession {
-    /// How messages are laid out on stdout.
+    /// The format of messages on stdout; `null` ends each with NUL instead of newline.
     pub fn layout(&self, null: bool) -> Layout {
         let pretty = match self.shared.output.pretty {
             cli::ColourChoice::Auto => self.stdout.is_terminal,
@@ -515,18 +528,24 @@ impl PreparedSession {
         }
     }
 
-    /// What must not be shown.
+    /// The redactor, which knows the secrets of the options.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// Sinks on the standard streams; `printer` is what stdout is made of without `--json`.
+    /// Output to stdout and stderr. `printer` formats stdout, unless `--json` is given.
+    ///
+    /// # Errors
+    /// The `--log` file cannot be written (exit 23).
     pub fn sinks(&self, printer: Printer) -> anyhow::Result<Sinks> {
         self.sinks_to(Destination::Stdout(Stdout::new(std::io::stdout())), printer)
     }
 
-    /// Sinks that go another way.
-    pub fn sinks_to(&self, way: Destination, printer: Printer) -> anyhow::Result<Sinks> {
+    /// [`PreparedSession::sinks`] with another destination than stdout.
+    ///
+    /// # Errors
+    /// The `--log` file cannot be written (exit 23).
+    pub fn sinks_to(&self, destination: Destination, printer: Printer) -> anyhow::Result<Sinks> {
         let output = &self.shared.output;
         let printer = if output.json {
             Printer::Events(EventWriter::new(self.begun))
@@ -538,7 +557,7 @@ impl PreparedSession {
             None => None,
         };
         let is_report = matches!(printer, Printer::Report);
-        let states = match (&way, &printer) {
+        let states = match (&destination, &printer) {
             (Destination::Editor(_), _) => StateLines::Session,
             (_, Printer::Pings(_)) => StateLines::Elsewhere,
             _ => StateLines::Usual,
@@ -546,14 +565,24 @@ impl PreparedSession {
         let diagnostics = Diagnostics {
             stream: OutputStream::stderr(when(output.color)),
             verbose: output.verbose,
-            // Whoever reads events is told in events, whoever reads a report by the report.
+            // With --json the events, and in a report its lines, already contain these diagnostics.
             quiet: output.quiet.max(u8::from(output.json || is_report)),
             states,
         };
-        Ok(Sinks::new(way, printer, diagnostics, log, self.redactor.clone()).since(self.begun))
+        Ok(Sinks::new(
+            destination,
+            printer,
+            diagnostics,
+            log,
+            self.redactor.clone(),
+        )
+        .since(self.begun))
     }
 
-    /// Runs the session and tells how it ended.
+    /// Runs the session, reports how it ended and returns the exit status.
+    ///
+    /// # Errors
+    /// An internal error; failures of the session are reported by their exit status.
     pub async fn run(
         self,
         input: Input,
@@ -579,7 +608,7 @@ impl PreparedSession {
     }
 }
 
-/// Writes what is still buffered. A reader that is gone, or does not read, has had its time.
+/// Writes the buffered output, for at most 1 s: a reader that does not read must not block the exit.
 pub async fn flush(sinks: &mut Sinks) {
     let drain = std::future::poll_fn(|cx| sinks.poll_drain(cx));
     let _ = tokio::time::timeout(std::time::Duration::from_secs(1), drain).await;

@@ -1,4 +1,4 @@
-//! `wsprobe send`: send messages, print the replies, exit.
+//! `wsprobe send`: sends messages, prints the replies, exits.
 
 use bytes::Bytes;
 
@@ -14,7 +14,10 @@ use crate::stop::{Conversation, Expectations, Goal, StopRule};
 use super::UsageError;
 use super::prepare::{flush, prepare};
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
     let input = input(&options)?;
     reject_reconnect_options(&options)?;
@@ -26,7 +29,7 @@ pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     if almost_json && matches!(exit, Exit::Expectation | Exit::Closed | Exit::TimedOut) {
         sinks.notify(Notice::Hint(
-            "what was sent looks like JSON and is none: it takes double quotes, and the shell single ones around it: '{\"op\":\"time\"}'",
+            "the message looks like JSON but is not valid; JSON needs double quotes inside, so use single quotes for the shell: '{\"op\":\"time\"}'",
         ));
     }
     flush(&mut sinks).await;
@@ -38,27 +41,27 @@ fn is_from_stdin(options: &SendArgs) -> bool {
     nothing_named || options.messages == ["-"]
 }
 
-/// What does not go together with counting replies: messages that are given once and may be lost with
-/// their connection, and a heartbeat whose answers would be taken for replies.
+/// Rejects options that conflict with counting replies: `--reconnect` with messages that could be lost with
+/// their connection, and a heartbeat, whose answers would count as replies.
 fn reject_reconnect_options(options: &SendArgs) -> Result<(), UsageError> {
     let persistence = &options.shared.persistence;
     if persistence.reconnect.is_some() && !is_from_stdin(options) {
         return Err(UsageError::usage(
-            "--reconnect is for messages from stdin: those that are given could be lost and are not sent again",
+            "--reconnect requires messages from stdin: messages given as arguments or files could be lost and are not sent again",
         )
-        .hint("--retry TIME waits for a server that is not there yet"));
+        .hint("use --retry TIME to wait for a server that is not running yet"));
     }
     if persistence.heartbeat.is_some() && options.count.is_none() && !options.no_wait {
         return Err(UsageError::usage(
-            "with --heartbeat its answers would count as replies: say how many messages to wait for",
+            "--heartbeat requires -c: its answers would count as replies",
         )
-        .hint("add -c N"));
+        .hint("add -c N, the number of messages to wait for"));
     }
     Ok(())
 }
 
-/// Whether a message was meant as JSON, and the shell or other quotes made something else of it. It is
-/// sent all the same: what is right for the server is the server's to say.
+/// Whether a message looks like JSON but is not valid, probably because of quoting in the shell. It is sent
+/// unchanged, because the server may accept it; only a failure prints the hint.
 fn is_almost_json(text: &str) -> bool {
     let text = text.trim();
     let looks = [('{', '}'), ('[', ']')]
@@ -92,13 +95,13 @@ fn input(options: &SendArgs) -> Result<Input, UsageError> {
         Input::stdin(framing, encoding)
     } else if options.whole {
         return Err(UsageError::usage(
-            "--whole reads stdin, and messages were given as arguments",
+            "--whole reads stdin and cannot be used with messages as arguments",
         ));
     } else if options.messages.iter().any(|message| message == "-") {
-        return Err(
-            UsageError::usage("- reads stdin, and messages were given as arguments")
-                .hint("send one or the other; a message that is a dash is sent from stdin"),
-        );
+        return Err(UsageError::usage(
+            "- reads stdin and cannot be used with messages as arguments",
+        )
+        .hint("to send the message '-', write it to stdin"));
     } else {
         Input::messages(arguments(&options.messages, encoding)?)
     };
@@ -113,7 +116,7 @@ fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, Us
             .decode(Bytes::copy_from_slice(text.as_bytes()))
             .map_err(|bad| {
                 UsageError::usage(format!(
-                    "the message '{text}' is wrong at byte {}: {}",
+                    "invalid message '{text}' at byte {}: {}",
                     bad.at + 1,
                     bad.why
                 ))

@@ -1,4 +1,4 @@
-//! `wsprobe serve`: a server to test against.
+//! `wsprobe serve`: runs a test server.
 
 use std::io::{self, Write as _};
 use std::time::Instant;
@@ -32,7 +32,10 @@ use crate::signals::{Signal, Signals};
 use super::UsageError;
 use super::prepare::{flush, when};
 
-/// Runs the verb.
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, an address that cannot be listened on (exit 7), or output that cannot be written (exit 23).
 pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let place = ListenAddress::of(&options)?;
@@ -49,7 +52,7 @@ pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
     {
         *loopback = listener.is_local();
     }
-    // Who reads the address may end the server at once.
+    // Before the address is printed, since its reader may send a signal at once.
     let signals = Signals::new()?;
     let url = listener.url(acceptor.is_some());
     sinks.write_custom_event(|writer, out| writer.listening(out, &url, fingerprint.as_deref()));
@@ -58,7 +61,7 @@ pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
     }
     if !listener.is_local() && options.output.quiet < 2 {
         sinks.notify(Notice::Warning(&format!(
-            "{place} is not only for this machine: whoever can reach it can connect"
+            "{place} is reachable from other machines, not only from this one"
         )));
     }
     let view = view(&options);
@@ -90,7 +93,7 @@ pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
     }
 }
 
-/// Where to listen.
+/// The address to listen on.
 enum ListenAddress {
     Tcp(String),
     Unix(std::path::PathBuf),
@@ -106,7 +109,7 @@ impl std::fmt::Display for ListenAddress {
 }
 
 impl ListenAddress {
-    /// `8080` and `:8080` are ports of this machine alone.
+    /// Parses the address; `8080` and `:8080` mean 127.0.0.1:8080.
     fn of(options: &ServeArgs) -> Result<Self, UsageError> {
         if let Some(path) = &options.unix {
             return Ok(Self::Unix(path.clone()));
@@ -115,7 +118,7 @@ impl ListenAddress {
         if let Some((_, rest)) = typed.split_once("://") {
             let address = rest.split('/').next().unwrap_or(rest);
             return Err(UsageError::usage(format!(
-                "'{typed}' is a URL, and serve takes an address"
+                "expected an address to listen on, found the URL '{typed}'"
             ))
             .hint(format!("wsprobe serve {address}")));
         }
@@ -124,12 +127,12 @@ impl ListenAddress {
             Some((host, port)) => (host, port),
             None => ("127.0.0.1", typed),
         };
-        // More than one colon is an IPv6 address, which needs its brackets.
+        // An IPv6 address contains colons, so it needs brackets to be told from the port.
         let is_ambiguous = host.contains(':') && !host.starts_with('[');
         if port.parse::<u16>().is_err() || is_ambiguous {
             return Err(
-                UsageError::usage(format!("'{typed}' is no address to listen on")).hint(
-                    "write a port (8080, or 0 for any) or ADDRESS:PORT (0.0.0.0:8080, [::1]:8080)",
+                UsageError::usage(format!("invalid listen address '{typed}'")).hint(
+                    "use a port (8080, or 0 for any) or ADDRESS:PORT (0.0.0.0:8080, [::1]:8080)",
                 ),
             );
         }
@@ -152,31 +155,31 @@ async fn listen(place: &ListenAddress) -> Result<Listener, UsageError> {
     let (bound, hint) = match place {
         ListenAddress::Tcp(address) => (
             Listener::tcp(address).await,
-            "another program has the port: port 0 picks a free one",
+            "another program is using this port; port 0 picks a free one",
         ),
         ListenAddress::Unix(path) => (
             Listener::unix(path).await,
-            "another program listens there, or the file is no socket",
+            "another program is listening on this socket, or the file is not a socket",
         ),
     };
     bound.map_err(|error| {
-        let mistake =
+        let usage_error =
             UsageError::cannot_listen(format!("cannot listen on {place}: {}", io_text(&error)));
         match error.kind() {
-            io::ErrorKind::AddrInUse => mistake.hint(hint),
-            _ => mistake,
+            io::ErrorKind::AddrInUse => usage_error.hint(hint),
+            _ => usage_error,
         }
     })
 }
 
-/// A thousand clients are a thousand descriptors, and 1024 is a usual limit.
+/// Raises the soft limit of file descriptors to the hard limit: each client needs one, and 1024 is a common limit.
 fn raise_descriptor_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
-        // Without it there are fewer clients, and those who come too late wait.
+        // If it fails, fewer clients can connect at a time; the others wait.
         let _ = setrlimit(Resource::Nofile, limit);
     }
 }
@@ -189,7 +192,7 @@ fn announce(output: &cli::ServeOutputArgs, url: &str, fingerprint: Option<&str>)
     let mut lines = format!("listening on {shown}\n");
     if let Some(fingerprint) = fingerprint {
         lines.push_str(&format!(
-            "certificate made for this run, SHA-256 {fingerprint}\n"
+            "certificate generated for this run, SHA-256 {fingerprint}\n"
         ));
     }
     if OutputStream::stderr(when(output.color)).is_terminal
@@ -198,10 +201,10 @@ fn announce(output: &cli::ServeOutputArgs, url: &str, fingerprint: Option<&str>)
     {
         let page = url.replacen("ws", "http", 1);
         lines.push_str(&format!(
-            "a browser gets a page at {page}; Ctrl-C ends it\n"
+            "test page for browsers: {page}; press Ctrl-C to stop\n"
         ));
     }
-    // Nothing can be done about a stderr that is gone.
+    // If stderr is closed, there is nowhere to report the error.
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
@@ -215,7 +218,7 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
     };
     if behaviour.reply.is_some() && mode != ReplyMode::Echo {
         return Err(UsageError::usage(
-            "--reply stands in place of the echo: --mode echo alone has one",
+            "--reply replaces the echo and cannot be used with another --mode than echo",
         ));
     }
     let mut text = |typed: &Option<String>| -> Result<Option<Text>, UsageError> {
@@ -246,7 +249,7 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
     })
 }
 
-/// The faults in the order in which they happen.
+/// The faults in the order in which they are triggered.
 fn steps(faults: &cli::FaultArgs) -> Vec<PlannedFault> {
     let bad = faults.bad.map(|bad| match bad {
         cli::BadFrameName::Utf8 => BadFrame::Utf8,
@@ -282,7 +285,7 @@ fn login(
             let pair = given(typed, secrets)?;
             let Some((_, password)) = pair.split_once(':') else {
                 return Err(UsageError::usage(
-                    "--auth names no password: write USER:PASSWORD",
+                    "--auth: the password is missing: expected USER:PASSWORD",
                 ));
             };
             secrets.push(password.to_owned());
@@ -301,7 +304,7 @@ fn login(
     Ok(Some(RequiredLogin { scheme, value }))
 }
 
-/// A text, or what `@FILE` or `env:NAME` holds.
+/// A literal text, or the content of `@FILE` or `env:NAME`, which is added to `secrets`.
 fn given(typed: &str, secrets: &mut Vec<String>) -> Result<String, UsageError> {
     let source = SecretSource::parse(typed);
     let text = source.read()?;
@@ -367,19 +370,19 @@ fn sinks(
     let diagnostics = Diagnostics {
         stream: OutputStream::stderr(when(output.color)),
         verbose: 0,
-        // The view has its own words for what happens here.
+        // The server's view prints its own lines to stderr.
         quiet: u8::MAX,
         states: StateLines::Elsewhere,
     };
-    let way = Destination::Stdout(Stdout::new(io::stdout()));
-    Ok(Sinks::new(way, printer, diagnostics, log, redactor))
+    let destination = Destination::Stdout(Stdout::new(io::stdout()));
+    Ok(Sinks::new(destination, printer, diagnostics, log, redactor))
 }
 
 fn view(options: &ServeArgs) -> ServerView {
     let output = &options.output;
     let is_terminal = OutputStream::stderr(when(output.color)).is_terminal;
     let live = match (output.verbose, output.quiet) {
-        // Whoever reads events is told in events.
+        // With --json the events contain everything.
         _ if output.json => LiveDetail::Off,
         (0, 0) if is_terminal => LiveDetail::Usual,
         (1.., 0) => LiveDetail::Verbose,

@@ -1,7 +1,7 @@
-//! What clap finds wrong with a command line, in our words: one line, and what to try.
+//! Turns a clap error into one error line and, where possible, a hint that says what to type instead.
 
 use std::ffi::OsString;
-use std::io::{self};
+use std::io;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::nearest::nearest;
 use crate::secret::redact_url;
 
-/// Tells what clap found, or prints the help that was asked for.
+/// Prints the error that clap reported, or the help or version that was requested. Returns the exit status.
 pub fn report(error: &clap::Error, arguments: &[OsString]) -> Exit {
     if !error.use_stderr() {
         return match error.print() {
@@ -21,23 +21,23 @@ pub fn report(error: &clap::Error, arguments: &[OsString]) -> Exit {
         };
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // Nothing can be done about a stderr that is gone.
+        // If stderr is closed, there is nowhere to report the error.
         let _ = error.print();
         return Exit::Usage;
     }
     let words = words(arguments);
-    let verb = words.first().copied().filter(|word| is_verb(word));
-    let mistake = match verb {
+    let verb = words.first().copied().filter(|word| is_command(word));
+    let usage_error = match verb {
         Some(verb) => explain(error, verb),
         None => option_before_verb(error, &words)
-            .or_else(|| misspelt(&words))
-            .or_else(|| foreign_flags::without_verb(&words))
-            .unwrap_or_else(|| no_verb(error, words.first().copied())),
+            .or_else(|| misspelled_command(&words))
+            .or_else(|| foreign_flags::without_command(&words))
+            .unwrap_or_else(|| unknown_command(error, words.first().copied())),
     };
-    usage_error::report(&mistake.into(), arguments)
+    usage_error::report(&usage_error.into(), arguments)
 }
 
-/// What was understood and is not what the other tool's user meant.
+/// An error for a valid command line whose options another tool spells the same with another meaning.
 pub fn misread(arguments: &[OsString]) -> Option<UsageError> {
     foreign_flags::misread(&words(arguments))
 }
@@ -53,48 +53,49 @@ fn verbs() -> Vec<String> {
     verbs.map(|verb| verb.get_name().to_owned()).collect()
 }
 
-fn is_verb(word: &str) -> bool {
+fn is_command(word: &str) -> bool {
     verbs().iter().any(|verb| verb == word)
 }
 
-/// An option in front of the verb that it belongs to.
+/// The error for an option that stands before the command.
 fn option_before_verb(error: &clap::Error, words: &[&str]) -> Option<UsageError> {
     let first = words.first().filter(|word| word.starts_with('-'))?;
-    let verb = words.iter().position(|word| is_verb(word))?;
-    // A word in between may be the value of an option, but no URL.
+    let verb = words.iter().position(|word| is_command(word))?;
+    // One word between them may be the option's value; a URL is not.
     let between = &words[..verb];
     if verb > 2 || between.iter().any(|word| foreign_flags::has_scheme(word)) {
         return None;
     }
     let option = text(error, ContextKind::InvalidArg).unwrap_or(first);
     let verb = words[verb];
-    let mistake = UsageError::usage(format!("{option} must come after the command '{verb}'"));
-    Some(mistake.hint(format!(
+    let error = UsageError::usage(format!("{option} must come after the command '{verb}'"));
+    Some(error.hint(format!(
         "options go after the command: wsprobe {verb} {option} …"
     )))
 }
 
-/// A verb with a slip in it.
-fn misspelt(words: &[&str]) -> Option<UsageError> {
+/// The error for a misspelled command.
+fn misspelled_command(words: &[&str]) -> Option<UsageError> {
     let word = words.first()?;
     let verbs = verbs();
     let verb = nearest(word, verbs.iter().map(String::as_str))?;
-    let no_verb = UsageError::usage(format!("'{word}' is no verb"));
-    Some(no_verb.hint(format!("did you mean wsprobe {verb}?")))
+    Some(UsageError::usage(format!(
+        "unknown command '{word}'; did you mean '{verb}'?"
+    )))
 }
 
-fn no_verb(error: &clap::Error, first: Option<&str>) -> UsageError {
+fn unknown_command(error: &clap::Error, first: Option<&str>) -> UsageError {
     let all = verbs().join(", ");
     match first {
         Some(option) if option.starts_with('-') => {
-            // As clap cut it out of its word.
+            // clap names the option without its value (`-n` of `-n1`).
             let option = text(error, ContextKind::InvalidArg).unwrap_or(option);
-            UsageError::usage(format!("{option} is no option of wsprobe itself"))
-                .hint(format!("a verb comes first: {all}"))
+            UsageError::usage(format!("unexpected option {option} before the command"))
+                .hint(format!("put the command first: {all}"))
         }
-        Some("version") => UsageError::usage("'version' is no verb").hint("wsprobe --version"),
+        Some("version") => UsageError::usage("unknown command 'version'").hint("wsprobe --version"),
         Some(word) => {
-            UsageError::usage(format!("'{word}' is no verb")).hint(format!("the verbs are {all}"))
+            UsageError::usage(format!("unknown command '{word}'")).hint(format!("commands: {all}"))
         }
         None => UsageError::usage(first_paragraph(error)),
     }
@@ -102,61 +103,67 @@ fn no_verb(error: &clap::Error, first: Option<&str>) -> UsageError {
 
 fn explain(error: &clap::Error, verb: &str) -> UsageError {
     let value = text(error, ContextKind::InvalidArg).unwrap_or_default();
-    let see = format!("wsprobe {verb} --help has them all, and examples");
+    let see = format!("wsprobe {verb} --help lists all options, with examples");
     match error.kind() {
-        ErrorKind::UnknownArgument if foreign_flags::has_scheme(value) => {
-            UsageError::usage(format!(
-                "{verb} takes one URL, and '{}' is a second one",
-                redact_url(value)
-            ))
-            .hint(format!(
-                "wsprobe {verb} {} alone: stdin and stdout need no name",
-                redact_url(value)
-            ))
-        }
+        ErrorKind::UnknownArgument if foreign_flags::has_scheme(value) => UsageError::usage(
+            format!("unexpected second URL '{}'", redact_url(value)),
+        )
+        .hint(format!(
+            "use wsprobe {verb} {}: stdin and stdout are used automatically",
+            redact_url(value)
+        )),
         ErrorKind::UnknownArgument if !value.starts_with('-') => {
-            UsageError::usage(format!("{verb} does not know what to do with '{value}'"))
-                .hint(stray_word(verb, value).unwrap_or(see))
+            UsageError::usage(format!("unexpected argument '{value}'"))
+                .hint(extra_argument_hint(verb, value).unwrap_or(see))
         }
         ErrorKind::UnknownArgument => {
-            let mistake = UsageError::usage(format!("{verb} has no option {value}"));
-            mistake.hint(unknown_option(error, verb, value).unwrap_or(see))
+            let error_line = UsageError::usage(format!("unknown option {value} for '{verb}'"));
+            error_line.hint(unknown_option_hint(error, verb, value).unwrap_or(see))
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(error, ContextKind::InvalidArg).join(" and ");
-            UsageError::usage(format!("{verb} needs {missing}"))
-                .hint(format!("wsprobe {verb} -h shows how it is called"))
+            let kind = match missing.starts_with('-') {
+                true => "option",
+                false => "argument",
+            };
+            UsageError::usage(format!("missing {kind} {missing} for '{verb}'"))
+                .hint(format!("wsprobe {verb} -h shows the usage"))
         }
         ErrorKind::ValueValidation => bad_value(error),
         ErrorKind::InvalidValue => {
-            let valid = strings(error, ContextKind::ValidValue).join(", ");
-            if valid.is_empty() {
-                return UsageError::usage(format!("{value} needs a value")).hint(
+            let values = strings(error, ContextKind::ValidValue);
+            if values.is_empty() {
+                return UsageError::usage(format!("missing value for {value}")).hint(
                     if value.starts_with("--subprotocol") {
-                        "-s NAME offers a subprotocol; -q says less".to_owned()
+                        "-s NAME offers a subprotocol; -q prints less".to_owned()
                     } else {
-                        format!("wsprobe {verb} --help says which, and has examples")
+                        see
                     },
                 );
             }
             let given = shown_value(error, value);
             if verb == "help" {
-                return UsageError::usage(format!("there is no help on '{given}'"))
-                    .hint(format!("there is on {valid}"));
+                return UsageError::usage(format!("unknown help topic '{given}'"))
+                    .hint(format!("topics: {}", values.join(", ")));
             }
-            UsageError::usage(format!("{value}: '{given}' is none of {valid}"))
+            UsageError::usage(format!(
+                "{value}: invalid value '{given}' (expected {})",
+                alternatives(&values)
+            ))
         }
-        ErrorKind::TooManyValues => {
-            UsageError::usage(format!("{} takes no value", value.trim_end_matches("..."))).hint(see)
-        }
+        ErrorKind::TooManyValues => UsageError::usage(format!(
+            "unexpected value for {}",
+            value.trim_end_matches("...")
+        ))
+        .hint(see),
         _ => UsageError::usage(first_paragraph(error)),
     }
 }
 
-/// What to try in place of an option that does not exist.
-fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String> {
-    if let Some(cure) = foreign_flags::option(verb, flag) {
-        return Some(cure.to_owned());
+/// A hint for an unknown option: the equivalent of another tool's option, the closest spelling, or `--`.
+fn unknown_option_hint(error: &clap::Error, verb: &str, flag: &str) -> Option<String> {
+    if let Some(hint) = foreign_flags::option(verb, flag) {
+        return Some(hint.to_owned());
     }
     let long = flag.strip_prefix("--");
     let suggested = text(error, ContextKind::SuggestedArg)
@@ -164,23 +171,21 @@ fn unknown_option(error: &clap::Error, verb: &str, flag: &str) -> Option<String>
     if let Some(suggested) = suggested {
         return Some(format!("did you mean {suggested}?"));
     }
-    // -5 and -1.5 are numbers, and -x is more likely an option than a message.
+    // -5 and -1.5 are probably messages; any other -x is more likely meant as an option.
     let is_number = flag[1..].starts_with(|first: char| first.is_ascii_digit() || first == '.');
     let sends = verb == "send" && long.is_none() && is_number;
-    sends.then(|| {
-        format!("a message that begins with - stands behind --: wsprobe send URL -- {flag}")
-    })
+    sends.then(|| format!("put a message that starts with - after --: wsprobe send URL -- {flag}"))
 }
 
-/// A word too many: most often a message given to a verb that sends none.
-fn stray_word(verb: &str, word: &str) -> Option<String> {
+/// A hint for an extra argument, which is most often a message for a command that sends none.
+fn extra_argument_hint(verb: &str, word: &str) -> Option<String> {
     let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     let hint = match verb {
-        "listen" if is_number => "-c N ends after N messages, --for TIME after so long",
+        "listen" if is_number => "-c N stops after N messages, --for TIME after a time",
         "connect" | "listen" => {
             "wsprobe send URL MESSAGE sends messages; -x MESSAGE sends one first"
         }
-        "ping" => "one URL at a time; --app MESSAGE pings with a message",
+        "ping" => "ping takes one URL; --app MESSAGE pings with a message",
         _ => return None,
     };
     Some(hint.to_owned())
@@ -192,30 +197,46 @@ fn bad_value(error: &clap::Error) -> UsageError {
     let why = std::error::Error::source(error).map(ToString::to_string);
     let why = why.unwrap_or_default();
     let number = if why.starts_with("invalid digit") {
-        Some("it is no whole number".to_owned())
+        Some("expected a whole number".to_owned())
     } else {
         range(&why)
     };
-    if let Some(why) = number {
-        return UsageError::usage(format!("{flag}: '{value}' will not do: {why}"));
-    }
-    if why.contains(&value) {
+    // Most parsers quote the value themselves. A short value may also occur in other words.
+    let is_quoted = why.starts_with(&value)
+        || why.contains(&format!("'{value}'"))
+        || (why.contains(&value) && (value.len() > 3 || why.starts_with("invalid ")));
+    if number.is_none() && is_quoted {
         return UsageError::usage(format!("{flag}: {why}"));
     }
-    UsageError::usage(format!("{flag}: '{value}' will not do: {why}"))
+    let why = number.unwrap_or(why);
+    let what = match flag.split_whitespace().next() {
+        Some("--header") => "header",
+        Some("--cookie") => "cookie",
+        Some("--user") => "user",
+        _ => "value",
+    };
+    UsageError::usage(format!("{flag}: invalid {what} '{value}': {why}"))
 }
 
-/// The limits of a number, which clap writes as Rust does.
+/// `a, b or c`.
+fn alternatives(values: &[String]) -> String {
+    match values {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => values.concat(),
+    }
+}
+
+/// The range of a number: clap writes it in Rust syntax (`0..=125`).
 fn range(why: &str) -> Option<String> {
     let (_, range) = why.split_once(" is not in ")?;
     let (least, most) = range.split_once("..")?;
     Some(match most.strip_prefix('=') {
-        Some(most) => format!("it must be a number from {least} to {most}"),
-        None => format!("it must be at least {least}"),
+        Some(most) => format!("expected a number from {least} to {most}"),
+        None => format!("expected at least {least}"),
     })
 }
 
-/// A rejected credential is named by its beginning, up to where its value may begin.
+/// The rejected value for display. A credential is shown only up to where its secret part may start.
 fn shown_value(error: &clap::Error, flag: &str) -> String {
     const FLAGS: [&str; 4] = ["--header", "--cookie", "--user", "--bearer"];
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
@@ -244,7 +265,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
-/// What clap says first, on one line.
+/// The first paragraph of clap's message, on one line.
 fn first_paragraph(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);

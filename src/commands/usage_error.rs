@@ -1,4 +1,5 @@
-//! What is wrong before the first packet: said in one line, with what was probably meant.
+//! Errors that are detected before the first packet is sent: the message, a hint and the exit status, and how
+//! they are printed.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,7 +16,7 @@ use crate::output::events::EventWriter;
 use crate::output::style::{OutputStream, When};
 use crate::secret::SecretError;
 
-/// A mistake in what was typed or in a file that it names.
+/// An error in the command line or in a file that it names.
 #[derive(Debug)]
 pub struct UsageError {
     message: String,
@@ -33,7 +34,7 @@ impl UsageError {
         }
     }
 
-    /// A mistake of another kind.
+    /// An error with another exit status.
     pub(super) fn with_exit(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -54,7 +55,7 @@ impl UsageError {
         }
     }
 
-    /// The same as bad usage, for verbs whose other statuses mean something else.
+    /// Changes the exit status to 2 unless it is 23, for commands with few exit statuses (`check`).
     pub fn as_usage(mut self) -> Self {
         if self.exit != Exit::Output {
             self.exit = Exit::Usage;
@@ -62,18 +63,18 @@ impl UsageError {
         self
     }
 
-    /// The same with a cure.
+    /// Adds a hint that says what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 }
 
-/// An error in one line, for a session that goes on.
+/// An error and its hint on one line, for a session that continues.
 pub fn message_of(error: &anyhow::Error) -> String {
     let hint = error
         .downcast_ref::<UsageError>()
-        .and_then(|mistake| mistake.hint.as_deref());
+        .and_then(|usage_error| usage_error.hint.as_deref());
     match hint {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
@@ -138,17 +139,17 @@ impl From<ProxyUrlError> for UsageError {
     }
 }
 
-/// Tells a mistake and gives its exit status. What is no mistake is a defect of ours.
+/// Prints an error and returns its exit status. An error other than [`UsageError`] is an internal error (70).
 pub fn report(error: &anyhow::Error, arguments: &[OsString]) -> Exit {
     match error.downcast_ref::<UsageError>() {
-        Some(mistake) => {
+        Some(usage_error) => {
             print_error(
-                &mistake.message,
-                mistake.hint.as_deref(),
-                mistake.exit,
+                &usage_error.message,
+                usage_error.hint.as_deref(),
+                usage_error.exit,
                 arguments,
             );
-            mistake.exit
+            usage_error.exit
         }
         None => {
             print_error(
@@ -176,7 +177,7 @@ fn print_error(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsStr
         quiet: 0,
         states: StateLines::Usual,
     };
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     if wants_json(arguments) {
         let mut line = Vec::new();
         let kind = if exit == Exit::Usage { "usage" } else { "io" };
@@ -187,13 +188,13 @@ fn print_error(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsStr
             .and_then(|()| stdout.flush())
             .is_err()
         {
-            diagnostics.error(&mut said, message);
+            diagnostics.error(&mut lines, message);
         }
     } else {
-        diagnostics.error(&mut said, message);
+        diagnostics.error(&mut lines, message);
     }
     if let Some(hint) = hint {
-        diagnostics.hint(&mut said, hint);
+        diagnostics.hint(&mut lines, hint);
     }
-    let _ = io::stderr().write_all(&said);
+    let _ = io::stderr().write_all(&lines);
 }

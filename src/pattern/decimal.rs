@@ -1,9 +1,9 @@
-//! Equality of JSON numbers as decimals.
+//! Compares JSON numbers by their exact decimal value.
 //!
-//! Promises: `1`, `1.0` and `10e-1` are equal, and two numbers that differ in any digit are not, however long they
-//! are. Never goes through binary floating point, which would take 9007199254740993 for 9007199254740992.
+//! `1`, `1.0` and `10e-1` are equal; numbers of any length that differ in one digit are not. Binary floating point is
+//! not used, because it cannot distinguish 9007199254740993 from 9007199254740992.
 
-/// A JSON number as ±0.d₁d₂d₃… × 10^`exponent`, its digits still standing in the text they came from.
+/// A JSON number as ±0.d₁d₂d₃… × 10^`exponent`, with its digits borrowed from the source text.
 struct Decimal<'a> {
     negative: bool,
     /// The digits from the first that is not zero to the last that is not zero, in up to two pieces.
@@ -13,7 +13,7 @@ struct Decimal<'a> {
 
 /// Whether two texts, each a valid JSON number (RFC 8259 §6), denote the same value.
 ///
-/// `-0` equals `0`. Exponents beyond 64 bits are compared as text, so they may miss an equality but never invent one.
+/// `-0` equals `0`. Exponents beyond 64 bits are compared as text: equal values may then compare as different, but not the reverse.
 pub(super) fn same_number(a: &str, b: &str) -> bool {
     if a == b {
         return true;
@@ -44,7 +44,7 @@ impl<'a> Decimal<'a> {
         };
         let digits = without_trailing_zeros(significant_int, significant_frac);
         if digits.0.is_empty() && digits.1.is_empty() {
-            // Zero has one form: neither its sign nor its exponent says anything.
+            // All zeros are equal, whatever their sign and exponent.
             return Some(Self {
                 negative: false,
                 digits,
@@ -98,7 +98,7 @@ mod tests {
     use super::same_number;
 
     #[test]
-    fn equal_values_in_different_clothes() {
+    fn equal_values_in_different_notation() {
         for (a, b) in [
             ("1", "1.0"),
             ("1", "1e0"),

@@ -1,8 +1,8 @@
-//! jq expressions over one message.
+//! jq expressions that are evaluated on one message.
 //!
-//! Promises: a filter is compiled once and is `Send`; a message is read as strict JSON with every digit of its integers
-//! kept. Never lets a filter reach outside the message: the environment (which holds secrets), stderr, `halt` and other
-//! files are not defined. Never recurses deeper than [`MAX_DEPTH`] for what a peer sent.
+//! A filter is compiled once and is `Send`; a message is parsed as strict JSON, and integers keep every digit. A filter
+//! has no access to anything but the message: the environment (which may contain secrets), stderr, `halt` and files are
+//! not defined. The recursion on a message is limited to [`MAX_DEPTH`].
 
 mod limits;
 
@@ -19,13 +19,13 @@ use jaq_std::ValT as _;
 use super::json::{excerpt, is_json};
 use super::{JqError, Mismatch, Selected};
 
-/// Deeper messages are refused: jaq's reader recurses, and a peer must not be able to end the process.
+/// Maximum nesting of a message: jaq's parser recurses, and a peer must not be able to overflow the stack.
 const MAX_DEPTH: usize = 256;
 
-/// Larger filters are refused: jaq's parser, compiler and evaluator recurse once per operator.
+/// Maximum number of operators in a filter: jaq's parser, compiler and evaluator recurse once per operator.
 const MAX_OPERATORS: usize = 200;
 
-/// Definitions that would act on the world, or show a peer's text unescaped.
+/// Definitions with side effects, or that would print a peer's text unescaped.
 const FORBIDDEN: [&str; 8] = [
     "env",
     "halt",
@@ -50,7 +50,7 @@ struct Compiled {
     ends_soon: bool,
     /// Why it is not asked any more: it has reached a limit.
     given_up: OnceLock<String>,
-    /// The path that the filter begins with, compiled when a mismatch is explained for the first time.
+    /// The path at the start of the filter, compiled when the first mismatch is explained.
     subject: OnceLock<Option<(String, jaq_core::Filter<Message>)>>,
 }
 
@@ -58,7 +58,7 @@ impl Jq {
     /// Compiles a filter; takes about a millisecond.
     ///
     /// # Errors
-    /// When the text is no jq, or uses what is not available here (`env`, `input`, `halt`, modules).
+    /// The text is not valid jq, or uses something unavailable (`env`, `input`, `halt`, modules).
     pub fn compile(text: &str) -> Result<Self, JqError> {
         let filter = compile(text).map_err(|why| JqError::Syntax {
             text: excerpt(text),
@@ -73,7 +73,7 @@ impl Jq {
         })))
     }
 
-    /// The filter as it was written.
+    /// The source text of the filter.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
@@ -103,27 +103,27 @@ impl Jq {
         })
     }
 
-    /// Compiles a filter that judges a message.
+    /// Compiles a filter that is used as a condition.
     ///
     /// # Errors
-    /// As [`Jq::compile`]; and where the filter assigns: what it gives then is a changed message.
+    /// As [`Jq::compile`]; also if the filter is an assignment, whose output is a changed message.
     pub fn condition(text: &str) -> Result<Self, JqError> {
         let jq = Self::compile(text)?;
         if assigns(text) {
             return Err(JqError::Syntax {
                 text: excerpt(text),
-                why: "it assigns; == compares".to_owned(),
+                why: "= assigns; use == to compare".to_owned(),
             });
         }
         Ok(jq)
     }
 
-    /// Whether the filter is true for a message: it has an output, and each of them is `true`.
+    /// Whether the filter is true for a message: it has at least one output, and every output is `true`.
     pub fn is_match(&self, message: &str) -> bool {
         matches!(self.limited(message, Self::judge), Ok(Ok(())))
     }
 
-    /// `None` when the filter is true for a message, otherwise why not.
+    /// `None` if the filter is true for a message, otherwise the reason.
     pub fn mismatch(&self, message: &str) -> Option<Mismatch> {
         let judged = self.limited(message, Self::judge);
         judged.unwrap_or_else(|why| Err(Mismatch::new(why))).err()
@@ -132,7 +132,7 @@ impl Jq {
     /// The outputs of the filter for a message, in order.
     ///
     /// # Errors
-    /// When the message is not JSON, the filter fails on it, or an output is none (`nan`).
+    /// The message is not JSON, the filter fails, or an output is not JSON (`nan`).
     pub fn select(&self, message: &str) -> Result<Vec<Selected>, String> {
         self.limited(message, Self::outputs_of)?
     }
@@ -158,7 +158,7 @@ impl Jq {
                 Val::Null | Val::Bool(false) => return Err(self.untrue_output(&output, message)),
                 other => {
                     let value = excerpt(&other.to_string());
-                    return Err(self.near(&format!("{value}, neither true nor false")));
+                    return Err(self.near(&format!(": expected true or false, got {value}")));
                 }
             }
             any = true;
@@ -166,14 +166,15 @@ impl Jq {
         if any {
             Ok(())
         } else {
-            Err(self.near("no output"))
+            Err(self.near(" has no output"))
         }
     }
 
-    /// A message that could be judged is nearer than one that could not, hence one leaf.
+    /// A mismatch that counts as one equal leaf: a message on which the filter can be evaluated is closer than one on
+    /// which it fails. `why` is appended to the filter.
     fn near(&self, why: &str) -> Mismatch {
         Mismatch {
-            why: format!("{}: {why}", excerpt(&self.0.text)),
+            why: format!("{}{why}", excerpt(&self.0.text)),
             equal: 1,
         }
     }
@@ -185,9 +186,9 @@ impl Jq {
                     .next()
                     .and_then(Result::ok)
                     .map_or("nothing".to_owned(), |value| excerpt(&value.to_string()));
-                self.near(&format!("{output}, as {path} is {shown}"))
+                self.near(&format!(" is {output}: {path} is {shown}"))
             }
-            None => self.near(&output.to_string()),
+            None => self.near(&format!(" is {output}")),
         }
     }
 
@@ -206,7 +207,7 @@ impl fmt::Debug for Jq {
     }
 }
 
-/// Whether what a filter gives is an assignment (`.a = 2`, `.a |= f`), which binds tighter than the pipe.
+/// Whether the last stage of a filter's pipe is an assignment (`.a = 2`, `.a |= f`).
 fn assigns(text: &str) -> bool {
     let bytes = text.as_bytes();
     let (mut depth, mut in_string, mut escaped, mut assigns) = (0_usize, false, false, false);
@@ -230,7 +231,7 @@ fn assigns(text: &str) -> bool {
     assigns
 }
 
-/// `.members` of `.members == 2`; nothing when the path is the whole filter or the whole message.
+/// `.members` of `.members == 2`; `None` if the path is the whole filter, or `.`.
 fn leading_path(text: &str) -> Option<&str> {
     let in_path =
         |c: char| c == '.' || c == '_' || c == '[' || c == ']' || c.is_ascii_alphanumeric();
@@ -276,7 +277,7 @@ fn compile(text: &str) -> Result<jaq_core::Filter<Message>, String> {
         })
 }
 
-/// An upper bound of how deep the terms of a filter can nest: whatever can hold another term counts.
+/// An upper bound for the nesting of a filter: the number of tokens that can contain another term.
 fn operators(text: &str) -> usize {
     const KEYWORDS: [&str; 13] = [
         "and", "as", "def", "elif", "else", "foreach", "if", "label", "not", "or", "reduce",
@@ -287,7 +288,7 @@ fn operators(text: &str) -> usize {
     words.filter(|word| KEYWORDS.contains(word)).count() + text.chars().filter(punctuation).count()
 }
 
-/// jaq's own accepts more than JSON, and nests without limit what a peer has sent inside a string.
+/// Replaces jaq's `fromjson`, which accepts more than JSON and does not limit the nesting of JSON inside a string.
 fn fromjson() -> Fun<Message> {
     run(("fromjson", Box::from([]), |cv| {
         let value = match cv.1.as_bytes().map(std::str::from_utf8) {
@@ -301,7 +302,7 @@ fn fromjson() -> Fun<Message> {
 fn syntax_error(error: &load::Error<&str>) -> String {
     let at = |rest: &str| {
         if rest.is_empty() {
-            "at its end".to_owned()
+            "at the end".to_owned()
         } else {
             format!("at {:?}", excerpt(rest))
         }
@@ -322,7 +323,7 @@ fn outputs(
     message: Val,
 ) -> impl Iterator<Item = jaq_json::ValR> {
     let ctx = Ctx::<Message>::new(&filter.lut, Vars::new([]));
-    // An exception that is no error is `halt`, which is not defined here.
+    // The only exception that is not an error is `halt`, which is not defined.
     filter.id.run((ctx, message)).map(jaq_core::unwrap_valr)
 }
 
@@ -336,7 +337,7 @@ fn parse(message: &str) -> Result<Val, String> {
     read::parse_single(message.as_bytes()).map_err(|_| "not JSON".to_owned())
 }
 
-/// How deep a valid JSON text nests.
+/// The nesting depth of a valid JSON text.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {

@@ -1,9 +1,8 @@
-//! JSON subset: does a message contain what a pattern names?
+//! JSON subset matching: a message matches if it contains everything that the pattern names.
 //!
-//! Promises: named keys must match and others are allowed, arrays match in length and order, numbers match by exact
-//! decimal value; of a key that a message has twice the last counts, as in every browser. A message is read as slices
-//! of its own text: only what the pattern names is looked at, and no tree is built.
-//! Never recurses deeper than the pattern itself, whatever a peer sends.
+//! Named keys must match and others are allowed, arrays match in length and order, and numbers match by exact decimal
+//! value. If a message contains a key twice, the last one counts, as in browsers. A message is read as slices of its own
+//! text, without building a tree, and the recursion is never deeper than the pattern.
 
 use std::fmt;
 
@@ -14,10 +13,10 @@ use serde_json::value::RawValue;
 use super::Mismatch;
 use super::decimal::same_number;
 
-/// Patterns are written by people; this bounds the recursion of everything below.
+/// Maximum nesting of a pattern, which bounds all recursion in this module.
 const MAX_DEPTH: usize = 128;
 
-/// How much of a value a difference shows, in characters.
+/// Maximum length, in characters, of a value quoted in an explanation.
 const SHOWN: usize = 80;
 
 /// A compiled JSON pattern.
@@ -28,14 +27,14 @@ pub(super) struct Subset(Node);
 enum Node {
     Null,
     Bool(bool),
-    /// As written, so that no digit is lost.
+    /// The source text, so that no digit is lost.
     Number(String),
     Text(String),
     Array(Vec<Node>),
     Object(Members),
 }
 
-/// The members of an object in the order they were written, with an index for looking names up.
+/// The members of an object in their original order, with an index sorted by name.
 #[derive(Clone, Debug)]
 struct Members {
     entries: Vec<(String, Node)>,
@@ -43,19 +42,21 @@ struct Members {
 }
 
 impl Subset {
-    /// Reads a pattern. The error says in words what is wrong with it.
+    /// Parses a pattern. The error has the form `at byte 2 (REASON)` or `(REASON)`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let raw: &RawValue = serde_json::from_str(text).map_err(|e| e.to_string())?;
-        Node::build(raw.get(), 0).map(Self)
+        let raw: &RawValue = serde_json::from_str(text).map_err(|error| syntax(text, &error))?;
+        Node::build(raw.get(), 0)
+            .map(Self)
+            .map_err(|why| format!("({why})"))
     }
 
-    /// The verdict alone, reached at the first difference.
+    /// Whether a message matches. Stops at the first difference.
     pub(super) fn is_match(&self, message: &str) -> bool {
         let mut walk = Walk::new(Thoroughness::FirstDifference);
         walk.document(&self.0, message).is_ok() && walk.first.is_none()
     }
 
-    /// `None` for a match, otherwise the first leaf that differs and the number of those that are equal.
+    /// `None` for a match, otherwise the first leaf that differs and the number of equal leaves.
     pub(super) fn mismatch(&self, message: &str) -> Option<Mismatch> {
         let mut walk = Walk::new(Thoroughness::EveryLeaf);
         if walk.document(&self.0, message).is_err() {
@@ -65,6 +66,19 @@ impl Subset {
             why,
             equal: walk.equal,
         })
+    }
+}
+
+/// The position of a syntax error, counted from byte 1, and its reason without serde's line and column.
+fn syntax(text: &str, error: &serde_json::Error) -> String {
+    let lines = text.split_inclusive('\n').take(error.line() - 1);
+    let byte = lines.map(str::len).sum::<usize>() + error.column();
+    let why = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let why = why.strip_suffix(&place).unwrap_or(&why);
+    match why {
+        "key must be a string" => format!("at byte {byte} ({why}; JSON needs double quotes)"),
+        _ => format!("at byte {byte} ({why})"),
     }
 }
 
@@ -102,12 +116,12 @@ impl Members {
         }
         let mut by_name: Vec<usize> = (0..entries.len()).collect();
         by_name.sort_by(|&a, &b| entries[a].0.cmp(&entries[b].0));
-        // A key given twice would leave one of its two demands unchecked.
+        // If a key were given twice, one of the two values would not be checked.
         if let Some(twice) = by_name
             .windows(2)
             .find(|w| entries[w[0]].0 == entries[w[1]].0)
         {
-            return Err(format!("the key {:?} is named twice", entries[twice[0]].0));
+            return Err(format!("duplicate key {:?}", entries[twice[0]].0));
         }
         Ok(Self { entries, by_name })
     }
@@ -121,7 +135,7 @@ impl Members {
     }
 }
 
-/// How far a comparison goes once it knows the answer.
+/// Whether a comparison stops at the first difference.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Thoroughness {
     FirstDifference,
@@ -134,7 +148,7 @@ enum PathStep<'p> {
     Index(usize),
 }
 
-/// One comparison under way: where it stands and what it has found.
+/// The state of a comparison: the current path, the number of equal leaves, and the first difference.
 struct Walk<'p> {
     path: Vec<PathStep<'p>>,
     equal: usize,
@@ -152,11 +166,14 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// Compares a whole message; an error means that it is not JSON.
+    /// Compares a whole message.
+    ///
+    /// # Errors
+    /// The message is not JSON.
     fn document(&mut self, want: &'p Node, message: &str) -> serde_json::Result<()> {
         let message = message.trim_matches([' ', '\t', '\n', '\r']);
         match (want, message.as_bytes().first()) {
-            // These two read, and so validate, the whole text themselves.
+            // These two read the whole text, and so validate it.
             (Node::Object(_), Some(b'{')) | (Node::Array(_), Some(b'[')) => {
                 self.value(want, message)
             }
@@ -221,7 +238,7 @@ impl<'p> Walk<'p> {
             return;
         }
         self.first = Some(match self.thoroughness {
-            // Nobody will read it.
+            // The explanation is not used.
             Thoroughness::FirstDifference => String::new(),
             Thoroughness::EveryLeaf => {
                 let (expected, got) = expected_and_got();
@@ -246,7 +263,7 @@ impl Node {
     }
 }
 
-/// Whether the JSON string `got`, quotes included, says `want`.
+/// Whether the JSON string `got`, quotes included, has the value `want`.
 fn same_text(want: &str, got: &str) -> bool {
     if !got.contains('\\') {
         return got.len() == want.len() + 2 && &got[1..got.len() - 1] == want;
@@ -257,7 +274,7 @@ fn same_text(want: &str, got: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// Strings are compared as bytes because JSON allows lone surrogates (RFC 8259 §8.2), which no `str` can hold.
+/// Compares strings as bytes, because JSON allows lone surrogates (RFC 8259 §8.2), which a `str` cannot represent.
 struct SameBytes<'p>(&'p [u8]);
 
 impl Visitor<'_> for SameBytes<'_> {
@@ -272,7 +289,7 @@ impl Visitor<'_> for SameBytes<'_> {
     }
 }
 
-/// The value of each wanted member, in the pattern's order.
+/// The value of each member that the pattern names, in the pattern's order.
 fn pick<'m>(want: &Members, object: &'m str) -> serde_json::Result<Vec<Option<&'m RawValue>>> {
     let mut reader = serde_json::Deserializer::from_str(object);
     let found = reader.deserialize_map(Pick(want))?;
@@ -303,7 +320,7 @@ impl<'m> Visitor<'m> for Pick<'_> {
     }
 }
 
-/// Reads a key as its place in the pattern, without keeping it.
+/// Deserializes a key as its index in the pattern, without storing it.
 struct Position<'p>(&'p Members);
 
 impl<'m> DeserializeSeed<'m> for Position<'_> {
@@ -330,13 +347,13 @@ impl Visitor<'_> for Position<'_> {
     }
 }
 
-/// The items of the JSON array `raw`, each as its own text.
+/// The items of the JSON array `raw` as slices.
 fn elements(raw: &str) -> serde_json::Result<Vec<&RawValue>> {
     serde_json::from_str(raw)
 }
 
-/// The first `most` items of the JSON array `raw`, each as its own text, and how many there are: a list of
-/// all may take eight times the text.
+/// The first `most` items of the JSON array `raw` as slices, and the total number of items. Not all items are kept,
+/// because the slices may take eight times the memory of the text.
 fn first_elements(raw: &str, most: usize) -> serde_json::Result<(Vec<&RawValue>, usize)> {
     struct First(usize);
     impl<'m> Visitor<'m> for First {
@@ -367,7 +384,7 @@ fn first_elements(raw: &str, most: usize) -> serde_json::Result<(Vec<&RawValue>,
     serde_json::Deserializer::from_str(raw).deserialize_seq(First(most))
 }
 
-/// The members of the JSON object `raw` in its order.
+/// The members of the JSON object `raw` in their original order.
 fn members(raw: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
     struct InOrder;
     impl<'m> Visitor<'m> for InOrder {
@@ -388,7 +405,7 @@ fn members(raw: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
     serde_json::Deserializer::from_str(raw).deserialize_map(InOrder)
 }
 
-/// A place in a JSON text as jq writes it: `.`, `.a.b[0]`, `.["a b"]`.
+/// A path in a JSON text in jq syntax: `.`, `.a.b[0]`, `.["a b"]`.
 struct Path<'a>(&'a [PathStep<'a>]);
 
 impl fmt::Display for Path<'_> {
@@ -449,7 +466,7 @@ fn count(elements: usize) -> String {
     crate::units::count(elements as u64, "element")
 }
 
-/// The beginning of a text, with an ellipsis when that is not all of it.
+/// The start of a text, with an ellipsis if it is truncated.
 pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,14 +1,13 @@
-//! PATTERN: what a message has to look like.
+//! PATTERN: the condition that a message must meet, in options and check files.
 //!
-//! Promises: one meaning in every flag and file, compiled once, and a mismatch that says why. Nothing here reads,
-//! prints or blocks, and no message makes it panic. The texts of a [`Mismatch`] quote what the peer sent: escape and
-//! redact them like any other such text.
+//! A pattern is compiled once, and a mismatch explains the difference. Matching performs no I/O and does not panic on
+//! any message. The texts of a [`Mismatch`] quote the message: escape and redact them before printing.
 //!
-//! | the text | asks for |
+//! | pattern | matches |
 //! |---|---|
 //! | `{…}` `[…]` | JSON that contains this: named keys match, others are allowed; arrays match in length and order |
-//! | `/…/` `/…/i` | a regular expression that is found anywhere in the text |
-//! | `.path …` | a jq expression that has an output, and none but `true` |
+//! | `/…/` `/…/i` | text in which the regular expression is found |
+//! | `.path …` | JSON for which the jq expression outputs `true`, and nothing else |
 //! | `=…` | exactly the text after `=` |
 //! | anything else | exactly this text |
 
@@ -40,7 +39,7 @@ pub struct Pattern {
 
 #[derive(Clone, Debug)]
 enum PatternKind {
-    /// The wanted text starts at this byte of the pattern's own.
+    /// The expected text starts at this byte of the pattern's text.
     Exact {
         from: usize,
     },
@@ -49,34 +48,38 @@ enum PatternKind {
     Jq(Jq),
 }
 
-/// A text that starts like a pattern of some kind and is none.
+/// A text that looks like JSON, a regular expression or jq but is invalid.
 ///
-/// Each message names `=…`, since the text itself may have been meant.
+/// Each message mentions the prefix `=`, since an exact match of the text may have been intended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
     /// Starts with `{` or `[`.
-    #[error("{text} starts like JSON but is none ({why}); for exactly this text write ={text}")]
+    #[error(
+        "{text} looks like JSON but is invalid {why}; prefix it with '=' to match it literally"
+    )]
     Json {
         /// The beginning of the pattern.
         text: String,
-        /// What the JSON parser says.
+        /// The position and the message of the JSON parser.
         why: String,
     },
-    /// Stands between slashes.
-    #[error("{text} is no regular expression ({why}); for exactly this text write ={text}")]
+    /// Enclosed in slashes.
+    #[error(
+        "{text} is not a valid regular expression ({why}); prefix it with '=' to match it literally"
+    )]
     Regex {
         /// The beginning of the pattern.
         text: String,
-        /// What the regex parser says.
+        /// The message of the regex parser.
         why: String,
     },
     /// Starts with `.`.
-    #[error("{0}; for exactly this text write ={text}", text = .0.text())]
+    #[error("{0}; prefix it with '=' to match it literally")]
     Jq(#[from] JqError),
 }
 
-/// A text that is no jq filter, or a build that has no jq.
+/// A text that is not a valid jq filter, or a build without jq.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JqError {
@@ -85,31 +88,23 @@ pub enum JqError {
     Syntax {
         /// The beginning of the expression.
         text: String,
-        /// What the jq parser says.
+        /// The message of the jq parser.
         why: String,
     },
     /// The cargo feature `jq` was off when this program was built.
-    #[error("{text} is a jq expression, and this build has no jq (cargo feature \"jq\")")]
+    #[error("{text} is a jq expression, but this build has no jq support (cargo feature \"jq\")")]
     NotBuilt {
         /// The beginning of the expression.
         text: String,
     },
 }
 
-impl JqError {
-    fn text(&self) -> &str {
-        match self {
-            Self::Syntax { text, .. } | Self::NotBuilt { text } => text,
-        }
-    }
-}
-
-/// What a pattern is by its outer signs alone; whether it is a good one, only compiling tells.
+/// The kind of a pattern, decided by its first and last characters; it may still be invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatternForm {
     /// Starts with `{` or `[`.
     Json,
-    /// Stands between slashes.
+    /// Enclosed in slashes.
     Regex,
     /// Starts with `.`.
     Jq,
@@ -118,7 +113,7 @@ pub enum PatternForm {
 }
 
 impl PatternForm {
-    /// The form of a pattern's text.
+    /// Determines the form of a pattern.
     pub fn of(text: &str) -> Self {
         match text.as_bytes().first() {
             Some(b'{' | b'[') => Self::Json,
@@ -133,19 +128,19 @@ impl PatternForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum MatchResult {
-    /// It does.
+    /// It matched.
     Match,
-    /// It does not.
+    /// It did not match.
     Mismatch(Mismatch),
 }
 
-/// Why a message did not match, and how near it came.
+/// Why a message did not match, and how close it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// One line for people, such as `.seq: expected 1, got 2`. Quotes the message unescaped.
+    /// A one-line explanation, such as `.seq: expected 1, got 2`. Quotes the message unescaped.
     pub why: String,
-    /// How many leaves of a JSON pattern are equal: of several mismatches the one with the most is the near miss.
-    /// Other kinds say 0 or 1.
+    /// The number of equal leaves of a JSON pattern, 0 or 1 for other forms. The closest of several messages is the
+    /// one with the highest number.
     pub equal: usize,
 }
 
@@ -162,7 +157,7 @@ impl Pattern {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// When the text starts like JSON, a regular expression or jq and is none.
+    /// The text looks like JSON, a regular expression or jq but is invalid.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let kind = match PatternForm::of(text) {
             PatternForm::Json => PatternKind::Json(json(text)?),
@@ -178,7 +173,7 @@ impl Pattern {
         })
     }
 
-    /// The pattern for exactly this text, whatever it looks like.
+    /// A pattern that matches exactly this text.
     pub fn exact(text: &str) -> Self {
         Self {
             text: format!("={text}"),
@@ -186,7 +181,7 @@ impl Pattern {
         }
     }
 
-    /// The pattern for a jq expression, whatever it starts with (`assert`, where nothing else can stand).
+    /// A pattern from a jq expression that need not start with `.` (for `assert`, which takes only jq).
     pub fn jq(expression: Jq) -> Self {
         Self {
             text: expression.as_str().to_owned(),
@@ -194,7 +189,7 @@ impl Pattern {
         }
     }
 
-    /// The pattern as it was written.
+    /// The source text of the pattern.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -207,7 +202,7 @@ impl Pattern {
         }
     }
 
-    /// The verdict alone: the first difference ends it, and no explanation is built.
+    /// Whether a text message matches. Faster than [`Pattern::matches`]: it stops at the first difference.
     pub fn is_match(&self, message: &str) -> bool {
         match &self.kind {
             PatternKind::Exact { from } => message == &self.text[*from..],
@@ -217,13 +212,13 @@ impl Pattern {
         }
     }
 
-    /// The verdict on a text message, with the reason when it does not match.
+    /// Matches a text message and explains a mismatch.
     pub fn matches(&self, message: &str) -> MatchResult {
         let mismatch = match &self.kind {
             PatternKind::Exact { from } => difference(&self.text[*from..], message),
             PatternKind::Regex(regex) if regex.is_match(message) => None,
             PatternKind::Regex(_) => Some(Mismatch::new(format!(
-                "{} is not found in it",
+                "no match for {}",
                 excerpt(&self.text)
             ))),
             PatternKind::Json(subset) => subset.mismatch(message),
@@ -235,13 +230,13 @@ impl Pattern {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        // Nothing at all would be overlooked in a sentence.
+        // An empty pattern would be invisible in a sentence.
         let text = self.text.as_str();
         f.write_str(if text.is_empty() { "\"\"" } else { text })
     }
 }
 
-/// Two patterns are equal when they are written the same.
+/// Patterns are compared by their source text.
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -276,7 +271,7 @@ impl Selected {
     }
 }
 
-/// Splits `/…/` and `/…/i`. Two slashes with nothing between are a text: an empty expression would match everything.
+/// Splits `/…/` and `/…/i`. `//` is plain text: an empty expression would match everything.
 fn between_slashes(text: &str) -> Option<(&str, bool)> {
     let inner = text.strip_prefix('/')?;
     let (expression, ignore_case) = match inner.strip_suffix("/i") {
@@ -289,10 +284,7 @@ fn between_slashes(text: &str) -> Option<(&str, bool)> {
 fn json(text: &str) -> Result<Subset, PatternError> {
     Subset::parse(text).map_err(|why| PatternError::Json {
         text: excerpt(text),
-        why: match why.starts_with("key must be a string") {
-            true => format!("{why}; JSON takes double quotes"),
-            false => why,
-        },
+        why,
     })
 }
 
@@ -302,7 +294,7 @@ fn regex(text: &str) -> Result<Regex, PatternError> {
         .case_insensitive(ignore_case)
         .build()
         .map_err(|error| {
-            // The parser draws the expression over several lines; its last one says what is wrong.
+            // The parser's message spans several lines; the last one contains the reason.
             let why = error.to_string();
             let why = why
                 .lines()
@@ -316,7 +308,7 @@ fn regex(text: &str) -> Result<Regex, PatternError> {
         })
 }
 
-/// Where two texts part.
+/// The first difference between two texts.
 fn difference(want: &str, got: &str) -> Option<Mismatch> {
     if want == got {
         return None;
@@ -331,12 +323,12 @@ fn difference(want: &str, got: &str) -> Option<Mismatch> {
             "{:?}",
             excerpt(&text.chars().skip(same).collect::<String>())
         ),
-        None => "its end".to_owned(),
+        None => "the end".to_owned(),
     };
     let why = match same {
         0 => format!("expected {:?}, got {:?}", excerpt(want), excerpt(got)),
         _ => format!(
-            "after {same} equal characters: expected {}, got {}",
+            "differs after {same} characters: expected {}, got {}",
             rest(want),
             rest(got)
         ),

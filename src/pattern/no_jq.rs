@@ -1,27 +1,31 @@
-//! Stands in for jq in a build without it: nothing compiles, and the error names the feature.
+//! Replaces the jq module in a build without the feature `jq`: every expression is an error that names the feature.
 
 use super::{JqError, Mismatch, Selected};
 
-/// A compiled jq filter, of which this build can have none.
+/// A compiled jq filter; it cannot exist in this build.
 #[derive(Clone, Debug)]
 pub enum Jq {}
 
 impl Jq {
+    /// Reports that jq is unavailable.
+    ///
     /// # Errors
-    /// Always: this build has no jq.
+    /// Always.
     pub fn compile(text: &str) -> Result<Self, JqError> {
         Err(JqError::NotBuilt {
             text: super::json::excerpt(text),
         })
     }
 
+    /// Reports that jq is unavailable.
+    ///
     /// # Errors
-    /// As [`Jq::compile`].
+    /// Always.
     pub fn condition(text: &str) -> Result<Self, JqError> {
         Self::compile(text)
     }
 
-    /// The filter as it was written.
+    /// The source text of the filter.
     pub fn as_str(&self) -> &str {
         match *self {}
     }
@@ -44,7 +48,7 @@ impl Jq {
     /// The outputs of the filter for a message.
     ///
     /// # Errors
-    /// Never: there is no filter.
+    /// Never.
     pub fn select(&self, _: &str) -> Result<Vec<Selected>, String> {
         match *self {}
     }

@@ -7,7 +7,7 @@ fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Asks both ways of matching, which must agree.
+/// Matches with both methods, which must agree.
 fn matches(text: &str, message: &str) -> bool {
     let pattern = pattern(text);
     let verdict = pattern.matches(message) == MatchResult::Match;
@@ -63,23 +63,23 @@ fn what_matches() {
 }
 
 #[test]
-fn what_does_not_and_why() {
+fn what_does_not_match_and_why() {
     for (text, message, why, equal) in [
         ("hello", "world", r#"expected "hello", got "world""#, 0),
         (
             "hello",
             "help",
-            r#"after 3 equal characters: expected "lo", got "p""#,
+            r#"differs after 3 characters: expected "lo", got "p""#,
             1,
         ),
         (
             "hello",
             "hello\n",
-            r#"after 5 equal characters: expected its end, got "\n""#,
+            r#"differs after 5 characters: expected the end, got "\n""#,
             1,
         ),
         ("=", "x", r#"expected "", got "x""#, 0),
-        ("/^x/", "ax", "/^x/ is not found in it", 0),
+        ("/^x/", "ax", "no match for /^x/", 0),
         (r#"{"seq":1}"#, r#"{"seq":2}"#, ".seq: expected 1, got 2", 0),
         (
             r#"{"type":"pong","seq":1}"#,
@@ -186,28 +186,36 @@ fn a_long_value_is_shown_by_its_beginning() {
 }
 
 #[test]
-fn a_text_that_only_starts_like_a_pattern_is_an_error_that_names_the_way_out() {
+fn an_invalid_pattern_is_an_error_that_mentions_the_literal_prefix() {
     for (text, says) in [
         (
             "{a:1}",
-            "starts like JSON but is none (key must be a string at line 1 column 2; JSON takes double quotes)",
+            "{a:1} looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix",
         ),
-        ("[INFO] ready", "starts like JSON but is none ("),
-        ("{", "starts like JSON but is none ("),
-        (r#"{"a":1,"a":2}"#, r#"the key "a" is named twice"#),
-        ("/(/", "is no regular expression (unclosed group)"),
-        ("/(?=x)/", "is no regular expression (look-around"),
+        ("[INFO] ready", "looks like JSON but is invalid at byte 2 ("),
+        ("{\n", "looks like JSON but is invalid at byte 2 (EOF"),
+        (
+            "[1,\n 2,\n x]",
+            "looks like JSON but is invalid at byte 10 (",
+        ),
+        (
+            r#"{"a":1,"a":2}"#,
+            r#"looks like JSON but is invalid (duplicate key "a")"#,
+        ),
+        ("/(/", "is not a valid regular expression (unclosed group)"),
+        ("/(?=x)/", "is not a valid regular expression (look-around"),
     ] {
         let error = Pattern::parse(text).unwrap_err().to_string();
         assert!(error.starts_with(text), "{error}");
         assert!(error.contains(says), "{error}");
-        assert!(error.ends_with(&format!("write ={text}")), "{error}");
+        let hint = "; prefix it with '=' to match it literally";
+        assert!(error.ends_with(hint), "{error}");
         assert!(matches(&format!("={text}"), text));
     }
 }
 
 #[test]
-fn nesting_without_end_ends_nothing() {
+fn deep_nesting_does_not_overflow_the_stack() {
     let deep = "[".repeat(DEEP) + &"]".repeat(DEEP);
     assert!(
         Pattern::parse(&deep)
@@ -220,7 +228,7 @@ fn nesting_without_end_ends_nothing() {
 }
 
 #[test]
-fn exact_takes_anything_for_what_it_is() {
+fn exact_patterns_match_any_text_literally() {
     for text in ["{", "/x/", ".a", "=a", ""] {
         let exact = Pattern::exact(text);
         assert!(exact.is_match(text));
@@ -244,7 +252,7 @@ fn patterns_can_be_shared_between_threads() {
 fn without_jq_the_error_names_the_feature() {
     let error = Pattern::parse(".a == 1").unwrap_err().to_string();
     assert!(
-        error.contains("cargo feature \"jq\"") && error.ends_with("=.a == 1"),
+        error.contains("cargo feature \"jq\"") && error.ends_with("'=' to match it literally"),
         "{error}"
     );
 }
@@ -272,29 +280,29 @@ mod with_jq {
     }
 
     #[test]
-    fn what_does_not_and_why() {
+    fn what_does_not_match_and_why() {
         for (text, message, why, equal) in [
             (
                 ".members == 2",
                 r#"{"members":1}"#,
-                ".members == 2: false, as .members is 1",
+                ".members == 2 is false: .members is 1",
                 1,
             ),
             (
                 ".a.b[0] > 4",
                 r#"{}"#,
-                ".a.b[0] > 4: false, as .a.b[0] is null",
+                ".a.b[0] > 4 is false: .a.b[0] is null",
                 1,
             ),
-            (".a", r#"{"a":null}"#, ".a: null", 1),
-            (".a", r#"{"a":0}"#, ".a: 0, neither true nor false", 1),
+            (".a", r#"{"a":null}"#, ".a is null", 1),
+            (".a", r#"{"a":0}"#, ".a: expected true or false, got 0", 1),
             (
                 ".items[].ok",
                 r#"{"items":[{"ok":true},{"ok":false}]}"#,
-                ".items[].ok: false",
+                ".items[].ok is false",
                 1,
             ),
-            (".items[]", r#"{"items":[]}"#, ".items[]: no output", 1),
+            (".items[]", r#"{"items":[]}"#, ".items[] has no output", 1),
             (".a", "[1]", "cannot index [1] with \"a\"", 0),
             (".a", "hello", "not JSON", 0),
             (".a", "NaN", "not JSON", 0),
@@ -311,26 +319,27 @@ mod with_jq {
     }
 
     #[test]
-    fn what_is_no_jq_is_an_error_that_names_the_way_out() {
+    fn invalid_jq_is_an_error_that_mentions_the_literal_prefix() {
         for (text, says) in [
             ("...", "(expected key at "),
-            (".a ==", "(expected term at its end)"),
+            (".a ==", "(expected term at the end)"),
             (".a | nosuch", "(the filter nosuch is not defined)"),
             (".a & 1", "(expected token at \"& 1\")"),
             (".[", "(expected closing bracket"),
-            (".a = 2", "(it assigns; == compares)"),
-            (".a == 1 | .b |= 2", "(it assigns; == compares)"),
-            (".a //= 2", "(it assigns; == compares)"),
+            (".a = 2", "(= assigns; use == to compare)"),
+            (".a == 1 | .b |= 2", "(= assigns; use == to compare)"),
+            (".a //= 2", "(= assigns; use == to compare)"),
         ] {
             let error = Pattern::parse(text).unwrap_err().to_string();
             let start = format!("invalid jq expression {text} {says}");
             assert!(error.starts_with(&start), "{error}");
-            assert!(error.ends_with(&format!("write ={text}")), "{error}");
+            let hint = "; prefix it with '=' to match it literally";
+            assert!(error.ends_with(hint), "{error}");
         }
     }
 
     #[test]
-    fn what_compares_is_no_assignment() {
+    fn comparisons_are_not_assignments() {
         for text in [
             ".a == 2",
             ".a != 2 and .b <= 3 and .c >= 4",
@@ -362,7 +371,7 @@ mod with_jq {
     }
 
     #[test]
-    fn nesting_without_end_ends_nothing() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let deep = "[".repeat(DEEP) + &"]".repeat(DEEP);
         assert_eq!(mismatch(".a", &deep).why, "nested deeper than 256 levels");
         let inside = serde_json::to_string(&deep).unwrap();
@@ -444,7 +453,7 @@ mod with_jq {
             message in any::<String>(),
         ) {
             if let Ok(pattern) = Jq::compile(&format!(".{filter}")).map(Pattern::jq) {
-                // A filter may be endless (`repeat`); the generated names are too short for one.
+                // A filter may not terminate (`repeat`); the generated names are too short for one.
                 let _ = pattern.matches(&message);
                 let _ = pattern.matches(r#"{"a":[1,"x",null]}"#);
             }
@@ -452,7 +461,7 @@ mod with_jq {
     }
 }
 
-/// The obvious way to say it, on a tree of values.
+/// A naive implementation of subset matching, on a tree of values.
 fn contains(want: &Value, got: &Value) -> bool {
     match (want, got) {
         (Value::Object(want), Value::Object(got)) => want
@@ -491,7 +500,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A part of `whole` that it must contain: some members are left out, everything else is kept.
+/// A part of `whole` that a pattern must match: some members are removed, everything else is kept.
 fn part(whole: &Value, drop: &mut impl FnMut() -> bool) -> Value {
     match whole {
         Value::Object(members) => Value::Object(
@@ -514,7 +523,7 @@ proptest! {
 
     #[test]
     fn subset_agrees_with_a_naive_oracle(want in json(), got in json(), pretty: bool) {
-        // Wrapped, so that any value can be a pattern.
+        // Wrapped in an object, so that any value can be a pattern.
         let (want, got) = (serde_json::json!({"w": want}), serde_json::json!({"w": got}));
         let message = if pretty { format!("{got:#}") } else { got.to_string() };
         prop_assert_eq!(matches(&want.to_string(), &message), contains(&want, &got));

@@ -270,6 +270,20 @@ pub fn parse(line: &str) -> ReplLine {
     })
 }
 
+/// Commands that send, close or quit: a person who retypes a suggestion without thinking must lose nothing.
+const NEVER_SUGGESTED: [&str; 10] = [
+    "/send",
+    "/hex",
+    "/base64",
+    "/ping",
+    "/pong",
+    "/close",
+    "/reconnect",
+    "/connect",
+    "/onopen",
+    "/quit",
+];
+
 fn send(text: &str) -> ReplLine {
     ReplLine::Do(Action::Send(Outgoing::Message(Payload::Text(text.into()))))
 }
@@ -351,7 +365,9 @@ fn close(rest: &str) -> Result<ReplLine, String> {
 }
 
 fn unknown_command(name: &str) -> String {
-    match nearest(name, COMMANDS.iter().map(|known| known.name)) {
+    let suggested = COMMANDS.iter().map(|known| known.name);
+    let suggested = suggested.filter(|known| !NEVER_SUGGESTED.contains(known));
+    match nearest(name, suggested) {
         Some(known) => {
             format!("unknown command '{name}'; did you mean {known}? /{name} sends it as text")
         }
@@ -439,8 +455,31 @@ mod tests {
 
     #[test]
     fn an_unknown_command_names_the_nearest_and_is_not_sent() {
-        assert!(wrong("/clsoe 1000").contains("/close"));
+        assert!(wrong("/staus").contains("did you mean /status?"));
         assert!(wrong("/xyzzyxyzzy").contains("/help"));
+    }
+
+    #[test]
+    fn no_command_is_suggested_that_is_far_off_or_sends_closes_or_quits() {
+        for line in [
+            "/copy",
+            "/clear",
+            "/disconnect",
+            "/edit",
+            "/history",
+            "/clsoe 1000",
+            "/quti",
+            "/sned x",
+            "/pign",
+            "/conect echo:",
+        ] {
+            let why = wrong(line);
+            assert!(!why.contains("did you mean"), "{why}");
+            assert!(why.contains("/help"), "{why}");
+        }
+        for name in NEVER_SUGGESTED {
+            assert!(find(name).is_some(), "{name}");
+        }
     }
 
     #[test]

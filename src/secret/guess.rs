@@ -1,7 +1,7 @@
-//! What looks like a secret, for files that are kept: a history, a saved conversation.
+//! Heuristics for text that looks like a secret, used before a typed line is written to disk (history, saved
+//! session) and for subprotocol names.
 //!
-//! Output is never redacted by a guess. Whether a line typed by hand may be written to a disk is another
-//! question, and there a guess too many costs nothing but a line to type again.
+//! Other output is never redacted by heuristics. For the history a false positive only costs retyping a line.
 
 use std::sync::LazyLock;
 
@@ -9,17 +9,17 @@ use regex::Regex;
 
 use super::is_token_like;
 
-/// Names so common that their value must look like a secret as well.
+/// Names so common that the value must look like a secret, too.
 const WEAK: [&str; 4] = ["key", "session", "auth", "sig"];
 
-/// `name=value`, `"name": "value"`. The beginning of a value says enough, and each is looked at again for
-/// names in it.
+/// `name=value`, `"name": "value"`. At most 64 characters of a value are matched, and the value itself is
+/// searched again for names.
 static PAIR: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"([A-Za-z][A-Za-z0-9_-]*)["']?\s*[:=]\s*["']?([^\s"',;&}]{4,64})"#));
 
-/// What is a credential by its own form: of an HTTP header, a JSON Web Token, a service's own tokens, a
-/// URL with a name or a password (which may break it: whatever stands before an @), and the commands of
-/// protocols that log in with words.
+/// Text that is a credential by its form: an Authorization header value, a JSON Web Token, API tokens of
+/// well-known services, a URL with user info (even if it makes the URL invalid), and login commands of text
+/// protocols.
 static FORM: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i:\b(bearer|basic)\s+[a-z0-9+/_.=~-]{8,})",
@@ -34,12 +34,12 @@ static RUN: LazyLock<Regex> = LazyLock::new(|| regex(r"[A-Za-z0-9_+/=-]{32,}"));
 static UUID: LazyLock<Regex> =
     LazyLock::new(|| regex(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"));
 
-/// The expressions above are constants, and a test compiles each.
+/// The expressions above are constants, and the tests compile each of them.
 fn regex(expression: &str) -> Regex {
     Regex::new(expression).expect("a constant expression")
 }
 
-/// Whether a line may hold a secret.
+/// Whether a line may contain a secret.
 pub fn looks_secret(text: &str) -> bool {
     FORM.is_match(text) || pairs(text).any(|(name, value)| is_secret_pair(name, value)) || {
         let text = UUID.replace_all(text, " ");
@@ -47,7 +47,7 @@ pub fn looks_secret(text: &str) -> bool {
     }
 }
 
-/// Names and their values; a value may be a name as well (`wss://example.com/?token=…`).
+/// Pairs of names and values; a value may be a name, too (`wss://example.com/?token=…`).
 fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -58,14 +58,14 @@ fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Whether what stands under a name is a credential.
+/// Whether a name and its value indicate a credential.
 pub fn is_secret_pair(name: &str, value: &str) -> bool {
     let is_weak = WEAK.iter().any(|weak| name.eq_ignore_ascii_case(weak));
     is_token_like(name) && (!is_weak || value.len() >= 16 || is_random(value))
 }
 
-/// Whether a subprotocol carries a credential, as browsers have it do for want of a header: a token by its
-/// own form, or behind a name that says so (`base64url.bearer.authorization.k8s.io.…`,
+/// Whether a subprotocol contains a credential, as browser clients do because they cannot set headers: a token
+/// by its form, or after a name that announces one (`base64url.bearer.authorization.k8s.io.…`,
 /// `openai-insecure-api-key.…`).
 pub fn is_secret_subprotocol(name: &str) -> bool {
     let dots = name.match_indices('.');
@@ -78,7 +78,7 @@ pub fn is_secret_subprotocol(name: &str) -> bool {
     parts.any(|(part, rest)| is_secret_pair(part, rest)) || looks_secret(name)
 }
 
-/// Letters and digits, and of both enough that no word would have them.
+/// Whether a text has at least 3 letters and 3 digits, which ordinary words do not.
 fn is_random(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_like_a_secret_is_told_from_what_does_not() {
+    fn text_that_looks_like_a_secret_is_recognized() {
         let secrets = [
             r#"{"password": "hunter2"}"#,
             r#"{"type":"init","payload":{"access_token":"abcdefgh"}}"#,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_among_subprotocols_is_told_from_a_name() {
+    fn a_token_in_a_subprotocol_is_recognized() {
         for token in [
             "openai-insecure-api-key.sk-abcdefghijklmnop",
             "openai-insecure-api-key.abcdefgh",

@@ -102,7 +102,7 @@ fn the_local_address_may_be_chosen() {
         .stderr_has("cannot connect from nope0")
         .status(7);
     Probe::new(["listen", &url, "--interface", "no/such"])
-        .stderr_has("neither an IP address nor the name of a network interface")
+        .stderr_has("expected an IP address or the name of a network interface")
         .status(2);
     drop(server);
 }

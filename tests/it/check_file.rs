@@ -220,7 +220,7 @@ fn what_does_not_go_as_written_fails_at_its_step() {
         ("> a\n> b\n< b\nassert .x\n", "x.wst:6"),
         (
             "> {\"a\":1}\n< {\"a\":1}\nassert .a > 40\n",
-            ".a > 40: false, as .a is 1",
+            ".a > 40 is false: .a is 1",
         ),
         ("> {\"a\":1}\n< {\"a\":1}\ncapture b = .b\n", "is null"),
         ("> a\n> b\n<next b\n", "the next message does not match"),
@@ -389,13 +389,13 @@ fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
     let file = probe.file("x.wst", "connect ws://x\n");
     probe
         .args([&file, "--send", "x"])
-        .stderr_has("for a URL")
+        .stderr_has("--skip require a URL")
         .status(2);
     Probe::new(["check", "ws://x", "--var", "a=b"])
-        .stderr_has("for check files")
+        .stderr_has("require a check file")
         .status(2);
     Probe::new(["check", "ws://x", "--var", "a b=b"])
-        .stderr_has("is no name")
+        .stderr_has("invalid variable name 'a b'")
         .status(2);
 }
 

@@ -216,7 +216,7 @@ fn facts_are_test_events_and_a_summary() {
 fn two_urls_or_a_mistake_in_one_are_bad_usage() {
     let server = Server::new().expect_nobody();
     Probe::new(["check", &server.url(), &server.url()])
-        .stderr_has("one URL, or files")
+        .stderr_has("expected one URL, or check files only")
         .status(2);
     Probe::new(["check", "ftp://x/"]).any_stderr().status(2);
     Probe::new(["check", &server.url(), "--cacert", "/no/such/file"])

@@ -265,7 +265,8 @@ fn a_pattern_that_is_none_is_bad_usage_and_nothing_is_sent() {
     let server = Server::new().expect_nobody();
     for pattern in ["{", "/(/", ".a =", ".a = 2"] {
         Probe::new(["send", &server.url(), "hi", "--expect", pattern])
-            .stderr_has(&format!("={pattern}"))
+            .stderr_has(pattern)
+            .stderr_has("prefix it with '=' to match it literally")
             .status(2);
     }
 }

@@ -11,51 +11,64 @@ const TYPED: &[Mistake] = &[
     // No verb.
     Mistake(
         "ws://h.example/chat",
-        "a verb must stand before 'ws://h.example/chat'",
-        "wsprobe connect ws://h.example/chat   or   wsprobe send ws://h.example/chat MESSAGE   or   wsprobe listen ws://h.example/chat",
+        "missing command before 'ws://h.example/chat'; did you mean 'wsprobe connect ws://h.example/chat'?",
+        "or wsprobe send ws://h.example/chat MESSAGE   or   wsprobe listen ws://h.example/chat",
     ),
     Mistake(
         "-c wss://h.example/?token=secretive",
-        "a verb must stand before 'wss://h.example/?token=***'",
-        "wsprobe connect wss://h.example/?token=***   or",
+        "missing command before 'wss://h.example/?token=***'; did you mean 'wsprobe connect wss://h.example/?token=***'?",
+        "or wsprobe send wss://h.example/?token=*** MESSAGE   or",
     ),
     Mistake(
         "-x hi -c ws://h.example/",
-        "a verb must stand before 'ws://h.example/'",
+        "missing command before 'ws://h.example/'",
         "wsprobe send ws://h.example/ MESSAGE",
     ),
     Mistake(
         "- ws://h.example/",
-        "a verb must stand before 'ws://h.example/'",
-        "wsprobe connect",
+        "missing command before 'ws://h.example/'; did you mean 'wsprobe connect ws://h.example/'?",
+        "wsprobe listen ws://h.example/",
     ),
     Mistake(
         "h.example/chat",
-        "a verb must stand before 'h.example/chat'",
-        "wsprobe connect h.example/chat",
+        "missing command before 'h.example/chat'; did you mean 'wsprobe connect h.example/chat'?",
+        "wsprobe send h.example/chat MESSAGE",
     ),
     Mistake(
         "-l 8080",
-        "'8080' is a port: to listen on it is to serve",
-        "wsprobe serve 8080   or   wsprobe listen ws://localhost:8080/",
+        "expected a URL, found the port '8080'",
+        "to run a server: wsprobe serve 8080; to print messages from one: wsprobe listen ws://localhost:8080/",
     ),
-    Mistake("listen 8080", "'8080' is a port", "wsprobe serve 8080"),
-    Mistake("-s 1234", "'1234' is a port", "wsprobe serve 1234"),
+    Mistake(
+        "listen 8080",
+        "expected a URL, found the port '8080'",
+        "wsprobe serve 8080",
+    ),
+    Mistake(
+        "-s 1234",
+        "expected a URL, found the port '1234'",
+        "wsprobe serve 1234",
+    ),
     Mistake(
         "ws-l:127.0.0.1:8080 mirror:",
-        "'127.0.0.1:8080' is a port",
+        "expected a URL, found the port '127.0.0.1:8080'",
         "wsprobe serve 127.0.0.1:8080",
     ),
     Mistake(
         "lisen ws://h.example/",
-        "'lisen' is no verb",
-        "did you mean wsprobe listen?",
+        "unknown command 'lisen'; did you mean 'listen'?",
+        "",
     ),
-    Mistake("pign", "'pign' is no verb", "did you mean wsprobe ping?"),
+    Mistake("pign", "unknown command 'pign'; did you mean 'ping'?", ""),
+    Mistake(
+        "conect",
+        "unknown command 'conect'; did you mean 'connect'?",
+        "",
+    ),
     Mistake(
         "gibberish",
-        "'gibberish' is no verb",
-        "the verbs are connect, send, listen, ping, check, serve",
+        "unknown command 'gibberish'",
+        "commands: connect, send, listen, ping, check, serve",
     ),
     Mistake(
         "--verbose send ws://h.example/ hi",
@@ -74,85 +87,89 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send -n wss://h.example/ hi",
-        "send has no option -n",
-        "it means another thing in each tool",
+        "unknown option -n for 'send'",
+        "its meaning differs between tools",
     ),
     Mistake(
         "connect -n wss://h.example/",
-        "connect has no option -n",
-        "-k accepts any certificate",
+        "unknown option -n for 'connect'",
+        "-k to accept any certificate",
     ),
     Mistake(
         "listen -n wss://h.example/",
-        "listen has no option -n",
-        "-k accepts any certificate",
+        "unknown option -n for 'listen'",
+        "-k to accept any certificate",
     ),
     Mistake(
         "check -n wss://h.example/",
-        "check has no option -n",
-        "-k accepts any certificate",
+        "unknown option -n for 'check'",
+        "-k to accept any certificate",
     ),
     Mistake(
         "ping -n 3 wss://h.example/",
-        "ping has no option -n",
+        "unknown option -n for 'ping'",
         "-c N is the number of pings",
     ),
     Mistake(
         "--verbose",
-        "--verbose is no option of wsprobe itself",
-        "a verb comes first: connect, send",
+        "unexpected option --verbose before the command",
+        "put the command first: connect, send",
     ),
-    Mistake("send", "send needs <URL>", "wsprobe send -h"),
+    Mistake(
+        "send",
+        "missing argument <URL> for 'send'",
+        "wsprobe send -h",
+    ),
     // wscat's options.
     Mistake(
         "connect -c ws://h.example/",
-        "connect has no option -c",
+        "unknown option -c for 'connect'",
         "wsprobe connect URL",
     ),
     Mistake(
         "connect -P ws://h.example/",
-        "connect has no option -P",
+        "unknown option -P for 'connect'",
         "-v shows pings and pongs",
     ),
     Mistake(
         "connect --no-color ws://h.example/",
-        "connect has no option --no-color",
+        "unknown option --no-color for 'connect'",
         "--color never",
     ),
     Mistake(
         "connect --slash ws://h.example/",
-        "connect has no option --slash",
+        "unknown option --slash for 'connect'",
         "/help",
     ),
     Mistake(
         "connect --listen 8080",
-        "connect has no option --listen",
+        "unknown option --listen for 'connect'",
         "wsprobe serve PORT",
     ),
     Mistake(
         "listen -w 5 ws://h.example/",
-        "listen has no option -w",
+        "unknown option -w for 'listen'",
         "--for TIME",
     ),
     // websocat's.
     Mistake(
         "send -n1 ws://h.example/ hi",
-        "send has no option -n",
-        "-k accepts any certificate",
+        "unknown option -n for 'send'",
+        "-k to accept any certificate",
     ),
     Mistake(
         "send -E ws://h.example/",
-        "send has no option -E",
-        "the end of stdin loses no reply",
+        "unknown option -E for 'send'",
+        "no reply is lost when stdin ends",
     ),
     Mistake(
         "send -B 1000000 ws://h.example/",
-        "send has no option -B",
-        "messages are never cut",
+        "unknown option -B for 'send'",
+        "messages are never split or truncated",
     ),
     Mistake(
         "listen --max-messages 3 ws://h.example/",
-        "listen has no option --max-messages",
+        "unknown option --max-messages for 'listen'",
         "-c N",
     ),
     Mistake(
@@ -162,78 +179,78 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "connect --print-ping-rtts ws://h.example/",
-        "connect has no option --print-ping-rtts",
+        "unknown option --print-ping-rtts for 'connect'",
         "wsprobe ping URL",
     ),
     Mistake(
         "listen --auto-reconnect ws://h.example/",
-        "listen has no option --auto-reconnect",
+        "unknown option --auto-reconnect for 'listen'",
         "--reconnect",
     ),
     // curl's.
     Mistake(
         "send -d hi ws://h.example/",
-        "send has no option -d",
+        "unknown option -d for 'send'",
         "wsprobe send URL MESSAGE",
     ),
     Mistake(
         "send -X GET ws://h.example/ hi",
-        "send has no option -X",
+        "unknown option -X for 'send'",
         "always a GET",
     ),
     Mistake(
         "listen -i ws://h.example/",
-        "listen has no option -i",
-        "-v shows the header fields",
+        "unknown option -i for 'listen'",
+        "-v shows the request and response headers",
     ),
     Mistake(
         "listen -N ws://h.example/",
-        "listen has no option -N",
-        "never held back",
+        "unknown option -N for 'listen'",
+        "output is never delayed",
     ),
     Mistake(
         "listen -sS ws://h.example/",
-        "-s names a subprotocol, and -sS looks like curl's silence",
-        "-q says less",
+        "-s expects a subprotocol, but -sS looks like curl's silent mode",
+        "-q prints less",
     ),
     Mistake(
         "listen -s ws://h.example/",
-        "-s names a subprotocol, and 'ws://h.example/' is a URL; to say less, -q",
+        "-s expects a subprotocol, but 'ws://h.example/' is a URL; to print less, use -q",
         "",
     ),
     Mistake(
         "listen -o out.txt ws://h.example/",
-        "--origin <ORIGIN>: 'out.txt' is no origin",
+        "--origin <ORIGIN>: invalid origin 'out.txt' (expected https://example.com or null); to write the output to a file, use > out.txt",
         "",
     ),
     Mistake(
         "listen -x http://proxy:3128 ws://h.example/",
-        "-x is a message to send, and this looks like a proxy: --proxy http://proxy:3128",
+        "-x sends a message, but 'http://proxy:3128' looks like a proxy: use --proxy http://proxy:3128",
         "",
     ),
     Mistake(
         "send ws://h.example/ hi -w %{http_code}",
-        "-w is how long to wait (5s); for fields of the connection use --json and jq",
+        "-w expects a time limit such as 5s; for connection details use --json and jq",
         "",
     ),
     Mistake(
         "send --timeout 5 ws://h.example/ hi",
-        "send has no option --timeout",
+        "unknown option --timeout for 'send'",
         "--connect-timeout TIME",
     ),
     Mistake(
         "listen --compressed ws://h.example/",
-        "listen has no option --compressed",
-        "permessage-deflate is offered anyway",
+        "unknown option --compressed for 'listen'",
+        "permessage-deflate is always offered",
     ),
     Mistake(
         "send ws://h.example/ hi -m 0",
-        "it must be longer than 0; without it there is no limit",
+        "--max-time <TIME>: invalid value '0': must be greater than zero; omit the option for no limit",
         "",
     ),
     Mistake(
         "send -H Authorization: Bearer secretive ws://h.example/ hi",
-        "it has no value: quote all of it, -H 'Authorization: VALUE'",
+        "the value is missing; quote the whole header: -H 'Authorization: VALUE'",
         "",
     ),
     Mistake(
@@ -242,16 +259,20 @@ const TYPED: &[Mistake] = &[
         "",
     ),
     // ping's.
-    Mistake("ping -s 1000 ws://h.example/", "is --size 1000", ""),
+    Mistake(
+        "ping -s 1000 ws://h.example/",
+        "for the size of a ping, use --size 1000",
+        "",
+    ),
     Mistake(
         "ping -I eth0 h.example",
-        "ping has no option -I",
+        "unknown option -I for 'ping'",
         "--interface ADDRESS",
     ),
     Mistake(
         "ping -M do h.example",
-        "ping has no option -M",
-        "that belongs to ICMP",
+        "unknown option -M for 'ping'",
+        "that option is for ICMP",
     ),
     // Schemes.
     Mistake(
@@ -271,17 +292,17 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "serve ws://127.0.0.1:8080",
-        "'ws://127.0.0.1:8080' is a URL, and serve takes an address",
+        "expected an address to listen on, found the URL 'ws://127.0.0.1:8080'",
         "wsprobe serve 127.0.0.1:8080",
     ),
     Mistake(
         "serve --port 8080",
-        "serve has no option --port",
+        "unknown option --port for 'serve'",
         "wsprobe serve 8080",
     ),
     Mistake(
         "serve --host 0.0.0.0 8080",
-        "serve has no option --host",
+        "unknown option --host for 'serve'",
         "wsprobe serve 0.0.0.0:8080",
     ),
     Mistake(
@@ -299,58 +320,89 @@ const TYPED: &[Mistake] = &[
         "its port is no number up to 65535",
         "write ws://HOST:PORT/PATH",
     ),
-    Mistake("version", "'version' is no verb", "wsprobe --version"),
+    Mistake("version", "unknown command 'version'", "wsprobe --version"),
     Mistake(
         "help exitcodes",
-        "there is no help on 'exitcodes'",
+        "unknown help topic 'exitcodes'",
         "exit-codes",
+    ),
+    // Suggestions: none that is far off.
+    Mistake(
+        "send ws://h.example/ hi --never x",
+        "unknown option --never for 'send'",
+        "wsprobe send --help lists all options",
+    ),
+    Mistake(
+        "listen ws://h.example/ --hex",
+        "unknown option --hex for 'listen'",
+        "wsprobe listen --help lists all options",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --filter x",
+        "unknown option --filter for 'send'",
+        "wsprobe send --help lists all options",
     ),
     // Values.
     Mistake(
+        "listen ws://h.example/ -b x",
+        "--cookie <NAME=VALUE>: invalid cookie 'x': expected NAME=VALUE",
+        "",
+    ),
+    Mistake(
+        "listen ws://h.example/ --until {",
+        "--until <PATTERN>: { looks like JSON but is invalid at byte 1 (",
+        "",
+    ),
+    Mistake(
+        "send ws://h.example/ hi --wait 5x",
+        "--wait <TIME>: invalid duration '5x' (examples: 500ms, 5s, 2m30s)",
+        "",
+    ),
+    Mistake(
         "send ws://h.example/ hi --expect {'op':'pong'}",
-        "starts like JSON but is none (key must be a string at line 1 column 2; JSON takes double quotes)",
+        "--expect <PATTERN>: {'op':'pong'} looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix it with '=' to match it literally",
         "",
     ),
     Mistake(
         "send ws://h.example/ -5",
-        "send has no option -5",
+        "unknown option -5 for 'send'",
         "wsprobe send URL -- -5",
     ),
     Mistake(
         "send ws://h.example/ hi --pretty sometimes",
-        "--pretty <WHEN>: 'sometimes' is none of auto, always, never",
+        "--pretty <WHEN>: invalid value 'sometimes' (expected auto, always or never)",
         "",
     ),
     Mistake(
         "send ws://h.example/ -c many",
-        "--count <N>: 'many' will not do: it is no whole number",
+        "--count <N>: invalid value 'many': expected a whole number",
         "",
     ),
     Mistake(
         "send ws://h.example/ hi --insecre",
-        "send has no option --insecre",
+        "unknown option --insecre for 'send'",
         "did you mean --insecure?",
     ),
     Mistake(
         "listen ws://h.example/ hello",
-        "listen does not know what to do with 'hello'",
+        "unexpected argument 'hello'",
         "wsprobe send URL MESSAGE",
     ),
     // A second round.
     Mistake(
         "connect - ws://h.example/?token=secretive",
-        "connect takes one URL, and 'ws://h.example/?token=***' is a second one",
-        "wsprobe connect ws://h.example/?token=*** alone",
+        "unexpected second URL 'ws://h.example/?token=***'",
+        "use wsprobe connect ws://h.example/?token=***: stdin and stdout are used automatically",
     ),
     Mistake(
         "connect literal:hi ws://h.example/",
-        "'ws://h.example/' is a second one",
-        "stdin and stdout need no name",
+        "unexpected second URL 'ws://h.example/'",
+        "stdin and stdout are used automatically",
     ),
     Mistake(
         "mirror: ws://h.example/",
-        "a verb must stand before 'ws://h.example/'",
-        "wsprobe connect ws://h.example/",
+        "missing command before 'ws://h.example/'; did you mean 'wsprobe connect ws://h.example/'?",
+        "wsprobe listen ws://h.example/",
     ),
     Mistake(
         "send - ws://h.example/",
@@ -390,158 +442,162 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "listen -u ws://h.example/",
-        "a URL stands where the user is expected: write -u USER",
+        "expected a user, found a URL: use -u USER",
         "",
     ),
     Mistake(
         "listen ws://h.example/ -n 1",
-        "listen has no option -n",
-        "-c N is a count",
+        "unknown option -n for 'listen'",
+        "use -c N for a count",
     ),
     Mistake(
         "listen --binary ws://h.example/",
-        "listen has no option --binary",
-        "printed as they are",
+        "unknown option --binary for 'listen'",
+        "binary messages are printed unchanged",
     ),
     Mistake(
         "listen ws://h.example/ --expect hi",
-        "listen has no option --expect",
+        "unknown option --expect for 'listen'",
         "--until PATTERN",
     ),
     Mistake(
         "connect ws://h.example/ --expect hi",
-        "connect has no option --expect",
+        "unknown option --expect for 'connect'",
         "send --expect PATTERN",
     ),
     Mistake(
         "connect ws://h.example/ --max-messages 1",
-        "connect has no option --max-messages",
+        "unknown option --max-messages for 'connect'",
         "listen -c N",
     ),
     Mistake(
         "connect -1 ws://h.example/",
-        "connect has no option -1",
-        "a session has no count",
+        "unknown option -1 for 'connect'",
+        "connect has no message limit",
     ),
     Mistake(
         "send --oneshot ws://h.example/ hi",
-        "send has no option --oneshot",
-        "one reply a message",
+        "unknown option --oneshot for 'send'",
+        "one reply per message",
     ),
     Mistake(
         "connect --ws-c-uri=ws://h.example/",
-        "connect has no option --ws-c-uri",
-        "the URL stands by itself",
+        "unknown option --ws-c-uri for 'connect'",
+        "give the URL as an argument",
     ),
     Mistake(
         "connect --tls-domain h ws://h.example/",
-        "connect has no option --tls-domain",
+        "unknown option --tls-domain for 'connect'",
         "--servername NAME",
     ),
     Mistake(
         "connect --protocol 13 ws://h.example/",
-        "-s names a subprotocol, and '13' is a number",
+        "-s expects a subprotocol, but '13' is a number",
         "",
     ),
     Mistake(
         "send ws://h.example/ -f hi.json",
-        "send has no option -f",
+        "unknown option -f for 'send'",
         "--file FILE",
     ),
     Mistake(
         "send ws://h.example/ --data-binary @hi.bin",
-        "send has no option --data-binary",
+        "unknown option --data-binary for 'send'",
         "--file FILE sends a file",
     ),
     Mistake(
         "send ws://h.example/ hi --tls-max 1.2",
-        "send has no option --tls-max",
+        "unknown option --tls-max for 'send'",
         "--tls-min 1.2|1.3",
     ),
     Mistake(
         "send ws://h.example/ hi --capath /etc/ssl/certs",
-        "send has no option --capath",
+        "unknown option --capath for 'send'",
         "SSL_CERT_DIR",
     ),
     Mistake(
         "send ws://h.example/ hi --connect-to a:1:b:2",
-        "send has no option --connect-to",
+        "unknown option --connect-to for 'send'",
         "--resolve HOST:PORT:ADDRESS",
     ),
     Mistake(
         "send ws://h.example/ hi --http2-prior-knowledge",
-        "send has no option --http2-prior-knowledge",
+        "unknown option --http2-prior-knowledge for 'send'",
         "--http2",
     ),
     Mistake(
         "send ws://h.example/ hi --digest",
-        "send has no option --digest",
+        "unknown option --digest for 'send'",
         "-H 'Authorization: VALUE'",
     ),
     Mistake(
         "send ws://h.example/ hi --cookie-jar f",
-        "send has no option --cookie-jar",
+        "unknown option --cookie-jar for 'send'",
         "-b NAME=VALUE",
     ),
     Mistake(
         "send ws://h.example/ hi -K f",
-        "send has no option -K",
+        "unknown option -K for 'send'",
         "-H @FILE reads headers",
     ),
     Mistake(
         "send ws://h.example/ -F a=b",
-        "send has no option -F",
-        "a WebSocket has no form",
+        "unknown option -F for 'send'",
+        "WebSocket has no form data",
     ),
     Mistake(
         "send ws://h.example/ hi --write-out x",
-        "send has no option --write-out",
+        "unknown option --write-out for 'send'",
         "--json and jq",
     ),
     Mistake(
         "send ws://h.example/ hi --limit-rate 5",
-        "send has no option --limit-rate",
+        "unknown option --limit-rate for 'send'",
         "send --rate N/s",
     ),
     Mistake(
         "send ws://h.example/ hi -R",
-        "send has no option -R",
-        "wsprobe send --help has them all",
+        "unknown option -R for 'send'",
+        "wsprobe send --help lists all options",
     ),
     Mistake(
         "send ws://h.example/ hi -s -v",
-        "--subprotocol <NAME> needs a value",
-        "-q says less",
+        "missing value for --subprotocol <NAME>",
+        "-q prints less",
     ),
     Mistake(
         "send ws://h.example/ hi --header",
-        "--header <NAME: VALUE> needs a value",
+        "missing value for --header <NAME: VALUE>",
         "wsprobe send --help",
     ),
     Mistake(
         "send ws://h.example/ hi --verbose=2",
-        "--verbose takes no value",
+        "unexpected value for --verbose",
         "wsprobe send --help",
     ),
     Mistake(
         "ping ws://h.example/ -c 0",
-        "--count <N>: '0' will not do: it must be at least 1",
+        "--count <N>: invalid value '0': expected at least 1",
         "",
     ),
     Mistake(
         "ping ws://h.example/ --size 200",
-        "--size <BYTES>: '200' will not do: it must be a number from 0 to 125",
+        "--size <BYTES>: invalid value '200': expected a number from 0 to 125",
         "",
     ),
     Mistake(
         "send ws://h.example/ --base64 a!",
-        "the message 'a!' is wrong at byte 2: '!' is no digit of base64",
+        "invalid message 'a!' at byte 2: '!' is no digit of base64",
         "",
     ),
-    Mistake("check /", "/ is a directory", "its check files are /*.wst"),
+    Mistake(
+        "check /",
+        "/ is a directory",
+        "to run its check files: /*.wst",
+    ),
     Mistake(
         "listen ws://h.example/ -H Authorization=Bearer",
-        "--header <NAME: VALUE>: 'Authorization…' will not do: it is no header: write 'Name: value'",
+        "--header <NAME: VALUE>: invalid header 'Authorization…': ",
         "",
     ),
 ];
@@ -574,9 +630,12 @@ fn what_is_typed_wrongly_is_told_in_one_line_with_what_to_type() {
 fn with_json_a_mistake_is_an_event_and_its_cure_is_on_stderr() {
     let output = Probe::new(["send", "ws://h.example/", "--json", "-d", "hi"])
         .any_stdout()
-        .stderr("hint: messages stand behind the URL: wsprobe send URL MESSAGE; --file FILE sends a file\n")
+        .stderr("hint: put messages after the URL: wsprobe send URL MESSAGE; --file FILE sends a file\n")
         .status(2);
-    assert_eq!(output.events()[0]["message"], "send has no option -d");
+    assert_eq!(
+        output.events()[0]["message"],
+        "unknown option -d for 'send'"
+    );
 }
 
 #[test]
@@ -707,7 +766,7 @@ fn json_that_is_none_is_sent_as_it_is_and_named_when_it_fails() {
         .expect_close(1007);
     Probe::new(["send", &server.url(), "{'op':'time'}"])
         .stderr_has("1007")
-        .stderr_has("hint: what was sent looks like JSON and is none: it takes double quotes")
+        .stderr_has("hint: the message looks like JSON but is not valid; JSON needs double quotes inside, so use single quotes for the shell")
         .status(10);
     let server = Server::new()
         .accept()

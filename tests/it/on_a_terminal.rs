@@ -197,7 +197,7 @@ fn an_unknown_command_is_an_error_and_never_sent() {
         .close_when_asked();
     let mut session = session(&server);
     session.write("/qiut\r");
-    session.shows("/quit");
+    session.shows("unknown command '/qiut'; see /help");
     session.write("//path\r");
     session.write("/quit\r");
     session.status(0);

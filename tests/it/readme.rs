@@ -375,7 +375,7 @@ const TROUBLE: &[(&str, Option<&str>)] = &[
         Some("wsprobe send -w 0.2 {silent} hi"),
     ),
     (
-        "starts like JSON but is none",
+        "looks like JSON but is invalid",
         Some("wsprobe send echo: hi --expect \"{'op':'pong'}\""),
     ),
     ("zsh: no matches found", None),

@@ -451,7 +451,7 @@ fn alone_it_says_what_it_is_and_what_to_type() {
     session.sees("an explanation", |screen| {
         screen
             .text()
-            .contains("the built-in echo server: type a line and press Enter")
+            .contains("built-in echo server: type a line and press Enter; /help")
     });
     session.sees("OPEN", |screen| screen.text().contains("* OPEN"));
     session.write("anybody there?\r");
@@ -807,9 +807,7 @@ fn another_place_is_connected_to_without_the_credentials_of_the_first() {
     let screen = session.sees("a prompt", |screen| screen.typed() == ">");
     let told = screen.text().replace('\n', "");
     assert!(
-        told.contains(&format!(
-            "the credentials for {url} are not sent to {target}"
-        )),
+        told.contains(&format!("credentials for {url} are not sent to {target}")),
         "{told}"
     );
     session.write("/connect ftp://nowhere/\r");

@@ -175,7 +175,7 @@ fn a_fault_s_options_make_no_sense_without_the_fault() {
     ] {
         Probe::new(["serve", "0"])
             .args(alone)
-            .stderr_has("needs --")
+            .stderr_has("missing option --")
             .status(2);
     }
     Probe::new(["serve", "0", "--close-after", "1", "--close-reason"])

@@ -190,7 +190,7 @@ fn a_terminal_sees_a_line_for_each_connection_and_message_and_totals() {
         .spawn_on_a_terminal();
     serving.shows("listening on ");
     let url = serving.line().trim_end().to_owned();
-    serving.shows("a browser gets a page at http://127.0.0.1:");
+    serving.shows("test page for browsers: http://127.0.0.1:");
     let mut client = Client::connect(&url);
     client.send(&Frame::text("hi\x1b[31m"));
     client.send(&Frame::binary(b"\0\x01"));

@@ -152,7 +152,7 @@ fn a_report_named_like_stdout_is_bad_usage_and_makes_no_file() {
         ["serve", "0", "--log", "-"],
     ] {
         Probe::new(args)
-            .stderr_has("'-' is not supported: write the name of a file")
+            .stderr_has("'-' is not supported; use a file name")
             .status(2);
         assert!(!std::path::Path::new("-").exists());
     }

@@ -1,48 +1,48 @@
-//! A chapter of the manual, read from the few marks of Markdown that chapters use: a title, `##` headings,
-//! paragraphs, lists of `- term: text`, indented blocks, `code` and *placeholders*.
+//! Parses a chapter of the manual from a subset of Markdown: a title, `##` headings, paragraphs, lists of
+//! `- term: text`, indented blocks, `code` and *placeholders*.
 
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};
 
-/// A chapter.
+/// A chapter of the manual.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chapter {
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// What it says.
+    /// The content.
     pub blocks: Vec<Block>,
 }
 
-/// A part of a chapter.
+/// A block of a chapter.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Block {
     /// A heading.
     Heading(String),
     /// A paragraph.
     Paragraph(Vec<Span>),
-    /// A term and what it means.
+    /// A term with its explanation.
     Item {
-        /// What is explained.
+        /// The term.
         term: Vec<Span>,
-        /// What it means.
+        /// The explanation.
         text: Vec<Span>,
     },
-    /// Lines that are shown unchanged.
+    /// Preformatted lines.
     Example(String),
 }
 
-/// A piece of a line.
+/// A span of text with one style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// Plain words.
+    /// Plain text.
     Plain(String),
-    /// What is typed or read literally.
+    /// Literal code.
     Code(String),
-    /// What stands for something else.
+    /// A placeholder.
     Placeholder(String),
 }
 
 impl Span {
-    /// Its words.
+    /// The text without its style.
     pub fn text(&self) -> &str {
         match self {
             Self::Plain(text) | Self::Code(text) | Self::Placeholder(text) => text,
@@ -51,10 +51,10 @@ impl Span {
 }
 
 impl Chapter {
-    /// Reads a chapter.
+    /// Parses a chapter.
     ///
     /// # Panics
-    /// When the source uses a mark that neither the text nor the man page can show.
+    /// The source uses Markdown outside the supported subset.
     pub fn parse(source: &str) -> Self {
         let mut chapter = Self::default();
         let mut spans = Vec::new();
@@ -97,14 +97,14 @@ impl Chapter {
                     let lines = lines.trim_end().to_owned();
                     chapter.blocks.push(Block::Example(lines));
                 }
-                other => panic!("chapters do not use this: {other:?}"),
+                other => panic!("unsupported Markdown in a chapter: {other:?}"),
             }
         }
         chapter
     }
 }
 
-/// Appends to the last span where that is plain: the parser gives a line in several pieces.
+/// Appends to the last span if that is plain text: the parser may split a line into several events.
 fn push_plain(spans: &mut Vec<Span>, text: &str) {
     match spans.last_mut() {
         Some(Span::Plain(last)) => last.push_str(text),
@@ -116,7 +116,7 @@ fn words(spans: &[Span]) -> String {
     spans.iter().map(Span::text).collect()
 }
 
-/// An item is cut at the first colon in plain text.
+/// Splits an item into term and explanation at the first colon in plain text.
 fn split_term(mut spans: Vec<Span>) -> (Vec<Span>, Vec<Span>) {
     let found = spans.iter().enumerate().find_map(|(at, span)| match span {
         Span::Plain(text) => Some((at, text.split_once(": ")?)),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "chapters do not use this")]
+    #[should_panic(expected = "unsupported Markdown in a chapter")]
     fn a_mark_that_no_renderer_knows_is_an_error() {
         Chapter::parse("a **strong** word");
     }

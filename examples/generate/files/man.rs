@@ -1,4 +1,4 @@
-//! Man pages, made from the command line's definition and the manual's chapters.
+//! Generates the man pages from the command line definition and the chapters of the manual.
 
 use std::io;
 
@@ -11,14 +11,14 @@ use wsprobe::repl::commands::{self, COMMANDS, KEYS};
 use super::chapter::Chapter;
 use super::{chapter, roff};
 
-/// When this version was released, as in the CHANGELOG.
+/// The release date of this version, as in the changelog.
 const DATE: &str = "2026-11-25";
 const SOURCE: &str = concat!("wsprobe ", env!("CARGO_PKG_VERSION"));
 
-/// A page for the program and one for each verb.
+/// The pages of the program, of each command and of the check-file format, as (file name, content).
 ///
 /// # Errors
-/// When a chapter's source cannot be read.
+/// A chapter's source cannot be read.
 pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut program = Cli::command();
     program.build();
@@ -37,7 +37,7 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(pages)
 }
 
-/// The chapters that are a part of wsprobe(1).
+/// The chapters that are included in wsprobe(1).
 fn chapters() -> io::Result<String> {
     let mut out = String::new();
     for topic in TOPICS.into_iter().filter(|topic| topic.name != CHECK_FILE) {
@@ -48,7 +48,7 @@ fn chapters() -> io::Result<String> {
     Ok(out)
 }
 
-/// The commands and keys of a session, from the table that reads them.
+/// The slash commands and keys of an interactive session, from the tables of the parser.
 fn session() -> String {
     let mut out = roff::section("session");
     for commands::Command {
@@ -68,7 +68,7 @@ fn item(name: &str, what: &str) -> String {
     format!(".TP\n\\fB{name}\\fR\n{what}\n")
 }
 
-/// NAME has the summary already: the description begins with what follows it, where anything does.
+/// Removes the summary from the description, since the NAME section already contains it.
 fn without_summary(command: Command) -> Command {
     let about = command.get_about().map(ToString::to_string);
     let long = command.get_long_about().map(ToString::to_string);
@@ -85,7 +85,7 @@ fn without_summary(command: Command) -> Command {
 fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String, Vec<u8>)> {
     let usage = command.render_usage().to_string();
     let examples = command.get_after_help().map(ToString::to_string);
-    // What is left out of -h alone would be left without its text.
+    // clap_mangen omits the text of options that are hidden in -h.
     let command = command.clone().mut_args(|arg| arg.hide_short_help(false));
     let command = without_summary(command);
     let man = Man::new(command.clone().display_name(name));
@@ -97,7 +97,7 @@ fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String
     }
     let about = command.get_about().map(ToString::to_string);
     let mut out = roff::title(name, 1, DATE, SOURCE, "User commands");
-    // clap's renderer writes an apostrophe as this string.
+    // clap_mangen writes an apostrophe as this string.
     out.push_str(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq \\(aq\n");
     out.push_str(&roff::section("name"));
     out.push_str(&format!(
@@ -126,17 +126,17 @@ fn page(command: &mut Command, name: &str, chapters: &str) -> io::Result<(String
     Ok((format!("man/{name}.1"), out.into_bytes()))
 }
 
-/// Where a verb's page sends those who look for what all verbs share.
+/// The section of a command's page that refers to wsprobe(1).
 fn shared_chapters() -> String {
     let mut out = roff::section("exit status");
     out.push_str(".BR wsprobe (1)\n");
     out.push_str(&roff::fill(
-        "has the exit statuses, and what else all verbs share: patterns, JSON events, the environment.",
+        "describes the exit statuses, patterns, JSON events and environment variables, which all commands share.",
     ));
     out
 }
 
-/// What follows the name in clap's line of usage.
+/// The part of clap's usage line that follows the name.
 fn called<'a>(usage: &'a str, name: &str) -> &'a str {
     let usage = usage.trim_start_matches("Usage: ");
     usage.strip_prefix(name).unwrap_or(usage)
@@ -164,12 +164,12 @@ fn references(pages: &[(String, u8)]) -> String {
     out
 }
 
-/// The page on the file format.
+/// The page of the check-file format.
 fn check_file(chapter: &Chapter) -> (String, Vec<u8>) {
     let mut out = roff::title("wsprobe-check-file", 5, DATE, SOURCE, "File formats");
     out.push_str(&roff::section("name"));
     out.push_str(&roff::escape(
-        "wsprobe-check-file - a WebSocket conversation that must go this way",
+        "wsprobe-check-file - format of check files: scripted WebSocket conversations",
     ));
     out.push('\n');
     out.push_str(&roff::section("description"));

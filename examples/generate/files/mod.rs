@@ -1,4 +1,4 @@
-//! The files that are generated and checked in. The suite compiles this module too, and compares.
+//! The generated files. The test suite also compiles this module and compares them with the files checked in.
 
 use std::fs;
 use std::io;
@@ -16,10 +16,10 @@ mod text;
 
 use chapter::Chapter;
 
-/// The name, relative to the top of the repository, and the content of every generated file.
+/// The path (relative to the root of the repository) and the content of every generated file.
 ///
 /// # Errors
-/// When a chapter's source cannot be read.
+/// A chapter's source cannot be read.
 pub fn all() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = man::pages()?;
     for topic in TOPICS {
@@ -40,10 +40,10 @@ pub fn all() -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
-/// Reads the source of a chapter.
+/// Reads and parses the source of a chapter.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// The file cannot be read.
 pub fn chapter(topic: Topic) -> io::Result<Chapter> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let source = fs::read_to_string(top.join(format!("manual/{}.md", topic.name)))?;

@@ -1,10 +1,10 @@
-//! A chapter, and what clap makes of a verb, as the text of a man page that `mandoc -Tlint` likes.
+//! Renders chapters as roff, and cleans up the output of clap_mangen, so that `mandoc -Tlint` has no complaints.
 
 use super::chapter::{Block, Chapter, Span};
 
 const WIDTH: usize = 80;
 
-/// The first line of a page.
+/// The title line of a page.
 pub fn title(name: &str, section: u8, date: &str, source: &str, volume: &str) -> String {
     let name = escape(&name.to_uppercase());
     format!(".TH {name} {section} \"{date}\" \"{source}\" \"{volume}\"\n")
@@ -15,7 +15,7 @@ pub fn section(heading: &str) -> String {
     format!(".SH {}\n", escape(&heading.to_uppercase()))
 }
 
-/// The parts of a chapter; `heading` is the macro of its own headings.
+/// The blocks of a chapter; `heading` is the macro for its headings (`SH` or `SS`).
 pub fn blocks(chapter: &Chapter, heading: &str) -> String {
     let mut out = String::new();
     let mut opened = true;
@@ -51,7 +51,7 @@ pub fn blocks(chapter: &Chapter, heading: &str) -> String {
     out
 }
 
-/// Lines that stay as they are.
+/// Preformatted lines.
 pub fn example(lines: &str) -> String {
     let mut out = ".EX\n".to_owned();
     for line in lines.lines() {
@@ -62,7 +62,7 @@ pub fn example(lines: &str) -> String {
     out
 }
 
-/// A line of text: what is typed is bold, what stands for something else italic.
+/// A line of text: code is bold, placeholders are italic.
 pub fn line(spans: &[Span]) -> String {
     let mut out = String::new();
     for span in spans {
@@ -75,13 +75,13 @@ pub fn line(spans: &[Span]) -> String {
     guarded(&out)
 }
 
-/// Breaks long lines where they may be broken, since a page is filled anyway.
+/// Wraps long source lines; roff joins them again.
 pub fn fill(text: &str) -> String {
     let mut out = String::new();
     let mut column = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let width = word.chars().count();
-        // At the beginning of a line these would be a macro.
+        // At the start of a line these characters would begin a macro.
         let may_begin = !word.starts_with(['.', '\'']);
         if column > 0 && column + 1 + width > WIDTH && may_begin {
             out.push('\n');
@@ -98,7 +98,7 @@ pub fn fill(text: &str) -> String {
     out
 }
 
-/// What clap's renderer wrote, with lines filled, no blank at their ends and no break beside a space.
+/// The output of clap_mangen with lines wrapped, trailing spaces removed and redundant breaks merged.
 pub fn tidy(page: &str) -> String {
     let mut out = String::new();
     let page = page.replace(".br\n\n.br\n", ".sp\n");
@@ -124,7 +124,7 @@ fn guarded(line: &str) -> String {
     }
 }
 
-/// Text with what roff would read otherwise taken literally.
+/// Escapes the characters that roff would interpret.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -141,7 +141,7 @@ pub fn escape(text: &str) -> String {
     ascii(&out)
 }
 
-/// Other letters by their number, which every roff knows.
+/// Writes characters outside ASCII as escapes with their code point, which every roff supports.
 fn ascii(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_roff_would_obey_is_taken_literally() {
+    fn special_characters_are_escaped() {
         assert_eq!(escape(r#"\d-'"…"#), r"\ed\-\(aq\(dq\[u2026]");
         let chapter = Chapter::parse("# T\n\n.path is a term\n\n    .code\n    'x\n");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A chapter as text for a terminal, 80 columns wide like `--help`, with headings and what is typed in bold.
+//! Renders a chapter as text for a terminal, 80 columns wide, with headings and code in bold.
 
 use wsprobe::manual::{BOLD, PLAIN};
 
@@ -33,7 +33,7 @@ pub fn render(chapter: &Chapter) -> String {
     out
 }
 
-/// A term in its column and the text beside it, or below it where the term is long.
+/// A term in the left column, with its explanation beside it, or on the next line if the term is long.
 fn item(out: &mut String, term: &[Span], text: &[Span]) {
     let plain: String = term.iter().map(Span::text).collect();
     let shown: String = term.iter().map(shown).collect();
@@ -47,7 +47,7 @@ fn item(out: &mut String, term: &[Span], text: &[Span]) {
     wrap(out, &words(text), TERM, TERM);
 }
 
-/// Words with their width, since marks take no room. A word may be made of several spans.
+/// Words with their visible width, without escape sequences. A word may consist of several spans.
 fn words(spans: &[Span]) -> Vec<(String, usize)> {
     let mut words: Vec<(String, usize)> = Vec::new();
     let mut glued = false;
@@ -55,7 +55,7 @@ fn words(spans: &[Span]) -> Vec<(String, usize)> {
         let text = span.text();
         let whole = !matches!(span, Span::Plain(_)) && text.chars().count() < 40;
         let parts: Vec<&str> = match whole {
-            // What is typed stays on one line.
+            // Code is not wrapped.
             true => vec![text],
             false => text.split_whitespace().collect(),
         };
