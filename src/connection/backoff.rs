@@ -51,15 +51,17 @@ impl Backoff {
     /// Says what was read and shows a form that would have worked. A base of zero is none: its delays
     /// would be zero for ever.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (base, max) = text
-            .split_once("..")
-            .ok_or_else(|| format!("'{text}' is no backoff: write BASE..MAX, as in 1s..30s"))?;
+        let (base, max) = text.split_once("..").ok_or_else(|| {
+            format!("invalid backoff '{text}': expected BASE..MAX (example: 1s..30s)")
+        })?;
         let (base, max) = (units::duration(base)?, units::duration(max)?);
         if base.is_zero() {
-            return Err("a backoff that begins at 0 never grows: write 100ms..30s".to_owned());
+            return Err("the base must be greater than 0 (example: 100ms..30s)".to_owned());
         }
         if base > max {
-            return Err(format!("'{text}' begins above its end: write BASE..MAX"));
+            return Err(format!(
+                "invalid backoff '{text}': BASE is greater than MAX"
+            ));
         }
         Ok(Self { base, max })
     }
@@ -167,7 +169,7 @@ impl RetryException {
         let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
         let bad = || {
             format!(
-                "'{text}' names no close code (1000-4999) or HTTP status (300-599): write 1000, 4000-4099 or !1011"
+                "invalid item '{text}': expected a close code (1000-4999) or an HTTP status (300-599), such as 1000, 4000-4099 or !1011"
             )
         };
         let number = |digits: &str| digits.trim().parse::<u16>().map_err(|_| bad());

@@ -132,16 +132,16 @@ impl CloseFrame {
     pub fn new(code: &str, reason: &str) -> Result<Self, String> {
         let number: u16 = code
             .parse()
-            .map_err(|_| format!("'{code}' is no close code: write 1000 or 4000:reason"))?;
+            .map_err(|_| format!("invalid close code '{code}' (examples: 1000, 4000:reason)"))?;
         let code = CloseCode(number);
         if !code.is_sendable() {
             return Err(format!(
-                "close code {code} must not be sent (RFC 6455 §7.4): use 1000-1003, 1007-1014 or 3000-4999"
+                "close code {code} must not be sent (RFC 6455 §7.4); use 1000-1003, 1007-1014 or 3000-4999"
             ));
         }
         if reason.len() > 123 {
             return Err(format!(
-                "the close reason has {} bytes, a close frame holds 123",
+                "the close reason has {} bytes; the maximum is 123",
                 reason.len()
             ));
         }

@@ -95,7 +95,7 @@ impl Connection {
             return None;
         };
         let message = format!(
-            "{} closed in the middle of a message, {} of which had come, with {close}",
+            "{} closed in the middle of a message ({} received) with {close}",
             self.peer(),
             crate::units::count_grouped(bytes, "byte")
         );
@@ -127,7 +127,7 @@ impl Connection {
             crate::units::shown(self.limits.close)
         );
         let error = Error::new(ErrorKind::Timeout, Stage::Open, message).hint(format!(
-            "{} may be gone or busy: --close-timeout TIME waits longer",
+            "{} may be gone or busy; --close-timeout TIME waits longer",
             self.peer()
         ));
         self.finish(CloseInfo {

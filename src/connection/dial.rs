@@ -65,7 +65,7 @@ impl LocalEnd {
             #[cfg(not(target_os = "linux"))]
             Self::Interface(_) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "interface names are supported on Linux only: write an address of the interface",
+                "interface names are supported on Linux only; use an address of the interface",
             )),
         }
     }
@@ -125,7 +125,11 @@ impl Override {
     /// # Errors
     /// Says which part cannot be read.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let shape = || format!("'{text}' is not HOST:PORT:ADDRESS (example.com:443:192.0.2.1)");
+        let shape = || {
+            format!(
+                "invalid value '{text}': expected HOST:PORT:ADDRESS (example: example.com:443:192.0.2.1)"
+            )
+        };
         let (host, rest) = match text.strip_prefix('[') {
             Some(v6) => v6.split_once("]:").ok_or_else(shape)?,
             None => text.split_once(':').ok_or_else(shape)?,
@@ -136,13 +140,13 @@ impl Override {
         }
         let port = port
             .parse()
-            .map_err(|_| format!("'{port}' in '{text}' is no port"))?;
+            .map_err(|_| format!("invalid port '{port}' in '{text}'"))?;
         let addresses = addresses
             .split(',')
             .map(|typed| {
                 let bare = typed.trim_start_matches('[').trim_end_matches(']');
                 bare.parse()
-                    .map_err(|_| format!("'{typed}' in '{text}' is no IP address"))
+                    .map_err(|_| format!("invalid IP address '{typed}' in '{text}'"))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -179,7 +183,7 @@ pub async fn lookup(host: &str, port: u16, route: &Route) -> Result<Vec<SocketAd
             host,
             &format!("it has no {family} address, only {}", others.join(", ")),
         )
-        .hint("-4, -6 and --interface leave out the addresses of the other family"));
+        .hint("-4, -6 and --interface exclude the addresses of the other family"));
     }
     Ok(interleaved(usable))
 }
@@ -224,11 +228,11 @@ async fn addresses_of(
                 .unwrap_or(&text);
             // musl's word for it, which reads as if it were advice.
             let why = match why {
-                "Try again" => "no name server answers",
+                "Try again" => "no name server answered",
                 why => why,
             };
             Err(not_found(host, why)
-                .hint("check the spelling of the name and this machine's name server; where a proxy looks names up, --proxy URL"))
+                .hint("check the host name and this machine's DNS settings; use --proxy URL if a proxy resolves names"))
         }
     }
 }
@@ -237,7 +241,7 @@ fn not_found(host: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::Dns,
         Stage::Lookup,
-        format!("cannot find the host {host}: {why}"),
+        format!("could not resolve host {host}: {why}"),
     )
 }
 
@@ -388,7 +392,7 @@ async fn attempt(address: SocketAddr, from: Option<LocalEnd>) -> io::Result<TcpS
 }
 
 /// What a refused connection suggests.
-pub const NOBODY_LISTENS: &str = "nothing listens on that port: is the server running?";
+pub const NOBODY_LISTENS: &str = "nothing listens on that port; check that the server is running";
 
 fn refused_everywhere(attempts: &AddressAttempts, failures: &[io::ErrorKind]) -> Error {
     let message = format!("cannot connect to {attempts}");
@@ -397,7 +401,7 @@ fn refused_everywhere(attempts: &AddressAttempts, failures: &[io::ErrorKind]) ->
     if any(io::ErrorKind::ConnectionRefused) {
         error.hint(NOBODY_LISTENS)
     } else if any(io::ErrorKind::AddrNotAvailable) {
-        error.hint("--interface takes an address or an interface of this machine")
+        error.hint("--interface must name an address or an interface of this machine")
     } else {
         error
     }
@@ -424,10 +428,10 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
             );
             match error.kind() {
                 io::ErrorKind::NotFound => {
-                    failed.hint("is the server running, and is that its path?")
+                    failed.hint("check that the server is running and that the path is right")
                 }
                 io::ErrorKind::ConnectionRefused => {
-                    failed.hint("nothing listens on that path: is the server running?")
+                    failed.hint("nothing listens on that path; check that the server is running")
                 }
                 _ => failed,
             }

@@ -144,20 +144,20 @@ impl Error {
         let error = Self::new(ErrorKind::Timeout, stage, message);
         match stage {
             Stage::Lookup | Stage::Connect => {
-                error.hint("check host and port; where only a proxy leads out, --proxy URL; --connect-timeout TIME waits longer")
+                error.hint("check the host and port; use --proxy URL if this network needs a proxy; --connect-timeout TIME waits longer")
             }
-            Stage::Proxy => error.hint("the proxy accepted the connection and said nothing: is it a proxy of that kind? --connect-timeout TIME waits longer"),
+            Stage::Proxy => error.hint("the proxy accepted the connection but did not answer; check the type of the proxy; --connect-timeout TIME waits longer"),
             Stage::Tls => error.hint(
                 "is this a TLS port? ws:// connects without TLS; --connect-timeout TIME waits longer",
             ),
-            _ => error.hint("the server accepted the connection and said nothing; --connect-timeout TIME waits longer"),
+            _ => error.hint("the server accepted the connection but did not answer; --connect-timeout TIME waits longer"),
         }
     }
 
     /// A peer that gave no sign of life for so long after a ping.
     pub fn silent(limit: Duration) -> Self {
         let limit = units::shown(limit);
-        let message = format!("the connection was lost: no sign of life within {limit} of a ping");
+        let message = format!("the connection was lost: no response within {limit} of a ping");
         Self::new(ErrorKind::Lost, Stage::Open, message)
     }
 

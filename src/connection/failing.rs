@@ -94,7 +94,7 @@ impl Connection {
     fn within(&self) -> String {
         match self.unfinished() {
             Some(Unfinished::Message(bytes)) => format!(
-                " in the middle of a message, {} of which had come",
+                " in the middle of a message ({} received)",
                 crate::units::count_grouped(bytes, "byte")
             ),
             Some(Unfinished::Frame) => " in the middle of a frame".to_owned(),
@@ -124,10 +124,11 @@ fn illegal_close(violation: &Violation) -> Option<(Initiator, CloseCode, String)
 
 /// What the peer did, and the first bytes of the frame in which it did it.
 fn explain(peer: &str, violation: &Violation) -> Error {
-    let mut message = format!("{peer} {violation}");
     if violation.is_too_large() {
+        let message = violation.to_string();
         return Error::new(ErrorKind::TooBig, Stage::Open, message).hint(LARGER);
     }
+    let mut message = format!("{peer} {violation}");
     if let ViolationKind::CloseCode(code) = violation.kind() {
         message = format!("{message} ({})", CloseCode(code).name());
         if let Some((.., reason)) = illegal_close(violation)

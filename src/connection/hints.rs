@@ -32,9 +32,9 @@ pub fn with_hint(error: Error, address: &Address) -> Error {
 /// A name without a scheme means `wss`, and nothing there speaks TLS.
 fn guessed_scheme(address: &Address) -> Option<String> {
     let rest = address.shown.strip_prefix("wss://")?;
-    address.scheme_guessed.then(|| {
-        format!("a name without a scheme means wss://, unless it is this machine: try ws://{rest}")
-    })
+    address
+        .scheme_guessed
+        .then(|| format!("a remote host without a scheme means wss://; try ws://{rest}"))
 }
 
 /// A single word in the place of the URL may well be a message.
@@ -44,10 +44,10 @@ fn guessed_host(address: &Address) -> Option<String> {
     };
     let is_word = address.scheme_guessed && !host.contains(['.', ':']);
     if is_word && host == "echo" {
-        return Some("the built-in server is written with a colon: echo:".to_owned());
+        return Some("the built-in echo server is written with a colon: echo:".to_owned());
     }
     is_word.then(|| {
-        format!("{host} stands where the URL is expected, such as wss://example.com/ or :8080")
+        format!("'{host}' was taken as the URL; a URL looks like wss://example.com/ or :8080")
     })
 }
 
@@ -72,7 +72,7 @@ fn implied_port(address: &Address) -> Option<String> {
         String::new()
     };
     Some(format!(
-        "nothing listens on port {port}, which {scheme}:// means without another one: try {scheme}://{host}:PORT{path}{other}"
+        "nothing listens on port {port}, the default of {scheme}://; try {scheme}://{host}:PORT{path}{other}"
     ))
 }
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_word_in_the_place_of_the_url_is_named() {
         let cure = |typed| hint_of(typed, ErrorKind::Dns, Stage::Lookup, "other");
-        assert!(cure("hello").starts_with("hello stands where the URL"));
+        assert!(cure("hello").starts_with("'hello' was taken as the URL"));
         assert!(cure("echo").ends_with("echo:"));
         for typed in ["example.com", "wss://hello/"] {
             assert_eq!(cure(typed), "other", "{typed}");

@@ -142,10 +142,10 @@ async fn wait_for_settings(
     if knows {
         return Ok(());
     }
-    let message = "the server speaks HTTP/2 but no WebSocket over it: it does not set \
+    let message = "the server does not support WebSocket over HTTP/2: it does not set \
                    SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3)";
     Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
-        .hint("leave --http2 out: most servers speak WebSocket over HTTP/1.1 alone"))
+        .hint("remove --http2: most servers support WebSocket over HTTP/1.1 only"))
 }
 
 /// The extended CONNECT (RFC 8441 §4) and its lines, to be shown.
@@ -265,12 +265,12 @@ async fn read_answer(
         while let Poll::Ready(Some(Ok(answer))) = response.poll_informational(cx) {
             interim += 1;
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                let what = "the server answered 101, which HTTP/2 does not know (RFC 9113 §8.6)";
+                let what = "the server answered 101, which HTTP/2 does not allow (RFC 9113 §8.6)";
                 return Poll::Ready(broken(what.to_owned()));
             }
             if interim > INTERIM_LIMIT {
                 let what =
-                    format!("the server sent more than {INTERIM_LIMIT} interim answers (1xx)");
+                    format!("the server sent more than {INTERIM_LIMIT} interim responses (1xx)");
                 return Poll::Ready(broken(what));
             }
         }
@@ -305,7 +305,7 @@ fn failed(error: &h2::Error, address: &Address) -> Error {
         return error;
     }
     error.hint(
-        "without TLS, --http2 needs a server that expects HTTP/2 from the first byte; leave it out for HTTP/1.1",
+        "without TLS, --http2 needs a server that supports HTTP/2 with prior knowledge (h2c); remove it to use HTTP/1.1",
     )
 }
 
@@ -342,7 +342,7 @@ fn violation(error: &h2::Error) -> Option<String> {
         Reason::ENHANCE_YOUR_CALM => "10.5",
         _ => "5.4",
     };
-    Some(format!("broke HTTP/2: {reason:?} (RFC 9113 §{section})"))
+    Some(format!("violated HTTP/2: {reason:?} (RFC 9113 §{section})"))
 }
 
 impl Tunnel {

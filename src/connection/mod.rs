@@ -274,8 +274,7 @@ impl Connection {
         settings: &WireSettings,
     ) -> Result<Self, Error> {
         let wire = Wire::new(role, settings).map_err(|error| {
-            let message =
-                format!("the operating system has no random numbers for the masks: {error}");
+            let message = format!("cannot get random numbers from the operating system: {error}");
             Error::new(ErrorKind::Input, Stage::Upgrade, message)
         })?;
         let release_when_empty = role == Role::Server;

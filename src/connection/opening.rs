@@ -264,9 +264,9 @@ impl AddressAttempt<'_> {
         let unreachable = |error: Error| Error {
             message: format!("the proxy {}: {}", proxy.shown, error.message),
             hint: match error.kind {
-                ErrorKind::Dns | ErrorKind::Connect => {
-                    Some("is that the proxy's address? --proxy '' goes without one".to_owned())
-                }
+                ErrorKind::Dns | ErrorKind::Connect => Some(
+                    "check the proxy's address; --proxy '' connects without a proxy".to_owned(),
+                ),
                 _ => error.hint,
             },
             ..error

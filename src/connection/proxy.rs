@@ -65,7 +65,8 @@ impl Proxy {
     /// # Errors
     /// Names what was typed, without its credentials.
     pub fn parse(typed: &str) -> Result<Self, ProxyUrlError> {
-        let bad = |why: &str| ProxyUrlError(format!("'{}' is no proxy: {why}", redact_url(typed)));
+        let bad =
+            |why: &str| ProxyUrlError(format!("invalid proxy '{}': {why}", redact_url(typed)));
         let (scheme, rest) = typed.split_once("://").unwrap_or(("http", typed));
         let protocol = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyProtocol::Http,
@@ -74,7 +75,7 @@ impl Proxy {
             "socks5h" => ProxyProtocol::Socks5h,
             other => {
                 return Err(bad(&format!(
-                    "the scheme {other}: is none of http, https, socks5, socks5h"
+                    "unsupported scheme '{other}' (expected http, https, socks5 or socks5h)"
                 )));
             }
         };
@@ -84,7 +85,7 @@ impl Proxy {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            None => return Err(bad("it has no host")),
+            None => return Err(bad("missing host")),
         };
         let port = match (explicit_port(rest), protocol) {
             (Some(port), _) => port,
@@ -92,7 +93,7 @@ impl Proxy {
             (None, _) => 1080,
         };
         if port == 0 {
-            return Err(bad("port 0 cannot be connected to"));
+            return Err(bad("cannot connect to port 0"));
         }
         let credentials =
             super::target::user_info(&url).map(|(user, password)| (user, Secret::new(password)));
@@ -350,8 +351,9 @@ async fn connect(
     }
     request.push_str("\r\n");
     let broken = |error: HeadError| {
-        refused(proxy, format!("did not answer CONNECT: {error}"))
-            .hint("is it an HTTP proxy? --proxy socks5h://HOST:PORT talks to a SOCKS one")
+        refused(proxy, format!("did not answer CONNECT: {error}")).hint(
+            "check that it is an HTTP proxy; for a SOCKS proxy use --proxy socks5h://HOST:PORT",
+        )
     };
     let ended = |error| broken(HeadError::Ended(Some(error), bytes::Bytes::new()));
     stream.write_all(request.as_bytes()).await.map_err(ended)?;
@@ -374,8 +376,8 @@ async fn connect(
         return Ok(());
     }
     // In TLS and in HTTP the client speaks first: whoever speaks here is no server of ours.
-    let said: String = buffer.escape_ascii().to_string().chars().take(64).collect();
-    let message = format!("what answers behind the proxy is no HTTP server: \"{said}\"");
+    let sent: String = buffer.escape_ascii().to_string().chars().take(64).collect();
+    let message = format!("the host behind the proxy is not an HTTP server: it sent \"{sent}\"");
     Err(Error::new(ErrorKind::Handshake, Stage::Proxy, message))
 }
 
@@ -386,10 +388,12 @@ fn hint_for(refusal: &Refusal, proxy: &Proxy) -> Option<String> {
         return Some(hint);
     }
     let hint = match refusal.status {
-        407 if proxy.credentials.is_some() => "it does not accept this user and password",
-        407 => "it wants a user and password: --proxy http://USER:PASSWORD@HOST:PORT",
-        403 => "it does not allow CONNECT to that host or port",
-        400 | 404 | 405 | 426 | 501 => "is it a proxy? Web servers do not know CONNECT",
+        407 if proxy.credentials.is_some() => "the proxy rejected this user and password",
+        407 => "the proxy requires a user and password: --proxy http://USER:PASSWORD@HOST:PORT",
+        403 => "the proxy does not allow CONNECT to that host or port",
+        400 | 404 | 405 | 426 | 501 => {
+            "check that it is a proxy; web servers do not support CONNECT"
+        }
         502..=504 => "the proxy cannot reach the host",
         _ => return None,
     };
@@ -443,7 +447,7 @@ async fn socks(
     let [version, method] = exchange(proxy, stream, methods).await?;
     if version != 5 {
         return Err(refused(proxy, "does not speak SOCKS5")
-            .hint("is it an HTTP proxy? --proxy http://HOST:PORT talks to one"));
+            .hint("for an HTTP proxy use --proxy http://HOST:PORT"));
     }
     match (method, &proxy.credentials) {
         (0, _) => {}
@@ -451,20 +455,20 @@ async fn socks(
             authenticate(proxy, stream, user, password.reveal()).await?;
         }
         (0xff, None) => {
-            return Err(refused(proxy, "wants a user and password")
+            return Err(refused(proxy, "requires a user and password")
                 .hint("--proxy socks5h://USER:PASSWORD@HOST:PORT"));
         }
-        (0xff, Some(_)) => return Err(refused(proxy, "accepts no user and password")),
+        (0xff, Some(_)) => return Err(refused(proxy, "does not accept a user and password")),
         (other, _) => {
             return Err(refused(
                 proxy,
-                format!("wants the authentication method {other}, which was not offered"),
+                format!("selected the authentication method {other}, which was not offered"),
             ));
         }
     }
     let address = destination
         .encode()
-        .ok_or_else(|| refused(proxy, "takes no name of more than 255 bytes"))?;
+        .ok_or_else(|| refused(proxy, "does not support host names longer than 255 bytes"))?;
     let request = [&[5, 1, 0], &address[..], &port.to_be_bytes()[..]].concat();
     let [_, reply, _, kind] = exchange(proxy, stream, &request).await?;
     if reply != 0 {
@@ -487,7 +491,7 @@ async fn authenticate(
     else {
         return Err(refused(
             proxy,
-            "takes no user or password of more than 255 bytes",
+            "does not support a user or password longer than 255 bytes",
         ));
     };
     let mut request = vec![1, user_length];
@@ -496,7 +500,7 @@ async fn authenticate(
     request.extend(password.as_bytes());
     match exchange(proxy, stream, &request).await? {
         [_, 0] => Ok(()),
-        _ => Err(refused(proxy, "does not accept this user and password")),
+        _ => Err(refused(proxy, "rejected this user and password")),
     }
 }
 
@@ -544,7 +548,8 @@ fn ended(proxy: &Proxy, error: &std::io::Error) -> Error {
         std::io::ErrorKind::UnexpectedEof => "closed the connection".to_owned(),
         _ => format!("did not answer: {}", io_text(error)),
     };
-    refused(proxy, why).hint("is it a SOCKS5 proxy? --proxy http://HOST:PORT talks to an HTTP one")
+    refused(proxy, why)
+        .hint("check that it is a SOCKS5 proxy; for an HTTP proxy use --proxy http://HOST:PORT")
 }
 
 /// A reply by its name (RFC 1928 §6).

@@ -62,27 +62,24 @@ impl RedirectChain {
         let shown = redact_url(location);
         if self.seen.len() > self.most as usize {
             let most = units::count(self.most.into(), "redirect");
-            let message = format!("more than {most}, the next to {shown}");
-            return Err(failed(message).hint("--max-redirects N follows more"));
+            let message = format!("more than {most}; the next one leads to {shown}");
+            return Err(failed(message).hint("--max-redirects N raises the limit"));
         }
         // `seen` begins with one address and only grows.
         let Some(here) = self.seen.last() else {
-            return Err(failed(format!("a redirect from nowhere to {shown}")));
+            return Err(failed(format!("no address before the redirect to {shown}")));
         };
         let next = resolve(here, location)
             .map_err(|why| failed(format!("the redirect to {shown} is not followed: {why}")))?;
         if here.secure && !next.secure {
             let message = format!("the redirect to {shown} is not followed: it leaves TLS");
             return Err(failed(message).hint(format!(
-                "what is sent there can be read by anyone on the way; if that is intended, connect to {} itself",
+                "data sent there is not encrypted; if that is intended, connect to {} directly",
                 next.shown
             )));
         }
         if self.seen.iter().any(|seen| is_same(seen, &next)) {
-            return Err(failed(format!(
-                "redirected in a circle, back to {}",
-                next.shown
-            )));
+            return Err(failed(format!("redirect loop: back to {}", next.shown)));
         }
         let request = if here.is_same_origin(&next) {
             request.clone()
@@ -124,7 +121,7 @@ fn resolve(here: &Address, location: &str) -> Result<Address, String> {
     let url = base.join(location).map_err(|error| say(&error))?;
     if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
         return Err(format!(
-            "only to ws, wss, http and https, not {}:",
+            "unsupported scheme '{}' (expected ws, wss, http or https)",
             url.scheme()
         ));
     }
@@ -268,7 +265,7 @@ mod tests {
         let mut trail = RedirectChain::new(start(), 10);
         trail.follow(&refusal("/b"), &request()).expect("one");
         let error = trail.follow(&refusal("/a"), &request()).expect_err("back");
-        assert!(error.message.contains("circle"), "{error}");
+        assert!(error.message.contains("redirect loop"), "{error}");
         let mut trail = RedirectChain::new(start(), 1);
         trail.follow(&refusal("/b"), &request()).expect("one");
         let error = trail.follow(&refusal("/c"), &request()).expect_err("two");

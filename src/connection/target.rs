@@ -88,7 +88,7 @@ impl UrlError {
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is no WebSocket URL: {}", self.url, self.why)
+        write!(f, "invalid URL '{}': {}", self.url, self.why)
     }
 }
 
@@ -108,7 +108,7 @@ impl Address {
         }
         if let Some(inner) = typed.strip_prefix(['\'', '"', '<']) {
             let inner = inner.trim_end_matches(['\'', '"', '>']);
-            return Err(bad("it stands in quotes that the shell has left")
+            return Err(bad("it contains quotes that the shell did not remove")
                 .hint(format!("try {}", redact_url(inner))));
         }
         if typed.starts_with('@') {
@@ -120,26 +120,24 @@ impl Address {
             }
         }
         if let Some(port) = bare_port(typed).filter(|_| !typed.starts_with(':')) {
-            return Err(
-                bad("it is a number alone").hint(format!("port {port} of this machine is :{port}"))
-            );
+            return Err(bad("it is only a number")
+                .hint(format!("for port {port} of this machine write :{port}")));
         }
         if typed == "-" {
-            return Err(bad("- is stdin, which needs a URL before it")
+            return Err(bad("- means stdin, and a URL must come before it")
                 .hint("write ws://HOST[:PORT]/PATH, or echo: for the built-in server"));
         }
         let guessed = split_scheme(typed).is_none();
         let (full, zone) = split_zone(&with_scheme(typed)?);
         let url = Url::parse(&full).map_err(|error| match error {
             url::ParseError::InvalidPort => {
-                bad("its port is no number up to 65535").hint("write ws://HOST:PORT/PATH")
+                bad("invalid port (expected 1 to 65535)").hint("write ws://HOST:PORT/PATH")
             }
             url::ParseError::IdnaError | url::ParseError::InvalidDomainCharacter => {
-                bad("its host is no domain name").hint("write ws://HOST[:PORT]/PATH")
+                bad("its host is not a valid domain name").hint("write ws://HOST[:PORT]/PATH")
             }
             url::ParseError::InvalidIpv6Address | url::ParseError::EmptyHost => {
-                bad("it has no host that could be read")
-                    .hint("an IPv6 address stands in brackets: ws://[::1]:8080/")
+                bad("invalid host").hint("write an IPv6 address in brackets: ws://[::1]:8080/")
             }
             _ => bad(&error.to_string()),
         })?;
@@ -155,10 +153,10 @@ impl Address {
     /// (RFC 6874 §4).
     pub(super) fn in_zone(mut self, zone: &str) -> Result<Self, &'static str> {
         let Endpoint::Tcp { host, .. } = &mut self.endpoint else {
-            return Err("a Unix socket has no zone");
+            return Err("a Unix socket cannot have a zone");
         };
         if zone.is_empty() || !host.contains(':') {
-            return Err("a zone stands behind an IPv6 address: ws://[fe80::1%25eth0]:8080/");
+            return Err("a zone must follow an IPv6 address: ws://[fe80::1%25eth0]:8080/");
         }
         let bracketed = format!("[{host}]");
         let zoned = format!("[{host}%25{zone}]");
@@ -173,8 +171,11 @@ impl Address {
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
         if !path.starts_with('/') {
-            return Err(UrlError::new(typed, "the socket's path must be absolute")
-                .hint("write ws+unix:/path/to.sock:/uri, with TLS wss+unix:/path/to.sock:/uri"));
+            return Err(
+                UrlError::new(typed, "the path of the socket must be absolute").hint(
+                    "write ws+unix:/path/to.sock:/uri, or wss+unix:/path/to.sock:/uri for TLS",
+                ),
+            );
         }
         let slash = if target.starts_with('/') { "" } else { "/" };
         // Read as that of any other URL, so that a blank or a line break cannot reach the request line.
@@ -198,11 +199,11 @@ impl Address {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            None => return Err(UrlError::new(typed, "it has no host")),
+            None => return Err(UrlError::new(typed, "missing host")),
         };
         let port = url.port_or_known_default().unwrap_or(80);
         if port == 0 {
-            return Err(UrlError::new(typed, "port 0 cannot be connected to"));
+            return Err(UrlError::new(typed, "cannot connect to port 0"));
         }
         let bracketed = url.host_str().unwrap_or_default();
         let host_header = match url.port() {
@@ -346,7 +347,7 @@ fn websocats(typed: &str) -> Option<&str> {
 
 /// How to write the Unix domain socket that was meant.
 fn unix_socket(typed: &str, path: &str) -> UrlError {
-    UrlError::new(typed, "unix: is no scheme of a WebSocket").hint(format!("try ws+unix:{path}:/"))
+    UrlError::new(typed, "unsupported scheme 'unix'").hint(format!("try ws+unix:{path}:/"))
 }
 
 /// The URL as `ws` or `wss`, whatever was typed.
@@ -359,7 +360,9 @@ fn with_scheme(typed: &str) -> Result<String, UrlError> {
             other => {
                 let bad = UrlError::new(
                     typed,
-                    format!("the scheme {other}: is none of ws, wss, http, https"),
+                    format!(
+                        "unsupported scheme '{other}' (expected ws, wss, http, https or ws+unix)"
+                    ),
                 );
                 return Err(if rest.starts_with('/') {
                     bad.hint("write ws://HOST[:PORT]/PATH")
@@ -369,7 +372,7 @@ fn with_scheme(typed: &str) -> Result<String, UrlError> {
             }
         };
         if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
-            let bad = UrlError::new(typed, "it has no host");
+            let bad = UrlError::new(typed, "missing host");
             let meant = rest.trim_start_matches('/');
             return Err(
                 bad.hint(if meant.is_empty() || meant.starts_with(['?', '#']) {
@@ -401,13 +404,13 @@ fn with_scheme(typed: &str) -> Result<String, UrlError> {
     if let Some(specifier) = websocats(typed) {
         return Err(UrlError::new(
             typed,
-            format!("{specifier}: is an address of websocat's alone"),
+            format!("{specifier}: is a websocat address, which wsprobe does not support"),
         )
         .hint("write ws://HOST[:PORT]/PATH; messages come from stdin or the command line"));
     }
     if typed.starts_with('/') && !typed.starts_with("//") {
         return Err(
-            UrlError::new(typed, "it is a path, and has no host").hint(format!(
+            UrlError::new(typed, "it is a path without a host").hint(format!(
                 "write ws://HOST[:PORT]{0}, or :PORT{0}",
                 redact_url(typed)
             )),
@@ -462,21 +465,22 @@ impl RequestHeader {
             None => match line.strip_suffix(';') {
                 Some(name) => (name, Some(String::new())),
                 // What was typed may hold a credential: it is not repeated.
-                None => return Err("it is no header: write 'Name: value'".to_owned()),
+                None => return Err("expected 'Name: value'".to_owned()),
             },
         };
         let name = name.trim();
         if name.is_empty() || !name.bytes().all(is_token_byte) {
             return Err(
-                "no header name stands before its colon: letters, digits and - (RFC 9110 §5.1)"
-                    .to_owned(),
+                "invalid header name: use letters, digits and - (RFC 9110 §5.1)".to_owned(),
             );
         }
         if value
             .as_ref()
             .is_some_and(|value| value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)))
         {
-            return Err(format!("the value of header {name} holds a line break"));
+            return Err(format!(
+                "the value of the header {name} contains a line break"
+            ));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -585,7 +589,7 @@ impl Credentials {
     pub fn bearer(token: &str) -> Result<RequestHeader, String> {
         let token = token.trim();
         if token.is_empty() || token.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err("the bearer token is empty, or holds a space or a line break".to_owned());
+            return Err("the bearer token is empty or contains a space or a line break".to_owned());
         }
         Ok(RequestHeader::new(
             "Authorization",
@@ -875,21 +879,21 @@ mod tests {
     fn what_is_no_url_is_said_with_what_would_do() {
         let table = [
             ("", "empty"),
-            ("8080", "a number alone"),
+            ("8080", "only a number"),
             ("-", "stdin"),
             ("/chat", "a path"),
-            ("unix:///run/a.sock", "unix:"),
-            ("file:///run/a", "file:"),
-            ("ws-c:tcp:h:80", "websocat's"),
-            ("mirror:", "websocat's"),
-            ("ws://::1:80/", "no host that"),
-            ("ws://[::1:80/", "no host that"),
-            ("ftp://example.com", "ftp"),
+            ("unix:///run/a.sock", "scheme 'unix'"),
+            ("file:///run/a", "scheme 'file'"),
+            ("ws-c:tcp:h:80", "websocat address"),
+            ("mirror:", "websocat address"),
+            ("ws://::1:80/", "invalid host"),
+            ("ws://[::1:80/", "invalid host"),
+            ("ftp://example.com", "scheme 'ftp'"),
             ("ws:/example.com", "//"),
-            ("ws://", "host"),
+            ("ws://", "missing host"),
             ("ws://:80/", "host"),
-            ("ws:///path", "no host"),
-            ("ws://host:99999/", "port"),
+            ("ws:///path", "missing host"),
+            ("ws://host:99999/", "invalid port"),
             ("ws://host:0/", "port 0"),
             ("@staging", "reserved"),
             ("ws://ho st/", "domain name"),

@@ -48,7 +48,7 @@ impl Encoding {
                 Ok(text) => Ok(Payload::Text(text)),
                 Err(error) => Err(EncodingError {
                     at: error.valid_up_to(),
-                    why: "it is not UTF-8 text; --binary sends bytes as they are".to_owned(),
+                    why: "not valid UTF-8; --binary sends the bytes unchanged".to_owned(),
                 }),
             },
             Self::Binary => Ok(Payload::Binary(bytes)),
@@ -68,7 +68,7 @@ fn unhex(text: &[u8]) -> Result<Bytes, EncodingError> {
         }
         let digit = char::from(byte).to_digit(16).ok_or_else(|| EncodingError {
             at,
-            why: format!("'{}' is no hexadecimal digit", byte.escape_ascii()),
+            why: format!("invalid hexadecimal digit '{}'", byte.escape_ascii()),
         })? as u8;
         match high.take() {
             None => high = Some(digit),
@@ -79,7 +79,7 @@ fn unhex(text: &[u8]) -> Result<Bytes, EncodingError> {
         None => Ok(out.into()),
         Some(_) => Err(EncodingError {
             at: text.len(),
-            why: "the last byte has one digit".to_owned(),
+            why: "odd number of hexadecimal digits".to_owned(),
         }),
     }
 }
@@ -107,12 +107,12 @@ fn unbase64(text: &[u8]) -> Result<Bytes, EncodingError> {
             },
             why: match error {
                 base64::DecodeError::InvalidByte(_, byte) if byte.is_ascii_graphic() => {
-                    format!("'{}' is no digit of base64", byte as char)
+                    format!("invalid base64 character '{}'", byte as char)
                 }
                 base64::DecodeError::InvalidByte(_, byte) => {
-                    format!("the byte {byte:02x} is no digit of base64")
+                    format!("invalid base64 character 0x{byte:02x}")
                 }
-                _ => "its digits are no whole number of bytes".to_owned(),
+                _ => "incomplete base64".to_owned(),
             },
         })
 }

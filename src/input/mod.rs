@@ -536,7 +536,7 @@ impl MessageStream {
                         .saturating_add(valid);
                     return Err(self.bad(&EncodingError {
                         at,
-                        why: "it is not UTF-8 text; --binary sends bytes as they are".to_owned(),
+                        why: "not valid UTF-8; --binary sends the bytes unchanged".to_owned(),
                     }));
                 }
             }

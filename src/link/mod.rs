@@ -297,7 +297,7 @@ impl Link {
             let held_back = self.policy.on_open.len() - sources.len();
             if held_back > 0 {
                 let text = format!(
-                    "{} of -x not sent: a secret does not follow a redirect to another origin",
+                    "{} of -x not sent: secrets are not sent to another origin after a redirect",
                     units::count(held_back as u64, "message")
                 );
                 self.told

@@ -48,7 +48,7 @@ impl RetryLimit {
 }
 
 fn bad(text: &str) -> String {
-    format!("'{text}' is neither a count (5) nor a time with its unit (30s)")
+    format!("invalid limit '{text}': expected a count (5) or a time with a unit (30s)")
 }
 
 /// What a link does about a connection that is not there.

@@ -43,7 +43,7 @@ where
         match read_head(stream, buffer, parse_answer).await {
             Ok(answer) if answer.status == 101 || answer.status >= 200 => return Ok(answer),
             Ok(answer) if answer.status < 100 => {
-                let what = format!("a status of {:03}", answer.status);
+                let what = format!("invalid status {:03}", answer.status);
                 return Err(HeadError::Malformed(what));
             }
             Ok(_) => {}
@@ -52,7 +52,7 @@ where
         }
     }
     Err(HeadError::Malformed(format!(
-        "more than {INTERIM_LIMIT} interim answers (1xx)"
+        "more than {INTERIM_LIMIT} interim responses (1xx)"
     )))
 }
 
@@ -405,7 +405,7 @@ mod tests {
         let line = |bytes| recognised(bytes).to_string();
         assert_eq!(
             line(b"SSH-2.0-x\r\nmore"),
-            "answered with SSH-2.0-x: not an HTTP server"
+            "sent \"SSH-2.0-x\", which is not HTTP"
         );
     }
 }

@@ -197,9 +197,9 @@ pub enum NotHttp {
 impl fmt::Display for NotHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tls => f.write_str("answered in TLS: not an HTTP server"),
-            Self::Http2 => f.write_str("answered in HTTP/2: not an HTTP/1.1 server"),
-            Self::Other(line) => write!(f, "answered with {line}: not an HTTP server"),
+            Self::Tls => f.write_str("answered with TLS, not with HTTP"),
+            Self::Http2 => f.write_str("answered with HTTP/2, not with HTTP/1.1"),
+            Self::Other(line) => write!(f, "sent \"{line}\", which is not HTTP"),
         }
     }
 }

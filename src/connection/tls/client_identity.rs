@@ -37,11 +37,13 @@ impl ClientIdentity {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
             .collect::<Result<_, _>>()
             .map_err(|error| {
-                TlsOptionsError::unusable(format!("{shown} is no PEM certificate: {error}"))
+                TlsOptionsError::unusable(format!(
+                    "{shown} is not a valid PEM certificate: {error}"
+                ))
             })?;
         if chain.is_empty() {
             return Err(TlsOptionsError::unusable(format!(
-                "{shown} holds no PEM certificate"
+                "{shown} does not contain a PEM certificate"
             )));
         }
         let key_path = self.key.as_ref().unwrap_or(&self.certificate);
@@ -69,7 +71,7 @@ impl ClientIdentity {
             .is_some_and(|identity| identity.as_ref() != public)
         {
             return Err(TlsOptionsError::unusable(format!(
-                "the key in {key_shown} does not belong to the certificate in {shown}"
+                "the key in {key_shown} does not match the certificate in {shown}"
             )));
         }
         let certified = CertifiedKey::new(chain, signer);
@@ -104,8 +106,8 @@ fn read_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsOption
     }
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         rustls::pki_types::pem::Error::NoItemsFound => {
-            TlsOptionsError::unusable(format!("{shown} holds no PEM private key"))
-                .hint("--key FILE names the key of the certificate that --cert names")
+            TlsOptionsError::unusable(format!("{shown} does not contain a PEM private key"))
+                .hint("--key FILE names the private key of the certificate of --cert")
         }
         error => TlsOptionsError::unusable(format!("the key in {shown} cannot be read: {error}")),
     })

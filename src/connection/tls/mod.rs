@@ -302,9 +302,9 @@ impl TlsClient {
                 PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
                 | PeerIncompatible::ServerDoesNotSupportTls12Or13,
             )) => failed(format!(
-                "{host} speaks no version of TLS that is accepted here"
+                "{host} does not support an accepted version of TLS"
             ))
-            .hint("TLS 1.2 and 1.3 are, unless --tls-min says more"),
+            .hint("wsprobe accepts TLS 1.2 and 1.3, or only 1.3 with --tls-min 1.3"),
             Some(TlsError::AlertReceived(alert)) => alerted(*alert),
             Some(other @ TlsError::PeerIncompatible(_)) => {
                 failed(format!("TLS with {host} failed: {}", tls_text(other))).hint(LIMITS)
@@ -344,17 +344,19 @@ impl TlsClient {
                 .as_ref()
                 .is_some_and(|it| it.names.is_empty()) =>
             {
-                "make it anew with the name as subjectAltName; --insecure accepts any certificate meanwhile"
+                "reissue it with the name as subjectAltName; until then --insecure accepts any certificate"
             }
             TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => {
-                "connect by a name it is valid for, check another name with --servername NAME, or accept any certificate with --insecure"
+                "connect by a name that it is valid for, check another name with --servername NAME, or accept any certificate with --insecure"
             }
             TlsError::InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            ) => "renew it on the server; --insecure accepts any certificate meanwhile",
-            _ => "trust this very certificate with --cacert FILE, or accept any with --insecure",
+            ) => "renew it on the server; until then --insecure accepts any certificate",
+            _ => {
+                "trust this certificate with --cacert FILE, or accept any certificate with --insecure"
+            }
         };
         let error = Error::new(ErrorKind::Certificate, Stage::Tls, message).hint(hint);
         Error {
@@ -371,7 +373,7 @@ impl TlsClient {
 pub fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(bare.to_owned())
-        .map_err(|_| format!("'{host}' is no name that TLS can check"))
+        .map_err(|_| format!("invalid server name '{host}' (expected a DNS name or an IP address)"))
 }
 
 /// A failure that TLS reports once the handshake seems over: with TLS 1.3 a server judges the client's
@@ -405,8 +407,8 @@ fn failed(message: String) -> Error {
 }
 
 fn no_http2(host: &str) -> Error {
-    failed(format!("{host} does not agree to HTTP/2 (ALPN h2)"))
-        .hint("leave --http2 out: WebSocket over HTTP/1.1 works everywhere")
+    failed(format!("{host} did not negotiate HTTP/2 (ALPN h2)"))
+        .hint("remove --http2 to use HTTP/1.1")
 }
 
 /// The server ended the handshake with an alert.
@@ -418,7 +420,7 @@ fn alerted(alert: AlertDescription) -> Error {
     ));
     match alert {
         Alert::CertificateRequired | Alert::NoCertificate => {
-            error.hint("it wants a client certificate: --cert FILE --key FILE")
+            error.hint("the server requires a client certificate: --cert FILE --key FILE")
         }
         Alert::BadCertificate
         | Alert::UnknownCA
@@ -427,13 +429,13 @@ fn alerted(alert: AlertDescription) -> Error {
         | Alert::CertificateRevoked
         | Alert::UnsupportedCertificate
         | Alert::AccessDenied => {
-            error.hint("it does not accept the client certificate (--cert), or wants one")
+            error.hint("the server rejected the client certificate, or requires one (--cert FILE --key FILE)")
         }
         Alert::HandshakeFailure => error.hint(format!(
-            "no version, cipher or signature in common ({LIMITS}), or it wants a client certificate: --cert FILE --key FILE"
+            "no common version, cipher suite or signature algorithm ({LIMITS}), or the server requires a client certificate: --cert FILE --key FILE"
         )),
         Alert::UnrecognisedName => {
-            error.hint("it has no certificate for that name: --servername NAME asks for another")
+            error.hint("the server has no certificate for this name; --servername NAME asks for another one")
         }
         _ => error,
     }
@@ -457,7 +459,7 @@ fn add_roots(
     for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
         roots.add(certificate.clone()).map_err(|error| {
             TlsOptionsError::unusable(format!(
-                "{shown} holds a certificate that cannot be used: {}",
+                "{shown} contains a certificate that cannot be used: {}",
                 tls_text(&error)
             ))
         })?;
@@ -465,7 +467,7 @@ fn add_roots(
     }
     if given.len() == before {
         return Err(TlsOptionsError::unusable(format!(
-            "{shown} holds no PEM certificate"
+            "{shown} does not contain a PEM certificate"
         )));
     }
     Ok(())

@@ -46,7 +46,7 @@ impl Acceptor {
     /// A name that no certificate can hold, or no randomness to be had.
     pub fn self_signed(names: Vec<String>) -> Result<(Self, String), TlsOptionsError> {
         let failed = |error: rcgen::Error| {
-            TlsOptionsError::unusable(format!("cannot make a certificate: {error}"))
+            TlsOptionsError::unusable(format!("cannot generate a certificate: {error}"))
         };
         let mut params = CertificateParams::new(names).map_err(failed)?;
         params.distinguished_name = DistinguishedName::new();
@@ -63,7 +63,7 @@ impl Acceptor {
         let fingerprint = fingerprint(&der);
         let signer = PrivatePkcs8KeyDer::from(key.serialize_der());
         let signer = ring::sign::any_ecdsa_type(&signer.into()).map_err(|error| {
-            TlsOptionsError::unusable(format!("cannot use the key just made: {error}"))
+            TlsOptionsError::unusable(format!("cannot use the generated key: {error}"))
         })?;
         let certified = CertifiedKey::new(vec![der], signer);
         let shown = Arc::new(SingleCertAndKey::from(certified));
@@ -92,7 +92,7 @@ impl Acceptor {
         let stream = self.0.accept(stream).await.map_err(|error| {
             let why = match super::tls_error(&error) {
                 Some(rustls::Error::InvalidMessage(_)) => {
-                    "the client does not speak TLS; this is wss:// and https://".to_owned()
+                    "the client does not speak TLS; this port needs wss:// or https://".to_owned()
                 }
                 Some(rustls::Error::AlertReceived(alert)) => {
                     format!(

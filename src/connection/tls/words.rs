@@ -9,14 +9,14 @@ use super::certificate::{CertificateSummary, coarse, date};
 
 /// The key types, key exchanges and ciphers that are not there.
 pub const LIMITS: &str =
-    "wsprobe has no RSA key exchange, no CBC cipher suites and no P-521 certificates";
+    "wsprobe does not support RSA key exchange, CBC cipher suites or P-521 certificates";
 
 /// Why a TLS handshake failed, to be put behind a colon.
 pub fn tls_text(error: &TlsError) -> String {
     match error {
         TlsError::InvalidCertificate(_) => certificate_text(error, None, None),
         TlsError::AlertReceived(alert) => {
-            format!("the other side sent the alert {}", alert_name(*alert))
+            format!("the peer sent the alert {}", alert_name(*alert))
         }
         TlsError::InvalidMessage(InvalidMessage::CertificatePayloadTooLarge) => {
             "its certificates are larger than 64 KiB".to_owned()
@@ -29,10 +29,13 @@ pub fn tls_text(error: &TlsError) -> String {
         }
         TlsError::PeerIncompatible(what) => incompatible(what),
         TlsError::PeerMisbehaved(what) => {
-            format!("it broke the protocol ({})", spaced(&format!("{what:?}")))
+            format!(
+                "it violated the protocol ({})",
+                spaced(&format!("{what:?}"))
+            )
         }
         TlsError::InappropriateMessage { .. } | TlsError::InappropriateHandshakeMessage { .. } => {
-            "it sent a message out of turn".to_owned()
+            "it sent an unexpected message".to_owned()
         }
         TlsError::NoCertificatesPresented => "it presented no certificate".to_owned(),
         TlsError::DecryptError => "a record could not be decrypted".to_owned(),
@@ -99,7 +102,7 @@ pub fn certificate_text(
             "it is self-signed".to_owned()
         }
         (CertificateError::UnknownIssuer, Some(it)) => format!(
-            "its issuer {} is unknown (a private CA, or the server leaves out an intermediate certificate)",
+            "its issuer {} is unknown (a private CA, or the server does not send an intermediate certificate)",
             it.issuer
         ),
         (CertificateError::UnknownIssuer, None) => "its issuer is unknown".to_owned(),
@@ -149,17 +152,17 @@ pub fn certificate_text(
 fn other_text(name: &str, der: Option<&[u8]>) -> String {
     let text = match name {
         name if name.contains("CaUsedAsEndEntity") => {
-            "it is a CA's own certificate, used by a server (self-signed)"
+            "it is a CA certificate, used as a server certificate (self-signed)"
         }
         name if name.contains("UnsupportedCertVersion") => {
             let version = der.and_then(super::certificate::version).unwrap_or(1);
-            return format!("it is an X.509 v{version} certificate, and version 3 is needed");
+            return format!("it is an X.509 v{version} certificate, but version 3 is required");
         }
         name if name.contains("UnsupportedCriticalExtension") => {
             "it has a critical extension that is not supported"
         }
         name if name.contains("EndEntityUsedAsCa") => {
-            "a certificate that is no CA's has signed another one"
+            "a certificate that is not a CA certificate has signed another one"
         }
         name if name.contains("NameConstraint") => "its CA may not sign for this name",
         name if name.contains("PathLenConstraintViolated") => {
@@ -184,7 +187,7 @@ fn wrong_name(expected: &ServerName<'_>, it: &CertificateSummary) -> String {
     // An address that is in it as one would have been accepted.
     if it.names.iter().any(|name| *name == expected) {
         return format!(
-            "{expected} is in it as a name, not as an address (subjectAltName DNS, not IP)"
+            "it contains {expected} as a DNS name, not as an IP address (subjectAltName)"
         );
     }
     let names = it.names.join(", ");
@@ -195,10 +198,10 @@ fn wrong_name(expected: &ServerName<'_>, it: &CertificateSummary) -> String {
     });
     match wildcard {
         Some((name, suffix, front)) if !suffix.contains('.') && !front.is_empty() => format!(
-            "it is for {names}, not for {expected}: a wildcard counts only above two labels or more, and {name} has one"
+            "it is for {names}, not for {expected}: a wildcard needs at least two labels after it, and {name} has one"
         ),
         Some((name, ..)) => format!(
-            "it is for {names}, not for {expected}: the wildcard of {name} stands for exactly one label"
+            "it is for {names}, not for {expected}: the wildcard in {name} matches exactly one label"
         ),
         None => format!("it is for {names}, not for {expected}"),
     }
@@ -239,9 +242,9 @@ mod tests {
             (
                 "127.0.0.1",
                 &["127.0.0.1"],
-                "127.0.0.1 is in it as a name, not as an address",
+                "it contains 127.0.0.1 as a DNS name, not as an IP address",
             ),
-            ("a.localhost", &["*.localhost"], "above two labels"),
+            ("a.localhost", &["*.localhost"], "at least two labels"),
             ("a.b.example.com", &["*.example.com"], "exactly one label"),
             (
                 "example.com",

@@ -65,7 +65,7 @@ impl fmt::Display for NegotiationError {
             Self::NotOffered(name) => {
                 write!(f, "the extension '{name}' was not offered (RFC 6455 §4.1)")
             }
-            Self::AnsweredTwice => write!(f, "{NAME} is answered twice (RFC 7692 §5.1)"),
+            Self::AnsweredTwice => write!(f, "{NAME} is accepted twice (RFC 7692 §5.1)"),
             Self::UnknownParameter(name) => {
                 write!(f, "{NAME} has no parameter '{name}' (RFC 7692 §7.1)")
             }
@@ -91,7 +91,7 @@ impl fmt::Display for NegotiationError {
             }
             Self::ParameterMissing(parameter) => write!(
                 f,
-                "the parameter {parameter} was offered and is not answered (RFC 7692 §7.1)"
+                "the parameter {parameter} was offered but is missing from the response (RFC 7692 §7.1)"
             ),
             Self::WindowTooLarge {
                 parameter,
@@ -99,7 +99,7 @@ impl fmt::Display for NegotiationError {
                 answered,
             } => write!(
                 f,
-                "the parameter {parameter} is {answered}, and {offered} was offered (RFC 7692 §7.1.2)"
+                "the parameter {parameter} is {answered}, but {offered} was offered (RFC 7692 §7.1.2)"
             ),
         }
     }
@@ -674,7 +674,7 @@ mod tests {
             (
                 "client_max_window_bits=10",
                 "permessage-deflate; client_max_window_bits=11",
-                "the parameter client_max_window_bits is 11, and 10 was offered",
+                "the parameter client_max_window_bits is 11, but 10 was offered",
             ),
             (
                 "client_max_window_bits",
@@ -684,17 +684,17 @@ mod tests {
             (
                 "server_max_window_bits=10",
                 "permessage-deflate",
-                "the parameter server_max_window_bits was offered and is not answered",
+                "the parameter server_max_window_bits was offered but is missing from the response",
             ),
             (
                 "server_max_window_bits=10",
                 "permessage-deflate; server_max_window_bits=15",
-                "the parameter server_max_window_bits is 15, and 10 was offered",
+                "the parameter server_max_window_bits is 15, but 10 was offered",
             ),
             (
                 "server_no_context_takeover",
                 "permessage-deflate",
-                "the parameter server_no_context_takeover was offered and is not answered",
+                "the parameter server_no_context_takeover was offered but is missing from the response",
             ),
             (
                 "",
@@ -714,7 +714,7 @@ mod tests {
             (
                 "",
                 "permessage-deflate, permessage-deflate",
-                "permessage-deflate is answered twice",
+                "permessage-deflate is accepted twice",
             ),
             (
                 "",

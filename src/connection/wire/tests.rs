@@ -191,8 +191,8 @@ const ROWS: &[Case] = &[
     ("5.2", &PLAIN, &[b"\x8b"], &["1002 sent a frame with reserved opcode 0xb (RFC 6455 §5.2)"]),
     ("5.2", &PLAIN, &[b"\x8f"], &["1002 sent a frame with reserved opcode 0xf (RFC 6455 §5.2)"]),
     ("5.2", &DEFLATE, &[b"\xc3"], &["1002 sent a frame with reserved opcode 0x3 (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"\xc1"], &["1002 sent a frame with RSV1 set, which was not agreed (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"HTTP/1.1 502 Bad Gateway"], &["1002 sent a frame with RSV1 set, which was not agreed (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"\xc1"], &["1002 sent a frame with RSV1 set, which was not negotiated (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"HTTP/1.1 502 Bad Gateway"], &["1002 sent a frame with RSV1 set, which was not negotiated (RFC 6455 §5.2)"]),
     ("5.2", &DEFLATE, &[b"\xa1"], &["1002 sent a frame with RSV2 set (RFC 6455 §5.2)"]),
     ("5.2", &DEFLATE, &[b"\x91"], &["1002 sent a frame with RSV3 set (RFC 6455 §5.2)"]),
     ("RFC 7692 6", &DEFLATE, &[b"\xc9"], &["1002 sent a ping frame with RSV1 set (RFC 7692 §6)"]),
@@ -205,17 +205,17 @@ const ROWS: &[Case] = &[
     // Fragments.
     ("5.4", &PLAIN, &[b"\x80"], &["1002 sent a continuation frame with no message to continue (RFC 6455 §5.4)"]),
     ("5.4", &PLAIN, &[b"\x81\x02hi\x80"], &["text hi", "1002 sent a continuation frame with no message to continue (RFC 6455 §5.4)"]),
-    ("5.4", &PLAIN, &[b"\x01\x01x\x81"], &["1002 began a message before the one before was finished (RFC 6455 §5.4)"]),
+    ("5.4", &PLAIN, &[b"\x01\x01x\x81"], &["1002 started a new message before the previous one was finished (RFC 6455 §5.4)"]),
     // Lengths.
-    ("5.2", &PLAIN, &[b"\x82\x7e\x00\x7d"], &["1002 declared a length of 125 in more bytes than it needs (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"\x82\x7f\0\0\0\0\0\0\xff\xff"], &["1002 declared a length of 65,535 in more bytes than it needs (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"\x82\x7f\x80\0\0\0\0\0\0\0"], &["1002 declared a frame of 9,223,372,036,854,775,808 bytes (RFC 6455 §5.2)"]),
-    ("10.4", &PLAIN, &[b"\x82\x7e\x03\xe9"], &["1009 declared a message of 1,001 bytes or more, beyond --max-size, 1,000"]),
-    ("10.4", &PLAIN, &[b"\x02\x02ab\x00\x7e\x03\xe7"], &["1009 declared a message of 1,001 bytes or more, beyond --max-size, 1,000"]),
-    ("10.4", &PLAIN, &[b"\x82\x7f\x40\0\0\0\0\0\0\0"], &["1009 declared a message of 4,611,686,018,427,387,904 bytes or more, beyond --max-size, 1,000"]),
-    ("10.4", &DEFLATE, &[b"\xc2\x7f\0\0\0\0\0\x01\x07\xd1"], &["1009 declared a message of 67,537 bytes or more, beyond --max-size, 1,000"]),
+    ("5.2", &PLAIN, &[b"\x82\x7e\x00\x7d"], &["1002 encoded the length 125 in more bytes than needed (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"\x82\x7f\0\0\0\0\0\0\xff\xff"], &["1002 encoded the length 65,535 in more bytes than needed (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"\x82\x7f\x80\0\0\0\0\0\0\0"], &["1002 declared a frame of 9,223,372,036,854,775,808 bytes, more than 2^63-1 (RFC 6455 §5.2)"]),
+    ("10.4", &PLAIN, &[b"\x82\x7e\x03\xe9"], &["1009 message of at least 1,001 bytes exceeds --max-size 1,000"]),
+    ("10.4", &PLAIN, &[b"\x02\x02ab\x00\x7e\x03\xe7"], &["1009 message of at least 1,001 bytes exceeds --max-size 1,000"]),
+    ("10.4", &PLAIN, &[b"\x82\x7f\x40\0\0\0\0\0\0\0"], &["1009 message of at least 4,611,686,018,427,387,904 bytes exceeds --max-size 1,000"]),
+    ("10.4", &DEFLATE, &[b"\xc2\x7f\0\0\0\0\0\x01\x07\xd1"], &["1009 message of at least 67,537 bytes exceeds --max-size 1,000"]),
     // Closing.
-    ("5.5.1", &PLAIN, &[b"\x88\x01\x03"], &["1002 closed with half a code (RFC 6455 §5.5.1)"]),
+    ("5.5.1", &PLAIN, &[b"\x88\x01\x03"], &["1002 sent a close frame with a payload of one byte (RFC 6455 §5.5.1)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x00\x00"], &["1002 closed with code 0, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x03\xe7"], &["1002 closed with code 999, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.1", &PLAIN, &[b"\x88\x02\x03\xec"], &["1002 closed with code 1004, which must not be sent (RFC 6455 §7.4.1)"]),
@@ -225,18 +225,18 @@ const ROWS: &[Case] = &[
     ("7.4.2", &PLAIN, &[b"\x88\x02\x03\xf8"], &["1002 closed with code 1016, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x0b\xb7"], &["1002 closed with code 2999, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x13\x88"], &["1002 closed with code 5000, which must not be sent (RFC 6455 §7.4.2)"]),
-    ("5.5.1", &PLAIN, &[b"\x88\x03\x03\xe8\xff"], &["1007 closed with code 1000 and a reason that is not UTF-8 (RFC 6455 §5.5.1)"]),
+    ("5.5.1", &PLAIN, &[b"\x88\x03\x03\xe8\xff"], &["1007 closed with code 1000 and a reason that is not valid UTF-8 (RFC 6455 §5.5.1)"]),
     ("5.5.1", &PLAIN, &[b"\x88\x02\x03\xe8\x81\x02hi"], &["close 1000 ", "1002 sent a text frame after its close frame (RFC 6455 §5.5.1)"]),
     // Text.
-    ("8.1", &PLAIN, &[b"\x81\x01\xff"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &PLAIN, &[b"\x81\x02a\xce"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &PLAIN, &[b"\x81\x7e\x01\x00\xce\xba\xe1\xbd\xff"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &PLAIN, &[b"\x01\x01\xf4\x89\x00\x80\x7e\x01\x00\x90"], &["ping ", "1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &DEFLATE, &[b"\xc1\x07\x00\x01\x00\xfe\xff\xff\x00"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x81\x01\xff"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x81\x02a\xce"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x81\x7e\x01\x00\xce\xba\xe1\xbd\xff"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x01\x01\xf4\x89\x00\x80\x7e\x01\x00\x90"], &["ping ", "1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &DEFLATE, &[b"\xc1\x07\x00\x01\x00\xfe\xff\xff\x00"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
     // Compression.
-    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x00"], &["1007 sent a compressed message that does not inflate (RFC 7692 §7.2.2)"]),
-    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x01\x07"], &["1007 sent a compressed message that does not inflate (RFC 7692 §7.2.2)"]),
-    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x03\xf2\x48\xcd"], &["1007 sent a compressed message that does not inflate (RFC 7692 §7.2.2)"]),
+    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x00"], &["1007 sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)"]),
+    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x01\x07"], &["1007 sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)"]),
+    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x03\xf2\x48\xcd"], &["1007 sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)"]),
 ];
 
 #[test]
@@ -270,7 +270,7 @@ fn a_mask_is_for_clients_and_for_all_of_them() {
         (
             Role::Server,
             b"\x81\x00",
-            "sent a frame that is not masked (RFC 6455 §5.1)",
+            "sent an unmasked frame (RFC 6455 §5.1)",
         ),
     ] {
         let (none, violation) = received(&mut wire(role, &PLAIN), [bytes]);

@@ -1,9 +1,10 @@
-//! What a peer did that the protocol forbids, in words whose subject is the peer.
+//! Protocol violations of the peer, and the text of each. The peer is the subject of the text, except
+//! where a message is too large.
 
 use std::{error, fmt};
 
 use crate::connection::frame::{ClosePayload, Opcode};
-use crate::units::{count_grouped, grouped};
+use crate::units::grouped;
 
 /// How many bytes of the offending frame are kept to be shown.
 pub const SHOWN: usize = 7;
@@ -68,7 +69,7 @@ impl fmt::Display for ViolationKind {
                 )
             }
             Self::Rsv1NotAgreed => {
-                f.write_str("sent a frame with RSV1 set, which was not agreed (RFC 6455 §5.2)")
+                f.write_str("sent a frame with RSV1 set, which was not negotiated (RFC 6455 §5.2)")
             }
             Self::Rsv1Misplaced(opcode) => {
                 write!(f, "sent a {opcode} frame with RSV1 set (RFC 7692 §6)")
@@ -86,28 +87,28 @@ impl fmt::Display for ViolationKind {
                 )
             }
             Self::Masked => f.write_str("sent a masked frame (RFC 6455 §5.1)"),
-            Self::NotMasked => f.write_str("sent a frame that is not masked (RFC 6455 §5.1)"),
+            Self::NotMasked => f.write_str("sent an unmasked frame (RFC 6455 §5.1)"),
             Self::StrayContinuation => {
                 f.write_str("sent a continuation frame with no message to continue (RFC 6455 §5.4)")
             }
-            Self::MessageWithinMessage => {
-                f.write_str("began a message before the one before was finished (RFC 6455 §5.4)")
-            }
+            Self::MessageWithinMessage => f.write_str(
+                "started a new message before the previous one was finished (RFC 6455 §5.4)",
+            ),
             Self::LengthNotMinimal(bytes) => write!(
                 f,
-                "declared a length of {} in more bytes than it needs (RFC 6455 §5.2)",
+                "encoded the length {} in more bytes than needed (RFC 6455 §5.2)",
                 grouped(bytes)
             ),
             Self::LengthTopBit(bytes) => {
                 write!(
                     f,
-                    "declared a frame of {} bytes (RFC 6455 §5.2)",
+                    "declared a frame of {} bytes, more than 2^63-1 (RFC 6455 §5.2)",
                     grouped(bytes)
                 )
             }
             Self::TooLarge { declared, limit } => write!(
                 f,
-                "declared a message of {} bytes or more, beyond --max-size, {}",
+                "message of at least {} bytes exceeds --max-size {}",
                 grouped(declared),
                 grouped(limit)
             ),
@@ -120,14 +121,16 @@ impl fmt::Display for ViolationKind {
                     "sent a {opcode} frame after its close frame (RFC 6455 §5.5.1)"
                 )
             }
-            Self::TextNotUtf8 => f.write_str("sent a text that is not UTF-8 (RFC 6455 §8.1)"),
-            Self::NotDeflate => {
-                f.write_str("sent a compressed message that does not inflate (RFC 7692 §7.2.2)")
+            Self::TextNotUtf8 => {
+                f.write_str("sent a text message that is not valid UTF-8 (RFC 6455 §8.1)")
             }
+            Self::NotDeflate => f.write_str(
+                "sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)",
+            ),
             Self::InflatesTooLarge(limit) => write!(
                 f,
-                "sent a compressed message that inflates beyond --max-size, {}",
-                count_grouped(limit, "byte")
+                "message exceeds --max-size {} when decompressed",
+                grouped(limit)
             ),
         }
     }
@@ -137,7 +140,9 @@ impl ViolationKind {
     /// What is wrong with a close frame (RFC 6455 §5.5.1 and §7.4).
     fn fmt_close(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CloseOneByte => f.write_str("closed with half a code (RFC 6455 §5.5.1)"),
+            Self::CloseOneByte => {
+                f.write_str("sent a close frame with a payload of one byte (RFC 6455 §5.5.1)")
+            }
             Self::CloseCode(code) => {
                 let section = if matches!(code, 1004..=1006 | 1015) {
                     1
@@ -151,7 +156,7 @@ impl ViolationKind {
             }
             Self::CloseReasonNotUtf8(code) => write!(
                 f,
-                "closed with code {code} and a reason that is not UTF-8 (RFC 6455 §5.5.1)"
+                "closed with code {code} and a reason that is not valid UTF-8 (RFC 6455 §5.5.1)"
             ),
             _ => Ok(()),
         }
@@ -160,7 +165,8 @@ impl ViolationKind {
 
 /// A violation of the protocol, and the first bytes of the frame it was seen in.
 ///
-/// Its text has the peer as the subject: "sent a masked frame (RFC 6455 §5.1)".
+/// The peer is the subject of its text, "sent a masked frame (RFC 6455 §5.1)", unless
+/// [`Self::is_too_large`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     kind: ViolationKind,
@@ -244,7 +250,7 @@ mod tests {
         let kind = ViolationKind::LengthTopBit(1 << 63);
         assert_eq!(
             kind.to_string(),
-            "declared a frame of 9,223,372,036,854,775,808 bytes (RFC 6455 §5.2)"
+            "declared a frame of 9,223,372,036,854,775,808 bytes, more than 2^63-1 (RFC 6455 §5.2)"
         );
     }
 }
