@@ -1,7 +1,7 @@
-//! A name becomes a byte stream: overrides, lookup, the race of its addresses, the socket's settings.
+//! Connects to a host: `--resolve` overrides, name lookup, connection attempts, socket options.
 //!
-//! A host whose one address family is broken must not cost more than a moment: addresses are raced as
-//! RFC 8305 has it. When all fail, each is named with its own reason.
+//! Addresses are tried in parallel by RFC 8305 (Happy Eyeballs), so that a broken address family costs
+//! little time. If all fail, the error lists each address with its reason.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -22,33 +22,33 @@ use super::stream::Stream;
 use super::target::{Endpoint, without_zone};
 use crate::secret::io_text;
 
-/// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
+/// The delay before the next address is tried in parallel (RFC 8305 §5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// How an endpoint is reached.
 #[derive(Clone, Debug, Default)]
 pub struct Route {
-    /// Names whose addresses are given (`--resolve`); later entries win.
+    /// Given addresses for names (`--resolve`); later entries win.
     pub overrides: Vec<Override>,
     /// Which addresses are used.
     pub family: Family,
-    /// Where to connect from (`--interface`).
+    /// The local end (`--interface`).
     pub from: Option<LocalEnd>,
-    /// A Unix domain socket to connect to, whatever the URL's host (`--unix-socket`).
+    /// A Unix domain socket to connect to instead of the URL's host (`--unix-socket`).
     pub unix_socket: Option<PathBuf>,
 }
 
-/// The end of a connection that is on this machine.
+/// The local end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LocalEnd {
     /// An address of this machine.
     Address(IpAddr),
-    /// A network interface by its name: any of its addresses, and link-local ones are meant on it.
+    /// The name of a network interface (Linux only).
     Interface(String),
 }
 
 impl LocalEnd {
-    /// The address family that it leaves.
+    /// The address family that it restricts to.
     fn family(&self) -> Family {
         match self {
             Self::Address(IpAddr::V4(_)) => Family::V4,
@@ -86,9 +86,9 @@ pub enum Family {
     /// Both.
     #[default]
     Any,
-    /// IPv4 alone (`-4`).
+    /// Only IPv4 (`-4`).
     V4,
-    /// IPv6 alone (`-6`).
+    /// Only IPv6 (`-6`).
     V6,
 }
 
@@ -110,7 +110,7 @@ impl Family {
     }
 }
 
-/// Addresses that take the place of a name's own.
+/// Addresses to use instead of a lookup (`--resolve`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// The name, or `*` for every name.
@@ -120,10 +120,10 @@ pub struct Override {
 }
 
 impl Override {
-    /// Reads `HOST:PORT:ADDRESS[,ADDRESS]...`, where an IPv6 address may stand in brackets.
+    /// Parses `HOST:PORT:ADDRESS[,ADDRESS]...`; an IPv6 address may be in brackets.
     ///
     /// # Errors
-    /// Says which part cannot be read.
+    /// Which part is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
         let shape = || {
             format!(
@@ -161,10 +161,10 @@ impl Override {
     }
 }
 
-/// The addresses of a host that the route may use, in the order in which they are tried.
+/// Resolves a host to the addresses that the route allows, in the order in which they are tried.
 ///
 /// # Errors
-/// [`ErrorKind::Dns`] with the resolver's words, or when no address is of the family asked for.
+/// [`ErrorKind::Dns`] with the resolver's message, or if no address has the requested family.
 pub async fn lookup(host: &str, port: u16, route: &Route) -> Result<Vec<SocketAddr>, Error> {
     let found = addresses_of(host, port, &route.overrides).await?;
     let family = match (route.family, &route.from) {
@@ -204,7 +204,7 @@ async fn addresses_of(
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![with_port(&ip)]);
     }
-    // `localhost` is this machine whatever a resolver says (RFC 6761 §6.3), and needs no thread.
+    // `localhost` is always the loopback address (RFC 6761 §6.3): no lookup is needed.
     if super::target::is_loopback(host) {
         let ips = [
             IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -226,7 +226,7 @@ async fn addresses_of(
             let why = text
                 .strip_prefix("failed to lookup address information: ")
                 .unwrap_or(&text);
-            // musl's word for it, which reads as if it were advice.
+            // musl's message, which would read like advice.
             let why = match why {
                 "Try again" => "no name server answered",
                 why => why,
@@ -245,7 +245,7 @@ fn not_found(host: &str, why: &str) -> Error {
     )
 }
 
-/// IPv6 first, then the families in turn (RFC 8305 §4).
+/// Alternates the families, IPv6 first (RFC 8305 §4).
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let (six, four): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv6);
     let (mut six, mut four) = (six.into_iter(), four.into_iter());
@@ -260,11 +260,11 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// Connects to whichever address answers first: the next one is tried when the last has failed, or has
-/// not answered within 250 ms (RFC 8305 §5). `attempts` knows at any time how far each has come.
+/// Connects to the address that answers first. The next one is tried when the last has failed or has not
+/// answered within 250 ms (RFC 8305 §5). `attempts` records the state of each attempt.
 ///
 /// # Errors
-/// [`ErrorKind::Connect`] that names every address and why it failed.
+/// [`ErrorKind::Connect`] with every address and why it failed.
 pub async fn connect(
     addresses: &[SocketAddr],
     from: Option<&LocalEnd>,
@@ -282,12 +282,12 @@ pub async fn connect(
     std::future::poll_fn(|cx| race.poll(cx)).await
 }
 
-/// The addresses that were tried and why each failed; an open one has not answered.
+/// The addresses tried and why each failed; `None` for one that has not answered.
 #[derive(Debug, Default)]
 pub struct AddressAttempts(RefCell<Vec<(SocketAddr, Option<String>)>>);
 
 impl AddressAttempts {
-    /// Whether none was tried.
+    /// Whether no address was tried.
     pub fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
     }
@@ -355,7 +355,7 @@ impl Race<'_> {
         }
     }
 
-    /// Moves every attempt on; the first that stands wins, and a failed one lets the next start.
+    /// Polls every attempt. The first that succeeds wins; after a failed one the next starts at once.
     fn poll_running(&mut self, cx: &mut Context<'_>) -> Option<TcpStream> {
         let mut index = 0;
         while let Some((address, attempt)) = self.running.get_mut(index) {
@@ -386,20 +386,20 @@ async fn attempt(address: SocketAddr, from: Option<LocalEnd>) -> io::Result<TcpS
         })?;
     }
     let stream = socket.connect(address).await?;
-    // Small messages must leave when they are sent, not when the previous one was acknowledged.
+    // Small messages must not wait for the acknowledgement of previous ones.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// What a refused connection suggests.
-pub const NOBODY_LISTENS: &str = "nothing listens on that port; check that the server is running";
+/// The hint for a refused connection.
+pub const NOTHING_LISTENS: &str = "nothing listens on that port; check that the server is running";
 
 fn refused_everywhere(attempts: &AddressAttempts, failures: &[io::ErrorKind]) -> Error {
     let message = format!("cannot connect to {attempts}");
     let error = Error::new(ErrorKind::Connect, Stage::Connect, message);
     let any = |kind| failures.contains(&kind);
     if any(io::ErrorKind::ConnectionRefused) {
-        error.hint(NOBODY_LISTENS)
+        error.hint(NOTHING_LISTENS)
     } else if any(io::ErrorKind::AddrNotAvailable) {
         error.hint("--interface must name an address or an interface of this machine")
     } else {
@@ -441,7 +441,7 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
 /// Connects to a Unix domain socket.
 ///
 /// # Errors
-/// Always: this platform has none.
+/// Always: this platform has no Unix sockets.
 #[cfg(not(unix))]
 pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
     Err(Error::new(

@@ -213,7 +213,7 @@ impl Connection {
         reporter: &Reporter,
         progress: &HandshakeProgress,
     ) -> Result<(Self, Opened), Error> {
-        let established = opening::arrive(target, reporter, progress).await?;
+        let established = opening::establish(target, reporter, progress).await?;
         let upgraded = established.upgraded;
         let settings = WireSettings {
             compression: upgraded.compression,

@@ -1,4 +1,5 @@
-//! The client's side: write the request, read the answer, hold it to RFC 6455 §4.1.
+//! The client side of the handshake: writes the request, reads the response and checks it against
+//! RFC 6455 §4.1.
 
 use std::fmt::Write as _;
 
@@ -17,7 +18,7 @@ use crate::connection::target::{Address, RequestHeader, UpgradeOptions, is_token
 use crate::connection::wire::negotiation::{self, NegotiatedDeflate};
 use crate::secret::redact_url;
 
-/// How we call ourselves.
+/// The default `User-Agent`.
 pub const USER_AGENT: &str = concat!("wsprobe/", env!("CARGO_PKG_VERSION"));
 
 /// A handshake that succeeded.
@@ -25,20 +26,20 @@ pub const USER_AGENT: &str = concat!("wsprobe/", env!("CARGO_PKG_VERSION"));
 pub struct Upgraded {
     /// The request's lines, credentials included.
     pub request: Vec<String>,
-    /// The 101 as it came.
+    /// The 101 response.
     pub answer: Response,
     /// The subprotocol that was chosen.
     pub subprotocol: Option<String>,
-    /// permessage-deflate, where the server agreed to it.
+    /// permessage-deflate, if the server accepted it.
     pub compression: Option<NegotiatedDeflate>,
-    /// What arrived behind the head: the first frames.
+    /// Bytes received after the head: the first frames.
     pub leftover: Bytes,
 }
 
-/// Asks for the upgrade and checks the answer.
+/// Sends the upgrade request and checks the response.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] for another status, [`ErrorKind::Handshake`] for an answer that breaks the rules,
+/// [`ErrorKind::Refused`] for another status, [`ErrorKind::Handshake`] for a response that violates RFC 6455,
 /// [`ErrorKind::Lost`] when the connection ends first.
 pub async fn upgrade<S>(
     stream: &mut S,
@@ -89,15 +90,16 @@ where
     })
 }
 
-/// The request as it goes out.
+/// The request that is sent.
 struct RequestHead {
     /// The request line, then each header line.
     lines: Vec<String>,
-    /// The `Sec-WebSocket-Accept` that must come back.
+    /// The expected `Sec-WebSocket-Accept`.
     accept_key: String,
 }
 
-/// All headers of the request in the order in which they are sent, those left out by the user among them.
+/// All headers of the request in the order in which they are sent. It includes headers without a value,
+/// which the user removed.
 pub(in crate::connection) fn headers(
     address: &Address,
     request: &UpgradeOptions,
@@ -125,7 +127,7 @@ pub(in crate::connection) fn headers(
     if let Some((user, password)) = &address.user_info {
         headers.push(RequestHeader::basic(user, password));
     }
-    // A header given by the user takes the place of ours, so that a probe can say what it wants.
+    // A header given by the user replaces ours, so that any request can be sent.
     headers.retain(|ours| {
         !request
             .headers
@@ -177,10 +179,10 @@ impl RequestHead {
     }
 }
 
-/// Sixteen bytes that a cache or an earlier handshake cannot have seen (RFC 6455 §4.1, item 7).
+/// The 16 random bytes of `Sec-WebSocket-Key` (RFC 6455 §4.1, item 7).
 fn nonce() -> [u8; 16] {
     let mut bytes = [0; 16];
-    // The nonce is no secret; without a source of randomness it is merely constant.
+    // The nonce is not a secret: without a source of randomness it is constant.
     let _ = getrandom::fill(&mut bytes);
     bytes
 }
@@ -198,9 +200,9 @@ fn lost(error: &HeadError) -> Error {
             format!("the connection was lost before the handshake was answered: {error}"),
         )
         .hint("check the port and the scheme: wss:// for a TLS port, ws:// for a plain one"),
-        HeadError::NotHttp(said) => {
-            let error = failed(ErrorKind::Handshake, format!("the server {said}"));
-            error.hint(match said {
+        HeadError::NotHttp(protocol) => {
+            let error = failed(ErrorKind::Handshake, format!("the server {protocol}"));
+            error.hint(match protocol {
                 NotHttp::Tls => "this port expects TLS; try wss:// instead of ws://",
                 NotHttp::Http2 => "use --http2 for a server that supports only HTTP/2",
                 NotHttp::Other(_) => "check the port: this is not a web server",
@@ -219,7 +221,7 @@ fn broken(what: &str) -> Error {
     Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
 }
 
-/// The rules of RFC 6455 §4.1 for every 101.
+/// Checks a 101 against RFC 6455 §4.1.
 fn check(answer: &Response, accept_key: &str) -> Result<(), Error> {
     if answer.version == HttpVersion::OneZero {
         return Err(broken("101 in HTTP/1.0, which does not support Upgrade"));
@@ -233,7 +235,7 @@ fn check(answer: &Response, accept_key: &str) -> Result<(), Error> {
         };
         Err(broken(&what))
     };
-    // The one is all of a value, the other one of its tokens.
+    // `Upgrade` must be this value, `Connection` must contain this token.
     if !all("Upgrade").trim().eq_ignore_ascii_case("websocket") {
         return lacks("Upgrade", "websocket");
     }
@@ -258,7 +260,7 @@ fn check(answer: &Response, accept_key: &str) -> Result<(), Error> {
     }
 }
 
-/// What the server agreed to of the extensions offered (RFC 6455 §9.1, RFC 7692 §7.1).
+/// The compression that the server accepted (RFC 6455 §9.1, RFC 7692 §7.1).
 pub(in crate::connection) fn agreed_compression(
     headers: &Headers,
     request: &UpgradeOptions,
@@ -298,7 +300,7 @@ pub(in crate::connection) fn agreed_compression(
     }
 }
 
-/// The subprotocol that the server chose among those offered.
+/// The subprotocol that the server chose from those offered.
 pub(in crate::connection) fn chosen_subprotocol(
     headers: &Headers,
     request: &UpgradeOptions,
@@ -326,7 +328,8 @@ pub(in crate::connection) fn chosen_subprotocol(
     }
 }
 
-/// Says so where subprotocols were offered and none was chosen, which is legal and surprises.
+/// Warns if subprotocols were offered and the server chose none: that is legal, but browsers close the
+/// connection.
 pub(in crate::connection) fn warn_if_no_subprotocol(
     headers: &Headers,
     request: &UpgradeOptions,
@@ -339,7 +342,7 @@ pub(in crate::connection) fn warn_if_no_subprotocol(
     }
 }
 
-/// What to try after a refusal.
+/// The hint for a refusal.
 pub(in crate::connection) fn hint_for(
     refusal: &Refusal,
     address: &Address,
@@ -377,7 +380,7 @@ fn hint_by_status(
         400 if refusal.body_text().contains("HTTPS port") => {
             "this port expects TLS; try wss:// instead of ws://"
         }
-        // Node's ws answers so to a wrong path.
+        // The ws library of Node.js answers 400 to a wrong path.
         400 => {
             let path = redact_url(&address.request_target);
             return Some(format!(
@@ -430,12 +433,12 @@ fn hint_by_status(
     Some(hint.to_owned())
 }
 
-/// The authentication schemes that an answer asks for (RFC 9110 §11.6.1).
+/// The authentication schemes that a response requires (RFC 9110 §11.6.1).
 struct Challenges(Vec<String>);
 
 impl Challenges {
-    /// Reads every header of that name. One may hold several challenges, and a challenge may have
-    /// commas of its own: a scheme is a word that no `=` follows.
+    /// Reads all headers of that name. A header may contain several challenges, and a challenge may
+    /// contain commas: a scheme is a word without a following `=`.
     fn of(headers: &Headers, name: &str) -> Self {
         let mut schemes: Vec<String> = Vec::new();
         for part in headers.all(name).flat_map(|value| value.split(',')) {
@@ -455,7 +458,7 @@ impl Challenges {
         Self(schemes)
     }
 
-    /// What is asked for, where it is none of the schemes that are supported.
+    /// The required schemes, if none of them is supported.
     fn all_but(&self, supported: &[&str]) -> Option<String> {
         let is_supported = |scheme: &String| {
             supported
@@ -467,7 +470,7 @@ impl Challenges {
     }
 }
 
-/// What a 407 says about the way to log in, where that is not supported.
+/// The hint for a 407 that requires an unsupported authentication scheme.
 pub(in crate::connection) fn hint_for_proxy(headers: &Headers) -> Option<String> {
     let schemes = Challenges::of(headers, "Proxy-Authenticate").all_but(&["Basic"])?;
     Some(format!(
@@ -475,7 +478,7 @@ pub(in crate::connection) fn hint_for_proxy(headers: &Headers) -> Option<String>
     ))
 }
 
-/// 426 names what the server wants instead (RFC 9110 §15.5.22, RFC 6455 §4.4).
+/// The hint for a 426, which names what the server requires (RFC 9110 §15.5.22, RFC 6455 §4.4).
 fn upgrade_hint(refusal: &Refusal) -> String {
     if let Some(versions) = refusal.headers.get("Sec-WebSocket-Version") {
         return format!(
