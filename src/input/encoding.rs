@@ -1,5 +1,4 @@
-//! From the bytes that were given to the message that is meant: text as it is, bytes as they are, or
-//! hexadecimal and base64 notation decoded.
+//! Converts input bytes to a message: text, raw bytes, or decoded hexadecimal or base64.
 
 use base64::Engine;
 use base64::engine::GeneralPurpose;
@@ -14,7 +13,7 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// How what was given becomes a message.
+/// The encoding of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// A text message.
@@ -22,26 +21,26 @@ pub enum Encoding {
     Text,
     /// A binary message of the same bytes.
     Binary,
-    /// A binary message given in hexadecimal digits; spaces and colons between bytes are fine.
+    /// A binary message in hexadecimal; whitespace and colons between bytes are ignored.
     Hex,
-    /// A binary message given in base64, either alphabet, padding or none.
+    /// A binary message in base64: standard or URL-safe alphabet, with or without padding.
     Base64,
 }
 
-/// Why bytes do not mean a message: at which byte, counted from 0, and what is wrong there.
+/// Why input is not a valid message, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodingError {
-    /// Offset of the first byte that does not fit.
+    /// The offset of the first invalid byte, from 0.
     pub at: usize,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub why: String,
 }
 
 impl Encoding {
-    /// The message.
+    /// Decodes a message.
     ///
     /// # Errors
-    /// The first byte that does not fit.
+    /// The first invalid byte.
     pub fn decode(self, bytes: Bytes) -> Result<Payload, EncodingError> {
         match self {
             Self::Text => match Text::try_from(bytes) {
@@ -117,7 +116,7 @@ fn unbase64(text: &[u8]) -> Result<Bytes, EncodingError> {
         })
 }
 
-/// Base64 with padding, as JSON events have it.
+/// Base64 with padding, as in JSON events.
 pub fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

@@ -1,7 +1,8 @@
-//! Pings at an interval, so that an idle proxy sees traffic and a half-open connection is noticed.
+//! The heartbeat: pings at an interval. It keeps proxies from closing an idle connection, and detects a
+//! dead peer.
 //!
-//! Only an answer counts as life: the matching pong, or data that came later than the ping. A peer is
-//! never called dead by someone who does not listen: while nothing is read, deadlines are suspended.
+//! A ping is answered by the matching pong, or by data received after the ping. While nothing is read from
+//! the connection, deadlines are suspended.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,27 +12,27 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::connection::message::Text;
 
-/// What to send and how long to wait.
+/// The settings of a heartbeat.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
-    /// From one ping to the next.
+    /// The time from one ping to the next.
     pub interval: Duration,
-    /// From a ping to the first sign of life.
+    /// The time from a ping to a response, at most.
     pub timeout: Duration,
-    /// An application's own ping, in place of the frame.
+    /// An application-level ping to send instead of a ping frame.
     pub message: Option<Text>,
 }
 
-/// What a heartbeat wants done.
+/// What a heartbeat requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeartbeatAction {
-    /// Send a ping, and tell [`HeartbeatState::sent`].
+    /// Send a ping and call [`HeartbeatState::sent`].
     Ping,
-    /// There was no sign of life in time: the peer is gone.
+    /// The peer did not respond in time: the connection is lost.
     Loss,
 }
 
-/// The heartbeat of one connection.
+/// The state of the heartbeat of one connection.
 #[derive(Debug)]
 pub struct HeartbeatState {
     interval: Duration,
@@ -39,22 +40,22 @@ pub struct HeartbeatState {
     timer: Pin<Box<Sleep>>,
     next: Instant,
     awaited: Option<AwaitedPong>,
-    /// Nothing was read since the ping that is awaited.
+    /// Whether reading was suspended at the last poll.
     deaf: bool,
 }
 
-/// The ping that must be answered.
+/// A ping that must be answered.
 #[derive(Clone, Copy, Debug)]
 struct AwaitedPong {
     deadline: Instant,
-    /// Its id; an application's ping has none.
+    /// Its id; an application-level ping has none.
     id: Option<u64>,
-    /// Bytes of data that had come before it.
+    /// Bytes of data received before it.
     data: u64,
 }
 
 impl HeartbeatState {
-    /// The first ping is due after one interval.
+    /// A heartbeat whose first ping is due after one interval.
     pub fn new(policy: &Heartbeat) -> Self {
         let next = Instant::now() + policy.interval;
         Self {
@@ -67,7 +68,7 @@ impl HeartbeatState {
         }
     }
 
-    /// A ping has been sent; `data` bytes of data had come before it.
+    /// Records that a ping was sent; `data` bytes of data had been received before it.
     pub fn sent(&mut self, id: Option<u64>, data: u64) {
         let now = Instant::now();
         self.awaited = Some(AwaitedPong {
@@ -78,14 +79,14 @@ impl HeartbeatState {
         self.next = now + self.interval;
     }
 
-    /// No ping can be sent now: the next one is due after another interval.
+    /// Records that no ping could be sent: the next one is due after another interval.
     pub fn skipped(&mut self) {
         self.next = Instant::now() + self.interval;
     }
 
-    /// Our ping with this id was answered.
+    /// Records that our ping with this id was answered.
     pub fn answered(&mut self, id: u64) {
-        // A peer answers in order: a later ping's pong stands for this one's.
+        // A peer answers in order, so the pong of a later ping counts as well.
         if self
             .awaited
             .is_some_and(|ping| ping.id.is_some_and(|awaited| awaited <= id))
@@ -94,8 +95,8 @@ impl HeartbeatState {
         }
     }
 
-    /// Ready when something is to be done. `data` is how many bytes of data have come so far, and
-    /// `listens` whether what comes is being read.
+    /// Ready when an action is due. `data` is the number of bytes of data received so far; `listens` says
+    /// whether the connection is being read.
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -118,7 +119,7 @@ impl HeartbeatState {
         })
     }
 
-    /// Whoever begins to listen again gives the peer its whole time again.
+    /// Restarts the timeout when reading resumes.
     fn suspend(&mut self, listens: bool) {
         if listens
             && self.deaf

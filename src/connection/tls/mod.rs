@@ -1,8 +1,8 @@
-//! TLS: which roots are trusted, how a certificate is judged, what the peer agreed to.
+//! TLS: trusted roots, certificate verification, negotiated parameters. Only this module uses rustls.
 //!
-//! The one module that names rustls. Trust is Mozilla's list, `--cacert` and the system's store; the
-//! system's is read only when the others do not know the issuer, since reading it costs more than the
-//! rest of a connection. Sessions are never resumed: a probe sees the whole handshake every time.
+//! Trusted are Mozilla's roots, `--cacert` and the system's trust store. The system's store is read only if
+//! the others do not know the issuer, since reading it takes longer than the rest of a connection. Sessions
+//! are never resumed, so that every handshake is complete.
 
 pub mod certificate;
 mod client_identity;
@@ -40,42 +40,41 @@ use words::{LIMITS, alert_name, certificate_text, tls_text};
 /// TLS over another stream.
 pub type TlsStream = tokio_rustls::client::TlsStream<Stream>;
 
-/// What is settled about TLS before the first packet.
+/// The TLS options of the command line.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// Accept any certificate, and say why it would not have been (`--insecure`).
+    /// Accept any certificate, and warn if it would have been rejected (`--insecure`).
     pub insecure: bool,
-    /// PEM files with further roots (`--cacert`).
+    /// PEM files with additional roots (`--cacert`).
     pub extra_roots: Vec<PathBuf>,
     /// The client's own certificate.
     pub identity: Option<ClientIdentity>,
-    /// The name to ask for and to check, in place of the URL's (`--servername`).
+    /// The name for SNI and verification, instead of the URL's host (`--servername`).
     pub server_name: Option<String>,
-    /// Whether TLS 1.2 is too old (`--tls-min 1.3`).
+    /// Whether only TLS 1.3 is accepted (`--tls-min 1.3`).
     pub only_13: bool,
-    /// Whether keys are appended to the file that SSLKEYLOGFILE names.
+    /// Whether session keys are appended to the file in SSLKEYLOGFILE.
     pub log_keys: bool,
-    /// How much of the files is read, and for how long.
+    /// Limits for reading the files.
     pub files: ReadLimits,
 }
 
-/// Opens TLS connections. What can be wrong with the terms is known before the first packet; the rest is
-/// prepared by the first connection that needs it, since most of what is probed on one's own machine does
-/// without TLS.
+/// Opens TLS connections. The options are checked before the first packet. The rest is prepared by the
+/// first connection that needs TLS, since local servers often use none.
 #[derive(Clone)]
 pub struct TlsClient {
     trust: Arc<LoadedOptions>,
     configs: Arc<OnceLock<ClientConfigs>>,
     server_name: Option<String>,
-    /// Whether it is a proxy that is spoken to.
+    /// Whether the peer is a proxy.
     is_for_proxy: bool,
 }
 
-/// The terms, with all files read.
+/// The options, with all files read.
 #[derive(Debug)]
 struct LoadedOptions {
     insecure: bool,
-    /// The certificates of `--cacert`, and the same as roots.
+    /// The certificates of `--cacert`; `roots` contains them too.
     given: Vec<CertificateDer<'static>>,
     roots: RootCertStore,
     identity: Option<Arc<SingleCertAndKey>>,
@@ -83,7 +82,7 @@ struct LoadedOptions {
     log_keys: bool,
 }
 
-/// What all connections share.
+/// The configuration shared by all connections.
 struct ClientConfigs {
     config: ClientConfig,
     trust: Arc<TrustPolicy>,
@@ -97,7 +96,7 @@ impl fmt::Debug for TlsClient {
     }
 }
 
-/// What is spoken inside (RFC 7301).
+/// The application protocol (ALPN, RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alpn {
     /// HTTP/1.1.
@@ -106,25 +105,25 @@ pub enum Alpn {
     Http2,
 }
 
-/// What the two sides agreed on.
+/// The negotiated parameters of a TLS connection.
 #[derive(Clone, Debug)]
 pub struct NegotiatedTls {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: String,
-    /// The cipher suite's IANA name.
+    /// The IANA name of the cipher suite.
     pub cipher: String,
-    /// What the server presented.
+    /// The server's certificate.
     pub certificate: Option<CertificateSummary>,
-    /// Why the certificate would have been refused without `--insecure`.
+    /// Why the certificate would have been rejected without `--insecure`.
     pub distrust: Option<String>,
 }
 
-/// Terms that cannot be met: a file that cannot be read or used.
+/// A file of the TLS options that cannot be read or used.
 #[derive(Clone, Debug)]
 pub enum TlsOptionsError {
-    /// It cannot be read (exit 26).
+    /// The file cannot be read (exit 26).
     Unreadable(SecretError),
-    /// It is no usable certificate or key (exit 58): why, and what to try.
+    /// It is not a usable certificate or key (exit 58): why, and a hint.
     Unusable(String, Option<String>),
 }
 
@@ -196,7 +195,7 @@ impl LoadedOptions {
     }
 }
 
-/// The time, also where this machine's clock stands before 1970: the library's own panics there.
+/// The system time. Unlike the library's own clock, it does not panic if the time is before 1970.
 #[derive(Debug)]
 struct SystemClock;
 
@@ -208,10 +207,10 @@ impl TimeProvider for SystemClock {
 }
 
 impl TlsClient {
-    /// Reads the files named.
+    /// Reads the files of the options.
     ///
     /// # Errors
-    /// Names the file that cannot be read or used.
+    /// A file cannot be read or used.
     pub fn new(options: &TlsOptions) -> Result<Self, TlsOptionsError> {
         Ok(Self {
             trust: Arc::new(LoadedOptions::of(options)?),
@@ -221,7 +220,7 @@ impl TlsClient {
         })
     }
 
-    /// Prepares what the first connection needs, which is not to count as its handshake.
+    /// Prepares the configuration, so that its time does not count as part of the first handshake.
     pub fn prepare(&self) {
         self.configs();
     }
@@ -230,7 +229,7 @@ impl TlsClient {
         self.configs.get_or_init(|| self.trust.client_configs())
     }
 
-    /// The same towards a proxy: `--servername` and the own certificate are the server's alone.
+    /// A client for a proxy: `--servername` and the client certificate are for the server only.
     pub fn for_proxy(&self) -> Self {
         Self {
             server_name: None,
@@ -239,10 +238,11 @@ impl TlsClient {
         }
     }
 
-    /// The TLS handshake with `host` over a connected stream.
+    /// Performs the TLS handshake with `host` over a connected stream.
     ///
     /// # Errors
-    /// [`ErrorKind::Certificate`] when the certificate is not accepted, else [`ErrorKind::Tls`].
+    /// [`ErrorKind::Certificate`] if the certificate is rejected, else [`ErrorKind::Tls`] or
+    /// [`ErrorKind::TlsEnded`].
     pub async fn connect(
         &self,
         host: &str,
@@ -251,7 +251,7 @@ impl TlsClient {
     ) -> Result<(TlsStream, NegotiatedTls), Error> {
         let host = self.server_name.as_deref().unwrap_or(host);
         let name = server_name(host).map_err(failed)?;
-        // A verifier of its own for each handshake: several may run at the same time.
+        // Each handshake has its own verifier, since several may run at the same time.
         let ClientConfigs { config, trust } = self.configs();
         let verifier = Arc::new(RecordingVerifier::new(trust.clone()));
         let mut config = config.clone();
@@ -284,7 +284,7 @@ impl TlsClient {
         Ok((stream, negotiated))
     }
 
-    /// A failed handshake in words, with its cure.
+    /// The error and hint for a failed handshake.
     fn explain(&self, host: &str, error: &io::Error, seen: Verification) -> Error {
         match tls_error(error) {
             Some(why @ TlsError::InvalidCertificate(_)) => {
@@ -366,18 +366,18 @@ impl TlsClient {
     }
 }
 
-/// Reads a name that TLS can ask for and check.
+/// Parses a name for SNI and verification.
 ///
 /// # Errors
-/// Says that it is none.
+/// It is neither a DNS name nor an IP address.
 pub fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(bare.to_owned())
         .map_err(|_| format!("invalid server name '{host}' (expected a DNS name or an IP address)"))
 }
 
-/// A failure that TLS reports once the handshake seems over: with TLS 1.3 a server judges the client's
-/// certificate when the client has long begun to talk (RFC 8446 §4.4.2.4).
+/// A TLS failure after the client's handshake is complete: with TLS 1.3 a server may reject the client
+/// certificate when the client already sends data (RFC 8446 §4.4.2.4).
 pub fn late_failure(error: &io::Error) -> Option<Error> {
     match tls_error(error)? {
         TlsError::AlertReceived(alert) => Some(alerted(*alert)),
@@ -389,7 +389,7 @@ fn tls_error(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref::<TlsError>()
 }
 
-/// The version and the cipher suite that two sides have settled on, by their names.
+/// The names of the negotiated version and cipher suite.
 fn negotiated(session: &CommonState) -> (String, String) {
     let version = session
         .protocol_version()
@@ -411,7 +411,7 @@ fn no_http2(host: &str) -> Error {
         .hint("remove --http2 to use HTTP/1.1")
 }
 
-/// The server ended the handshake with an alert.
+/// The error for an alert from the server.
 fn alerted(alert: AlertDescription) -> Error {
     use AlertDescription as Alert;
     let error = failed(format!(

@@ -1,4 +1,4 @@
-//! What the TLS library reports, in words: never its own, which are names of its types.
+//! Texts for the errors of the TLS library, whose own texts are names of types.
 
 use rustls::pki_types::ServerName;
 use rustls::{
@@ -7,11 +7,11 @@ use rustls::{
 
 use super::certificate::{CertificateSummary, coarse, date};
 
-/// The key types, key exchanges and ciphers that are not there.
+/// The unsupported key types, key exchanges and ciphers.
 pub const LIMITS: &str =
     "wsprobe does not support RSA key exchange, CBC cipher suites or P-521 certificates";
 
-/// Why a TLS handshake failed, to be put behind a colon.
+/// Why a TLS handshake failed, to follow a colon.
 pub fn tls_text(error: &TlsError) -> String {
     match error {
         TlsError::InvalidCertificate(_) => certificate_text(error, None, None),
@@ -54,7 +54,7 @@ fn incompatible(what: &PeerIncompatible) -> String {
     }
 }
 
-/// `unknown_ca`: an alert by the name that RFC 8446 §6 gives it.
+/// The name of an alert as in RFC 8446 §6, such as `unknown_ca`.
 pub fn alert_name(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::UnknownCA => "unknown_ca".to_owned(),
@@ -67,7 +67,7 @@ pub fn alert_name(alert: AlertDescription) -> String {
     }
 }
 
-/// `NoCipherSuitesInCommon` as words.
+/// `NoCipherSuitesInCommon` becomes `no cipher suites in common`.
 fn spaced(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 8);
     let mut before = ' ';
@@ -87,7 +87,7 @@ fn spaced(name: &str) -> String {
     words
 }
 
-/// Why a certificate is not accepted. `der` is the one that was presented.
+/// Why a certificate is not accepted. `der` is the presented certificate.
 pub fn certificate_text(
     error: &TlsError,
     presented: Option<&CertificateSummary>,
@@ -148,7 +148,7 @@ pub fn certificate_text(
     }
 }
 
-/// The verifier's own reasons, by the names that it gives them.
+/// The text for an error of the webpki library, by the name of its type.
 fn other_text(name: &str, der: Option<&[u8]>) -> String {
     let text = match name {
         name if name.contains("CaUsedAsEndEntity") => {
@@ -178,13 +178,13 @@ fn other_text(name: &str, der: Option<&[u8]>) -> String {
     text.to_owned()
 }
 
-/// Why none of a certificate's names is the one that was expected.
+/// Why no name of a certificate matches the expected one.
 fn wrong_name(expected: &ServerName<'_>, it: &CertificateSummary) -> String {
     let expected = expected.to_str();
     if it.names.is_empty() {
         return "it has no subjectAltName (the common name is not used)".to_owned();
     }
-    // An address that is in it as one would have been accepted.
+    // An address listed as an IP address would have been accepted.
     if it.names.iter().any(|name| *name == expected) {
         return format!(
             "it contains {expected} as a DNS name, not as an IP address (subjectAltName)"
@@ -207,9 +207,9 @@ fn wrong_name(expected: &ServerName<'_>, it: &CertificateSummary) -> String {
     }
 }
 
-/// Names a clock that cannot be right, which makes every certificate wrong.
+/// Mentions a clock that is obviously wrong, which makes every certificate invalid.
 fn clock(now: std::time::SystemTime) -> String {
-    // No version of this program is older.
+    // Earlier than the first version of this program.
     const FIRST: std::time::Duration = std::time::Duration::from_secs(1_750_000_000);
     match now.duration_since(std::time::UNIX_EPOCH) {
         Ok(since) if since >= FIRST => String::new(),

@@ -1,4 +1,5 @@
-//! The codec against the RFCs, in both roles and in every cut, and against itself.
+//! Tests of the codec against the RFCs, in both roles and with every split of the input, and against
+//! itself.
 
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
@@ -66,7 +67,7 @@ fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A server's frames as a client would send them, the last of them whole or not.
+/// A server's frames as a client would send them; the last one may be incomplete.
 fn as_client(mut bytes: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [9, 8, 7, 6];
     let mut masked = Vec::new();
@@ -90,7 +91,7 @@ fn as_client(mut bytes: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// Everything that comes out of `pieces`, one after the other, and how it ends.
+/// Everything decoded from `pieces`, and how it ends.
 fn received<'a>(
     wire: &mut Wire,
     pieces: impl IntoIterator<Item = &'a [u8]>,
@@ -110,7 +111,7 @@ fn received<'a>(
     (all, None)
 }
 
-/// What came out, in words.
+/// The decoded events as text.
 fn told((all, violation): &(Vec<Received>, Option<Violation>)) -> Vec<String> {
     let words = |received: &Received| match received {
         Received::Message(Payload::Text(text)) => format!("text {}", shown(text.as_bytes())),
@@ -142,8 +143,8 @@ const L125: &[u8] = b"\x82\x7d";
 const L126: &[u8] = b"\x82\x7e\0\x7e";
 const L1000: &[u8] = b"\x82\x7e\x03\xe8";
 
-/// A section of RFC 6455 unless it says otherwise, a server's bytes, and what a client makes of them:
-/// messages, and perhaps the code to close with and why. A server makes the same of a client's.
+/// A section of RFC 6455 (unless another RFC is named), the bytes of a server, and what a client decodes:
+/// messages, and maybe a close code with the reason. A server must decode the same from a client.
 type Case = (
     &'static str,
     &'static WireSettings,
@@ -153,7 +154,7 @@ type Case = (
 
 #[rustfmt::skip]
 const ROWS: &[Case] = &[
-    // What is right.
+    // Valid input.
     ("5.6", &PLAIN, &[b"\x81\x02hi"], &["text hi"]),
     ("5.6", &PLAIN, &[b"\x82\x02\0\xff"], &[r"binary \x00\xff"]),
     ("5.6", &PLAIN, &[b"\x81\x00\x82\x00"], &["text ", "binary "]),
@@ -399,7 +400,7 @@ fn a_trace_nobody_takes_stays_bounded() {
     assert!(std::iter::from_fn(|| wire.traced()).count() < 10_000);
 }
 
-/// Something to send, and what arrives of it.
+/// Something to send, and what must arrive.
 #[derive(Debug, Clone)]
 enum SendCase {
     Whole(Payload),
