@@ -264,7 +264,7 @@ impl RunningSession<'_> {
 
     fn begin_close(&mut self) {
         // Received messages are echoed before the close.
-        while let Some(payload) = self.session.input.take_heard() {
+        while let Some(payload) = self.session.input.next_echo() {
             let event = self.session.link.send(Outgoing::Message(payload));
             event.inspect(|event| self.session.sinks.on_event(event));
         }
@@ -540,8 +540,8 @@ impl RunningSession<'_> {
         let Some(due) = self.due() else {
             return false;
         };
-        // The clock is checked first: in a flood of input the runtime does not let a task poll its
-        // timers.
+        // The clock is checked first: in a flood of input the cooperative budget of tokio keeps the timers
+        // of a task pending.
         if due <= self.now {
             self.expire();
             return true;

@@ -271,7 +271,7 @@ mod tests {
 
         #[test]
         fn a_thousand_clients_do_not_come_back_together(seed: u64, retry in 1_u32..10) {
-            // Any generator will do that is uniform: this is SplitMix64.
+            // A uniform generator: SplitMix64.
             let mut state = seed;
             let mut next = || {
                 state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

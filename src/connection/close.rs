@@ -4,14 +4,14 @@ use std::fmt;
 
 use super::error::Error;
 
-/// The side that began the closing handshake.
+/// The side that started the closing handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initiator {
     /// The other side closed.
     Peer,
     /// We closed.
     Local,
-    /// Nobody closed: the connection was lost.
+    /// Neither side closed: the connection was lost.
     None,
 }
 
@@ -154,7 +154,7 @@ impl CloseFrame {
 /// How an open connection ended.
 #[derive(Clone, Debug)]
 pub struct CloseInfo {
-    /// Who began the closing handshake.
+    /// Who started the closing handshake.
     pub by: Initiator,
     /// The peer's code; ours if the peer did not answer; 1006 if the connection was lost.
     pub code: CloseCode,

@@ -22,7 +22,7 @@ pub(super) enum ClosingPhase {
     /// We sent a close frame and wait for the peer's.
     Asked {
         timer: Pin<Box<Sleep>>,
-        /// How many bytes had left when the timer was set.
+        /// The number of bytes written when the timer was last set.
         left: u64,
     },
     /// The peer's close frame was received. Ours may still have to be written, then the peer should end TCP.
@@ -42,9 +42,9 @@ pub(super) enum ClosingPhase {
 
 impl Connection {
     /// Starts the closing handshake. Messages may still arrive until the peer answers.
-    pub fn close(&mut self, farewell: &CloseFrame) {
+    pub fn close(&mut self, close_frame: &CloseFrame) {
         if matches!(self.phase, ClosingPhase::Open) {
-            self.send_close(farewell.code, &farewell.reason);
+            self.send_close(close_frame.code, &close_frame.reason);
             self.phase = ClosingPhase::Asked {
                 timer: sleep(self.limits.close),
                 left: 0,
@@ -186,8 +186,8 @@ impl Connection {
     }
 }
 
-/// Whether a timer has expired. Checks the clock too: in a flood of input the runtime does not let a task
-/// poll its timers.
+/// Whether a timer has expired. Checks the clock too: in a flood of input the cooperative budget of tokio
+/// keeps the timers of a task pending.
 pub(super) fn is_due(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
     timer.deadline() <= Instant::now() || timer.as_mut().poll(cx).is_ready()
 }

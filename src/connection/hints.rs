@@ -93,8 +93,8 @@ mod tests {
             (ErrorKind::TlsEnded, Stage::Tls),
             (ErrorKind::Timeout, Stage::Tls),
         ] {
-            let cure = hint_of("example.com:8080/chat", kind, stage, "other");
-            assert!(cure.ends_with("try ws://example.com:8080/chat"), "{cure}");
+            let hint = hint_of("example.com:8080/chat", kind, stage, "other");
+            assert!(hint.ends_with("try ws://example.com:8080/chat"), "{hint}");
             assert_eq!(hint_of("wss://example.com/", kind, stage, "other"), "other");
         }
         let late = hint_of("example.com", ErrorKind::Timeout, Stage::Upgrade, "other");
@@ -103,21 +103,21 @@ mod tests {
 
     #[test]
     fn a_word_in_the_place_of_the_url_is_named() {
-        let cure = |typed| hint_of(typed, ErrorKind::Dns, Stage::Lookup, "other");
-        assert!(cure("hello").starts_with("'hello' was taken as the URL"));
-        assert!(cure("echo").ends_with("echo:"));
+        let hint = |typed| hint_of(typed, ErrorKind::Dns, Stage::Lookup, "other");
+        assert!(hint("hello").starts_with("'hello' was taken as the URL"));
+        assert!(hint("echo").ends_with("echo:"));
         for typed in ["example.com", "wss://hello/"] {
-            assert_eq!(cure(typed), "other", "{typed}");
+            assert_eq!(hint(typed), "other", "{typed}");
         }
     }
 
     #[test]
-    fn a_port_that_nobody_named_is_named() {
-        let cure = |typed| hint_of(typed, ErrorKind::Connect, Stage::Connect, NOTHING_LISTENS);
-        assert!(cure("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
+    fn a_default_port_is_named_where_nothing_listens() {
+        let hint = |typed| hint_of(typed, ErrorKind::Connect, Stage::Connect, NOTHING_LISTENS);
+        assert!(hint("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
         assert!(
-            cure("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)")
+            hint("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)")
         );
-        assert_eq!(cure("ws://localhost:81/"), NOTHING_LISTENS);
+        assert_eq!(hint("ws://localhost:81/"), NOTHING_LISTENS);
     }
 }

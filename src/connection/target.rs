@@ -616,7 +616,7 @@ impl Subprotocol {
         }
     }
 
-    /// The secrets in a secret subprotocol: the whole name, and each part after a dot.
+    /// The secrets in a secret subprotocol: the whole name, and the text after each dot.
     pub fn secrets(&self) -> Vec<String> {
         let dots = self.name.match_indices('.');
         let tokens = dots.map(|(dot, _)| &self.name[dot + 1..]);
@@ -875,7 +875,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_said_with_what_would_do() {
+    fn invalid_urls_have_an_error_and_a_hint() {
         let table = [
             ("", "empty"),
             ("8080", "only a number"),

@@ -138,11 +138,13 @@ impl Input {
         Self::new(InputSource::Pings(PingSource::new(rhythm, count, size)))
     }
 
-    /// `count` connections one after the other (`None` is unlimited), each closed with `farewell` once it is
+    /// `count` connections one after the other (`None` is unlimited), each closed with `close_frame` once it is
     /// open.
-    pub fn openings(interval: Duration, count: Option<u64>, farewell: CloseFrame) -> Self {
+    pub fn openings(interval: Duration, count: Option<u64>, close_frame: CloseFrame) -> Self {
         Self::new(InputSource::Openings(OpeningSource::new(
-            interval, count, farewell,
+            interval,
+            count,
+            close_frame,
         )))
     }
 
@@ -154,10 +156,10 @@ impl Input {
     /// Informs the input about an event, which may affect what it sends and when.
     pub fn notice(&mut self, event: &Event) {
         match (&mut self.source, event) {
-            (InputSource::Echo(heard), Event::Message(message))
+            (InputSource::Echo(received), Event::Message(message))
                 if message.direction == Direction::In =>
             {
-                heard.push_back(message.payload.clone());
+                received.push_back(message.payload.clone());
             }
             (InputSource::Pings(pings), event) => pings.notice(event),
             (InputSource::Openings(openings), event) => openings.notice(event),
@@ -166,16 +168,16 @@ impl Input {
     }
 
     /// Takes the next received message that was not echoed yet.
-    pub fn take_heard(&mut self) -> Option<Payload> {
+    pub fn next_echo(&mut self) -> Option<Payload> {
         match &mut self.source {
-            InputSource::Echo(heard) => heard.pop_front(),
+            InputSource::Echo(received) => received.pop_front(),
             _ => None,
         }
     }
 
     /// Whether received messages must be echoed before more are received.
     pub fn is_full(&self) -> bool {
-        matches!(&self.source, InputSource::Echo(heard) if !heard.is_empty())
+        matches!(&self.source, InputSource::Echo(received) if !received.is_empty())
     }
 
     /// Sends each message in fragments of at most `size` bytes.
@@ -329,7 +331,7 @@ impl InputSource {
             },
             Self::Pings(pings) => return pings.poll_next(cx).map(|action| action.map(Ok)),
             Self::Openings(openings) => return openings.poll_next(cx).map(|action| action.map(Ok)),
-            Self::Echo(heard) => match heard.pop_front() {
+            Self::Echo(received) => match received.pop_front() {
                 Some(payload) => Some(Ok(Outgoing::Message(payload))),
                 None => return Poll::Pending,
             },

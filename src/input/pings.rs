@@ -66,8 +66,8 @@ impl PingClock {
         loop {
             let now = Instant::now();
             let due = *self.due.get_or_insert(now);
-            // The clock is checked first: in a flood of input the runtime does not let a task poll its
-            // timers.
+            // The clock is checked first: in a flood of input the cooperative budget of tokio keeps the
+            // timers of a task pending.
             if due <= now {
                 return Poll::Ready(due);
             }
@@ -182,7 +182,7 @@ impl PingSource {
 
 /// A source of connections: closes each one once it is open, then opens the next.
 pub struct OpeningSource {
-    farewell: CloseFrame,
+    close_frame: CloseFrame,
     interval: Duration,
     left: Option<u64>,
     stand: PingTarget,
@@ -203,10 +203,10 @@ enum PingTarget {
 }
 
 impl OpeningSource {
-    /// `count` connections (`None` is unlimited), each closed with `farewell`.
-    pub fn new(interval: Duration, count: Option<u64>, farewell: CloseFrame) -> Self {
+    /// `count` connections (`None` is unlimited), each closed with `close_frame`.
+    pub fn new(interval: Duration, count: Option<u64>, close_frame: CloseFrame) -> Self {
         Self {
-            farewell,
+            close_frame,
             interval,
             // The link opens the first connection itself.
             left: count.map(|count| count.saturating_sub(1)),
@@ -220,7 +220,7 @@ impl OpeningSource {
             PingTarget::Opening | PingTarget::Closing => Poll::Pending,
             PingTarget::Open => {
                 self.stand = PingTarget::Closing;
-                Poll::Ready(Some(Action::Close(self.farewell.clone())))
+                Poll::Ready(Some(Action::Close(self.close_frame.clone())))
             }
             PingTarget::Gone if self.left == Some(0) => Poll::Ready(None),
             PingTarget::Gone => {

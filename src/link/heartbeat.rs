@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_an_answer_of_that_ping_or_later_data_is_life() {
+    async fn only_the_matching_pong_or_later_data_answers_a_ping() {
         for (answer, data, due) in [
             (Some(2), 100, HeartbeatAction::Ping),
             (Some(3), 100, HeartbeatAction::Ping),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_pong_answers_the_ping_of_an_application() {
+    async fn no_pong_answers_an_application_level_ping() {
         let mut heartbeat_state = heartbeat_state(20, 5);
         heartbeat_state.sent(None, 0);
         heartbeat_state.answered(7);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pings_go_on_and_deadlines_wait_while_nobody_listens() {
+    async fn pings_continue_and_deadlines_wait_while_reading_is_suspended() {
         let begun = Instant::now();
         let mut heartbeat_state = heartbeat_state(20, 5);
         heartbeat_state.sent(Some(1), 0);

@@ -202,8 +202,8 @@ impl Link {
         let Some(deadline) = self.pings.deadline() else {
             return Poll::Pending;
         };
-        // The clock is checked first: in a flood of input the runtime does not let a task poll its
-        // timers.
+        // The clock is checked first: in a flood of input the cooperative budget of tokio keeps the timers
+        // of a task pending.
         while deadline > Instant::now() {
             let timer = self
                 .timer
@@ -613,9 +613,9 @@ impl Link {
             return None;
         };
         // The start of this message was sent on a connection that has ended, so the rest is dropped.
-        let beheaded = matches!(&outgoing, Outgoing::Fragment(part) if !part.is_first)
+        let lost_start = matches!(&outgoing, Outgoing::Fragment(part) if !part.is_first)
             && up.streamed.is_none();
-        if beheaded || !up.connection.feed(&outgoing) {
+        if lost_start || !up.connection.feed(&outgoing) {
             return None;
         }
         match outgoing {
@@ -715,15 +715,15 @@ impl Link {
 
     /// Starts the closing handshake, or cancels the current or next attempt. The link does not reconnect
     /// after that.
-    pub fn close(&mut self, farewell: &CloseFrame) {
+    pub fn close(&mut self, close_frame: &CloseFrame) {
         self.leaving = true;
         match &mut self.state {
             LinkState::Up(up) if up.connection.ready_state() == ReadyState::Open => {
-                up.connection.close(farewell);
+                up.connection.close(close_frame);
                 self.events.push_back(Event::Closing {
                     by: Initiator::Local,
-                    code: farewell.code.unwrap_or(CloseCode::NO_STATUS),
-                    reason: farewell.reason.clone(),
+                    code: close_frame.code.unwrap_or(CloseCode::NO_STATUS),
+                    reason: close_frame.reason.clone(),
                 });
             }
             LinkState::Up(_) | LinkState::Down => {}
@@ -735,7 +735,7 @@ impl Link {
 
     /// Closes the current connection and connects to another target. If it has another origin, secret `-x`
     /// messages are dropped; returns true if there were any.
-    pub fn connect(&mut self, target: Target, farewell: &CloseFrame) -> bool {
+    pub fn connect(&mut self, target: Target, close_frame: &CloseFrame) -> bool {
         let on_open = &mut self.policy.on_open;
         let before = on_open.len();
         if !target.address.is_same_origin(&self.policy.target.address) {
@@ -747,7 +747,7 @@ impl Link {
         }
         if self.is_up() {
             self.next = Some(target);
-            self.close(farewell);
+            self.close(close_frame);
         } else {
             self.start_connecting(target);
         }

@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_listened_to_is_not_timed_and_has_its_whole_time_again() {
+    fn suspended_pings_are_not_timed_and_their_limit_restarts() {
         let (mut pings, now) = (pings(), Instant::now());
         let ping = sent(&mut pings, now);
         let deaf = now + PATIENCE * 3;
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn two_losses_without_any_answer_are_telling_once() {
+    fn two_losses_without_any_pong_are_reported_once() {
         let (mut pings, now) = (pings(), Instant::now());
         for _ in 0..3 {
             sent(&mut pings, now);

@@ -21,7 +21,8 @@ const HELD: Duration = Duration::from_secs(10);
 pub enum RetryLimit {
     /// A number of retries, not counting the first attempt.
     Times(u32),
-    /// A time since the first failure; an attempt that started before its end is completed.
+    /// A time since the first attempt, or since the connection was lost. An attempt that started before its
+    /// end is completed.
     For(Duration),
     /// No limit.
     Never,

@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The largest head accepted, in bytes.
+/// The maximum size of a head, in bytes.
 pub(in crate::connection) const HEAD_LIMIT: usize = 64 * 1024;
-/// The most header lines accepted.
+/// The maximum number of header lines.
 const HEADER_LIMIT: usize = 256;
 
 /// Header lines in the order received, with names spelled as received.
@@ -114,7 +114,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// `401 Unauthorized`, or the status alone where the server gave no reason.
+    /// `401 Unauthorized`, or only the status if the server sent no reason phrase.
     pub fn status_line(&self) -> String {
         format!("{} {}", self.status, self.reason)
             .trim_end()

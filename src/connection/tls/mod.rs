@@ -330,8 +330,8 @@ impl TlsClient {
             "the certificate of {host} is not accepted: {}",
             certificate_text(error, seen.certificate.as_ref(), seen.der.as_deref())
         );
-        if let Some(trouble) = self.configs().trust.store_error() {
-            message.push_str(&format!("; {trouble}"));
+        if let Some(error) = self.configs().trust.store_error() {
+            message.push_str(&format!("; {error}"));
         }
         let hint = match error {
             TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {

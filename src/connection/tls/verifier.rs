@@ -40,7 +40,7 @@ pub struct TrustPolicy {
 #[derive(Debug)]
 struct SystemRoots {
     verifier: Option<Arc<WebPkiServerVerifier>>,
-    trouble: Option<String>,
+    error: Option<String>,
 }
 
 impl TrustPolicy {
@@ -62,7 +62,7 @@ impl TrustPolicy {
 
     /// The error when the system's trust store was read, if any.
     pub fn store_error(&self) -> Option<&str> {
-        self.system.get()?.trouble.as_deref()
+        self.system.get()?.error.as_deref()
     }
 
     fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
@@ -73,12 +73,12 @@ impl TrustPolicy {
                     Ok(certificates) => {
                         roots.add_parsable_certificates(certificates);
                         SystemRoots {
-                            trouble: None,
+                            error: None,
                             verifier: verifier(roots, &self.provider),
                         }
                     }
-                    Err(trouble) => SystemRoots {
-                        trouble: Some(trouble),
+                    Err(error) => SystemRoots {
+                        error: Some(error),
                         verifier: None,
                     },
                 };
@@ -86,7 +86,7 @@ impl TrustPolicy {
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             SystemRoots {
-                trouble: missing_store().or_else(|| {
+                error: missing_store().or_else(|| {
                     let error = found.errors.iter().find(|error| !is_absent(error))?;
                     roots
                         .is_empty()
@@ -139,8 +139,8 @@ fn missing_store() -> Option<String> {
         ))
     };
     let file = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
-    if let Some(trouble) = file.and_then(|path| missing("SSL_CERT_FILE", Path::new(&path))) {
-        return Some(trouble);
+    if let Some(error) = file.and_then(|path| missing("SSL_CERT_FILE", Path::new(&path))) {
+        return Some(error);
     }
     let folders = env::var_os("SSL_CERT_DIR")?;
     env::split_paths(&folders)

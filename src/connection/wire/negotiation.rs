@@ -550,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_nobody_may_make_is_refused() {
+    fn an_invalid_offer_is_rejected() {
         for (typed, why) in [
             (
                 "server_max_window_bits",

@@ -336,7 +336,7 @@ fn what_is_unfinished_is_known() {
 }
 
 #[test]
-fn a_frame_is_told_right_before_what_it_carries() {
+fn a_frame_is_reported_right_before_its_content() {
     let mut out = Vec::new();
     let bytes = b"\x01\x02hi\x89\x00\x80\x01!\x81\x02ho\x88\x02\x0f\xa0";
     for piece in 1..=bytes.len() {
@@ -381,7 +381,7 @@ fn a_frame_is_told_right_before_what_it_carries() {
 }
 
 #[test]
-fn a_frame_that_breaks_a_rule_is_told_before_that() {
+fn an_illegal_frame_is_reported_before_the_violation() {
     let (all, violation) = received(&mut wire(Role::Client, &TRACE), [&b"\x81\x05a\xff"[..]]);
     assert_eq!(told(&(all, None)), ["frame text"]);
     assert_eq!(
@@ -391,7 +391,7 @@ fn a_frame_that_breaks_a_rule_is_told_before_that() {
 }
 
 #[test]
-fn a_trace_nobody_takes_stays_bounded() {
+fn an_unread_trace_stays_bounded() {
     let mut wire = wire(Role::Client, &TRACE);
     let mut out = Vec::new();
     for _ in 0..20_000 {
@@ -732,7 +732,7 @@ fn a_message_may_inflate_to_the_limit_and_not_a_byte_further() {
 }
 
 #[test]
-fn a_peer_that_agreed_to_start_anew_and_does_not_is_told() {
+fn a_peer_that_ignores_no_context_takeover_is_rejected() {
     let mut deflater = OtherDeflater::new(6, 15);
     let text = b"a text that comes again, every bit of it, from the first to the last";
     let bytes = [deflater.deflate(text), deflater.deflate(text)]
@@ -892,7 +892,7 @@ fn what_is_large_waits_as_it_is_and_leaves_in_pieces() {
 }
 
 #[test]
-fn frames_as_they_stand_are_told_and_leave_as_they_are() {
+fn raw_frames_are_reported_and_sent_unchanged() {
     let mut server = wire(Role::Server, &TRACE);
     let mut out = Vec::new();
     server.encode(&mut out, &Outgoing::Raw(Bytes::from_static(b"\x83\x02no")));
