@@ -1,5 +1,5 @@
-//! Everything that happens, as one type. The printer, the log, the words on stderr and the stop rule
-//! are its readers: what one of them can know, each of them can.
+//! The events of a link. Printers, the log, diagnostics on stderr and the stop rule all receive the same
+//! events.
 
 use std::time::{Duration, Instant};
 
@@ -16,24 +16,24 @@ use crate::secret::Secret;
 /// Something that happened on a link.
 #[derive(Debug)]
 pub enum Event {
-    /// A value that must not be shown is about to be used.
+    /// A secret is about to be used and must be redacted from now on.
     Secret(Secret),
-    /// An attempt begins.
+    /// An attempt to connect starts.
     Connecting {
         /// The URL, redacted.
         url: String,
-        /// Counts from 1, and from 1 again after a connection that held.
+        /// The number of the attempt, from 1; reset after a connection that stayed open for 10 s.
         attempt: u32,
     },
     /// A step on the way to an open connection.
     Progress(Box<Progress>),
     /// The connection is OPEN.
     Open(Box<Opened>),
-    /// A message came or went.
+    /// A message was received or sent.
     Message(Message),
-    /// Several messages went out together, and nobody looks at each of them.
+    /// Several messages were sent together as a batch.
     Batch(Traffic),
-    /// A message went out in parts that are not kept.
+    /// A message was sent in fragments, whose content is not kept.
     Streamed {
         /// Counts the messages sent on this connection, from 1.
         n: u64,
@@ -42,101 +42,101 @@ pub enum Event {
         /// Its size in bytes.
         bytes: u64,
     },
-    /// A ping frame, or what stands for one: a message whose reply is timed.
+    /// A ping frame or an application-level ping.
     Ping {
-        /// Who sent it.
+        /// Its direction.
         direction: Direction,
-        /// Our own pings are numbered from 1.
+        /// The sequence number of a requested ping of ours, from 1.
         seq: Option<u64>,
         /// Its payload.
         payload: Bytes,
     },
-    /// A pong frame, or what stands for one: a message that answers one of our pings.
+    /// A pong frame, or a message that answers an application-level ping.
     Pong {
-        /// Who sent it.
+        /// Its direction.
         direction: Direction,
-        /// The number of the ping that it answers.
+        /// The sequence number of the ping that it answers.
         seq: Option<u64>,
         /// Its payload.
         payload: Bytes,
-        /// From our ping to this pong; none where it had to wait on our side before it was read.
+        /// The round-trip time; `None` if the pong may have waited unread.
         rtt: Option<Duration>,
-        /// Why it does not count as the answer, if it does not.
+        /// Why it does not count as the answer; `None` if it does.
         fault: Option<PongMismatch>,
     },
-    /// One of our numbered pings was given up.
+    /// One of our numbered pings was lost.
     Unanswered {
-        /// Its number.
+        /// Its sequence number.
         seq: u64,
-        /// How long its answer was waited for.
+        /// The time limit.
         patience: Duration,
-        /// The peer seems to know no ping frames. Told once.
+        /// Whether the peer seems not to support ping frames. Set only once.
         is_telling: bool,
     },
-    /// A frame has passed.
+    /// A frame was received or sent.
     Frame(Box<TracedFrame>),
-    /// The closing handshake has begun.
+    /// The closing handshake has started.
     Closing {
-        /// Who began it.
+        /// Who started it.
         by: Initiator,
-        /// The code in the first close frame.
+        /// The code of the first close frame.
         code: CloseCode,
-        /// The reason in it.
+        /// The reason of the first close frame.
         reason: String,
     },
-    /// A connection that had been open is CLOSED.
+    /// An open connection is now CLOSED.
     Close(Box<Closed>),
-    /// A connection was not opened.
+    /// An attempt to connect failed.
     Failed(Box<Error>, Next),
-    /// Another attempt follows after a wait that begins now.
+    /// Another attempt follows; the wait before it starts now.
     Reconnect(RetryWait),
 }
 
-/// Why a pong with the payload of one of our pings is not its answer.
+/// Why a pong with the payload of one of our pings does not count as its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PongMismatch {
-    /// The ping had been given up.
+    /// It arrived after the time limit.
     Late,
-    /// It was answered before.
+    /// The ping was already answered.
     Duplicate,
 }
 
-/// What follows the end of a connection, or of an attempt to open one.
+/// What follows the end of a connection or a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing: the link is down, and whoever waits for something waits in vain.
+    /// Nothing: the link is down.
     Final,
-    /// Another attempt: this was no end to whoever does not care for single connections.
+    /// Another attempt to connect.
     Another,
 }
 
 /// The time between two attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryWait {
-    /// The attempt that follows, by its number in [`Event::Connecting`].
+    /// The number of the next attempt, as in [`Event::Connecting`].
     pub attempt: u32,
-    /// How long.
+    /// The duration of the wait.
     pub delay: Duration,
-    /// Why there is no connection. May hold the peer's words: escape before showing.
+    /// Why there is no connection. It may contain text from the peer: escape it before printing.
     pub because: String,
 }
 
-/// A message that came or went.
+/// A message that was received or sent.
 #[derive(Debug)]
 pub struct Message {
-    /// Who sent it.
+    /// Its direction.
     pub direction: Direction,
     /// Counts the messages of this direction on this connection, from 1.
     pub n: u64,
     /// Its content.
     pub payload: Payload,
-    /// Whether the link sent it on its own (`-x`, `--heartbeat`), not because the input had it.
+    /// Whether the link sent it itself (`-x`, `--heartbeat`) and not from the input.
     pub by_link: bool,
-    /// When the last byte of one that came was read, where that is known; others are told as they leave.
+    /// When the last byte of a received message was read, if known.
     pub read_at: Option<Instant>,
 }
 
-/// Messages and their bytes in one direction.
+/// The number of messages and bytes in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Traffic {
@@ -147,7 +147,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// One more message; gives its number.
+    /// Adds a message; returns its number.
     pub fn add(&mut self, bytes: usize) -> u64 {
         self.messages += 1;
         self.bytes += bytes as u64;
@@ -162,7 +162,7 @@ impl std::ops::AddAssign for Traffic {
     }
 }
 
-/// The end of a connection that had been open.
+/// The end of an open connection, with its statistics.
 #[derive(Clone, Debug)]
 pub struct Closed {
     /// How it ended.
@@ -171,20 +171,20 @@ pub struct Closed {
     pub open_for: Duration,
     /// Bytes on the wire, frame headers included: received, sent.
     pub wire_bytes: (u64, u64),
-    /// From the open to the first message received, if one was.
+    /// The time from the open to the first message received, if any.
     pub first_message: Option<Duration>,
     /// What was received.
     pub received: Traffic,
     /// What was sent.
     pub sent: Traffic,
-    /// Messages of the input that were sent and not proven to have been read, where the link keeps
-    /// count of that.
+    /// The number of messages of the input that were sent and may not have been read; 0 if the link does not
+    /// track that.
     pub may_be_lost: u64,
     /// What follows.
     pub next: Next,
 }
 
-/// How a link stands.
+/// The status of a link.
 #[derive(Debug)]
 pub struct LinkStatus {
     /// The state of its connection.
@@ -195,12 +195,12 @@ pub struct LinkStatus {
     pub connection: Option<ConnectionStatus>,
 }
 
-/// How a connection stands that is OPEN or CLOSING.
+/// The status of a connection that is OPEN or CLOSING.
 #[derive(Debug)]
 pub struct ConnectionStatus {
     /// How long it has been open.
     pub open_for: Duration,
-    /// What the handshake gave.
+    /// The result of the handshake.
     pub opened: Opened,
     /// What was received.
     pub received: Traffic,
@@ -208,6 +208,6 @@ pub struct ConnectionStatus {
     pub sent: Traffic,
     /// Bytes on the wire, frame headers included: received, sent.
     pub wire_bytes: (u64, u64),
-    /// The last round trip of a ping.
+    /// The round-trip time of the last ping.
     pub last_rtt: Option<Duration>,
 }

@@ -1,8 +1,8 @@
-//! The one loop. `connect`, `send`, `listen` and `ping` are values given to it: a link, an input, a stop
-//! rule, sinks. It moves things between them and counts nothing itself.
+//! The event loop of `connect`, `send`, `listen` and `ping`. It connects a link, an input, a stop rule and
+//! sinks, which the command provides.
 //!
-//! One task owns the socket and both standard streams, and no branch of it blocks: a signal or a time
-//! limit is heard whatever the peer, the reader of stdout or the writer of stdin do.
+//! One task owns the socket and both standard streams, and never blocks. So signals and time limits work
+//! whatever the peer, the reader of stdout or the writer of stdin does.
 
 use std::future::poll_fn;
 use std::io;
@@ -23,43 +23,43 @@ use crate::output::{Amount, Notice, Sinks};
 use crate::signals::{Signal, Signals};
 use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
-/// How long the last output may take after Ctrl-C or the end of the time allowed: a reader that does
-/// not read must not keep the tool alive.
+/// How long the last output may take after Ctrl-C or `--max-time`, so that a reader that does not read
+/// cannot keep the program running.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
-/// The most actions taken from the input before the link is looked at again: a peer that takes all that
-/// it is given would otherwise not be heard before the end of the input.
+/// The maximum number of actions taken from the input before the link is read again. Without it a fast peer
+/// would not be read before the end of the input.
 const SENT_AT_ONCE: usize = 4096;
 
-/// The most events taken from the link before the clock, the signals and the rest of the process have
-/// their turn: a flood of empty messages keeps a buffer full for seconds.
+/// The maximum number of events taken from the link before timers and signals are polled again. A flood of
+/// empty messages can fill a buffer for seconds.
 const TAKEN_AT_ONCE: usize = 1024;
 
-/// Fewer bytes than these are no sign of life while a message is under way.
+/// The minimum number of bytes of an incomplete message that count as activity.
 const DRIP: u64 = 1024;
 
 /// How a session ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// What was asked for has happened.
+    /// The stop rule was fulfilled.
     Done,
-    /// It has not.
+    /// The stop rule failed.
     Failed(Failure),
-    /// The time allowed for everything is over (`--max-time`).
+    /// The time limit of the run was reached (`--max-time`).
     OutOfTime(Duration, Option<Closest>),
     /// The input cannot be read.
     Input(input::InputError),
-    /// Output cannot be written.
+    /// The output cannot be written.
     Output(io::Error),
     /// The reader of stdout went away.
     ReaderGone,
-    /// A signal.
+    /// A signal ended it.
     Signal(Signal),
 }
 
-/// A person at a terminal, in place of an input.
+/// A user at a terminal, who replaces the input.
 pub trait Interactive {
-    /// The next thing to do. What a person only wants to see is shown at once, and never an action.
+    /// The next action. Commands that only print something are handled at once and return no action.
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -68,28 +68,28 @@ pub trait Interactive {
     ) -> Poll<Action>;
 }
 
-/// The values that make a session.
+/// The parts of a session.
 pub struct Session<'a> {
-    /// What it talks over.
+    /// The link to the server.
     pub link: Link,
-    /// Where outgoing messages come from.
+    /// The source of outgoing messages.
     pub input: Input,
-    /// Who types them instead.
+    /// The user who types them instead, in an interactive session.
     pub person: Option<Box<dyn Interactive>>,
-    /// When it is over.
+    /// Decides when the session ends and whether it succeeded.
     pub stop: &'a mut StopRule,
-    /// Where events go.
+    /// The receivers of events.
     pub sinks: &'a mut Sinks,
-    /// How it closes.
+    /// The close frame to send.
     pub farewell: CloseFrame,
-    /// The time allowed for everything.
+    /// The time limit of the run (`--max-time`).
     pub max_time: Option<Duration>,
 }
 
 /// Runs a session to its end.
 ///
 /// # Errors
-/// Only where signals cannot be listened to; every other failure is an [`Outcome`].
+/// Signal handlers cannot be installed. Every other failure is an [`Outcome`].
 pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
     let mut signals = Signals::new()?;
     if session.stop.has_statistics() {
@@ -116,42 +116,42 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
 struct RunningSession<'a> {
     session: Session<'a>,
     signals: Signals,
-    /// When `--max-time` is over, and the limit itself.
+    /// When `--max-time` ends, and the limit itself.
     deadline: Option<(Instant, Duration)>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Set once it is decided how this ends; the rest is the closing handshake and the last output.
+    /// Set once the outcome is decided. After that come the closing handshake and the last output.
     outcome: Option<Outcome>,
-    /// There is no connection, and none on its way.
+    /// Whether there is no connection and no attempt to connect.
     link_down: bool,
     /// The input has ended, and what it sent has left.
     input_ended: bool,
     /// When to stop waiting for a reader that does not read.
     last_call: Option<Instant>,
     aborted: bool,
-    /// What [`Link::activity`] said when it last counted as a sign of life.
+    /// The value of [`Link::activity`] when it last counted as activity.
     activity: (u64, u64),
-    /// The time of this turn: one look at the clock for all that is ready.
+    /// The time of this turn; the clock is read once per turn.
     now: Instant,
 }
 
-/// What reading from the link came to.
+/// The result of reading from the link.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReadProgress {
     Nothing,
-    /// All that was there, or all that there was room for.
+    /// Everything available was read, or everything there was room for.
     Some,
-    /// Perhaps not all.
+    /// There may be more.
     Flood,
 }
 
 /// What follows a turn of the loop.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// Another turn: something has happened, or has made something possible.
+    /// Another turn, since something has happened or become possible.
     Again,
-    /// A rest, until somebody wakes the task.
+    /// Wait until the task is woken.
     Rest,
-    /// The end.
+    /// The session ends.
     End,
 }
 
@@ -163,13 +163,13 @@ impl RunningSession<'_> {
             match self.turn(cx) {
                 Turn::Again => {}
                 Turn::Rest => return Poll::Pending,
-                // A link that ends has told why, and the stop rule has judged it.
+                // Without an outcome the link has ended in a way that the stop rule accepts.
                 Turn::End => return Poll::Ready(self.outcome.take().unwrap_or(Outcome::Done)),
             }
         }
     }
 
-    /// Each phase once. What has come is read before anybody is called silent.
+    /// Runs each phase once. Received data is read before timeouts are checked.
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
         let undecided = self.outcome.is_none();
         let listens = self.listen();
@@ -185,9 +185,9 @@ impl RunningSession<'_> {
             cx.waker().wake_by_ref();
             return Turn::Rest;
         }
-        // A decision begins the closing handshake, which must be driven before this task rests.
+        // A decision starts the closing handshake, which must be polled before this task waits.
         let decided = undecided && self.outcome.is_some();
-        // Writing has made room: what the network has is to be taken, and nothing else will wake us.
+        // Writing has made room: read from the network again, since nothing else would wake this task.
         let made_room = !listens && self.may_receive();
         let received = received == ReadProgress::Some;
         let goes_on = received || alive || sent || expired || decided || made_room;
@@ -198,7 +198,7 @@ impl RunningSession<'_> {
         }
     }
 
-    /// Whether what comes is read; while it is not, no silence is the peer's.
+    /// Whether the link is read in this turn. While it is not, the timeouts for the peer are suspended.
     fn listen(&mut self) -> bool {
         let listens = self.may_receive();
         if !listens {
@@ -207,7 +207,7 @@ impl RunningSession<'_> {
         listens
     }
 
-    /// A large message that is still under way is no silence, a drip of a byte at a time is.
+    /// Restarts the reply timeout while a large message arrives or leaves, but not for a few bytes at a time.
     fn notice_activity(&mut self) {
         let (received, left) = self.session.link.activity();
         let (before, left_before) = self.activity;
@@ -221,7 +221,7 @@ impl RunningSession<'_> {
         self.link_down && (self.outcome.is_some() || !self.session.stop.outlives_connection())
     }
 
-    /// Whether somebody waits for the end, rather than for what may still come.
+    /// Whether the session was interrupted by a signal or `--max-time`.
     fn is_ending_early(&self) -> bool {
         matches!(
             self.outcome,
@@ -229,29 +229,29 @@ impl RunningSession<'_> {
         )
     }
 
-    /// After Ctrl-C or the end of the time allowed, what is left to print gets a little longer.
+    /// After Ctrl-C or `--max-time`, sets a short limit for the remaining output.
     fn finish_sending(&mut self, drained: bool) {
         if self.is_ending_early() && self.is_over() && !drained {
             self.last_call.get_or_insert(self.now + LAST_CALL);
         }
     }
 
-    /// Whether more may be taken from the network. A reader of stdout that does not read stops it, but
-    /// not the closing handshake after Ctrl-C.
+    /// Whether to read from the network. A reader of stdout that does not read stops it, except for the closing
+    /// handshake after Ctrl-C.
     fn may_receive(&self) -> bool {
         !self.link_down
             && (self.session.sinks.writer.has_room() || self.is_ending_early())
             && !(self.outcome.is_none() && self.session.input.is_full())
     }
 
-    /// A message that comes too late: more than was asked for, or nobody will read it.
+    /// Whether to drop a message: it exceeds the requested count, or cannot be printed any more.
     fn is_superfluous(&self, event: &Event) -> bool {
         let unread = self.is_ending_early() && !self.session.sinks.writer.has_room();
         matches!(event, Event::Message(_)) && (unread || self.session.stop.is_full())
     }
 
-    /// Decides how this ends and begins the closing handshake. The first decision stands, but for a
-    /// success that its own end shows to be none.
+    /// Sets the outcome and starts the closing handshake. The first outcome stands, but a failure replaces a
+    /// success.
     fn finish(&mut self, outcome: Outcome) {
         match &self.outcome {
             None => {
@@ -266,8 +266,8 @@ impl RunningSession<'_> {
     }
 
     fn begin_close(&mut self) {
-        // What was heard and is to be sent back goes before the close.
-        while let Some(payload) = self.session.input.take_heard() {
+        // Received messages are echoed before the close.
+        while let Some(payload) = self.session.input.next_echo() {
             let event = self.session.link.send(Outgoing::Message(payload));
             event.inspect(|event| self.session.sinks.on_event(event));
         }
@@ -299,7 +299,7 @@ impl RunningSession<'_> {
         }
     }
 
-    /// A second signal: no closing handshake, and what was not written is lost, which is no success.
+    /// Handles a second signal: skips the closing handshake. If output is lost, the outcome is the signal.
     fn abort(&mut self, signal: Signal) {
         self.aborted = true;
         if !self.session.sinks.writer.is_drained() {
@@ -307,7 +307,7 @@ impl RunningSession<'_> {
         }
     }
 
-    /// Takes what has come, as long as there is room for it and it is no flood.
+    /// Reads events while there is room for them, up to a limit per turn.
     fn receive(&mut self, cx: &mut Context<'_>) -> ReadProgress {
         let received = self.take_events(cx);
         self.notice_activity();
@@ -338,14 +338,14 @@ impl RunningSession<'_> {
             return;
         }
         let verdict = self.dispatch(event);
-        // The rest is about the connection: not on the path of every message.
+        // Notices are only about the connection; messages skip this.
         if !matches!(event, Event::Message(_)) && matches!(verdict, Verdict::GoOn) {
             self.notify_next(event);
         }
         self.apply(verdict);
     }
 
-    /// What a session that goes on says about an event that ends others.
+    /// Prints notices about the end of a connection or an attempt, for a session that continues.
     fn notify_next(&mut self, event: &Event) {
         let sinks = &mut self.session.sinks;
         let stays = self.outcome.is_none() && self.session.stop.outlives_connection();
@@ -366,15 +366,15 @@ impl RunningSession<'_> {
         }
     }
 
-    /// Sends what is ready; true when something was.
+    /// Sends what is ready; returns true if something was sent.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
         let sent = self.take_actions(cx);
-        // Pending only means that the socket is full: the link is asked again when it is not.
+        // Pending only means that the socket is full; the link is polled again when it is writable.
         let _ = self.session.link.poll_flush(cx);
         sent
     }
 
-    /// Takes from the input as long as the link takes it.
+    /// Takes actions from the input while the link accepts them.
     fn take_actions(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         for _ in 0..SENT_AT_ONCE {
@@ -388,7 +388,7 @@ impl RunningSession<'_> {
                 sinks,
                 ..
             } = &mut self.session;
-            // A person may quit or reconnect while there is no connection to send on.
+            // A user may quit or reconnect while there is no connection.
             let waits = person.is_none() && !input.drives_connection();
             if waits && link.poll_ready(cx).is_pending() {
                 break;
@@ -403,7 +403,7 @@ impl RunningSession<'_> {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
                 Poll::Ready(None) => {
-                    // Sent means handed to the kernel, not put into a buffer of ours.
+                    // Sent means written to the kernel, not only queued.
                     if self.session.link.poll_flush(cx).is_ready() {
                         self.input_is_idle(true);
                     }
@@ -455,7 +455,7 @@ impl RunningSession<'_> {
         }
     }
 
-    /// Tells everybody what happened.
+    /// Passes an event to the sinks, the input and the stop rule.
     fn dispatch(&mut self, event: &Event) -> Verdict {
         self.session.sinks.on_event(event);
         self.session.input.notice(event);
@@ -466,7 +466,7 @@ impl RunningSession<'_> {
         }
     }
 
-    /// What a person asks for that sends nothing.
+    /// Performs an action that sends no message.
     fn perform_action(&mut self, action: Action) {
         let Session {
             link,
@@ -496,8 +496,8 @@ impl RunningSession<'_> {
         }
     }
 
-    /// Writes what can be written; true when nothing is left. In a flood that is whole blocks, since more
-    /// comes.
+    /// Writes output; returns true if everything is written. In a flood only whole blocks are written, since
+    /// more follows.
     fn write(&mut self, cx: &mut Context<'_>, received: ReadProgress) -> bool {
         match received {
             ReadProgress::Flood => {
@@ -507,7 +507,7 @@ impl RunningSession<'_> {
         }
     }
 
-    /// Writes no more than `amount`.
+    /// Writes at most `amount`; returns true if that is done or has failed.
     fn poll_write(&mut self, cx: &mut Context<'_>, amount: Amount) -> bool {
         match self.session.sinks.poll_write(cx, amount) {
             Poll::Ready(Ok(())) => true,
@@ -516,7 +516,7 @@ impl RunningSession<'_> {
                 true
             }
             Poll::Ready(Err(error)) => {
-                // What cannot be written was not delivered, even if all else is done.
+                // Output that cannot be written is a failure, even if everything else is done.
                 if matches!(self.outcome, Some(Outcome::Done)) {
                     self.outcome = None;
                 }
@@ -527,8 +527,8 @@ impl RunningSession<'_> {
         }
     }
 
-    /// A reader that went away ends the session even when there is nothing to tell it: `head -1` has
-    /// had its line, and the next one may never come. True when it has just gone.
+    /// Notices that the reader of stdout has gone, even without output: after `| head -1` the next line may
+    /// never come. Returns true if it has just gone.
     fn notice_reader_gone(&mut self, cx: &mut Context<'_>) -> bool {
         let writer = &mut self.session.sinks.writer;
         let gone = self.outcome.is_none() && writer.poll_reader_gone(cx).is_ready();
@@ -538,7 +538,7 @@ impl RunningSession<'_> {
         gone
     }
 
-    /// A verdict is worth having even when nobody reads stdout any more.
+    /// Stops printing. A session with a verdict continues without stdout; any other ends.
     fn stop_printing(&mut self) {
         if self.session.stop.has_verdict() {
             self.session.sinks.writer.stop_printing();
@@ -547,14 +547,14 @@ impl RunningSession<'_> {
         }
     }
 
-    /// Sees to what is due; true when something was.
+    /// Handles expired timers; returns true if one was.
     fn poll_timers(&mut self, cx: &mut Context<'_>, drained: bool) -> bool {
         self.finish_sending(drained);
         let Some(due) = self.due() else {
             return false;
         };
-        // The clock is asked first: the runtime gives a task that is busy with a flood no answer from
-        // a timer.
+        // The clock is checked first: in a flood of input the cooperative budget of tokio keeps the timers
+        // of a task pending.
         if due <= self.now {
             self.expire();
             return true;
@@ -563,8 +563,7 @@ impl RunningSession<'_> {
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        // A timer that is set too early fires and is set again: to move it with each message would
-        // cost more than the message.
+        // A timer that fires too early is set again; resetting it for each message would cost more.
         if timer.deadline() > due {
             timer.as_mut().reset(due);
         }
@@ -576,7 +575,7 @@ impl RunningSession<'_> {
         true
     }
 
-    /// When something must happen if nothing else does.
+    /// The next deadline.
     fn due(&self) -> Option<Instant> {
         let deadline = self.deadline.map(|(deadline, _)| deadline);
         let next = match &self.outcome {
@@ -589,7 +588,7 @@ impl RunningSession<'_> {
             .min()
     }
 
-    /// What was due is due now.
+    /// Handles the deadline that was reached.
     fn expire(&mut self) {
         if self.last_call.is_some_and(|last| last <= self.now) {
             self.aborted = true;
@@ -598,7 +597,7 @@ impl RunningSession<'_> {
         match self.deadline {
             Some((deadline, limit)) if deadline <= self.now && !self.is_ending_early() => {
                 let nearest = self.session.stop.nearest();
-                // Decided or not: what is left to do has had its time.
+                // Applies even if an outcome was decided: the run has used up its time.
                 self.outcome = None;
                 self.finish(Outcome::OutOfTime(limit, nearest));
             }

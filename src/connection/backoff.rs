@@ -1,7 +1,7 @@
-//! When to try again, and whether.
+//! Whether to retry, and after which delay.
 //!
-//! The delay is a pure function of the retry's number and a source of randomness; what is worth another
-//! try is one table. Nothing here waits, counts or remembers: the link does.
+//! The delay is a pure function of the retry's number and a random source. One table says which failures
+//! are retried. This module has no state and no timers; the link has.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,24 +11,24 @@ use super::close::{CloseCode, CloseInfo};
 use super::error::{Error, ErrorKind};
 use crate::units;
 
-/// The longest that a server's `Retry-After` is obeyed.
+/// The maximum delay accepted from a server's `Retry-After`.
 pub const LONGEST_REQUEST: Duration = Duration::from_secs(5 * 60);
 
-/// A source of uniformly distributed bits. A parameter, so that a test can pin it.
+/// A source of uniformly distributed bits; a parameter for tests.
 pub type Jitter = fn() -> u64;
 
-/// The operating system's randomness.
+/// Random bits from the operating system.
 pub fn random() -> u64 {
     let mut bits = [0; 8];
     match getrandom::fill(&mut bits) {
         Ok(()) => u64::from_ne_bytes(bits),
-        // Without randomness the longest delay is the one that hurts a server least.
+        // Without randomness the longest delay harms a server least.
         Err(_) => u64::MAX,
     }
 }
 
 /// Exponential backoff with full jitter: the delay before retry `n` (from 0) is uniform in
-/// `[0, min(MAX, BASE·2ⁿ)]`, so that clients that lost their server together do not return together.
+/// `[0, min(MAX, BASE·2ⁿ)]`. So clients that lost a server at the same time do not reconnect together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     base: Duration,
@@ -45,26 +45,27 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Reads `BASE..MAX`, two durations.
+    /// Parses `BASE..MAX`, two durations.
     ///
     /// # Errors
-    /// Says what was read and shows a form that would have worked. A base of zero is none: its delays
-    /// would be zero for ever.
+    /// Invalid durations, BASE greater than MAX, or a BASE of zero, with which all delays would be zero.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (base, max) = text
-            .split_once("..")
-            .ok_or_else(|| format!("'{text}' is no backoff: write BASE..MAX, as in 1s..30s"))?;
+        let (base, max) = text.split_once("..").ok_or_else(|| {
+            format!("invalid backoff '{text}': expected BASE..MAX (example: 1s..30s)")
+        })?;
         let (base, max) = (units::duration(base)?, units::duration(max)?);
         if base.is_zero() {
-            return Err("a backoff that begins at 0 never grows: write 100ms..30s".to_owned());
+            return Err("the base must be greater than 0 (example: 100ms..30s)".to_owned());
         }
         if base > max {
-            return Err(format!("'{text}' begins above its end: write BASE..MAX"));
+            return Err(format!(
+                "invalid backoff '{text}': BASE is greater than MAX"
+            ));
         }
         Ok(Self { base, max })
     }
 
-    /// The longest delay before retry `n`, counted from 0.
+    /// The maximum delay before retry `n`, counted from 0.
     pub fn bound(&self, retry: u32) -> Duration {
         let (base, max) = (nanoseconds(self.base), nanoseconds(self.max));
         let doubled = if retry < base.leading_zeros() {
@@ -78,7 +79,7 @@ impl Backoff {
     /// The delay before retry `n`, counted from 0.
     pub fn delay(&self, retry: u32, jitter: impl FnOnce() -> u64) -> Duration {
         let choices = u128::from(nanoseconds(self.bound(retry))) + 1;
-        // The high half of the product maps 64 bits evenly to the choices, both ends included.
+        // The high half of the product maps 64 bits uniformly to the choices, both ends included.
         let chosen = (choices * u128::from(jitter())) >> 64;
         Duration::from_nanos(u64::try_from(chosen).unwrap_or(u64::MAX))
     }
@@ -92,7 +93,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    /// Something failed, on the way or on an open connection.
+    /// A failure before or after the connection was open.
     Failure(ErrorKind),
     /// The handshake was answered with this HTTP status.
     Status(u16),
@@ -100,7 +101,7 @@ enum Cause {
     Code(CloseCode),
 }
 
-/// The table: what is worth another try because it may pass by itself.
+/// The table: whether a cause may be temporary, so that a retry makes sense.
 fn may_pass(cause: Cause) -> bool {
     match cause {
         Cause::Failure(kind) => matches!(
@@ -116,14 +117,14 @@ fn may_pass(cause: Cause) -> bool {
     }
 }
 
-/// Whether a connection that was not opened is worth another try.
+/// Whether to retry after a failed attempt to connect.
 pub fn is_retryable(error: &Error) -> bool {
     may_pass(cause_of_failure(error))
 }
 
 fn cause_of_failure(error: &Error) -> Cause {
     match (&error.kind, &error.refusal) {
-        // The proxy could not reach the server, which may pass as if we could not.
+        // The proxy could not reach the server: same as if we could not.
         (ErrorKind::Proxy, _) if error.passing => Cause::Failure(ErrorKind::Connect),
         (ErrorKind::Refused | ErrorKind::Proxy, Some(refusal)) => Cause::Status(refusal.status),
         (kind, _) => Cause::Failure(*kind),
@@ -132,7 +133,7 @@ fn cause_of_failure(error: &Error) -> Cause {
 
 fn cause_of_close(close: &CloseInfo) -> Cause {
     match &close.error {
-        // A rule was broken, by whichever side: the code is what we answered.
+        // The protocol was violated: the error decides, since the code is ours.
         Some(error) if !matches!(error.kind, ErrorKind::Lost | ErrorKind::CutOff) => {
             Cause::Failure(error.kind)
         }
@@ -140,12 +141,11 @@ fn cause_of_close(close: &CloseInfo) -> Cause {
     }
 }
 
-/// What `--reconnect-on` changes in the table: of the items that name a code or status, the last one
-/// decides.
+/// The exceptions of `--reconnect-on`. Of the items that contain a code or status, the last one decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetryExceptions(pub Vec<RetryException>);
 
-/// `1000`, `4000-4099`, `!1011`: codes or HTTP statuses that are worth another try, or (`!`) are not.
+/// `1000`, `4000-4099`, `!1011`: close codes or HTTP statuses to retry, or (`!`) not to retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryException {
     numbers: RangeInclusive<u16>,
@@ -153,11 +153,10 @@ pub struct RetryException {
 }
 
 impl RetryException {
-    /// Reads one item.
+    /// Parses one item.
     ///
     /// # Errors
-    /// What is neither a close code that can occur nor an HTTP status that refuses, or a range that is
-    /// empty or mixes the two.
+    /// Not a close code (1000-4999) or HTTP status (300-599), or a range that is empty or mixes the two.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let (worth, numbers) = match text.strip_prefix('!') {
@@ -167,7 +166,7 @@ impl RetryException {
         let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
         let bad = || {
             format!(
-                "'{text}' names no close code (1000-4999) or HTTP status (300-599): write 1000, 4000-4099 or !1011"
+                "invalid item '{text}': expected a close code (1000-4999) or an HTTP status (300-599), such as 1000, 4000-4099 or !1011"
             )
         };
         let number = |digits: &str| digits.trim().parse::<u16>().map_err(|_| bad());
@@ -196,12 +195,12 @@ impl fmt::Display for RetryException {
 }
 
 impl RetryExceptions {
-    /// Whether a connection that was not opened is worth another try.
+    /// Whether to retry after a failed attempt to connect.
     pub fn allow_after_failure(&self, error: &Error) -> bool {
         self.allow(cause_of_failure(error))
     }
 
-    /// Whether a connection that ended, not by our own wish, is worth another.
+    /// Whether to reconnect after a connection that we did not close ourselves.
     pub fn allow_after_close(&self, close: &CloseInfo) -> bool {
         self.allow(cause_of_close(close))
     }
@@ -272,7 +271,7 @@ mod tests {
 
         #[test]
         fn a_thousand_clients_do_not_come_back_together(seed: u64, retry in 1_u32..10) {
-            // Any generator will do that is uniform: this is SplitMix64.
+            // A uniform generator: SplitMix64.
             let mut state = seed;
             let mut next = || {
                 state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

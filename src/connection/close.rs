@@ -1,17 +1,17 @@
-//! Close codes: their names, who may send them, what they mean for us (RFC 6455 §7.4, IANA registry).
+//! Close codes and close frames (RFC 6455 §7.4, IANA registry).
 
 use std::fmt;
 
 use super::error::Error;
 
-/// The side that began the closing handshake.
+/// The side that started the closing handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initiator {
     /// The other side closed.
     Peer,
     /// We closed.
     Local,
-    /// Nobody closed: the connection was lost.
+    /// Neither side closed: the connection was lost.
     None,
 }
 
@@ -26,32 +26,31 @@ impl Initiator {
     }
 }
 
-/// A close code. Every number can be held, since a peer can send every number.
+/// A close code. Any number is possible, since a peer can send any number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CloseCode(pub u16);
 
 impl CloseCode {
-    /// 1000: the purpose of the connection is fulfilled.
+    /// 1000: the connection has served its purpose.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: an endpoint goes away.
+    /// 1001: an endpoint is going away.
     pub const GOING_AWAY: Self = Self(1001);
-    /// 1002: the peer broke the protocol.
+    /// 1002: the peer violated the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1005: the close frame held no code. Never on the wire.
+    /// 1005: the close frame contained no code. Never sent.
     pub const NO_STATUS: Self = Self(1005);
-    /// 1006: the connection ended without a close frame. Never on the wire.
+    /// 1006: the connection ended without a close frame. Never sent.
     pub const ABNORMAL: Self = Self(1006);
-    /// 1007: a text that is not UTF-8, or data that does not inflate.
+    /// 1007: a text message that is not UTF-8, or data that cannot be decompressed.
     pub const INVALID_PAYLOAD: Self = Self(1007);
-    /// 1008: the other side did what is not allowed here.
+    /// 1008: a message violates the policy of the receiver.
     pub const POLICY_VIOLATION: Self = Self(1008);
-    /// 1009: a message larger than the receiver takes.
+    /// 1009: a message is larger than the receiver accepts.
     pub const TOO_BIG: Self = Self(1009);
     /// 1014: a gateway could not reach the server behind it.
     pub const BAD_GATEWAY: Self = Self(1014);
 
-    /// The name of the code: RFC 6455 §7.4.1 and the IANA registry, and for a private or unknown code
-    /// the range it lies in.
+    /// The name of the code (RFC 6455 §7.4.1, IANA registry), or the name of its range.
     pub fn name(self) -> &'static str {
         match self.0 {
             1000 => "Normal Closure",
@@ -80,12 +79,12 @@ impl CloseCode {
         }
     }
 
-    /// Whether an endpoint may put this code into a close frame (RFC 6455 §7.4.1 and §7.4.2).
+    /// Whether a close frame may contain this code (RFC 6455 §7.4.1 and §7.4.2).
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
-    /// Whether a connection closed with this code came to its proper end.
+    /// Whether this code means a normal end: 1000, 1001 or none (1005).
     pub fn is_proper_end(self) -> bool {
         matches!(self, Self::NORMAL | Self::GOING_AWAY | Self::NO_STATUS)
     }
@@ -97,7 +96,7 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// What is sent when we close.
+/// The content of the close frame that we send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
     /// The code; `None` sends an empty close frame.
@@ -116,32 +115,32 @@ impl Default for CloseFrame {
 }
 
 impl CloseFrame {
-    /// Reads `CODE[:REASON]`.
+    /// Parses `CODE[:REASON]`.
     ///
     /// # Errors
-    /// A code that must not be sent, or a reason that does not fit a control frame (RFC 6455 §5.5).
+    /// The code must not be sent, or the reason is longer than 123 bytes (RFC 6455 §5.5).
     pub fn parse(text: &str) -> Result<Self, String> {
         let (code, reason) = text.split_once(':').unwrap_or((text, ""));
         Self::new(code.trim(), reason)
     }
 
-    /// The same from its two parts.
+    /// Creates it from a code and a reason.
     ///
     /// # Errors
     /// As [`CloseFrame::parse`].
     pub fn new(code: &str, reason: &str) -> Result<Self, String> {
         let number: u16 = code
             .parse()
-            .map_err(|_| format!("'{code}' is no close code: write 1000 or 4000:reason"))?;
+            .map_err(|_| format!("invalid close code '{code}' (examples: 1000, 4000:reason)"))?;
         let code = CloseCode(number);
         if !code.is_sendable() {
             return Err(format!(
-                "close code {code} must not be sent (RFC 6455 §7.4): use 1000-1003, 1007-1014 or 3000-4999"
+                "close code {code} must not be sent (RFC 6455 §7.4); use 1000-1003, 1007-1014 or 3000-4999"
             ));
         }
         if reason.len() > 123 {
             return Err(format!(
-                "the close reason has {} bytes, a close frame holds 123",
+                "the close reason has {} bytes; the maximum is 123",
                 reason.len()
             ));
         }
@@ -152,18 +151,18 @@ impl CloseFrame {
     }
 }
 
-/// How a connection that had been open ended.
+/// How an open connection ended.
 #[derive(Clone, Debug)]
 pub struct CloseInfo {
-    /// Who began the closing handshake.
+    /// Who started the closing handshake.
     pub by: Initiator,
-    /// The peer's code where it sent one, ours where it never answered, 1006 where the link was lost.
+    /// The peer's code; ours if the peer did not answer; 1006 if the connection was lost.
     pub code: CloseCode,
-    /// The reason that came with the code.
+    /// The reason sent with the code.
     pub reason: String,
     /// Whether both close frames were exchanged.
     pub clean: bool,
-    /// Why, when the connection was lost or a rule was broken.
+    /// The error, if the connection was lost or the protocol was violated.
     pub error: Option<Box<Error>>,
 }
 

@@ -1,4 +1,4 @@
-//! From OPEN to CLOSED: the closing handshake (RFC 6455 §7), whoever begins it, with a limit for each wait.
+//! The closing handshake (RFC 6455 §7), started by either side. Each wait has a time limit.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,39 +12,39 @@ use super::frame::ClosePayload;
 use super::wire::{Received, Role, Unfinished};
 use super::{Connection, Incoming};
 
-/// How long a peer may take to end TCP after both close frames were exchanged. The server should go
-/// first (RFC 6455 §7.1.1); nothing can be lost any more when it does not.
+/// How long the peer may take to end TCP after both close frames were exchanged. The server should end it
+/// first (RFC 6455 §7.1.1); after this time the client does, and no data is lost.
 const EOF_GRACE: Duration = Duration::from_millis(250);
 
-/// Where the connection stands between OPEN and CLOSED.
+/// The phase of a connection between OPEN and CLOSED.
 pub(super) enum ClosingPhase {
     Open,
-    /// We sent a close frame, the peer's has not come.
+    /// We sent a close frame and wait for the peer's.
     Asked {
         timer: Pin<Box<Sleep>>,
-        /// How many bytes had left when the timer was set.
+        /// The number of bytes written when the timer was last set.
         left: u64,
     },
-    /// Both close frames are known; ours may have to leave yet, and the peer should end TCP.
+    /// The peer's close frame was received. Ours may still have to be written, then the peer should end TCP.
     Agreed {
         close: CloseInfo,
         timer: Pin<Box<Sleep>>,
     },
-    /// The peer broke a rule: our close frame leaves, then it is over.
+    /// The peer violated the protocol: our close frame is written, then the connection ends.
     Failing {
         close: CloseInfo,
         timer: Pin<Box<Sleep>>,
     },
-    /// It is over, and [`Incoming::Closed`] was not given yet: frames are told before it.
+    /// The connection ended; traced frames are reported before [`Incoming::Closed`].
     Ended(CloseInfo),
     Closed,
 }
 
 impl Connection {
-    /// Begins the closing handshake; messages may still come in until the peer answers.
-    pub fn close(&mut self, farewell: &CloseFrame) {
+    /// Starts the closing handshake. Messages may still arrive until the peer answers.
+    pub fn close(&mut self, close_frame: &CloseFrame) {
         if matches!(self.phase, ClosingPhase::Open) {
-            self.send_close(farewell.code, &farewell.reason);
+            self.send_close(close_frame.code, &close_frame.reason);
             self.phase = ClosingPhase::Asked {
                 timer: sleep(self.limits.close),
                 left: 0,
@@ -58,14 +58,14 @@ impl Connection {
         }
     }
 
-    /// The peer's close frame has come.
+    /// Handles the peer's close frame.
     pub(super) fn agree(&mut self, seen: &ClosePayload, cx: &mut Context<'_>) -> Poll<Incoming> {
         let by = match self.phase {
             ClosingPhase::Asked { .. } => Initiator::Local,
             _ => Initiator::Peer,
         };
         if by == Initiator::Peer {
-            // The answer says the same (RFC 6455 §5.5.1).
+            // The answer has the same code and reason (RFC 6455 §5.5.1).
             self.send_close(seen.code.map(CloseCode), &seen.reason);
         }
         let code = seen.code.map_or(CloseCode::NO_STATUS, CloseCode);
@@ -88,14 +88,14 @@ impl Connection {
         }
     }
 
-    /// What a peer that closes may have left unsaid: RFC 6455 §5.5.1 lets it give up a message between
-    /// two of its frames, and nobody but us will ever know.
+    /// The error for a peer that closed in the middle of a message. RFC 6455 §5.5.1 allows that, but a
+    /// message was lost.
     fn cut_off(&self, close: &CloseInfo) -> Option<Error> {
         let Some(Unfinished::Message(bytes)) = self.unfinished() else {
             return None;
         };
         let message = format!(
-            "{} closed in the middle of a message, {} of which had come, with {close}",
+            "{} closed in the middle of a message ({} received) with {close}",
             self.peer(),
             crate::units::count_grouped(bytes, "byte")
         );
@@ -108,13 +108,12 @@ impl Connection {
         let limit = self.limits.close;
         let is_late = match &mut self.phase {
             ClosingPhase::Asked { timer, left } => {
-                // The limit is for the answer: it does not run while our own data goes on leaving.
+                // The limit is for the answer: it restarts while our own data is still being written.
                 if leaving && *left != passed {
                     *left = passed;
                     timer.as_mut().reset(Instant::now() + limit);
                 }
-                // Looked at before anything is read: a peer that never stops sending must not put off
-                // the end.
+                // Checked before reading: a peer that never stops sending must not delay the end.
                 is_due(timer, cx)
             }
             _ => false,
@@ -127,7 +126,7 @@ impl Connection {
             crate::units::shown(self.limits.close)
         );
         let error = Error::new(ErrorKind::Timeout, Stage::Open, message).hint(format!(
-            "{} may be gone or busy: --close-timeout TIME waits longer",
+            "{} may be gone or busy; --close-timeout TIME waits longer",
             self.peer()
         ));
         self.finish(CloseInfo {
@@ -139,10 +138,10 @@ impl Connection {
         })
     }
 
-    /// Sends what is left of our close frame and waits for the end of TCP, for a short while.
+    /// Writes the rest of our close frame and waits a short time for the end of TCP.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        // The server ends TCP itself, once its answer has left (RFC 6455 §7.1.1). The client waits for
-        // that; after its close frame a server has nothing more to say.
+        // The server ends TCP once its answer is written (RFC 6455 §7.1.1), and the client waits for
+        // that. A server sends nothing after its close frame.
         let ended = match self.wire.role() {
             Role::Server => self.poll_flush(cx).is_ready(),
             Role::Client => {
@@ -161,12 +160,12 @@ impl Connection {
         self.finish(close)
     }
 
-    /// What the peer has begun and not finished.
+    /// The message or frame that the peer has not finished.
     pub(super) fn unfinished(&self) -> Option<Unfinished> {
         self.wire.unfinished(self.input.bytes())
     }
 
-    /// The connection is over.
+    /// Ends the connection.
     pub(super) fn finish(&mut self, close: CloseInfo) -> Poll<Incoming> {
         self.phase = ClosingPhase::Ended(close);
         match self.last() {
@@ -175,7 +174,7 @@ impl Connection {
         }
     }
 
-    /// The frames that were not told yet, then the end, then nothing.
+    /// The remaining traced frames, then the end, then `None`.
     pub(super) fn last(&mut self) -> Option<Incoming> {
         if let Some(Ok(Received::Frame(frame))) = self.wire.traced() {
             return Some(Incoming::Frame(frame));
@@ -187,8 +186,8 @@ impl Connection {
     }
 }
 
-/// Whether a timer's time has come. The clock is asked as well: the runtime gives a task that is busy
-/// with a flood no answer from a timer.
+/// Whether a timer has expired. Checks the clock too: in a flood of input the cooperative budget of tokio
+/// keeps the timers of a task pending.
 pub(super) fn is_due(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
     timer.deadline() <= Instant::now() || timer.as_mut().poll(cx).is_ready()
 }

@@ -1,7 +1,7 @@
-//! A name becomes a byte stream: overrides, lookup, the race of its addresses, the socket's settings.
+//! Connects to a host: `--resolve` overrides, name lookup, connection attempts, socket options.
 //!
-//! A host whose one address family is broken must not cost more than a moment: addresses are raced as
-//! RFC 8305 has it. When all fail, each is named with its own reason.
+//! Addresses are tried in parallel by RFC 8305 (Happy Eyeballs), so that a broken address family costs
+//! little time. If all fail, the error lists each address with its reason.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -22,33 +22,33 @@ use super::stream::Stream;
 use super::target::{Endpoint, without_zone};
 use crate::secret::io_text;
 
-/// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
+/// The delay before the next address is tried in parallel (RFC 8305 §5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// How an endpoint is reached.
 #[derive(Clone, Debug, Default)]
 pub struct Route {
-    /// Names whose addresses are given (`--resolve`); later entries win.
+    /// Given addresses for names (`--resolve`); later entries win.
     pub overrides: Vec<Override>,
     /// Which addresses are used.
     pub family: Family,
-    /// Where to connect from (`--interface`).
+    /// The local end (`--interface`).
     pub from: Option<LocalEnd>,
-    /// A Unix domain socket to connect to, whatever the URL's host (`--unix-socket`).
+    /// A Unix domain socket to connect to instead of the URL's host (`--unix-socket`).
     pub unix_socket: Option<PathBuf>,
 }
 
-/// The end of a connection that is on this machine.
+/// The local end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LocalEnd {
     /// An address of this machine.
     Address(IpAddr),
-    /// A network interface by its name: any of its addresses, and link-local ones are meant on it.
+    /// The name of a network interface (Linux only).
     Interface(String),
 }
 
 impl LocalEnd {
-    /// The address family that it leaves.
+    /// The address family that it restricts to.
     fn family(&self) -> Family {
         match self {
             Self::Address(IpAddr::V4(_)) => Family::V4,
@@ -65,7 +65,7 @@ impl LocalEnd {
             #[cfg(not(target_os = "linux"))]
             Self::Interface(_) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "interface names are supported on Linux only: write an address of the interface",
+                "interface names are supported on Linux only; use an address of the interface",
             )),
         }
     }
@@ -86,9 +86,9 @@ pub enum Family {
     /// Both.
     #[default]
     Any,
-    /// IPv4 alone (`-4`).
+    /// Only IPv4 (`-4`).
     V4,
-    /// IPv6 alone (`-6`).
+    /// Only IPv6 (`-6`).
     V6,
 }
 
@@ -110,7 +110,7 @@ impl Family {
     }
 }
 
-/// Addresses that take the place of a name's own.
+/// Addresses to use instead of a lookup (`--resolve`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// The name, or `*` for every name.
@@ -120,12 +120,16 @@ pub struct Override {
 }
 
 impl Override {
-    /// Reads `HOST:PORT:ADDRESS[,ADDRESS]...`, where an IPv6 address may stand in brackets.
+    /// Parses `HOST:PORT:ADDRESS[,ADDRESS]...`; an IPv6 address may be in brackets.
     ///
     /// # Errors
-    /// Says which part cannot be read.
+    /// Which part is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let shape = || format!("'{text}' is not HOST:PORT:ADDRESS (example.com:443:192.0.2.1)");
+        let shape = || {
+            format!(
+                "invalid value '{text}': expected HOST:PORT:ADDRESS (example: example.com:443:192.0.2.1)"
+            )
+        };
         let (host, rest) = match text.strip_prefix('[') {
             Some(v6) => v6.split_once("]:").ok_or_else(shape)?,
             None => text.split_once(':').ok_or_else(shape)?,
@@ -136,13 +140,13 @@ impl Override {
         }
         let port = port
             .parse()
-            .map_err(|_| format!("'{port}' in '{text}' is no port"))?;
+            .map_err(|_| format!("invalid port '{port}' in '{text}'"))?;
         let addresses = addresses
             .split(',')
             .map(|typed| {
                 let bare = typed.trim_start_matches('[').trim_end_matches(']');
                 bare.parse()
-                    .map_err(|_| format!("'{typed}' in '{text}' is no IP address"))
+                    .map_err(|_| format!("invalid IP address '{typed}' in '{text}'"))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -157,10 +161,10 @@ impl Override {
     }
 }
 
-/// The addresses of a host that the route may use, in the order in which they are tried.
+/// Resolves a host to the addresses that the route allows, in the order in which they are tried.
 ///
 /// # Errors
-/// [`ErrorKind::Dns`] with the resolver's words, or when no address is of the family asked for.
+/// [`ErrorKind::Dns`] with the resolver's message, or if no address has the requested family.
 pub async fn lookup(host: &str, port: u16, route: &Route) -> Result<Vec<SocketAddr>, Error> {
     let found = addresses_of(host, port, &route.overrides).await?;
     let family = match (route.family, &route.from) {
@@ -179,7 +183,7 @@ pub async fn lookup(host: &str, port: u16, route: &Route) -> Result<Vec<SocketAd
             host,
             &format!("it has no {family} address, only {}", others.join(", ")),
         )
-        .hint("-4, -6 and --interface leave out the addresses of the other family"));
+        .hint("-4, -6 and --interface exclude the addresses of the other family"));
     }
     Ok(interleaved(usable))
 }
@@ -200,7 +204,7 @@ async fn addresses_of(
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![with_port(&ip)]);
     }
-    // `localhost` is this machine whatever a resolver says (RFC 6761 §6.3), and needs no thread.
+    // `localhost` is always the loopback address (RFC 6761 §6.3): no lookup is needed.
     if super::target::is_loopback(host) {
         let ips = [
             IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -222,13 +226,13 @@ async fn addresses_of(
             let why = text
                 .strip_prefix("failed to lookup address information: ")
                 .unwrap_or(&text);
-            // musl's word for it, which reads as if it were advice.
+            // musl's message, which would read like advice.
             let why = match why {
-                "Try again" => "no name server answers",
+                "Try again" => "no name server answered",
                 why => why,
             };
             Err(not_found(host, why)
-                .hint("check the spelling of the name and this machine's name server; where a proxy looks names up, --proxy URL"))
+                .hint("check the host name and this machine's DNS settings; use --proxy URL if a proxy resolves names"))
         }
     }
 }
@@ -237,11 +241,11 @@ fn not_found(host: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::Dns,
         Stage::Lookup,
-        format!("cannot find the host {host}: {why}"),
+        format!("could not resolve host {host}: {why}"),
     )
 }
 
-/// IPv6 first, then the families in turn (RFC 8305 §4).
+/// Alternates the families, IPv6 first (RFC 8305 §4).
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let (six, four): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv6);
     let (mut six, mut four) = (six.into_iter(), four.into_iter());
@@ -256,11 +260,11 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// Connects to whichever address answers first: the next one is tried when the last has failed, or has
-/// not answered within 250 ms (RFC 8305 §5). `attempts` knows at any time how far each has come.
+/// Connects to the address that answers first. The next one is tried when the last has failed or has not
+/// answered within 250 ms (RFC 8305 §5). `attempts` records the state of each attempt.
 ///
 /// # Errors
-/// [`ErrorKind::Connect`] that names every address and why it failed.
+/// [`ErrorKind::Connect`] with every address and why it failed.
 pub async fn connect(
     addresses: &[SocketAddr],
     from: Option<&LocalEnd>,
@@ -278,12 +282,12 @@ pub async fn connect(
     std::future::poll_fn(|cx| race.poll(cx)).await
 }
 
-/// The addresses that were tried and why each failed; an open one has not answered.
+/// The addresses tried and why each failed; `None` for one that has not answered.
 #[derive(Debug, Default)]
 pub struct AddressAttempts(RefCell<Vec<(SocketAddr, Option<String>)>>);
 
 impl AddressAttempts {
-    /// Whether none was tried.
+    /// Whether no address was tried.
     pub fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
     }
@@ -351,7 +355,7 @@ impl Race<'_> {
         }
     }
 
-    /// Moves every attempt on; the first that stands wins, and a failed one lets the next start.
+    /// Polls every attempt. The first that succeeds wins; after a failed one the next starts at once.
     fn poll_running(&mut self, cx: &mut Context<'_>) -> Option<TcpStream> {
         let mut index = 0;
         while let Some((address, attempt)) = self.running.get_mut(index) {
@@ -382,22 +386,22 @@ async fn attempt(address: SocketAddr, from: Option<LocalEnd>) -> io::Result<TcpS
         })?;
     }
     let stream = socket.connect(address).await?;
-    // Small messages must leave when they are sent, not when the previous one was acknowledged.
+    // Small messages must not wait for the acknowledgement of previous ones.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// What a refused connection suggests.
-pub const NOBODY_LISTENS: &str = "nothing listens on that port: is the server running?";
+/// The hint for a refused connection.
+pub const NOTHING_LISTENS: &str = "nothing listens on that port; check that the server is running";
 
 fn refused_everywhere(attempts: &AddressAttempts, failures: &[io::ErrorKind]) -> Error {
     let message = format!("cannot connect to {attempts}");
     let error = Error::new(ErrorKind::Connect, Stage::Connect, message);
     let any = |kind| failures.contains(&kind);
     if any(io::ErrorKind::ConnectionRefused) {
-        error.hint(NOBODY_LISTENS)
+        error.hint(NOTHING_LISTENS)
     } else if any(io::ErrorKind::AddrNotAvailable) {
-        error.hint("--interface takes an address or an interface of this machine")
+        error.hint("--interface must name an address or an interface of this machine")
     } else {
         error
     }
@@ -424,10 +428,10 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
             );
             match error.kind() {
                 io::ErrorKind::NotFound => {
-                    failed.hint("is the server running, and is that its path?")
+                    failed.hint("check that the server is running and that the path is right")
                 }
                 io::ErrorKind::ConnectionRefused => {
-                    failed.hint("nothing listens on that path: is the server running?")
+                    failed.hint("nothing listens on that path; check that the server is running")
                 }
                 _ => failed,
             }
@@ -437,7 +441,7 @@ pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
 /// Connects to a Unix domain socket.
 ///
 /// # Errors
-/// Always: this platform has none.
+/// Always: this platform has no Unix sockets.
 #[cfg(not(unix))]
 pub async fn connect_unix(path: &Path) -> Result<Stream, Error> {
     Err(Error::new(

@@ -1,6 +1,6 @@
-//! What failed, at which stage, on what; what the other side said.
+//! The error of a connection: its kind, its stage, its text and what the peer answered.
 //!
-//! An error is complete where it is made: nobody above adds to its words, only to their layout.
+//! The code that creates an error writes its whole text. The layers above only format it.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub enum Stage {
     Lookup,
     /// TCP (or Unix socket) connect.
     Connect,
-    /// The proxy's consent.
+    /// Connecting through the proxy.
     Proxy,
     /// TLS handshake.
     Tls,
@@ -27,7 +27,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// What was going on, to be put behind "while".
+    /// What the stage does, to follow the word "while".
     pub fn activity(self) -> &'static str {
         match self {
             Self::Lookup => "looking up the name",
@@ -40,7 +40,7 @@ impl Stage {
     }
 }
 
-/// The kind of a failure; decides the exit status and what a script may branch on.
+/// The kind of a failure. It determines the exit status and the `kind` of JSON events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The name was not found.
@@ -61,11 +61,11 @@ pub enum ErrorKind {
     Refused,
     /// Too many redirects, or one that may not be followed.
     Redirect,
-    /// The answer was no valid WebSocket handshake.
+    /// The answer was not a valid WebSocket handshake (RFC 6455 §4.1).
     Handshake,
-    /// The answer does not prove that the server read our key (RFC 6455 §4.1).
+    /// `Sec-WebSocket-Accept` does not match the key that was sent (RFC 6455 §4.1).
     AcceptKey,
-    /// A frame broke the protocol.
+    /// A frame violated the protocol (RFC 6455).
     Protocol,
     /// The connection was lost without a close frame.
     Lost,
@@ -100,22 +100,22 @@ impl ErrorKind {
 pub struct Error {
     /// What kind of failure.
     pub kind: ErrorKind,
-    /// How far the connection had come.
+    /// The stage at which it failed.
     pub stage: Stage,
-    /// What happened, in one line. May hold the peer's words: escape before showing.
+    /// What happened, in one line. It may contain text from the peer: escape it before printing.
     pub message: String,
-    /// What to try.
+    /// What the user can do.
     pub hint: Option<String>,
-    /// The answer that refused the handshake, or the proxy's.
+    /// The HTTP response that refused the handshake, from the server or the proxy.
     pub refusal: Option<Box<Refusal>>,
-    /// The server's certificate, where that is what failed.
+    /// The server's certificate, when verifying it failed.
     pub certificate: Option<Box<CertificateSummary>>,
-    /// Whether it may be over soon, where the kind alone does not say so.
+    /// Whether the failure may be temporary although its kind does not say so.
     pub passing: bool,
 }
 
 impl Error {
-    /// An error with its line.
+    /// An error without a hint.
     pub fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -128,13 +128,13 @@ impl Error {
         }
     }
 
-    /// The same with a cure.
+    /// Sets the hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// A stage that took too long.
+    /// A stage exceeded its time limit.
     pub fn timeout(stage: Stage, limit: Duration) -> Self {
         let message = format!(
             "timed out after {} while {}",
@@ -144,24 +144,24 @@ impl Error {
         let error = Self::new(ErrorKind::Timeout, stage, message);
         match stage {
             Stage::Lookup | Stage::Connect => {
-                error.hint("check host and port; where only a proxy leads out, --proxy URL; --connect-timeout TIME waits longer")
+                error.hint("check the host and port; use --proxy URL if this network needs a proxy; --connect-timeout TIME waits longer")
             }
-            Stage::Proxy => error.hint("the proxy accepted the connection and said nothing: is it a proxy of that kind? --connect-timeout TIME waits longer"),
+            Stage::Proxy => error.hint("the proxy accepted the connection but did not answer; check the type of the proxy; --connect-timeout TIME waits longer"),
             Stage::Tls => error.hint(
                 "is this a TLS port? ws:// connects without TLS; --connect-timeout TIME waits longer",
             ),
-            _ => error.hint("the server accepted the connection and said nothing; --connect-timeout TIME waits longer"),
+            _ => error.hint("the server accepted the connection but did not answer; --connect-timeout TIME waits longer"),
         }
     }
 
-    /// A peer that gave no sign of life for so long after a ping.
+    /// The peer did not respond within `limit` of a ping.
     pub fn silent(limit: Duration) -> Self {
         let limit = units::shown(limit);
-        let message = format!("the connection was lost: no sign of life within {limit} of a ping");
+        let message = format!("the connection was lost: no response within {limit} of a ping");
         Self::new(ErrorKind::Lost, Stage::Open, message)
     }
 
-    /// The handshake was answered with another status than 101.
+    /// The server answered the handshake with a status other than 101.
     pub fn refused(refusal: Refusal, hint: Option<String>) -> Self {
         let message = format!("the server answered {}", refusal.status_line());
         Self {

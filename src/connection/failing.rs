@@ -1,4 +1,5 @@
-//! When a read fails: why, in words, and the close code that tells the peer where it can still hear it.
+//! What happens when a read fails: the error text, and the close frame for a peer that violated the
+//! protocol.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -11,15 +12,16 @@ use super::wire::Unfinished;
 use super::wire::violation::{SHOWN, Violation, ViolationKind};
 use super::{Connection, Incoming};
 
-// Shown as hexadecimal, no redactor finds a secret in them: fewer bytes than the shortest that is sought.
+// A redactor cannot find a secret in hexadecimal digits. So fewer bytes are shown than the shortest secret
+// it looks for.
 const _: () = assert!(SHOWN < crate::secret::SEARCHED_FROM);
 
-/// What to try when a message was too large.
+/// The hint for a message that was too large.
 const LARGER: &str = "--max-size SIZE accepts larger messages";
 
 /// Why nothing more can be read.
 pub(super) enum ReadFailure {
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     Violation(Box<Violation>),
     /// The stream ended without a close frame.
     Ended,
@@ -28,7 +30,7 @@ pub(super) enum ReadFailure {
 }
 
 impl Connection {
-    /// Reading failed: says why, and says goodbye where there is somebody to hear it.
+    /// Handles a failed read: sends a close frame after a violation, and ends the connection.
     pub(super) fn fail(&mut self, failure: ReadFailure, cx: &mut Context<'_>) -> Poll<Incoming> {
         let asked = matches!(self.phase, ClosingPhase::Asked { .. });
         let violation = match failure {
@@ -68,7 +70,7 @@ impl Connection {
         self.finish(close)
     }
 
-    /// The end of a connection that was lost, where `asked` says that we had sent our close frame.
+    /// The end of a connection that was lost. `asked` says that we had sent our close frame.
     fn lost(&self, error: Option<&io::Error>, asked: bool) -> CloseInfo {
         let error = match error.and_then(http2::Http2Error::from_io) {
             Some(broken) => {
@@ -90,11 +92,11 @@ impl Connection {
         }
     }
 
-    /// What a lost connection has taken with it, where that is more than silence.
+    /// Describes the message or frame that a lost connection cut off, if any.
     fn within(&self) -> String {
         match self.unfinished() {
             Some(Unfinished::Message(bytes)) => format!(
-                " in the middle of a message, {} of which had come",
+                " in the middle of a message ({} received)",
                 crate::units::count_grouped(bytes, "byte")
             ),
             Some(Unfinished::Frame) => " in the middle of a frame".to_owned(),
@@ -103,7 +105,7 @@ impl Connection {
     }
 
     fn lost_text(&self, error: Option<&io::Error>) -> String {
-        // The write that failed first says more than the end of file that followed it.
+        // A failed write gives a better reason than the end of file that follows it.
         let why = match (error, self.output.failure()) {
             (Some(error), _) | (None, Some(error)) => {
                 format!(": {}", crate::secret::io_text(error))
@@ -115,19 +117,20 @@ impl Connection {
     }
 }
 
-/// The peer's close frame, when that is what broke the protocol: it closed, with the code that it
-/// really sent.
+/// Who closed, with which code and reason, when the peer's close frame itself is illegal: the code is
+/// the one that it really sent.
 fn illegal_close(violation: &Violation) -> Option<(Initiator, CloseCode, String)> {
     let seen = violation.close()?;
     Some((Initiator::Peer, CloseCode(seen.code?), seen.reason.clone()))
 }
 
-/// What the peer did, and the first bytes of the frame in which it did it.
+/// The error for a violation. It includes the first bytes of the offending frame.
 fn explain(peer: &str, violation: &Violation) -> Error {
-    let mut message = format!("{peer} {violation}");
     if violation.is_too_large() {
+        let message = violation.to_string();
         return Error::new(ErrorKind::TooBig, Stage::Open, message).hint(LARGER);
     }
+    let mut message = format!("{peer} {violation}");
     if let ViolationKind::CloseCode(code) = violation.kind() {
         message = format!("{message} ({})", CloseCode(code).name());
         if let Some((.., reason)) = illegal_close(violation)

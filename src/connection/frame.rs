@@ -1,13 +1,13 @@
-//! What can be said of a single frame: its opcode, what a close frame says, and what `-vv` shows.
+//! Opcodes, the payload of close frames, and the frames that `-vv` prints.
 
 use std::fmt;
 
 use super::message::Direction;
 
-/// How much of a payload a traced frame shows, in bytes.
+/// The maximum number of payload bytes shown of a traced frame.
 pub const TRACED_HEAD: usize = 32;
 
-/// What a frame is (RFC 6455 §11.8).
+/// The opcode of a frame (RFC 6455 §11.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
     /// The next fragment of a message.
@@ -16,18 +16,18 @@ pub enum Opcode {
     Text,
     /// A binary message, or its first fragment.
     Binary,
-    /// The closing handshake.
+    /// A close frame.
     Close,
     /// A ping.
     Ping,
-    /// A pong, asked for or not.
+    /// A pong, solicited or not.
     Pong,
-    /// 0x3 to 0x7 and 0xB to 0xF, which nobody may send.
+    /// 0x3 to 0x7 and 0xB to 0xF, which are reserved.
     Reserved(u8),
 }
 
 impl Opcode {
-    /// The opcode in the low four bits of a header's first byte.
+    /// The opcode in the low four bits of the first header byte.
     #[inline]
     pub const fn of(first: u8) -> Self {
         match first & 0x0f {
@@ -41,7 +41,7 @@ impl Opcode {
         }
     }
 
-    /// The opcode as the low four bits of a header's first byte.
+    /// The opcode as the low four bits of the first header byte.
     #[inline]
     pub const fn bits(self) -> u8 {
         match self {
@@ -84,17 +84,17 @@ impl fmt::Display for Opcode {
     }
 }
 
-/// What a close frame says, legal or not.
+/// The code and reason of a received close frame, legal or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClosePayload {
-    /// The code; `None` when the frame had no payload, or half a code.
+    /// The code; `None` if the payload is shorter than two bytes.
     pub code: Option<u16>,
-    /// The reason; bytes that are not UTF-8 are U+FFFD here.
+    /// The reason, with U+FFFD for invalid UTF-8.
     pub reason: String,
 }
 
 impl ClosePayload {
-    /// Reads the payload of a close frame (RFC 6455 §5.5.1).
+    /// Parses the payload of a close frame (RFC 6455 §5.5.1).
     pub fn read(payload: &[u8]) -> Self {
         match payload.split_first_chunk() {
             Some((code, reason)) => Self {
@@ -106,12 +106,12 @@ impl ClosePayload {
     }
 }
 
-/// One frame, as `-vv` tells of it.
+/// A frame that `-vv` prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TracedFrame {
-    /// Which way it went.
+    /// Its direction.
     pub direction: Direction,
-    /// What it is.
+    /// Its opcode.
     pub opcode: Opcode,
     /// Whether FIN is set.
     pub fin: bool,
@@ -123,9 +123,9 @@ pub struct TracedFrame {
     pub wire_bytes: u64,
     /// The length of its payload, in bytes.
     pub payload_bytes: u64,
-    /// What a close frame says.
+    /// The code and reason of a close frame.
     pub close: Option<ClosePayload>,
-    /// The first bytes of the payload, of which `head_len` are there.
+    /// The first bytes of the payload; `head_len` of them are set.
     pub(super) head: [u8; TRACED_HEAD],
     pub(super) head_len: u8,
 }

@@ -1,20 +1,20 @@
-//! What to try where the address itself may be the mistake: a scheme that was guessed, a port that
-//! nobody named, a word that was taken for a host.
+//! Hints for errors that the address itself may have caused: a guessed scheme, a default port, a word
+//! that was taken for a host.
 //!
-//! An error comes with the cure of its own stage; this one knows what was typed, and goes before it.
+//! Such a hint is based on what was typed. It replaces the general hint of the stage.
 
-use super::dial::NOBODY_LISTENS;
+use super::dial::NOTHING_LISTENS;
 use super::error::{Error, ErrorKind, Stage};
 use super::target::{Address, Endpoint};
 
-/// The error with the cure that the address suggests, where it suggests one.
+/// Sets the hint that the address suggests, if it suggests one.
 ///
-/// It must be about that address, and not about a proxy before it.
+/// The error must be about this address, not about a proxy.
 pub fn with_hint(error: Error, address: &Address) -> Error {
     let hint = match error.kind {
         ErrorKind::Tls | ErrorKind::TlsEnded => guessed_scheme(address),
         ErrorKind::Dns => guessed_host(address),
-        ErrorKind::Connect if error.hint.as_deref() == Some(NOBODY_LISTENS) => {
+        ErrorKind::Connect if error.hint.as_deref() == Some(NOTHING_LISTENS) => {
             implied_port(address)
         }
         ErrorKind::Timeout => match error.stage {
@@ -29,29 +29,29 @@ pub fn with_hint(error: Error, address: &Address) -> Error {
     }
 }
 
-/// A name without a scheme means `wss`, and nothing there speaks TLS.
+/// A remote host without a scheme was tried with `wss`, but does not speak TLS.
 fn guessed_scheme(address: &Address) -> Option<String> {
     let rest = address.shown.strip_prefix("wss://")?;
-    address.scheme_guessed.then(|| {
-        format!("a name without a scheme means wss://, unless it is this machine: try ws://{rest}")
-    })
+    address
+        .scheme_guessed
+        .then(|| format!("a remote host without a scheme means wss://; try ws://{rest}"))
 }
 
-/// A single word in the place of the URL may well be a message.
+/// A single word in place of the URL may be a message.
 fn guessed_host(address: &Address) -> Option<String> {
     let Endpoint::Tcp { host, .. } = &address.endpoint else {
         return None;
     };
     let is_word = address.scheme_guessed && !host.contains(['.', ':']);
     if is_word && host == "echo" {
-        return Some("the built-in server is written with a colon: echo:".to_owned());
+        return Some("the built-in echo server is written with a colon: echo:".to_owned());
     }
     is_word.then(|| {
-        format!("{host} stands where the URL is expected, such as wss://example.com/ or :8080")
+        format!("'{host}' was taken as the URL; a URL looks like wss://example.com/ or :8080")
     })
 }
 
-/// Nobody named a port, and the scheme's own is not the server's.
+/// No port was given, and nothing listens on the scheme's default port.
 fn implied_port(address: &Address) -> Option<String> {
     let Endpoint::Tcp { host, port } = &address.endpoint else {
         return None;
@@ -72,7 +72,7 @@ fn implied_port(address: &Address) -> Option<String> {
         String::new()
     };
     Some(format!(
-        "nothing listens on port {port}, which {scheme}:// means without another one: try {scheme}://{host}:PORT{path}{other}"
+        "nothing listens on port {port}, the default of {scheme}://; try {scheme}://{host}:PORT{path}{other}"
     ))
 }
 
@@ -93,8 +93,8 @@ mod tests {
             (ErrorKind::TlsEnded, Stage::Tls),
             (ErrorKind::Timeout, Stage::Tls),
         ] {
-            let cure = hint_of("example.com:8080/chat", kind, stage, "other");
-            assert!(cure.ends_with("try ws://example.com:8080/chat"), "{cure}");
+            let hint = hint_of("example.com:8080/chat", kind, stage, "other");
+            assert!(hint.ends_with("try ws://example.com:8080/chat"), "{hint}");
             assert_eq!(hint_of("wss://example.com/", kind, stage, "other"), "other");
         }
         let late = hint_of("example.com", ErrorKind::Timeout, Stage::Upgrade, "other");
@@ -103,21 +103,21 @@ mod tests {
 
     #[test]
     fn a_word_in_the_place_of_the_url_is_named() {
-        let cure = |typed| hint_of(typed, ErrorKind::Dns, Stage::Lookup, "other");
-        assert!(cure("hello").starts_with("hello stands where the URL"));
-        assert!(cure("echo").ends_with("echo:"));
+        let hint = |typed| hint_of(typed, ErrorKind::Dns, Stage::Lookup, "other");
+        assert!(hint("hello").starts_with("'hello' was taken as the URL"));
+        assert!(hint("echo").ends_with("echo:"));
         for typed in ["example.com", "wss://hello/"] {
-            assert_eq!(cure(typed), "other", "{typed}");
+            assert_eq!(hint(typed), "other", "{typed}");
         }
     }
 
     #[test]
-    fn a_port_that_nobody_named_is_named() {
-        let cure = |typed| hint_of(typed, ErrorKind::Connect, Stage::Connect, NOBODY_LISTENS);
-        assert!(cure("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
+    fn a_default_port_is_named_where_nothing_listens() {
+        let hint = |typed| hint_of(typed, ErrorKind::Connect, Stage::Connect, NOTHING_LISTENS);
+        assert!(hint("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
         assert!(
-            cure("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)")
+            hint("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)")
         );
-        assert_eq!(cure("ws://localhost:81/"), NOBODY_LISTENS);
+        assert_eq!(hint("ws://localhost:81/"), NOTHING_LISTENS);
     }
 }

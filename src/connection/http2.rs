@@ -1,8 +1,8 @@
 //! WebSocket over HTTP/2 (RFC 8441): the handshake is an extended CONNECT, and one stream of the
 //! connection carries the frames.
 //!
-//! The connection serves this one stream alone and is driven by whoever reads or writes it: no task runs
-//! beside the session. The one module that names the HTTP/2 library.
+//! The connection has only this stream. Reading and writing the stream drives it, so no extra task is
+//! needed. Only this module uses the HTTP/2 library.
 
 use std::fmt;
 use std::io;
@@ -28,13 +28,13 @@ use super::progress::{Progress, Reporter};
 use super::stream::Stream;
 use super::target::{Address, UpgradeOptions};
 
-/// What the peer may send before it is read, in bytes.
+/// The flow-control window in bytes: how much the peer may send before it is read.
 const WINDOW: u32 = 256 * 1024;
-/// The library ends a connection on which too many frames of less than 256 bytes wait to be read, and
-/// counts for each what it is short of that. A WebSocket is made of such frames, and whoever reads it may
-/// take a pause: this is what a full window of the smallest ones comes to.
+/// The library ends a connection when too many frames below 256 bytes wait to be read; each counts with
+/// what it lacks of 256 bytes. WebSocket frames are often that small, and reading may pause. This limit
+/// allows a full window of one-byte frames.
 const SMALL_FRAMES: usize = 256 * WINDOW as usize;
-/// The most that is handed to the library at once, in bytes.
+/// The maximum number of bytes passed to the library at once.
 const LARGEST_WRITE: usize = 128 * 1024;
 
 type Driver = client::Connection<Stream, Bytes>;
@@ -44,15 +44,16 @@ pub struct Tunnel {
     connection: Driver,
     send: SendStream<Bytes>,
     receive: RecvStream,
-    /// What has come and was not read yet.
+    /// Data received and not read yet.
     rest: Bytes,
 }
 
-/// Asks for the WebSocket and checks the answer.
+/// Sends the extended CONNECT and checks the response.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] for a status other than 2xx, [`ErrorKind::Handshake`] where the server does not speak
-/// HTTP/2, does not know the extended CONNECT or breaks a rule, [`ErrorKind::Lost`] when the connection ends.
+/// [`ErrorKind::Refused`] for a status other than 2xx, [`ErrorKind::Handshake`] if the server does not speak
+/// HTTP/2, does not support extended CONNECT or violates the protocol, [`ErrorKind::Lost`] if the connection
+/// ends.
 pub async fn upgrade(
     stream: Stream,
     address: &Address,
@@ -106,8 +107,8 @@ pub async fn upgrade(
     Ok((Stream::over(tunnel), upgraded))
 }
 
-/// Waits until it is known whether the server takes an extended CONNECT (RFC 8441 §3). Its SETTINGS come
-/// before anything else it says, so once it has answered a ping they have been seen.
+/// Waits until it is known whether the server supports extended CONNECT (RFC 8441 §3). A server sends its
+/// SETTINGS first, so they have been received once it has answered a ping.
 async fn wait_for_settings(
     sender: &SendRequest<Bytes>,
     connection: &mut Driver,
@@ -115,7 +116,7 @@ async fn wait_for_settings(
 ) -> Result<(), Error> {
     let mut ping = connection.ping_pong();
     if let Some(ping) = &mut ping {
-        // Fails only where another ping is under way or the connection has failed: then that is told.
+        // Fails only if the connection has failed, which the poll below reports.
         let _ = ping.send_ping(Ping::opaque());
     }
     let knows = std::future::poll_fn(|cx| {
@@ -142,13 +143,13 @@ async fn wait_for_settings(
     if knows {
         return Ok(());
     }
-    let message = "the server speaks HTTP/2 but no WebSocket over it: it does not set \
+    let message = "the server does not support WebSocket over HTTP/2: it does not set \
                    SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3)";
     Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
-        .hint("leave --http2 out: most servers speak WebSocket over HTTP/1.1 alone"))
+        .hint("remove --http2: most servers support WebSocket over HTTP/1.1 only"))
 }
 
-/// The extended CONNECT (RFC 8441 §4) and its lines, to be shown.
+/// The extended CONNECT request (RFC 8441 §4), and its lines for printing.
 fn head(
     address: &Address,
     request: &UpgradeOptions,
@@ -180,7 +181,7 @@ fn head(
         format!(":path: {}", address.request_target),
         format!(":authority: {authority}"),
     ];
-    // What speaks about a connection of its own has no place here (RFC 8441 §5, RFC 9113 §8.2.2).
+    // Connection-specific headers are not allowed in HTTP/2 (RFC 8441 §5, RFC 9113 §8.2.2).
     const HOP: [&str; 4] = ["host", "connection", "upgrade", "sec-websocket-key"];
     for header in &given {
         let name = header.name.to_ascii_lowercase();
@@ -204,7 +205,7 @@ fn headers(map: &HeaderMap) -> Headers {
     Headers(lines.collect())
 }
 
-/// Reads what there is of a refusal's body, within its limits of size and time.
+/// Reads the body of a refusal within the limits of size and time.
 async fn read_refusal(
     connection: &mut Driver,
     receive: &mut RecvStream,
@@ -216,13 +217,13 @@ async fn read_refusal(
     let reading = async {
         while body.len() <= BODY_LIMIT {
             let next = std::future::poll_fn(|cx| {
-                // Its end shows in what is read.
+                // A failure of the connection shows in the data stream.
                 let _ = Pin::new(&mut *connection).poll(cx);
                 receive.poll_data(cx)
             });
             match next.await {
                 Some(Ok(data)) => {
-                    // Fails only where the stream is over.
+                    // Fails only if the stream has ended.
                     let _ = receive.flow_control().release_capacity(data.len());
                     body.extend_from_slice(&data);
                 }
@@ -234,7 +235,7 @@ async fn read_refusal(
             }
         }
     };
-    // A body that stalls is shown as far as it came.
+    // After a timeout the part received so far is shown.
     let _ = tokio::time::timeout(body_wait(deadline), reading).await;
     let body_cut = !whole || body.len() > BODY_LIMIT;
     body.truncate(BODY_LIMIT);
@@ -252,7 +253,7 @@ async fn read_refusal(
     }
 }
 
-/// Waits for the answer to the request; interim ones are passed over, as over HTTP/1.1.
+/// Waits for the response; skips interim responses, as over HTTP/1.1.
 async fn read_answer(
     connection: &mut Driver,
     mut response: ResponseFuture,
@@ -260,17 +261,17 @@ async fn read_answer(
     let broken = |what: String| Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, what));
     let mut interim = 0;
     std::future::poll_fn(|cx| {
-        // The connection's end shows in what is waited for.
+        // A failure of the connection shows in the response.
         let _ = Pin::new(&mut *connection).poll(cx);
         while let Poll::Ready(Some(Ok(answer))) = response.poll_informational(cx) {
             interim += 1;
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                let what = "the server answered 101, which HTTP/2 does not know (RFC 9113 §8.6)";
+                let what = "the server answered 101, which HTTP/2 does not allow (RFC 9113 §8.6)";
                 return Poll::Ready(broken(what.to_owned()));
             }
             if interim > INTERIM_LIMIT {
                 let what =
-                    format!("the server sent more than {INTERIM_LIMIT} interim answers (1xx)");
+                    format!("the server sent more than {INTERIM_LIMIT} interim responses (1xx)");
                 return Poll::Ready(broken(what));
             }
         }
@@ -281,7 +282,7 @@ async fn read_answer(
     .await
 }
 
-/// Why a request was not answered by a server that does speak HTTP/2.
+/// The error for a request that a server with HTTP/2 did not answer.
 fn unanswered(error: &h2::Error) -> Error {
     match violation(error) {
         Some(what) => {
@@ -292,7 +293,7 @@ fn unanswered(error: &h2::Error) -> Error {
     }
 }
 
-/// Why no HTTP/2 connection came about.
+/// The error for a failed HTTP/2 connection setup.
 fn failed(error: &h2::Error, address: &Address) -> Error {
     let error = match violation(error) {
         Some(what) => {
@@ -305,7 +306,7 @@ fn failed(error: &h2::Error, address: &Address) -> Error {
         return error;
     }
     error.hint(
-        "without TLS, --http2 needs a server that expects HTTP/2 from the first byte; leave it out for HTTP/1.1",
+        "without TLS, --http2 needs a server that supports HTTP/2 with prior knowledge (h2c); remove it to use HTTP/1.1",
     )
 }
 
@@ -314,7 +315,7 @@ fn lost(why: &str) -> Error {
     Error::new(ErrorKind::Lost, Stage::Upgrade, message)
 }
 
-/// The end of a connection that broke no rule.
+/// The error for a connection that ended without a violation.
 fn lost_or_ended(error: &h2::Error) -> Error {
     if let Some(io) = error.get_io() {
         if let Some(late) = super::tls::late_failure(io) {
@@ -332,7 +333,7 @@ fn lost_or_ended(error: &h2::Error) -> Error {
     Error::new(ErrorKind::Handshake, Stage::Upgrade, what)
 }
 
-/// The rule of HTTP/2 that the peer broke, by the code that the library told it.
+/// The violation of HTTP/2 by the peer, from the error code that the library sent.
 fn violation(error: &h2::Error) -> Option<String> {
     let reason = error.reason().filter(|_| error.is_library())?;
     let section = match reason {
@@ -342,23 +343,23 @@ fn violation(error: &h2::Error) -> Option<String> {
         Reason::ENHANCE_YOUR_CALM => "10.5",
         _ => "5.4",
     };
-    Some(format!("broke HTTP/2: {reason:?} (RFC 9113 §{section})"))
+    Some(format!("violated HTTP/2: {reason:?} (RFC 9113 §{section})"))
 }
 
 impl Tunnel {
-    /// Moves bytes in both directions.
+    /// Polls the connection, which moves bytes in both directions.
     fn drive(&mut self, cx: &mut Context<'_>) {
-        // Its end shows in the stream's next read or write.
+        // A failure shows in the next read or write of the stream.
         let _ = Pin::new(&mut self.connection).poll(cx);
     }
 }
 
-/// How the peer broke HTTP/2 itself, below the WebSocket; it travels as an [`io::Error`].
+/// A violation of HTTP/2 by the peer, carried inside an [`io::Error`].
 #[derive(Debug)]
 pub struct Http2Error(String);
 
 impl Http2Error {
-    /// The one that an error carries, if it carries one.
+    /// The violation inside an I/O error, if there is one.
     pub fn from_io(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
@@ -377,7 +378,7 @@ fn io_error(error: h2::Error) -> io::Error {
         return io::Error::new(io::ErrorKind::InvalidData, Http2Error(what));
     }
     match error.reason() {
-        // RFC 8441 §5: CANCEL stands for the RST of TCP.
+        // RFC 8441 §5: CANCEL corresponds to a TCP RST.
         Some(Reason::CANCEL) => io::Error::new(
             io::ErrorKind::ConnectionReset,
             "the HTTP/2 stream was cancelled",
@@ -409,7 +410,7 @@ impl AsyncRead for Tunnel {
         let length = self.rest.len().min(buffer.remaining());
         buffer.put_slice(&self.rest[..length]);
         self.rest.advance(length);
-        // What was read makes room for more; it fails only where the stream is over.
+        // Reopens the window by what was read. Fails only if the stream has ended.
         let _ = self.receive.flow_control().release_capacity(length);
         Poll::Ready(Ok(()))
     }
@@ -443,7 +444,7 @@ impl AsyncWrite for Tunnel {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // END_STREAM stands for the FIN of TCP (RFC 8441 §5); a stream that is over needs none.
+        // END_STREAM corresponds to a TCP FIN (RFC 8441 §5). Fails only if the stream has ended.
         let _ = self.send.send_data(Bytes::new(), true);
         self.drive(cx);
         Poll::Ready(Ok(()))

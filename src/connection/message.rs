@@ -1,4 +1,4 @@
-//! What travels over an open connection.
+//! Messages and other data sent over an open connection.
 
 use std::ops::Range;
 
@@ -51,7 +51,7 @@ impl Payload {
         }
     }
 
-    /// The content as text, where it is text.
+    /// The text, if it is a text message.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()),
@@ -59,7 +59,7 @@ impl Payload {
         }
     }
 
-    /// The content as a pattern looks at it: text, and binary data that is UTF-8.
+    /// The content as text for patterns: a text message, or binary data that is valid UTF-8.
     pub fn readable(&self) -> Option<Text> {
         match self {
             Self::Text(text) => Some(text.clone()),
@@ -72,7 +72,7 @@ impl Payload {
         self.as_bytes().len()
     }
 
-    /// Whether the message is empty; an empty message is a message.
+    /// Whether the message has no content.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -99,7 +99,7 @@ pub struct Fragment {
     pub bytes: Bytes,
 }
 
-/// Messages that go out together: a piece of input that holds several, each with its delimiter.
+/// Messages that are sent together: a block of input with several messages, each with its delimiter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     bytes: Bytes,
@@ -109,8 +109,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The messages in `bytes`, which end with a delimiter. Text is the caller's word that it is UTF-8,
-    /// and that the delimiter is ASCII: then each message is UTF-8 as well.
+    /// The messages in `bytes`, which end with a delimiter. For text, the caller guarantees that `bytes` is
+    /// UTF-8 and the delimiter is ASCII, so that each message is UTF-8 as well.
     pub fn new(bytes: Bytes, delimiter: u8, is_text: bool) -> Self {
         let messages = memchr_iter(delimiter, &bytes).count() as u64;
         Self {
@@ -126,17 +126,17 @@ impl Batch {
         self.is_text
     }
 
-    /// How many there are.
+    /// The number of messages.
     pub fn messages(&self) -> u64 {
         self.messages
     }
 
-    /// The bytes of all of them, without the delimiters.
+    /// The bytes of all messages, without the delimiters.
     pub fn payload_bytes(&self) -> u64 {
         self.bytes.len() as u64 - self.messages
     }
 
-    /// One message after the other, as where it lies in [`Batch::bytes`].
+    /// The range of each message in [`Batch::bytes`].
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
         let mut begin = 0;
         memchr_iter(self.delimiter, &self.bytes).map(move |end| {
@@ -146,7 +146,7 @@ impl Batch {
         })
     }
 
-    /// All of it, delimiters included.
+    /// The whole block, delimiters included.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
@@ -163,9 +163,9 @@ pub enum Outgoing {
     Fragment(Fragment),
     /// A ping frame, at most 125 bytes.
     Ping(Bytes),
-    /// A pong frame that nobody asked for, at most 125 bytes.
+    /// An unsolicited pong frame, at most 125 bytes.
     Pong(Bytes),
-    /// Frames as they stand, legal or not, to test a peer.
+    /// Raw frames, legal or not, for testing a peer.
     Raw(Bytes),
 }
 

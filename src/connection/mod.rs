@@ -1,9 +1,8 @@
-//! The one connection, shared by every verb: from a [`Target`] to messages and back to a clean end.
+//! A WebSocket connection, used by every command: opens a [`Target`], exchanges messages, closes.
 //!
-//! It behaves as the browser's `WebSocket` does: CONNECTING, OPEN, CLOSING, CLOSED, in that order and
-//! never back. An end is a value ([`Incoming::Closed`]) and comes exactly once. Every stage has a time
-//! limit. Nothing here prints, counts for a verb or knows why it was opened; nothing above this
-//! module names tokio-tungstenite.
+//! Its states are those of the browser's `WebSocket`: CONNECTING, OPEN, CLOSING, CLOSED, always in this
+//! order. The end is a value ([`Incoming::Closed`]) that comes exactly once. Every stage has a time limit.
+//! This module prints nothing and does not depend on a command. Only it uses tokio-tungstenite.
 
 pub mod backoff;
 pub mod close;
@@ -54,33 +53,33 @@ use wire::negotiation::NegotiatedDeflate;
 use wire::{Received, Role, Wire, WireSettings};
 use write_queue::WriteQueue;
 
-/// Pongs that may wait for a peer that does not read.
+/// The maximum number of pongs that wait for a peer that does not read.
 const PONGS_OWED: u32 = 64;
 
-/// Everything a connection needs, validated.
+/// The validated settings of a connection.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where.
+    /// The address.
     pub address: Address,
-    /// What the upgrade request says.
+    /// The variable part of the upgrade request.
     pub request: UpgradeOptions,
-    /// How to get there.
+    /// How to reach the endpoint.
     pub route: Route,
-    /// Which proxy stands before which host.
+    /// Selects the proxy for a host.
     pub proxies: Proxies,
-    /// How many redirects are followed; `None` when the first is an answer like any other.
+    /// The maximum number of redirects; `None` treats a redirect as a refusal.
     pub max_redirects: Option<u32>,
     /// Whether the WebSocket is a stream of an HTTP/2 connection (RFC 8441).
     pub http2: bool,
     /// TLS, for `wss` and for HTTPS proxies.
     pub tls: TlsClient,
-    /// Limits.
+    /// Time and size limits.
     pub limits: Limits,
-    /// Whether every frame is told of ([`Incoming::Frame`]).
+    /// Whether every frame is reported ([`Incoming::Frame`]).
     pub trace: bool,
 }
 
-/// Limits of time and size, every one on by default.
+/// Time and size limits. All have a default.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// From the name lookup to the 101.
@@ -101,27 +100,27 @@ impl Default for Limits {
     }
 }
 
-/// How a server's end of a connection differs from the usual.
+/// Settings of a connection in the server role.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServerSettings {
-    /// What was agreed.
+    /// The negotiated compression.
     pub compression: Option<NegotiatedDeflate>,
-    /// Whether every frame is told of ([`Incoming::Frame`]).
+    /// Whether every frame is reported ([`Incoming::Frame`]).
     pub trace: bool,
-    /// Whether pings stay unanswered, against RFC 6455 §5.5.2: a fault to test clients with.
+    /// Whether pings are not answered, against RFC 6455 §5.5.2: a fault for testing clients.
     pub ignores_pings: bool,
 }
 
-/// What the handshake agreed on.
+/// The result of the handshake.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// The address connected to: the proxy's, where there is one.
+    /// The address connected to; the proxy's, if there is one.
     pub remote: String,
-    /// The proxy on the way, without its credentials.
+    /// The proxy, without its credentials.
     pub proxy: Option<String>,
     /// The URLs that redirected here, the first one first.
     pub redirects: Vec<String>,
-    /// Whether a redirect led to another origin, where secrets must not go.
+    /// Whether a redirect led to another origin, to which secrets must not be sent.
     pub left_origin: bool,
     /// The request's lines, credentials included.
     pub request: Vec<String>,
@@ -129,24 +128,24 @@ pub struct Opened {
     pub answer: Response,
     /// The subprotocol chosen.
     pub subprotocol: Option<String>,
-    /// The extensions agreed, one string each, parameters included.
+    /// The negotiated extensions with their parameters, one string each.
     pub extensions: Vec<String>,
-    /// TLS.
+    /// The TLS session.
     pub tls: Option<tls::NegotiatedTls>,
-    /// The time each stage took.
+    /// The duration of each stage.
     pub timing: Timing,
 }
 
-/// The connection's state, by its name in the DOM (WHATWG WebSockets §3.1).
+/// The state of a connection, named as in the DOM (WHATWG WebSockets §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadyState {
-    /// The handshake is under way.
+    /// The connection is being opened.
     Connecting,
     /// Messages can be sent.
     Open,
     /// A close frame was sent or received.
     Closing,
-    /// The end.
+    /// The connection has ended.
     Closed,
 }
 
@@ -162,25 +161,24 @@ impl ReadyState {
     }
 }
 
-/// What comes out of an open connection.
+/// An event of an open connection.
 #[derive(Debug)]
 pub enum Incoming {
     /// A whole message.
     Message(Payload),
-    /// A ping; the pong is on its way.
+    /// A ping; the pong is already queued.
     Ping(Bytes),
     /// A pong.
     Pong(Bytes),
-    /// A frame that has passed, in either direction; it comes before what it carries.
+    /// A frame in either direction; reported before its content.
     Frame(Box<TracedFrame>),
-    /// The peer began the closing handshake.
+    /// The peer started the closing handshake.
     Closing(CloseCode, String),
-    /// The end; nothing follows.
+    /// The connection has ended. This is the last event.
     Closed(CloseInfo),
 }
 
-/// An open WebSocket connection in either role: a stream, the protocol spoken over it, and where it
-/// stands between OPEN and CLOSED.
+/// An open WebSocket connection in either role: the stream, the protocol state and the closing phase.
 pub struct Connection {
     stream: Stream,
     wire: Wire,
@@ -188,15 +186,15 @@ pub struct Connection {
     output: WriteQueue,
     phase: ClosingPhase,
     limits: Limits,
-    /// Pings answered since all that was to be sent has left.
+    /// Pings answered since the output was last flushed completely.
     pongs_owed: u32,
 }
 
 impl Connection {
-    /// Opens a connection, from the name to the 101.
+    /// Opens a connection, from name lookup to the 101, within [`Limits::connect`].
     ///
     /// # Errors
-    /// What failed, at which stage, within [`Limits::connect`].
+    /// The failure and its stage.
     pub async fn open(target: &Target, reporter: &Reporter) -> Result<(Self, Opened), Error> {
         let progress = HandshakeProgress::new(&target.address);
         let limit = target.limits.connect;
@@ -213,7 +211,7 @@ impl Connection {
         reporter: &Reporter,
         progress: &HandshakeProgress,
     ) -> Result<(Self, Opened), Error> {
-        let established = opening::arrive(target, reporter, progress).await?;
+        let established = opening::establish(target, reporter, progress).await?;
         let upgraded = established.upgraded;
         let settings = WireSettings {
             compression: upgraded.compression,
@@ -247,10 +245,10 @@ impl Connection {
         Ok((connection, opened))
     }
 
-    /// The server's end of a connection whose handshake is done.
+    /// A connection in the server role after the handshake.
     ///
     /// # Errors
-    /// When the operating system refuses what every connection needs.
+    /// The operating system provides no random numbers.
     pub fn accepted(
         stream: Stream,
         leftover: Bytes,
@@ -274,8 +272,7 @@ impl Connection {
         settings: &WireSettings,
     ) -> Result<Self, Error> {
         let wire = Wire::new(role, settings).map_err(|error| {
-            let message =
-                format!("the operating system has no random numbers for the masks: {error}");
+            let message = format!("cannot get random numbers from the operating system: {error}");
             Error::new(ErrorKind::Input, Stage::Upgrade, message)
         })?;
         let release_when_empty = role == Role::Server;
@@ -295,23 +292,23 @@ impl Connection {
         self.wire.frame_bytes()
     }
 
-    /// When the last byte of what was handed out last was read from the stream.
+    /// When the last byte of the most recent event was read from the stream.
     pub fn read_at(&self) -> Option<Instant> {
         self.input.read_at()
     }
 
-    /// Bytes of data frames received so far, of those still under way as well: a sign of life that
-    /// does not wait for the end of a large message.
+    /// Bytes of data frames received so far, incomplete ones included: shows that the peer is alive before
+    /// a large message is complete.
     pub fn data_received(&self) -> u64 {
         self.wire.data_received()
     }
 
-    /// What has left, in blocks of 64 KiB: the pongs that we owe a peer that only pings hardly count.
+    /// Bytes written, in units of 64 KiB, so that the pongs for a peer that only pings hardly count.
     pub fn blocks_sent(&self) -> u64 {
         self.output.passed() >> 16
     }
 
-    /// The state by its DOM name.
+    /// The state, named as in the DOM.
     pub fn ready_state(&self) -> ReadyState {
         match self.phase {
             ClosingPhase::Open => ReadyState::Open,
@@ -323,25 +320,25 @@ impl Connection {
         }
     }
 
-    /// Ready when another message can be taken without piling up behind a slow peer.
+    /// Ready when another message can be sent without queueing up behind a slow peer.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.output.is_full(&self.wire) {
-            // Not all of it must leave before there is room.
+            // Pending is fine here: there may be room before everything is written.
             let _ = self.output.poll_write(&mut self.stream, &mut self.wire, cx);
         }
-        // After a failed write nothing leaves any more; the next read tells why and ends this.
+        // After a failed write nothing is written any more; the next read reports why and ends this.
         if self.has_write_failed() || self.output.is_full(&self.wire) {
             return Poll::Pending;
         }
         Poll::Ready(())
     }
 
-    /// Whether a write has failed: nothing leaves any more, and the reads that follow tell why.
+    /// Whether a write has failed. Then nothing is written any more, and the next reads report why.
     pub fn has_write_failed(&self) -> bool {
         self.output.failure().is_some()
     }
 
-    /// Takes something to send. False when the connection is not OPEN: it was not taken.
+    /// Queues something to send. Returns false if the connection is not OPEN and nothing was queued.
     pub fn feed(&mut self, outgoing: &Outgoing) -> bool {
         let is_open = matches!(self.phase, ClosingPhase::Open);
         if is_open {
@@ -356,24 +353,24 @@ impl Connection {
         }
     }
 
-    /// Ready when all that was fed has been handed to the kernel.
+    /// Ready when everything queued was written to the kernel.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.output.poll_flush(&mut self.stream, &mut self.wire, cx));
         self.pongs_owed = 0;
         Poll::Ready(())
     }
 
-    /// Ends the stream below in its own way: TLS says goodbye, TCP ends one direction.
+    /// Shuts down the underlying stream: TLS sends close_notify, TCP a FIN.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll_flush(cx));
-        // A stream that cannot be ended has ended.
+        // A stream that cannot be shut down has already ended.
         Pin::new(&mut self.stream).poll_shutdown(cx).map(drop)
     }
 
-    /// The next thing that happens; `None` once [`Incoming::Closed`] was given.
+    /// The next event; `None` after [`Incoming::Closed`].
     #[inline]
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        // A peer that sends pings and reads no pongs is not read from either: they would pile up here.
+        // Stop reading from a peer that sends pings but reads no pongs: the pongs would pile up here.
         if self.pongs_owed >= PONGS_OWED
             && matches!(self.phase, ClosingPhase::Open)
             && self.poll_flush(cx).is_pending()
@@ -410,7 +407,7 @@ impl Connection {
         Poll::Ready(match received {
             Received::Message(payload) => Incoming::Message(payload),
             Received::Ping(payload) => {
-                // A peer that has our close frame is answered nothing more (RFC 6455 §5.5.2).
+                // After our close frame no pongs are sent (RFC 6455 §5.5.2).
                 if self.wire.answers_pings() && matches!(self.phase, ClosingPhase::Open) {
                     self.encode(&Outgoing::Pong(payload.clone()));
                     self.pongs_owed += 1;
@@ -423,7 +420,7 @@ impl Connection {
         })
     }
 
-    /// Who is at the other end.
+    /// The peer, for error texts.
     fn peer(&self) -> &'static str {
         match self.wire.role() {
             Role::Client => "the server",

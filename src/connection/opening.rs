@@ -1,6 +1,6 @@
-//! From a name to an answered handshake, stage by stage: lookup, connect, proxy, TLS, upgrade, and again
-//! where a redirect points elsewhere. Knows where it stands at any time, so that a time limit can say
-//! what it was that took too long.
+//! Opens a connection stage by stage: name lookup, connect, proxy, TLS, upgrade. Follows redirects.
+//!
+//! The current stage is recorded, so that a timeout can name the stage that took too long.
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -22,22 +22,22 @@ use super::target::{Address, Endpoint, UpgradeOptions, without_zone};
 use super::tls::{self, Alpn, TlsClient};
 use crate::secret::Secret;
 
-/// How long a person waits without a word.
+/// After this time a slow attempt is reported ([`Progress::Slow`]).
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How far an opening has come.
+/// The current stage of an attempt, and what it tried.
 #[derive(Debug)]
 pub struct HandshakeProgress {
     stage: Cell<Stage>,
     attempts: AddressAttempts,
-    /// The address that it is about now: a redirect may have led elsewhere.
+    /// The current address; a redirect changes it.
     address: RefCell<Address>,
-    /// Whether the other end is the server's own, and no proxy that could not be reached or passed.
+    /// Whether an error is about the server itself, not about a proxy.
     at_server: Cell<bool>,
 }
 
 impl HandshakeProgress {
-    /// Before the first stage, on the way to an address.
+    /// The state before the first stage.
     pub fn new(address: &Address) -> Self {
         Self {
             stage: Cell::new(Stage::Lookup),
@@ -47,7 +47,7 @@ impl HandshakeProgress {
         }
     }
 
-    /// The error with the cure that the address suggests.
+    /// Adds the hint that the address suggests, unless the error is about a proxy.
     pub fn with_hint(&self, error: Error) -> Error {
         if self.at_server.get() {
             with_hint(error, &self.address.borrow())
@@ -56,7 +56,7 @@ impl HandshakeProgress {
         }
     }
 
-    /// The opening, which says where it stands when it takes long.
+    /// Runs `opening`, and reports its stage once if it takes longer than [`PATIENCE`].
     pub async fn watched<T>(&self, opening: impl Future<Output = T>, reporter: &Reporter) -> T {
         let mut opening = pin!(opening);
         if let Ok(result) = tokio::time::timeout(PATIENCE, &mut opening).await {
@@ -69,7 +69,7 @@ impl HandshakeProgress {
         opening.await
     }
 
-    /// What it was that took longer than `limit`.
+    /// The error for an attempt that took longer than `limit`: names the stage.
     pub fn timeout(&self, limit: Duration) -> Error {
         let error = Error::timeout(self.stage.get(), limit);
         if error.stage != Stage::Connect || self.attempts.is_empty() {
@@ -80,15 +80,15 @@ impl HandshakeProgress {
     }
 }
 
-/// A connection whose handshake was answered well.
+/// A connection whose handshake succeeded.
 pub struct Established {
-    /// The stream, its frames to come.
+    /// The stream; frames follow.
     pub stream: Stream,
-    /// What was asked and answered.
+    /// The request, the response and what was negotiated.
     pub upgraded: Upgraded,
     /// The address connected to.
     pub remote: String,
-    /// The proxy on the way, without its credentials.
+    /// The proxy, without its credentials.
     pub proxy: Option<String>,
     /// The URLs that redirected.
     pub redirects: Vec<String>,
@@ -96,12 +96,12 @@ pub struct Established {
     pub left_origin: bool,
     /// TLS with the server.
     pub tls: Option<tls::NegotiatedTls>,
-    /// The time each stage of the last attempt took, and the whole.
+    /// The duration of each stage of the last attempt, and of everything.
     pub timing: Timing,
 }
 
-/// Opens a connection up to the answer, and follows redirects where that is wanted.
-pub async fn arrive(
+/// Opens a connection up to the response to the handshake. Follows redirects if the target allows them.
+pub async fn establish(
     target: &Target,
     reporter: &Reporter,
     progress: &HandshakeProgress,
@@ -155,7 +155,7 @@ pub async fn arrive(
     }
 }
 
-/// The request with the credentials of this moment: a token in a file may have been renewed.
+/// The request with current credentials: a token in a file may have been renewed.
 fn authorized(request: &UpgradeOptions, reporter: &Reporter) -> Result<UpgradeOptions, Error> {
     let mut request = request.clone();
     let given = request
@@ -176,7 +176,7 @@ fn authorized(request: &UpgradeOptions, reporter: &Reporter) -> Result<UpgradeOp
     Ok(request)
 }
 
-/// One way to one address.
+/// An attempt to connect to one address.
 struct AddressAttempt<'a> {
     target: &'a Target,
     address: &'a Address,
@@ -226,7 +226,7 @@ impl AddressAttempt<'_> {
         Instant::now()
     }
 
-    /// A byte stream to the server, through a proxy where one stands before it.
+    /// A byte stream to the server, through a proxy if one is configured for the host.
     async fn connect_transport(&mut self) -> Result<Stream, Error> {
         let at_server = &self.progress.at_server;
         at_server.set(false);
@@ -264,9 +264,9 @@ impl AddressAttempt<'_> {
         let unreachable = |error: Error| Error {
             message: format!("the proxy {}: {}", proxy.shown, error.message),
             hint: match error.kind {
-                ErrorKind::Dns | ErrorKind::Connect => {
-                    Some("is that the proxy's address? --proxy '' goes without one".to_owned())
-                }
+                ErrorKind::Dns | ErrorKind::Connect => Some(
+                    "check the proxy's address; --proxy '' connects without a proxy".to_owned(),
+                ),
                 _ => error.hint,
             },
             ..error

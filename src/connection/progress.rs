@@ -1,4 +1,4 @@
-//! What is told on the way to an open connection, and the time that each stage took.
+//! Progress reports while a connection is opened, and the duration of each stage.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,45 +14,45 @@ use crate::secret::Secret;
 pub enum Progress {
     /// The name has addresses.
     Found(Vec<SocketAddr>),
-    /// TCP stands.
+    /// The TCP (or Unix socket) connection is established: the remote address.
     Connected(String),
-    /// The proxy has connected.
+    /// The proxy has connected to the server.
     Proxied {
         /// The proxy, without its credentials.
         proxy: String,
-        /// Whom it connected to.
+        /// The host and port it connected to.
         host: String,
     },
-    /// TLS stands, with the server or with an HTTPS proxy.
+    /// The TLS handshake with the server or with an HTTPS proxy is done.
     Secured(tls::NegotiatedTls),
     /// A redirect is followed, to this URL.
     Redirected(String),
-    /// Something that a person should know although the attempt goes on.
+    /// A warning; the attempt continues.
     Warning(String),
-    /// A value that must not be shown is about to be used.
+    /// A secret is about to be used and must be redacted from now on.
     Secret(Secret),
-    /// It takes longer than a person waits without a word: where to, and what is waited for.
+    /// The attempt has taken more than 2 s.
     Slow {
         /// The URL, redacted.
         url: String,
         /// What the present stage does.
         doing: &'static str,
     },
-    /// The request was sent: its lines, credentials included.
+    /// The lines of the upgrade request that is sent, credentials included.
     Request(Vec<String>),
-    /// The answer's head has come.
+    /// The head of the response was received.
     Answer(Response),
 }
 
-/// Where [`Progress`] goes as it happens.
+/// Receives [`Progress`] as it happens; `None` discards it.
 #[derive(Clone, Debug, Default)]
 pub struct Reporter(pub Option<UnboundedSender<Progress>>);
 
 impl Reporter {
-    /// Tells a step, made only where somebody listens.
+    /// Reports a step. It is built only if there is a receiver.
     pub(super) fn report(&self, progress: impl FnOnce() -> Progress) {
         if let Some(sender) = &self.0 {
-            // Nobody listens any more: the attempt is about to be dropped.
+            // Fails only if the receiver is gone, and then the attempt is about to be dropped.
             let _ = sender.send(progress());
         }
     }
@@ -65,12 +65,12 @@ pub struct Timing {
     pub lookup: Duration,
     /// TCP connect.
     pub connect: Duration,
-    /// The proxy's way to the server, TLS with the proxy included.
+    /// From connecting to the proxy to its answer, TLS with the proxy included.
     pub proxy: Duration,
     /// TLS handshake.
     pub tls: Duration,
     /// Request to 101.
     pub upgrade: Duration,
-    /// All of it.
+    /// The whole attempt.
     pub total: Duration,
 }

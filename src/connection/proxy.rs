@@ -1,8 +1,7 @@
-//! Proxies: which one stands before a host, and how it is asked for a way through.
+//! Proxies: selects the proxy for a host, and connects through it.
 //!
-//! HTTP and HTTPS proxies are asked with CONNECT (RFC 9110 §9.3.6), SOCKS5 ones as RFC 1928 has it. The
-//! environment is read by curl's rules. Nothing here is sent to a proxy but the host, the port and the
-//! proxy's own credentials.
+//! HTTP and HTTPS proxies are used with CONNECT (RFC 9110 §9.3.6), SOCKS5 proxies by RFC 1928. The
+//! environment is read by curl's rules. A proxy receives only the host, the port and its own credentials.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,23 +19,23 @@ use super::handshake::{HeadError, Refusal, answer, client};
 use super::stream::Stream;
 use crate::secret::{Secret, io_text, redact_url};
 
-/// What a proxy speaks.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyProtocol {
     /// HTTP CONNECT.
     Http,
     /// HTTP CONNECT inside TLS.
     Https,
-    /// SOCKS5, names looked up here.
+    /// SOCKS5; host names are resolved locally.
     Socks5,
-    /// SOCKS5, names looked up by the proxy.
+    /// SOCKS5; host names are resolved by the proxy.
     Socks5h,
 }
 
-/// A proxy.
+/// A proxy server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// What it speaks.
+    /// Its protocol.
     pub protocol: ProxyProtocol,
     /// Its host, IPv6 without brackets.
     pub host: String,
@@ -44,11 +43,11 @@ pub struct Proxy {
     pub port: u16,
     /// User and password.
     pub credentials: Option<(String, Secret)>,
-    /// The URL to show: without credentials.
+    /// The URL to print, without credentials.
     pub shown: String,
 }
 
-/// A proxy's URL that cannot be used (exit 2).
+/// An invalid proxy URL (exit 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyUrlError(String);
 
@@ -59,13 +58,14 @@ impl fmt::Display for ProxyUrlError {
 }
 
 impl Proxy {
-    /// Reads `[PROTOCOL://][USER:PASSWORD@]HOST[:PORT]`; without a protocol it is `http`, without a port
-    /// 443 for `https` and 1080 for the others, as curl has it.
+    /// Parses `[PROTOCOL://][USER:PASSWORD@]HOST[:PORT]`. As in curl, the default protocol is `http`, the
+    /// default port is 443 for `https` and 1080 for the others.
     ///
     /// # Errors
-    /// Names what was typed, without its credentials.
+    /// The URL without its credentials, and why it is invalid.
     pub fn parse(typed: &str) -> Result<Self, ProxyUrlError> {
-        let bad = |why: &str| ProxyUrlError(format!("'{}' is no proxy: {why}", redact_url(typed)));
+        let bad =
+            |why: &str| ProxyUrlError(format!("invalid proxy '{}': {why}", redact_url(typed)));
         let (scheme, rest) = typed.split_once("://").unwrap_or(("http", typed));
         let protocol = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyProtocol::Http,
@@ -74,17 +74,17 @@ impl Proxy {
             "socks5h" => ProxyProtocol::Socks5h,
             other => {
                 return Err(bad(&format!(
-                    "the scheme {other}: is none of http, https, socks5, socks5h"
+                    "unsupported scheme '{other}' (expected http, https, socks5 or socks5h)"
                 )));
             }
         };
-        // The URL library treats a host of an unknown scheme as opaque and drops a known one's port.
+        // Parsed as ws: the URL library does not parse the host of an unknown scheme.
         let url = Url::parse(&format!("ws://{rest}")).map_err(|error| bad(&error.to_string()))?;
         let host = match url.host() {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            None => return Err(bad("it has no host")),
+            None => return Err(bad("missing host")),
         };
         let port = match (explicit_port(rest), protocol) {
             (Some(port), _) => port,
@@ -92,7 +92,7 @@ impl Proxy {
             (None, _) => 1080,
         };
         if port == 0 {
-            return Err(bad("port 0 cannot be connected to"));
+            return Err(bad("cannot connect to port 0"));
         }
         let credentials =
             super::target::user_info(&url).map(|(user, password)| (user, Secret::new(password)));
@@ -106,13 +106,13 @@ impl Proxy {
         })
     }
 
-    /// Whether it wants TLS before anything else.
+    /// Whether the connection to the proxy uses TLS.
     pub fn is_secure(&self) -> bool {
         self.protocol == ProxyProtocol::Https
     }
 }
 
-/// The port as it was typed: the URL library drops one that is the scheme's own.
+/// The port as it was typed: the URL library drops the scheme's default port.
 fn explicit_port(rest: &str) -> Option<u16> {
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?;
@@ -120,19 +120,19 @@ fn explicit_port(rest: &str) -> Option<u16> {
     behind.rsplit_once(':')?.1.parse().ok()
 }
 
-/// Which proxy stands before which host.
+/// Selects the proxy for a host.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
-    /// The one to use whatever the host (`--proxy`); `None` inside means that none is.
+    /// `--proxy`, for every host; the inner `None` means no proxy.
     forced: Option<Option<Proxy>>,
-    /// The environment's, unread until a host needs it: name and value of the variable.
+    /// From the environment, parsed only when a host needs it: name and value of the variable.
     for_secure: Option<(String, String)>,
     for_plain: Option<(String, String)>,
     exceptions: NoProxy,
 }
 
 impl Proxies {
-    /// One proxy for every host, or none at all where the text is empty.
+    /// One proxy for every host; an empty text means no proxy.
     ///
     /// # Errors
     /// As [`Proxy::parse`].
@@ -147,8 +147,8 @@ impl Proxies {
         })
     }
 
-    /// The environment's, by curl's rules: lower case before upper case, and never `HTTP_PROXY`, which
-    /// a client of a CGI program can set (`Proxy:` header).
+    /// Reads the environment by curl's rules: lower case before upper case, and never `HTTP_PROXY`, which
+    /// the client of a CGI program can set with a `Proxy:` header.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&str]| {
             names.iter().find_map(|name| {
@@ -165,10 +165,10 @@ impl Proxies {
         }
     }
 
-    /// The proxy that stands before a host.
+    /// The proxy for a host; `None` connects directly.
     ///
     /// # Errors
-    /// A variable of the environment that is no proxy.
+    /// A variable of the environment contains an invalid proxy URL.
     pub fn before(
         &self,
         host: &str,
@@ -192,23 +192,23 @@ impl Proxies {
     }
 }
 
-/// `NO_PROXY`: hosts that are reached without one.
+/// `NO_PROXY`: hosts that are connected to directly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct NoProxy(Vec<NoProxyEntry>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum NoProxyEntry {
     Everything,
-    /// A network: the address and the bits that count.
+    /// A network: address, prefix length in bits, port.
     Network(IpAddr, u8, Option<u16>),
-    /// A domain and all below it, in lower case.
+    /// A domain and its subdomains, in lower case, and a port.
     Domain(String, Option<u16>),
 }
 
 impl NoProxy {
-    /// Entries between commas or spaces: `*`, a domain with or without a leading dot, an address or
-    /// network in CIDR notation, each perhaps with a port. What cannot be read is passed over, as curl
-    /// does.
+    /// Parses entries separated by commas or spaces: `*`, a domain with or without a leading dot, an
+    /// address or a network in CIDR notation; each may have a port. As in curl, invalid entries are
+    /// ignored.
     fn parse(list: &str) -> Self {
         let entries = list.split([',', ' ', '\t']).map(str::trim);
         Self(
@@ -269,7 +269,7 @@ impl NoProxyEntry {
     }
 }
 
-/// The port behind a name; an IPv6 address has one only behind brackets. `None` for a bad port.
+/// Splits off the port; an IPv6 address can have one only after brackets. `None` for an invalid port.
 fn split_port(entry: &str) -> Option<(&str, Option<u16>)> {
     let colons = entry.matches(':').count();
     let has_port = colons == 1 || entry.contains("]:");
@@ -293,10 +293,10 @@ fn is_within(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
     }
 }
 
-/// Asks the proxy at the other end of `stream` for a way to a host.
+/// Connects to a host through the proxy at the other end of `stream`.
 ///
 /// # Errors
-/// [`ErrorKind::Proxy`] with the proxy's answer; [`ErrorKind::Dns`] when the name is to be looked up here and is
+/// [`ErrorKind::Proxy`] with the proxy's answer; [`ErrorKind::Dns`] if the name is resolved locally and is
 /// not found.
 pub async fn tunnel(
     proxy: &Proxy,
@@ -314,7 +314,7 @@ pub async fn tunnel(
         }
         ProxyProtocol::Socks5 => {
             let found = dial::lookup(host, port, route).await?;
-            // The lookup gives at least one address or an error.
+            // The lookup returns at least one address or an error.
             let ip = found.first().map(std::net::SocketAddr::ip);
             let destination = ip.map_or_else(|| SocksDestination::of(host), SocksDestination::Ip);
             socks(proxy, &mut stream, &destination, port).await?;
@@ -350,8 +350,9 @@ async fn connect(
     }
     request.push_str("\r\n");
     let broken = |error: HeadError| {
-        refused(proxy, format!("did not answer CONNECT: {error}"))
-            .hint("is it an HTTP proxy? --proxy socks5h://HOST:PORT talks to a SOCKS one")
+        refused(proxy, format!("did not answer CONNECT: {error}")).hint(
+            "check that it is an HTTP proxy; for a SOCKS proxy use --proxy socks5h://HOST:PORT",
+        )
     };
     let ended = |error| broken(HeadError::Ended(Some(error), bytes::Bytes::new()));
     stream.write_all(request.as_bytes()).await.map_err(ended)?;
@@ -373,9 +374,9 @@ async fn connect(
     if buffer.is_empty() {
         return Ok(());
     }
-    // In TLS and in HTTP the client speaks first: whoever speaks here is no server of ours.
-    let said: String = buffer.escape_ascii().to_string().chars().take(64).collect();
-    let message = format!("what answers behind the proxy is no HTTP server: \"{said}\"");
+    // In TLS and HTTP the client sends first. So a host that sends first is not a web server.
+    let sent: String = buffer.escape_ascii().to_string().chars().take(64).collect();
+    let message = format!("the host behind the proxy is not an HTTP server: it sent \"{sent}\"");
     Err(Error::new(ErrorKind::Handshake, Stage::Proxy, message))
 }
 
@@ -386,17 +387,19 @@ fn hint_for(refusal: &Refusal, proxy: &Proxy) -> Option<String> {
         return Some(hint);
     }
     let hint = match refusal.status {
-        407 if proxy.credentials.is_some() => "it does not accept this user and password",
-        407 => "it wants a user and password: --proxy http://USER:PASSWORD@HOST:PORT",
-        403 => "it does not allow CONNECT to that host or port",
-        400 | 404 | 405 | 426 | 501 => "is it a proxy? Web servers do not know CONNECT",
+        407 if proxy.credentials.is_some() => "the proxy rejected this user and password",
+        407 => "the proxy requires a user and password: --proxy http://USER:PASSWORD@HOST:PORT",
+        403 => "the proxy does not allow CONNECT to that host or port",
+        400 | 404 | 405 | 426 | 501 => {
+            "check that it is a proxy; web servers do not support CONNECT"
+        }
         502..=504 => "the proxy cannot reach the host",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-/// Where a SOCKS proxy is to connect to.
+/// The destination of a SOCKS request.
 enum SocksDestination<'a> {
     Ip(IpAddr),
     Name(&'a str),
@@ -407,7 +410,7 @@ impl<'a> SocksDestination<'a> {
         host.parse().map_or(Self::Name(host), Self::Ip)
     }
 
-    /// The address as RFC 1928 §5 writes it; `None` for a name that has no room in it.
+    /// The address in the form of RFC 1928 §5; `None` for a name longer than 255 bytes.
     fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         match self {
@@ -428,7 +431,7 @@ impl<'a> SocksDestination<'a> {
     }
 }
 
-/// The whole exchange of RFC 1928, with the password of RFC 1929.
+/// The SOCKS5 exchange (RFC 1928), with user and password (RFC 1929).
 async fn socks(
     proxy: &Proxy,
     stream: &mut Stream,
@@ -443,7 +446,7 @@ async fn socks(
     let [version, method] = exchange(proxy, stream, methods).await?;
     if version != 5 {
         return Err(refused(proxy, "does not speak SOCKS5")
-            .hint("is it an HTTP proxy? --proxy http://HOST:PORT talks to one"));
+            .hint("for an HTTP proxy use --proxy http://HOST:PORT"));
     }
     match (method, &proxy.credentials) {
         (0, _) => {}
@@ -451,24 +454,24 @@ async fn socks(
             authenticate(proxy, stream, user, password.reveal()).await?;
         }
         (0xff, None) => {
-            return Err(refused(proxy, "wants a user and password")
+            return Err(refused(proxy, "requires a user and password")
                 .hint("--proxy socks5h://USER:PASSWORD@HOST:PORT"));
         }
-        (0xff, Some(_)) => return Err(refused(proxy, "accepts no user and password")),
+        (0xff, Some(_)) => return Err(refused(proxy, "does not accept a user and password")),
         (other, _) => {
             return Err(refused(
                 proxy,
-                format!("wants the authentication method {other}, which was not offered"),
+                format!("selected the authentication method {other}, which was not offered"),
             ));
         }
     }
     let address = destination
         .encode()
-        .ok_or_else(|| refused(proxy, "takes no name of more than 255 bytes"))?;
+        .ok_or_else(|| refused(proxy, "does not support host names longer than 255 bytes"))?;
     let request = [&[5, 1, 0], &address[..], &port.to_be_bytes()[..]].concat();
     let [_, reply, _, kind] = exchange(proxy, stream, &request).await?;
     if reply != 0 {
-        // A failure, a network or host that is not there, a refused connection: the server may come up.
+        // General failure, network or host unreachable, connection refused, TTL: may be temporary.
         let passing = matches!(reply, 1 | 3..=6);
         let error = refused(proxy, format!("answered: {}", reply_name(reply)));
         return Err(Error { passing, ..error });
@@ -487,7 +490,7 @@ async fn authenticate(
     else {
         return Err(refused(
             proxy,
-            "takes no user or password of more than 255 bytes",
+            "does not support a user or password longer than 255 bytes",
         ));
     };
     let mut request = vec![1, user_length];
@@ -496,11 +499,11 @@ async fn authenticate(
     request.extend(password.as_bytes());
     match exchange(proxy, stream, &request).await? {
         [_, 0] => Ok(()),
-        _ => Err(refused(proxy, "does not accept this user and password")),
+        _ => Err(refused(proxy, "rejected this user and password")),
     }
 }
 
-/// The address that the proxy connects from, which nobody needs (RFC 1928 §6).
+/// Skips the address that the proxy connects from, which is not needed (RFC 1928 §6).
 async fn skip_bound_address(proxy: &Proxy, stream: &mut Stream, kind: u8) -> Result<(), Error> {
     let length = match kind {
         1 => 4,
@@ -521,7 +524,7 @@ async fn skip_bound_address(proxy: &Proxy, stream: &mut Stream, kind: u8) -> Res
         .map_err(|error| ended(proxy, &error))
 }
 
-/// Says something and reads an answer of fixed length.
+/// Sends a request and reads a reply of fixed length.
 async fn exchange<const N: usize>(
     proxy: &Proxy,
     stream: &mut Stream,
@@ -544,10 +547,11 @@ fn ended(proxy: &Proxy, error: &std::io::Error) -> Error {
         std::io::ErrorKind::UnexpectedEof => "closed the connection".to_owned(),
         _ => format!("did not answer: {}", io_text(error)),
     };
-    refused(proxy, why).hint("is it a SOCKS5 proxy? --proxy http://HOST:PORT talks to an HTTP one")
+    refused(proxy, why)
+        .hint("check that it is a SOCKS5 proxy; for an HTTP proxy use --proxy http://HOST:PORT")
 }
 
-/// A reply by its name (RFC 1928 §6).
+/// The name of a reply code (RFC 1928 §6).
 fn reply_name(reply: u8) -> String {
     let name = match reply {
         1 => "general SOCKS server failure",

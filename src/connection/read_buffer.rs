@@ -1,7 +1,7 @@
-//! What has come from the peer and was not taken yet.
+//! The buffer of bytes received and not decoded yet.
 //!
-//! Reads are large, whatever is taken out at once: a message costs no system call of its own, and one
-//! that is here as a whole is taken without a copy.
+//! Reads are large, so that a message does not cost a system call of its own. A complete message is taken
+//! out without a copy.
 
 use std::io;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use tokio_util::io::poll_read_buf;
 /// Bytes read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Room that is worth reading into, in bytes: less, and a new block is begun.
+/// The minimum free space to read into, in bytes; with less, a new block is allocated.
 const ROOM: usize = 8 * 1024;
 
-/// See the module's head.
+/// A buffer of received bytes.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     bytes: BytesMut,
@@ -27,8 +27,8 @@ pub(super) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// A buffer that holds what came with the end of the handshake. With `release_when_empty` it takes
-    /// no memory while nothing comes: a server has many, and few of them busy at a time.
+    /// A buffer that starts with the bytes received after the handshake. With `release_when_empty` it uses no
+    /// memory while the connection is idle, since a server has many connections and few are busy.
     pub(super) fn new(leftover: Bytes, release_when_empty: bool) -> Self {
         Self {
             bytes: leftover.into(),
@@ -37,26 +37,26 @@ impl ReadBuffer {
         }
     }
 
-    /// When bytes were last read. Whatever is taken had come by then, and its last byte not before:
-    /// nothing is read while there is a whole frame here.
+    /// When bytes were last read. This is also when the last byte of the frame taken next arrived: nothing
+    /// is read while the buffer contains a complete frame.
     pub(super) fn read_at(&self) -> Option<Instant> {
         self.read_at
     }
 
-    /// What is here.
+    /// The buffered bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What is here, to be taken.
+    /// The buffered bytes, to take from.
     pub(super) fn bytes_mut(&mut self) -> &mut BytesMut {
         &mut self.bytes
     }
 
-    /// Reads more behind what is here; how many bytes, 0 at the end of the stream.
+    /// Reads more bytes into the buffer. Returns their number, 0 at the end of the stream.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream failed.
     pub(super) fn poll_fill(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),

@@ -1,7 +1,7 @@
-//! Redirects of the handshake (`--location`): where to, and what may go along.
+//! Redirects of the handshake (`--location`).
 //!
-//! Only to http, https, ws and wss, never from wss to ws, never round in a circle, and never with
-//! credentials to another origin (scheme, host and port, RFC 6454 §4).
+//! A redirect is followed only to http, https, ws and wss, never from wss to ws and never in a loop.
+//! Credentials are not sent to another origin (scheme, host and port, RFC 6454 §4).
 
 use std::fmt;
 
@@ -20,14 +20,14 @@ pub struct RedirectChain {
     seen: Vec<Address>,
 }
 
-/// Whether an answer points elsewhere.
+/// Whether a response is a redirect with a `Location`.
 pub fn is_redirect(refusal: &Refusal) -> bool {
     matches!(refusal.status, 301 | 302 | 303 | 307 | 308)
         && refusal.headers.get("Location").is_some()
 }
 
 impl RedirectChain {
-    /// Begins at `address`; at most `most` redirects are followed.
+    /// A chain that starts at `address`; at most `most` redirects are followed.
     pub fn new(address: Address, most: u32) -> Self {
         Self {
             most,
@@ -35,24 +35,24 @@ impl RedirectChain {
         }
     }
 
-    /// The addresses that redirected, to be shown.
+    /// The URLs that redirected, redacted.
     pub fn shown(&self) -> Vec<String> {
         let behind = self.seen.len().saturating_sub(1);
         let addresses = self.seen.iter().take(behind);
         addresses.map(|address| address.shown.clone()).collect()
     }
 
-    /// Whether every address so far is of one origin.
+    /// Whether all addresses so far have the same origin.
     pub fn stays_at_origin(&self) -> bool {
         self.seen
             .windows(2)
             .all(|pair| pair[0].is_same_origin(&pair[1]))
     }
 
-    /// Where an answer points to, and the request to be sent there.
+    /// The address that a response redirects to, and the request to send there.
     ///
     /// # Errors
-    /// [`ErrorKind::Redirect`] for one too many, a circle, or a place that may not be followed to.
+    /// [`ErrorKind::Redirect`] for too many redirects, a loop, or a target that is not allowed.
     pub fn follow(
         &mut self,
         refusal: &Refusal,
@@ -62,27 +62,24 @@ impl RedirectChain {
         let shown = redact_url(location);
         if self.seen.len() > self.most as usize {
             let most = units::count(self.most.into(), "redirect");
-            let message = format!("more than {most}, the next to {shown}");
-            return Err(failed(message).hint("--max-redirects N follows more"));
+            let message = format!("more than {most}; the next one leads to {shown}");
+            return Err(failed(message).hint("--max-redirects N raises the limit"));
         }
-        // `seen` begins with one address and only grows.
+        // Never fails: `seen` starts with one address and only grows.
         let Some(here) = self.seen.last() else {
-            return Err(failed(format!("a redirect from nowhere to {shown}")));
+            return Err(failed(format!("no address before the redirect to {shown}")));
         };
         let next = resolve(here, location)
             .map_err(|why| failed(format!("the redirect to {shown} is not followed: {why}")))?;
         if here.secure && !next.secure {
             let message = format!("the redirect to {shown} is not followed: it leaves TLS");
             return Err(failed(message).hint(format!(
-                "what is sent there can be read by anyone on the way; if that is intended, connect to {} itself",
+                "data sent there is not encrypted; if that is intended, connect to {} directly",
                 next.shown
             )));
         }
         if self.seen.iter().any(|seen| is_same(seen, &next)) {
-            return Err(failed(format!(
-                "redirected in a circle, back to {}",
-                next.shown
-            )));
+            return Err(failed(format!("redirect loop: back to {}", next.shown)));
         }
         let request = if here.is_same_origin(&next) {
             request.clone()
@@ -103,7 +100,7 @@ fn failed(message: String) -> Error {
     Error::new(ErrorKind::Redirect, Stage::Upgrade, message)
 }
 
-/// What a `Location` means at an address (RFC 9110 §10.2.2).
+/// Resolves a `Location` against an address (RFC 9110 §10.2.2).
 fn resolve(here: &Address, location: &str) -> Result<Address, String> {
     let say = |error: &dyn fmt::Display| error.to_string();
     let (scheme, authority) = match (&here.endpoint, here.secure) {
@@ -124,12 +121,12 @@ fn resolve(here: &Address, location: &str) -> Result<Address, String> {
     let url = base.join(location).map_err(|error| say(&error))?;
     if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
         return Err(format!(
-            "only to ws, wss, http and https, not {}:",
+            "unsupported scheme '{}' (expected ws, wss, http or https)",
             url.scheme()
         ));
     }
     let next = Address::parse(url.as_str()).map_err(|bad| bad.why)?;
-    // A path alone stays on the socket that it came from.
+    // A relative reference stays on its Unix socket.
     let is_relative = Url::parse(location).is_err();
     match &here.endpoint {
         Endpoint::Unix(_) if is_relative => Ok(Address {
@@ -137,7 +134,7 @@ fn resolve(here: &Address, location: &str) -> Result<Address, String> {
             host_header: here.host_header.clone(),
             ..next
         }),
-        // The address of this very host is still on its link.
+        // The same link-local address keeps its zone.
         here => match zone {
             Some(zone) if without_zone(dial::host_of(here)) == dial::host_of(&next.endpoint) => {
                 next.in_zone(&zone).map_err(str::to_owned)
@@ -151,7 +148,7 @@ fn is_same(one: &Address, other: &Address) -> bool {
     one.is_same_origin(other) && one.request_target == other.request_target
 }
 
-/// The request as a stranger may see it.
+/// The request without credentials, for another origin.
 pub fn without_credentials(request: &UpgradeOptions) -> UpgradeOptions {
     let mut request = request.clone();
     request
@@ -268,7 +265,7 @@ mod tests {
         let mut trail = RedirectChain::new(start(), 10);
         trail.follow(&refusal("/b"), &request()).expect("one");
         let error = trail.follow(&refusal("/a"), &request()).expect_err("back");
-        assert!(error.message.contains("circle"), "{error}");
+        assert!(error.message.contains("redirect loop"), "{error}");
         let mut trail = RedirectChain::new(start(), 1);
         trail.follow(&refusal("/b"), &request()).expect("one");
         let error = trail.follow(&refusal("/c"), &request()).expect_err("two");

@@ -1,8 +1,8 @@
-//! A connected byte stream of any kind: the sockets of the operating system, and whatever is spoken over
-//! one of them (TLS, one stream of an HTTP/2 connection, both).
+//! A connected byte stream: a TCP or Unix socket, or a protocol over it (TLS, a stream of an HTTP/2
+//! connection, or both).
 //!
-//! The sockets are named, so that the plain case costs no indirection; what lies over them is a trait
-//! object, so that this module knows neither TLS nor HTTP/2.
+//! Sockets are enum variants, so that the plain case costs no indirection. Protocols over them are trait
+//! objects, so that this module does not depend on TLS or HTTP/2.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-/// What can carry a WebSocket connection: bytes in both directions.
+/// A bidirectional byte stream that can carry a WebSocket connection.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
@@ -25,7 +25,7 @@ pub enum Stream {
     /// A Unix domain socket.
     #[cfg(unix)]
     Unix(UnixStream),
-    /// Something spoken over another stream.
+    /// A protocol over another stream.
     Over(Box<dyn Transport>),
 }
 
@@ -36,7 +36,7 @@ impl Stream {
     }
 }
 
-/// Hands a poll method through to whichever stream this is.
+/// Forwards a poll method to the inner stream.
 macro_rules! delegate {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {

@@ -1,4 +1,5 @@
-//! What to connect to, validated before the first packet: where, how, and what the request says.
+//! The target of a connection: its URL, the request headers, credentials and offers. All of it is
+//! validated before the first packet.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,14 +14,14 @@ use crate::secret::{
     SEARCHED_FROM, Secret, SecretSource, is_credential_header, is_token_like, redact_url,
 };
 
-/// Where the bytes go.
+/// The endpoint of the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// A name or address and a port.
     Tcp {
-        /// The host as the URL has it, IPv6 without brackets.
+        /// The host of the URL, IPv6 without brackets.
         host: String,
-        /// The port, the scheme's own where the URL has none.
+        /// The port of the URL, or the scheme's default.
         port: u16,
     },
     /// A Unix domain socket.
@@ -37,37 +38,37 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// An address as people type it, understood.
+/// A parsed URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// Where to connect.
     pub endpoint: Endpoint,
-    /// Whether TLS comes first (`wss`).
+    /// Whether to use TLS (`wss`).
     pub secure: bool,
-    /// Path and query, as the request line has them.
+    /// Path and query, as sent in the request line.
     pub request_target: String,
-    /// The `Host` header: the port is left out where it is the scheme's own.
+    /// The `Host` header, without the scheme's default port.
     pub host_header: String,
     /// `user:password` of the URL.
     pub user_info: Option<(String, String)>,
-    /// The URL to show: without user info, token values masked.
+    /// The URL to print: without user info, with token values masked.
     pub shown: String,
     /// The URL with all its secrets.
     pub unmasked: String,
     /// Whether the scheme was guessed because none was typed.
     pub scheme_guessed: bool,
-    /// Whether the port is the scheme's own, so that it may not be meant.
+    /// Whether the port is the scheme's default because none was typed.
     pub port_implied: bool,
 }
 
-/// A URL that cannot be used (exit 2): what was typed, what is wrong with it, what would do.
+/// An invalid URL (exit 2): what was typed, why it is invalid, and what to type instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlError {
     /// What was typed, redacted.
     pub url: String,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub why: String,
-    /// What would have worked.
+    /// What to type instead.
     pub hint: Option<String>,
 }
 
@@ -88,19 +89,19 @@ impl UrlError {
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is no WebSocket URL: {}", self.url, self.why)
+        write!(f, "invalid URL '{}': {}", self.url, self.why)
     }
 }
 
 impl std::error::Error for UrlError {}
 
 impl Address {
-    /// Reads every form of cli.md except `echo:`, which is no address until the server runs.
+    /// Parses every form of URL except `echo:`, which has an address only once the built-in server runs.
     ///
     /// # Errors
-    /// Says what was typed and what would have worked.
+    /// Why the URL is invalid, and what to type instead.
     pub fn parse(typed: &str) -> Result<Self, UrlError> {
-        // As a browser does: what was copied often has a blank or a line break around it.
+        // As browsers do: copied text often has spaces or line breaks around it.
         let typed = typed.trim_matches(|c: char| c <= ' ');
         let bad = |why: &str| UrlError::new(typed, why);
         if typed.is_empty() {
@@ -108,7 +109,7 @@ impl Address {
         }
         if let Some(inner) = typed.strip_prefix(['\'', '"', '<']) {
             let inner = inner.trim_end_matches(['\'', '"', '>']);
-            return Err(bad("it stands in quotes that the shell has left")
+            return Err(bad("it contains quotes that the shell did not remove")
                 .hint(format!("try {}", redact_url(inner))));
         }
         if typed.starts_with('@') {
@@ -120,26 +121,24 @@ impl Address {
             }
         }
         if let Some(port) = bare_port(typed).filter(|_| !typed.starts_with(':')) {
-            return Err(
-                bad("it is a number alone").hint(format!("port {port} of this machine is :{port}"))
-            );
+            return Err(bad("it is only a number")
+                .hint(format!("for port {port} of this machine write :{port}")));
         }
         if typed == "-" {
-            return Err(bad("- is stdin, which needs a URL before it")
+            return Err(bad("- means stdin, and a URL must come before it")
                 .hint("write ws://HOST[:PORT]/PATH, or echo: for the built-in server"));
         }
         let guessed = split_scheme(typed).is_none();
         let (full, zone) = split_zone(&with_scheme(typed)?);
         let url = Url::parse(&full).map_err(|error| match error {
             url::ParseError::InvalidPort => {
-                bad("its port is no number up to 65535").hint("write ws://HOST:PORT/PATH")
+                bad("invalid port (expected 1 to 65535)").hint("write ws://HOST:PORT/PATH")
             }
             url::ParseError::IdnaError | url::ParseError::InvalidDomainCharacter => {
-                bad("its host is no domain name").hint("write ws://HOST[:PORT]/PATH")
+                bad("its host is not a valid domain name").hint("write ws://HOST[:PORT]/PATH")
             }
             url::ParseError::InvalidIpv6Address | url::ParseError::EmptyHost => {
-                bad("it has no host that could be read")
-                    .hint("an IPv6 address stands in brackets: ws://[::1]:8080/")
+                bad("invalid host").hint("write an IPv6 address in brackets: ws://[::1]:8080/")
             }
             _ => bad(&error.to_string()),
         })?;
@@ -151,14 +150,13 @@ impl Address {
         .map_err(bad)
     }
 
-    /// The same link-local address on this interface, whose name is no business of the server's
-    /// (RFC 6874 §4).
+    /// Adds an IPv6 zone. It is not part of the `Host` header (RFC 6874 §4).
     pub(super) fn in_zone(mut self, zone: &str) -> Result<Self, &'static str> {
         let Endpoint::Tcp { host, .. } = &mut self.endpoint else {
-            return Err("a Unix socket has no zone");
+            return Err("a Unix socket cannot have a zone");
         };
         if zone.is_empty() || !host.contains(':') {
-            return Err("a zone stands behind an IPv6 address: ws://[fe80::1%25eth0]:8080/");
+            return Err("a zone must follow an IPv6 address: ws://[fe80::1%25eth0]:8080/");
         }
         let bracketed = format!("[{host}]");
         let zoned = format!("[{host}%25{zone}]");
@@ -173,11 +171,14 @@ impl Address {
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
         if !path.starts_with('/') {
-            return Err(UrlError::new(typed, "the socket's path must be absolute")
-                .hint("write ws+unix:/path/to.sock:/uri, with TLS wss+unix:/path/to.sock:/uri"));
+            return Err(
+                UrlError::new(typed, "the path of the socket must be absolute").hint(
+                    "write ws+unix:/path/to.sock:/uri, or wss+unix:/path/to.sock:/uri for TLS",
+                ),
+            );
         }
         let slash = if target.starts_with('/') { "" } else { "/" };
-        // Read as that of any other URL, so that a blank or a line break cannot reach the request line.
+        // Parsed like any other URL, so that spaces and line breaks cannot reach the request line.
         let url = Url::parse(&format!("ws://localhost{slash}{target}"))
             .map_err(|error| UrlError::new(typed, error.to_string()))?;
         Ok(Self {
@@ -198,11 +199,11 @@ impl Address {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            None => return Err(UrlError::new(typed, "it has no host")),
+            None => return Err(UrlError::new(typed, "missing host")),
         };
         let port = url.port_or_known_default().unwrap_or(80);
         if port == 0 {
-            return Err(UrlError::new(typed, "port 0 cannot be connected to"));
+            return Err(UrlError::new(typed, "cannot connect to port 0"));
         }
         let bracketed = url.host_str().unwrap_or_default();
         let host_header = match url.port() {
@@ -226,7 +227,7 @@ impl Address {
         })
     }
 
-    /// The values of token-like query parameters, as they are written and as they are meant.
+    /// The values of token-like query parameters, both percent-encoded and decoded.
     pub fn tokens(&self) -> Vec<String> {
         let query = self.request_target.split_once('?');
         let pairs = query.into_iter().flat_map(|(_, query)| query.split('&'));
@@ -237,7 +238,7 @@ impl Address {
             .collect()
     }
 
-    /// All that must not be shown of it: tokens, the password, and that in the form of a header.
+    /// The secrets in the URL: tokens, the password, and its form in an `Authorization` header.
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens();
         if let Some((user, password)) = &self.user_info {
@@ -251,7 +252,7 @@ impl Address {
         self.secure == other.secure && self.endpoint == other.endpoint
     }
 
-    /// Whether the endpoint lies on this machine, where cleartext is no risk.
+    /// Whether the endpoint is on this machine, where cleartext is safe.
     pub fn is_local(&self) -> bool {
         match &self.endpoint {
             Endpoint::Unix(_) => true,
@@ -260,8 +261,8 @@ impl Address {
     }
 }
 
-/// A URL without the zone of its IPv6 address, and that zone: `[fe80::1%25eth0]` as RFC 6874 has it, or
-/// with the `%` alone, as people type it.
+/// Splits off the zone of an IPv6 address: `[fe80::1%25eth0]` (RFC 6874), or with a single `%`, as people
+/// type it.
 fn split_zone(url: &str) -> (String, Option<String>) {
     let none = || (url.to_owned(), None);
     let authority = url.find("://").map_or(0, |at| at + 3);
@@ -286,7 +287,7 @@ fn split_zone(url: &str) -> (String, Option<String>) {
     (bare, Some(decoded(zone)))
 }
 
-/// A host without the zone of an IPv6 address, as anybody but this machine knows it.
+/// A host without its IPv6 zone, which is valid only on this machine.
 pub fn without_zone(host: &str) -> &str {
     match host.split_once('%') {
         Some((address, _)) if address.contains(':') => address,
@@ -294,7 +295,7 @@ pub fn without_zone(host: &str) -> &str {
     }
 }
 
-/// Path and query, as the request line has them (RFC 6455 §3).
+/// Path and query for the request line (RFC 6455 §3).
 fn request_target(url: &Url) -> String {
     match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
@@ -302,7 +303,7 @@ fn request_target(url: &Url) -> String {
     }
 }
 
-/// Whether a host is this machine by name or by number.
+/// Whether a host is `localhost`, a subdomain of it, or a loopback address.
 pub fn is_loopback(host: &str) -> bool {
     let host = host
         .trim_start_matches('[')
@@ -313,7 +314,7 @@ pub fn is_loopback(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// `8080` and `:8080`: what wscat's users type to listen.
+/// The port in `8080` or `:8080`, which users of wscat type to listen.
 pub fn bare_port(typed: &str) -> Option<u32> {
     let digits = typed.strip_prefix(':').unwrap_or(typed);
     let is_port =
@@ -321,7 +322,7 @@ pub fn bare_port(typed: &str) -> Option<u32> {
     is_port.then(|| digits.parse().ok()).flatten()
 }
 
-/// The scheme, where `typed` begins with `scheme://`.
+/// Splits `scheme://rest`.
 fn split_scheme(typed: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = typed.split_once("://")?;
     let first_is_letter = scheme
@@ -334,7 +335,7 @@ fn split_scheme(typed: &str) -> Option<(&str, &str)> {
     (first_is_letter && is_scheme).then_some((scheme, rest))
 }
 
-/// The beginning of an address of websocat's, where what follows is no port: `tcp:8080` is a host's.
+/// The specifier of a websocat address such as `tcp:`. `tcp:8080` is a host and a port.
 fn websocats(typed: &str) -> Option<&str> {
     const SPECIFIERS: [&str; 9] = [
         "ws-c", "ws-l", "ws-u", "tcp", "tcp-l", "literal", "mirror", "exec", "cmd",
@@ -344,12 +345,12 @@ fn websocats(typed: &str) -> Option<&str> {
     (SPECIFIERS.contains(&specifier) && bare_port(port).is_none()).then_some(specifier)
 }
 
-/// How to write the Unix domain socket that was meant.
+/// The error for `unix:`, with the URL to use instead.
 fn unix_socket(typed: &str, path: &str) -> UrlError {
-    UrlError::new(typed, "unix: is no scheme of a WebSocket").hint(format!("try ws+unix:{path}:/"))
+    UrlError::new(typed, "unsupported scheme 'unix'").hint(format!("try ws+unix:{path}:/"))
 }
 
-/// The URL as `ws` or `wss`, whatever was typed.
+/// The URL with the scheme `ws` or `wss`.
 fn with_scheme(typed: &str) -> Result<String, UrlError> {
     if let Some((scheme, rest)) = split_scheme(typed) {
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -359,7 +360,9 @@ fn with_scheme(typed: &str) -> Result<String, UrlError> {
             other => {
                 let bad = UrlError::new(
                     typed,
-                    format!("the scheme {other}: is none of ws, wss, http, https"),
+                    format!(
+                        "unsupported scheme '{other}' (expected ws, wss, http, https or ws+unix)"
+                    ),
                 );
                 return Err(if rest.starts_with('/') {
                     bad.hint("write ws://HOST[:PORT]/PATH")
@@ -369,7 +372,7 @@ fn with_scheme(typed: &str) -> Result<String, UrlError> {
             }
         };
         if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
-            let bad = UrlError::new(typed, "it has no host");
+            let bad = UrlError::new(typed, "missing host");
             let meant = rest.trim_start_matches('/');
             return Err(
                 bad.hint(if meant.is_empty() || meant.starts_with(['?', '#']) {
@@ -401,13 +404,13 @@ fn with_scheme(typed: &str) -> Result<String, UrlError> {
     if let Some(specifier) = websocats(typed) {
         return Err(UrlError::new(
             typed,
-            format!("{specifier}: is an address of websocat's alone"),
+            format!("{specifier}: is a websocat address, which wsprobe does not support"),
         )
         .hint("write ws://HOST[:PORT]/PATH; messages come from stdin or the command line"));
     }
     if typed.starts_with('/') && !typed.starts_with("//") {
         return Err(
-            UrlError::new(typed, "it is a path, and has no host").hint(format!(
+            UrlError::new(typed, "it is a path without a host").hint(format!(
                 "write ws://HOST[:PORT]{0}, or :PORT{0}",
                 redact_url(typed)
             )),
@@ -439,44 +442,45 @@ fn decoded(text: &str) -> String {
         .into_owned()
 }
 
-/// A header line of the request.
+/// A header of the request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestHeader {
-    /// The name as it was typed: some servers look at its case.
+    /// The name as typed: some servers are case-sensitive.
     pub name: String,
-    /// The value, or `None` to leave out a header that would have been sent (`-H 'Name:'`, as curl has it).
+    /// The value; `None` removes a header that would be sent (`-H 'Name:'`, as in curl).
     pub value: Option<String>,
-    /// Whether the value came from where secrets are kept: it stays with the origin that was asked for.
+    /// Whether the value was read from a file or a variable: it is sent only to the original origin.
     pub is_secret: bool,
 }
 
 impl RequestHeader {
-    /// Reads `Name: value`; `Name:` leaves the header out, `Name;` sends it empty.
+    /// Parses `Name: value`; `Name:` removes the header, `Name;` sends it empty.
     ///
     /// # Errors
-    /// A line without a colon, a name that is no token, a value that would end the line (RFC 9110 §5).
+    /// No colon, a name that is not a token, or a value with a line break (RFC 9110 §5).
     pub fn parse(line: &str) -> Result<Self, String> {
         let (name, value) = match line.split_once(':') {
             Some((name, value)) if value.trim().is_empty() => (name, None),
             Some((name, value)) => (name, Some(value.trim().to_owned())),
             None => match line.strip_suffix(';') {
                 Some(name) => (name, Some(String::new())),
-                // What was typed may hold a credential: it is not repeated.
-                None => return Err("it is no header: write 'Name: value'".to_owned()),
+                // The text may contain a credential, so the error does not repeat it.
+                None => return Err("expected 'Name: value'".to_owned()),
             },
         };
         let name = name.trim();
         if name.is_empty() || !name.bytes().all(is_token_byte) {
             return Err(
-                "no header name stands before its colon: letters, digits and - (RFC 9110 §5.1)"
-                    .to_owned(),
+                "invalid header name: use letters, digits and - (RFC 9110 §5.1)".to_owned(),
             );
         }
         if value
             .as_ref()
             .is_some_and(|value| value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)))
         {
-            return Err(format!("the value of header {name} holds a line break"));
+            return Err(format!(
+                "the value of the header {name} contains a line break"
+            ));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -485,7 +489,7 @@ impl RequestHeader {
         })
     }
 
-    /// A header of our own making.
+    /// A header with a value.
     pub fn new(name: &str, value: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
@@ -494,7 +498,7 @@ impl RequestHeader {
         }
     }
 
-    /// A header of ours that is not sent.
+    /// A header to remove.
     pub fn left_out(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -503,7 +507,7 @@ impl RequestHeader {
         }
     }
 
-    /// Whether it must not go to another origin than the one that was asked for.
+    /// Whether it must be sent only to the original origin.
     pub fn is_credential(&self) -> bool {
         self.is_secret || is_credential_header(&self.name)
     }
@@ -516,8 +520,8 @@ impl RequestHeader {
         )
     }
 
-    /// What must not be shown of a credential: its value, and what a server may repeat of that, which is the
-    /// token of `Bearer TOKEN` and the value of each cookie.
+    /// The secrets in a credential: its value, the token of `Bearer TOKEN` and the value of each cookie, since
+    /// a server may repeat these alone.
     pub fn secrets(&self) -> Vec<String> {
         let value = self.value.as_deref().unwrap_or_default();
         let token = value.split_once(' ').map(|(_, token)| token);
@@ -528,7 +532,7 @@ impl RequestHeader {
     }
 }
 
-/// A password, and the form that it has in a header.
+/// A password, and its form in an `Authorization: Basic` header.
 pub fn basic_secrets(user: &str, password: &str) -> [String; 2] {
     let header = RequestHeader::basic(user, password)
         .value
@@ -549,25 +553,25 @@ impl fmt::Debug for RequestHeader {
     }
 }
 
-/// Whether a byte may stand in a token (RFC 9110 §5.6.2): header names, subprotocols.
+/// Whether a byte is allowed in a token (RFC 9110 §5.6.2): header names, subprotocols.
 pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Who we say we are.
+/// Credentials for the `Authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     /// A user and a password (RFC 7617).
     Basic(String, Secret),
-    /// A token (RFC 6750), or where it is kept: read for each connection, so that a renewed one is used.
+    /// A token (RFC 6750) or its source, which is read for each connection, so that a renewed token is used.
     Bearer(SecretSource),
 }
 
 impl Credentials {
-    /// The `Authorization` header of this moment.
+    /// The current `Authorization` header.
     ///
     /// # Errors
-    /// Names the file or the variable that cannot be read, or holds what no header can.
+    /// The file or variable cannot be read, or its content is not a valid token.
     pub fn header(&self) -> Result<RequestHeader, String> {
         match self {
             Self::Basic(user, password) => Ok(RequestHeader::basic(user, password.reveal())),
@@ -578,14 +582,14 @@ impl Credentials {
         }
     }
 
-    /// The header of a token.
+    /// `Authorization: Bearer` for a token (RFC 6750).
     ///
     /// # Errors
-    /// An empty token, or one that holds a space or a control character.
+    /// The token is empty, or contains a space or a control character.
     pub fn bearer(token: &str) -> Result<RequestHeader, String> {
         let token = token.trim();
         if token.is_empty() || token.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err("the bearer token is empty, or holds a space or a line break".to_owned());
+            return Err("the bearer token is empty or contains a space or a line break".to_owned());
         }
         Ok(RequestHeader::new(
             "Authorization",
@@ -599,12 +603,12 @@ impl Credentials {
 pub struct Subprotocol {
     /// Its name (RFC 6455 §1.9).
     pub name: String,
-    /// Whether it carries a credential, for want of a header that a browser could set.
+    /// Whether it contains a credential: browsers cannot set headers, so some servers take a token here.
     pub is_secret: bool,
 }
 
 impl Subprotocol {
-    /// One that may be shown.
+    /// A subprotocol that is not secret.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -612,8 +616,7 @@ impl Subprotocol {
         }
     }
 
-    /// What must not be shown of one that is secret: all of it, and the token behind the name that it begins
-    /// with.
+    /// The secrets in a secret subprotocol: the whole name, and the text after each dot.
     pub fn secrets(&self) -> Vec<String> {
         let dots = self.name.match_indices('.');
         let tokens = dots.map(|(dot, _)| &self.name[dot + 1..]);
@@ -635,21 +638,21 @@ impl fmt::Debug for Subprotocol {
     }
 }
 
-/// What the upgrade request says besides its fixed part.
+/// The variable part of the upgrade request.
 #[derive(Clone, Debug, Default)]
 pub struct UpgradeOptions {
-    /// Headers in the order given. They replace what would have been sent under the same name.
+    /// Headers in the order given. They replace default headers of the same name.
     pub headers: Vec<RequestHeader>,
-    /// What is sent as `Authorization`, unless a header of that name is given.
+    /// The credentials for `Authorization`, unless a header of that name is given.
     pub credentials: Option<Credentials>,
-    /// Subprotocols offered, most wanted first.
+    /// Subprotocols to offer, in order of preference.
     pub subprotocols: Vec<Subprotocol>,
-    /// The offer of permessage-deflate, if it is to be offered.
+    /// The offer of permessage-deflate; `None` offers no compression.
     pub compression: Option<DeflateOffer>,
 }
 
 impl UpgradeOptions {
-    /// The values of the headers given under a name; `None` when none is, and ours is sent.
+    /// The values of the given headers of a name; `None` if none is given and the default is sent.
     fn given<'a>(&'a self, name: &str) -> Option<Vec<&'a str>> {
         let headers = self.headers.iter();
         let mut given = headers
@@ -659,7 +662,8 @@ impl UpgradeOptions {
         Some(given.filter_map(|header| header.value.as_deref()).collect())
     }
 
-    /// The subprotocols that the server may choose from: a header that was given is the same offer.
+    /// The subprotocols that the server may choose from. A given `Sec-WebSocket-Protocol` header replaces
+    /// the option.
     pub fn offered_subprotocols(&self) -> Vec<&str> {
         match self.given("Sec-WebSocket-Protocol") {
             Some(values) => subprotocols_in(values).collect(),
@@ -667,8 +671,7 @@ impl UpgradeOptions {
         }
     }
 
-    /// The offer of permessage-deflate that the server answers: a header that was given is the same
-    /// offer.
+    /// The offer of permessage-deflate. A given `Sec-WebSocket-Extensions` header replaces the option.
     pub fn offered_compression(&self) -> Option<DeflateOffer> {
         match self.given("Sec-WebSocket-Extensions") {
             Some(values) => DeflateOffer::in_header(values),
@@ -676,7 +679,7 @@ impl UpgradeOptions {
         }
     }
 
-    /// Whether a header that was given offers this extension.
+    /// Whether a given header offers this extension.
     pub fn offers_extension(&self, name: &str) -> bool {
         let values = self.given("Sec-WebSocket-Extensions").unwrap_or_default();
         let offers = values.iter().flat_map(|value| value.split(','));
@@ -872,24 +875,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_said_with_what_would_do() {
+    fn invalid_urls_have_an_error_and_a_hint() {
         let table = [
             ("", "empty"),
-            ("8080", "a number alone"),
+            ("8080", "only a number"),
             ("-", "stdin"),
             ("/chat", "a path"),
-            ("unix:///run/a.sock", "unix:"),
-            ("file:///run/a", "file:"),
-            ("ws-c:tcp:h:80", "websocat's"),
-            ("mirror:", "websocat's"),
-            ("ws://::1:80/", "no host that"),
-            ("ws://[::1:80/", "no host that"),
-            ("ftp://example.com", "ftp"),
+            ("unix:///run/a.sock", "scheme 'unix'"),
+            ("file:///run/a", "scheme 'file'"),
+            ("ws-c:tcp:h:80", "websocat address"),
+            ("mirror:", "websocat address"),
+            ("ws://::1:80/", "invalid host"),
+            ("ws://[::1:80/", "invalid host"),
+            ("ftp://example.com", "scheme 'ftp'"),
             ("ws:/example.com", "//"),
-            ("ws://", "host"),
+            ("ws://", "missing host"),
             ("ws://:80/", "host"),
-            ("ws:///path", "no host"),
-            ("ws://host:99999/", "port"),
+            ("ws:///path", "missing host"),
+            ("ws://host:99999/", "invalid port"),
             ("ws://host:0/", "port 0"),
             ("@staging", "reserved"),
             ("ws://ho st/", "domain name"),

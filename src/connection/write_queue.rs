@@ -1,7 +1,7 @@
-//! What is on its way to the peer.
+//! The queue of bytes to write to the peer.
 //!
-//! After a write has failed nothing leaves any more, and the reads go on: what the peer said before it
-//! went away (a close frame with its reason, most of all) is still to be read.
+//! After a failed write nothing more is written, but reading continues: the peer may have sent a close
+//! frame with a reason before it went away.
 
 use std::io;
 use std::pin::Pin;
@@ -11,29 +11,29 @@ use tokio::io::AsyncWrite;
 
 use super::wire::Wire;
 
-/// Bytes that may wait before no more should be given.
+/// The queue is full at this number of bytes.
 const FULL: usize = 128 * 1024;
 
-/// Bytes that have left are forgotten once there are so many, where others follow them.
+/// Written bytes are removed from the front of the queue once there are this many.
 const LEFT: usize = 128 * 1024;
 
-/// See the module's head.
+/// A queue of frames to write.
 #[derive(Debug)]
 pub(super) struct WriteQueue {
-    /// What leaves next, of which the first `sent` bytes have left. [`Wire::refill`] has what follows.
+    /// The bytes to write next; the first `sent` are written. [`Wire::refill`] adds more.
     bytes: Vec<u8>,
     sent: usize,
-    /// Whether something was put here since all of it was last handed to the kernel.
+    /// Whether something was queued since the last complete flush.
     is_unflushed: bool,
-    /// Bytes that the stream has taken, ever.
+    /// Bytes written to the stream so far.
     passed: u64,
     failure: Option<io::Error>,
     release_when_empty: bool,
 }
 
 impl WriteQueue {
-    /// An empty queue. With `release_when_empty` it takes no memory while it is empty: a server has
-    /// many, and few of them busy at a time.
+    /// An empty queue. With `release_when_empty` it uses no memory while it is empty, since a server has many
+    /// connections and few are busy.
     pub(super) fn new(release_when_empty: bool) -> Self {
         Self {
             bytes: Vec::new(),
@@ -45,30 +45,30 @@ impl WriteQueue {
         }
     }
 
-    /// Where frames are put that are to leave; nowhere after a write has failed.
+    /// The buffer to append frames to; `None` after a failed write.
     #[inline]
     pub(super) fn end(&mut self) -> Option<&mut Vec<u8>> {
         self.is_unflushed = true;
         self.failure.is_none().then_some(&mut self.bytes)
     }
 
-    /// Bytes that the stream has taken so far.
+    /// Bytes written to the stream so far, in total.
     pub(super) fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// The write that failed, if one did: nothing sent since has left.
+    /// The error of the write that failed, if any. Nothing was written after it.
     pub(super) fn failure(&self) -> Option<&io::Error> {
         self.failure.as_ref()
     }
 
-    /// Whether more should not be given before some of what waits, here and in `wire`, has left.
+    /// Whether the queued bytes, here and in `wire`, have reached the limit.
     pub(super) fn is_full(&self, wire: &Wire) -> bool {
         self.bytes.len() - self.sent + wire.waiting_bytes() >= FULL
     }
 
-    /// Hands on what waits, here and in `wire`; ready when nothing does any more. A failure is kept, not
-    /// told.
+    /// Writes what is queued here and in `wire`. Ready when everything is written or a write has failed; the
+    /// failure is kept for [`Self::failure`].
     pub(super) fn poll_write(
         &mut self,
         stream: &mut (impl AsyncWrite + Unpin),
@@ -76,8 +76,8 @@ impl WriteQueue {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         loop {
-            // Before each write, so that a header leaves together with the beginning of its payload:
-            // alone it would be a packet of its own.
+            // Before each write, so that a header is written together with the start of its payload and not
+            // as a packet of its own.
             wire.refill(&mut self.bytes);
             if self.bytes.is_empty() {
                 if self.release_when_empty && self.bytes.capacity() > 0 {
@@ -93,7 +93,7 @@ impl WriteQueue {
         }
     }
 
-    /// The same, and has the stream hand on what it holds; ready at once where nothing was put here.
+    /// Writes what is queued, and flushes the stream. Ready at once if nothing was queued.
     pub(super) fn poll_flush(
         &mut self,
         stream: &mut (impl AsyncWrite + Unpin),

@@ -1,22 +1,22 @@
-//! What an input asks the session to do.
+//! Actions that an input requests from the session.
 
 use crate::connection::Target;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::Outgoing;
 
-/// Something to do.
+/// An action.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Send this.
+    /// Send a message or a part of one.
     Send(Outgoing),
-    /// Send a numbered ping with a payload of so many bytes.
+    /// Send a numbered ping with a payload of this many bytes.
     Ping(usize),
-    /// Close, and stay.
+    /// Close the connection; the session continues.
     Close(CloseFrame),
-    /// Open the connection again after it has ended.
+    /// Reopen the connection after it has ended.
     Reopen,
-    /// Close, and open a connection to another place.
+    /// Close the connection and connect to another target.
     Connect(Box<Target>),
-    /// Close, and leave.
+    /// Close the connection and end the session.
     Quit,
 }

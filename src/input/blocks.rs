@@ -1,8 +1,8 @@
-//! Where bytes to send are read from, block by block, without ever holding up the rest.
+//! Reads input block by block without blocking the rest of the program.
 //!
-//! A pipe, a terminal or a socket is watched by the reactor and read only when it has something; the
-//! descriptor of stdin stays blocking, since O_NONBLOCK would leak to every process that shares it. A
-//! regular file cannot be watched and need not be: it is read in place.
+//! A pipe, a terminal or a socket is registered with the reactor and read only when it is readable. Stdin
+//! stays in blocking mode, since O_NONBLOCK would affect every process that shares it. A regular file
+//! cannot be registered and is read directly.
 
 use std::fs::File;
 use std::io;
@@ -11,18 +11,18 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 
-/// Bytes read at once.
+/// The maximum number of bytes read at once.
 pub const BLOCK: usize = 64 * 1024;
 
-/// A source of bytes.
+/// A source of input bytes.
 pub struct Blocks {
     source: ByteSource,
-    /// Where a block is read into before it is known how long it is; cleared once for all of them.
+    /// The buffer that blocks are read into; it is zeroed only once.
     space: Vec<u8>,
 }
 
 enum ByteSource {
-    /// A file that was named.
+    /// A file named by the user.
     File(Named),
     /// Standard input.
     Stdin(Stdin),
@@ -46,10 +46,10 @@ impl Blocks {
         }
     }
 
-    /// Appends what is there to `buffer`; 0 at the end.
+    /// Appends available bytes to `buffer`. Returns their number, 0 at the end.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The read failed.
     pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -65,10 +65,10 @@ impl Blocks {
     }
 }
 
-/// Opens a file to read. A FIFO without a writer is not waited for: its reader waits.
+/// Opens a file for reading. Opening a FIFO does not wait for a writer; reading does.
 ///
 /// # Errors
-/// The operating system's.
+/// The file cannot be opened.
 #[cfg(unix)]
 pub fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -80,10 +80,10 @@ pub fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file to read.
+/// Opens a file for reading.
 ///
 /// # Errors
-/// The operating system's.
+/// The file cannot be opened.
 #[cfg(not(unix))]
 pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
@@ -107,12 +107,12 @@ mod watched {
     /// Standard input.
     pub type Stdin = Watched<io::Stdin>;
 
-    /// A file that was named.
+    /// A file named by the user.
     pub type Named = Watched<File>;
 
-    /// A descriptor that is read only when it has something.
+    /// A descriptor that is read only when it is readable.
     pub enum Watched<T: AsRawFd> {
-        /// Readiness comes from the reactor.
+        /// Registered with the reactor.
         Ready(AsyncFd<Unblocked<T>>),
         /// A regular file or /dev/null, which epoll refuses.
         Plain(T),
@@ -146,7 +146,7 @@ mod watched {
                 Self::Ready(source) => loop {
                     let mut guard = ready!(source.poll_read_ready(cx))?;
                     match guard.get_inner().read(space) {
-                        // The reactor's word may be old, and another reader of the same pipe faster.
+                        // The readiness may be outdated, since another process may read the same pipe.
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                             guard.clear_ready();
                         }
@@ -178,10 +178,10 @@ mod threaded {
 
     use tokio::sync::mpsc::{Receiver, channel};
 
-    /// Standard input, read by a thread of its own: there is no other way to wait for it here.
+    /// Standard input, read by a thread, since this platform offers no other way to wait for it.
     pub struct Stdin(Receiver<io::Result<Vec<u8>>>);
 
-    /// A file that was named, read in place.
+    /// A file named by the user, read directly.
     pub struct Named(File);
 
     impl Named {
@@ -225,7 +225,7 @@ mod threaded {
         ) -> Poll<io::Result<usize>> {
             Poll::Ready(match ready!(self.0.poll_recv(cx)) {
                 Some(Ok(block)) => {
-                    // The thread reads no more than this at once.
+                    // Fits: the thread reads at most one block at once.
                     space[..block.len()].copy_from_slice(&block);
                     Ok(block.len())
                 }

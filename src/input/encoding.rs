@@ -1,5 +1,4 @@
-//! From the bytes that were given to the message that is meant: text as it is, bytes as they are, or
-//! hexadecimal and base64 notation decoded.
+//! Converts input bytes to a message: text, raw bytes, or decoded hexadecimal or base64.
 
 use base64::Engine;
 use base64::engine::GeneralPurpose;
@@ -14,7 +13,7 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// How what was given becomes a message.
+/// The encoding of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// A text message.
@@ -22,33 +21,33 @@ pub enum Encoding {
     Text,
     /// A binary message of the same bytes.
     Binary,
-    /// A binary message given in hexadecimal digits; spaces and colons between bytes are fine.
+    /// A binary message in hexadecimal; whitespace and colons between bytes are ignored.
     Hex,
-    /// A binary message given in base64, either alphabet, padding or none.
+    /// A binary message in base64: standard or URL-safe alphabet, with or without padding.
     Base64,
 }
 
-/// Why bytes do not mean a message: at which byte, counted from 0, and what is wrong there.
+/// Why input is not a valid message, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodingError {
-    /// Offset of the first byte that does not fit.
+    /// The offset of the first invalid byte, from 0.
     pub at: usize,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub why: String,
 }
 
 impl Encoding {
-    /// The message.
+    /// Decodes a message.
     ///
     /// # Errors
-    /// The first byte that does not fit.
+    /// The first invalid byte.
     pub fn decode(self, bytes: Bytes) -> Result<Payload, EncodingError> {
         match self {
             Self::Text => match Text::try_from(bytes) {
                 Ok(text) => Ok(Payload::Text(text)),
                 Err(error) => Err(EncodingError {
                     at: error.valid_up_to(),
-                    why: "it is not UTF-8 text; --binary sends bytes as they are".to_owned(),
+                    why: "not valid UTF-8; --binary sends the bytes unchanged".to_owned(),
                 }),
             },
             Self::Binary => Ok(Payload::Binary(bytes)),
@@ -68,7 +67,7 @@ fn unhex(text: &[u8]) -> Result<Bytes, EncodingError> {
         }
         let digit = char::from(byte).to_digit(16).ok_or_else(|| EncodingError {
             at,
-            why: format!("'{}' is no hexadecimal digit", byte.escape_ascii()),
+            why: format!("invalid hexadecimal digit '{}'", byte.escape_ascii()),
         })? as u8;
         match high.take() {
             None => high = Some(digit),
@@ -79,7 +78,7 @@ fn unhex(text: &[u8]) -> Result<Bytes, EncodingError> {
         None => Ok(out.into()),
         Some(_) => Err(EncodingError {
             at: text.len(),
-            why: "the last byte has one digit".to_owned(),
+            why: "odd number of hexadecimal digits".to_owned(),
         }),
     }
 }
@@ -107,17 +106,17 @@ fn unbase64(text: &[u8]) -> Result<Bytes, EncodingError> {
             },
             why: match error {
                 base64::DecodeError::InvalidByte(_, byte) if byte.is_ascii_graphic() => {
-                    format!("'{}' is no digit of base64", byte as char)
+                    format!("invalid base64 character '{}'", byte as char)
                 }
                 base64::DecodeError::InvalidByte(_, byte) => {
-                    format!("the byte {byte:02x} is no digit of base64")
+                    format!("invalid base64 character 0x{byte:02x}")
                 }
-                _ => "its digits are no whole number of bytes".to_owned(),
+                _ => "incomplete base64".to_owned(),
             },
         })
 }
 
-/// Base64 with padding, as JSON events have it.
+/// Base64 with padding, as in JSON events.
 pub fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

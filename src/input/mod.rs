@@ -1,8 +1,7 @@
-//! Where outgoing messages come from: arguments, files, standard input, a clock.
+//! Sources of outgoing messages: arguments, files, standard input, a timer.
 //!
-//! An input is asked when the link can take more and never before: what is not sent yet stays where it
-//! is, and a slow peer slows down the pipe. Nothing is split, merged or trimmed but the delimiter that
-//! ends a message.
+//! An input is polled only when the link can send more, so a slow peer slows down the pipe. Messages are not
+//! split, merged or trimmed; only the delimiter at their end is removed.
 
 pub mod action;
 pub mod blocks;
@@ -32,12 +31,12 @@ use pings::{OpeningSource, PingSource};
 
 pub use pings::PingInterval;
 
-/// An input that cannot be read or does not mean a message (exit 26).
+/// An input that cannot be read or is not a valid message (exit 26).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputError {
-    /// `standard input`, or the file.
+    /// `standard input`, or the name of the file.
     pub name: String,
-    /// What is wrong and where.
+    /// Why, and where.
     pub why: String,
 }
 
@@ -52,14 +51,14 @@ impl std::error::Error for InputError {}
 /// A source of actions.
 pub struct Input {
     source: InputSource,
-    pace: Option<SendRate>,
-    /// The rest of a message that goes out in parts.
+    rate: Option<SendRate>,
+    /// The remaining fragments of a message.
     parts: VecDeque<Fragment>,
     fragment: Option<usize>,
     ended: bool,
-    /// A message that has been read and whose time has not come.
+    /// A message that was read and waits for its time.
     held: Option<Action>,
-    /// There is something to send, and it has to wait.
+    /// Whether there is something to send that has to wait.
     waits: bool,
 }
 
@@ -76,7 +75,7 @@ impl Input {
     fn new(source: InputSource) -> Self {
         Self {
             source,
-            pace: None,
+            rate: None,
             parts: VecDeque::new(),
             fragment: None,
             ended: false,
@@ -90,12 +89,12 @@ impl Input {
         Self::new(InputSource::Ready(VecDeque::new()))
     }
 
-    /// Messages that are known already.
+    /// The given messages.
     pub fn messages(messages: impl IntoIterator<Item = Payload>) -> Self {
         Self::new(InputSource::Ready(messages.into_iter().collect()))
     }
 
-    /// Standard input, cut into messages.
+    /// Standard input, split into messages.
     pub fn stdin(framing: Framing, encoding: Encoding) -> Self {
         Self::new(InputSource::Stream(MessageStream::new(
             "standard input",
@@ -105,10 +104,10 @@ impl Input {
         )))
     }
 
-    /// Files, each one message.
+    /// Files, each sent as one message.
     ///
     /// # Errors
-    /// Names the first file that cannot be opened.
+    /// The first file that cannot be opened.
     pub fn files<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
         encoding: Encoding,
@@ -134,30 +133,33 @@ impl Input {
         Ok(Self::new(InputSource::Files(streams?)))
     }
 
-    /// So many pings of `size` bytes, or without end.
+    /// `count` pings with a payload of `size` bytes; `None` is unlimited.
     pub fn pings(rhythm: PingInterval, count: Option<u64>, size: usize) -> Self {
         Self::new(InputSource::Pings(PingSource::new(rhythm, count, size)))
     }
 
-    /// So many connections one after the other, or without end, each closed in that way once it is open.
-    pub fn openings(interval: Duration, count: Option<u64>, farewell: CloseFrame) -> Self {
+    /// `count` connections one after the other (`None` is unlimited), each closed with `close_frame` once it is
+    /// open.
+    pub fn openings(interval: Duration, count: Option<u64>, close_frame: CloseFrame) -> Self {
         Self::new(InputSource::Openings(OpeningSource::new(
-            interval, count, farewell,
+            interval,
+            count,
+            close_frame,
         )))
     }
 
-    /// Whatever is received ([`Input::notice`]).
+    /// Every received message, as an echo ([`Input::notice`]).
     pub fn echo() -> Self {
         Self::new(InputSource::Echo(VecDeque::new()))
     }
 
-    /// Something happened: what is to be sent, or when, may hang on it.
+    /// Informs the input about an event, which may affect what it sends and when.
     pub fn notice(&mut self, event: &Event) {
         match (&mut self.source, event) {
-            (InputSource::Echo(heard), Event::Message(message))
+            (InputSource::Echo(received), Event::Message(message))
                 if message.direction == Direction::In =>
             {
-                heard.push_back(message.payload.clone());
+                received.push_back(message.payload.clone());
             }
             (InputSource::Pings(pings), event) => pings.notice(event),
             (InputSource::Openings(openings), event) => openings.notice(event),
@@ -165,10 +167,10 @@ impl Input {
         }
     }
 
-    /// Takes out what was heard and not sent yet.
-    pub fn take_heard(&mut self) -> Option<Payload> {
+    /// Takes the next received message that was not echoed yet.
+    pub fn next_echo(&mut self) -> Option<Payload> {
         match &mut self.source {
-            InputSource::Echo(heard) => heard.pop_front(),
+            InputSource::Echo(received) => received.pop_front(),
             _ => None,
         }
     }
@@ -178,39 +180,37 @@ impl Input {
         matches!(&self.source, InputSource::Stream(stream) if stream.count > 0 && stream.is_crlf)
     }
 
-    /// Whether what was heard must be sent before more is received.
+    /// Whether received messages must be echoed before more are received.
     pub fn is_full(&self) -> bool {
-        matches!(&self.source, InputSource::Echo(heard) if !heard.is_empty())
+        matches!(&self.source, InputSource::Echo(received) if !received.is_empty())
     }
 
-    /// Sends each message in parts of at most `size` bytes.
+    /// Sends each message in fragments of at most `size` bytes.
     pub fn in_fragments(mut self, size: Option<usize>) -> Self {
         self.fragment = size;
         self
     }
 
-    /// Waits at least `gap` from one message to the next.
+    /// Waits at least `gap` between messages.
     pub fn with_gap(mut self, gap: Option<Duration>) -> Self {
-        self.pace = gap.map(|gap| SendRate { gap, next: None });
+        self.rate = gap.map(|gap| SendRate { gap, next: None });
         self
     }
 
-    /// Whether it opens and closes connections, and so is asked while there is none.
+    /// Whether it opens and closes connections, so that it must be polled while there is none.
     pub fn drives_connection(&self) -> bool {
         matches!(self.source, InputSource::Openings(_))
     }
 
-    /// Whether there was nothing to send when last asked, as opposed to something that has to wait for
-    /// its time.
+    /// Whether there was nothing to send at the last poll, not even something that waits for its time.
     pub fn is_idle(&self) -> bool {
         !self.waits
     }
 
-    /// The next action; `None` at the end. Messages that have been read `together` may come as a batch,
-    /// where nobody looks at each of them.
+    /// The next action; `None` at the end. With `together`, several messages may be returned as a batch.
     ///
     /// # Errors
-    /// The source cannot be read, or what was read is no message.
+    /// The source cannot be read, or its content is not a valid message.
     pub fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -223,7 +223,7 @@ impl Input {
             return Poll::Ready(Some(Ok(Action::Send(Outgoing::Fragment(part)))));
         }
         if together
-            && self.pace.is_none()
+            && self.rate.is_none()
             && self.fragment.is_none()
             && let InputSource::Stream(stream) = &mut self.source
             && let Some(batch) = stream.batch()
@@ -237,13 +237,13 @@ impl Input {
                 return Poll::Ready(end);
             }
         };
-        if let Some(pace) = &mut self.pace {
-            self.waits = pace.poll(cx).is_pending();
+        if let Some(rate) = &mut self.rate {
+            self.waits = rate.poll(cx).is_pending();
             if self.waits {
                 self.held = Some(action);
                 return Poll::Pending;
             }
-            pace.passed(&action);
+            rate.passed(&action);
         }
         let action = match self.fragment {
             Some(size) => self.in_parts(action, size),
@@ -252,8 +252,8 @@ impl Input {
         Poll::Ready(Some(Ok(action)))
     }
 
-    /// The message that is held back, or else the source's next. The source is asked before the pace:
-    /// that there is no next message must not wait for the time of one.
+    /// The held message, else the next one of the source. The source is polled before the rate limit, so that
+    /// the end of input is noticed without delay.
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Action, InputError>>> {
         if let Some(held) = self.held.take() {
             return Poll::Ready(Some(Ok(held)));
@@ -263,7 +263,7 @@ impl Input {
         next
     }
 
-    /// Cuts a message that was read whole; what is streamed comes in parts already.
+    /// Splits a complete message into fragments; streamed messages are already split.
     fn in_parts(&mut self, action: Action, size: usize) -> Action {
         let Action::Send(Outgoing::Message(payload)) = &action else {
             return action;
@@ -292,7 +292,7 @@ impl Input {
     }
 }
 
-/// A directory opens like a file and fails only when it is read, after the first packet.
+/// Rejects a directory, which can be opened like a file and would fail only when read, after connecting.
 fn refuse_directory(file: File) -> io::Result<File> {
     if file.metadata()?.is_dir() {
         return Err(io::Error::new(
@@ -304,7 +304,7 @@ fn refuse_directory(file: File) -> io::Result<File> {
 }
 
 impl InputSource {
-    /// Whether there was more to read when last asked, and others had to have their turn.
+    /// Whether the last poll stopped although there was more to read, to let other work proceed.
     fn is_reading(&self) -> bool {
         match self {
             Self::Stream(stream) => stream.yielded,
@@ -336,7 +336,7 @@ impl InputSource {
             },
             Self::Pings(pings) => return pings.poll_next(cx).map(|action| action.map(Ok)),
             Self::Openings(openings) => return openings.poll_next(cx).map(|action| action.map(Ok)),
-            Self::Echo(heard) => match heard.pop_front() {
+            Self::Echo(received) => match received.pop_front() {
                 Some(payload) => Some(Ok(Outgoing::Message(payload))),
                 None => return Poll::Pending,
             },
@@ -345,7 +345,7 @@ impl InputSource {
     }
 }
 
-/// The least time between messages.
+/// The minimum time between messages.
 struct SendRate {
     gap: Duration,
     next: Option<Pin<Box<Sleep>>>,
@@ -359,7 +359,7 @@ impl SendRate {
         Poll::Ready(())
     }
 
-    /// A whole message was handed out: the next one waits. The parts of one message do not.
+    /// Starts the wait after a complete message. Fragments of one message do not wait.
     fn passed(&mut self, handed: &Action) {
         let part = matches!(
             handed,
@@ -371,39 +371,39 @@ impl SendRate {
     }
 }
 
-/// How a stream of bytes is cut into messages.
+/// How a byte stream is split into messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// Each ends with this byte, which is not part of it; the last may lack it.
+    /// Each message ends with this byte, which is not part of it; the last may lack it.
     Delimited(u8),
-    /// All of it is one message.
+    /// The whole stream is one message.
     Whole,
 }
 
-/// A stream of bytes that becomes messages.
+/// A byte stream that is split into messages.
 struct MessageStream {
     name: String,
     blocks: Blocks,
     framing: Framing,
     encoding: Encoding,
     buffer: BytesMut,
-    /// How much of the buffer holds no delimiter.
+    /// The length of the start of the buffer that contains no delimiter.
     searched: usize,
-    /// Messages handed out.
+    /// Messages returned so far.
     count: u64,
-    /// Bytes of the message in progress that have been handed out in parts.
+    /// Bytes of the current message returned in fragments so far.
     streamed: u64,
     at_end: bool,
     done: bool,
     /// Every line so far ended with CR LF, as in a file from Windows.
     is_crlf: bool,
-    /// Blocks read in this turn.
+    /// Blocks read in the current poll.
     blocks_read: usize,
-    /// The turn was over before what there is was read.
+    /// Whether the last poll stopped before everything available was read.
     yielded: bool,
 }
 
-/// The most blocks read in one turn: an endless file must not keep the rest from being heard.
+/// The maximum number of blocks read in one poll, so that an endless file does not block other work.
 const BLOCKS_A_TURN: usize = 64;
 
 type NextMessage = Option<Result<Outgoing, InputError>>;
@@ -435,7 +435,7 @@ impl MessageStream {
         self.yielded = false;
         match (self.framing, fragment) {
             (Framing::Delimited(delimiter), _) => self.poll_delimited(cx, delimiter),
-            // Notation must be decoded as a whole; bytes and text can go out as they are read.
+            // Hexadecimal and base64 must be decoded as a whole; text and bytes can be sent as they are read.
             (Framing::Whole, Some(size))
                 if matches!(self.encoding, Encoding::Text | Encoding::Binary) =>
             {
@@ -445,8 +445,7 @@ impl MessageStream {
         }
     }
 
-    /// The messages that have been read and end with a delimiter, where they are what they are to be
-    /// sent as, whole, and there is no fault in them.
+    /// All complete messages in the buffer as a batch, if they need no decoding and are all valid.
     fn batch(&mut self) -> Option<Batch> {
         let Framing::Delimited(delimiter) = self.framing else {
             return None;
@@ -458,7 +457,7 @@ impl MessageStream {
         };
         let end = self.searched + memchr::memrchr(delimiter, &self.buffer[self.searched..])? + 1;
         if is_text && std::str::from_utf8(&self.buffer[..end]).is_err() {
-            // One after the other, up to the first that is none.
+            // Return them one by one, up to the first invalid one.
             return None;
         }
         let bytes = self.buffer.split_to(end).freeze();
@@ -506,10 +505,10 @@ impl MessageStream {
         Poll::Ready(Some(self.message(whole)))
     }
 
-    /// The next part of one message. A part is held back until more follows, so that the last one is
-    /// known as the last.
+    /// The next fragment of the message. It is held back until more input follows, so that the last fragment
+    /// can be marked as the last.
     fn poll_part(&mut self, cx: &mut Context<'_>, size: usize) -> Poll<NextMessage> {
-        // Three bytes more than a part: a character cut off at the end of what was read lies behind it.
+        // Three bytes more than a fragment, so that an incomplete character at the end is not in it.
         while self.buffer.len() <= size.saturating_add(3) && !self.at_end {
             if let Err(error) = ready!(self.poll_block(cx)) {
                 return Poll::Ready(Some(Err(error)));
@@ -532,8 +531,8 @@ impl MessageStream {
         }))))
     }
 
-    /// Checks the text that is about to leave, up to the next `size` bytes; `searched` remembers how
-    /// many bytes of the buffer were found to be whole characters.
+    /// Validates the text of the next fragment of `size` bytes; `searched` is the number of bytes of the
+    /// buffer that were already validated.
     fn check_text(&mut self, size: usize) -> Result<(), InputError> {
         let until = size.min(self.buffer.len());
         while self.searched < until {
@@ -550,7 +549,7 @@ impl MessageStream {
                         .saturating_add(valid);
                     return Err(self.bad(&EncodingError {
                         at,
-                        why: "it is not UTF-8 text; --binary sends bytes as they are".to_owned(),
+                        why: "not valid UTF-8; --binary sends the bytes unchanged".to_owned(),
                     }));
                 }
             }
@@ -625,7 +624,7 @@ mod tests {
         taken(input, false).await
     }
 
-    /// What comes of an input; a batch is taken apart.
+    /// All messages of an input; batches are split.
     async fn taken(mut input: Input, together: bool) -> Vec<Result<Outgoing, String>> {
         let mut found = Vec::new();
         while let Some(next) = poll_fn(|cx| input.poll_next(cx, together)).await {

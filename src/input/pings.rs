@@ -1,4 +1,4 @@
-//! When the next ping leaves, or the next connection is opened: by the clock, or by what has come back.
+//! Sources of pings and of new connections (`ping`), driven by a timer or by answers.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -11,30 +11,28 @@ use crate::connection::close::CloseFrame;
 use crate::connection::message::Direction;
 use crate::event::{Event, Next, PongMismatch};
 
-/// How long an answer that the next ping waits for is looked for without rest. A core that went to sleep
-/// takes longer to wake than an answer takes on the same machine, while one that comes from afar costs no
-/// more than this.
-const VIGIL: Duration = Duration::from_micros(50);
+/// How long to busy-poll for a pong that the next ping waits for. On the same machine a pong arrives faster
+/// than a sleeping core wakes up; for a remote peer this costs only this short time.
+const BUSY_POLL: Duration = Duration::from_micros(50);
 
 /// The time from one ping to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PingInterval {
-    /// Always the same, whatever comes back.
+    /// A fixed interval, independent of pongs.
     Steady(Duration),
-    /// None once the last one is answered, and at most this.
+    /// The next ping is sent as soon as the last is answered, and after this time at the latest.
     Flood(Duration),
-    /// One at a time: the next leaves once the last is answered or given up.
+    /// One at a time: the next ping is sent once the last is answered or lost.
     Single {
-        /// At least so long from one to the next.
+        /// The minimum time from one ping to the next.
         gap: Duration,
-        /// So long after one that was given up, so that its late answer is not taken for that of the
-        /// next.
+        /// The wait after a lost ping, so that its late reply is not taken for that of the next.
         quiet: Duration,
     },
 }
 
 impl PingInterval {
-    /// Whether an answer makes the next ping leave at once.
+    /// Whether the next ping is sent as soon as a pong arrives.
     fn follows_answers(self) -> bool {
         match self {
             Self::Steady(_) => false,
@@ -55,7 +53,7 @@ pub struct PingSource {
     clock: PingClock,
 }
 
-/// When the next one is due.
+/// The timer of the next ping or connection.
 #[derive(Default)]
 struct PingClock {
     due: Option<Instant>,
@@ -63,20 +61,20 @@ struct PingClock {
 }
 
 impl PingClock {
-    /// Ready when it is due; the time when it was. At first it is due at once.
+    /// Ready when it is due; returns the due time. The first one is due at once.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         loop {
             let now = Instant::now();
             let due = *self.due.get_or_insert(now);
-            // The clock is asked first: the runtime gives a task that is busy with a flood no answer
-            // from a timer.
+            // The clock is checked first: in a flood of input the cooperative budget of tokio keeps the
+            // timers of a task pending.
             if due <= now {
                 return Poll::Ready(due);
             }
             let timer = self
                 .timer
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-            // One that is set too early rings and is set again: to move it each time would cost more.
+            // A timer that fires too early is set again; resetting it each time would cost more.
             if timer.deadline() > due {
                 timer.as_mut().reset(due);
             }
@@ -85,7 +83,7 @@ impl PingClock {
         }
     }
 
-    /// Sets it; a time that no clock can hold never comes.
+    /// Sets the due time; a time beyond the range of the clock is replaced by one in the far future.
     fn set(&mut self, from: Instant, delay: Duration) {
         let far = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         self.due = from.checked_add(delay).or_else(|| from.checked_add(far));
@@ -97,7 +95,7 @@ impl PingClock {
 }
 
 impl PingSource {
-    /// So many pings of `size` bytes, or without end.
+    /// `count` pings with a payload of `size` bytes; `None` is unlimited.
     pub fn new(rhythm: PingInterval, count: Option<u64>, size: usize) -> Self {
         Self {
             rhythm,
@@ -129,8 +127,8 @@ impl PingSource {
         let now = Instant::now();
         self.sent_at = Some(now);
         match self.rhythm {
-            // Counted from when it was due: a late ping does not shift those that follow, and one that
-            // is later than the next gives its place to that.
+            // Counted from the due time, so that a late ping does not delay those after it. A ping that is
+            // more than one interval late is counted from now.
             PingInterval::Steady(interval) if due + interval >= now => {
                 self.clock.set(due, interval);
             }
@@ -140,17 +138,17 @@ impl PingSource {
         Poll::Ready(Some(Action::Ping(self.size)))
     }
 
-    /// Has this task polled again at once, after a look at the sockets, for as long as an answer may be
-    /// about to come.
+    /// Busy-polls: wakes this task again after the runtime has polled the sockets, for a short time after a
+    /// ping.
     fn watch_clock(&self, cx: &mut Context<'_>) {
         let awaits = self.under_way && self.rhythm.follows_answers();
-        if awaits && self.sent_at.is_some_and(|at| at.elapsed() < VIGIL) {
-            // Pending by definition, and woken once the runtime has looked at everything else.
+        if awaits && self.sent_at.is_some_and(|at| at.elapsed() < BUSY_POLL) {
+            // Always pending; the task is woken after the runtime has polled everything else.
             let _ = pin!(tokio::task::yield_now()).poll(cx);
         }
     }
 
-    /// What has come back moves the next one.
+    /// Adjusts the due time after a pong or a loss.
     pub(super) fn notice(&mut self, event: &Event) {
         match event {
             Event::Pong {
@@ -169,7 +167,7 @@ impl PingSource {
     }
 
     fn answered(&mut self, seq: u64, quiet: Option<Duration>) {
-        // An earlier one has no say: the newest is still under way.
+        // Only the newest ping counts.
         if seq != self.sent {
             return;
         }
@@ -182,35 +180,35 @@ impl PingSource {
     }
 }
 
-/// A source of connections: closes each once it is open, and opens the next.
+/// A source of connections: closes each one once it is open, then opens the next.
 pub struct OpeningSource {
-    farewell: CloseFrame,
+    close_frame: CloseFrame,
     interval: Duration,
     left: Option<u64>,
     stand: PingTarget,
     clock: PingClock,
 }
 
-/// Where the connection stands that is being timed.
+/// The state of the connection that is being timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PingTarget {
     /// It is being opened.
     Opening,
-    /// It is to be closed.
+    /// It is open and must be closed.
     Open,
     /// It is being closed.
     Closing,
-    /// It is gone.
+    /// It has ended.
     Gone,
 }
 
 impl OpeningSource {
-    /// So many connections, or without end, each closed in that way.
-    pub fn new(interval: Duration, count: Option<u64>, farewell: CloseFrame) -> Self {
+    /// `count` connections (`None` is unlimited), each closed with `close_frame`.
+    pub fn new(interval: Duration, count: Option<u64>, close_frame: CloseFrame) -> Self {
         Self {
-            farewell,
+            close_frame,
             interval,
-            // The first one is opened by the link itself.
+            // The link opens the first connection itself.
             left: count.map(|count| count.saturating_sub(1)),
             stand: PingTarget::Opening,
             clock: PingClock::default(),
@@ -222,7 +220,7 @@ impl OpeningSource {
             PingTarget::Opening | PingTarget::Closing => Poll::Pending,
             PingTarget::Open => {
                 self.stand = PingTarget::Closing;
-                Poll::Ready(Some(Action::Close(self.farewell.clone())))
+                Poll::Ready(Some(Action::Close(self.close_frame.clone())))
             }
             PingTarget::Gone if self.left == Some(0) => Poll::Ready(None),
             PingTarget::Gone => {
@@ -254,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// How often the second ping was asked for, in two equal times: before the vigil's end and after it.
+    /// How often the second ping was polled for: before the end of busy-polling, and after it.
     async fn looks_of(rhythm: PingInterval) -> [usize; 2] {
         let count = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&count);
@@ -274,7 +272,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
             *looks = count.load(Ordering::Relaxed) - before;
-            advance(VIGIL).await;
+            advance(BUSY_POLL).await;
         }
         task.abort();
         looks

@@ -1,4 +1,5 @@
-//! Pings at an interval, so that an idle proxy sees traffic and a half-open connection is noticed.
+//! The heartbeat: pings at an interval. It keeps proxies from closing an idle connection, and detects a
+//! dead peer.
 //!
 //! A ping is sent every interval, whether or not the last one was answered. Any byte that arrives after a
 //! ping is a sign of life: an answer, another pong, a ping, a part of a message. While nothing is read,
@@ -12,27 +13,27 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::connection::message::Text;
 
-/// What to send and how long to wait.
+/// The settings of a heartbeat.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
-    /// From one ping to the next.
+    /// The time from one ping to the next.
     pub interval: Duration,
-    /// From a ping to the first sign of life.
+    /// The time from a ping to a response, at most.
     pub timeout: Duration,
-    /// An application's own ping, in place of the frame.
+    /// An application-level ping to send instead of a ping frame.
     pub message: Option<Text>,
 }
 
-/// What a heartbeat wants done.
+/// What a heartbeat requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeartbeatAction {
-    /// Send a ping, and tell [`HeartbeatState::sent`].
+    /// Send a ping and call [`HeartbeatState::sent`].
     Ping,
-    /// There was no sign of life in time: the peer is gone.
+    /// The peer did not respond in time: the connection is lost.
     Loss,
 }
 
-/// The heartbeat of one connection.
+/// The state of the heartbeat of one connection.
 #[derive(Debug)]
 pub struct HeartbeatState {
     interval: Duration,
@@ -40,7 +41,7 @@ pub struct HeartbeatState {
     timer: Pin<Box<Sleep>>,
     next: Instant,
     awaited: Option<AwaitedPong>,
-    /// Nothing was read since the ping that is awaited.
+    /// Whether reading was suspended at the last poll.
     deaf: bool,
 }
 
@@ -53,7 +54,7 @@ struct AwaitedPong {
 }
 
 impl HeartbeatState {
-    /// The first ping is due after one interval.
+    /// A heartbeat whose first ping is due after one interval.
     pub fn new(policy: &Heartbeat) -> Self {
         let next = Instant::now() + policy.interval;
         Self {
@@ -77,7 +78,7 @@ impl HeartbeatState {
         self.next = now + self.interval;
     }
 
-    /// No ping can be sent now: the next one is due after another interval.
+    /// Records that no ping could be sent: the next one is due after another interval.
     pub fn skipped(&mut self) {
         self.next = Instant::now() + self.interval;
     }
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pings_go_on_and_deadlines_wait_while_nobody_listens() {
+    async fn pings_continue_and_deadlines_wait_while_reading_is_suspended() {
         let begun = Instant::now();
         let mut heartbeat_state = heartbeat_state(20, 5);
         heartbeat_state.sent(0);

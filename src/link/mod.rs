@@ -1,10 +1,8 @@
-//! A connection with its life around it: opens it and opens it again, greets with the `-x` messages,
-//! keeps it alive and notices when it is not, numbers messages and pings, and tells everything as
-//! [`Event`]s.
+//! A link manages connections to a target: connects and reconnects, sends the `-x` messages, runs the
+//! heartbeat, counts messages and pings, and reports everything as [`Event`]s.
 //!
-//! The session polls a link and nothing else; what brings a connection back or keeps it alive belongs
-//! here, never in a verb. Nothing that was written to a connection is ever written to another one, and
-//! a connection that ended because we closed it does not come back.
+//! A session polls only its link; retry and heartbeat logic belongs here, not in a command. Data written to
+//! one connection is never written again to another. A connection that we closed is not reopened.
 
 pub mod heartbeat;
 mod outstanding_pings;
@@ -33,33 +31,33 @@ pub use outstanding_pings::{AppPing, PingPolicy};
 use outstanding_pings::{OWN_SIZE, OutstandingPings, PingAnswer, PingPurpose};
 use reconnect::{RetryPolicy, RetryState};
 
-/// What a link connects to and what it does on its own.
+/// The settings of a link.
 #[derive(Clone, Debug)]
 pub struct LinkPolicy {
-    /// Where and how.
+    /// What to connect to.
     pub target: Target,
-    /// Messages sent after every open, before anything else (`-x`).
+    /// Messages to send after every open, before anything else (`-x`).
     pub on_open: Vec<SecretSource>,
-    /// What brings a connection back.
+    /// When to retry and to reconnect.
     pub persistence: RetryPolicy,
-    /// What keeps it alive.
+    /// The heartbeat, if any.
     pub heartbeat: Option<Heartbeat>,
-    /// What a ping is that somebody asks for.
+    /// The settings of requested pings.
     pub ping_policy: PingPolicy,
 }
 
-/// See the module's head.
+/// A connection that is opened, kept alive and reopened.
 pub struct Link {
     policy: LinkPolicy,
     state: LinkState,
     retry: RetryState,
-    told: VecDeque<Event>,
+    events: VecDeque<Event>,
     pings: OutstandingPings,
-    /// Rings when a ping is to be given up.
+    /// Fires when a ping times out.
     timer: Option<Pin<Box<Sleep>>>,
-    /// The connection was told to close: its end is wanted.
+    /// Whether we closed: then the connection is not reopened.
     leaving: bool,
-    /// Where to connect to once it has ended.
+    /// The target to connect to after the current connection has ended.
     next: Option<Target>,
 }
 
@@ -71,7 +69,7 @@ enum LinkState {
     Down,
 }
 
-/// What an attempt to connect comes to.
+/// The result of an attempt to connect.
 type OpenResult = Result<(Connection, Opened), Error>;
 
 struct OpeningLink {
@@ -82,20 +80,20 @@ struct OpeningLink {
 struct OpenLink {
     connection: Connection,
     since: Instant,
-    /// What the handshake gave.
+    /// The result of the handshake.
     opened: Opened,
     last_rtt: Option<Duration>,
     received: Traffic,
     sent: Traffic,
     /// From the open to the first message received.
     first_message: Option<Duration>,
-    /// Bytes of the message that is being sent in parts, if one is.
+    /// Bytes sent of the current fragmented message, if there is one.
     streamed: Option<u64>,
-    /// Messages of the input that were sent, and how many of them the peer has shown to have read.
+    /// The number of messages sent from the input, and how many of them the peer has provably read.
     given: u64,
     read: u64,
-    /// A ping that asks how far the peer has read is under way.
-    ping_policy: bool,
+    /// Whether a ping is outstanding that asks how far the peer has read.
+    receipt_pending: bool,
     heartbeat_state: Option<HeartbeatState>,
 }
 
@@ -107,7 +105,7 @@ impl Link {
             policy,
             state: LinkState::Idle,
             retry: RetryState::default(),
-            told: VecDeque::new(),
+            events: VecDeque::new(),
             pings,
             timer: None,
             leaving: false,
@@ -115,7 +113,7 @@ impl Link {
         }
     }
 
-    /// The state by its DOM name. Between two attempts there is no connection: CLOSED.
+    /// The state, named as in the DOM. Between two attempts it is CLOSED.
     pub fn ready_state(&self) -> ReadyState {
         match &self.state {
             LinkState::Idle | LinkState::Opening(_) => ReadyState::Connecting,
@@ -124,17 +122,17 @@ impl Link {
         }
     }
 
-    /// Whether it waits for its next attempt.
+    /// Whether it waits for the next attempt.
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, LinkState::Waiting(_))
     }
 
-    /// Whether there is a connection, be it OPEN or CLOSING.
+    /// Whether there is a connection that is OPEN or CLOSING.
     pub fn is_up(&self) -> bool {
         matches!(self.state, LinkState::Up(_))
     }
 
-    /// How it stands.
+    /// The current status.
     pub fn status(&self) -> LinkStatus {
         let connection = match &self.state {
             LinkState::Up(up) => Some(ConnectionStatus {
@@ -154,8 +152,7 @@ impl Link {
         }
     }
 
-    /// Bytes of data that have come, those of a message under way among them, and a count that changes
-    /// when data has left.
+    /// Bytes of data received, incomplete messages included, and a count that changes when data was written.
     pub fn activity(&self) -> (u64, u64) {
         match &self.state {
             LinkState::Up(up) => {
@@ -171,16 +168,16 @@ impl Link {
         self.ready_state() == ReadyState::Open
     }
 
-    /// The next thing that happens; `None` once the link is down for good.
+    /// The next event; `None` once the link is down and does not reconnect.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         loop {
-            if let Some(event) = self.told.pop_front() {
+            if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(event));
             }
             match &mut self.state {
                 LinkState::Idle => self.begin(),
                 LinkState::Opening(opening) => {
-                    let result = ready!(opening.poll(cx, &mut self.told));
+                    let result = ready!(opening.poll(cx, &mut self.events));
                     if let Some(result) = result {
                         self.opened(result);
                     }
@@ -188,7 +185,7 @@ impl Link {
                 LinkState::Up(up) => match up.connection.poll_next(cx) {
                     Poll::Ready(Some(incoming)) => return Poll::Ready(self.receive(incoming)),
                     Poll::Ready(None) => self.state = LinkState::Down,
-                    // All that has come was read: what is not there by now is late.
+                    // Everything received was read, so a missing pong is late.
                     Poll::Pending => return self.poll_losses(cx).map(Some),
                 },
                 LinkState::Waiting(wait) => {
@@ -200,19 +197,18 @@ impl Link {
         }
     }
 
-    /// Ready with a ping that is given up.
+    /// Ready with a ping that timed out.
     fn poll_losses(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let Some(deadline) = self.pings.deadline() else {
             return Poll::Pending;
         };
-        // The clock is asked first: the runtime gives a task that is busy with a flood no answer from a
-        // timer.
+        // The clock is checked first: in a flood of input the cooperative budget of tokio keeps the timers
+        // of a task pending.
         while deadline > Instant::now() {
             let timer = self
                 .timer
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            // One that is set too early rings and is set again: to move it with each ping would cost
-            // more.
+            // A timer that fires too early is set again; resetting it for each ping would cost more.
             if timer.deadline() > deadline {
                 timer.as_mut().reset(deadline);
             }
@@ -232,7 +228,7 @@ impl Link {
     fn begin(&mut self) {
         self.retry.begin(Instant::now());
         let url = self.policy.target.address.shown.clone();
-        self.told.push_back(Event::Connecting {
+        self.events.push_back(Event::Connecting {
             url,
             attempt: self.retry.attempt(),
         });
@@ -257,39 +253,39 @@ impl Link {
                     streamed: None,
                     given: 0,
                     read: 0,
-                    ping_policy: false,
+                    receipt_pending: false,
                     heartbeat_state: self.policy.heartbeat.as_ref().map(HeartbeatState::new),
                 };
                 self.state = LinkState::Up(Box::new(up));
                 self.retry.opened();
                 let left_origin = opened.left_origin;
-                self.told.push_back(Event::Open(Box::new(opened)));
+                self.events.push_back(Event::Open(Box::new(opened)));
                 self.send_on_open(left_origin);
             }
             Err(error) => {
                 let policy = &self.policy.persistence;
                 let wait = self.retry.after_failure(policy, &error, Instant::now());
                 let next = next_after(wait.as_ref());
-                self.told.push_back(Event::Failed(Box::new(error), next));
+                self.events.push_back(Event::Failed(Box::new(error), next));
                 self.rest(wait);
             }
         }
     }
 
-    /// There is no connection: waits for the next attempt, if there is to be one.
+    /// Waits for the next attempt, or goes down.
     fn rest(&mut self, wait: Option<RetryWait>) {
         self.state = match wait {
             Some(wait) => {
                 let timer = Box::pin(tokio::time::sleep(wait.delay));
-                self.told.push_back(Event::Reconnect(wait));
+                self.events.push_back(Event::Reconnect(wait));
                 LinkState::Waiting(timer)
             }
             None => LinkState::Down,
         };
     }
 
-    /// Sends the `-x` messages, with the values that files and variables have now. Secrets are for the
-    /// origin that was asked for, not for one that it redirects to.
+    /// Sends the `-x` messages with the current values of files and variables. Secrets are not sent to
+    /// another origin after a redirect.
     fn send_on_open(&mut self, left_origin: bool) {
         let mut sources = self.policy.on_open.clone();
         if left_origin {
@@ -297,10 +293,10 @@ impl Link {
             let held_back = self.policy.on_open.len() - sources.len();
             if held_back > 0 {
                 let text = format!(
-                    "{} of -x not sent: a secret does not follow a redirect to another origin",
+                    "{} of -x not sent: secrets are not sent to another origin after a redirect",
                     units::count(held_back as u64, "message")
                 );
-                self.told
+                self.events
                     .push_back(Event::Progress(Box::new(Progress::Warning(text))));
             }
         }
@@ -308,7 +304,7 @@ impl Link {
             match source.read() {
                 Ok(text) => {
                     if source.is_secret() {
-                        self.told
+                        self.events
                             .push_back(Event::Secret(Secret::new(text.clone())));
                     }
                     self.send_own(Payload::Text(text.into()));
@@ -322,7 +318,7 @@ impl Link {
         }
     }
 
-    /// Drops an open connection because of something on our side.
+    /// Drops an open connection because of a local error.
     fn abandon(&mut self, error: Error) {
         let close = CloseInfo {
             by: Initiator::Local,
@@ -334,7 +330,7 @@ impl Link {
         self.end(close);
     }
 
-    /// The connection has ended: tells so and what follows.
+    /// Reports the end of the connection and what follows.
     fn end(&mut self, close: CloseInfo) {
         let LinkState::Up(up) = std::mem::replace(&mut self.state, LinkState::Down) else {
             return;
@@ -352,7 +348,7 @@ impl Link {
             None => next_after(wait.as_ref()),
         };
         self.pings.forget();
-        self.told.push_back(Event::Close(Box::new(Closed {
+        self.events.push_back(Event::Close(Box::new(Closed {
             may_be_lost: self.may_be_lost(&up, &close, next),
             close,
             open_for,
@@ -368,9 +364,9 @@ impl Link {
         }
     }
 
-    /// Messages of the input that went to a connection and perhaps no further. A closing handshake that
-    /// ends a conversation properly leaves none: the peer that answers our close has read all before it
-    /// (RFC 6455 §5.5.1), and one that closes in good order knows what it has not read.
+    /// The number of messages of the input that may be lost with a connection. After a normal closing
+    /// handshake it is 0: a peer that answers our close has read everything before it (RFC 6455 §5.5.1), and
+    /// a peer that closes normally knows what it has not read.
     fn may_be_lost(&self, up: &OpenLink, close: &CloseInfo, next: Next) -> u64 {
         let proper = close.clean && (close.by == Initiator::Local || close.code.is_proper_end());
         if !self.asks_for_receipts() || (proper && next == Next::Final) {
@@ -379,25 +375,25 @@ impl Link {
         up.given - up.read + u64::from(up.streamed.is_some())
     }
 
-    /// Whether the link keeps count of what the peer has read.
+    /// Whether the link tracks what the peer has read.
     fn asks_for_receipts(&self) -> bool {
         self.policy.persistence.reconnect.is_some()
     }
 
-    /// Follows messages with a ping, one at a time: its pong shows that they were read. A peer that is
-    /// given an application's heartbeat in place of the frame is not expected to answer frames.
+    /// Sends a ping after messages, one at a time: its pong proves that they were read. With an
+    /// application-level heartbeat the peer is not expected to answer ping frames.
     fn ask_for_receipt(&mut self) {
         let heartbeat = self.policy.heartbeat.as_ref();
         let own_pings = heartbeat.is_some_and(|heartbeat| heartbeat.message.is_some());
         if let LinkState::Up(up) = &mut self.state
-            && !(own_pings || up.ping_policy || up.read == up.given)
+            && !(own_pings || up.receipt_pending || up.read == up.given)
         {
-            up.ping_policy = true;
+            up.receipt_pending = true;
             self.send_ping(OWN_SIZE, PingPurpose::Receipt);
         }
     }
 
-    /// Sends a ping of the link's own, unless the connection is not OPEN.
+    /// Sends a ping frame; false if the connection is not open.
     fn send_ping(&mut self, size: usize, purpose: PingPurpose) -> bool {
         let LinkState::Up(up) = &mut self.state else {
             return false;
@@ -406,7 +402,7 @@ impl Link {
         if !up.connection.feed(&Outgoing::Ping(ping.payload.clone())) {
             return false;
         }
-        self.told.push_back(Event::Ping {
+        self.events.push_back(Event::Ping {
             direction: Direction::Out,
             seq: ping.seq,
             payload: ping.payload,
@@ -414,19 +410,19 @@ impl Link {
         true
     }
 
-    /// A message of the link's own.
+    /// Sends a message on behalf of the link.
     fn send_own(&mut self, payload: Payload) {
         if let Some(Event::Message(message)) = self.feed(Outgoing::Message(payload)) {
-            self.told.push_back(Event::Message(Message {
+            self.events.push_back(Event::Message(Message {
                 by_link: true,
                 ..message
             }));
         }
     }
 
-    /// Keeps the connection alive and watches it. `listens` says whether what comes is being read:
-    /// while it is not, nobody is called dead. What has come is to be read before this is asked. True
-    /// when something happened.
+    /// Sends heartbeats and detects a lost peer. `listens` says whether the connection is being read; while
+    /// it is not, timeouts are suspended. Read everything received before calling this. Returns true if
+    /// something happened.
     pub fn poll_heartbeat(&mut self, cx: &mut Context<'_>, listens: bool) -> bool {
         if !listens {
             self.pings.suspend(Instant::now());
@@ -455,7 +451,7 @@ impl Link {
             .and_then(|heartbeat| heartbeat.message.clone());
         let in_parts = matches!(&self.state, LinkState::Up(up) if up.streamed.is_some());
         let sent = match message {
-            // Between the parts of a message only control frames may go (RFC 6455 §5.4).
+            // Only control frames are allowed between the fragments of a message (RFC 6455 §5.4).
             Some(_) if in_parts => false,
             Some(text) => {
                 self.send_own(Payload::Text(text));
@@ -474,7 +470,7 @@ impl Link {
         }
     }
 
-    /// The peer gave no sign of life in time.
+    /// Ends the connection because the peer did not respond in time.
     fn mark_lost(&mut self) {
         let heartbeat = self.policy.heartbeat.as_ref();
         let timeout = heartbeat.map(|heartbeat| heartbeat.timeout);
@@ -503,7 +499,7 @@ impl Link {
                 if self.pings.app_ping().is_some()
                     && let Some(reply) = self.replied(&payload)
                 {
-                    self.told.push_back(reply);
+                    self.events.push_back(reply);
                 }
                 Event::Message(Message {
                     direction: Direction::In,
@@ -514,7 +510,7 @@ impl Link {
                 })
             }
             Incoming::Ping(payload) => {
-                self.told.push_back(Event::Pong {
+                self.events.push_back(Event::Pong {
                     direction: Direction::Out,
                     seq: None,
                     payload: payload.clone(),
@@ -539,12 +535,12 @@ impl Link {
             },
             Incoming::Closed(close) => {
                 self.end(close);
-                return self.told.pop_front();
+                return self.events.pop_front();
             }
         })
     }
 
-    /// When what is being told was read from the connection.
+    /// When the current event was read from the connection.
     fn read_at(&self) -> Option<Instant> {
         match &self.state {
             LinkState::Up(up) => up.connection.read_at(),
@@ -552,13 +548,13 @@ impl Link {
         }
     }
 
-    /// What a message is as the reply to a message of ours, if it is one.
+    /// The event for a message that is the reply to an application-level ping, if it is one.
     fn replied(&mut self, payload: &Payload) -> Option<Event> {
         let answer = self.pings.answer_by_message(payload, self.read_at())?;
         Some(pong(Some(answer), payload.clone().into_bytes()))
     }
 
-    /// The ping that a pong answers.
+    /// Records a pong; returns the ping that it answers.
     fn answered(&mut self, payload: &Bytes) -> Option<PingAnswer> {
         let answer = self.pings.answer(payload, self.read_at())?;
         let ping = &answer.ping;
@@ -568,18 +564,18 @@ impl Link {
             up.read = up.read.max(ping.behind);
             up.last_rtt = answer.rtt.or(up.last_rtt);
             if ping.purpose == PingPurpose::Receipt {
-                up.ping_policy = false;
+                up.receipt_pending = false;
                 self.ask_for_receipt();
             }
         }
         Some(answer)
     }
 
-    /// Ready when another message can be taken. Pending while there is no open connection: whoever
-    /// polls the link is woken when that changes.
+    /// Ready when another message can be sent. Pending while there is no open connection; the task that polls
+    /// the link is woken when that changes.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // A ping leaves before more is taken behind it: its time counts from here.
-        if self.pings.is_closing() {
+        // A ping is written before more data is queued, since its time starts when it is written.
+        if self.pings.has_unsent() {
             ready!(self.poll_flush(cx));
         }
         match &mut self.state {
@@ -590,8 +586,8 @@ impl Link {
         }
     }
 
-    /// Takes something to send and tells what was sent; `None` when the link is not OPEN, and for a
-    /// part that does not end its message.
+    /// Sends something and returns the event for it; `None` if the link is not OPEN, and for a fragment that
+    /// does not end its message.
     pub fn send(&mut self, outgoing: Outgoing) -> Option<Event> {
         let event = self.feed(outgoing);
         let given = match &event {
@@ -614,10 +610,10 @@ impl Link {
         let LinkState::Up(up) = &mut self.state else {
             return None;
         };
-        // The beginning of this message went to a connection that is gone, and the rest with it.
-        let beheaded = matches!(&outgoing, Outgoing::Fragment(part) if !part.is_first)
+        // The start of this message was sent on a connection that has ended, so the rest is dropped.
+        let lost_start = matches!(&outgoing, Outgoing::Fragment(part) if !part.is_first)
             && up.streamed.is_none();
-        if beheaded || !up.connection.feed(&outgoing) {
+        if lost_start || !up.connection.feed(&outgoing) {
             return None;
         }
         match outgoing {
@@ -660,13 +656,13 @@ impl Link {
                 rtt: None,
                 fault: None,
             }),
-            // What breaks the rules on purpose is told frame by frame, under -vv.
+            // Raw frames are reported only frame by frame, with -vv.
             Outgoing::Raw(_) => None,
         }
     }
 
-    /// Sends a numbered ping: a frame with a payload of `size` bytes, or the message that stands for it.
-    /// `None` when the link is not OPEN.
+    /// Sends a numbered ping: a frame with a payload of `size` bytes, or an application-level ping. `None` if
+    /// the link is not OPEN.
     pub fn ping(&mut self, size: usize) -> Option<Event> {
         match self.pings.app_ping().cloned() {
             Some(message) => self.send_app_ping(message)?,
@@ -674,23 +670,23 @@ impl Link {
                 self.send_ping(size, PingPurpose::Asked).then_some(())?;
             }
         }
-        self.told.pop_back()
+        self.events.pop_back()
     }
 
-    /// Sends the message that stands for a ping.
+    /// Sends an application-level ping.
     fn send_app_ping(&mut self, message: Text) -> Option<()> {
         let payload = Payload::Text(message);
         let event = self.feed(Outgoing::Message(payload.clone()))?;
-        // Whatever comes from now on is taken for the reply to this one.
+        // A message received from now on counts as the reply to this one.
         self.pings.forget_given_up();
         let ping = self.pings.next(0, PingPurpose::Question, 0);
         if let Event::Message(message) = event {
-            self.told.push_back(Event::Message(Message {
+            self.events.push_back(Event::Message(Message {
                 by_link: true,
                 ..message
             }));
         }
-        self.told.push_back(Event::Ping {
+        self.events.push_back(Event::Ping {
             direction: Direction::Out,
             seq: ping.seq,
             payload: payload.into_bytes(),
@@ -698,34 +694,34 @@ impl Link {
         Some(())
     }
 
-    /// Ready when all that was sent has been handed to the kernel.
+    /// Ready when everything sent was written to the kernel.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let LinkState::Up(up) = &mut self.state else {
             return Poll::Ready(());
         };
-        if !self.pings.is_closing() {
+        if !self.pings.has_unsent() {
             return up.connection.poll_flush(cx);
         }
         let now = Instant::now();
         let flushed = up.connection.poll_flush(cx);
-        // What could not leave yet leaves with a later flush.
+        // Otherwise the rest is written by a later flush.
         if flushed.is_ready() {
-            self.pings.start_closing(now);
+            self.pings.mark_sent(now);
         }
         flushed
     }
 
-    /// Begins the closing handshake, or gives up an attempt that is under way or waited for. What ends
-    /// this way does not come back by itself.
-    pub fn close(&mut self, farewell: &CloseFrame) {
+    /// Starts the closing handshake, or cancels the current or next attempt. The link does not reconnect
+    /// after that.
+    pub fn close(&mut self, close_frame: &CloseFrame) {
         self.leaving = true;
         match &mut self.state {
             LinkState::Up(up) if up.connection.ready_state() == ReadyState::Open => {
-                up.connection.close(farewell);
-                self.told.push_back(Event::Closing {
+                up.connection.close(close_frame);
+                self.events.push_back(Event::Closing {
                     by: Initiator::Local,
-                    code: farewell.code.unwrap_or(CloseCode::NO_STATUS),
-                    reason: farewell.reason.clone(),
+                    code: close_frame.code.unwrap_or(CloseCode::NO_STATUS),
+                    reason: close_frame.reason.clone(),
                 });
             }
             LinkState::Up(_) | LinkState::Down => {}
@@ -735,9 +731,9 @@ impl Link {
         }
     }
 
-    /// Closes what there is, and opens a connection to another place. Secrets that were to be sent after
-    /// an open stay behind when it is of another origin: then this is true.
-    pub fn connect(&mut self, target: Target, farewell: &CloseFrame) -> bool {
+    /// Closes the current connection and connects to another target. If it has another origin, secret `-x`
+    /// messages are dropped; returns true if there were any.
+    pub fn connect(&mut self, target: Target, close_frame: &CloseFrame) -> bool {
         let on_open = &mut self.policy.on_open;
         let before = on_open.len();
         if !target.address.is_same_origin(&self.policy.target.address) {
@@ -745,18 +741,18 @@ impl Link {
         }
         let leaves_secrets = on_open.len() < before;
         for secret in target.address.secrets() {
-            self.told.push_back(Event::Secret(Secret::new(secret)));
+            self.events.push_back(Event::Secret(Secret::new(secret)));
         }
         if self.is_up() {
             self.next = Some(target);
-            self.close(farewell);
+            self.close(close_frame);
         } else {
             self.start_connecting(target);
         }
         leaves_secrets
     }
 
-    /// The next attempt is the first one to this place.
+    /// Sets the target, with no previous attempts.
     fn start_connecting(&mut self, target: Target) {
         self.policy.target = target;
         self.retry = RetryState::default();
@@ -764,8 +760,7 @@ impl Link {
         self.state = LinkState::Idle;
     }
 
-    /// Sends this as well after every further open, or nothing any more; gives how many messages that
-    /// makes.
+    /// Adds a message to send after every open, or removes all of them; returns their number.
     pub fn set_on_open(&mut self, source: Option<SecretSource>) -> usize {
         match source {
             Some(source) => self.policy.on_open.push(source),
@@ -774,8 +769,7 @@ impl Link {
         self.policy.on_open.len()
     }
 
-    /// Opens a new connection in place of one that has ended, without any further wait; false while
-    /// there still is one.
+    /// Opens a new connection at once after one has ended; returns false while there is one.
     pub fn reopen(&mut self) -> bool {
         let down = matches!(self.state, LinkState::Down | LinkState::Waiting(_));
         if down {
@@ -803,22 +797,22 @@ fn next_after(wait: Option<&RetryWait>) -> Next {
 }
 
 impl OpeningLink {
-    /// Moves the attempt on; `None` when there is progress to tell first.
+    /// Polls the attempt; `None` if there is progress to report first.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        told: &mut VecDeque<Event>,
+        events: &mut VecDeque<Event>,
     ) -> Poll<Option<OpenResult>> {
         let result = self.future.as_mut().poll(cx);
         while let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
-            told.push_back(match progress {
+            events.push_back(match progress {
                 Progress::Secret(secret) => Event::Secret(secret),
                 progress => Event::Progress(Box::new(progress)),
             });
         }
         match result {
             Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending if told.is_empty() => Poll::Pending,
+            Poll::Pending if events.is_empty() => Poll::Pending,
             Poll::Pending => Poll::Ready(None),
         }
     }

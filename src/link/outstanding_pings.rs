@@ -1,7 +1,7 @@
-//! Our pings: what was sent and when, what an answer proves, and which answer never came.
+//! Outstanding pings: matches pongs to our pings and measures their round-trip times.
 //!
-//! An answer counts once, for the ping that it answers, and only in time. What comes later, twice or
-//! without a ping is told apart and never taken for an answer.
+//! A pong counts once, and only within the time limit. Late, duplicate and unsolicited pongs are recognized
+//! and do not count.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,41 +13,41 @@ use crate::connection::message::{Payload, Text};
 use crate::event::PongMismatch;
 use crate::pattern::Pattern;
 
-/// The most pings whose answers are still waited for; older ones are forgotten.
+/// The maximum number of outstanding pings; older ones are forgotten.
 const WAITING: usize = 64 * 1024;
 
-/// The most pings kept beyond their time, so that a late answer is known as one.
+/// The maximum number of timed-out pings kept to recognize late pongs.
 const GIVEN_UP: usize = 1024;
 
-/// The most answered pings kept, so that a second answer is known as one.
+/// The maximum number of answered pings kept to recognize duplicate pongs.
 const ANSWERED: usize = 64;
 
-/// Bytes of payload in a ping of the link's own: enough to tell it from every other.
+/// Payload of a ping that the link sends itself, in bytes: enough to be unique.
 pub const OWN_SIZE: usize = 16;
 
-/// Unanswered pings after which a peer seems to know no ping frames.
+/// After this number of lost pings without any pong, the peer seems not to support ping frames.
 const SUSPICIOUS: u64 = 2;
 
-/// What pings are, and how long their answers may take.
+/// The settings of pings.
 #[derive(Clone, Debug, Default)]
 pub struct PingPolicy {
-    /// From a ping to its answer; an answer that comes later is none. Without it there is no limit.
+    /// The maximum time from a ping to its pong; `None` is no limit.
     pub patience: Option<Duration>,
-    /// A message and its reply in place of the frames.
+    /// An application-level ping to use instead of frames.
     pub app_ping: Option<AppPing>,
 }
 
-/// A message that is answered by a message.
+/// An application-level ping: a message whose reply is a message.
 #[derive(Clone, Debug)]
 pub struct AppPing {
-    /// What is sent.
+    /// The message to send.
     pub message: Text,
-    /// What the reply looks like; without it the next message is the reply.
+    /// The pattern of the reply; `None` takes the next message as the reply.
     pub reply: Option<Pattern>,
 }
 
 impl AppPing {
-    /// Whether a message is the reply. A pattern looks at text alone.
+    /// Whether a message is the reply.
     fn is_answered_by(&self, payload: &Payload) -> bool {
         match &self.reply {
             None => true,
@@ -61,17 +61,17 @@ impl AppPing {
 /// Why a ping was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PingPurpose {
-    /// Somebody asked for it: it has a number.
+    /// Requested by the input or the user: it has a sequence number.
     Asked,
-    /// The same as a message whose reply is a message.
+    /// An application-level ping, also requested.
     Question,
-    /// To see that the peer is alive.
+    /// A heartbeat.
     Life,
-    /// To see how far the peer has read.
+    /// To learn how far the peer has read.
     Receipt,
 }
 
-/// See the module's head.
+/// The outstanding, timed-out and answered pings of a connection.
 #[derive(Default)]
 pub struct OutstandingPings {
     ping_policy: PingPolicy,
@@ -80,7 +80,7 @@ pub struct OutstandingPings {
     waiting: VecDeque<SentPing>,
     given_up: VecDeque<SentPing>,
     answered: VecDeque<SentPing>,
-    /// Numbered pings that were given up; whether one was ever answered.
+    /// Numbered pings that were lost; `has_answer` is set once one was answered.
     losses: u64,
     has_answer: bool,
     salt: Option<[u64; 2]>,
@@ -89,44 +89,44 @@ pub struct OutstandingPings {
 /// A ping that was sent.
 #[derive(Clone, Debug)]
 pub struct SentPing {
-    /// Counts those that were asked for, from 1.
+    /// The sequence number of a requested ping, from 1.
     pub seq: Option<u64>,
     /// Why it was sent.
     pub purpose: PingPurpose,
     /// Its payload.
     pub payload: Bytes,
-    /// Messages sent before it: a peer that answers it has read them.
+    /// Messages sent before it: a peer that answers has read them.
     pub behind: u64,
-    /// When it was handed to the kernel.
+    /// When it was written to the kernel.
     left: Option<Instant>,
-    /// When nothing was being read any more though it was under way: its answer may have waited here.
+    /// When reading was last suspended while it was outstanding: its pong may have waited unread.
     unheard: Option<Instant>,
 }
 
-/// What an answer came to.
+/// A pong (or reply) matched to its ping.
 #[derive(Debug)]
 pub struct PingAnswer {
-    /// The ping it answers.
+    /// The ping that it answers.
     pub ping: SentPing,
-    /// From the ping to the answer; `None` where the answer had to wait on our side.
+    /// The round-trip time; `None` if the pong may have waited unread.
     pub rtt: Option<Duration>,
-    /// Why it does not count, if it does not.
+    /// Why it does not count; `None` if it does.
     pub fault: Option<PongMismatch>,
 }
 
-/// A ping whose answer did not come in time.
+/// A ping that was not answered in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LostPing {
-    /// Its number.
+    /// Its sequence number.
     pub seq: u64,
-    /// How long it was waited for.
+    /// The time limit.
     pub patience: Duration,
-    /// The peer seems to know no ping frames. Told once.
+    /// Whether the peer seems not to support ping frames. Set only once.
     pub is_telling: bool,
 }
 
 impl SentPing {
-    /// How long the answer took that was read at `read_at`.
+    /// The round-trip time of a pong read at `read_at`.
     fn age(&self, read_at: Option<Instant>) -> Option<Duration> {
         if self.unheard.is_some() {
             return None;
@@ -134,14 +134,14 @@ impl SentPing {
         Some(read_at?.saturating_duration_since(self.left?))
     }
 
-    /// Since when it is waited for.
+    /// When the time limit started.
     fn waited_from(&self) -> Option<Instant> {
         self.unheard.max(self.left)
     }
 }
 
 impl OutstandingPings {
-    /// Pings of this kind.
+    /// No outstanding pings.
     pub fn new(ping_policy: PingPolicy) -> Self {
         Self {
             ping_policy,
@@ -149,7 +149,7 @@ impl OutstandingPings {
         }
     }
 
-    /// The message that stands for a ping frame, if one does.
+    /// The message of the application-level ping, if one is configured.
     pub fn app_ping(&self) -> Option<&Text> {
         self.ping_policy
             .app_ping
@@ -157,8 +157,7 @@ impl OutstandingPings {
             .map(|app_ping| &app_ping.message)
     }
 
-    /// The next ping, with a payload that no other ping of this process has (as far as `size` bytes can
-    /// differ).
+    /// Creates the next ping. Its payload is unique in this process, as far as `size` bytes allow.
     pub fn next(&mut self, size: usize, purpose: PingPurpose, behind: u64) -> SentPing {
         self.sent += 1;
         let seq = matches!(purpose, PingPurpose::Asked | PingPurpose::Question).then(|| {
@@ -183,20 +182,20 @@ impl OutstandingPings {
 
     fn payload(&mut self, size: usize) -> Bytes {
         let [first, salt] = *self.salt.get_or_insert_with(|| {
-            // Without randomness the number alone tells our pings apart.
+            // Without randomness the counter alone makes payloads unique.
             [getrandom::u64().unwrap_or(0), getrandom::u64().unwrap_or(0)]
         });
         let mut payload = BytesMut::with_capacity(size.max(OWN_SIZE));
-        // The number's low bytes first: even a payload of one byte differs from its neighbours. Counted
-        // from anywhere, so that what a server sends unasked is not one of them by chance.
+        // Low bytes first, so that even payloads of one byte differ. The counter starts at a random number,
+        // so that an unsolicited pong does not match by chance.
         payload.put_u64_le(first.wrapping_add(self.sent));
         payload.put_u64_le(salt);
         payload.resize(size, b'.');
         payload.freeze()
     }
 
-    /// All that was fed was handed to the kernel at `now`.
-    pub fn start_closing(&mut self, now: Instant) {
+    /// Records that all pings so far were written to the kernel at `now`.
+    pub fn mark_sent(&mut self, now: Instant) {
         let unsent = self
             .waiting
             .iter_mut()
@@ -207,19 +206,19 @@ impl OutstandingPings {
         }
     }
 
-    /// Whether a ping waits to be handed to the kernel.
-    pub fn is_closing(&self) -> bool {
+    /// Whether a ping was not written to the kernel yet.
+    pub fn has_unsent(&self) -> bool {
         self.waiting.back().is_some_and(|ping| ping.left.is_none())
     }
 
-    /// The ping that a pong answers, in time or not, for the first time or not.
+    /// Matches a pong to its ping, late or duplicate pongs too.
     pub fn answer(&mut self, payload: &Bytes, read_at: Option<Instant>) -> Option<PingAnswer> {
         let answers =
             |ping: &SentPing| ping.purpose != PingPurpose::Question && ping.payload == payload;
         self.settle(answers, read_at)
     }
 
-    /// The ping that a message answers.
+    /// Matches a message to the application-level ping that it answers.
     pub fn answer_by_message(
         &mut self,
         payload: &Payload,
@@ -229,7 +228,7 @@ impl OutstandingPings {
         if !app_ping.is_answered_by(payload) {
             return None;
         }
-        // A second reply to a question cannot be told from any other message.
+        // A second reply cannot be distinguished from other messages.
         self.answered.clear();
         self.settle(|ping| ping.purpose == PingPurpose::Question, read_at)
     }
@@ -264,14 +263,14 @@ impl OutstandingPings {
         Some(answer(again.clone(), Some(PongMismatch::Duplicate)))
     }
 
-    /// When the next ping is given up, if its answer does not come before.
+    /// When the next ping times out.
     pub fn deadline(&self) -> Option<Instant> {
         let patience = self.ping_policy.patience?;
         let next = self.waiting.iter().find(|ping| ping.seq.is_some())?;
         next.waited_from()?.checked_add(patience)
     }
 
-    /// Gives up the ping whose time has come.
+    /// Returns the next ping that has timed out.
     pub fn give_up(&mut self, now: Instant) -> Option<LostPing> {
         let patience = self.ping_policy.patience?;
         if self.deadline().is_none_or(|deadline| deadline > now) {
@@ -289,22 +288,22 @@ impl OutstandingPings {
         })
     }
 
-    /// Nothing is being read: what is under way cannot be timed any more, and its answer has its whole
-    /// time once somebody listens again.
+    /// Records that reading is suspended: the round-trip times of outstanding pings are unknown, and their
+    /// time limits restart.
     pub fn suspend(&mut self, now: Instant) {
         for ping in &mut self.waiting {
             ping.unheard = Some(now);
         }
     }
 
-    /// The connection has ended: what was not answered never will be.
+    /// Forgets all pings after the connection has ended.
     pub fn forget(&mut self) {
         self.waiting.clear();
         self.given_up.clear();
         self.answered.clear();
     }
 
-    /// What was given up without an answer is not expected any more.
+    /// Forgets timed-out pings: late replies to them are no longer recognized.
     pub fn forget_given_up(&mut self) {
         self.given_up.clear();
     }
@@ -338,7 +337,7 @@ mod tests {
     /// The ping that left at `now`.
     fn sent(pings: &mut OutstandingPings, now: Instant) -> SentPing {
         let ping = pings.next(16, PingPurpose::Asked, 0);
-        pings.start_closing(now);
+        pings.mark_sent(now);
         ping
     }
 
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_listened_to_is_not_timed_and_has_its_whole_time_again() {
+    fn suspended_pings_are_not_timed_and_their_limit_restarts() {
         let (mut pings, now) = (pings(), Instant::now());
         let ping = sent(&mut pings, now);
         let deaf = now + PATIENCE * 3;
@@ -403,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn two_losses_without_any_answer_are_telling_once() {
+    fn two_losses_without_any_pong_are_reported_once() {
         let (mut pings, now) = (pings(), Instant::now());
         for _ in 0..3 {
             sent(&mut pings, now);

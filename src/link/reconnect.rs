@@ -1,7 +1,7 @@
-//! Whether and when a link tries again: counts retries, holds no clock and no connection.
+//! Decides whether and when a link retries. Counts retries; has no timer and no connection.
 //!
-//! The count is reset by a connection that held, never by one that merely opened: a server that accepts
-//! and then closes is met with longer and longer delays.
+//! The count is reset only after a connection that stayed open for 10 s. So a server that accepts and then
+//! closes at once is retried with growing delays.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,32 +13,33 @@ use crate::connection::error::Error;
 use crate::event::RetryWait;
 use crate::units;
 
-/// How long a connection must have been open for the count of retries to begin anew.
+/// How long a connection must have been open to reset the count of retries.
 const HELD: Duration = Duration::from_secs(10);
 
-/// How long or how often to try again.
+/// The limit of retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryLimit {
-    /// So many retries; the first try is none.
+    /// A number of retries, not counting the first attempt.
     Times(u32),
-    /// So long since the trouble began; an attempt that has begun by then is waited for.
+    /// A time since the first attempt, or since the connection was lost. An attempt that started before its
+    /// end is completed.
     For(Duration),
-    /// For ever.
+    /// No limit.
     Never,
 }
 
 impl RetryLimit {
-    /// Reads `N` or a time with its unit; the empty text is for ever.
+    /// Parses `N` or a time with a unit; an empty text is no limit.
     ///
     /// # Errors
-    /// What is neither.
+    /// It is neither.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Ok(Self::Never);
         }
         match text.parse() {
             Ok(times) => Ok(Self::Times(times)),
-            // A number that is no count is no time either: a time has a unit.
+            // A number that is not a valid count is not a time either, since a time needs a unit.
             Err(_) if !text.ends_with(|c: char| c.is_ascii_digit()) => {
                 units::duration(text).map(Self::For).map_err(|_| bad(text))
             }
@@ -48,21 +49,21 @@ impl RetryLimit {
 }
 
 fn bad(text: &str) -> String {
-    format!("'{text}' is neither a count (5) nor a time with its unit (30s)")
+    format!("invalid limit '{text}': expected a count (5) or a time with a unit (30s)")
 }
 
-/// What a link does about a connection that is not there.
+/// The settings for retrying and reconnecting.
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
-    /// Until the first connection is open; `None` makes one try.
+    /// `--retry`: until the first connection is open; `None` makes one attempt.
     pub retry: Option<RetryLimit>,
-    /// After a connection that had been open; `None` leaves it at that.
+    /// `--reconnect`: after an open connection was lost; `None` does not reconnect.
     pub reconnect: Option<RetryLimit>,
-    /// What is worth another try, other than the table says.
+    /// `--reconnect-on`: exceptions to the table of retryable causes.
     pub exceptions: RetryExceptions,
     /// The delays.
     pub backoff: Backoff,
-    /// What the delays are chosen by.
+    /// The random source of the delays.
     pub jitter: Jitter,
 }
 
@@ -78,38 +79,38 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Counts what has been tried.
+/// The count of retries.
 #[derive(Debug, Default)]
 pub struct RetryState {
-    /// Retries since the last connection that held: the exponent of the delay.
+    /// Retries since the last reset: the exponent of the delay.
     retries: u32,
-    /// Those among them that count against the limit in force.
+    /// Retries that count against the current limit.
     spent: u32,
-    /// When the trouble began that the limit in force is about.
+    /// When the time of the current limit started.
     since: Option<Instant>,
     was_open: bool,
 }
 
 impl RetryState {
-    /// The number of the attempt that is about to begin, or under way.
+    /// The number of the current or next attempt.
     pub fn attempt(&self) -> u32 {
         self.retries.saturating_add(1)
     }
 
-    /// An attempt begins.
+    /// Records the start of an attempt.
     pub fn begin(&mut self, now: Instant) {
         self.since.get_or_insert(now);
     }
 
-    /// A person wants a connection: whatever was tried before is forgiven.
+    /// Resets the count, when the user requests a connection.
     pub fn reset(&mut self) {
         self.retries = 0;
         self.spent = 0;
         self.since = None;
     }
 
-    /// The connection is open. From the first on it is `--reconnect` that decides, and counts for
-    /// itself; the delays do not begin anew.
+    /// Records an open connection. After the first, `--reconnect` applies, with a count of its own; the delays
+    /// are not reset.
     pub fn opened(&mut self) {
         if !self.was_open {
             self.was_open = true;
@@ -118,7 +119,7 @@ impl RetryState {
         }
     }
 
-    /// Another attempt after one that failed, if there is to be one.
+    /// The wait before the next attempt after a failed one; `None` for no further attempt.
     pub fn after_failure(
         &mut self,
         policy: &RetryPolicy,
@@ -135,7 +136,8 @@ impl RetryState {
         self.wait(policy, asked.unwrap_or_default(), error.to_string(), now)
     }
 
-    /// Another attempt after a connection that ended, not by our wish, if there is to be one.
+    /// The wait before the next attempt after a connection that we did not close; `None` for no further
+    /// attempt.
     pub fn after_close(
         &mut self,
         policy: &RetryPolicy,
@@ -156,7 +158,7 @@ impl RetryState {
         self.wait(policy, Duration::ZERO, because, now)
     }
 
-    /// The next wait within the limit in force; `least` is what the server asked for.
+    /// The next wait within the current limit; `least` is the `Retry-After` of the server.
     fn wait(
         &mut self,
         policy: &RetryPolicy,
@@ -176,7 +178,8 @@ impl RetryState {
             RetryLimit::For(span) => {
                 let since = *self.since.get_or_insert(now);
                 let left = span.saturating_sub(now.duration_since(since));
-                // Earlier than the server asked for is no use; otherwise the last try is at the end.
+                // An attempt before `Retry-After` is useless. Otherwise the last attempt is at the end of
+                // the time.
                 if left.is_zero() || left < least {
                     return None;
                 }

@@ -156,7 +156,7 @@ fn a_heartbeat_notices_a_peer_that_is_gone() {
         "10s",
     ];
     check(&server.url(), ECHO, &args)
-        .stdout_has("no sign of life within 100 ms of a ping")
+        .stdout_has("no response within 100 ms of a ping")
         .within(ms(5000))
         .status(1);
 }

@@ -564,7 +564,7 @@ mod heartbeat {
         let server = Server::new().accept().send_text("one").silent();
         listen(&server.url(), &FAST)
             .stdout("one\n")
-            .stderr_has("no sign of life within 600 ms")
+            .stderr_has("no response within 600 ms")
             .at_least(ms(750))
             .within(ms(3000))
             .status(56);
@@ -621,7 +621,7 @@ mod heartbeat {
             .expect_ping(16)
             .silent();
         listen(&server.url(), &FAST)
-            .stderr_has("no sign of life")
+            .stderr_has("no response within")
             .at_least(ms(200 * 4 + 600))
             .status(56);
     }
@@ -655,7 +655,7 @@ mod heartbeat {
         listen(&server.url(), &FAST)
             .args(["--heartbeat", "{\"type\":\"ping\"}"])
             .stdout("{\"type\":\"pong\"}\n")
-            .stderr_has("no sign of life")
+            .stderr_has("no response within")
             .status(56);
     }
 

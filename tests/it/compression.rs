@@ -160,7 +160,7 @@ fn what_does_not_inflate_is_8_and_what_came_before_is_kept() {
         .expect_close(1007);
     Probe::new(["listen", &server.url()])
         .stdout("Hello\n")
-        .stderr_has("does not inflate")
+        .stderr_has("cannot be decompressed")
         .status(8);
 }
 

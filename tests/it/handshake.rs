@@ -371,7 +371,7 @@ fn a_header_given_by_hand_is_the_same_offer_as_its_option() {
         .expect_hangup();
     listen(&server)
         .args(["-H", "Sec-WebSocket-Extensions: x-magic"])
-        .stderr_has("which -H offered and wsprobe does not support")
+        .stderr_has("which -H offered but wsprobe does not support")
         .status(8);
 }
 
@@ -419,16 +419,19 @@ fn a_way_to_log_in_that_is_not_supported_is_named() {
     for (asked, named) in [
         (
             "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"",
-            "it asks for Digest;",
+            "the server requires Digest authentication;",
         ),
-        ("Negotiate", "it asks for Negotiate;"),
-        ("NTLM", "it asks for NTLM;"),
-        ("Negotiate, NTLM", "it asks for Negotiate or NTLM;"),
+        ("Negotiate", "the server requires Negotiate authentication;"),
+        ("NTLM", "the server requires NTLM authentication;"),
+        (
+            "Negotiate, NTLM",
+            "the server requires Negotiate or NTLM authentication;",
+        ),
         (
             "Basic realm=\"r\", Digest realm=\"r\"",
-            "it does not accept these credentials",
+            "the server rejected these credentials",
         ),
-        ("Bearer", "it does not accept these credentials"),
+        ("Bearer", "the server rejected these credentials"),
     ] {
         let headers: &'static str = format!("WWW-Authenticate: {asked}\r\n").leak();
         let server = Server::new().refuse("401 Unauthorized", headers, "");
@@ -475,8 +478,8 @@ fn subprotocols_of_which_none_was_chosen_are_a_warning() {
     Probe::new(["send", "-s", "nope", &server.url(), "hi"])
         .stdout("ho\n")
         .stderr(
-            "warning: the server chose none of the subprotocols that were offered; \
-             browsers end such a connection\n",
+            "warning: the server did not choose any of the offered subprotocols; \
+             browsers close such a connection\n",
         )
         .status(0);
     let server = Server::new().accept().close(1000, "").expect_close(1000);

@@ -71,7 +71,7 @@ fn a_server_without_the_extended_connect_is_8_and_named() {
     let server = Http2Server::without_extended_connect();
     Probe::new(["listen", "--http2", &server.url()])
         .stderr_has("SETTINGS_ENABLE_CONNECT_PROTOCOL")
-        .stderr_has("hint: leave --http2 out")
+        .stderr_has("hint: remove --http2")
         .status(8);
 }
 
@@ -98,7 +98,7 @@ fn offers_and_refusals_are_told_as_over_http_1() {
         .stdout("hi\n")
         .stderr_has("> sec-websocket-protocol: chat, ***")
         .stderr_has("> x-key: ***")
-        .stderr_has("warning: the server chose none of the subprotocols")
+        .stderr_has("warning: the server did not choose any of the offered subprotocols")
         .stderr_lacks("t0k")
         .status(0);
     let request = server.request();

@@ -174,7 +174,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send unix:/run/a.sock hi",
-        "unix: is no scheme",
+        "unsupported scheme 'unix'",
         "try ws+unix:/run/a.sock:/",
     ),
     Mistake(
@@ -277,7 +277,7 @@ const TYPED: &[Mistake] = &[
     // Schemes.
     Mistake(
         "send ws:h.example hi",
-        "'ws:h.example' is no WebSocket URL: ws must be followed by ://",
+        "invalid URL 'ws:h.example': ws must be followed by ://",
         "try ws://h.example",
     ),
     Mistake(
@@ -287,7 +287,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send wsss://h.example hi",
-        "the scheme wsss: is none of ws, wss, http, https",
+        "unsupported scheme 'wsss' (expected ws, wss, http, https or ws+unix)",
         "try wss://h.example",
     ),
     Mistake(
@@ -307,17 +307,17 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send 'ws://h.example/' hi",
-        "it stands in quotes that the shell has left",
+        "it contains quotes that the shell did not remove",
         "try ws://h.example/",
     ),
     Mistake(
         "send ws:///h.example/ hi",
-        "it has no host",
+        "missing host",
         "try ws://h.example/",
     ),
     Mistake(
         "send ws://h.example:port/ hi",
-        "its port is no number up to 65535",
+        "invalid port (expected 1 to 65535)",
         "write ws://HOST:PORT/PATH",
     ),
     Mistake("version", "unknown command 'version'", "wsprobe --version"),
@@ -406,38 +406,38 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send - ws://h.example/",
-        "- is stdin, which needs a URL before it",
+        "- means stdin, and a URL must come before it",
         "ws://HOST[:PORT]/PATH",
     ),
     Mistake(
         "connect ws-c:tcp:127.0.0.1:8080",
-        "ws-c: is an address of websocat's alone",
+        "ws-c: is a websocat address, which wsprobe does not support",
         "write ws://HOST[:PORT]/PATH",
     ),
-    Mistake("send 8080 hi", "it is a number alone", "is :8080"),
+    Mistake("send 8080 hi", "it is only a number", "write :8080"),
     Mistake(
         "send /chat hi",
-        "'/chat' is no WebSocket URL: it is a path, and has no host",
+        "invalid URL '/chat': it is a path without a host",
         "or :PORT/chat",
     ),
     Mistake(
         "send unix:///run/a.sock hi",
-        "unix: is no scheme",
+        "unsupported scheme 'unix'",
         "try ws+unix:/run/a.sock:/",
     ),
     Mistake(
         "send file:///run/a hi",
-        "the scheme file: is none of",
+        "unsupported scheme 'file' (expected",
         "write ws://HOST[:PORT]/PATH",
     ),
     Mistake(
         "send ws://::1:8080/ hi",
-        "it has no host that could be read",
+        "invalid host",
         "in brackets: ws://[::1]:8080/",
     ),
     Mistake(
         "send ws://[::1:8080/ hi",
-        "it has no host that could be read",
+        "invalid host",
         "in brackets: ws://[::1]:8080/",
     ),
     Mistake(
@@ -587,7 +587,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send ws://h.example/ --base64 a!",
-        "invalid message 'a!' at byte 2: '!' is no digit of base64",
+        "invalid message 'a!' at byte 2: invalid base64 character '!'",
         "",
     ),
     Mistake(
@@ -597,7 +597,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "listen ws://h.example/ -H Authorization=Bearer",
-        "--header <NAME: VALUE>: invalid header 'Authorization…': ",
+        "--header <NAME: VALUE>: invalid header 'Authorization…': expected 'Name: value'",
         "",
     ),
 ];
@@ -646,19 +646,19 @@ fn a_port_that_was_not_named_is_named() {
     };
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     Probe::new(["send", "127.0.0.1/chat?token=secretive", "hi"])
-        .stderr_has("hint: nothing listens on port 80, which ws:// means without another one: try ws://127.0.0.1:PORT/chat?token=***")
+        .stderr_has("hint: nothing listens on port 80, the default of ws://; try ws://127.0.0.1:PORT/chat?token=***")
         .status(7);
     let nobody = Nobody::listens();
     Probe::new(["send", &nobody.url(), "hi"])
-        .stderr_has("hint: nothing listens on that port: is the server running?")
+        .stderr_has("hint: nothing listens on that port; check that the server is running")
         .status(7);
 }
 
 #[test]
 fn a_message_in_the_place_of_the_url_is_named() {
     Probe::new(["send", "hello", "ws://h.example/"])
-        .stderr_has("cannot find the host hello")
-        .stderr_has("hint: hello stands where the URL is expected")
+        .stderr_has("could not resolve host hello")
+        .stderr_has("hint: 'hello' was taken as the URL")
         .within(ms(15_000))
         .status(6);
 }
@@ -667,10 +667,10 @@ fn a_message_in_the_place_of_the_url_is_named() {
 fn a_socket_that_is_not_there_and_the_built_in_server_without_its_colon_are_told() {
     Probe::new(["send", "ws+unix:/nowhere/a.sock", "hi"])
         .stderr_has("cannot connect to the socket /nowhere/a.sock")
-        .stderr_has("hint: is the server running, and is that its path?")
+        .stderr_has("hint: check that the server is running and that the path is right")
         .status(7);
     Probe::new(["send", "echo", "hi"])
-        .stderr_has("hint: the built-in server is written with a colon: echo:")
+        .stderr_has("hint: the built-in echo server is written with a colon: echo:")
         .within(ms(15_000))
         .status(6);
 }
@@ -694,7 +694,7 @@ fn a_guessed_wss_that_meets_no_tls_says_that_it_was_guessed() {
     let resolve = format!("chat.example:{}:127.0.0.1", server.port());
     Probe::new(["send", &address, "hi", "--resolve", &resolve])
         .stderr_has(&format!(
-            "hint: a name without a scheme means wss://, unless it is this machine: try ws://{address}"
+            "hint: a remote host without a scheme means wss://; try ws://{address}"
         ))
         .status(35);
 }
@@ -704,7 +704,7 @@ fn ws_where_the_server_wants_tls_says_so() {
     let said = "The plain HTTP request was sent to HTTPS port";
     let server = Server::new().refuse("400 Bad Request", "", said);
     Probe::new(["send", &server.url(), "hi"])
-        .stderr_has("hint: this port wants TLS: try wss:// instead of ws://")
+        .stderr_has("hint: this port expects TLS; try wss:// instead of ws://")
         .status(22);
 }
 
@@ -714,7 +714,7 @@ fn a_web_page_is_told_from_an_endpoint() {
     let url = server.url().replace("ws://", "http://");
     Probe::new(["send", &url, "hi"])
         .stderr_has("the server answered 200 OK")
-        .stderr_has("hint: this is a web page: is the path that of the WebSocket endpoint?")
+        .stderr_has("hint: the server sent a web page; check the path of the WebSocket endpoint")
         .status(22);
 }
 
@@ -736,7 +736,7 @@ fn a_proxy_that_is_needed_is_named_where_nothing_answers() {
         return;
     };
     Probe::new(["send", &hole.url(), "hi", "--connect-timeout", "0.3"])
-        .stderr_has("hint: check host and port; where only a proxy leads out, --proxy URL")
+        .stderr_has("hint: check the host and port; use --proxy URL if this network needs a proxy")
         .status(28);
 }
 
@@ -785,6 +785,6 @@ fn a_url_that_the_shell_cut_at_an_ampersand_is_suspected() {
         .expect_request_line("GET /feed?room=1 HTTP/1.1");
     Probe::new(["listen", &server.url_of("/feed?room=1")])
         .stderr_has("token missing")
-        .stderr_has("a URL with & in it must be quoted")
+        .stderr_has("quote a URL that contains &")
         .status(22);
 }

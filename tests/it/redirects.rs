@@ -55,7 +55,7 @@ fn json_lists_the_urls_that_redirected() {
 #[test]
 fn a_circle_a_file_and_one_too_many_are_47() {
     for (first, second, named) in [
-        ("/b", "/", "circle"),
+        ("/b", "/", "redirect loop"),
         ("file:///etc/passwd", "", "file"),
         ("/b", "/c", "more than 1"),
     ] {
@@ -63,7 +63,7 @@ fn a_circle_a_file_and_one_too_many_are_47() {
         if !second.is_empty() {
             server = server.redirect(second);
         }
-        let most = if named == "circle" { "5" } else { "1" };
+        let most = if named == "redirect loop" { "5" } else { "1" };
         Probe::new(["listen", "-L", "--max-redirects", most, &server.url()])
             .stderr_has(named)
             .status(47);
@@ -74,7 +74,7 @@ fn a_circle_a_file_and_one_too_many_are_47() {
 fn without_l_the_hint_names_it_and_hides_the_token() {
     let server = Server::new().redirect("/x?token=abcdefgh");
     Probe::new(["listen", &server.url()])
-        .stderr_has("-L follows it")
+        .stderr_has("-L follows redirects")
         .stderr_lacks("abcdefgh")
         .status(22);
 }
@@ -127,7 +127,7 @@ fn what_is_kept_secret_does_not_go_to_another_origin() {
         .args(["-H", &keys, "-x", "env:LOGIN", "-x", "hello"])
         .env("LOGIN", "my-login")
         .env("TOKEN", "t0ken")
-        .stderr_has("warning: 1 message of -x not sent: a secret does not follow")
+        .stderr_has("warning: 1 message of -x not sent: secrets are not sent to another origin")
         .status(0);
     drop((here, there));
 }

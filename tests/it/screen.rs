@@ -812,9 +812,7 @@ fn another_place_is_connected_to_without_the_credentials_of_the_first() {
     );
     session.write("/connect ftp://nowhere/\r");
     session.sees("a refusal", |screen| {
-        screen
-            .text()
-            .contains("! 'ftp://nowhere/' is no WebSocket URL")
+        screen.text().contains("! invalid URL 'ftp://nowhere/'")
     });
     quit(session, second);
     drop(first);

@@ -152,7 +152,7 @@ fn a_bad_frame_comes_at_once_or_after_so_many_answers() {
 #[test]
 fn our_own_client_names_every_bad_frame() {
     for (bad, named) in [
-        ("utf8", "not UTF-8"),
+        ("utf8", "not valid UTF-8"),
         ("rsv", "RSV2"),
         ("opcode", "reserved opcode 0x3"),
         ("mask", "masked frame"),

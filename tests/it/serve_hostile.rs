@@ -58,7 +58,7 @@ const REQUESTS: [(&str, &str, u16, &str); 13] = [
 
 /// What a client sends once it is in (with a mask of zeros), the code that it hears, and what is told.
 const FRAMES: [(&[u8], Option<u16>, &str); 30] = [
-    (b"\x81\x02hi", Some(1002), "a frame that is not masked"),
+    (b"\x81\x02hi", Some(1002), "an unmasked frame"),
     (b"\x83\x80\0\0\0\0", Some(1002), "reserved opcode 0x3"),
     (b"\x8b\x80\0\0\0\0", Some(1002), "reserved opcode 0xb"),
     (b"\xc1\x80\0\0\0\0", Some(1002), "RSV1"),
@@ -72,32 +72,32 @@ const FRAMES: [(&[u8], Option<u16>, &str); 30] = [
     (
         b"\x82\xff\x40\0\0\0\0\0\0\0\0\0\0\0",
         Some(1009),
-        "declared a message of 4,611,686,018,427,387,904 bytes",
+        "message of at least 4,611,686,018,427,387,904 bytes exceeds --max-size",
     ),
     (
         b"\x82\xff\0\0\0\0\0\x10\0\x01\0\0\0\0",
         Some(1009),
-        "beyond --max-size, 1,048,576",
+        "exceeds --max-size 1,048,576",
     ),
     (
         b"\x02\xfe\xff\xff\0\0\0\0",
         None,
-        "in the middle of a message, 0 bytes of which had come",
+        "in the middle of a message (0 bytes received)",
     ),
     (
         b"\x82\xfe\0\x05\0\0\0\0hello",
         Some(1002),
-        "a length of 5 in more bytes than it needs",
+        "the length 5 in more bytes than needed",
     ),
     (
         b"\x81\x81\0\0\0\0\xff",
         Some(1007),
-        "a text that is not UTF-8",
+        "a text message that is not valid UTF-8",
     ),
     (
         b"\x01\x81\0\0\0\0\xc3\x80\x81\0\0\0\0(",
         Some(1007),
-        "a text that is not UTF-8",
+        "a text message that is not valid UTF-8",
     ),
     (b"\x09\x80\0\0\0\0", Some(1002), "a fragmented ping frame"),
     (
@@ -114,9 +114,9 @@ const FRAMES: [(&[u8], Option<u16>, &str); 30] = [
     (
         b"\x01\x80\0\0\0\0\x81\x80\0\0\0\0",
         Some(1002),
-        "before the one before was finished",
+        "before the previous one was finished",
     ),
-    (b"\x88\x81\0\0\0\0x", Some(1002), "half a code"),
+    (b"\x88\x81\0\0\0\0x", Some(1002), "a payload of one byte"),
     (b"\x88\x82\0\0\0\0\0\0", Some(1002), "closed with code 0,"),
     (
         b"\x88\x82\0\0\0\0\x03\xe7",
@@ -136,23 +136,23 @@ const FRAMES: [(&[u8], Option<u16>, &str); 30] = [
     (
         b"\x88\x83\0\0\0\0\x03\xe8\xff",
         Some(1007),
-        "a reason that is not UTF-8",
+        "a reason that is not valid UTF-8",
     ),
     (b"\x88\x82\0\0\0\0\x03\xf6", Some(1014), ""),
     (
         b"\x01\x83\0\0\0\0abc\x88\x82\0\0\0\0\x03\xe8",
         Some(1000),
-        "the client closed in the middle of a message, 3 bytes of which had come, with 1000",
+        "the client closed in the middle of a message (3 bytes received) with 1000",
     ),
     (
         b"\x01\x83\0\0\0\0abc",
         None,
-        "in the middle of a message, 3 bytes of which had come",
+        "in the middle of a message (3 bytes received)",
     ),
     (
         b"\x81\xb2\0\0\0\0abc",
         None,
-        "in the middle of a message, 3 bytes of which had come",
+        "in the middle of a message (3 bytes received)",
     ),
     (b"\x81", None, "in the middle of a frame"),
     (b"", None, "lost without a close frame (1006)"),

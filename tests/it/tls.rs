@@ -109,7 +109,7 @@ fn what_is_wrong_with_a_certificate_is_told_in_words() {
         (
             Certificate::of_version_1(),
             "localhost",
-            "it is an X.509 v1 certificate, and version 3 is needed",
+            "it is an X.509 v1 certificate, but version 3 is required",
         ),
         (
             Certificate::with_an_unknown_critical_extension(),
@@ -124,17 +124,17 @@ fn what_is_wrong_with_a_certificate_is_told_in_words() {
         (
             Certificate::for_dns_names(&["127.0.0.1"]),
             "127.0.0.1",
-            "127.0.0.1 is in it as a name, not as an address",
+            "it contains 127.0.0.1 as a DNS name, not as an IP address",
         ),
         (
             Certificate::for_dns_names(&["*.localhost"]),
             "a.localhost",
-            "a wildcard counts only above two labels or more",
+            "a wildcard needs at least two labels after it",
         ),
         (
             Certificate::for_dns_names(&["*.example.localhost"]),
             "a.b.example.localhost",
-            "the wildcard of *.example.localhost stands for exactly one label",
+            "the wildcard in *.example.localhost matches exactly one label",
         ),
         (Certificate::self_signed(), "localhost", "it is self-signed"),
     ];
@@ -370,11 +370,11 @@ fn an_own_certificate_that_cannot_be_used_is_58_before_the_first_packet() {
     let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
     let server = Server::new().expect_nobody();
     for (key, named) in [
-        (other.key.as_str(), "does not belong"),
+        (other.key.as_str(), "does not match"),
         (encrypted, "encrypted"),
         (old, "encrypted"),
-        ("nonsense", "no PEM private key"),
-        (&client.certificate, "no PEM private key"),
+        ("nonsense", "does not contain a PEM private key"),
+        (&client.certificate, "does not contain a PEM private key"),
     ] {
         let probe = Probe::new(["listen", &server.url(), "--passphrase", "x"]);
         let certificate = probe.file("cert.pem", &client.certificate);
@@ -443,7 +443,7 @@ fn a_refused_handshake_names_the_alert_and_the_limits() {
         (
             b"\x15\x03\x03\x00\x02\x02\x28",
             "refused the TLS handshake: handshake_failure",
-            "no RSA key exchange, no CBC cipher suites and no P-521 certificates",
+            "does not support RSA key exchange, CBC cipher suites or P-521 certificates",
         ),
         (
             b"\x15\x03\x03\x00\x02\x02\x30",

@@ -1,7 +1,7 @@
-//! Reading what a server answers: its head, whatever stands in it, and the body of a refusal.
+//! Reads the response of a server: its head, and the body of a refusal.
 //!
-//! A probe is pointed at servers that answer badly: a head is read as long as its lines can be told
-//! apart, and what it holds is shown, not obeyed.
+//! wsprobe is used against faulty servers. So a head is read as long as it can be split into lines, and
+//! invalid parts are reported.
 
 use std::io::Read;
 use std::time::Duration;
@@ -18,19 +18,19 @@ use super::{
 use crate::connection::target::is_token_byte;
 use crate::units;
 
-/// The most of a refusal's body that is kept, in bytes.
+/// The maximum number of bytes kept of the body of a refusal.
 pub(in crate::connection) const BODY_LIMIT: usize = 1024;
-/// The longest that a refusal's body is waited for.
+/// The maximum time to wait for the body of a refusal.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// The most interim answers that are passed over.
+/// The maximum number of interim responses (1xx) that are skipped.
 pub(in crate::connection) const INTERIM_LIMIT: usize = 100;
-/// How long the rest of a line is waited for that says what a server is which does not speak HTTP.
+/// How long to wait for the rest of the first line of a server that does not speak HTTP.
 const BANNER_WAIT: Duration = Duration::from_millis(200);
-/// The most of that line that is shown, in bytes.
+/// The maximum number of bytes shown of that line.
 const BANNER: usize = 64;
 
-/// Reads an answer's head; what came behind it stays in `buffer`.
+/// Reads the head of a response; the bytes after it stay in `buffer`.
 pub(in crate::connection) async fn read_answer<S>(
     stream: &mut S,
     buffer: &mut BytesMut,
@@ -38,12 +38,12 @@ pub(in crate::connection) async fn read_answer<S>(
 where
     S: AsyncRead + Unpin,
 {
-    // 100 Continue, 103 Early Hints: an interim answer is followed by the real one (RFC 9110 §15.2).
+    // 100 Continue, 103 Early Hints: the final response follows an interim one (RFC 9110 §15.2).
     for _ in 0..=INTERIM_LIMIT {
         match read_head(stream, buffer, parse_answer).await {
             Ok(answer) if answer.status == 101 || answer.status >= 200 => return Ok(answer),
             Ok(answer) if answer.status < 100 => {
-                let what = format!("a status of {:03}", answer.status);
+                let what = format!("invalid status {:03}", answer.status);
                 return Err(HeadError::Malformed(what));
             }
             Ok(_) => {}
@@ -52,11 +52,11 @@ where
         }
     }
     Err(HeadError::Malformed(format!(
-        "more than {INTERIM_LIMIT} interim answers (1xx)"
+        "more than {INTERIM_LIMIT} interim responses (1xx)"
     )))
 }
 
-/// Whoever does not speak HTTP says what it is in its first line, most often: it may have come in part.
+/// Reads the first line of a server that does not speak HTTP: most name their protocol in it.
 async fn identify<S>(stream: &mut S, buffer: &mut BytesMut) -> HeadError
 where
     S: AsyncRead + Unpin,
@@ -73,7 +73,7 @@ where
     HeadError::NotHttp(recognised(buffer))
 }
 
-/// What the first bytes of an answer that is no HTTP/1 are.
+/// The protocol that starts with these bytes, which are not HTTP/1.
 fn recognised(bytes: &[u8]) -> NotHttp {
     match bytes {
         // An alert or a handshake record (RFC 8446 §5.1).
@@ -88,8 +88,8 @@ fn recognised(bytes: &[u8]) -> NotHttp {
     }
 }
 
-/// Reads a head. RFC 9110 §5.5 lets control characters in values be kept where that is safe, and it is:
-/// they are shown escaped. The parser refuses them, so it is given others in their places.
+/// Parses a head. RFC 9110 §5.5 allows to keep control characters in values where that is safe. It is
+/// safe here, because they are printed escaped. The parser rejects them, so it gets a copy without them.
 fn parse_answer(bytes: &[u8]) -> Result<Option<(Response, usize)>, HeadError> {
     if !may_be_http(bytes) {
         return Err(HeadError::NotHttp(recognised(bytes)));
@@ -132,7 +132,7 @@ fn parse_answer(bytes: &[u8]) -> Result<Option<(Response, usize)>, HeadError> {
     Ok(Some((answer, length)))
 }
 
-/// Reads a head in which a line is no header: the others are, and one mistake must not hide them.
+/// Parses a head that contains an invalid header line, without losing the other lines.
 fn parse_line_by_line(bytes: &[u8], tame: &[u8]) -> Result<Option<(Response, usize)>, ()> {
     let mut lines = Vec::new();
     let mut start = 0;
@@ -173,7 +173,7 @@ fn parse_line_by_line(bytes: &[u8], tame: &[u8]) -> Result<Option<(Response, usi
     Ok(Some((answer, length)))
 }
 
-/// An empty value may lie anywhere.
+/// A value as it was sent. An empty one may not point into the buffer.
 fn value_of(value: &[u8], as_sent: impl Fn(&[u8]) -> String) -> String {
     if value.is_empty() {
         return String::new();
@@ -181,8 +181,8 @@ fn value_of(value: &[u8], as_sent: impl Fn(&[u8]) -> String) -> String {
     as_sent(value)
 }
 
-/// The same bytes with a letter in the place of each that may stand in no head but does no harm to its
-/// lines: what is not ASCII, controls, and CR without LF.
+/// Replaces each byte that the parser rejects and that does not end a line: non-ASCII bytes, control
+/// characters and CR without LF.
 fn without_controls(bytes: &[u8]) -> Vec<u8> {
     let next = bytes.iter().skip(1).chain([&b'\n']);
     let pairs = bytes.iter().zip(next);
@@ -194,16 +194,16 @@ fn without_controls(bytes: &[u8]) -> Vec<u8> {
     tame.collect()
 }
 
-/// The most that is shown of a coding's name, in characters.
+/// The maximum number of characters shown of the name of a content coding.
 const LONGEST_CODING: usize = 40;
 
-/// How long a refusal's body is waited for: one that is known must not be lost to the time limit of the
-/// whole attempt.
+/// How long to wait for the body of a refusal. It is shorter than the rest of the time limit, so that the
+/// refusal is not lost to a timeout.
 pub(in crate::connection) fn body_wait(deadline: Instant) -> Duration {
     BODY_WAIT.min(deadline.saturating_duration_since(Instant::now()) / 2)
 }
 
-/// Reads what there is of a refusal's body, within its limits of size and time.
+/// Reads the body of a refusal within the limits of size and time.
 pub(in crate::connection) async fn read_refusal<S>(
     stream: &mut S,
     answer: Response,
@@ -227,7 +227,7 @@ where
             raw.len() > BODY_LIMIT || declared.is_some_and(|length| raw.len() >= length)
         }
     };
-    // Chunk sizes and extensions come on top of the body itself.
+    // Chunk sizes and extensions add to the size of the body.
     let raw_limit = BODY_LIMIT * 8;
     let reading = async {
         while !empty && !whole(&buffer) && buffer.len() < raw_limit {
@@ -237,7 +237,7 @@ where
             }
         }
     };
-    // A body that stalls is shown as far as it came.
+    // After a timeout the part received so far is shown.
     let _ = tokio::time::timeout(body_wait(deadline), reading).await;
     let mut body = if chunked {
         unchunk(&buffer).0
@@ -262,7 +262,7 @@ where
     }
 }
 
-/// A body as a person can read it: inflated where it is compressed, or its form and size.
+/// A body as readable text: decompressed if possible, else its coding and size.
 pub(in crate::connection) fn readable(headers: &Headers, body: Vec<u8>) -> Vec<u8> {
     let coding = headers
         .all("Content-Encoding")
@@ -282,16 +282,16 @@ pub(in crate::connection) fn readable(headers: &Headers, body: Vec<u8>) -> Vec<u
     inflated
 }
 
-/// As much as there is, since the body may have been cut.
+/// Decompresses as much as possible, since the body may be truncated.
 fn inflate(decoder: impl Read) -> Vec<u8> {
     let mut inflated = Vec::new();
-    // What came before a mistake is shown.
+    // The output before an error is kept.
     let _ = decoder.take(BODY_LIMIT as u64).read_to_end(&mut inflated);
     inflated
 }
 
-/// Decodes as much of a chunked body as has arrived (RFC 9112 §7.1); true once the last chunk was seen
-/// or the encoding is broken.
+/// Decodes the part of a chunked body that has arrived (RFC 9112 §7.1). Returns true after the last chunk
+/// or for an invalid encoding.
 fn unchunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
@@ -405,7 +405,7 @@ mod tests {
         let line = |bytes| recognised(bytes).to_string();
         assert_eq!(
             line(b"SSH-2.0-x\r\nmore"),
-            "answered with SSH-2.0-x: not an HTTP server"
+            "sent \"SSH-2.0-x\", which is not HTTP"
         );
     }
 }

@@ -1,4 +1,5 @@
-//! The client's side: write the request, read the answer, hold it to RFC 6455 §4.1.
+//! The client side of the handshake: writes the request, reads the response and checks it against
+//! RFC 6455 §4.1.
 
 use std::fmt::Write as _;
 
@@ -17,7 +18,7 @@ use crate::connection::target::{Address, RequestHeader, UpgradeOptions, is_token
 use crate::connection::wire::negotiation::{self, NegotiatedDeflate};
 use crate::secret::redact_url;
 
-/// How we call ourselves.
+/// The default `User-Agent`.
 pub const USER_AGENT: &str = concat!("wsprobe/", env!("CARGO_PKG_VERSION"));
 
 /// A handshake that succeeded.
@@ -25,20 +26,20 @@ pub const USER_AGENT: &str = concat!("wsprobe/", env!("CARGO_PKG_VERSION"));
 pub struct Upgraded {
     /// The request's lines, credentials included.
     pub request: Vec<String>,
-    /// The 101 as it came.
+    /// The 101 response.
     pub answer: Response,
     /// The subprotocol that was chosen.
     pub subprotocol: Option<String>,
-    /// permessage-deflate, where the server agreed to it.
+    /// permessage-deflate, if the server accepted it.
     pub compression: Option<NegotiatedDeflate>,
-    /// What arrived behind the head: the first frames.
+    /// Bytes received after the head: the first frames.
     pub leftover: Bytes,
 }
 
-/// Asks for the upgrade and checks the answer.
+/// Sends the upgrade request and checks the response.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] for another status, [`ErrorKind::Handshake`] for an answer that breaks the rules,
+/// [`ErrorKind::Refused`] for another status, [`ErrorKind::Handshake`] for a response that violates RFC 6455,
 /// [`ErrorKind::Lost`] when the connection ends first.
 pub async fn upgrade<S>(
     stream: &mut S,
@@ -73,7 +74,7 @@ where
     }
     if let Some(line) = answer.malformed.first() {
         let message =
-            format!("the server's answer is malformed HTTP: invalid header line \"{line}\"");
+            format!("the server's response is malformed HTTP: invalid header line \"{line}\"");
         return Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message));
     }
     check(&answer, &head.accept_key)?;
@@ -89,15 +90,16 @@ where
     })
 }
 
-/// The request as it goes out.
+/// The request that is sent.
 struct RequestHead {
     /// The request line, then each header line.
     lines: Vec<String>,
-    /// The `Sec-WebSocket-Accept` that must come back.
+    /// The expected `Sec-WebSocket-Accept`.
     accept_key: String,
 }
 
-/// All headers of the request in the order in which they are sent, those left out by the user among them.
+/// All headers of the request in the order in which they are sent. It includes headers without a value,
+/// which the user removed.
 pub(in crate::connection) fn headers(
     address: &Address,
     request: &UpgradeOptions,
@@ -125,7 +127,7 @@ pub(in crate::connection) fn headers(
     if let Some((user, password)) = &address.user_info {
         headers.push(RequestHeader::basic(user, password));
     }
-    // A header given by the user takes the place of ours, so that a probe can say what it wants.
+    // A header given by the user replaces ours, so that any request can be sent.
     headers.retain(|ours| {
         !request
             .headers
@@ -177,10 +179,10 @@ impl RequestHead {
     }
 }
 
-/// Sixteen bytes that a cache or an earlier handshake cannot have seen (RFC 6455 §4.1, item 7).
+/// The 16 random bytes of `Sec-WebSocket-Key` (RFC 6455 §4.1, item 7).
 fn nonce() -> [u8; 16] {
     let mut bytes = [0; 16];
-    // The nonce is no secret; without a source of randomness it is merely constant.
+    // The nonce is not a secret: without a source of randomness it is constant.
     let _ = getrandom::fill(&mut bytes);
     bytes
 }
@@ -197,43 +199,43 @@ fn lost(error: &HeadError) -> Error {
             ErrorKind::Lost,
             format!("the connection was lost before the handshake was answered: {error}"),
         )
-        .hint("is this the right port? A TLS port wants wss://, a plain one ws://"),
-        HeadError::NotHttp(said) => {
-            let error = failed(ErrorKind::Handshake, format!("the server {said}"));
-            error.hint(match said {
-                NotHttp::Tls => "this port wants TLS: try wss:// instead of ws://",
-                NotHttp::Http2 => "--http2 talks to a server that knows nothing but HTTP/2",
-                NotHttp::Other(_) => "is this the right port? It is not that of a web server",
+        .hint("check the port and the scheme: wss:// for a TLS port, ws:// for a plain one"),
+        HeadError::NotHttp(protocol) => {
+            let error = failed(ErrorKind::Handshake, format!("the server {protocol}"));
+            error.hint(match protocol {
+                NotHttp::Tls => "this port expects TLS; try wss:// instead of ws://",
+                NotHttp::Http2 => "use --http2 for a server that supports only HTTP/2",
+                NotHttp::Other(_) => "check the port: this is not a web server",
             })
         }
         _ => failed(
             ErrorKind::Handshake,
-            format!("the server did not answer the handshake in HTTP/1.1: {error}"),
+            format!("invalid response to the handshake: {error}"),
         )
-        .hint("is this the port of an HTTP server? A TLS port wants wss://"),
+        .hint("check the port; a TLS port needs wss://"),
     }
 }
 
 fn broken(what: &str) -> Error {
-    let message = format!("the server's answer breaks RFC 6455: {what}");
+    let message = format!("the server's response violates RFC 6455: {what}");
     Error::new(ErrorKind::Handshake, Stage::Upgrade, message)
 }
 
-/// The rules of RFC 6455 §4.1 for every 101.
+/// Checks a 101 against RFC 6455 §4.1.
 fn check(answer: &Response, accept_key: &str) -> Result<(), Error> {
     if answer.version == HttpVersion::OneZero {
-        return Err(broken("a 101 in HTTP/1.0, which knows no upgrade"));
+        return Err(broken("101 in HTTP/1.0, which does not support Upgrade"));
     }
     let headers = &answer.headers;
     let all = |name: &str| headers.all(name).collect::<Vec<_>>().join(", ");
     let lacks = |name: &str, token: &str| {
-        let found = match all(name).as_str() {
-            "" => "it has none".to_owned(),
-            value => format!("it has \"{value}\""),
+        let what = match all(name).as_str() {
+            "" => format!("missing header \"{name}: {token}\""),
+            value => format!("{name} is \"{value}\", expected \"{token}\""),
         };
-        Err(broken(&format!("no \"{name}: {token}\" ({found})")))
+        Err(broken(&what))
     };
-    // The one is all of a value, the other one of its tokens.
+    // `Upgrade` must be this value, `Connection` must contain this token.
     if !all("Upgrade").trim().eq_ignore_ascii_case("websocket") {
         return lacks("Upgrade", "websocket");
     }
@@ -251,15 +253,14 @@ fn check(answer: &Response, accept_key: &str) -> Result<(), Error> {
     match headers.get("Sec-WebSocket-Accept") {
         Some(value) if value.trim() == accept_key => Ok(()),
         Some(value) => {
-            let what =
-                format!("Sec-WebSocket-Accept is \"{value}\" and should be \"{accept_key}\"");
-            Err(unproven(&what).hint("a cache or a proxy may have answered in the server's place"))
+            let what = format!("Sec-WebSocket-Accept is \"{value}\", expected \"{accept_key}\"");
+            Err(unproven(&what).hint("a cache or a proxy may have answered instead of the server"))
         }
-        None => Err(unproven("no Sec-WebSocket-Accept")),
+        None => Err(unproven("missing header Sec-WebSocket-Accept")),
     }
 }
 
-/// What the server agreed to of the extensions offered (RFC 6455 §9.1, RFC 7692 §7.1).
+/// The compression that the server accepted (RFC 6455 §9.1, RFC 7692 §7.1).
 pub(in crate::connection) fn agreed_compression(
     headers: &Headers,
     request: &UpgradeOptions,
@@ -282,24 +283,24 @@ pub(in crate::connection) fn agreed_compression(
     });
     if let Some(name) = foreign {
         let message = format!(
-            "the server agrees to the extension \"{name}\", which -H offered and wsprobe does not support"
+            "the server accepted the extension \"{name}\", which -H offered but wsprobe does not support"
         );
         return Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message));
     }
     match request.offered_compression() {
         None if answered.is_empty() => Ok(None),
         None => Err(broken(&format!(
-            "it agrees to the extension \"{}\", which was not offered",
+            "it accepted the extension \"{}\", which was not offered",
             answered.join(", ")
         ))),
         Some(offer) => offer.read_answer(answered).map_err(|error| {
-            broken(&format!("its Sec-WebSocket-Extensions {error}"))
-                .hint("--no-compress offers no extension")
+            broken(&format!("invalid Sec-WebSocket-Extensions: {error}"))
+                .hint("--no-compress disables permessage-deflate")
         }),
     }
 }
 
-/// The subprotocol that the server chose among those offered.
+/// The subprotocol that the server chose from those offered.
 pub(in crate::connection) fn chosen_subprotocol(
     headers: &Headers,
     request: &UpgradeOptions,
@@ -327,7 +328,8 @@ pub(in crate::connection) fn chosen_subprotocol(
     }
 }
 
-/// Says so where subprotocols were offered and none was chosen, which is legal and surprises.
+/// Warns if subprotocols were offered and the server chose none: that is legal, but browsers close the
+/// connection.
 pub(in crate::connection) fn warn_if_no_subprotocol(
     headers: &Headers,
     request: &UpgradeOptions,
@@ -335,12 +337,12 @@ pub(in crate::connection) fn warn_if_no_subprotocol(
 ) {
     if headers.get("Sec-WebSocket-Protocol").is_none() && !request.offered_subprotocols().is_empty()
     {
-        let text = "the server chose none of the subprotocols that were offered; browsers end such a connection";
+        let text = "the server did not choose any of the offered subprotocols; browsers close such a connection";
         reporter.report(|| Progress::Warning(text.to_owned()));
     }
 }
 
-/// What to try after a refusal.
+/// The hint for a refusal.
 pub(in crate::connection) fn hint_for(
     refusal: &Refusal,
     address: &Address,
@@ -351,7 +353,7 @@ pub(in crate::connection) fn hint_for(
     let one_value = query.is_some_and(|(_, query)| query.contains('=') && !query.contains('&'));
     if (400..=404).contains(&refusal.status) && one_value {
         return Some(format!(
-            "{hint}; a URL with & in it must be quoted, or the shell cuts it there"
+            "{hint}; quote a URL that contains &, or the shell cuts it off there"
         ));
     }
     Some(hint)
@@ -370,72 +372,73 @@ fn hint_by_status(
     };
     let authorized = sends("Authorization") || address.user_info.is_some();
     let hint = match refusal.status {
-        200..=299 => "this is a web page: is the path that of the WebSocket endpoint?",
+        200..=299 => "the server sent a web page; check the path of the WebSocket endpoint",
         300..=399 => {
             let location = redact_url(refusal.headers.get("Location")?);
-            return Some(format!("it redirects to {location}: -L follows it"));
+            return Some(format!("it redirects to {location}; -L follows redirects"));
         }
         400 if refusal.body_text().contains("HTTPS port") => {
-            "this port wants TLS: try wss:// instead of ws://"
+            "this port expects TLS; try wss:// instead of ws://"
         }
-        // Node's ws answers so to a wrong path.
+        // The ws library of Node.js answers 400 to a wrong path.
         400 => {
             let path = redact_url(&address.request_target);
             return Some(format!(
-                "is the path right? It was {path}; or does the server need a subprotocol (-s)? -v shows the request"
+                "check the path ({path}) and whether the server requires a subprotocol (-s); -v shows the request"
             ));
         }
         401 => {
             let asked = Challenges::of(&refusal.headers, "WWW-Authenticate");
             if let Some(schemes) = asked.all_but(&["Basic", "Bearer"]) {
                 return Some(format!(
-                    "it asks for {schemes}; wsprobe supports only Basic (-u) and Bearer (--bearer)"
+                    "the server requires {schemes} authentication; wsprobe supports only Basic (-u) and Bearer (--bearer)"
                 ));
             }
             if authorized {
-                "it does not accept these credentials"
+                "the server rejected these credentials"
             } else {
-                "it wants credentials: -u USER, --bearer @FILE, or -b COOKIE"
+                "the server requires credentials: -u USER, --bearer @FILE, or -b COOKIE"
             }
         }
         403 if sends("Origin") => {
-            "it may not allow this Origin, or want credentials: -u USER, --bearer @FILE, or -b COOKIE"
+            "the server may not allow this Origin, or it requires credentials: -u USER, --bearer @FILE, or -b COOKIE"
         }
         403 => {
-            "it may check the Origin: try --origin https://the.site, or credentials (-u, --bearer)"
+            "the server may check the Origin: try --origin https://SITE, or credentials (-u, --bearer)"
         }
         404 => {
             let path = redact_url(&address.request_target);
-            return Some(format!("is the path right? It was {path}"));
+            return Some(format!("check the path: {path}"));
         }
-        405 => "this endpoint does not take GET: is the path that of the WebSocket endpoint?",
+        405 => "this endpoint does not allow GET; check the path of the WebSocket endpoint",
         407 => {
             return Some(hint_for_proxy(&refusal.headers).unwrap_or_else(|| {
-                "a proxy on the way wants credentials: --proxy http://USER:PASSWORD@HOST:PORT"
-                    .to_owned()
+                "a proxy requires credentials: --proxy http://USER:PASSWORD@HOST:PORT".to_owned()
             }));
         }
         426 => return Some(upgrade_hint(refusal)),
         429 | 503 => {
             let Some(time) = refusal.headers.get("Retry-After") else {
-                return Some("the server wants fewer requests or more time".to_owned());
+                return Some(
+                    "the server is overloaded or limits requests; try again later".to_owned(),
+                );
             };
-            return Some(format!(
-                "the server wants to be asked again later (Retry-After: {time})"
-            ));
+            return Some(format!("try again later (Retry-After: {time})"));
         }
-        502 | 504 => "a proxy answered: the server behind it is down or does not accept WebSocket",
+        502 | 504 => {
+            "a gateway answered: the server behind it is down or does not accept WebSocket"
+        }
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-/// The authentication schemes that an answer asks for (RFC 9110 §11.6.1).
+/// The authentication schemes that a response requires (RFC 9110 §11.6.1).
 struct Challenges(Vec<String>);
 
 impl Challenges {
-    /// Reads every header of that name. One may hold several challenges, and a challenge may have
-    /// commas of its own: a scheme is a word that no `=` follows.
+    /// Reads all headers of that name. A header may contain several challenges, and a challenge may
+    /// contain commas: a scheme is a word without a following `=`.
     fn of(headers: &Headers, name: &str) -> Self {
         let mut schemes: Vec<String> = Vec::new();
         for part in headers.all(name).flat_map(|value| value.split(',')) {
@@ -455,7 +458,7 @@ impl Challenges {
         Self(schemes)
     }
 
-    /// What is asked for, where it is none of the schemes that are supported.
+    /// The required schemes, if none of them is supported.
     fn all_but(&self, supported: &[&str]) -> Option<String> {
         let is_supported = |scheme: &String| {
             supported
@@ -467,26 +470,27 @@ impl Challenges {
     }
 }
 
-/// What a 407 says about the way to log in, where that is not supported.
+/// The hint for a 407 that requires an unsupported authentication scheme.
 pub(in crate::connection) fn hint_for_proxy(headers: &Headers) -> Option<String> {
     let schemes = Challenges::of(headers, "Proxy-Authenticate").all_but(&["Basic"])?;
     Some(format!(
-        "it asks for {schemes}; wsprobe supports only Basic (a user and password in the proxy's URL)"
+        "the proxy requires {schemes} authentication; wsprobe supports only Basic (a user and password in the proxy's URL)"
     ))
 }
 
-/// 426 names what the server wants instead (RFC 9110 §15.5.22, RFC 6455 §4.4).
+/// The hint for a 426, which names what the server requires (RFC 9110 §15.5.22, RFC 6455 §4.4).
 fn upgrade_hint(refusal: &Refusal) -> String {
     if let Some(versions) = refusal.headers.get("Sec-WebSocket-Version") {
-        return format!("the server speaks the WebSocket versions {versions}, and 13 was offered");
+        return format!(
+            "the server supports the WebSocket versions {versions}; wsprobe offered 13"
+        );
     }
     match refusal.headers.get("Upgrade") {
         Some(protocol) if !protocol.eq_ignore_ascii_case("websocket") => {
-            format!("the server wants the protocol {protocol} instead")
+            format!("the server requires an upgrade to {protocol}")
         }
         _ => {
-            "the server did not see the upgrade: a proxy on the way may take the Upgrade header out"
-                .to_owned()
+            "the server did not receive the Upgrade header; a proxy may have removed it".to_owned()
         }
     }
 }

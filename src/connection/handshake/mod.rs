@@ -1,8 +1,8 @@
-//! The HTTP/1.1 upgrade in both roles (RFC 6455 §4), written for a probe: whatever the other side
-//! answers is kept and can be shown.
+//! The HTTP/1.1 upgrade in both roles (RFC 6455 §4). Everything that the peer answers is kept, so that
+//! it can be printed.
 //!
-//! Nothing here waits without a limit or buffers without one: a head may have 64 KiB, the body of a
-//! refusal is read up to 1 KiB and for at most a second.
+//! Waiting and buffering are limited: a head may have 64 KiB; the body of a refusal is read up to 1 KiB
+//! and for at most one second.
 
 pub(in crate::connection) mod answer;
 pub mod client;
@@ -14,12 +14,12 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The largest head accepted, in bytes.
+/// The maximum size of a head, in bytes.
 pub(in crate::connection) const HEAD_LIMIT: usize = 64 * 1024;
-/// The most header lines accepted.
+/// The maximum number of header lines.
 const HEADER_LIMIT: usize = 256;
 
-/// Header lines in the order they came, names as they came.
+/// Header lines in the order received, with names spelled as received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(pub Vec<(String, String)>);
 
@@ -31,7 +31,7 @@ impl Headers {
         Self(lines.collect())
     }
 
-    /// Every value of that name.
+    /// All values of a header.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()
@@ -39,12 +39,12 @@ impl Headers {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The first value of that name.
+    /// The first value of a header.
     pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }
 
-    /// Whether a comma-separated list of tokens, over all lines of that name, holds the token
+    /// Whether the comma-separated list in all lines of a header contains the token
     /// (RFC 9110 §5.6.1): `Connection: keep-alive, Upgrade`.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.all(name)
@@ -53,7 +53,7 @@ impl Headers {
     }
 }
 
-/// Header values are bytes; what is not UTF-8 is read as Latin-1, as browsers do.
+/// Decodes a header value: UTF-8, else Latin-1, as browsers do.
 fn text_of(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -61,7 +61,7 @@ fn text_of(bytes: &[u8]) -> String {
     }
 }
 
-/// The HTTP version of an answer.
+/// The HTTP version of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersion {
     /// HTTP/1.0.
@@ -83,10 +83,10 @@ impl HttpVersion {
     }
 }
 
-/// The answer's first line and headers.
+/// The status line and headers of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The version it is written in.
+    /// The HTTP version.
     pub version: HttpVersion,
     /// The HTTP status.
     pub status: u16,
@@ -94,11 +94,11 @@ pub struct Response {
     pub reason: String,
     /// The header lines.
     pub headers: Headers,
-    /// Lines among them that are none.
+    /// Lines that are not valid header lines.
     pub malformed: Vec<String>,
 }
 
-/// The answer that refused a handshake.
+/// The response that refused a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
@@ -109,20 +109,20 @@ pub struct Refusal {
     pub headers: Headers,
     /// The first KiB of the body.
     pub body: Vec<u8>,
-    /// Whether the body went on behind that.
+    /// Whether the body is longer than that.
     pub body_cut: bool,
 }
 
 impl Refusal {
-    /// `401 Unauthorized`, or the status alone where the server gave no reason.
+    /// `401 Unauthorized`, or only the status if the server sent no reason phrase.
     pub fn status_line(&self) -> String {
         format!("{} {}", self.status, self.reason)
             .trim_end()
             .to_owned()
     }
 
-    /// How long the server asks to be left alone, seen from `now`: `Retry-After` as seconds or as a
-    /// date (RFC 9110 §10.2.3). A date that has passed is no wait at all.
+    /// The wait from `now` that `Retry-After` asks for, in seconds or as a date (RFC 9110 §10.2.3). It is
+    /// zero for a date in the past.
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = self.headers.get("Retry-After")?.trim();
         match value.parse() {
@@ -136,9 +136,9 @@ impl Refusal {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The headers that say what to do about it, then the body, line by line.
+    /// The headers that explain the refusal, then the lines of the body.
     pub fn informative_lines(&self) -> Vec<String> {
-        const TELLING: [&str; 8] = [
+        const INFORMATIVE: [&str; 8] = [
             "Location",
             "WWW-Authenticate",
             "Retry-After",
@@ -149,7 +149,7 @@ impl Refusal {
             "X-Squid-Error",
         ];
         let mut lines: Vec<String> = Vec::new();
-        for name in TELLING {
+        for name in INFORMATIVE {
             lines.extend(
                 self.headers
                     .all(name)
@@ -169,7 +169,7 @@ impl Refusal {
     }
 }
 
-/// Reads the one date form that may be sent: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+/// Parses the date form that senders must use: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
 fn http_date(text: &str) -> Option<SystemTime> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -183,23 +183,23 @@ fn http_date(text: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()
 }
 
-/// What speaks instead of HTTP/1. Its text has the speaker as the subject.
+/// The protocol that the peer speaks instead of HTTP/1. The peer is the subject of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotHttp {
     /// TLS.
     Tls,
     /// HTTP/2.
     Http2,
-    /// Something else, and its first line.
+    /// Another protocol: its first line.
     Other(String),
 }
 
 impl fmt::Display for NotHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tls => f.write_str("answered in TLS: not an HTTP server"),
-            Self::Http2 => f.write_str("answered in HTTP/2: not an HTTP/1.1 server"),
-            Self::Other(line) => write!(f, "answered with {line}: not an HTTP server"),
+            Self::Tls => f.write_str("answered with TLS, not with HTTP"),
+            Self::Http2 => f.write_str("answered with HTTP/2, not with HTTP/1.1"),
+            Self::Other(line) => write!(f, "sent \"{line}\", which is not HTTP"),
         }
     }
 }
@@ -207,11 +207,11 @@ impl fmt::Display for NotHttp {
 /// Why a head could not be read.
 #[derive(Debug)]
 pub enum HeadError {
-    /// The connection ended or broke before the head was whole; what had come is kept.
+    /// The connection ended or failed before the head was complete: the bytes received so far.
     Ended(Option<std::io::Error>, Bytes),
-    /// It is no HTTP/1.
+    /// It is not HTTP/1.
     NotHttp(NotHttp),
-    /// It is HTTP that breaks the grammar.
+    /// It is invalid HTTP.
     Malformed(String),
     /// It is larger than 64 KiB or has too many lines.
     TooLarge,
@@ -232,10 +232,10 @@ impl fmt::Display for HeadError {
     }
 }
 
-/// Reads from `stream` until `parse` finds a whole head, and hands back what came behind it: frames may
+/// Reads from `stream` until `parse` finds a complete head. Bytes after it stay in `buffer`: frames may
 /// arrive in the same segment.
 ///
-/// `parse` gives the head and its length, or `None` when more bytes are needed.
+/// `parse` returns the head and its length, or `None` if more bytes are needed.
 async fn read_head<S, T>(
     stream: &mut S,
     buffer: &mut BytesMut,
@@ -248,7 +248,7 @@ where
         if !buffer.is_empty()
             && let Some((head, length)) = parse(buffer)?
         {
-            // However it was cut into reads, the same head is too large or is not.
+            // The limit must not depend on how the head was split into reads.
             if length > HEAD_LIMIT {
                 return Err(HeadError::TooLarge);
             }
@@ -274,7 +274,7 @@ fn head_error(error: httparse::Error) -> HeadError {
     }
 }
 
-/// Whether these first bytes can become an HTTP/1 answer.
+/// Whether these bytes can be the start of an HTTP/1 response.
 fn may_be_http(bytes: &[u8]) -> bool {
     let start = b"HTTP/1.";
     let length = bytes.len().min(start.len());

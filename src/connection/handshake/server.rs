@@ -1,4 +1,4 @@
-//! The server's side: read the request, say what it is, answer it (RFC 6455 §4.2).
+//! The server side of the handshake: reads and checks the request, and answers it (RFC 6455 §4.2).
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -13,7 +13,7 @@ use super::{
     HEADER_LIMIT, HeadError, Headers, HttpVersion, Refusal, Response, head_error, read_head,
 };
 
-/// A request, whole and parsed.
+/// A parsed HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradeRequest {
     /// The method.
@@ -27,7 +27,7 @@ pub struct UpgradeRequest {
 }
 
 impl UpgradeRequest {
-    /// What keeps this from being a WebSocket handshake, if anything does (RFC 6455 §4.2.1).
+    /// Why this is not a valid WebSocket handshake; `None` if it is one (RFC 6455 §4.2.1).
     pub fn fault(&self) -> Option<RequestError> {
         if self.method != "GET" {
             return Some(RequestError::NotAnUpgrade);
@@ -52,13 +52,13 @@ impl UpgradeRequest {
         }
     }
 
-    /// The value of a header that must be there once.
+    /// The value of a header that must occur exactly once.
     fn only<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut all = self.headers.all(name);
         all.next().map(str::trim).filter(|_| all.next().is_none())
     }
 
-    /// What to agree to of the extensions offered.
+    /// The compression to accept from the extensions offered.
     pub fn compression(&self) -> Option<NegotiatedDeflate> {
         choose(self.headers.all("Sec-WebSocket-Extensions"))
     }
@@ -72,8 +72,8 @@ impl UpgradeRequest {
     }
 }
 
-/// Whether a key is 16 bytes in base64 (RFC 6455 §4.2.1). Bits left over in the last digit may be set,
-/// as RFC 4648 §3.5 allows.
+/// Whether a key is 16 bytes in base64 (RFC 6455 §4.2.1). Unused bits of the last digit may be set, as
+/// RFC 4648 §3.5 allows.
 fn is_nonce(key: &str) -> bool {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
@@ -82,25 +82,25 @@ fn is_nonce(key: &str) -> bool {
     LENIENT.decode(key).is_ok_and(|bytes| bytes.len() == 16)
 }
 
-/// Why a request is no WebSocket handshake.
+/// Why a request is not a valid WebSocket handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestError {
     /// A plain HTTP request.
     NotAnUpgrade,
-    /// HTTP/1.0, which knows no upgrade.
+    /// HTTP/1.0, which does not support Upgrade.
     Http,
-    /// Not one `Host`.
+    /// `Host` is missing or repeated.
     Host,
-    /// Another version than 13, or not one.
+    /// `Sec-WebSocket-Version` is missing, repeated or not 13.
     Version,
-    /// Not one `Sec-WebSocket-Key` that is usable.
+    /// `Sec-WebSocket-Key` is missing, repeated or invalid.
     Key,
 }
 
-/// Reads a request and what came behind it.
+/// Reads a request, and the bytes received after it.
 ///
 /// # Errors
-/// As the head could not be read.
+/// Why the head could not be read.
 pub async fn read_request<S>(stream: &mut S) -> Result<(UpgradeRequest, Bytes), HeadError>
 where
     S: AsyncRead + Unpin,
@@ -127,7 +127,7 @@ fn parse_request(bytes: &[u8]) -> Result<Option<(UpgradeRequest, usize)>, HeadEr
     }
 }
 
-/// The 101 that agrees to a request (RFC 6455 §4.2.2).
+/// The 101 response to a request (RFC 6455 §4.2.2).
 pub fn agreement(
     request: &UpgradeRequest,
     subprotocol: Option<&str>,
@@ -153,10 +153,10 @@ pub fn agreement(
     }
 }
 
-/// Sends the head of an answer.
+/// Sends the head of a response.
 ///
 /// # Errors
-/// The stream's.
+/// The stream failed.
 pub async fn answer<S>(stream: &mut S, answer: &Response) -> std::io::Result<()>
 where
     S: AsyncWrite + Unpin,
@@ -166,11 +166,11 @@ where
     stream.flush().await
 }
 
-/// Answers with another status than 101 and ends the connection. `Content-Length` and `Connection` are
-/// added here; a request of HEAD gets no body (RFC 9110 §9.3.2).
+/// Answers with a status other than 101 and ends the connection. Adds `Content-Length` and `Connection`.
+/// A HEAD request gets no body (RFC 9110 §9.3.2).
 ///
 /// # Errors
-/// The stream's.
+/// The stream failed.
 pub async fn refuse<S>(stream: &mut S, refusal: &Refusal, method: &str) -> std::io::Result<()>
 where
     S: AsyncWrite + Unpin,

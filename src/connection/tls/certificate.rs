@@ -1,4 +1,4 @@
-//! What a certificate says, for people and for scripts. Judges nothing: that is the verifier's.
+//! Certificate summary: subject, names, issuer and validity. Does not verify anything.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 const DAY: i64 = 86_400;
 
-/// A certificate as it was presented. Every text is the peer's: escape before showing.
+/// Certificate summary. All texts come from the peer: escape them before printing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateSummary {
     /// The subject's distinguished name.
@@ -25,7 +25,7 @@ pub struct CertificateSummary {
 }
 
 impl CertificateSummary {
-    /// Reads DER; `None` when it is no certificate.
+    /// Parses DER; `None` if it is not a certificate.
     pub fn parse(der: &[u8]) -> Option<Self> {
         let (_, parsed) = X509Certificate::from_der(der).ok()?;
         let names = match parsed.subject_alternative_name() {
@@ -46,12 +46,12 @@ impl CertificateSummary {
         })
     }
 
-    /// Whether it names itself as its issuer.
+    /// Whether its issuer is its own subject.
     pub fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
     }
 
-    /// Whole days until it expires; negative once it has.
+    /// Whole days until it expires; negative after that.
     pub fn days_left(&self) -> i64 {
         self.days_left_at(now())
     }
@@ -60,12 +60,12 @@ impl CertificateSummary {
         (self.not_after.saturating_sub(now)).div_euclid(DAY)
     }
 
-    /// Whether it is within its time.
+    /// Whether the current time is within its validity.
     pub fn is_current(&self) -> bool {
         (self.not_before..=self.not_after).contains(&now())
     }
 
-    /// What it is, whom it is for and who says so, one line each.
+    /// Subject, names, issuer and validity, one line each.
     pub fn lines(&self) -> Vec<String> {
         let names = if self.names.is_empty() {
             "none".to_owned()
@@ -97,7 +97,7 @@ pub fn public_key(der: &[u8]) -> Option<Vec<u8>> {
     Some(parsed.public_key().raw.to_vec())
 }
 
-/// The version of X.509 that a certificate has: 1, 2 or 3.
+/// The X.509 version of a certificate: 1, 2 or 3.
 pub fn version(der: &[u8]) -> Option<u32> {
     let (_, parsed) = X509Certificate::from_der(der).ok()?;
     Some(parsed.version().0.saturating_add(1))
@@ -122,7 +122,7 @@ fn now() -> i64 {
     now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// A span that nobody needs to the second.
+/// A duration in seconds, rounded to minutes, hours or days.
 pub fn coarse(seconds: u64) -> String {
     match seconds {
         0..7_200 => units::count(seconds / 60, "minute"),
@@ -137,7 +137,7 @@ pub fn date(unix_seconds: i64) -> String {
     text.split('T').next().unwrap_or(&text).to_owned()
 }
 
-/// RFC 3339 for a time in Unix seconds; a certificate may claim years that the format has no room for.
+/// RFC 3339 for a time in Unix seconds, clamped to the years 1970 to 9999: certificates may contain others.
 pub fn time(unix_seconds: i64) -> String {
     const LAST: i64 = 253_402_300_799;
     let seconds = unix_seconds.clamp(0, LAST).unsigned_abs();

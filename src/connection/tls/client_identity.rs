@@ -1,4 +1,4 @@
-//! The certificate and key that we show for ourselves (`--cert`, `--key`), as a client or as a server.
+//! Our own certificate and key (`--cert`, `--key`), as a client or as a server.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use super::{TlsOptionsError, certificate};
 use crate::named_file::ReadLimits;
 
-/// Where our own certificate is.
+/// The files of our own certificate and key.
 #[derive(Clone, Debug)]
 pub struct ClientIdentity {
-    /// The certificate, then those that lead to its authority (PEM).
+    /// The certificate chain (PEM), our own certificate first.
     pub certificate: PathBuf,
-    /// Its key (PEM: PKCS#8, PKCS#1 or SEC1); without it the key is in the certificate's file.
+    /// The private key (PEM: PKCS#8, PKCS#1 or SEC1); `None` if it is in the certificate file.
     pub key: Option<PathBuf>,
 }
 
 impl ClientIdentity {
-    /// Reads both files and holds them against each other.
+    /// Reads both files and checks that they match.
     ///
     /// # Errors
-    /// Names the file that cannot be read or used.
+    /// A file cannot be read or used.
     pub(super) fn load(
         &self,
         provider: &CryptoProvider,
@@ -37,11 +37,13 @@ impl ClientIdentity {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
             .collect::<Result<_, _>>()
             .map_err(|error| {
-                TlsOptionsError::unusable(format!("{shown} is no PEM certificate: {error}"))
+                TlsOptionsError::unusable(format!(
+                    "{shown} is not a valid PEM certificate: {error}"
+                ))
             })?;
         if chain.is_empty() {
             return Err(TlsOptionsError::unusable(format!(
-                "{shown} holds no PEM certificate"
+                "{shown} does not contain a PEM certificate"
             )));
         }
         let key_path = self.key.as_ref().unwrap_or(&self.certificate);
@@ -59,8 +61,8 @@ impl ClientIdentity {
                     super::words::tls_text(&error)
                 ))
             })?;
-        // Not the TLS library's own comparison: it wants version 3 of X.509, and what is shown is the
-        // other side's to judge.
+        // The TLS library's own comparison accepts only X.509 v3. Whether to accept an older certificate is
+        // up to the peer.
         let public = certificate::public_key(&chain[0]).ok_or_else(|| {
             TlsOptionsError::unusable(format!("the certificate in {shown} cannot be read"))
         })?;
@@ -69,7 +71,7 @@ impl ClientIdentity {
             .is_some_and(|identity| identity.as_ref() != public)
         {
             return Err(TlsOptionsError::unusable(format!(
-                "the key in {key_shown} does not belong to the certificate in {shown}"
+                "the key in {key_shown} does not match the certificate in {shown}"
             )));
         }
         let certified = CertifiedKey::new(chain, signer);
@@ -77,7 +79,7 @@ impl ClientIdentity {
     }
 }
 
-/// Shows no certificate.
+/// Sends no client certificate.
 #[derive(Debug)]
 pub(super) struct NoIdentity;
 
@@ -94,7 +96,7 @@ impl ResolvesClientCert for NoIdentity {
 fn read_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsOptionsError> {
     let shown = path.display();
     let text = String::from_utf8_lossy(pem);
-    // PKCS#8 says it in the label, the older forms in a header line under it (RFC 1421 §4.6.1.1).
+    // PKCS#8 marks encryption in the label, older formats in a header line (RFC 1421 §4.6.1.1).
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(
             TlsOptionsError::unusable(format!("the key in {shown} is encrypted")).hint(format!(
@@ -104,8 +106,8 @@ fn read_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsOption
     }
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         rustls::pki_types::pem::Error::NoItemsFound => {
-            TlsOptionsError::unusable(format!("{shown} holds no PEM private key"))
-                .hint("--key FILE names the key of the certificate that --cert names")
+            TlsOptionsError::unusable(format!("{shown} does not contain a PEM private key"))
+                .hint("--key FILE names the private key of the certificate of --cert")
         }
         error => TlsOptionsError::unusable(format!("the key in {shown} cannot be read: {error}")),
     })

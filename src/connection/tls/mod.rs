@@ -1,8 +1,8 @@
-//! TLS: which roots are trusted, how a certificate is judged, what the peer agreed to.
+//! TLS: trusted roots, certificate verification, negotiated parameters. Only this module uses rustls.
 //!
-//! The one module that names rustls. Trust is Mozilla's list, `--cacert` and the system's store; the
-//! system's is read only when the others do not know the issuer, since reading it costs more than the
-//! rest of a connection. Sessions are never resumed: a probe sees the whole handshake every time.
+//! Trusted are Mozilla's roots, `--cacert` and the system's trust store. The system's store is read only if
+//! the others do not know the issuer, since reading it takes longer than the rest of a connection. Sessions
+//! are never resumed, so that every handshake is complete.
 
 pub mod certificate;
 mod client_identity;
@@ -40,42 +40,41 @@ use words::{LIMITS, alert_name, certificate_text, tls_text};
 /// TLS over another stream.
 pub type TlsStream = tokio_rustls::client::TlsStream<Stream>;
 
-/// What is settled about TLS before the first packet.
+/// The TLS options of the command line.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// Accept any certificate, and say why it would not have been (`--insecure`).
+    /// Accept any certificate, and warn if it would have been rejected (`--insecure`).
     pub insecure: bool,
-    /// PEM files with further roots (`--cacert`).
+    /// PEM files with additional roots (`--cacert`).
     pub extra_roots: Vec<PathBuf>,
     /// The client's own certificate.
     pub identity: Option<ClientIdentity>,
-    /// The name to ask for and to check, in place of the URL's (`--servername`).
+    /// The name for SNI and verification, instead of the URL's host (`--servername`).
     pub server_name: Option<String>,
-    /// Whether TLS 1.2 is too old (`--tls-min 1.3`).
+    /// Whether only TLS 1.3 is accepted (`--tls-min 1.3`).
     pub only_13: bool,
-    /// Whether keys are appended to the file that SSLKEYLOGFILE names.
+    /// Whether session keys are appended to the file in SSLKEYLOGFILE.
     pub log_keys: bool,
-    /// How much of the files is read, and for how long.
+    /// Limits for reading the files.
     pub files: ReadLimits,
 }
 
-/// Opens TLS connections. What can be wrong with the terms is known before the first packet; the rest is
-/// prepared by the first connection that needs it, since most of what is probed on one's own machine does
-/// without TLS.
+/// Opens TLS connections. The options are checked before the first packet. The rest is prepared by the
+/// first connection that needs TLS, since local servers often use none.
 #[derive(Clone)]
 pub struct TlsClient {
     trust: Arc<LoadedOptions>,
     configs: Arc<OnceLock<ClientConfigs>>,
     server_name: Option<String>,
-    /// Whether it is a proxy that is spoken to.
+    /// Whether the peer is a proxy.
     is_for_proxy: bool,
 }
 
-/// The terms, with all files read.
+/// The options, with all files read.
 #[derive(Debug)]
 struct LoadedOptions {
     insecure: bool,
-    /// The certificates of `--cacert`, and the same as roots.
+    /// The certificates of `--cacert`; `roots` contains them too.
     given: Vec<CertificateDer<'static>>,
     roots: RootCertStore,
     identity: Option<Arc<SingleCertAndKey>>,
@@ -83,7 +82,7 @@ struct LoadedOptions {
     log_keys: bool,
 }
 
-/// What all connections share.
+/// The configuration shared by all connections.
 struct ClientConfigs {
     config: ClientConfig,
     trust: Arc<TrustPolicy>,
@@ -97,7 +96,7 @@ impl fmt::Debug for TlsClient {
     }
 }
 
-/// What is spoken inside (RFC 7301).
+/// The application protocol (ALPN, RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alpn {
     /// HTTP/1.1.
@@ -106,25 +105,25 @@ pub enum Alpn {
     Http2,
 }
 
-/// What the two sides agreed on.
+/// The negotiated parameters of a TLS connection.
 #[derive(Clone, Debug)]
 pub struct NegotiatedTls {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: String,
-    /// The cipher suite's IANA name.
+    /// The IANA name of the cipher suite.
     pub cipher: String,
-    /// What the server presented.
+    /// The server's certificate.
     pub certificate: Option<CertificateSummary>,
-    /// Why the certificate would have been refused without `--insecure`.
+    /// Why the certificate would have been rejected without `--insecure`.
     pub distrust: Option<String>,
 }
 
-/// Terms that cannot be met: a file that cannot be read or used.
+/// A file of the TLS options that cannot be read or used.
 #[derive(Clone, Debug)]
 pub enum TlsOptionsError {
-    /// It cannot be read (exit 26).
+    /// The file cannot be read (exit 26).
     Unreadable(SecretError),
-    /// It is no usable certificate or key (exit 58): why, and what to try.
+    /// It is not a usable certificate or key (exit 58): why, and a hint.
     Unusable(String, Option<String>),
 }
 
@@ -196,7 +195,7 @@ impl LoadedOptions {
     }
 }
 
-/// The time, also where this machine's clock stands before 1970: the library's own panics there.
+/// The system time. Unlike the library's own clock, it does not panic if the time is before 1970.
 #[derive(Debug)]
 struct SystemClock;
 
@@ -208,10 +207,10 @@ impl TimeProvider for SystemClock {
 }
 
 impl TlsClient {
-    /// Reads the files named.
+    /// Reads the files of the options.
     ///
     /// # Errors
-    /// Names the file that cannot be read or used.
+    /// A file cannot be read or used.
     pub fn new(options: &TlsOptions) -> Result<Self, TlsOptionsError> {
         Ok(Self {
             trust: Arc::new(LoadedOptions::of(options)?),
@@ -221,7 +220,7 @@ impl TlsClient {
         })
     }
 
-    /// Prepares what the first connection needs, which is not to count as its handshake.
+    /// Prepares the configuration, so that its time does not count as part of the first handshake.
     pub fn prepare(&self) {
         self.configs();
     }
@@ -230,7 +229,7 @@ impl TlsClient {
         self.configs.get_or_init(|| self.trust.client_configs())
     }
 
-    /// The same towards a proxy: `--servername` and the own certificate are the server's alone.
+    /// A client for a proxy: `--servername` and the client certificate are for the server only.
     pub fn for_proxy(&self) -> Self {
         Self {
             server_name: None,
@@ -239,10 +238,11 @@ impl TlsClient {
         }
     }
 
-    /// The TLS handshake with `host` over a connected stream.
+    /// Performs the TLS handshake with `host` over a connected stream.
     ///
     /// # Errors
-    /// [`ErrorKind::Certificate`] when the certificate is not accepted, else [`ErrorKind::Tls`].
+    /// [`ErrorKind::Certificate`] if the certificate is rejected, else [`ErrorKind::Tls`] or
+    /// [`ErrorKind::TlsEnded`].
     pub async fn connect(
         &self,
         host: &str,
@@ -251,7 +251,7 @@ impl TlsClient {
     ) -> Result<(TlsStream, NegotiatedTls), Error> {
         let host = self.server_name.as_deref().unwrap_or(host);
         let name = server_name(host).map_err(failed)?;
-        // A verifier of its own for each handshake: several may run at the same time.
+        // Each handshake has its own verifier, since several may run at the same time.
         let ClientConfigs { config, trust } = self.configs();
         let verifier = Arc::new(RecordingVerifier::new(trust.clone()));
         let mut config = config.clone();
@@ -284,7 +284,7 @@ impl TlsClient {
         Ok((stream, negotiated))
     }
 
-    /// A failed handshake in words, with its cure.
+    /// The error and hint for a failed handshake.
     fn explain(&self, host: &str, error: &io::Error, seen: Verification) -> Error {
         match tls_error(error) {
             Some(why @ TlsError::InvalidCertificate(_)) => {
@@ -302,9 +302,9 @@ impl TlsClient {
                 PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
                 | PeerIncompatible::ServerDoesNotSupportTls12Or13,
             )) => failed(format!(
-                "{host} speaks no version of TLS that is accepted here"
+                "{host} does not support an accepted version of TLS"
             ))
-            .hint("TLS 1.2 and 1.3 are, unless --tls-min says more"),
+            .hint("wsprobe accepts TLS 1.2 and 1.3, or only 1.3 with --tls-min 1.3"),
             Some(TlsError::AlertReceived(alert)) => alerted(*alert),
             Some(other @ TlsError::PeerIncompatible(_)) => {
                 failed(format!("TLS with {host} failed: {}", tls_text(other))).hint(LIMITS)
@@ -330,8 +330,8 @@ impl TlsClient {
             "the certificate of {host} is not accepted: {}",
             certificate_text(error, seen.certificate.as_ref(), seen.der.as_deref())
         );
-        if let Some(trouble) = self.configs().trust.store_error() {
-            message.push_str(&format!("; {trouble}"));
+        if let Some(error) = self.configs().trust.store_error() {
+            message.push_str(&format!("; {error}"));
         }
         let hint = match error {
             TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
@@ -344,17 +344,19 @@ impl TlsClient {
                 .as_ref()
                 .is_some_and(|it| it.names.is_empty()) =>
             {
-                "make it anew with the name as subjectAltName; --insecure accepts any certificate meanwhile"
+                "reissue it with the name as subjectAltName; until then --insecure accepts any certificate"
             }
             TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => {
-                "connect by a name it is valid for, check another name with --servername NAME, or accept any certificate with --insecure"
+                "connect by a name that it is valid for, check another name with --servername NAME, or accept any certificate with --insecure"
             }
             TlsError::InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            ) => "renew it on the server; --insecure accepts any certificate meanwhile",
-            _ => "trust this very certificate with --cacert FILE, or accept any with --insecure",
+            ) => "renew it on the server; until then --insecure accepts any certificate",
+            _ => {
+                "trust this certificate with --cacert FILE, or accept any certificate with --insecure"
+            }
         };
         let error = Error::new(ErrorKind::Certificate, Stage::Tls, message).hint(hint);
         Error {
@@ -364,18 +366,18 @@ impl TlsClient {
     }
 }
 
-/// Reads a name that TLS can ask for and check.
+/// Parses a name for SNI and verification.
 ///
 /// # Errors
-/// Says that it is none.
+/// It is neither a DNS name nor an IP address.
 pub fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(bare.to_owned())
-        .map_err(|_| format!("'{host}' is no name that TLS can check"))
+        .map_err(|_| format!("invalid server name '{host}' (expected a DNS name or an IP address)"))
 }
 
-/// A failure that TLS reports once the handshake seems over: with TLS 1.3 a server judges the client's
-/// certificate when the client has long begun to talk (RFC 8446 §4.4.2.4).
+/// A TLS failure after the client's handshake is complete: with TLS 1.3 a server may reject the client
+/// certificate when the client already sends data (RFC 8446 §4.4.2.4).
 pub fn late_failure(error: &io::Error) -> Option<Error> {
     match tls_error(error)? {
         TlsError::AlertReceived(alert) => Some(alerted(*alert)),
@@ -387,7 +389,7 @@ fn tls_error(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref::<TlsError>()
 }
 
-/// The version and the cipher suite that two sides have settled on, by their names.
+/// The names of the negotiated version and cipher suite.
 fn negotiated(session: &CommonState) -> (String, String) {
     let version = session
         .protocol_version()
@@ -405,11 +407,11 @@ fn failed(message: String) -> Error {
 }
 
 fn no_http2(host: &str) -> Error {
-    failed(format!("{host} does not agree to HTTP/2 (ALPN h2)"))
-        .hint("leave --http2 out: WebSocket over HTTP/1.1 works everywhere")
+    failed(format!("{host} did not negotiate HTTP/2 (ALPN h2)"))
+        .hint("remove --http2 to use HTTP/1.1")
 }
 
-/// The server ended the handshake with an alert.
+/// The error for an alert from the server.
 fn alerted(alert: AlertDescription) -> Error {
     use AlertDescription as Alert;
     let error = failed(format!(
@@ -418,7 +420,7 @@ fn alerted(alert: AlertDescription) -> Error {
     ));
     match alert {
         Alert::CertificateRequired | Alert::NoCertificate => {
-            error.hint("it wants a client certificate: --cert FILE --key FILE")
+            error.hint("the server requires a client certificate: --cert FILE --key FILE")
         }
         Alert::BadCertificate
         | Alert::UnknownCA
@@ -427,13 +429,13 @@ fn alerted(alert: AlertDescription) -> Error {
         | Alert::CertificateRevoked
         | Alert::UnsupportedCertificate
         | Alert::AccessDenied => {
-            error.hint("it does not accept the client certificate (--cert), or wants one")
+            error.hint("the server rejected the client certificate, or requires one (--cert FILE --key FILE)")
         }
         Alert::HandshakeFailure => error.hint(format!(
-            "no version, cipher or signature in common ({LIMITS}), or it wants a client certificate: --cert FILE --key FILE"
+            "no common version, cipher suite or signature algorithm ({LIMITS}), or the server requires a client certificate: --cert FILE --key FILE"
         )),
         Alert::UnrecognisedName => {
-            error.hint("it has no certificate for that name: --servername NAME asks for another")
+            error.hint("the server has no certificate for this name; --servername NAME asks for another one")
         }
         _ => error,
     }
@@ -457,7 +459,7 @@ fn add_roots(
     for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
         roots.add(certificate.clone()).map_err(|error| {
             TlsOptionsError::unusable(format!(
-                "{shown} holds a certificate that cannot be used: {}",
+                "{shown} contains a certificate that cannot be used: {}",
                 tls_text(&error)
             ))
         })?;
@@ -465,7 +467,7 @@ fn add_roots(
     }
     if given.len() == before {
         return Err(TlsOptionsError::unusable(format!(
-            "{shown} holds no PEM certificate"
+            "{shown} does not contain a PEM certificate"
         )));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! TLS in the server's role: the certificate that is shown, and the handshake with a client.
+//! TLS in the server role: the certificate, and the handshake with a client.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,35 +18,35 @@ use crate::connection::stream::Stream;
 use crate::named_file::ReadLimits;
 use crate::secret::io_text;
 
-/// How long a certificate made at run time holds: longer than any run, shorter than forgetfulness.
+/// The validity of a generated certificate. It is only used during one run.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How far another machine's clock may be behind.
+/// How far a client's clock may be behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The means to answer TLS handshakes: built once, before the first client.
+/// Accepts TLS connections. Built once, before the first client.
 #[derive(Clone)]
 pub struct Acceptor(TlsAcceptor);
 
 impl Acceptor {
-    /// Shows the certificate that two files hold.
+    /// Uses the certificate and key of two files.
     ///
     /// # Errors
-    /// Names the file that cannot be read or used.
+    /// A file cannot be read or used.
     pub fn from_files(identity: &ClientIdentity) -> Result<Self, TlsOptionsError> {
         Ok(Self::showing(
             identity.load(&ring::default_provider(), ReadLimits::default())?,
         ))
     }
 
-    /// Shows a certificate of its own making, good for these names and addresses, and gives its SHA-256
-    /// fingerprint: by it a client can tell the certificate from another one.
+    /// Generates a self-signed certificate for these names and addresses. Returns its SHA-256 fingerprint
+    /// too, by which a client can recognize it.
     ///
     /// # Errors
-    /// A name that no certificate can hold, or no randomness to be had.
+    /// A name is invalid in a certificate, or no random numbers are available.
     pub fn self_signed(names: Vec<String>) -> Result<(Self, String), TlsOptionsError> {
         let failed = |error: rcgen::Error| {
-            TlsOptionsError::unusable(format!("cannot make a certificate: {error}"))
+            TlsOptionsError::unusable(format!("cannot generate a certificate: {error}"))
         };
         let mut params = CertificateParams::new(names).map_err(failed)?;
         params.distinguished_name = DistinguishedName::new();
@@ -63,7 +63,7 @@ impl Acceptor {
         let fingerprint = fingerprint(&der);
         let signer = PrivatePkcs8KeyDer::from(key.serialize_der());
         let signer = ring::sign::any_ecdsa_type(&signer.into()).map_err(|error| {
-            TlsOptionsError::unusable(format!("cannot use the key just made: {error}"))
+            TlsOptionsError::unusable(format!("cannot use the generated key: {error}"))
         })?;
         let certified = CertifiedKey::new(vec![der], signer);
         let shown = Arc::new(SingleCertAndKey::from(certified));
@@ -84,15 +84,15 @@ impl Acceptor {
         Self(TlsAcceptor::from(Arc::new(config)))
     }
 
-    /// The handshake with a client over a connected stream.
+    /// Performs the handshake with a client over a connected stream.
     ///
     /// # Errors
-    /// [`ErrorKind::Tls`], with what the client said or did.
+    /// [`ErrorKind::Tls`] with the reason.
     pub async fn accept(&self, stream: Stream) -> Result<(Stream, NegotiatedTls), Error> {
         let stream = self.0.accept(stream).await.map_err(|error| {
             let why = match super::tls_error(&error) {
                 Some(rustls::Error::InvalidMessage(_)) => {
-                    "the client does not speak TLS; this is wss:// and https://".to_owned()
+                    "the client does not speak TLS; this port needs wss:// or https://".to_owned()
                 }
                 Some(rustls::Error::AlertReceived(alert)) => {
                     format!(

@@ -1,5 +1,6 @@
-//! The one verifier: judges strictly, keeps what was presented and what is wrong with it, and lets it
-//! pass all the same when told to. `--insecure` differs in the last step alone.
+//! The certificate verifier. It always verifies strictly and records the certificate and the result.
+//!
+//! With `--insecure` the recorded error is not returned; everything else is the same.
 
 use std::env;
 use std::io;
@@ -22,14 +23,14 @@ use super::words::certificate_text;
 use crate::named_file::{self, ReadLimits};
 use crate::secret::io_text;
 
-/// Who is trusted; shared by all connections.
+/// The trusted roots; shared by all connections.
 #[derive(Debug)]
 pub struct TrustPolicy {
-    /// Accept whatever is presented.
+    /// Accept any certificate.
     insecure: bool,
     /// Mozilla's roots and `--cacert`.
     known: Option<Arc<WebPkiServerVerifier>>,
-    /// Certificates of `--cacert`, for servers that present one of them as their own.
+    /// The certificates of `--cacert`: a server may present one of them itself.
     given: Vec<CertificateDer<'static>>,
     system: OnceLock<SystemRoots>,
     provider: Arc<CryptoProvider>,
@@ -39,11 +40,11 @@ pub struct TrustPolicy {
 #[derive(Debug)]
 struct SystemRoots {
     verifier: Option<Arc<WebPkiServerVerifier>>,
-    trouble: Option<String>,
+    error: Option<String>,
 }
 
 impl TrustPolicy {
-    /// Trusts Mozilla's roots and those given.
+    /// Trusts these roots and the given certificates.
     pub fn new(
         insecure: bool,
         given: Vec<CertificateDer<'static>>,
@@ -59,9 +60,9 @@ impl TrustPolicy {
         }
     }
 
-    /// What went wrong when the system's store was read, if it was.
+    /// The error when the system's trust store was read, if any.
     pub fn store_error(&self) -> Option<&str> {
-        self.system.get()?.trouble.as_deref()
+        self.system.get()?.error.as_deref()
     }
 
     fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
@@ -72,12 +73,12 @@ impl TrustPolicy {
                     Ok(certificates) => {
                         roots.add_parsable_certificates(certificates);
                         SystemRoots {
-                            trouble: None,
+                            error: None,
                             verifier: verifier(roots, &self.provider),
                         }
                     }
-                    Err(trouble) => SystemRoots {
-                        trouble: Some(trouble),
+                    Err(error) => SystemRoots {
+                        error: Some(error),
                         verifier: None,
                     },
                 };
@@ -85,7 +86,7 @@ impl TrustPolicy {
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             SystemRoots {
-                trouble: missing_store().or_else(|| {
+                error: missing_store().or_else(|| {
                     let error = found.errors.iter().find(|error| !is_absent(error))?;
                     roots
                         .is_empty()
@@ -97,8 +98,8 @@ impl TrustPolicy {
         self.system.get_or_init(load).verifier.as_ref()
     }
 
-    /// Whether the server presents the very certificate that `--cacert` names: self-signed ones are
-    /// mostly made as authorities, which no path may end with (RFC 5280 §6.1), and trusted by hand.
+    /// Whether the server presents a certificate of `--cacert` itself. Self-signed certificates are mostly CA
+    /// certificates, which path validation rejects as server certificates (RFC 5280 §6.1).
     fn is_given(&self, presented: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
         self.given.iter().any(|known| known == presented)
             && CertificateSummary::parse(presented)
@@ -108,9 +109,9 @@ impl TrustPolicy {
     }
 }
 
-/// The certificates of `SSL_CERT_FILE` where it is a pipe or a device, which may have no end.
+/// The certificates of `SSL_CERT_FILE` if it is a pipe or a device, which may be endless.
 fn store_in_a_pipe() -> Option<Result<Vec<CertificateDer<'static>>, String>> {
-    // The handshake waits for it.
+    // Reading delays the handshake.
     const LIMITS: ReadLimits = ReadLimits {
         size: named_file::USUAL_SIZE,
         time: Duration::from_secs(5),
@@ -127,7 +128,7 @@ fn store_in_a_pipe() -> Option<Result<Vec<CertificateDer<'static>>, String>> {
     Some(pem.map(|pem| CertificateDer::pem_slice_iter(&pem).flatten().collect()))
 }
 
-/// A file or a folder that the environment names as the trust store and that is not there.
+/// The error for a trust store in the environment that does not exist.
 fn missing_store() -> Option<String> {
     let missing = |name: &str, path: &Path| {
         let why = path.metadata().err()?;
@@ -138,8 +139,8 @@ fn missing_store() -> Option<String> {
         ))
     };
     let file = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
-    if let Some(trouble) = file.and_then(|path| missing("SSL_CERT_FILE", Path::new(&path))) {
-        return Some(trouble);
+    if let Some(error) = file.and_then(|path| missing("SSL_CERT_FILE", Path::new(&path))) {
+        return Some(error);
     }
     let folders = env::var_os("SSL_CERT_DIR")?;
     env::split_paths(&folders)
@@ -147,8 +148,8 @@ fn missing_store() -> Option<String> {
         .find_map(|path| missing("SSL_CERT_DIR", &path))
 }
 
-/// A system without a store, as an image that holds wsprobe alone, is none in trouble: Mozilla's roots
-/// are built in. A store that the environment names must be there.
+/// Whether the store is missing without being named in the environment. That is fine, for example in a
+/// container image with only wsprobe, since Mozilla's roots are built in.
 fn is_absent(error: &rustls_native_certs::Error) -> bool {
     let is_named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
         .iter()
@@ -167,21 +168,21 @@ fn verifier(
         .ok()
 }
 
-/// What one handshake saw.
+/// The result of verifying one handshake.
 #[derive(Clone, Debug, Default)]
 pub struct Verification {
     /// The server's certificate.
     pub certificate: Option<CertificateSummary>,
-    /// The same as it came.
+    /// The certificate in DER.
     pub der: Option<Vec<u8>>,
-    /// Why it is not trusted.
+    /// Why the certificate was rejected.
     pub error: Option<TlsError>,
-    /// Why the server may not have its key.
+    /// Why the signature by its key is invalid.
     pub unproven: Option<TlsError>,
 }
 
 impl Verification {
-    /// Why the certificate would not be accepted, in words.
+    /// Why the certificate is not accepted, as text.
     pub fn distrust_reason(&self) -> Option<String> {
         let error = self.error.as_ref().or(self.unproven.as_ref())?;
         let (certificate, der) = (self.certificate.as_ref(), self.der.as_deref());
@@ -189,7 +190,7 @@ impl Verification {
     }
 }
 
-/// The judge of one handshake.
+/// The verifier of one handshake, which records the result.
 #[derive(Debug)]
 pub struct RecordingVerifier {
     trust: Arc<TrustPolicy>,
@@ -205,7 +206,7 @@ impl RecordingVerifier {
         }
     }
 
-    /// What was presented.
+    /// The recorded result.
     pub fn verification(&self) -> Verification {
         self.seen
             .lock()
@@ -214,7 +215,8 @@ impl RecordingVerifier {
     }
 }
 
-/// Signatures that cannot be checked here: a server whose key is of such a kind has nothing else to offer.
+/// Signature schemes that cannot be verified here. They are offered with `--insecure` only, for servers whose
+/// key supports no other.
 const UNVERIFIED: [SignatureScheme; 4] = [
     SignatureScheme::ECDSA_NISTP521_SHA512,
     SignatureScheme::ED448,
@@ -223,8 +225,8 @@ const UNVERIFIED: [SignatureScheme; 4] = [
 ];
 
 impl RecordingVerifier {
-    /// Whether the server has the key of its certificate. Who accepts any certificate accepts one whose
-    /// key cannot be used here as well, since anybody could make one that can.
+    /// Records whether the server has proved that it owns the key of its certificate. With `--insecure` a
+    /// missing proof is accepted, since any certificate is accepted anyway.
     fn check_proof(
         &self,
         proof: Result<HandshakeSignatureValid, TlsError>,

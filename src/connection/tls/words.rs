@@ -1,4 +1,4 @@
-//! What the TLS library reports, in words: never its own, which are names of its types.
+//! Texts for the errors of the TLS library, whose own texts are names of types.
 
 use rustls::pki_types::ServerName;
 use rustls::{
@@ -7,16 +7,16 @@ use rustls::{
 
 use super::certificate::{CertificateSummary, coarse, date};
 
-/// The key types, key exchanges and ciphers that are not there.
+/// The unsupported key types, key exchanges and ciphers.
 pub const LIMITS: &str =
-    "wsprobe has no RSA key exchange, no CBC cipher suites and no P-521 certificates";
+    "wsprobe does not support RSA key exchange, CBC cipher suites or P-521 certificates";
 
-/// Why a TLS handshake failed, to be put behind a colon.
+/// Why a TLS handshake failed, to follow a colon.
 pub fn tls_text(error: &TlsError) -> String {
     match error {
         TlsError::InvalidCertificate(_) => certificate_text(error, None, None),
         TlsError::AlertReceived(alert) => {
-            format!("the other side sent the alert {}", alert_name(*alert))
+            format!("the peer sent the alert {}", alert_name(*alert))
         }
         TlsError::InvalidMessage(InvalidMessage::CertificatePayloadTooLarge) => {
             "its certificates are larger than 64 KiB".to_owned()
@@ -29,10 +29,13 @@ pub fn tls_text(error: &TlsError) -> String {
         }
         TlsError::PeerIncompatible(what) => incompatible(what),
         TlsError::PeerMisbehaved(what) => {
-            format!("it broke the protocol ({})", spaced(&format!("{what:?}")))
+            format!(
+                "it violated the protocol ({})",
+                spaced(&format!("{what:?}"))
+            )
         }
         TlsError::InappropriateMessage { .. } | TlsError::InappropriateHandshakeMessage { .. } => {
-            "it sent a message out of turn".to_owned()
+            "it sent an unexpected message".to_owned()
         }
         TlsError::NoCertificatesPresented => "it presented no certificate".to_owned(),
         TlsError::DecryptError => "a record could not be decrypted".to_owned(),
@@ -51,7 +54,7 @@ fn incompatible(what: &PeerIncompatible) -> String {
     }
 }
 
-/// `unknown_ca`: an alert by the name that RFC 8446 §6 gives it.
+/// The name of an alert as in RFC 8446 §6, such as `unknown_ca`.
 pub fn alert_name(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::UnknownCA => "unknown_ca".to_owned(),
@@ -64,7 +67,7 @@ pub fn alert_name(alert: AlertDescription) -> String {
     }
 }
 
-/// `NoCipherSuitesInCommon` as words.
+/// `NoCipherSuitesInCommon` becomes `no cipher suites in common`.
 fn spaced(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 8);
     let mut before = ' ';
@@ -84,7 +87,7 @@ fn spaced(name: &str) -> String {
     words
 }
 
-/// Why a certificate is not accepted. `der` is the one that was presented.
+/// Why a certificate is not accepted. `der` is the presented certificate.
 pub fn certificate_text(
     error: &TlsError,
     presented: Option<&CertificateSummary>,
@@ -99,7 +102,7 @@ pub fn certificate_text(
             "it is self-signed".to_owned()
         }
         (CertificateError::UnknownIssuer, Some(it)) => format!(
-            "its issuer {} is unknown (a private CA, or the server leaves out an intermediate certificate)",
+            "its issuer {} is unknown (a private CA, or the server does not send an intermediate certificate)",
             it.issuer
         ),
         (CertificateError::UnknownIssuer, None) => "its issuer is unknown".to_owned(),
@@ -145,21 +148,21 @@ pub fn certificate_text(
     }
 }
 
-/// The verifier's own reasons, by the names that it gives them.
+/// The text for an error of the webpki library, by the name of its type.
 fn other_text(name: &str, der: Option<&[u8]>) -> String {
     let text = match name {
         name if name.contains("CaUsedAsEndEntity") => {
-            "it is a CA's own certificate, used by a server (self-signed)"
+            "it is a CA certificate, used as a server certificate (self-signed)"
         }
         name if name.contains("UnsupportedCertVersion") => {
             let version = der.and_then(super::certificate::version).unwrap_or(1);
-            return format!("it is an X.509 v{version} certificate, and version 3 is needed");
+            return format!("it is an X.509 v{version} certificate, but version 3 is required");
         }
         name if name.contains("UnsupportedCriticalExtension") => {
             "it has a critical extension that is not supported"
         }
         name if name.contains("EndEntityUsedAsCa") => {
-            "a certificate that is no CA's has signed another one"
+            "a certificate that is not a CA certificate has signed another one"
         }
         name if name.contains("NameConstraint") => "its CA may not sign for this name",
         name if name.contains("PathLenConstraintViolated") => {
@@ -175,16 +178,16 @@ fn other_text(name: &str, der: Option<&[u8]>) -> String {
     text.to_owned()
 }
 
-/// Why none of a certificate's names is the one that was expected.
+/// Why no name of a certificate matches the expected one.
 fn wrong_name(expected: &ServerName<'_>, it: &CertificateSummary) -> String {
     let expected = expected.to_str();
     if it.names.is_empty() {
         return "it has no subjectAltName (the common name is not used)".to_owned();
     }
-    // An address that is in it as one would have been accepted.
+    // An address listed as an IP address would have been accepted.
     if it.names.iter().any(|name| *name == expected) {
         return format!(
-            "{expected} is in it as a name, not as an address (subjectAltName DNS, not IP)"
+            "it contains {expected} as a DNS name, not as an IP address (subjectAltName)"
         );
     }
     let names = it.names.join(", ");
@@ -195,18 +198,18 @@ fn wrong_name(expected: &ServerName<'_>, it: &CertificateSummary) -> String {
     });
     match wildcard {
         Some((name, suffix, front)) if !suffix.contains('.') && !front.is_empty() => format!(
-            "it is for {names}, not for {expected}: a wildcard counts only above two labels or more, and {name} has one"
+            "it is for {names}, not for {expected}: a wildcard needs at least two labels after it, and {name} has one"
         ),
         Some((name, ..)) => format!(
-            "it is for {names}, not for {expected}: the wildcard of {name} stands for exactly one label"
+            "it is for {names}, not for {expected}: the wildcard in {name} matches exactly one label"
         ),
         None => format!("it is for {names}, not for {expected}"),
     }
 }
 
-/// Names a clock that cannot be right, which makes every certificate wrong.
+/// Mentions a clock that is obviously wrong, which makes every certificate invalid.
 fn clock(now: std::time::SystemTime) -> String {
-    // No version of this program is older.
+    // Earlier than the first version of this program.
     const FIRST: std::time::Duration = std::time::Duration::from_secs(1_750_000_000);
     match now.duration_since(std::time::UNIX_EPOCH) {
         Ok(since) if since >= FIRST => String::new(),
@@ -239,9 +242,9 @@ mod tests {
             (
                 "127.0.0.1",
                 &["127.0.0.1"],
-                "127.0.0.1 is in it as a name, not as an address",
+                "it contains 127.0.0.1 as a DNS name, not as an IP address",
             ),
-            ("a.localhost", &["*.localhost"], "above two labels"),
+            ("a.localhost", &["*.localhost"], "at least two labels"),
             ("a.b.example.com", &["*.example.com"], "exactly one label"),
             (
                 "example.com",

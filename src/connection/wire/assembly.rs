@@ -1,21 +1,21 @@
-//! A message that arrives in pieces: fragments, or parts of a frame. Each piece is inflated, checked
-//! and put where it stays.
+//! Assembles a message that arrives in pieces (fragments or parts of a frame). Each piece is decompressed,
+//! checked and appended.
 
 use super::deflate::Inflater;
 use super::utf8::{NotUtf8, PartialText};
 use super::violation::ViolationKind;
 use crate::connection::message::{Payload, Text};
 
-/// A message of which some has arrived.
+/// An incomplete message.
 #[derive(Debug)]
 pub(super) struct PartialMessage {
     content: Content,
     is_compressed: bool,
-    /// Bytes of it that have arrived: compressed where it is.
-    established: u64,
-    /// Bytes that it has inflated to.
+    /// Bytes received, in compressed form if it is compressed.
+    received: u64,
+    /// Its decompressed size so far, in bytes.
     inflated: u64,
-    /// The most that it may inflate to.
+    /// The maximum decompressed size, in bytes.
     limit: u64,
 }
 
@@ -26,8 +26,8 @@ enum Content {
 }
 
 impl PartialMessage {
-    /// An empty message. `room` is how large it is known to become, in bytes, and `limit` the most
-    /// that it may inflate to.
+    /// An empty message. `room` is the capacity to allocate and `limit` the maximum decompressed size, in
+    /// bytes.
     pub(super) fn new(is_text: bool, is_compressed: bool, room: usize, limit: u64) -> Self {
         Self {
             content: if is_text {
@@ -36,27 +36,27 @@ impl PartialMessage {
                 Content::Binary(Vec::with_capacity(room))
             },
             is_compressed,
-            established: 0,
+            received: 0,
             inflated: 0,
             limit,
         }
     }
 
-    /// Bytes of it that have arrived, as they are on the wire.
-    pub(super) fn established(&self) -> u64 {
-        self.established
+    /// Bytes received, as on the wire.
+    pub(super) fn received(&self) -> u64 {
+        self.received
     }
 
-    /// Appends a piece, as it is on the wire but for the mask.
+    /// Appends an unmasked piece of payload.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The rule that it violates.
     pub(super) fn push(
         &mut self,
         piece: &[u8],
         inflater: Option<&mut Inflater>,
     ) -> Result<(), ViolationKind> {
-        self.established += piece.len() as u64;
+        self.received += piece.len() as u64;
         let (content, limit, total) = (&mut self.content, self.limit, &mut self.inflated);
         match inflater {
             Some(inflater) if self.is_compressed => inflater.inflate(piece, |inflated| {
@@ -70,10 +70,10 @@ impl PartialMessage {
         }
     }
 
-    /// The message, all of which has arrived.
+    /// Completes the message.
     ///
     /// # Errors
-    /// A message cut short within a character, or within what was compressed.
+    /// The text ends within a character, or the compressed data is truncated.
     pub(super) fn finish(self, inflater: Option<&mut Inflater>) -> Result<Payload, ViolationKind> {
         if let Some(inflater) = inflater
             && self.is_compressed

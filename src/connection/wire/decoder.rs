@@ -1,7 +1,7 @@
-//! From the peer's bytes to its messages.
+//! Decodes the bytes of the peer to messages.
 //!
-//! A message in one uncompressed frame that is here as a whole is taken out of the input without a
-//! copy, which is nearly all traffic. Every other payload is taken piece by piece, as it arrives.
+//! A message in one complete, uncompressed frame is taken out of the input without a copy; that is nearly
+//! all traffic. Every other payload is decoded piece by piece as it arrives.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -16,18 +16,18 @@ use super::{Received, Unfinished, WireSettings};
 use crate::connection::frame::Opcode;
 use crate::connection::message::{Payload, Text};
 
-/// The most room that is made at once for a message because its header says so, in bytes.
+/// The maximum number of bytes allocated at once on the basis of a declared length.
 const TRUSTED_LENGTH: u64 = 16 << 20;
 
-/// See the module's head.
+/// Decodes received frames.
 #[derive(Debug)]
 pub(super) struct Decoder {
     rules: FrameValidator,
-    /// Where permessage-deflate was agreed.
+    /// Set if permessage-deflate was negotiated.
     inflater: Option<Inflater>,
     /// The frame whose payload is arriving.
     frame: Option<PartialFrame>,
-    /// The message that frame belongs to, or the next one will.
+    /// The current message.
     message: Option<PartialMessage>,
     /// Bytes of frames so far, headers included.
     received: u64,
@@ -35,13 +35,13 @@ pub(super) struct Decoder {
     data: u64,
 }
 
-/// A frame whose header has been taken, and not all of its payload.
+/// A frame whose header was decoded and whose payload is incomplete.
 #[derive(Debug)]
 struct PartialFrame {
     header: FrameHeader,
-    /// How much of its payload is still to come, in bytes.
+    /// Bytes of payload that are still missing.
     left: u64,
-    /// What it begins with.
+    /// Its first bytes, for error texts.
     head: [u8; SHOWN],
     head_len: usize,
 }
@@ -71,24 +71,24 @@ impl Decoder {
         self.received
     }
 
-    /// Bytes of data frames so far, of those still under way as well.
+    /// Bytes of data frames so far, incomplete frames included.
     pub(super) fn data(&self) -> u64 {
         self.data
     }
 
-    /// What the peer has begun and not finished, where `input` is what was not taken yet.
+    /// What the peer has not finished; `input` contains the bytes not decoded yet.
     pub(super) fn unfinished(&self, input: &[u8]) -> Option<Unfinished> {
         match &self.message {
-            Some(message) => Some(Unfinished::Message(message.established())),
+            Some(message) => Some(Unfinished::Message(message.received())),
             None if self.frame.is_some() || !input.is_empty() => Some(Unfinished::Frame),
             None => None,
         }
     }
 
-    /// Takes the next thing out of `input`; `None` when more must arrive first.
+    /// Decodes the next event from `input`; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// The rule that the peer broke. Nothing is to be received after that.
+    /// A violation by the peer. Nothing may be received after it.
     #[inline]
     pub(super) fn receive(
         &mut self,
@@ -117,7 +117,7 @@ impl Decoder {
         }
     }
 
-    /// Takes out a frame that is a message by itself and is here as a whole.
+    /// Takes out a complete frame that is a whole message.
     #[inline]
     fn whole_message(
         &mut self,
@@ -137,7 +137,7 @@ impl Decoder {
         Some(input.split_to(whole))
     }
 
-    /// Takes the header of a frame whose payload is taken piece by piece.
+    /// Decodes the header of a frame whose payload is decoded piece by piece.
     #[inline(never)]
     fn begin_frame(&mut self, header: FrameHeader, len: usize, input: &mut BytesMut) {
         let mut head = [0; SHOWN];
@@ -164,7 +164,7 @@ impl Decoder {
         });
     }
 
-    /// Goes on with the frame that is arriving, as far as `input` goes.
+    /// Decodes more payload of the current frame.
     #[inline(never)]
     fn continue_frame(
         &mut self,
@@ -177,7 +177,7 @@ impl Decoder {
         let is_control = frame.header.opcode().is_control();
         let here = usize::try_from(frame.left).map_or(input.len(), |left| left.min(input.len()));
         if is_control && (here as u64) < frame.left {
-            // A control frame is short: it waits in the input until it is whole.
+            // A control frame is short: it stays in the input until it is complete.
             self.frame = Some(frame);
             return Ok(None);
         }
@@ -197,7 +197,7 @@ impl Decoder {
         self.data_piece(frame, &piece)
     }
 
-    /// Puts a piece of a data frame's payload into its message, which may end with it.
+    /// Adds a piece of payload to the current message, and completes the message if it was the last.
     fn data_piece(
         &mut self,
         frame: PartialFrame,
@@ -230,7 +230,7 @@ impl PartialFrame {
         violation(kind, &self.head[..self.head_len])
     }
 
-    /// A control frame has arrived.
+    /// Handles a complete control frame.
     fn control(
         &self,
         payload: Bytes,
@@ -252,7 +252,7 @@ impl PartialFrame {
     }
 }
 
-/// The message that `frame` is, which begins with a header of `len` bytes.
+/// The message in `frame`, which starts with a header of `len` bytes.
 #[inline]
 fn take_whole(
     mut frame: BytesMut,
@@ -260,7 +260,7 @@ fn take_whole(
     len: usize,
     trace: &mut Option<Box<Trace>>,
 ) -> Result<Received, Box<Violation>> {
-    // Kept for a text that turns out not to be UTF-8: by then the frame is unmasked and gone.
+    // Kept for the error text if the text is not UTF-8: the frame is unmasked by then.
     let shown = frame.len().min(SHOWN);
     let mut head = [0; SHOWN];
     match frame.first_chunk() {

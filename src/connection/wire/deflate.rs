@@ -1,4 +1,4 @@
-//! The streams of permessage-deflate (RFC 7692 §7.2): slices in, slices out. Frames are for others.
+//! The compression streams of permessage-deflate (RFC 7692 §7.2). They work on byte slices, not on frames.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -6,41 +6,40 @@ use super::negotiation::{MAX_WINDOW_BITS, NegotiatedDeflate};
 use super::violation::ViolationKind;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-/// What a message's compressed form ends with, and what is left off on the wire (RFC 7692 §7.2.1).
+/// The end of a compressed message, which is not sent (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// The fastest level. A probe's messages are small and its peer is waiting; higher levels cost
-/// several times as much for a few per cent.
+/// The fastest level: messages are small and latency matters. Higher levels cost several times as much and
+/// save a few per cent.
 const LEVEL: Compression = Compression::new(1);
 
-/// The smallest window zlib can deflate with, as a base-2 logarithm. With the 256 bytes that
-/// RFC 7692 also allows we do not compress, which is always legal.
+/// The smallest window that zlib can compress with, as a base-2 logarithm. With the 256 bytes that RFC 7692
+/// also allows, messages are sent uncompressed, which is always legal.
 const MIN_DEFLATE_WINDOW: u8 = 9;
 
-/// Inflated bytes are handed on in pieces of this many.
+/// The size of a piece of decompressed output, in bytes.
 const INFLATED: usize = 16 * 1024;
 
-/// Room for deflated bytes grows by so many at least.
+/// The minimum growth of the output buffer, in bytes.
 const ROOM: usize = 1024;
 
-/// The stream from the peer.
+/// Decompresses the messages of the peer.
 #[derive(Debug)]
 pub(super) struct Inflater {
-    /// Made by the first message that is compressed.
+    /// Created for the first compressed message.
     stream: Option<Decompress>,
-    /// What came out last.
+    /// The last piece of output.
     inflated: Vec<u8>,
-    /// Whether each message is a stream of its own.
+    /// Whether each message is compressed on its own (no context takeover).
     no_context_takeover: bool,
-    /// Whether any of the message at hand has come.
+    /// Whether any byte of the current message has arrived.
     begun: bool,
-    /// Whether its last block said that it was the last of the stream (RFC 7692 §7.2.3.5), and
-    /// nothing has come since.
+    /// Whether its last block has BFINAL set (RFC 7692 §7.2.3.5) and nothing has arrived since.
     ended: bool,
 }
 
 impl Inflater {
-    /// The stream that a `role` receives.
+    /// The stream received in a `role`.
     pub(super) fn new(role: Role, negotiated: NegotiatedDeflate) -> Self {
         Self {
             stream: None,
@@ -54,10 +53,10 @@ impl Inflater {
         }
     }
 
-    /// Inflates a piece of a message, and hands what comes out to `sink`, piece by piece.
+    /// Decompresses a piece of a message, and passes the output to `sink` piece by piece.
     ///
     /// # Errors
-    /// What does not inflate, and what the sink refuses.
+    /// The data is invalid, or the sink failed.
     pub(super) fn inflate(
         &mut self,
         mut input: &[u8],
@@ -66,7 +65,7 @@ impl Inflater {
         self.begun |= !input.is_empty();
         while !input.is_empty() || self.is_full() {
             let taken = self.feed(input);
-            // What came out before a fault is judged first, as if it had arrived before it.
+            // Output before an error is checked first, as if it had arrived before the error.
             sink(&self.inflated)?;
             let taken = taken?;
             if taken == 0 && !input.is_empty() && !self.is_full() {
@@ -77,14 +76,14 @@ impl Inflater {
         Ok(())
     }
 
-    /// The message has ended on the wire: adds what was left off.
+    /// Ends the message: appends the tail that is not sent.
     ///
     /// # Errors
-    /// A message that was cut short.
+    /// The message is truncated.
     pub(super) fn finish(&mut self) -> Result<(), ViolationKind> {
         if !self.ended {
-            // What ends at the boundary of a block, as it must, gives nothing more: whatever does
-            // come out shows that the message was cut short.
+            // A message must end at the boundary of a block, so the tail gives no output. Output shows
+            // that the message was truncated.
             let taken = self.feed(&TAIL)?;
             if !self.begun || taken < TAIL.len() || !self.inflated.is_empty() {
                 return Err(ViolationKind::NotDeflate);
@@ -101,11 +100,11 @@ impl Inflater {
         Ok(())
     }
 
-    /// Feeds the stream once; how much of `input` it took.
+    /// Feeds the stream once; returns how many bytes of `input` it consumed.
     fn feed(&mut self, input: &[u8]) -> Result<usize, ViolationKind> {
         self.inflated.clear();
         self.inflated.reserve(INFLATED);
-        // The largest window inflates whatever a smaller one deflated.
+        // The largest window can decompress data of every smaller one.
         let stream = self
             .stream
             .get_or_insert_with(|| Decompress::new_with_window_bits(false, MAX_WINDOW_BITS));
@@ -121,24 +120,24 @@ impl Inflater {
         Ok((stream.total_in() - before) as usize)
     }
 
-    /// Whether there may be more to come out without more going in.
+    /// Whether there may be more output without more input.
     fn is_full(&self) -> bool {
         self.inflated.len() == self.inflated.capacity() && !self.inflated.is_empty()
     }
 }
 
-/// The stream to the peer.
+/// Compresses the messages to the peer.
 #[derive(Debug)]
 pub(super) struct Deflater {
-    /// Made by the first message that is deflated: it takes 256 KiB, and many a client only listens.
+    /// Created for the first compressed message: it takes 256 KiB, and many clients only listen.
     stream: Option<Compress>,
     window_bits: u8,
-    /// Whether each message is a stream of its own.
+    /// Whether each message is compressed on its own (no context takeover).
     no_context_takeover: bool,
 }
 
 impl Deflater {
-    /// The stream that a `role` sends; none where the window agreed upon is too small.
+    /// The stream sent in a `role`; `None` if the negotiated window is too small.
     pub(super) fn new(role: Role, negotiated: NegotiatedDeflate) -> Option<Self> {
         let (window_bits, no_context_takeover) = match role {
             Role::Client => (
@@ -159,23 +158,22 @@ impl Deflater {
         })
     }
 
-    /// Deflates a piece of a message behind what is in `out`.
+    /// Compresses a piece of a message and appends the output to `out`.
     pub(super) fn deflate(&mut self, input: &[u8], out: &mut Vec<u8>) {
         self.feed(input, out, FlushCompress::None);
     }
 
-    /// The same, and makes all of it so far readable for the peer.
+    /// Compresses a piece and flushes, so that the peer can decompress everything so far.
     pub(super) fn flush(&mut self, input: &[u8], out: &mut Vec<u8>) {
         self.feed(input, out, FlushCompress::Sync);
     }
 
-    /// The same with the last piece, in the form in which a message ends on the wire. `out` holds
-    /// nothing but this message.
+    /// Compresses the last piece and removes the tail that is not sent. `out` contains only this message.
     pub(super) fn finish(&mut self, input: &[u8], out: &mut Vec<u8>) {
         self.flush(input, out);
         match out.strip_suffix(&TAIL).map(<[u8]>::len) {
             Some(len) => out.truncate(len),
-            // Nothing has come since the last flush: this is an empty block without its tail.
+            // Nothing was added since the last flush: this is an empty block without its tail.
             None => out.push(0),
         }
         if let Some(stream) = &mut self.stream
@@ -197,7 +195,7 @@ impl Deflater {
                 .compress_vec(input, out, flush)
                 .expect("zlib deflates any bytes");
             input = &input[(stream.total_in() - before) as usize..];
-            // It has more to say exactly when it filled the room it had.
+            // There is more output exactly if the buffer is full.
             if out.len() < out.capacity() {
                 return;
             }

@@ -1,8 +1,8 @@
-//! From messages to the bytes that leave.
+//! Encodes messages to frames.
 //!
-//! What is small is made into frames at once. What is large, and whatever comes behind it, waits as it
-//! is: it becomes frames piece by piece as those before it leave, so that a message of any size costs
-//! one piece besides itself, masked, deflated or both.
+//! Small messages are encoded at once. Large messages, and everything after them, are queued and encoded
+//! piece by piece as the bytes before them are written. So a message of any size needs extra memory only
+//! for one masked or compressed piece.
 
 use std::collections::VecDeque;
 
@@ -18,44 +18,44 @@ use super::trace::Trace;
 use crate::connection::frame::Opcode;
 use crate::connection::message::{Batch, Outgoing, Payload};
 
-/// Payloads from this size on, in bytes, become frames as they leave.
+/// Payloads of at least this many bytes are encoded piece by piece.
 const LARGE: usize = 32 * 1024;
 
-/// Bytes that are made ready to leave at once.
+/// The number of bytes encoded at once.
 const BLOCK: usize = 128 * 1024;
 
-/// The largest fragment a deflated message is sent in, in bytes. What deflates to less stays in one
+/// The maximum fragment of a compressed message, in bytes. A message that compresses to less is sent in one
 /// frame.
 const DEFLATED_FRAGMENT: usize = 64 * 1024;
 
-/// Messages below this many bytes are sent as they are: a deflate block and its end cost about
-/// as much as could be saved, and the receiver is spared the work. RFC 7692 §6 leaves it to us.
+/// Messages below this many bytes are sent uncompressed: a deflate block and its end cost about as much as
+/// compression saves. RFC 7692 §6 leaves the choice to the sender.
 const WORTH_DEFLATING: usize = 16;
 
-/// See the module's head.
+/// Encodes outgoing frames.
 pub(super) struct Encoder {
-    /// A client's frames are masked.
+    /// Masking keys; set for a client.
     keys: Option<MaskKeys>,
-    /// Where permessage-deflate was agreed.
+    /// Set if permessage-deflate was negotiated.
     deflater: Option<Deflater>,
-    /// What the next frame of the message being deflated begins with, but for FIN.
+    /// The first byte, without FIN, of the next frame of the message that is being compressed.
     deflating: Option<u8>,
-    /// What was deflated and is in no frame yet.
+    /// Compressed bytes that are not in a frame yet.
     deflated: Vec<u8>,
     waiting: VecDeque<QueuedPayload>,
     /// Bytes of payload in `waiting`.
     waiting_bytes: usize,
-    /// Bytes of frames made so far, headers included.
+    /// Bytes of frames encoded so far, headers included.
     sent: u64,
 }
 
-/// What becomes frames when everything before it has left.
+/// An entry of the queue.
 enum QueuedPayload {
     Whole(Outgoing),
     Control(Opcode, Bytes),
     /// The rest of a frame.
     Masked(MaskedPayload),
-    /// The rest of what is being deflated, and whether the message ends with it.
+    /// The rest of a payload that is being compressed, and whether it ends the message.
     Deflating(Bytes, bool),
 }
 
@@ -68,8 +68,10 @@ struct MessagePart {
 }
 
 impl Encoder {
+    /// An encoder for a role.
+    ///
     /// # Errors
-    /// When the operating system has no random numbers to give.
+    /// The operating system provides no random numbers.
     pub(super) fn new(role: Role, settings: &WireSettings) -> Result<Self, SysError> {
         Ok(Self {
             keys: match role {
@@ -87,23 +89,23 @@ impl Encoder {
         })
     }
 
-    /// Bytes of frames made so far, headers included.
+    /// Bytes of frames encoded so far, headers included.
     pub(super) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// Bytes of payload that wait to become frames.
+    /// Bytes of payload in the queue.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }
 
-    /// Forgets what waits: nothing leaves any more.
+    /// Discards the queue: nothing is written any more.
     pub(super) fn discard(&mut self) {
         self.waiting.clear();
         self.waiting_bytes = 0;
     }
 
-    /// Makes frames behind what is in `out`, or has them wait.
+    /// Appends frames to `out`, or queues them.
     #[inline]
     pub(super) fn encode(
         &mut self,
@@ -118,7 +120,7 @@ impl Encoder {
         }
     }
 
-    /// The same for a control frame.
+    /// Appends a control frame to `out`, or queues it.
     pub(super) fn control(
         &mut self,
         out: &mut Vec<u8>,
@@ -133,7 +135,7 @@ impl Encoder {
         }
     }
 
-    /// Makes the next of what waits ready to leave, behind what is in `out`.
+    /// Encodes the next queue entries and appends them to `out`.
     pub(super) fn refill(&mut self, out: &mut Vec<u8>, trace: &mut Option<Box<Trace>>) {
         while out.len() < BLOCK
             && let Some(waiting) = self.waiting.pop_front()
@@ -173,7 +175,7 @@ impl Encoder {
         self.waiting.push_back(waiting);
     }
 
-    /// Makes frames of something that is not large.
+    /// Encodes something that is not large.
     #[inline]
     fn write(&mut self, out: &mut Vec<u8>, outgoing: &Outgoing, trace: &mut Option<Box<Trace>>) {
         match outgoing {
@@ -201,7 +203,7 @@ impl Encoder {
         }
     }
 
-    /// Makes a frame of each message of a batch.
+    /// Encodes each message of a batch as a frame.
     fn batch(&mut self, out: &mut Vec<u8>, batch: &Batch, trace: &mut Option<Box<Trace>>) {
         let part = MessagePart {
             is_text: batch.is_text(),
@@ -213,7 +215,7 @@ impl Encoder {
         }
     }
 
-    /// Makes a frame of a message, or of a part of one.
+    /// Encodes a message, or a part of one, as a frame.
     #[inline]
     fn data(
         &mut self,
@@ -229,7 +231,7 @@ impl Encoder {
         }
     }
 
-    /// Begins a frame of a payload that is large; what waits of it.
+    /// Starts the frame of a large payload; returns the rest for the queue.
     fn begin_large(
         &mut self,
         out: &mut Vec<u8>,
@@ -248,7 +250,7 @@ impl Encoder {
         )))
     }
 
-    /// Whether a payload is deflated, which the first part of a message decides.
+    /// Whether a payload is compressed. The first part of a message decides.
     #[inline]
     fn starts_deflating(&mut self, part: MessagePart, payload: &[u8]) -> bool {
         if part.is_first && self.deflater.is_some() {
@@ -258,9 +260,9 @@ impl Encoder {
         self.deflating.is_some()
     }
 
-    /// Deflates a piece of a payload, which ends the payload, and the message or not, where `end` says
-    /// so. What was deflated is flushed even when the message goes on, so that fragments stay
-    /// fragments and arrive when they were sent.
+    /// Compresses a piece of a payload. `end` is set if the piece ends the payload, and true if it also ends
+    /// the message. The output is flushed at the end of each payload, so that fragments stay fragments and
+    /// arrive without delay.
     fn deflate(
         &mut self,
         out: &mut Vec<u8>,
@@ -339,7 +341,7 @@ impl Encoder {
 }
 
 impl QueuedPayload {
-    /// How many bytes of payload wait here.
+    /// Bytes of payload in this entry.
     fn bytes(&self) -> usize {
         match self {
             Self::Whole(outgoing) => outgoing.len(),
@@ -385,7 +387,7 @@ fn data(outgoing: &Outgoing) -> Option<(MessagePart, &Bytes)> {
     }
 }
 
-/// The same where it is too large to become a frame at once.
+/// The payload, if it is too large to be encoded at once.
 #[inline]
 fn large(outgoing: &Outgoing) -> Option<(MessagePart, &Bytes)> {
     data(outgoing).filter(|(_, payload)| payload.len() >= LARGE)

@@ -1,43 +1,43 @@
 //! The frame header of RFC 6455 §5.2, as bytes and as a value, and the mask of §5.3.
 //!
-//! Reading a header judges nothing: whether a peer may send it is for `rules` to say.
+//! Parsing a header does not validate it; `rules` does.
 
 use bytes::Bytes;
 
 use crate::connection::frame::Opcode;
 
-/// The longest payload a control frame may carry (RFC 6455 §5.5).
+/// The maximum payload of a control frame, in bytes (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: u64 = 125;
 
-/// The FIN bit in a header's first byte.
+/// The FIN bit in the first byte of a header.
 pub const FIN: u8 = 0x80;
-/// The RSV1 bit: a compressed message, where permessage-deflate was agreed (RFC 7692 §6).
+/// The RSV1 bit: a compressed message, if permessage-deflate was negotiated (RFC 7692 §6).
 pub const RSV1: u8 = 0x40;
-/// The RSV2 bit, which no extension spoken here gives a meaning.
+/// The RSV2 bit, which no supported extension uses.
 pub const RSV2: u8 = 0x20;
-/// The RSV3 bit, which no extension spoken here gives a meaning.
+/// The RSV3 bit, which no supported extension uses.
 pub const RSV3: u8 = 0x10;
 /// The first byte of a text message in one frame, uncompressed.
 pub const WHOLE_TEXT: u8 = FIN | 0x1;
 /// The first byte of a binary message in one frame, uncompressed.
 pub const WHOLE_BINARY: u8 = FIN | 0x2;
-/// The MASK bit in a header's second byte.
+/// The MASK bit in the second byte of a header.
 const MASK: u8 = 0x80;
 
 /// A frame header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// FIN, RSV1 to RSV3 and the opcode, as they stand on the wire.
+    /// FIN, RSV1 to RSV3 and the opcode, as on the wire.
     pub first: u8,
-    /// The masking key, when the frame is masked.
+    /// The masking key, if the frame is masked.
     pub mask: Option<[u8; 4]>,
     /// The declared length of the payload, in bytes; up to 2^64 - 1, though only 2^63 - 1 is legal.
     pub payload: u64,
 }
 
 impl FrameHeader {
-    /// Reads the header that `bytes` begins with, and how many bytes it takes; `None` when it
-    /// goes on beyond them.
+    /// Parses the header at the start of `bytes`, and returns its length in bytes; `None` if it is
+    /// incomplete.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let [first, second, ..] = *bytes else {
@@ -63,7 +63,7 @@ impl FrameHeader {
         ))
     }
 
-    /// Appends the header to `out`, its length in the shortest form.
+    /// Appends the header to `out`, with the payload length in the shortest form.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         let masked = if self.mask.is_some() { MASK } else { 0 };
@@ -81,7 +81,7 @@ impl FrameHeader {
         }
     }
 
-    /// What the frame is.
+    /// The opcode of the frame.
     #[inline]
     pub const fn opcode(&self) -> Opcode {
         Opcode::of(self.first)
@@ -100,13 +100,13 @@ impl FrameHeader {
     }
 }
 
-/// Whether the second byte of a header announces a mask.
+/// Whether the MASK bit is set in the second byte of a header.
 #[inline]
 pub const fn is_masked(second: u8) -> bool {
     second & MASK != 0
 }
 
-/// Whether the second byte of a header announces more than a control frame may carry.
+/// Whether the second byte of a header declares more than a control frame may carry.
 #[inline]
 pub const fn is_extended(second: u8) -> bool {
     (second & !MASK) as u64 > MAX_CONTROL_PAYLOAD
@@ -117,8 +117,7 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-/// Masks or unmasks `bytes`, which begin `position` bytes into their frame's payload
-/// (RFC 6455 §5.3).
+/// Masks or unmasks `bytes`, which start at offset `position` of the payload (RFC 6455 §5.3).
 pub fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     let mut mask = mask;
     mask.rotate_left((position & 3) as usize);
@@ -139,8 +138,7 @@ pub fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     }
 }
 
-/// A payload that leaves piece by piece and is masked as it goes, so that however large it is, one
-/// piece of it is held twice.
+/// A payload that is masked and written piece by piece, so that only one piece of it is in memory twice.
 #[derive(Debug)]
 pub struct MaskedPayload {
     rest: Bytes,
@@ -149,7 +147,7 @@ pub struct MaskedPayload {
 }
 
 impl MaskedPayload {
-    /// All of a payload, and the masking key where it is masked.
+    /// A payload, and the masking key if it is masked.
     pub fn new(payload: Bytes, mask: Option<[u8; 4]>) -> Self {
         Self {
             rest: payload,
@@ -158,17 +156,17 @@ impl MaskedPayload {
         }
     }
 
-    /// Whether all of it has been taken.
+    /// Whether everything was taken.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// How many bytes have not been taken.
+    /// The number of bytes that were not taken yet.
     pub fn len(&self) -> usize {
         self.rest.len()
     }
 
-    /// Appends the next piece to `out`, of `most` bytes at most.
+    /// Appends the next piece, of at most `most` bytes, to `out`.
     pub fn take(&mut self, most: usize, out: &mut Vec<u8>) {
         let piece = self.rest.split_to(self.rest.len().min(most));
         let begin = out.len();

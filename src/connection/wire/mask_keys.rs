@@ -1,17 +1,17 @@
-//! Masking keys. A peer must not be able to foresee them (RFC 6455 §5.3 and §10.3): they come from a
-//! cryptographic generator with a seed of the operating system.
+//! Masking keys. They must be unpredictable (RFC 6455 §5.3 and §10.3), so they come from a cryptographic
+//! generator seeded by the operating system.
 
 use rand::rngs::{StdRng, SysError, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
-/// A supply of masking keys.
+/// A generator of masking keys.
 pub struct MaskKeys(StdRng);
 
 impl MaskKeys {
-    /// Seeds a new supply.
+    /// Seeds a new generator.
     ///
     /// # Errors
-    /// When the operating system has no random numbers to give: then no frame may be sent.
+    /// The operating system provides no random numbers. Then no frame may be sent.
     pub fn new() -> Result<Self, SysError> {
         StdRng::try_from_rng(&mut SysRng).map(Self)
     }

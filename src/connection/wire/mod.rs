@@ -1,9 +1,8 @@
-//! The protocol of an open connection (RFC 6455 §5, RFC 7692), without any input or output: bytes that
-//! have arrived become messages, messages become bytes that are to leave. Every frame and every message
-//! goes this way, in both roles.
+//! The protocol of an open connection (RFC 6455 §5, RFC 7692) without I/O: decodes received bytes to
+//! messages and encodes messages to bytes, in both roles.
 //!
-//! [`Wire::receive`] holds the peer to the rules, from the first byte on; [`Wire::encode`] follows them,
-//! except for [`Outgoing::Raw`], which is there to break them.
+//! [`Wire::receive`] checks the peer from the first byte on. [`Wire::encode`] follows the protocol, except
+//! for [`Outgoing::Raw`], which exists to violate it.
 
 mod assembly;
 mod decoder;
@@ -32,16 +31,16 @@ use self::violation::Violation;
 use super::frame::{ClosePayload, Opcode, TracedFrame};
 use super::message::{Outgoing, Payload};
 
-/// How an open connection differs from the usual.
+/// Settings of the protocol.
 #[derive(Debug, Clone, Copy)]
 pub struct WireSettings {
-    /// The compression that was agreed.
+    /// The negotiated compression.
     pub compression: Option<NegotiatedDeflate>,
-    /// The largest message accepted, in bytes, whether in one frame or in many.
+    /// The maximum size of a message in bytes, fragmented or not.
     pub max_message: u64,
-    /// Whether every frame is told of ([`Received::Frame`]).
+    /// Whether every frame is reported ([`Received::Frame`]).
     pub trace: bool,
-    /// Whether pings are answered, as RFC 6455 §5.5.2 demands.
+    /// Whether pings are answered, as RFC 6455 §5.5.2 requires.
     pub answers_pings: bool,
 }
 
@@ -50,26 +49,26 @@ pub struct WireSettings {
 pub enum Received {
     /// A whole message.
     Message(Payload),
-    /// A ping, which is to be answered.
+    /// A ping, which must be answered.
     Ping(Bytes),
-    /// A pong, asked for or not.
+    /// A pong, solicited or not.
     Pong(Bytes),
-    /// A close frame that breaks no rule.
+    /// A legal close frame.
     Close(ClosePayload),
-    /// A frame that has passed, in either direction; it comes before what it carries.
+    /// A frame in either direction; reported before its content.
     Frame(Box<TracedFrame>),
 }
 
-/// What a peer has begun and not finished.
+/// What the peer has started and not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfinished {
-    /// A message of which so many bytes have come: compressed where that was agreed.
+    /// A message; the number of its bytes received, in compressed form if it is compressed.
     Message(u64),
-    /// A frame, between messages: a control frame, or what has no whole header.
+    /// A frame outside a message: a control frame or an incomplete header.
     Frame,
 }
 
-/// One end of an open connection.
+/// The protocol state of one end of an open connection.
 pub struct Wire {
     role: Role,
     decoder: Decoder,
@@ -79,10 +78,10 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// An end whose opening handshake is over.
+    /// The state after the opening handshake.
     ///
     /// # Errors
-    /// When the operating system has no random numbers to give, which a client needs.
+    /// The operating system provides no random numbers, which a client needs for masking.
     pub fn new(role: Role, settings: &WireSettings) -> Result<Self, SysError> {
         Ok(Self {
             role,
@@ -93,20 +92,20 @@ impl Wire {
         })
     }
 
-    /// Which end this is.
+    /// The role of this end.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// Whether pings are to be answered.
+    /// Whether pings must be answered.
     pub fn answers_pings(&self) -> bool {
         self.answers_pings
     }
 
-    /// Takes the next thing out of `input`; `None` when more must arrive first.
+    /// Decodes the next event from `input`; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// How the peer broke the protocol. Nothing is to be received after that.
+    /// A violation by the peer. Nothing may be received after it.
     #[inline]
     pub fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Box<Violation>> {
         if self.trace.is_none() {
@@ -124,18 +123,18 @@ impl Wire {
         self.traced().transpose()
     }
 
-    /// What was traced and not told yet.
+    /// The next traced event that was not reported yet.
     pub fn traced(&mut self) -> Option<Result<Received, Box<Violation>>> {
         self.trace.as_mut()?.pop()
     }
 
-    /// Makes frames behind what is in `out`, or has them wait for [`Wire::refill`].
+    /// Appends frames to `out`, or queues them for [`Wire::refill`].
     #[inline]
     pub fn encode(&mut self, out: &mut Vec<u8>, outgoing: &Outgoing) {
         self.encoder.encode(out, outgoing, &mut self.trace);
     }
 
-    /// Makes a close frame, with a code and a reason or without.
+    /// Appends or queues a close frame; without a code it has no payload.
     pub fn encode_close(&mut self, out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
         let payload = code.map_or_else(Vec::new, |code| {
             [&code.to_be_bytes(), reason.as_bytes()].concat()
@@ -145,17 +144,17 @@ impl Wire {
             .control(out, Opcode::Close, payload.into(), trace);
     }
 
-    /// Makes the next of what waits ready to leave, behind what is in `out`.
+    /// Appends the next queued frames to `out`.
     pub fn refill(&mut self, out: &mut Vec<u8>) {
         self.encoder.refill(out, &mut self.trace);
     }
 
-    /// Bytes of payload that wait for [`Wire::refill`].
+    /// Bytes of payload queued for [`Wire::refill`].
     pub fn waiting_bytes(&self) -> usize {
         self.encoder.waiting_bytes()
     }
 
-    /// Forgets what waits: nothing leaves any more.
+    /// Discards the queue: nothing is written any more.
     pub fn discard(&mut self) {
         self.encoder.discard();
     }
@@ -165,12 +164,12 @@ impl Wire {
         (self.decoder.received(), self.encoder.sent())
     }
 
-    /// Bytes of data frames received, of those still under way as well.
+    /// Bytes of data frames received, incomplete frames included.
     pub fn data_received(&self) -> u64 {
         self.decoder.data()
     }
 
-    /// What the peer has begun and not finished, where `input` is what was not taken yet.
+    /// What the peer has not finished; `input` contains the bytes not decoded yet.
     pub fn unfinished(&self, input: &[u8]) -> Option<Unfinished> {
         self.decoder.unfinished(input)
     }

@@ -1,7 +1,7 @@
-//! permessage-deflate as it is offered and answered (RFC 7692 §7.1), in both roles.
+//! Negotiates permessage-deflate (RFC 7692 §7.1), in both roles.
 //!
-//! An offer is read leniently where a server may pass it over, an answer strictly: a server that
-//! answers what was not offered has agreed to something else than the client will do.
+//! A server ignores offers that it does not understand. A client rejects a response that does not match its
+//! offer, since both sides would compress differently.
 
 use std::{error, fmt};
 
@@ -13,42 +13,42 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// The largest window there is, as the base-2 logarithm of its size in bytes (RFC 7692 §7.1.2).
+/// The maximum window, as the base-2 logarithm of its size in bytes (RFC 7692 §7.1.2).
 pub const MAX_WINDOW_BITS: u8 = 15;
-/// The smallest window there is.
+/// The minimum window, likewise.
 const MIN_WINDOW_BITS: u8 = 8;
 
-/// Why an offer or an answer is none. The text has no subject: "has the parameter …".
+/// Why an offer or a response is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NegotiationError {
-    /// The header is no list of extensions (RFC 6455 §9.1).
+    /// The header is not a valid list of extensions (RFC 6455 §9.1).
     Malformed(String),
     /// An extension that was not offered, by name.
     NotOffered(String),
-    /// The same extension was answered twice.
+    /// The response contains the extension twice.
     AnsweredTwice,
-    /// A parameter the extension does not have.
+    /// An unknown parameter.
     UnknownParameter(String),
-    /// A parameter given twice.
+    /// A repeated parameter.
     DuplicateParameter(String),
     /// A parameter whose value is missing, not allowed, or out of range.
     BadValue {
         /// The parameter.
         parameter: &'static str,
-        /// What it was given.
+        /// Its value, if it has one.
         value: Option<String>,
     },
-    /// A parameter of an answer that its offer does not allow.
+    /// A parameter in the response that was not offered.
     ParameterNotOffered(&'static str),
-    /// A parameter the offer demands and the answer lacks.
+    /// A parameter that the offer requires and the response lacks.
     ParameterMissing(&'static str),
     /// A window larger than the offer allows.
     WindowTooLarge {
         /// The parameter.
         parameter: &'static str,
-        /// What was offered, as a base-2 logarithm.
+        /// The offered window, as a base-2 logarithm.
         offered: u8,
-        /// What was answered.
+        /// The window in the response, likewise.
         answered: u8,
     },
 }
@@ -65,7 +65,7 @@ impl fmt::Display for NegotiationError {
             Self::NotOffered(name) => {
                 write!(f, "the extension '{name}' was not offered (RFC 6455 §4.1)")
             }
-            Self::AnsweredTwice => write!(f, "{NAME} is answered twice (RFC 7692 §5.1)"),
+            Self::AnsweredTwice => write!(f, "{NAME} is accepted twice (RFC 7692 §5.1)"),
             Self::UnknownParameter(name) => {
                 write!(f, "{NAME} has no parameter '{name}' (RFC 7692 §7.1)")
             }
@@ -91,7 +91,7 @@ impl fmt::Display for NegotiationError {
             }
             Self::ParameterMissing(parameter) => write!(
                 f,
-                "the parameter {parameter} was offered and is not answered (RFC 7692 §7.1)"
+                "the parameter {parameter} was offered but is missing from the response (RFC 7692 §7.1)"
             ),
             Self::WindowTooLarge {
                 parameter,
@@ -99,7 +99,7 @@ impl fmt::Display for NegotiationError {
                 answered,
             } => write!(
                 f,
-                "the parameter {parameter} is {answered}, and {offered} was offered (RFC 7692 §7.1.2)"
+                "the parameter {parameter} is {answered}, but {offered} was offered (RFC 7692 §7.1.2)"
             ),
         }
     }
@@ -107,20 +107,20 @@ impl fmt::Display for NegotiationError {
 
 impl error::Error for NegotiationError {}
 
-/// How both sides compress, as agreed.
+/// The negotiated parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NegotiatedDeflate {
     /// Whether the server compresses each message on its own.
     pub server_no_context_takeover: bool,
     /// Whether the client compresses each message on its own.
     pub client_no_context_takeover: bool,
-    /// The server's window, as the base-2 logarithm of its size, 8 to 15, if one was stated.
+    /// The server's window, as the base-2 logarithm of its size, 8 to 15; `None` if not given.
     pub server_max_window_bits: Option<u8>,
     /// The client's window, likewise.
     pub client_max_window_bits: Option<u8>,
 }
 
-/// The text of a server's answer.
+/// The header value of the response.
 impl fmt::Display for NegotiatedDeflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(NAME)?;
@@ -140,16 +140,16 @@ impl fmt::Display for NegotiatedDeflate {
     }
 }
 
-/// What a client offers.
+/// The offer of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeflateOffer {
-    /// The offer as it was written, so that what is sent is what was typed.
+    /// The offer as typed; it is sent unchanged.
     text: String,
     parameters: DeflateParameters,
 }
 
 impl Default for DeflateOffer {
-    /// What browsers offer.
+    /// The offer of browsers.
     fn default() -> Self {
         Self {
             text: format!("{NAME}; {CLIENT_MAX_WINDOW_BITS}"),
@@ -161,7 +161,7 @@ impl Default for DeflateOffer {
     }
 }
 
-/// The text of the client's header.
+/// The header value of the offer.
 impl fmt::Display for DeflateOffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -169,11 +169,11 @@ impl fmt::Display for DeflateOffer {
 }
 
 impl DeflateOffer {
-    /// An offer of other parameters: `client_max_window_bits=10; server_no_context_takeover`,
-    /// with or without `permessage-deflate` before them; empty for none.
+    /// Parses an offer: `client_max_window_bits=10; server_no_context_takeover`, with or without
+    /// `permessage-deflate` before the parameters, which may be empty.
     ///
     /// # Errors
-    /// When they are not parameters of permessage-deflate that a client may offer.
+    /// A client may not offer these parameters.
     pub fn with_parameters(parameters: &str) -> Result<Self, NegotiationError> {
         let parameters = parameters.trim();
         let named = extensions(parameters)
@@ -192,8 +192,8 @@ impl DeflateOffer {
         Ok(Self { text, parameters })
     }
 
-    /// The first offer of permessage-deflate in the values of `Sec-WebSocket-Extensions` headers, as a
-    /// client wrote them by hand.
+    /// The first offer of permessage-deflate in the values of `Sec-WebSocket-Extensions` headers that the user
+    /// gave.
     pub fn in_header<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let offers = values.into_iter().filter_map(extensions).flatten();
         offers.filter(Extension::is_deflate).find_map(|extension| {
@@ -205,12 +205,11 @@ impl DeflateOffer {
         })
     }
 
-    /// Reads a server's answer: the values of its `Sec-WebSocket-Extensions` headers. `None` when
-    /// it agreed to no extension.
+    /// Reads the response of a server: the values of its `Sec-WebSocket-Extensions` headers. `None` if the
+    /// server accepted no extension.
     ///
     /// # Errors
-    /// When the answer does not fit the offer: the client must fail the connection
-    /// (RFC 7692 §7.1).
+    /// The response does not match the offer: the client must fail the connection (RFC 7692 §7.1).
     pub fn read_answer<'a>(
         &self,
         headers: impl IntoIterator<Item = &'a str>,
@@ -267,8 +266,7 @@ impl DeflateOffer {
             };
         Ok(NegotiatedDeflate {
             server_no_context_takeover: answer.server_no_context_takeover,
-            // Offering it tells the server that we will not, whether it answers or not
-            // (RFC 7692 §7.1.1.2).
+            // By offering it we commit to it, whatever the response says (RFC 7692 §7.1.1.2).
             client_no_context_takeover: answer.client_no_context_takeover
                 || offer.client_no_context_takeover,
             server_max_window_bits,
@@ -277,7 +275,7 @@ impl DeflateOffer {
     }
 }
 
-/// The window that results from an offered and an answered one.
+/// The window that results from the offer and the response.
 fn narrower(
     parameter: &'static str,
     offered: Option<u8>,
@@ -295,10 +293,10 @@ fn narrower(
     }
 }
 
-/// What a server agrees to, out of the values of a client's `Sec-WebSocket-Extensions` headers:
-/// the first offer of permessage-deflate that it understands (RFC 7692 §5.1). `None` declines.
+/// The parameters that a server accepts from a client's `Sec-WebSocket-Extensions` headers: the first offer
+/// of permessage-deflate that it understands (RFC 7692 §5.1). `None` declines.
 ///
-/// Offers it does not understand are passed over, as the RFC asks; so are other extensions.
+/// Other extensions, and offers that it does not understand, are ignored, as the RFC requires.
 pub fn choose<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<NegotiatedDeflate> {
     headers
         .into_iter()
@@ -314,13 +312,13 @@ pub fn choose<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<Negotiat
         })
 }
 
-/// The parameters of permessage-deflate, as one side states them.
+/// The parameters of permessage-deflate in an offer or a response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct DeflateParameters {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// `Some(None)` is the parameter without a value, which only an offer may have.
+    /// `Some(None)` is the parameter without a value, which is allowed only in an offer.
     client_max_window_bits: Option<Option<u8>>,
 }
 
@@ -373,7 +371,7 @@ fn flag(parameter: &'static str, value: Option<&str>) -> Result<(), NegotiationE
     }
 }
 
-/// A decimal number of 8 to 15 without leading zeros (RFC 7692 §7.1.2).
+/// Parses a decimal number from 8 to 15 without leading zeros (RFC 7692 §7.1.2).
 fn window_bits(parameter: &'static str, value: Option<&str>) -> Result<u8, NegotiationError> {
     value
         .filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()) && !value.starts_with('0'))
@@ -398,8 +396,8 @@ impl Extension {
     }
 }
 
-/// Reads a `Sec-WebSocket-Extensions` header (RFC 6455 §9.1); `None` when it is malformed. Empty
-/// elements of the list are passed over (RFC 9110 §5.6.1).
+/// Parses a `Sec-WebSocket-Extensions` header (RFC 6455 §9.1); `None` if it is malformed. Empty elements
+/// of the list are ignored (RFC 9110 §5.6.1).
 fn extensions(header: &str) -> Option<Vec<Extension>> {
     let mut rest = HeaderParser(header);
     let mut extensions = Vec::new();
@@ -428,7 +426,7 @@ fn extensions(header: &str) -> Option<Vec<Extension>> {
     }
 }
 
-/// What is left of a header to read. White space between its parts means nothing.
+/// The unparsed rest of a header. Whitespace between tokens is ignored.
 struct HeaderParser<'a>(&'a str);
 
 impl<'a> HeaderParser<'a> {
@@ -457,7 +455,7 @@ impl<'a> HeaderParser<'a> {
         (!token.is_empty()).then_some(token)
     }
 
-    /// A token, or a quoted string whose content is one.
+    /// A token, or a quoted string that contains a token.
     fn value(&mut self) -> Option<String> {
         if !self.takes('"') {
             return self.token().map(str::to_owned);
@@ -552,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_nobody_may_make_is_refused() {
+    fn an_invalid_offer_is_rejected() {
         for (typed, why) in [
             (
                 "server_max_window_bits",
@@ -674,7 +672,7 @@ mod tests {
             (
                 "client_max_window_bits=10",
                 "permessage-deflate; client_max_window_bits=11",
-                "the parameter client_max_window_bits is 11, and 10 was offered",
+                "the parameter client_max_window_bits is 11, but 10 was offered",
             ),
             (
                 "client_max_window_bits",
@@ -684,17 +682,17 @@ mod tests {
             (
                 "server_max_window_bits=10",
                 "permessage-deflate",
-                "the parameter server_max_window_bits was offered and is not answered",
+                "the parameter server_max_window_bits was offered but is missing from the response",
             ),
             (
                 "server_max_window_bits=10",
                 "permessage-deflate; server_max_window_bits=15",
-                "the parameter server_max_window_bits is 15, and 10 was offered",
+                "the parameter server_max_window_bits is 15, but 10 was offered",
             ),
             (
                 "server_no_context_takeover",
                 "permessage-deflate",
-                "the parameter server_no_context_takeover was offered and is not answered",
+                "the parameter server_no_context_takeover was offered but is missing from the response",
             ),
             (
                 "",
@@ -714,7 +712,7 @@ mod tests {
             (
                 "",
                 "permessage-deflate, permessage-deflate",
-                "permessage-deflate is answered twice",
+                "permessage-deflate is accepted twice",
             ),
             (
                 "",

@@ -1,39 +1,39 @@
-//! The rules that a peer's frames are held to (RFC 6455 §5, RFC 7692 §6).
+//! Validates the frames of the peer (RFC 6455 §5, RFC 7692 §6).
 
 use super::header::{self, FIN, FrameHeader, RSV1, RSV2, RSV3};
 use super::violation::ViolationKind;
 use crate::connection::close::CloseCode;
 use crate::connection::frame::{ClosePayload, Opcode};
 
-/// Judges each frame by its header, and knows where in a message the peer is.
+/// Validates frame headers, and tracks the current message of the peer.
 #[derive(Debug)]
 pub(super) struct FrameValidator {
     /// Whether the peer must mask its frames: a client must, a server must not (RFC 6455 §5.1).
     pub(super) masks: bool,
-    /// Whether RSV1 was agreed on (RFC 7692 §6).
+    /// Whether permessage-deflate was negotiated, which uses RSV1 (RFC 7692 §6).
     pub(super) rsv1: bool,
-    /// The largest message accepted, in bytes.
+    /// The maximum size of a message, in bytes.
     pub(super) max_message: u64,
-    /// The message that has begun and not ended.
+    /// The message whose last frame has not arrived.
     pub(super) message: Option<OpenMessage>,
     /// Whether the peer has sent its close frame.
     pub(super) closed: bool,
 }
 
-/// A message that has begun.
+/// A message whose last frame has not arrived.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenMessage {
-    /// What its frames have declared so far, in bytes.
+    /// The declared payload of its frames so far, in bytes.
     declared: u64,
     compressed: bool,
 }
 
 impl FrameValidator {
-    /// Reads and judges the header that `bytes` begins with, and says how many bytes it takes;
-    /// `None` when it goes on beyond them. What is there of it is judged at once.
+    /// Parses and validates the header at the start of `bytes`, and returns its length; `None` if it is
+    /// incomplete. The bytes of an incomplete header are validated too.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The rule that it violates.
     #[inline]
     pub(super) fn header(
         &self,
@@ -54,7 +54,7 @@ impl FrameValidator {
         Ok(Some((header, len)))
     }
 
-    /// A frame that passed the checks has begun.
+    /// Records the start of a valid frame.
     #[inline]
     pub(super) fn start(&mut self, header: &FrameHeader) {
         match header.opcode() {
@@ -64,7 +64,7 @@ impl FrameValidator {
         }
     }
 
-    /// Whether a frame may begin with this byte.
+    /// Validates the first byte of a header.
     #[inline]
     fn check_first(&self, first: u8) -> Result<(), ViolationKind> {
         let opcode = Opcode::of(first);
@@ -102,7 +102,7 @@ impl FrameValidator {
         }
     }
 
-    /// Whether a frame may go on with this byte.
+    /// Validates the second byte of a header.
     #[inline]
     fn check_second(&self, first: u8, second: u8) -> Result<(), ViolationKind> {
         if header::is_masked(second) != self.masks {
@@ -119,7 +119,7 @@ impl FrameValidator {
         Ok(())
     }
 
-    /// Whether a frame may be as long as its header of `len` bytes says.
+    /// Validates the declared payload length; the header has `len` bytes.
     #[inline]
     fn check_length(&self, header: &FrameHeader, len: usize) -> Result<(), ViolationKind> {
         let bytes = header.payload;
@@ -153,7 +153,7 @@ impl FrameValidator {
         Ok(())
     }
 
-    /// The message that a data frame belongs to, that frame included.
+    /// The message of a data frame, including this frame.
     #[inline]
     fn with(&self, header: &FrameHeader) -> OpenMessage {
         match self.message {
@@ -169,17 +169,16 @@ impl FrameValidator {
     }
 }
 
-/// The most that a message of `limit` bytes may take when it is compressed. Compressed bytes are
-/// never kept, so this only has to stop what is plainly absurd, and must not stop a peer that
-/// compresses badly or flushes after each byte.
+/// The maximum compressed size of a message of `limit` bytes. Compressed bytes are not kept, so this only
+/// stops absurd sizes; it allows for a peer that compresses badly or flushes after each byte.
 const fn at_most_compressed(limit: u64) -> u64 {
     limit.saturating_mul(2).saturating_add(1 << 16)
 }
 
-/// Reads and judges the payload of a close frame (RFC 6455 §5.5.1 and §7.4).
+/// Parses and validates the payload of a close frame (RFC 6455 §5.5.1 and §7.4).
 ///
 /// # Errors
-/// The rule that it breaks, with what the frame says all the same.
+/// The rule that it violates, and the code and reason of the frame.
 pub(super) fn close_payload(payload: &[u8]) -> Result<ClosePayload, (ViolationKind, ClosePayload)> {
     let seen = ClosePayload::read(payload);
     let kind = match (seen.code, payload) {

@@ -1,4 +1,5 @@
-//! The codec against the RFCs, in both roles and in every cut, and against itself.
+//! Tests of the codec against the RFCs, in both roles and with every split of the input, and against
+//! itself.
 
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
@@ -66,7 +67,7 @@ fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A server's frames as a client would send them, the last of them whole or not.
+/// A server's frames as a client would send them; the last one may be incomplete.
 fn as_client(mut bytes: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [9, 8, 7, 6];
     let mut masked = Vec::new();
@@ -90,7 +91,7 @@ fn as_client(mut bytes: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// Everything that comes out of `pieces`, one after the other, and how it ends.
+/// Everything decoded from `pieces`, and how it ends.
 fn received<'a>(
     wire: &mut Wire,
     pieces: impl IntoIterator<Item = &'a [u8]>,
@@ -110,7 +111,7 @@ fn received<'a>(
     (all, None)
 }
 
-/// What came out, in words.
+/// The decoded events as text.
 fn told((all, violation): &(Vec<Received>, Option<Violation>)) -> Vec<String> {
     let words = |received: &Received| match received {
         Received::Message(Payload::Text(text)) => format!("text {}", shown(text.as_bytes())),
@@ -142,8 +143,8 @@ const L125: &[u8] = b"\x82\x7d";
 const L126: &[u8] = b"\x82\x7e\0\x7e";
 const L1000: &[u8] = b"\x82\x7e\x03\xe8";
 
-/// A section of RFC 6455 unless it says otherwise, a server's bytes, and what a client makes of them:
-/// messages, and perhaps the code to close with and why. A server makes the same of a client's.
+/// A section of RFC 6455 (unless another RFC is named), the bytes of a server, and what a client decodes:
+/// messages, and maybe a close code with the reason. A server must decode the same from a client.
 type Case = (
     &'static str,
     &'static WireSettings,
@@ -153,7 +154,7 @@ type Case = (
 
 #[rustfmt::skip]
 const ROWS: &[Case] = &[
-    // What is right.
+    // Valid input.
     ("5.6", &PLAIN, &[b"\x81\x02hi"], &["text hi"]),
     ("5.6", &PLAIN, &[b"\x82\x02\0\xff"], &[r"binary \x00\xff"]),
     ("5.6", &PLAIN, &[b"\x81\x00\x82\x00"], &["text ", "binary "]),
@@ -191,8 +192,8 @@ const ROWS: &[Case] = &[
     ("5.2", &PLAIN, &[b"\x8b"], &["1002 sent a frame with reserved opcode 0xb (RFC 6455 §5.2)"]),
     ("5.2", &PLAIN, &[b"\x8f"], &["1002 sent a frame with reserved opcode 0xf (RFC 6455 §5.2)"]),
     ("5.2", &DEFLATE, &[b"\xc3"], &["1002 sent a frame with reserved opcode 0x3 (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"\xc1"], &["1002 sent a frame with RSV1 set, which was not agreed (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"HTTP/1.1 502 Bad Gateway"], &["1002 sent a frame with RSV1 set, which was not agreed (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"\xc1"], &["1002 sent a frame with RSV1 set, which was not negotiated (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"HTTP/1.1 502 Bad Gateway"], &["1002 sent a frame with RSV1 set, which was not negotiated (RFC 6455 §5.2)"]),
     ("5.2", &DEFLATE, &[b"\xa1"], &["1002 sent a frame with RSV2 set (RFC 6455 §5.2)"]),
     ("5.2", &DEFLATE, &[b"\x91"], &["1002 sent a frame with RSV3 set (RFC 6455 §5.2)"]),
     ("RFC 7692 6", &DEFLATE, &[b"\xc9"], &["1002 sent a ping frame with RSV1 set (RFC 7692 §6)"]),
@@ -205,17 +206,17 @@ const ROWS: &[Case] = &[
     // Fragments.
     ("5.4", &PLAIN, &[b"\x80"], &["1002 sent a continuation frame with no message to continue (RFC 6455 §5.4)"]),
     ("5.4", &PLAIN, &[b"\x81\x02hi\x80"], &["text hi", "1002 sent a continuation frame with no message to continue (RFC 6455 §5.4)"]),
-    ("5.4", &PLAIN, &[b"\x01\x01x\x81"], &["1002 began a message before the one before was finished (RFC 6455 §5.4)"]),
+    ("5.4", &PLAIN, &[b"\x01\x01x\x81"], &["1002 started a new message before the previous one was finished (RFC 6455 §5.4)"]),
     // Lengths.
-    ("5.2", &PLAIN, &[b"\x82\x7e\x00\x7d"], &["1002 declared a length of 125 in more bytes than it needs (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"\x82\x7f\0\0\0\0\0\0\xff\xff"], &["1002 declared a length of 65,535 in more bytes than it needs (RFC 6455 §5.2)"]),
-    ("5.2", &PLAIN, &[b"\x82\x7f\x80\0\0\0\0\0\0\0"], &["1002 declared a frame of 9,223,372,036,854,775,808 bytes (RFC 6455 §5.2)"]),
-    ("10.4", &PLAIN, &[b"\x82\x7e\x03\xe9"], &["1009 declared a message of 1,001 bytes or more, beyond --max-size, 1,000"]),
-    ("10.4", &PLAIN, &[b"\x02\x02ab\x00\x7e\x03\xe7"], &["1009 declared a message of 1,001 bytes or more, beyond --max-size, 1,000"]),
-    ("10.4", &PLAIN, &[b"\x82\x7f\x40\0\0\0\0\0\0\0"], &["1009 declared a message of 4,611,686,018,427,387,904 bytes or more, beyond --max-size, 1,000"]),
-    ("10.4", &DEFLATE, &[b"\xc2\x7f\0\0\0\0\0\x01\x07\xd1"], &["1009 declared a message of 67,537 bytes or more, beyond --max-size, 1,000"]),
+    ("5.2", &PLAIN, &[b"\x82\x7e\x00\x7d"], &["1002 encoded the length 125 in more bytes than needed (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"\x82\x7f\0\0\0\0\0\0\xff\xff"], &["1002 encoded the length 65,535 in more bytes than needed (RFC 6455 §5.2)"]),
+    ("5.2", &PLAIN, &[b"\x82\x7f\x80\0\0\0\0\0\0\0"], &["1002 declared a frame of 9,223,372,036,854,775,808 bytes, more than 2^63-1 (RFC 6455 §5.2)"]),
+    ("10.4", &PLAIN, &[b"\x82\x7e\x03\xe9"], &["1009 message of at least 1,001 bytes exceeds --max-size 1,000"]),
+    ("10.4", &PLAIN, &[b"\x02\x02ab\x00\x7e\x03\xe7"], &["1009 message of at least 1,001 bytes exceeds --max-size 1,000"]),
+    ("10.4", &PLAIN, &[b"\x82\x7f\x40\0\0\0\0\0\0\0"], &["1009 message of at least 4,611,686,018,427,387,904 bytes exceeds --max-size 1,000"]),
+    ("10.4", &DEFLATE, &[b"\xc2\x7f\0\0\0\0\0\x01\x07\xd1"], &["1009 message of at least 67,537 bytes exceeds --max-size 1,000"]),
     // Closing.
-    ("5.5.1", &PLAIN, &[b"\x88\x01\x03"], &["1002 closed with half a code (RFC 6455 §5.5.1)"]),
+    ("5.5.1", &PLAIN, &[b"\x88\x01\x03"], &["1002 sent a close frame with a payload of one byte (RFC 6455 §5.5.1)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x00\x00"], &["1002 closed with code 0, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x03\xe7"], &["1002 closed with code 999, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.1", &PLAIN, &[b"\x88\x02\x03\xec"], &["1002 closed with code 1004, which must not be sent (RFC 6455 §7.4.1)"]),
@@ -225,18 +226,18 @@ const ROWS: &[Case] = &[
     ("7.4.2", &PLAIN, &[b"\x88\x02\x03\xf8"], &["1002 closed with code 1016, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x0b\xb7"], &["1002 closed with code 2999, which must not be sent (RFC 6455 §7.4.2)"]),
     ("7.4.2", &PLAIN, &[b"\x88\x02\x13\x88"], &["1002 closed with code 5000, which must not be sent (RFC 6455 §7.4.2)"]),
-    ("5.5.1", &PLAIN, &[b"\x88\x03\x03\xe8\xff"], &["1007 closed with code 1000 and a reason that is not UTF-8 (RFC 6455 §5.5.1)"]),
+    ("5.5.1", &PLAIN, &[b"\x88\x03\x03\xe8\xff"], &["1007 closed with code 1000 and a reason that is not valid UTF-8 (RFC 6455 §5.5.1)"]),
     ("5.5.1", &PLAIN, &[b"\x88\x02\x03\xe8\x81\x02hi"], &["close 1000 ", "1002 sent a text frame after its close frame (RFC 6455 §5.5.1)"]),
     // Text.
-    ("8.1", &PLAIN, &[b"\x81\x01\xff"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &PLAIN, &[b"\x81\x02a\xce"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &PLAIN, &[b"\x81\x7e\x01\x00\xce\xba\xe1\xbd\xff"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &PLAIN, &[b"\x01\x01\xf4\x89\x00\x80\x7e\x01\x00\x90"], &["ping ", "1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
-    ("8.1", &DEFLATE, &[b"\xc1\x07\x00\x01\x00\xfe\xff\xff\x00"], &["1007 sent a text that is not UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x81\x01\xff"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x81\x02a\xce"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x81\x7e\x01\x00\xce\xba\xe1\xbd\xff"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &PLAIN, &[b"\x01\x01\xf4\x89\x00\x80\x7e\x01\x00\x90"], &["ping ", "1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
+    ("8.1", &DEFLATE, &[b"\xc1\x07\x00\x01\x00\xfe\xff\xff\x00"], &["1007 sent a text message that is not valid UTF-8 (RFC 6455 §8.1)"]),
     // Compression.
-    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x00"], &["1007 sent a compressed message that does not inflate (RFC 7692 §7.2.2)"]),
-    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x01\x07"], &["1007 sent a compressed message that does not inflate (RFC 7692 §7.2.2)"]),
-    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x03\xf2\x48\xcd"], &["1007 sent a compressed message that does not inflate (RFC 7692 §7.2.2)"]),
+    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x00"], &["1007 sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)"]),
+    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x01\x07"], &["1007 sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)"]),
+    ("RFC 7692 7.2.2", &DEFLATE, &[b"\xc1\x03\xf2\x48\xcd"], &["1007 sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)"]),
 ];
 
 #[test]
@@ -270,7 +271,7 @@ fn a_mask_is_for_clients_and_for_all_of_them() {
         (
             Role::Server,
             b"\x81\x00",
-            "sent a frame that is not masked (RFC 6455 §5.1)",
+            "sent an unmasked frame (RFC 6455 §5.1)",
         ),
     ] {
         let (none, violation) = received(&mut wire(role, &PLAIN), [bytes]);
@@ -335,7 +336,7 @@ fn what_is_unfinished_is_known() {
 }
 
 #[test]
-fn a_frame_is_told_right_before_what_it_carries() {
+fn a_frame_is_reported_right_before_its_content() {
     let mut out = Vec::new();
     let bytes = b"\x01\x02hi\x89\x00\x80\x01!\x81\x02ho\x88\x02\x0f\xa0";
     for piece in 1..=bytes.len() {
@@ -380,7 +381,7 @@ fn a_frame_is_told_right_before_what_it_carries() {
 }
 
 #[test]
-fn a_frame_that_breaks_a_rule_is_told_before_that() {
+fn an_illegal_frame_is_reported_before_the_violation() {
     let (all, violation) = received(&mut wire(Role::Client, &TRACE), [&b"\x81\x05a\xff"[..]]);
     assert_eq!(told(&(all, None)), ["frame text"]);
     assert_eq!(
@@ -390,7 +391,7 @@ fn a_frame_that_breaks_a_rule_is_told_before_that() {
 }
 
 #[test]
-fn a_trace_nobody_takes_stays_bounded() {
+fn an_unread_trace_stays_bounded() {
     let mut wire = wire(Role::Client, &TRACE);
     let mut out = Vec::new();
     for _ in 0..20_000 {
@@ -399,7 +400,7 @@ fn a_trace_nobody_takes_stays_bounded() {
     assert!(std::iter::from_fn(|| wire.traced()).count() < 10_000);
 }
 
-/// Something to send, and what arrives of it.
+/// Something to send, and what must arrive.
 #[derive(Debug, Clone)]
 enum SendCase {
     Whole(Payload),
@@ -731,7 +732,7 @@ fn a_message_may_inflate_to_the_limit_and_not_a_byte_further() {
 }
 
 #[test]
-fn a_peer_that_agreed_to_start_anew_and_does_not_is_told() {
+fn a_peer_that_ignores_no_context_takeover_is_rejected() {
     let mut deflater = OtherDeflater::new(6, 15);
     let text = b"a text that comes again, every bit of it, from the first to the last";
     let bytes = [deflater.deflate(text), deflater.deflate(text)]
@@ -891,7 +892,7 @@ fn what_is_large_waits_as_it_is_and_leaves_in_pieces() {
 }
 
 #[test]
-fn frames_as_they_stand_are_told_and_leave_as_they_are() {
+fn raw_frames_are_reported_and_sent_unchanged() {
     let mut server = wire(Role::Server, &TRACE);
     let mut out = Vec::new();
     server.encode(&mut out, &Outgoing::Raw(Bytes::from_static(b"\x83\x02no")));

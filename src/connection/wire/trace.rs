@@ -1,4 +1,4 @@
-//! What `-vv` tells of the frames in both directions, in the order in which they passed.
+//! The frames of both directions for `-vv`, in their order on the wire.
 
 use std::collections::VecDeque;
 
@@ -8,51 +8,51 @@ use super::violation::Violation;
 use crate::connection::frame::{ClosePayload, Opcode, TRACED_HEAD, TracedFrame};
 use crate::connection::message::Direction;
 
-/// The most that waits to be taken; what is sent beyond it is not told.
+/// The maximum number of queued entries; further sent frames are not reported.
 const MOST: usize = 8192;
 
-/// Frames, and what they carried, that wait to be taken.
+/// A queue of frames and the events decoded from them.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
-    told: VecDeque<Result<Received, Box<Violation>>>,
-    /// The frame whose payload is arriving. It is told when enough of that has come to be shown.
+    queue: VecDeque<Result<Received, Box<Violation>>>,
+    /// The frame whose payload is arriving. It is queued once the bytes to show have arrived.
     arriving: Option<Box<TracedFrame>>,
 }
 
 impl Trace {
-    /// The next thing to tell.
+    /// The next entry.
     pub(super) fn pop(&mut self) -> Option<Result<Received, Box<Violation>>> {
-        self.told.pop_front()
+        self.queue.pop_front()
     }
 
-    /// What came out of the frames told so far.
+    /// Queues the event decoded from the frames so far.
     pub(super) fn push(&mut self, outcome: Result<Received, Box<Violation>>) {
-        // A frame that breaks a rule is told before what is said of it.
+        // A frame that violates the protocol is reported before the violation.
         if outcome.is_err() {
             self.finish_frame();
         }
-        self.told.push_back(outcome);
+        self.queue.push_back(outcome);
     }
 
-    /// A frame begins to arrive, with a header of `len` bytes.
+    /// Records a received header of `len` bytes.
     pub(super) fn begin_frame(&mut self, header: &FrameHeader, len: usize) {
         self.arriving = Some(traced_frame(Direction::In, header, len));
     }
 
-    /// A piece of its payload has arrived, unmasked.
+    /// Records a piece of its payload, unmasked.
     pub(super) fn payload(&mut self, piece: &[u8]) {
         let Some(frame) = &mut self.arriving else {
             return;
         };
         append_head(frame, piece);
-        // A close frame waits for its end, to tell the code and the reason.
+        // A close frame is queued only when complete, with its code and reason.
         let is_shown = frame.payload_bytes.min(TRACED_HEAD as u64) == u64::from(frame.head_len);
         if is_shown && frame.opcode != Opcode::Close {
             self.finish_frame();
         }
     }
 
-    /// What the close frame that has arrived says.
+    /// Records the code and reason of a received close frame.
     pub(super) fn close_frame(&mut self, close: ClosePayload) {
         if let Some(frame) = &mut self.arriving {
             frame.close = Some(close);
@@ -60,21 +60,21 @@ impl Trace {
         self.finish_frame();
     }
 
-    /// A frame was made to be sent.
+    /// Records a frame that is sent.
     pub(super) fn sent_frame(&mut self, header: &FrameHeader, len: usize, payload: &[u8]) {
         let mut frame = traced_frame(Direction::Out, header, len);
         append_head(&mut frame, payload);
         if frame.opcode == Opcode::Close {
             frame.close = Some(ClosePayload::read(payload));
         }
-        if self.told.len() < MOST {
-            self.told.push_back(Ok(Received::Frame(frame)));
+        if self.queue.len() < MOST {
+            self.queue.push_back(Ok(Received::Frame(frame)));
         }
     }
 
     fn finish_frame(&mut self) {
         let frame = self.arriving.take();
-        self.told
+        self.queue
             .extend(frame.map(|frame| Ok(Received::Frame(frame))));
     }
 }
@@ -94,7 +94,7 @@ fn traced_frame(direction: Direction, header: &FrameHeader, len: usize) -> Box<T
     })
 }
 
-/// Takes what still fits of the next piece of the payload.
+/// Copies the bytes of the next piece that still fit.
 fn append_head(frame: &mut TracedFrame, piece: &[u8]) {
     let had = usize::from(frame.head_len);
     let len = piece.len().min(TRACED_HEAD - had);

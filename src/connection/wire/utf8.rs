@@ -1,26 +1,25 @@
-//! Text that arrives in pieces cut anywhere: each byte is checked once, as it arrives.
+//! Validates text that arrives in pieces, split anywhere. Each byte is checked once, as it arrives.
 //!
-//! A text is refused at the first byte that no continuation could mend (RFC 6455 §8.1), not at
-//! the end of its message.
+//! Invalid text is rejected at the first invalid byte (RFC 6455 §8.1), not at the end of the message.
 
-/// The longest start of a code point that says nothing yet about its end.
+/// The maximum length of an incomplete code point, in bytes.
 const MAX_PARTIAL: usize = 3;
 
 /// The text is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotUtf8;
 
-/// A text of which some has arrived.
+/// An incomplete text.
 #[derive(Debug, Default)]
 pub struct PartialText {
     text: String,
-    /// The start of a code point that was cut, of which `cut_len` bytes are there.
+    /// The first `cut_len` bytes of an incomplete code point.
     cut: [u8; MAX_PARTIAL],
     cut_len: u8,
 }
 
 impl PartialText {
-    /// An empty text with room for so many bytes.
+    /// An empty text with a capacity in bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             text: String::with_capacity(bytes),
@@ -31,7 +30,7 @@ impl PartialText {
     /// Appends the next piece.
     ///
     /// # Errors
-    /// When the text, however it went on, could not be UTF-8.
+    /// The text is not UTF-8, whatever follows.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), NotUtf8> {
         while self.cut_len > 0 {
             let Some((&byte, rest)) = piece.split_first() else {
@@ -47,10 +46,10 @@ impl PartialText {
         self.append(piece)
     }
 
-    /// The whole text.
+    /// The complete text.
     ///
     /// # Errors
-    /// When it ended within a code point.
+    /// The text ends within a code point.
     pub fn finish(self) -> Result<String, NotUtf8> {
         if self.cut_len == 0 {
             Ok(self.text)
@@ -72,7 +71,7 @@ impl PartialText {
             return Err(NotUtf8);
         }
         let (whole, cut) = piece.split_at(error.valid_up_to());
-        // Looked at a second time, but only where a piece ends within a code point.
+        // Validated a second time, but only if a piece ends within a code point.
         self.text
             .push_str(str::from_utf8(whole).map_err(|_| NotUtf8)?);
         self.cut[..cut.len()].copy_from_slice(cut);

@@ -1,19 +1,20 @@
-//! What a peer did that the protocol forbids, in words whose subject is the peer.
+//! Protocol violations of the peer, and the text of each. The peer is the subject of the text, except
+//! where a message is too large.
 
 use std::{error, fmt};
 
 use crate::connection::frame::{ClosePayload, Opcode};
-use crate::units::{count_grouped, grouped};
+use crate::units::grouped;
 
-/// How many bytes of the offending frame are kept to be shown.
+/// The number of bytes of the offending frame that are kept to be shown.
 pub const SHOWN: usize = 7;
 
-/// Which rule was broken.
+/// The rule that was violated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ViolationKind {
-    /// An opcode nobody may send (RFC 6455 §5.2).
+    /// A reserved opcode (RFC 6455 §5.2).
     ReservedOpcode(u8),
-    /// RSV1 where no extension was agreed that uses it (RFC 6455 §5.2).
+    /// RSV1 is set, but no negotiated extension uses it (RFC 6455 §5.2).
     Rsv1NotAgreed,
     /// RSV1 on a control frame or on a fragment after the first (RFC 7692 §6).
     Rsv1Misplaced(Opcode),
@@ -27,24 +28,24 @@ pub enum ViolationKind {
     Masked,
     /// An unmasked frame from a client (RFC 6455 §5.1).
     NotMasked,
-    /// A continuation of nothing (RFC 6455 §5.4).
+    /// A continuation frame without a message to continue (RFC 6455 §5.4).
     StrayContinuation,
-    /// A new message within an unfinished one (RFC 6455 §5.4).
+    /// A new message before the previous one was finished (RFC 6455 §5.4).
     MessageWithinMessage,
-    /// A length in more bytes than it needs (RFC 6455 §5.2).
+    /// A length encoded in more bytes than needed (RFC 6455 §5.2).
     LengthNotMinimal(u64),
     /// A length with the top bit set (RFC 6455 §5.2).
     LengthTopBit(u64),
-    /// A message larger than we accept.
+    /// A message larger than `--max-size`.
     TooLarge {
-        /// What the frames of the message have declared so far, in bytes.
+        /// The declared size of the frames of the message so far, in bytes.
         declared: u64,
-        /// What we accept, in bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
     /// A close payload of one byte (RFC 6455 §5.5.1).
     CloseOneByte,
-    /// A close code that must not be on the wire (RFC 6455 §7.4).
+    /// A close code that must not be sent (RFC 6455 §7.4).
     CloseCode(u16),
     /// A close reason that is not UTF-8 (RFC 6455 §5.5.1).
     CloseReasonNotUtf8(u16),
@@ -52,9 +53,9 @@ pub enum ViolationKind {
     AfterClose(Opcode),
     /// A text message that is not UTF-8 (RFC 6455 §8.1).
     TextNotUtf8,
-    /// A compressed message that does not inflate (RFC 7692 §7.2.2).
+    /// A compressed message that cannot be decompressed (RFC 7692 §7.2.2).
     NotDeflate,
-    /// A compressed message that inflates to more than we accept, in bytes.
+    /// A message larger than `--max-size` when decompressed: the limit, in bytes.
     InflatesTooLarge(u64),
 }
 
@@ -68,7 +69,7 @@ impl fmt::Display for ViolationKind {
                 )
             }
             Self::Rsv1NotAgreed => {
-                f.write_str("sent a frame with RSV1 set, which was not agreed (RFC 6455 §5.2)")
+                f.write_str("sent a frame with RSV1 set, which was not negotiated (RFC 6455 §5.2)")
             }
             Self::Rsv1Misplaced(opcode) => {
                 write!(f, "sent a {opcode} frame with RSV1 set (RFC 7692 §6)")
@@ -86,28 +87,28 @@ impl fmt::Display for ViolationKind {
                 )
             }
             Self::Masked => f.write_str("sent a masked frame (RFC 6455 §5.1)"),
-            Self::NotMasked => f.write_str("sent a frame that is not masked (RFC 6455 §5.1)"),
+            Self::NotMasked => f.write_str("sent an unmasked frame (RFC 6455 §5.1)"),
             Self::StrayContinuation => {
                 f.write_str("sent a continuation frame with no message to continue (RFC 6455 §5.4)")
             }
-            Self::MessageWithinMessage => {
-                f.write_str("began a message before the one before was finished (RFC 6455 §5.4)")
-            }
+            Self::MessageWithinMessage => f.write_str(
+                "started a new message before the previous one was finished (RFC 6455 §5.4)",
+            ),
             Self::LengthNotMinimal(bytes) => write!(
                 f,
-                "declared a length of {} in more bytes than it needs (RFC 6455 §5.2)",
+                "encoded the length {} in more bytes than needed (RFC 6455 §5.2)",
                 grouped(bytes)
             ),
             Self::LengthTopBit(bytes) => {
                 write!(
                     f,
-                    "declared a frame of {} bytes (RFC 6455 §5.2)",
+                    "declared a frame of {} bytes, more than 2^63-1 (RFC 6455 §5.2)",
                     grouped(bytes)
                 )
             }
             Self::TooLarge { declared, limit } => write!(
                 f,
-                "declared a message of {} bytes or more, beyond --max-size, {}",
+                "message of at least {} bytes exceeds --max-size {}",
                 grouped(declared),
                 grouped(limit)
             ),
@@ -120,24 +121,28 @@ impl fmt::Display for ViolationKind {
                     "sent a {opcode} frame after its close frame (RFC 6455 §5.5.1)"
                 )
             }
-            Self::TextNotUtf8 => f.write_str("sent a text that is not UTF-8 (RFC 6455 §8.1)"),
-            Self::NotDeflate => {
-                f.write_str("sent a compressed message that does not inflate (RFC 7692 §7.2.2)")
+            Self::TextNotUtf8 => {
+                f.write_str("sent a text message that is not valid UTF-8 (RFC 6455 §8.1)")
             }
+            Self::NotDeflate => f.write_str(
+                "sent a compressed message that cannot be decompressed (RFC 7692 §7.2.2)",
+            ),
             Self::InflatesTooLarge(limit) => write!(
                 f,
-                "sent a compressed message that inflates beyond --max-size, {}",
-                count_grouped(limit, "byte")
+                "message exceeds --max-size {} when decompressed",
+                grouped(limit)
             ),
         }
     }
 }
 
 impl ViolationKind {
-    /// What is wrong with a close frame (RFC 6455 §5.5.1 and §7.4).
+    /// Writes the violations of close frames (RFC 6455 §5.5.1 and §7.4).
     fn fmt_close(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CloseOneByte => f.write_str("closed with half a code (RFC 6455 §5.5.1)"),
+            Self::CloseOneByte => {
+                f.write_str("sent a close frame with a payload of one byte (RFC 6455 §5.5.1)")
+            }
             Self::CloseCode(code) => {
                 let section = if matches!(code, 1004..=1006 | 1015) {
                     1
@@ -151,16 +156,17 @@ impl ViolationKind {
             }
             Self::CloseReasonNotUtf8(code) => write!(
                 f,
-                "closed with code {code} and a reason that is not UTF-8 (RFC 6455 §5.5.1)"
+                "closed with code {code} and a reason that is not valid UTF-8 (RFC 6455 §5.5.1)"
             ),
             _ => Ok(()),
         }
     }
 }
 
-/// A violation of the protocol, and the first bytes of the frame it was seen in.
+/// A violation of the protocol, with the first bytes of the offending frame.
 ///
-/// Its text has the peer as the subject: "sent a masked frame (RFC 6455 §5.1)".
+/// The peer is the subject of its text, "sent a masked frame (RFC 6455 §5.1)", unless
+/// [`Self::is_too_large`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     kind: ViolationKind,
@@ -170,7 +176,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation seen in a frame that begins with `frame`, as far as it has arrived.
+    /// A violation in a frame that starts with the bytes `frame`.
     pub fn new(kind: ViolationKind, frame: &[u8]) -> Self {
         let mut head = [0; SHOWN];
         let len = frame.len().min(SHOWN);
@@ -183,7 +189,7 @@ impl Violation {
         }
     }
 
-    /// The same with what the close frame says that breaks the rule.
+    /// Adds the payload of the offending close frame.
     pub fn in_close(self, close: ClosePayload) -> Self {
         Self {
             close: Some(Box::new(close)),
@@ -191,23 +197,23 @@ impl Violation {
         }
     }
 
-    /// Which rule was broken.
+    /// The rule that was violated.
     pub const fn kind(&self) -> ViolationKind {
         self.kind
     }
 
-    /// The first bytes of the offending frame, header included: at most [`SHOWN`], and only what
-    /// had arrived with its header.
+    /// The first bytes of the offending frame, header included: at most [`SHOWN`], and only those that
+    /// arrived together with its header.
     pub fn head(&self) -> &[u8] {
         &self.head[..usize::from(self.head_len)]
     }
 
-    /// What the close frame says, where that is what breaks the rule.
+    /// The payload of the offending close frame, if the violation is in one.
     pub fn close(&self) -> Option<&ClosePayload> {
         self.close.as_deref()
     }
 
-    /// Whether the peer broke nothing but our limit on the size of a message.
+    /// Whether the message is only larger than our limit.
     pub const fn is_too_large(&self) -> bool {
         matches!(
             self.kind,
@@ -244,7 +250,7 @@ mod tests {
         let kind = ViolationKind::LengthTopBit(1 << 63);
         assert_eq!(
             kind.to_string(),
-            "declared a frame of 9,223,372,036,854,775,808 bytes (RFC 6455 §5.2)"
+            "declared a frame of 9,223,372,036,854,775,808 bytes, more than 2^63-1 (RFC 6455 §5.2)"
         );
     }
 }
