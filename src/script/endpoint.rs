@@ -1,5 +1,5 @@
-//! `check URL`: the steps of a check file, made from options, of which each is a fact that passes or
-//! fails. The runner of check files plays them; what a handshake shows is judged beside them.
+//! `check URL`: builds the steps of a check file from the options; each is a fact that passes or fails. The
+//! runner of check files runs them; the facts of the handshake are checked here.
 
 use std::time::{Duration, Instant};
 
@@ -36,32 +36,32 @@ pub const FACTS: [&str; 8] = [
     "close",
 ];
 
-/// What is asked of an endpoint.
+/// The options of `check URL`.
 #[derive(Debug, Default)]
 pub struct EndpointOptions {
-    /// The status that answers the handshake; 101 unless said otherwise.
+    /// The expected status of the handshake; `None` is 101.
     pub status: Option<u16>,
-    /// The subprotocol that is chosen.
+    /// The expected subprotocol.
     pub subprotocol: Option<String>,
-    /// The longest time from the name lookup to the 101.
+    /// The longest time from the name lookup to the response.
     pub max_handshake: Option<Duration>,
-    /// The least days that the certificate is valid for.
+    /// The number of days that the certificate must still be valid for.
     pub min_cert_days: Option<u32>,
-    /// What is sent.
+    /// The messages to send.
     pub send: Vec<String>,
-    /// What comes then, in this order.
+    /// The messages expected then, in this order.
     pub expect: Vec<Pattern>,
-    /// How the server closes after that; otherwise we do.
+    /// The close expected of the server; `None`: we close.
     pub close: Option<ExpectedClose>,
-    /// How we do.
+    /// Our close frame.
     pub farewell: CloseFrame,
-    /// Facts that are left out: what they take is not done.
+    /// Facts to skip (`--skip`); their steps are not run.
     pub skip: Vec<String>,
     /// The limit of each wait.
     pub wait: Duration,
 }
 
-/// One fact: what it is called and how it is found out.
+/// One fact: its name and how it is determined.
 struct Fact {
     name: &'static str,
     ask: FactSource,
@@ -72,7 +72,7 @@ enum FactSource {
     Step(StepAction),
     /// Any message.
     Reply,
-    /// Something that the handshake has shown.
+    /// A detail of the handshake.
     Shown(HandshakeDetail),
 }
 
@@ -85,7 +85,7 @@ enum HandshakeDetail {
 }
 
 impl EndpointOptions {
-    /// The script, in the order in which it is played.
+    /// The facts, in the order in which they are checked.
     fn script(&self, url: &str) -> Vec<Fact> {
         let mut script = vec![step("handshake", self.connect(url))];
         if self.status.is_some_and(|status| status != 101) {
@@ -202,7 +202,7 @@ fn here() -> ConnectionName {
     }
 }
 
-/// Asks the questions; gives a fact each, up to the first that makes the rest impossible.
+/// Checks the facts in order, up to the first failure that makes the rest impossible.
 pub async fn probe(
     shared: &RunContext,
     url: &str,
@@ -226,7 +226,7 @@ pub async fn probe(
     prober.facts
 }
 
-/// Whether the questions that follow can be asked.
+/// Whether the following facts can be checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AfterFact {
     GoOn,
@@ -238,7 +238,7 @@ struct Prober<'a> {
     url: &'a str,
     questions: &'a EndpointOptions,
     facts: Vec<Finished>,
-    /// When the present question was asked.
+    /// When the check of the current fact began.
     since: Instant,
 }
 
@@ -298,7 +298,7 @@ impl Prober<'_> {
         AfterFact::GoOn
     }
 
-    /// What a step has found is a fact. A ping that is not answered hides nothing of what follows.
+    /// Records the result of a step as a fact. After an unanswered ping the run continues.
     fn finish(&mut self, name: &'static str, found: Result<StepFinding, StepFailure>) -> AfterFact {
         let is_ping = name == "ping";
         let found = match found {
@@ -328,7 +328,7 @@ impl Prober<'_> {
 }
 
 impl Prober<'_> {
-    /// Whether the server has closed, or is about to.
+    /// Whether the server has closed or is closing.
     fn is_closing(&self) -> bool {
         let connection = &self.runner.context.connections[0];
         match &connection.end {
@@ -338,7 +338,7 @@ impl Prober<'_> {
         }
     }
 
-    /// The server's own close, if that is how the connection has ended.
+    /// The close that the server began, if the connection ended with one.
     fn unasked_close(&self) -> Option<&CloseInfo> {
         match &self.runner.context.connections[0].end {
             Some(ConnectionEnd::Closed(close))
@@ -350,7 +350,7 @@ impl Prober<'_> {
         }
     }
 
-    /// What was found out in place of the fact that a step was for.
+    /// The result of a step that was not possible because the server closed.
     fn skip_reason(&self, name: &str) -> Option<(PassGrade, String)> {
         if name == "ping" && self.is_closing() {
             let note = "skipped: the server closed before it answered";
@@ -362,7 +362,7 @@ impl Prober<'_> {
         (is_end && held && close.code.is_proper_end()).then(|| {
             let said = self.last_message().map(|text| format!(" after {text}"));
             let said = said.unwrap_or_default();
-            let note = format!("{close}: the server closed by itself{said}");
+            let note = format!("{close}: closed by the server{said}");
             (PassGrade::Warning, note)
         })
     }
@@ -374,7 +374,7 @@ impl Prober<'_> {
         Some(quote_payload(last, sinks.redactor()))
     }
 
-    /// Adds a fact: what was found, or why it fails.
+    /// Adds a fact: its note, or why it failed.
     fn add(&mut self, name: &str, found: Result<(PassGrade, String), StepFailure>) {
         let (grade, note, trouble) = match found {
             Ok((grade, note)) => (grade, Some(note), None),
@@ -397,7 +397,7 @@ impl Prober<'_> {
         self.since = Instant::now();
     }
 
-    /// A server that goes away may have said why.
+    /// Adds the last message of a server that closed: it may say why.
     fn with_end(&self, mut broken: StepFailure) -> StepFailure {
         let ended = self
             .runner
@@ -421,11 +421,11 @@ fn quote_payload(payload: &Payload, redactor: &Redactor) -> String {
 }
 
 impl HandshakeDetail {
-    /// What the handshake has shown; nothing where there is nothing to judge.
+    /// Checks a detail of the handshake; `None` where there is nothing to check.
     fn check(&self, opened: &Opened) -> Option<Result<String, UnmetExpectation>> {
         Some(match self {
             Self::Handshake { limit } => check_handshake_time(*limit, opened),
-            Self::AcceptKey => Ok("answers our key (RFC 6455 §4.1)".to_owned()),
+            Self::AcceptKey => Ok("matches our key (RFC 6455 §4.1)".to_owned()),
             Self::Subprotocol(wanted) => {
                 let chosen = opened.subprotocol.as_deref();
                 let judged = wanted
@@ -434,7 +434,7 @@ impl HandshakeDetail {
                 judged.map(|()| chosen.unwrap_or("none chosen").to_owned())
             }
             Self::Compression => Ok(match opened.extensions.as_slice() {
-                [] => "none agreed".to_owned(),
+                [] => "none negotiated".to_owned(),
                 some => some.join(", "),
             }),
             Self::Certificate { least: None } if opened.tls.is_none() => return None,
@@ -472,7 +472,7 @@ fn certificate(opened: &Opened) -> String {
     };
     let trusted = match &tls.distrust {
         None => "trusted".to_owned(),
-        Some(why) => format!("accepted with --insecure, though {why}"),
+        Some(why) => format!("accepted with --insecure although {why}"),
     };
     let days = tls.certificate.as_ref().map(|certificate| {
         let days = days_in_words(certificate.days_left());

@@ -192,7 +192,7 @@ fn with_a_deadline_the_count_is_of_answers_and_too_few_are_1() {
     let server = server.answer_any_close();
     Probe::ping(&server, "-i 100ms -c 3 -w 350ms")
         .stdout_has("1 received")
-        .stderr_has("1 of 3 answers had come when the time of -w was over")
+        .stderr_has("1 of 3 replies received before the -w deadline")
         .status(1);
 }
 
@@ -230,7 +230,7 @@ fn a_peer_that_answers_no_ping_frames_is_met_with_a_hint_while_pings_go_on() {
     let server = Server::new().accept().expect_ping(16).answer_any_close();
     Probe::ping(&server, "-c 1 -W 100ms")
         .any_stdout()
-        .stderr_has("no ping was answered\nhint: no ping frame was answered and the connection lives: --app")
+        .stderr_has("no ping was answered\nhint: the connection is open but no ping frame was answered; use --app")
         .status(1);
 }
 

@@ -1,4 +1,4 @@
-//! What a message that came once will look like when it comes again.
+//! Generalizes a received message to a pattern that matches it in another run.
 
 use std::sync::LazyLock;
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::pattern::PatternForm;
 
-/// A longer pattern is shortened, in bytes.
+/// A longer pattern is shortened (bytes).
 const LONG: usize = 4096;
-/// How much of a long text is expected, in characters.
+/// How much of a long text is expected (characters).
 const BEGINNING: usize = 200;
 
-/// Times, UUIDs, long numbers and what looks random.
+/// Values that change from run to run: times, UUIDs, long numbers, random-looking words.
 static ACCIDENTAL: LazyLock<Regex> = LazyLock::new(|| {
     // A constant expression; a test compiles it.
     Regex::new(concat!(
@@ -26,14 +26,14 @@ static ACCIDENTAL: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a constant expression")
 });
 
-/// Names under which nothing stands twice.
+/// Names of JSON members whose values change from run to run.
 static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     // As above.
     Regex::new(r"(?i)^(ts|t|time|timestamp|date|now|uptime|elapsed|latency|duration)$|_(ms|at|ts|time)$|[a-z]At$")
         .expect("a constant expression")
 });
 
-/// The pattern for a text like this one. What was sent before and comes back is no accident.
+/// The pattern for texts like this one. Values that were sent before are kept.
 pub fn generalize(text: &str, sent: &[String]) -> String {
     let opens = text.trim_start().starts_with(['{', '[']);
     if opens && let Ok(value) = serde_json::from_str::<Value>(text) {
@@ -87,7 +87,7 @@ fn literal(text: &str) -> String {
 fn json(value: Value, sent: &[String]) -> String {
     let is_array = value.is_array();
     let pattern = stable_parts(value, sent).map_or_else(
-        // An array that never comes again is still one.
+        // No element is stable: only expect an array.
         || {
             if is_array {
                 "/^\\s*\\[/".to_owned()
@@ -110,8 +110,8 @@ fn json(value: Value, sent: &[String]) -> String {
     }
 }
 
-/// What lasts of a value: members that do not are left out, and an array with something that does not
-/// is left out whole, since it is compared in length and order.
+/// The stable parts of a value: changing members are omitted; an array with a changing element is omitted whole,
+/// because arrays are compared in length and order.
 fn stable_parts(value: Value, sent: &[String]) -> Option<Value> {
     match value {
         Value::Object(members) => Some(Value::Object(

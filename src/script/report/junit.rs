@@ -1,7 +1,7 @@
-//! JUnit XML, as the schema has it that Jenkins publishes: a suite a file, a case a test.
+//! The JUnit XML report, after the schema that Jenkins publishes: a suite for each file, a case for each test.
 //!
-//! The counts stand before what they count, so room is left for them and filled in once they are known:
-//! nothing is held in memory, unless the file is a pipe that cannot be gone back in.
+//! A suite's counts come before its cases, so space is reserved and filled in later: nothing is held in memory,
+//! unless the file is a pipe, which cannot seek.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::{Finished, PassGrade, block};
 
-/// The room for a suite's counts.
+/// The space reserved for a suite's counts, in bytes.
 const ROOM: usize = 96;
 
-/// See the module's head.
+/// The JUnit XML report.
 pub struct Junit {
     out: Out,
     suite: Option<Suite>,
@@ -20,7 +20,7 @@ pub struct Junit {
 
 struct Suite {
     name: String,
-    /// Where its counts go.
+    /// The position of its counts in the file.
     room: u64,
     tests: u64,
     failures: u64,
@@ -47,7 +47,7 @@ impl Junit {
         Ok(Self { out, suite: None })
     }
 
-    /// Adds a test. Those of a file come one after the other.
+    /// Adds a test. The tests of a file must be added together.
     ///
     /// # Errors
     /// The operating system's.
@@ -101,7 +101,7 @@ impl Junit {
             suite.time.as_secs_f64()
         );
         self.out.seek(SeekFrom::Start(suite.room))?;
-        // Numbers of twenty digits would not fit; nobody lives to see them.
+        // Cut only if the numbers had twenty digits.
         self.out
             .write_all(&counts.as_bytes()[..counts.len().min(ROOM)])?;
         self.out.seek(SeekFrom::Start(end))?;
@@ -146,7 +146,7 @@ fn case(finished: &Finished) -> String {
     format!("{head}>\n<{tag} type=\"{kind}\" message=\"{why}\">{text}</{tag}>\n</testcase>\n")
 }
 
-/// Text as XML 1.0 can hold it: markup as entities, other characters that have no place in it as `\xNN`.
+/// Escapes text for XML 1.0: markup as entities, characters that XML cannot contain as `\xNN`.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

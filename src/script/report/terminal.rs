@@ -1,4 +1,4 @@
-//! The report that a person reads: a line a test, and under a failure all that helps to understand it.
+//! The report on stdout: a line for each test, and the details under a failure.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use super::{Finished, PassGrade, TestFailure, Totals, block};
 use crate::output::style::{DIM, GREEN, RED, YELLOW, paint};
 use crate::units::{self, count};
 
-/// The width of the facts' names.
+/// The column width of the facts' names.
 const NAMES: usize = 12;
 
-/// How the report looks.
+/// The style of the report.
 #[derive(Clone, Copy, Debug)]
 pub struct TerminalStyle {
     /// Whether to colour it.
     pub colour: bool,
-    /// `-q`: 1 leaves out what passed, 2 everything.
+    /// `-q`: 1 omits passed tests, 2 everything.
     pub quiet: u8,
     /// What the results are called: `test` or `fact`.
     pub noun: &'static str,
@@ -75,7 +75,7 @@ impl TerminalStyle {
             )
         };
         let mut lines = block(finished, trouble).into_iter();
-        // The first line of a test is its step, with the number set off; that of a fact is said.
+        // The first line of a test's block is its step; that of a fact repeats the line above.
         match lines.next() {
             Some(step) if !finished.is_fact() => text.push_str(&format!("{:>4}{step}\n", "")),
             _ => {}
@@ -86,7 +86,7 @@ impl TerminalStyle {
         text
     }
 
-    /// Where a test stood that a signal has ended.
+    /// The step at which a signal interrupted a test.
     pub fn interrupted(self, finished: &Finished) -> String {
         let step = match &finished.trouble {
             Some(trouble) if self.quiet < 2 => trouble.step.as_str(),
@@ -133,7 +133,7 @@ fn fact(finished: &Finished, what: &str) -> String {
     format!("{name:NAMES$}  {what}").trim_end().to_owned()
 }
 
-/// Whole milliseconds up to a second: finer than that, runs only differ by chance.
+/// Whole milliseconds up to a second: smaller differences between runs mean nothing.
 fn shown(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         return format!("{} ms", time.as_millis());
