@@ -96,9 +96,9 @@ pub fn check_subprotocol(wanted: &str, chosen: Option<&str>) -> Result<(), Unmet
             "the server chose the subprotocol {chosen}, expected {wanted}"
         ))),
         None => Err(UnmetExpectation::new(format!("the server chose no subprotocol, expected {wanted}"))
-            .hint(
-                "offer a subprotocol that the server supports: --subprotocol NAME, or in a check file the header line Sec-WebSocket-Protocol: NAME"
-            )),
+            .hint(format!(
+                "offer a subprotocol that the server supports: --subprotocol {wanted}, or in a check file the header line Sec-WebSocket-Protocol: {wanted}"
+            ))),
     }
 }
 

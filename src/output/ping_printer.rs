@@ -1,4 +1,4 @@
-//! What `ping` prints: a line a reply and the statistics, as ping(8) does.
+//! The output of `ping`: a line for each reply and the statistics, as in ping(8).
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -10,32 +10,32 @@ use crate::event::{Event, Next, PongMismatch};
 use crate::stop::{PingStatistics, STAGES, TimeSummary, percent, precise, stages};
 use crate::units;
 
-/// The time between two changes of the dots of a flood: to draw each ping would take longer than most
+/// The least time between two updates of the dots of a flood: drawing each ping would take longer than most
 /// round trips.
 const REDRAWN: Duration = Duration::from_millis(20);
 
-/// See the module's head.
+/// Prints the output of `ping`.
 #[derive(Debug)]
 pub struct PingPrinter {
     look: PingLayout,
     /// The URL, for the first and last lines.
     url: String,
-    /// The address that answers, once it is known.
+    /// The server's address, once it is known.
     remote: String,
     /// Connections that were tried.
     tried: u64,
 }
 
-/// What is printed and how.
+/// The format of `ping`'s output.
 #[derive(Debug)]
 pub struct PingLayout {
     /// What is printed between the first line and the statistics.
     pub between: PingProgress,
     /// What is timed.
     pub subject: TimedSubject,
-    /// What stands before each line.
+    /// The time before each line.
     pub clock: LineClock,
-    /// Whether a person looks at it: then the last replies are drawn.
+    /// Whether stdout is a terminal: then the last replies are drawn as a sparkline.
     pub is_terminal: bool,
     /// Whether the distribution is drawn (`--histogram`).
     pub histogram: bool,
@@ -46,7 +46,7 @@ pub struct PingLayout {
 pub enum PingProgress {
     /// A line for each reply.
     Lines,
-    /// A dot for each ping that is not answered yet (`-f`).
+    /// A dot for each unanswered ping (`-f`).
     Dots(Dots),
     /// Nothing (`-q`).
     Nothing,
@@ -55,9 +55,9 @@ pub enum PingProgress {
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimedSubject {
-    /// Ping frames with so many bytes of payload.
+    /// Ping frames with this payload size in bytes.
     Frames(usize),
-    /// A message of so many bytes and its reply.
+    /// A message of this size in bytes and its reply.
     Messages(usize),
     /// New connections.
     Openings,
@@ -68,7 +68,7 @@ pub enum TimedSubject {
 pub enum LineClock {
     /// None.
     Off,
-    /// Seconds since 1970, as ping(8) has it (`-D`).
+    /// Seconds since 1970, as in ping(8) (`-D`).
     Unix,
     /// RFC 3339, UTC (`-t`).
     Rfc3339,
@@ -83,7 +83,7 @@ pub struct Dots {
 }
 
 impl PingPrinter {
-    /// A printer that has seen nothing yet.
+    /// A printer before the first event.
     pub fn new(look: PingLayout, url: &str) -> Self {
         Self {
             look,
@@ -93,7 +93,7 @@ impl PingPrinter {
         }
     }
 
-    /// Appends what there is to print about an event.
+    /// Appends the line of an event, if it has one.
     pub fn print(&mut self, out: &mut Vec<u8>, event: &Event) {
         if let Event::Connecting { .. } = event {
             self.tried += 1;
@@ -175,7 +175,7 @@ impl PingPrinter {
             Event::Failed(error, Next::Final)
                 if self.look.subject == TimedSubject::Openings && is_retryable(error) =>
             {
-                Some(format!("not open: seq={} {error}", self.tried))
+                Some(format!("not connected: seq={} {error}", self.tried))
             }
             _ => None,
         }
@@ -209,7 +209,7 @@ impl PingPrinter {
         if let PingProgress::Dots(dots) = &mut self.look.between {
             dots.end(out);
         }
-        // A terminal has just shown ^C there.
+        // The terminal may have echoed ^C on this line.
         let apart = if self.look.is_terminal { "\n" } else { "" };
         let mut text = format!("{apart}--- {} ping statistics ---\n", self.url);
         text.push_str(&counts(statistics));
@@ -246,7 +246,7 @@ fn counts(statistics: &PingStatistics) -> String {
         counts.sent, counts.received
     );
     let rare = [
-        (counts.pending, "under way", "under way"),
+        (counts.pending, "pending", "pending"),
         (counts.late, "late", "late"),
         (counts.duplicates, "duplicate", "duplicates"),
         (counts.untimed, "not measured", "not measured"),
@@ -280,7 +280,7 @@ fn spread_line(name: &str, width: usize, spread: &TimeSummary) -> String {
     )
 }
 
-/// A time with three digits that count, as ping(8) has it.
+/// A time with three significant digits or more, as in ping(8).
 fn shown(time: Duration) -> String {
     let ms = units::milliseconds(time);
     match ms {
@@ -292,7 +292,7 @@ fn shown(time: Duration) -> String {
 }
 
 impl Dots {
-    /// One for each ping that is not answered, as far as they are worth drawing.
+    /// Draws a dot for each unanswered ping, at most every [`REDRAWN`].
     fn draw(&mut self, out: &mut Vec<u8>, event: &Event) {
         match event {
             Event::Ping {
@@ -334,7 +334,7 @@ impl Dots {
     }
 }
 
-/// How the pings stand, in a line.
+/// The statistics so far, in one line (SIGQUIT).
 pub(super) fn progress(statistics: Option<&PingStatistics>) -> String {
     let Some(statistics) = statistics else {
         return "nothing sent yet".to_owned();

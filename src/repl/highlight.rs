@@ -1,14 +1,14 @@
-//! Hints on a line while it is typed: how a command continues, where JSON becomes invalid.
+//! Hints while a line is typed: the arguments of a command, and where JSON becomes invalid.
 //!
-//! They never stop anything: invalid JSON is sent as text.
+//! They never block sending: invalid JSON is sent as text.
 
 use super::commands::{COMMANDS, find, is_command, opens_json};
 use crate::output::json::{NotJson, check};
 
-/// What is shown with a line.
+/// The hint of a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Highlight {
-    /// Where it becomes invalid, in bytes.
+    /// The byte from which the line is invalid.
     pub wrong_from: Option<usize>,
     /// The text shown after the line.
     pub hint: String,
@@ -16,7 +16,7 @@ pub struct Highlight {
     pub completes: usize,
 }
 
-/// The hints on a text.
+/// The hint of a text.
 pub fn highlight(text: &str) -> Highlight {
     if is_command(text) {
         return on_command(text);

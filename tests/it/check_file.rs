@@ -224,7 +224,7 @@ fn what_does_not_go_as_written_fails_at_its_step() {
         ),
         ("> {\"a\":1}\n< {\"a\":1}\ncapture b = .b\n", "selects null"),
         ("> a\n> b\n<next b\n", "the next message does not match"),
-        ("never /bad/\n> so bad\n< good\n", "never /bad/ forbids"),
+        ("never /bad/\n> so bad\n< good\n", "'never /bad/' forbids"),
         ("> bad\nwait 200ms\nnever bad\n", "never bad forbids"),
         (
             "> a\nsilence 200ms\n",
@@ -369,7 +369,7 @@ fn a_bad_file_is_told_with_its_line_before_anything_connects() {
         ("connect ws://x\n> {{env.NOT_SET_AT_ALL}}\n", ":2: "),
         ("connect http:/x\n", ":1: "),
         ("connect ws://x\n< /(/\n", ":2: "),
-        ("", "without a step"),
+        ("", "the file has no steps"),
     ] {
         let server = Server::new().expect_nobody();
         let probe = Probe::new(["check"]);

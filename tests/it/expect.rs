@@ -215,7 +215,7 @@ fn a_reader_that_leaves_does_not_end_a_verdict() {
     Probe::new(["send", &server.url(), "--expect", "end"])
         .reader_leaves_after(10)
         .any_stdout()
-        .stderr_has("before a message matching 'end' came")
+        .stderr_has("before a message matching 'end' was received")
         .status(1);
 }
 
@@ -305,7 +305,7 @@ fn listen_ends_with_the_message_that_matches_until() {
     let server = Server::new().accept().send_text("a").close(1000, "");
     Probe::new(["listen", &server.url(), "--until", "end"])
         .stdout("a\n")
-        .stderr_has("before a message matching 'end' came")
+        .stderr_has("before a message matching 'end' was received")
         .status(10);
 }
 

@@ -208,7 +208,7 @@ fn what_is_under_way_at_the_end_is_neither_received_nor_lost() {
         &server,
         "-i 200ms --close-timeout 50ms --size 0 --max-loss 0",
     )
-    .stdout_has("2 sent, 1 received, 0% lost, 1 under way")
+    .stdout_has("2 sent, 1 received, 0% lost, 1 pending")
     .spawn();
     probe.shows("seq=1 ");
     let server = server.played();
@@ -251,7 +251,7 @@ fn a_loss_is_told_with_its_code_and_reconnect_goes_on_and_counts() {
     let output = Probe::new(["ping", &proxy.url(), "-i", "20ms", "-c", "20"])
         .args(["--reconnect", "--backoff", "1ms..1ms", "-W", "1s"])
         .stdout_has("1 reconnect")
-        .stderr_has("trying again")
+        .stderr_has("retrying")
         .stderr_has("1006")
         .status(0);
     let counts = Regex::new("(\\d+) sent, (\\d+) received").unwrap();
