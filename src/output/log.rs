@@ -68,7 +68,7 @@ impl Log {
         })
     }
 
-    /// Writes what is still in memory.
+    /// Flushes the file.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }

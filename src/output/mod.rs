@@ -273,7 +273,7 @@ impl Sinks {
         self.poll_write(cx, Amount::All)
     }
 
-    /// As [`Sinks::poll_drain`], but no more than `amount`.
+    /// As [`Sinks::poll_drain`], but at most `amount`.
     ///
     /// # Errors
     /// The same.

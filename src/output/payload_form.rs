@@ -33,7 +33,7 @@ impl PayloadForm {
         let piece = payload.split_to(size);
         match self {
             Self::Terminal => push_escaped_bytes(out, &piece, KeptControls::Lines),
-            // A text that was cut between characters.
+            // The text was cut on a character boundary.
             Self::JsonString => push_inside_string(out, &String::from_utf8_lossy(&piece)),
             Self::Json(compactor) => compactor.push(out, &String::from_utf8_lossy(&piece)),
             Self::Base64 => out.extend_from_slice(STANDARD.encode(piece).as_bytes()),
@@ -41,13 +41,13 @@ impl PayloadForm {
     }
 }
 
-/// At most `most` bytes of a text, more than four, cut between two characters.
+/// At most `most` bytes of a text, cut on a character boundary; `most` must be above four.
 fn whole_characters(text: &[u8], most: usize) -> usize {
     if text.len() <= most {
         return text.len();
     }
     let is_continuation = |at: &usize| text[*at] & 0xc0 == 0x80;
-    // A character has three bytes behind its first at most.
+    // A character has at most three bytes after its first.
     (most - 3..=most)
         .rev()
         .find(|at| !is_continuation(at))

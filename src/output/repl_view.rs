@@ -18,7 +18,7 @@ const KEPT_BYTES: usize = 16 << 20;
 /// The view of a session at a terminal.
 #[derive(Debug)]
 pub struct ReplView {
-    /// How messages are laid out.
+    /// The format of messages.
     pub layout: Layout,
     /// Whether frames are shown.
     pub frames: bool,

@@ -49,7 +49,7 @@ impl Writer {
         &mut self.data
     }
 
-    /// Whether data goes to stdout alone.
+    /// Whether data goes only to stdout.
     pub(super) fn is_stdout(&self) -> bool {
         matches!(self.way, Destination::Stdout(_))
     }
@@ -107,7 +107,7 @@ impl Writer {
         Poll::Ready(())
     }
 
-    /// Writes no more than `amount`; ready when nothing is left.
+    /// Writes at most `amount`; ready when nothing of it is left.
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,

@@ -64,7 +64,7 @@ pub struct EndpointOptions {
 /// One fact: its name and how it is determined.
 struct Fact {
     name: &'static str,
-    ask: FactSource,
+    source: FactSource,
 }
 
 enum FactSource {
@@ -109,16 +109,16 @@ impl EndpointOptions {
         ];
         script.extend(shown.map(|(name, shown)| Fact {
             name,
-            ask: FactSource::Shown(shown),
+            source: FactSource::Shown(shown),
         }));
         let (on, within) = (here(), None);
         script.push(step("ping", StepAction::Ping { on, within }));
         script.extend(self.messages());
         script.push(step("close", self.close()));
-        let mut questions = script.into_iter();
-        let connect = questions.next();
-        let asked = questions.filter(|question| !self.skips(question.name));
-        connect.into_iter().chain(asked).collect()
+        let mut facts = script.into_iter();
+        let connect = facts.next();
+        let enabled = facts.filter(|fact| !self.skips(fact.name));
+        connect.into_iter().chain(enabled).collect()
     }
 
     fn skips(&self, name: &str) -> bool {
@@ -160,7 +160,7 @@ impl EndpointOptions {
         };
         let replies = (0..replies).map(|_| Fact {
             name: "reply",
-            ask: FactSource::Reply,
+            source: FactSource::Reply,
         });
         let send = self.send.iter().map(move |text| step("send", send(text)));
         let expect = self.expect.iter();
@@ -190,8 +190,8 @@ impl EndpointOptions {
 }
 
 fn step(name: &'static str, action: StepAction) -> Fact {
-    let ask = FactSource::Step(action);
-    Fact { name, ask }
+    let source = FactSource::Step(action);
+    Fact { name, source }
 }
 
 /// The one connection.
@@ -207,18 +207,18 @@ pub async fn probe(
     shared: &RunContext,
     url: &str,
     shown: &str,
-    questions: &EndpointOptions,
+    options: &EndpointOptions,
 ) -> Vec<Finished> {
     let values = Values::new();
     let mut prober = Prober {
         runner: Runner::new(shared, shown, &values),
         url: shown,
-        questions,
+        options,
         facts: Vec::new(),
         since: Instant::now(),
     };
-    for question in questions.script(url) {
-        if prober.check_fact(question).await == AfterFact::Stop {
+    for fact in options.script(url) {
+        if prober.check_fact(fact).await == AfterFact::Stop {
             break;
         }
     }
@@ -236,24 +236,24 @@ enum AfterFact {
 struct Prober<'a> {
     runner: Runner<'a>,
     url: &'a str,
-    questions: &'a EndpointOptions,
+    options: &'a EndpointOptions,
     facts: Vec<Finished>,
     /// When the check of the current fact began.
     since: Instant,
 }
 
 impl Prober<'_> {
-    async fn check_fact(&mut self, question: Fact) -> AfterFact {
-        let Fact { name, ask } = question;
-        match ask {
+    async fn check_fact(&mut self, fact: Fact) -> AfterFact {
+        let Fact { name, source } = fact;
+        match source {
             FactSource::Step(action @ StepAction::Connect(_)) => self.connect(action).await,
             FactSource::Step(action) => {
                 let step = Step { line: 0, action };
-                let found = self.runner.step(&step).await.map_err(|at| at.broken);
+                let found = self.runner.step(&step).await.map_err(|at| at.failure);
                 self.finish(name, found)
             }
             FactSource::Reply => {
-                let (any, limit) = (AwaitedMessage::any(), self.questions.wait);
+                let (any, limit) = (AwaitedMessage::any(), self.options.wait);
                 let message = self
                     .runner
                     .receive(&here(), MessageOrder::Next, any, limit)
@@ -262,9 +262,9 @@ impl Prober<'_> {
             }
             FactSource::Shown(shown) => {
                 let opened = self.runner.context.connections[0].opened.as_deref();
-                if let Some(judged) = opened.and_then(|opened| shown.check(opened)) {
-                    let judged = judged.map(|note| (PassGrade::Passed, note));
-                    self.add(name, judged.map_err(StepFailure::from));
+                if let Some(result) = opened.and_then(|opened| shown.check(opened)) {
+                    let result = result.map(|note| (PassGrade::Passed, note));
+                    self.add(name, result.map_err(StepFailure::from));
                 }
                 AfterFact::GoOn
             }
@@ -286,7 +286,7 @@ impl Prober<'_> {
                 }
                 _ => "handshake",
             };
-            self.add(name, Err(at.broken));
+            self.add(name, Err(at.failure));
             return AfterFact::Stop;
         }
         if let Some(ConnectionEnd::Failed(error)) = &self.runner.context.connections[0].end
@@ -309,13 +309,13 @@ impl Prober<'_> {
                 Ok((PassGrade::Passed, quote_payload(&payload, sinks.redactor())))
             }
             Ok(StepFinding::Closed(close))
-                if close.by == Initiator::Peer && self.questions.close.is_none() =>
+                if close.by == Initiator::Peer && self.options.close.is_none() =>
             {
-                let broken = || StepFailure::unmet(end_in_words(&close));
-                self.skip_reason(name).ok_or_else(broken)
+                let failure = || StepFailure::unmet(end_in_words(&close));
+                self.skip_reason(name).ok_or_else(failure)
             }
             Ok(StepFinding::Closed(close)) => Ok((PassGrade::Passed, close.to_string())),
-            Err(broken) => self.skip_reason(name).ok_or(broken),
+            Err(failure) => self.skip_reason(name).ok_or(failure),
         };
         let failed = found.is_err();
         self.add(name, found);
@@ -357,8 +357,8 @@ impl Prober<'_> {
             return Some((PassGrade::Skipped, note.to_owned()));
         }
         let close = self.unasked_close()?;
-        let held = self.facts.iter().all(|fact| fact.trouble.is_none());
-        let is_end = name == "close" && self.questions.close.is_none();
+        let held = self.facts.iter().all(|fact| fact.failure.is_none());
+        let is_end = name == "close" && self.options.close.is_none();
         (is_end && held && close.code.is_proper_end()).then(|| {
             let said = self.last_message().map(|text| format!(" after {text}"));
             let said = said.unwrap_or_default();
@@ -376,12 +376,12 @@ impl Prober<'_> {
 
     /// Adds a fact: its note, or why it failed.
     fn add(&mut self, name: &str, found: Result<(PassGrade, String), StepFailure>) {
-        let (grade, note, trouble) = match found {
+        let (grade, note, failure) = match found {
             Ok((grade, note)) => (grade, Some(note), None),
-            Err(broken) => (
+            Err(failure) => (
                 PassGrade::Passed,
                 None,
-                Some(TestFailure::from(self.with_end(broken))),
+                Some(TestFailure::from(self.with_end(failure))),
             ),
         };
         self.facts.push(Finished {
@@ -392,13 +392,13 @@ impl Prober<'_> {
             time: self.since.elapsed(),
             grade,
             note,
-            trouble,
+            failure,
         });
         self.since = Instant::now();
     }
 
     /// Adds the last message of a server that closed: it may say why.
-    fn with_end(&self, mut broken: StepFailure) -> StepFailure {
+    fn with_end(&self, mut failure: StepFailure) -> StepFailure {
         let ended = self
             .runner
             .context
@@ -406,10 +406,10 @@ impl Prober<'_> {
             .first()
             .is_some_and(|connection| connection.end.is_some());
         let said = self.last_message().filter(|_| ended);
-        broken
+        failure
             .details
             .extend(said.map(|text| format!("last message: {text}")));
-        broken
+        failure
     }
 }
 
@@ -428,10 +428,10 @@ impl HandshakeDetail {
             Self::AcceptKey => Ok("matches our key (RFC 6455 §4.1)".to_owned()),
             Self::Subprotocol(wanted) => {
                 let chosen = opened.subprotocol.as_deref();
-                let judged = wanted
+                let result = wanted
                     .as_ref()
                     .map_or(Ok(()), |wanted| check_subprotocol(wanted, chosen));
-                judged.map(|()| chosen.unwrap_or("none chosen").to_owned())
+                result.map(|()| chosen.unwrap_or("none chosen").to_owned())
             }
             Self::Compression => Ok(match opened.extensions.as_slice() {
                 [] => "none negotiated".to_owned(),
@@ -439,8 +439,8 @@ impl HandshakeDetail {
             }),
             Self::Certificate { least: None } if opened.tls.is_none() => return None,
             Self::Certificate { least } => {
-                let judged = least.map_or(Ok(()), |least| check_certificate(least, opened));
-                judged.map(|()| certificate(opened))
+                let result = least.map_or(Ok(()), |least| check_certificate(least, opened));
+                result.map(|()| certificate(opened))
             }
         })
     }

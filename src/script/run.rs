@@ -55,19 +55,23 @@ pub async fn run_test(
     given: &Values,
 ) -> Finished {
     let mut runner = Runner::new(shared, &file.name, given);
-    let mut trouble = None;
+    let mut failure = None;
     let steps = file.script.settings.iter().chain(&test.steps);
     for step in steps {
         if let Err(failed) = runner.step(step).await {
-            trouble = Some(failed);
+            failure = Some(failed);
             break;
         }
     }
     runner.context.finish().await;
     let transcript = &runner.context.transcript;
-    let trouble = trouble.map(|FailedStep { line, step, broken }| {
-        TestFailure::from(broken).at(line, step, transcript.lines())
-    });
+    let failure = failure.map(
+        |FailedStep {
+             line,
+             step,
+             failure,
+         }| { TestFailure::from(failure).at(line, step, transcript.lines()) },
+    );
     Finished {
         file: file.name.clone(),
         line: test.line,
@@ -76,7 +80,7 @@ pub async fn run_test(
         time: transcript.elapsed(),
         grade: PassGrade::Passed,
         note: None,
-        trouble,
+        failure,
     }
 }
 
@@ -84,7 +88,7 @@ pub async fn run_test(
 pub(super) struct FailedStep {
     line: usize,
     step: String,
-    pub(super) broken: StepFailure,
+    pub(super) failure: StepFailure,
 }
 
 /// Runs steps, one after the other.
@@ -124,10 +128,10 @@ impl<'a> Runner<'a> {
                 .await
                 .map(|()| StepFinding::Nothing);
         }
-        self.act(&step.action).await.map_err(|broken| FailedStep {
+        self.act(&step.action).await.map_err(|failure| FailedStep {
             line: step.line,
             step: step.action.to_string(),
-            broken,
+            failure,
         })
     }
 
@@ -258,7 +262,13 @@ impl<'a> Runner<'a> {
             .expectations
             .iter()
             .any(|expectation| is_status(&expectation.fact));
-        let at = |line, step: String| move |broken| FailedStep { line, step, broken };
+        let at = |line, step: String| {
+            move |failure| FailedStep {
+                line,
+                step,
+                failure,
+            }
+        };
         let whole = at(step.line, step.action.to_string());
         let index = self.open(connect, may_be_refused).await.map_err(whole)?;
         let expectations = connect.expectations.iter();
@@ -403,10 +413,10 @@ impl<'a> Runner<'a> {
         match noise.await? {
             WaitResult::InVain => Ok(()),
             WaitResult::For(Some(payload)) => {
-                let mut broken = StepFailure::from(unexpected_message(&payload));
+                let mut failure = StepFailure::from(unexpected_message(&payload));
                 let text = payload.as_text();
-                broken.details = text.iter().map(|text| format!("message: {text}")).collect();
-                Err(broken)
+                failure.details = text.iter().map(|text| format!("message: {text}")).collect();
+                Err(failure)
             }
             WaitResult::For(None) => Err(self.context.closed_early(on.index)),
         }
@@ -442,9 +452,9 @@ impl<'a> Runner<'a> {
         match pattern.matches(self.last_message()) {
             MatchResult::Match => Ok(()),
             MatchResult::Mismatch(mismatch) => {
-                let mut broken = StepFailure::unmet(mismatch.why);
-                broken.details = vec![format!("message: {}", self.last_message())];
-                Err(broken)
+                let mut failure = StepFailure::unmet(mismatch.why);
+                failure.details = vec![format!("message: {}", self.last_message())];
+                Err(failure)
             }
         }
     }
@@ -487,7 +497,7 @@ impl<'a> Runner<'a> {
         if self.context.connections[on.index].end.is_some() {
             return Err(self.context.closed_early(on.index));
         }
-        let farewell = match frame {
+        let close_frame = match frame {
             None => CloseFrame::default(),
             Some(frame) => {
                 let reason = frame
@@ -499,9 +509,9 @@ impl<'a> Runner<'a> {
                 CloseFrame::new(&frame.code.to_string(), &reason).map_err(StepFailure::fault)?
             }
         };
-        self.context.close(on.index, &farewell);
+        self.context.close(on.index, &close_frame);
         match self.ended(on, limit).await? {
-            Some(ConnectionEnd::Closed(close)) if answers(&close, farewell.code) => Ok(close),
+            Some(ConnectionEnd::Closed(close)) if answers(&close, close_frame.code) => Ok(close),
             Some(ConnectionEnd::Closed(close)) if close.error.is_none() => {
                 let end = end_in_words(&close);
                 let why = format!("{end} instead of answering our close");

@@ -53,7 +53,7 @@ struct Schedule<'a, 'r, I> {
     signals: Signals,
     output: Option<io::Error>,
     /// Results that a signal interrupted.
-    broken: u64,
+    interrupted: u64,
 }
 
 /// Runs all jobs, until a signal, a failure with `--fail-fast` or the time limit stops the run.
@@ -74,7 +74,7 @@ pub async fn run<'a>(
         reports,
         signals: Signals::new()?,
         output: None,
-        broken: 0,
+        interrupted: 0,
     };
     let mut timer = pin!(async {
         match pace.max_time {
@@ -95,7 +95,7 @@ pub async fn run<'a>(
     })
     .await;
     Ok(ScheduleOutcome {
-        left: schedule.waiting.len() as u64 + schedule.broken,
+        left: schedule.waiting.len() as u64 + schedule.interrupted,
         stopping: shared.stopping.get(),
         output: schedule.output,
     })
@@ -168,12 +168,12 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         };
         // An interrupted test has not failed.
         if matches!(self.shared.stopping.get(), Some(StopReason::Signal(_))) {
-            let (whole, broken): (Vec<_>, Vec<_>) = results
+            let (whole, interrupted): (Vec<_>, Vec<_>) = results
                 .into_iter()
-                .partition(|finished| finished.trouble.is_none());
-            self.broken += broken.len() as u64;
+                .partition(|finished| finished.failure.is_none());
+            self.interrupted += interrupted.len() as u64;
             let mut sinks = self.shared.sinks.borrow_mut();
-            for finished in broken {
+            for finished in interrupted {
                 self.reports.interrupted(finished, &mut sinks);
             }
             drop(sinks);

@@ -327,9 +327,9 @@ impl TestConnection {
 fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
     let text = payload.readable().filter(|text| pattern.is_match(text))?;
     let why = format!("received a message that 'never {pattern}' forbids");
-    let mut broken = StepFailure::unmet(why);
-    broken.details = vec![format!("message: {text}")];
-    Some(broken)
+    let mut failure = StepFailure::unmet(why);
+    failure.details = vec![format!("message: {text}")];
+    Some(failure)
 }
 
 /// How a wait ended without a failure.
@@ -489,8 +489,8 @@ impl<'a> TestContext<'a> {
         poll_fn(|cx| {
             loop {
                 let progress = self.poll_wires(cx);
-                if let Some(broken) = self.take_failure() {
-                    return Poll::Ready(Err(broken));
+                if let Some(failure) = self.take_failure() {
+                    return Poll::Ready(Err(failure));
                 }
                 let held = self.held();
                 if let Some(value) = ready(self) {
@@ -516,12 +516,12 @@ impl<'a> TestContext<'a> {
     }
 
     fn take_failure(&mut self) -> Option<StepFailure> {
-        if let Some(broken) = self
+        if let Some(failure) = self
             .connections
             .iter_mut()
             .find_map(|connection| connection.forbidden.take())
         {
-            return Some(broken);
+            return Some(failure);
         }
         match self.shared.stopping.get()? {
             StopReason::Signal(_) => Some(StepFailure::fault("interrupted")),

@@ -30,7 +30,7 @@ impl BadFrame {
             Self::Utf8 => [&[WHOLE_TEXT, 5], &b"a"[..], SURROGATE, b"z"].concat(),
             Self::Rsv => [&[WHOLE_TEXT | RSV2, 3], &b"rsv"[..]].concat(),
             Self::Opcode => [&[FIN | RESERVED, 6], &b"opcode"[..]].concat(),
-            // A key of zeros leaves the payload as it is.
+            // A key of zeros leaves the payload unchanged.
             Self::Mask => [&[WHOLE_TEXT, MASKED | 4, 0, 0, 0, 0], &b"mask"[..]].concat(),
             Self::Length => [&[WHOLE_TEXT, 127], &(1_u64 << 63).to_be_bytes()[..]].concat(),
         };

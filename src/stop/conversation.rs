@@ -277,10 +277,10 @@ impl Conversation {
             return self.closed_after_the_end(close);
         }
         if self.goal == Goal::Expected
-            && let Some(judged) = self.expectations.closed(close)
+            && let Some(result) = self.expectations.closed(close)
         {
             self.finished = true;
-            return match judged {
+            return match result {
                 Ok(()) => Verdict::Done,
                 Err(unmet) => self.unmet(unmet),
             };

@@ -119,13 +119,13 @@ impl Expectations {
     pub fn closed(&self, close: &CloseInfo) -> Option<Result<(), UnmetExpectation>> {
         let lost = matches!(&close.error, Some(error) if error.kind == ErrorKind::Lost);
         // A close in the middle of a message counts as a close for an expectation.
-        let broken = matches!(&close.error, Some(error) if error.kind != ErrorKind::CutOff);
+        let failed = matches!(&close.error, Some(error) if error.kind != ErrorKind::CutOff);
         match &self.close {
             Some(expected) if self.messages.is_empty() => {
-                let judged = !broken || (lost && expected.is_loss());
-                judged.then(|| expected.check(close))
+                let is_checked = !failed || (lost && expected.is_loss());
+                is_checked.then(|| expected.check(close))
             }
-            _ if broken => None,
+            _ if failed => None,
             _ => {
                 let end = end_in_words(close);
                 Some(Err(match self.messages.front() {
@@ -212,8 +212,8 @@ mod tests {
             clean: false,
             error: Some(Box::new(Error::new(ErrorKind::Lost, Stage::Open, "lost"))),
         };
-        let judged = |code: &str| expecting(&[], Some(code)).closed(&lost);
-        assert!(matches!(judged("1006"), Some(Ok(()))));
-        assert!(judged("1000").is_none());
+        let checked = |code: &str| expecting(&[], Some(code)).closed(&lost);
+        assert!(matches!(checked("1006"), Some(Ok(()))));
+        assert!(checked("1000").is_none());
     }
 }

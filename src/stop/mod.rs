@@ -124,7 +124,7 @@ impl StopRule {
         delegate!(self, rule => rule.deadline())
     }
 
-    /// The deadline has come.
+    /// The deadline was reached.
     pub fn expire(&mut self, now: Instant) -> Verdict {
         delegate!(self, rule => rule.expire(now))
     }

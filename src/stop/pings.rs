@@ -111,8 +111,8 @@ impl PingRule {
                 format!("{came} of {wanted} {what} before the -w deadline")
             }
             (Some(statistics), None) => {
-                let broken = self.limits.exceeded(statistics);
-                (!broken.is_empty()).then(|| broken.join("; "))?
+                let exceeded = self.limits.exceeded(statistics);
+                (!exceeded.is_empty()).then(|| exceeded.join("; "))?
             }
         };
         let unmet = match &self.subject {

@@ -85,7 +85,7 @@ impl PingLimits {
 
     /// The limits that are exceeded and by how much, a clause for each.
     pub fn exceeded(&self, statistics: &PingStatistics) -> Vec<String> {
-        let mut broken = Vec::new();
+        let mut exceeded = Vec::new();
         let times = [
             (
                 "--max-p95",
@@ -104,7 +104,7 @@ impl PingLimits {
             if let (Some(limit), Some(came)) = (limit, came)
                 && came > limit
             {
-                broken.push(format!(
+                exceeded.push(format!(
                     "{what} is {}, {} more than {flag} {}",
                     precise(came),
                     precise(came - limit),
@@ -115,14 +115,14 @@ impl PingLimits {
         let loss = statistics.loss_percent();
         if let Some(limit) = self.loss.filter(|limit| loss > *limit) {
             let PingCounts { received, lost, .. } = statistics.counts;
-            broken.push(format!(
+            exceeded.push(format!(
                 "the loss is {}% ({lost} of {}), {}% more than --max-loss {limit}%",
                 percent(loss),
                 lost + received,
                 percent(loss - limit),
             ));
         }
-        broken
+        exceeded
     }
 }
 

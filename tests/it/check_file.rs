@@ -225,7 +225,7 @@ fn what_does_not_go_as_written_fails_at_its_step() {
         ("> {\"a\":1}\n< {\"a\":1}\ncapture b = .b\n", "selects null"),
         ("> a\n> b\n<next b\n", "the next message does not match"),
         ("never /bad/\n> so bad\n< good\n", "'never /bad/' forbids"),
-        ("> bad\nwait 200ms\nnever bad\n", "never bad forbids"),
+        ("> bad\nwait 200ms\nnever bad\n", "'never bad' forbids"),
         (
             "> a\nsilence 200ms\n",
             "expected silence, received a message",

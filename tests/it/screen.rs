@@ -526,7 +526,9 @@ fn a_saved_session_holds_no_secret_and_says_which_it_needs() {
     session.sees("the close", |screen| screen.text().contains("4003"));
     session.write("/save login.wst\r");
     session.sees("what was saved", |screen| {
-        screen.text().contains("which secrets it needs")
+        screen
+            .text()
+            .contains("; its first lines list the secrets it needs")
     });
     session.write("/quit\r");
     let output = session.status(0);
@@ -770,7 +772,10 @@ fn a_session_survives_a_restart_of_the_server_with_its_settings() {
     let mut session = opened(probe);
     session.write("before\r/filter /b/\r/onopen again\rhalf a line");
     session.sees("all of it", |screen| {
-        screen.typed() == "> half a line" && screen.text().contains("* one message")
+        screen.typed() == "> half a line"
+            && screen
+                .text()
+                .contains("* 1 message will be sent on each new connection")
     });
     let server = server
         .answer_ping()

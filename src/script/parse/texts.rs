@@ -25,9 +25,9 @@ impl<'a> Parser<'a> {
                 self.taken += more;
                 Ok((compact.into(), true))
             }
-            Err(broken) => Err(LineError {
-                line: Some(self.taken + broken.after),
-                what: format!("{}; {hint}", broken.what),
+            Err(error) => Err(LineError {
+                line: Some(self.taken + error.after),
+                what: format!("{}; {hint}", error.what),
             }),
         }
     }

@@ -31,17 +31,17 @@ impl GitHub {
         if self.summary.is_some() {
             self.add_row(finished);
         }
-        let Some(trouble) = &finished.trouble else {
+        let Some(failure) = &finished.failure else {
             return String::new();
         };
-        let line = trouble
+        let line = failure
             .line
             .map(|line| format!(",line={line}"))
             .unwrap_or_default();
         let title = property(finished.title());
-        let message = [&*trouble.why]
+        let message = [&*failure.why]
             .into_iter()
-            .chain(trouble.details.iter().map(String::as_str));
+            .chain(failure.details.iter().map(String::as_str));
         let message = data(&message.collect::<Vec<_>>().join("\n"));
         if finished.is_fact() {
             return format!("::error title={title}::{message}\n");
@@ -55,9 +55,9 @@ impl GitHub {
             self.left_out += 1;
             return;
         }
-        let (mark, why) = match &finished.trouble {
+        let (mark, why) = match &finished.failure {
             None => ("✅", ""),
-            Some(trouble) => ("❌", trouble.why.as_str()),
+            Some(failure) => ("❌", failure.why.as_str()),
         };
         let cells = [
             finished.place(),

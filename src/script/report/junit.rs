@@ -63,8 +63,8 @@ impl Junit {
         if let Some(suite) = &mut self.suite {
             suite.tests += 1;
             suite.time += finished.time;
-            match &finished.trouble {
-                Some(trouble) if trouble.fault => suite.errors += 1,
+            match &finished.failure {
+                Some(failure) if failure.fault => suite.errors += 1,
                 Some(_) => suite.failures += 1,
                 None => {}
             }
@@ -129,19 +129,19 @@ fn case(finished: &Finished) -> String {
         xml(&finished.file),
         finished.time.as_secs_f64()
     );
-    let Some(trouble) = &finished.trouble else {
+    let Some(failure) = &finished.failure else {
         return match finished.grade {
             PassGrade::Skipped => format!("{head}>\n<skipped/>\n</testcase>\n"),
             PassGrade::Passed | PassGrade::Warning => format!("{head}/>\n"),
         };
     };
-    let (tag, kind) = match trouble.fault {
+    let (tag, kind) = match failure.fault {
         true => ("error", "transport"),
         false => ("failure", "expectation"),
     };
     let mut lines = vec![finished.place()];
-    lines.extend(block(finished, trouble));
-    let why = xml(&trouble.why);
+    lines.extend(block(finished, failure));
+    let why = xml(&failure.why);
     let text = xml(&lines.join("\n"));
     format!("{head}>\n<{tag} type=\"{kind}\" message=\"{why}\">{text}</{tag}>\n</testcase>\n")
 }

@@ -44,7 +44,7 @@ pub struct Finished {
     /// The value found, for a fact.
     pub note: Option<String>,
     /// Why it failed.
-    pub trouble: Option<TestFailure>,
+    pub failure: Option<TestFailure>,
 }
 
 /// The grade of a test that has not failed.
@@ -78,15 +78,15 @@ pub struct TestFailure {
 }
 
 impl From<StepFailure> for TestFailure {
-    fn from(broken: StepFailure) -> Self {
+    fn from(failure: StepFailure) -> Self {
         Self {
             line: None,
             step: String::new(),
-            fault: broken.fault,
-            why: broken.why,
-            details: broken.details,
+            fault: failure.fault,
+            why: failure.why,
+            details: failure.details,
             transcript: Vec::new(),
-            closest: broken.closest,
+            closest: failure.closest,
         }
     }
 }
@@ -111,7 +111,7 @@ impl Finished {
 
     /// `fail.wst:5`, or the file alone where nothing failed.
     fn place(&self) -> String {
-        match self.trouble.as_ref().and_then(|trouble| trouble.line) {
+        match self.failure.as_ref().and_then(|failure| failure.line) {
             Some(line) => format!("{}:{line}", self.file),
             None => self.file.clone(),
         }
@@ -156,30 +156,30 @@ impl Cleaner<'_> {
             file: self.line(&finished.file),
             name: finished.name.map(|name| self.line(&name)),
             note: finished.note.map(|note| self.line(&note)),
-            trouble: finished.trouble.map(|trouble| self.clean_failure(&trouble)),
+            failure: finished.failure.map(|failure| self.clean_failure(&failure)),
             ..finished
         }
     }
 
-    fn clean_failure(&self, trouble: &TestFailure) -> TestFailure {
-        let closest = trouble.closest.iter();
+    fn clean_failure(&self, failure: &TestFailure) -> TestFailure {
+        let closest = failure.closest.iter();
         let closest = closest.flat_map(|closest| near_miss(closest, self.redactor));
-        let details = trouble.details.iter();
+        let details = failure.details.iter();
         TestFailure {
-            step: self.excerpt(&trouble.step),
-            why: self.line(&trouble.why),
+            step: self.excerpt(&failure.step),
+            why: self.line(&failure.why),
             details: closest
                 .map(|line| self.line(&line))
                 .chain(details.map(|line| self.excerpt(line)))
                 .collect(),
-            transcript: trouble
+            transcript: failure
                 .transcript
                 .iter()
                 .map(|line| self.excerpt(line))
                 .collect(),
             closest: None,
-            line: trouble.line,
-            fault: trouble.fault,
+            line: failure.line,
+            fault: failure.fault,
         }
     }
 }
@@ -272,9 +272,9 @@ impl Reports {
         let finished = cleaner.finished(finished);
         self.totals.run += 1;
         self.totals.skipped += u64::from(finished.grade == PassGrade::Skipped);
-        if let Some(trouble) = &finished.trouble {
+        if let Some(failure) = &finished.failure {
             self.totals.failed += 1;
-            self.totals.faults += u64::from(trouble.fault);
+            self.totals.faults += u64::from(failure.fault);
         }
         let line = test_line(&finished);
         sinks.write_custom_event(|writer, out| writer.test(out, &line));
@@ -354,35 +354,35 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 }
 
 fn test_line(finished: &Finished) -> TestResult<'_> {
-    let trouble = finished.trouble.as_ref();
-    let line = trouble
-        .and_then(|trouble| trouble.line)
+    let failure = finished.failure.as_ref();
+    let line = failure
+        .and_then(|failure| failure.line)
         .unwrap_or(finished.line);
     TestResult {
         file: &finished.file,
         line: (!finished.is_fact()).then_some(line as u64),
         name: finished.title(),
-        ok: trouble.is_none(),
+        ok: failure.is_none(),
         time: finished.time,
-        message: trouble
-            .map(|trouble| trouble.why.as_str())
+        message: failure
+            .map(|failure| failure.why.as_str())
             .or(finished.note.as_deref())
             .unwrap_or_default(),
     }
 }
 
 /// The lines of a failure, for reports that contain a block of text.
-fn block(finished: &Finished, trouble: &TestFailure) -> Vec<String> {
+fn block(finished: &Finished, failure: &TestFailure) -> Vec<String> {
     let mut lines = Vec::new();
     if !finished.is_fact() {
-        let line = trouble.line.unwrap_or(finished.line);
-        lines.push(format!("{line} | {}", trouble.step));
+        let line = failure.line.unwrap_or(finished.line);
+        lines.push(format!("{line} | {}", failure.step));
     }
-    lines.push(trouble.why.clone());
-    lines.extend(trouble.details.iter().map(|line| quoted(line)));
-    if !trouble.transcript.is_empty() {
+    lines.push(failure.why.clone());
+    lines.extend(failure.details.iter().map(|line| quoted(line)));
+    if !failure.transcript.is_empty() {
         lines.push("transcript:".to_owned());
-        lines.extend(trouble.transcript.iter().map(|line| format!("  {line}")));
+        lines.extend(failure.transcript.iter().map(|line| format!("  {line}")));
     }
     lines
 }

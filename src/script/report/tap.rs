@@ -43,7 +43,7 @@ impl Tap {
         };
         let title = description(&title);
         let n = self.written;
-        let Some(trouble) = &finished.trouble else {
+        let Some(failure) = &finished.failure else {
             let directive = match finished.grade {
                 PassGrade::Skipped => " # SKIP",
                 PassGrade::Passed | PassGrade::Warning => "",
@@ -52,10 +52,10 @@ impl Tap {
         };
         writeln!(self.out, "not ok {n} - {title}")?;
         writeln!(self.out, "  ---")?;
-        writeln!(self.out, "  message: {}", string(&trouble.why))?;
-        let severity = if trouble.fault { "error" } else { "fail" };
+        writeln!(self.out, "  message: {}", string(&failure.why))?;
+        let severity = if failure.fault { "error" } else { "fail" };
         writeln!(self.out, "  severity: {severity}")?;
-        if let Some(line) = trouble.line {
+        if let Some(line) = failure.line {
             writeln!(
                 self.out,
                 "  at:\n    file: {}\n    line: {line}",
@@ -66,7 +66,7 @@ impl Tap {
         // A literal block: each line is already escaped, and older parsers fail on a list of strings that
         // contain colons.
         writeln!(self.out, "  output: |")?;
-        for line in block(finished, trouble) {
+        for line in block(finished, failure) {
             writeln!(self.out, "    {line}")?;
         }
         writeln!(self.out, "  ...")?;

@@ -23,16 +23,16 @@ pub struct TerminalStyle {
 impl TerminalStyle {
     /// The lines of a test.
     pub fn test(self, finished: &Finished) -> String {
-        let is_news = finished.trouble.is_some() || finished.grade == PassGrade::Warning;
+        let is_news = finished.failure.is_some() || finished.grade == PassGrade::Warning;
         let is_shown = match self.quiet {
             0 => true,
             1 => is_news,
             _ => false,
         };
-        match &finished.trouble {
+        match &finished.failure {
             _ if !is_shown => String::new(),
             None => self.passed(finished),
-            Some(trouble) => self.failed(finished, trouble),
+            Some(failure) => self.failed(finished, failure),
         }
     }
 
@@ -63,10 +63,10 @@ impl TerminalStyle {
         }
     }
 
-    fn failed(self, finished: &Finished, trouble: &TestFailure) -> String {
+    fn failed(self, finished: &Finished, failure: &TestFailure) -> String {
         let mark = self.paint(RED, "✗");
         let mut text = if finished.is_fact() {
-            format!("{mark} {}\n", fact(finished, &trouble.why))
+            format!("{mark} {}\n", fact(finished, &failure.why))
         } else {
             let name = finished.name.as_deref().unwrap_or_default();
             format!(
@@ -74,7 +74,7 @@ impl TerminalStyle {
                 format!("{mark} {}  {name}", finished.place()).trim_end()
             )
         };
-        let mut lines = block(finished, trouble).into_iter();
+        let mut lines = block(finished, failure).into_iter();
         // The first line of a test's block is its step; that of a fact repeats the line above.
         match lines.next() {
             Some(step) if !finished.is_fact() => text.push_str(&format!("{:>4}{step}\n", "")),
@@ -88,8 +88,8 @@ impl TerminalStyle {
 
     /// The step at which a signal interrupted a test.
     pub fn interrupted(self, finished: &Finished) -> String {
-        let step = match &finished.trouble {
-            Some(trouble) if self.quiet < 2 => trouble.step.as_str(),
+        let step = match &finished.failure {
+            Some(failure) if self.quiet < 2 => failure.step.as_str(),
             _ => return String::new(),
         };
         let mark = self.paint(YELLOW, "–");
