@@ -178,7 +178,7 @@ impl AwaitedMessage {
     }
 
     /// Whether this message matches; if not, it is counted and compared with the nearest one so far.
-    pub fn look(&mut self, payload: &Payload) -> bool {
+    pub fn check(&mut self, payload: &Payload) -> bool {
         let Some(pattern) = &self.pattern else {
             return true;
         };
@@ -443,7 +443,7 @@ mod tests {
     fn the_nearest_miss_has_the_most_equal_leaves() {
         let mut awaited = awaited(r#"{"type":"pong","seq":1}"#);
         for message in [r#"{"type":"news"}"#, r#"{"type":"pong","seq":2}"#, "[]"] {
-            assert!(!awaited.look(&text(message)));
+            assert!(!awaited.check(&text(message)));
         }
         let unmet = awaited.missed("1 s", &PassedOver::default());
         assert!(
@@ -471,7 +471,7 @@ mod tests {
             "no message matching 'b' within 1 s (nothing received; \
              2 matching messages were received earlier and skipped at line 4)"
         );
-        b.look(&Payload::Binary(vec![0xff; 12].into()));
+        b.check(&Payload::Binary(vec![0xff; 12].into()));
         assert!(
             what(&b).contains("1 other message received; skipped a binary message of 12 bytes")
         );

@@ -66,14 +66,14 @@ pub struct Sinks {
 impl Sinks {
     /// Sinks that print with `printer` and write a log, if there is one.
     pub fn new(
-        way: Destination,
+        destination: Destination,
         printer: Printer,
         diagnostics: Diagnostics,
         log: Option<Log>,
         redactor: Redactor,
     ) -> Self {
         Self {
-            writer: Writer::new(way),
+            writer: Writer::new(destination),
             printer,
             selection: Selection::default(),
             diagnostics,
@@ -135,11 +135,11 @@ impl Sinks {
         }
         // Messages are data and have no diagnostics.
         if !matches!(event, Event::Message(_)) {
-            let mut said = Vec::new();
+            let mut text = Vec::new();
             self.diagnostics
-                .write_event(&mut said, event, &self.redactor);
-            if !said.is_empty() {
-                self.writer.write_diagnostics(&said);
+                .write_event(&mut text, event, &self.redactor);
+            if !text.is_empty() {
+                self.writer.write_diagnostics(&text);
             }
         }
     }
@@ -213,9 +213,9 @@ impl Sinks {
     /// Prints a notice.
     pub fn notify(&mut self, notice: Notice<'_>) {
         self.writer.take_echo();
-        let mut said = Vec::new();
-        self.diagnostics.notice(&mut said, &notice, &self.redactor);
-        self.writer.write_diagnostics(&said);
+        let mut text = Vec::new();
+        self.diagnostics.notice(&mut text, &notice, &self.redactor);
+        self.writer.write_diagnostics(&text);
     }
 
     /// The redactor of all output.
@@ -232,15 +232,15 @@ impl Sinks {
                 writer.error(out, kind, &message, report.retryable, report.exit);
             });
         }
-        let mut said = Vec::new();
+        let mut text = Vec::new();
         if !matches!(self.printer, Printer::Events(_)) {
-            self.write_error(&mut said, report);
+            self.write_error(&mut text, report);
         }
         if let Some(hint) = report.hint {
             self.diagnostics
-                .hint(&mut said, &self.redactor.redact(hint));
+                .hint(&mut text, &self.redactor.redact(hint));
         }
-        self.writer.write_diagnostics(&said);
+        self.writer.write_diagnostics(&text);
     }
 
     fn write_error(&self, out: &mut Vec<u8>, report: &Report<'_>) {

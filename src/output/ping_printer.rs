@@ -17,7 +17,7 @@ const REDRAWN: Duration = Duration::from_millis(20);
 /// Prints the output of `ping`.
 #[derive(Debug)]
 pub struct PingPrinter {
-    look: PingLayout,
+    layout: PingLayout,
     /// The URL, for the first and last lines.
     url: String,
     /// The server's address, once it is known.
@@ -84,9 +84,9 @@ pub struct Dots {
 
 impl PingPrinter {
     /// A printer before the first event.
-    pub fn new(look: PingLayout, url: &str) -> Self {
+    pub fn new(layout: PingLayout, url: &str) -> Self {
         Self {
-            look,
+            layout,
             url: url.to_owned(),
             remote: String::new(),
             tried: 0,
@@ -101,7 +101,7 @@ impl PingPrinter {
         if let Event::Open(opened) = event {
             self.open(out, opened);
         }
-        match &mut self.look.between {
+        match &mut self.layout.between {
             PingProgress::Nothing => {}
             PingProgress::Dots(dots) => dots.draw(out, event),
             PingProgress::Lines => {
@@ -117,7 +117,7 @@ impl PingPrinter {
     fn open(&mut self, out: &mut Vec<u8>, opened: &Opened) {
         let (url, remote) = (&self.url, &opened.remote);
         let time = units::shown(opened.timing.total);
-        let line = match self.look.subject {
+        let line = match self.layout.subject {
             TimedSubject::Openings if !self.remote.is_empty() => None,
             TimedSubject::Openings => Some(format!(
                 "PING {url} ({remote}), a new connection each time\n"
@@ -138,7 +138,7 @@ impl PingPrinter {
     }
 
     fn line(&self, event: &Event) -> Option<String> {
-        let word = match self.look.subject {
+        let word = match self.layout.subject {
             TimedSubject::Frames(_) => "pong",
             TimedSubject::Messages(_) => "reply",
             TimedSubject::Openings => "open",
@@ -167,13 +167,13 @@ impl PingPrinter {
                 self.remote,
                 units::shown(*patience)
             )),
-            Event::Open(opened) if self.look.subject == TimedSubject::Openings => Some(format!(
+            Event::Open(opened) if self.layout.subject == TimedSubject::Openings => Some(format!(
                 "open from {}: {}",
                 self.remote,
                 self.opening(opened)
             )),
             Event::Failed(error, Next::Final)
-                if self.look.subject == TimedSubject::Openings && is_retryable(error) =>
+                if self.layout.subject == TimedSubject::Openings && is_retryable(error) =>
             {
                 Some(format!("not connected: seq={} {error}", self.tried))
             }
@@ -193,7 +193,7 @@ impl PingPrinter {
 
     fn stamp(&self, out: &mut Vec<u8>) {
         let now = units::wall_clock();
-        let text = match self.look.clock {
+        let text = match self.layout.clock {
             LineClock::Off => return,
             LineClock::Unix => {
                 let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -206,15 +206,15 @@ impl PingPrinter {
 
     /// Appends the statistics.
     pub fn print_statistics(&mut self, out: &mut Vec<u8>, statistics: &PingStatistics) {
-        if let PingProgress::Dots(dots) = &mut self.look.between {
+        if let PingProgress::Dots(dots) = &mut self.layout.between {
             dots.end(out);
         }
         // The terminal may have echoed ^C on this line.
-        let apart = if self.look.is_terminal { "\n" } else { "" };
+        let apart = if self.layout.is_terminal { "\n" } else { "" };
         let mut text = format!("{apart}--- {} ping statistics ---\n", self.url);
         text.push_str(&counts(statistics));
         if let Some(rtt) = &statistics.rtt {
-            let name = match self.look.subject {
+            let name = match self.layout.subject {
                 TimedSubject::Openings => "total",
                 _ => "rtt",
             };
@@ -224,14 +224,14 @@ impl PingPrinter {
             }
             text.push_str(&spread_line(name, width, rtt));
         }
-        if self.look.is_terminal && statistics.recent.len() > 1 {
+        if self.layout.is_terminal && statistics.recent.len() > 1 {
             text.push_str(&format!(
                 "last {}: {}\n",
                 statistics.recent.len(),
                 sparkline(&statistics.recent)
             ));
         }
-        if self.look.histogram {
+        if self.layout.histogram {
             text.push_str(&bars(&statistics.bars));
         }
         out.extend_from_slice(text.as_bytes());

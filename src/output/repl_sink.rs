@@ -56,7 +56,7 @@ impl Sinks {
     /// Carries out a request.
     pub fn show(&mut self, show: ReplRequest) {
         self.writer.take_echo();
-        let said = match show {
+        let text = match show {
             ReplRequest::Headers => self.show_headers(),
             ReplRequest::Filter(pattern) => {
                 self.with_view(|view| view.filter(pattern.map(|pattern| *pattern)))
@@ -66,8 +66,8 @@ impl Sinks {
             ReplRequest::Save(path) => self.save(&path),
             ReplRequest::Log(path) => self.log_to(path.as_deref()),
         };
-        if !said.is_empty() {
-            self.notify(Notice::Text(&said));
+        if !text.is_empty() {
+            self.notify(Notice::Text(&text));
         }
     }
 
@@ -142,7 +142,7 @@ impl Sinks {
             return String::new();
         };
         match recorder.save(path, &self.redactor) {
-            Ok(said) => format!("saved to {}: {said}", path.display()),
+            Ok(text) => format!("saved to {}: {text}", path.display()),
             Err(why) => format!("cannot save to {}: {why}", path.display()),
         }
     }

@@ -17,11 +17,11 @@ pub type Stderr = StandardStream<std::io::Stderr>;
 /// Whether both are the same terminal, pipe or file, so that the order between them is visible.
 #[cfg(unix)]
 pub fn are_one() -> bool {
-    let place = |fd: std::os::fd::BorrowedFd<'_>| {
+    let identity = |fd: std::os::fd::BorrowedFd<'_>| {
         let stat = rustix::fs::fstat(fd).ok()?;
         Some((stat.st_dev, stat.st_ino, stat.st_rdev))
     };
-    place(rustix::stdio::stdout()) == place(rustix::stdio::stderr())
+    identity(rustix::stdio::stdout()) == identity(rustix::stdio::stderr())
 }
 
 /// On systems without inode numbers it is assumed.
@@ -94,8 +94,8 @@ mod watched {
                     return Poll::Pending;
                 };
                 // The reactor keeps reporting that it is closed, so waiting for readiness would spin.
-                let told = guard.ready().is_write_closed();
-                if told || guard.get_inner().is_reader_gone() {
+                let is_closed = guard.ready().is_write_closed();
+                if is_closed || guard.get_inner().is_reader_gone() {
                     return Poll::Ready(());
                 }
                 guard.clear_ready();

@@ -54,7 +54,7 @@ impl Interactive for Keyboard {
     ) -> Poll<Action> {
         self.poll_window(cx);
         loop {
-            if let Some(action) = ready!(self.poll_place(cx)) {
+            if let Some(action) = ready!(self.poll_connecting(cx)) {
                 return Poll::Ready(action);
             }
             if let Some(key) = self.keys.next() {
@@ -129,22 +129,22 @@ impl Keyboard {
     }
 
     /// Waits for the target of `/connect`; `None` if there is none or it is invalid.
-    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+    fn poll_connecting(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
         let Some(connecting) = &mut self.connecting else {
             return Poll::Ready(None);
         };
-        let Poll::Ready(place) = connecting.as_mut().poll(cx) else {
+        let Poll::Ready(target) = connecting.as_mut().poll(cx) else {
             return Poll::Pending;
         };
         self.connecting = None;
         let mut state = self.state.borrow_mut();
-        Poll::Ready(match place {
-            Ok(place) => {
-                state.change_host(&place.host);
-                if let Some(note) = place.note {
+        Poll::Ready(match target {
+            Ok(target) => {
+                state.change_host(&target.host);
+                if let Some(note) = target.note {
                     state.note("*", &note);
                 }
-                Some(Action::Connect(Box::new(place.target)))
+                Some(Action::Connect(Box::new(target.target)))
             }
             Err(why) => {
                 state.note("!", &why);

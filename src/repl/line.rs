@@ -291,11 +291,11 @@ impl EditLine {
 
     /// To a column of the line from `start` to `end`, or to its end.
     fn go_to_column(&mut self, column: usize, start: usize, end: usize) {
-        let place = self.text()[start..end]
+        let position = self.text()[start..end]
             .grapheme_indices(true)
             .nth(column)
             .map_or(end, |(at, _)| start + at);
-        self.buffer.set_pos(place);
+        self.buffer.set_pos(position);
         self.typing = false;
     }
 }

@@ -360,9 +360,9 @@ impl Prober<'_> {
         let held = self.facts.iter().all(|fact| fact.failure.is_none());
         let is_end = name == "close" && self.options.close.is_none();
         (is_end && held && close.code.is_proper_end()).then(|| {
-            let said = self.last_message().map(|text| format!(" after {text}"));
-            let said = said.unwrap_or_default();
-            let note = format!("{close}: closed by the server{said}");
+            let message = self.last_message().map(|text| format!(" after {text}"));
+            let message = message.unwrap_or_default();
+            let note = format!("{close}: closed by the server{message}");
             (PassGrade::Warning, note)
         })
     }
@@ -405,10 +405,10 @@ impl Prober<'_> {
             .connections
             .first()
             .is_some_and(|connection| connection.end.is_some());
-        let said = self.last_message().filter(|_| ended);
+        let message = self.last_message().filter(|_| ended);
         failure
             .details
-            .extend(said.map(|text| format!("last message: {text}")));
+            .extend(message.map(|text| format!("last message: {text}")));
         failure
     }
 }

@@ -11,17 +11,17 @@ use super::{
 /// A file that parses to this script, with each step on its line as far as blank lines allow.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut page = ScriptWriter { out: f, line: 1 };
+        let mut writer = ScriptWriter { out: f, line: 1 };
         for step in &self.settings {
-            page.step(step)?;
+            writer.step(step)?;
         }
         for test in &self.tests {
             if let Some(name) = &test.name {
                 let quoted = serde_json::to_string(name).map_err(|_| fmt::Error)?;
-                page.line(test.line, &format_args!("test {quoted}"))?;
+                writer.line(test.line, &format_args!("test {quoted}"))?;
             }
             for step in &test.steps {
-                page.step(step)?;
+                writer.step(step)?;
             }
         }
         Ok(())

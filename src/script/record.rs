@@ -222,11 +222,11 @@ impl Records for ScriptRecorder {
             _ => None,
         });
         self.placeholders.find_in(texts, redactor);
-        let mut page = RecordingWriter::new(&self.placeholders);
-        page.write(self);
+        let mut writer = RecordingWriter::new(&self.placeholders);
+        writer.write(self);
         let RecordingWriter {
             body, steps, lost, ..
-        } = page;
+        } = writer;
         let text = self.head(path, &body) + &body;
         let names = self.placeholders.names_in(&text);
         Script::parse(&path.display().to_string(), &text, &names)

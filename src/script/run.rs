@@ -367,7 +367,7 @@ impl<'a> Runner<'a> {
         let found = self.context.until(Some(limit), |context| {
             let connection = &mut context.connections[on.index];
             while let Some(payload) = connection.take() {
-                if awaited.look(&payload) {
+                if awaited.check(&payload) {
                     return Some(Some(payload));
                 }
                 if which == MessageOrder::Next {

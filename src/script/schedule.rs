@@ -47,7 +47,7 @@ enum Slot<'a> {
 struct Schedule<'a, 'r, I> {
     waiting: I,
     running: VecDeque<Slot<'a>>,
-    pace: SchedulePolicy,
+    policy: SchedulePolicy,
     shared: &'a RunContext,
     reports: &'r mut Reports,
     signals: Signals,
@@ -62,14 +62,14 @@ struct Schedule<'a, 'r, I> {
 /// Signals cannot be handled.
 pub async fn run<'a>(
     jobs: impl ExactSizeIterator<Item = Job<'a>>,
-    pace: SchedulePolicy,
+    policy: SchedulePolicy,
     shared: &'a RunContext,
     reports: &mut Reports,
 ) -> io::Result<ScheduleOutcome> {
     let mut schedule = Schedule {
         waiting: jobs,
         running: VecDeque::new(),
-        pace,
+        policy,
         shared,
         reports,
         signals: Signals::new()?,
@@ -77,7 +77,7 @@ pub async fn run<'a>(
         interrupted: 0,
     };
     let mut timer = pin!(async {
-        match pace.max_time {
+        match policy.max_time {
             Some(limit) => {
                 tokio::time::sleep(limit).await;
                 limit
@@ -149,12 +149,12 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
     }
 
     fn is_stopping(&self) -> bool {
-        let failed = self.pace.fail_fast && self.reports.has_failure();
+        let failed = self.policy.fail_fast && self.reports.has_failure();
         failed || self.shared.stopping.get().is_some()
     }
 
     fn start(&mut self) {
-        while self.running.len() < self.pace.jobs && !self.is_stopping() {
+        while self.running.len() < self.policy.jobs && !self.is_stopping() {
             match self.waiting.next() {
                 Some(job) => self.running.push_back(Slot::Running(job)),
                 None => break,

@@ -98,13 +98,13 @@ impl StepFailure {
 
 impl From<UnmetExpectation> for StepFailure {
     fn from(unmet: UnmetExpectation) -> Self {
-        let said = unmet
+        let answer = unmet
             .refusal
             .iter()
             .flat_map(|refusal| refusal.informative_lines());
         let hint = unmet.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
-            details: said.chain(hint).collect(),
+            details: answer.chain(hint).collect(),
             closest: unmet.closest,
             ..Self::unmet(unmet.what)
         }
@@ -114,11 +114,11 @@ impl From<UnmetExpectation> for StepFailure {
 impl From<&Error> for StepFailure {
     fn from(error: &Error) -> Self {
         let refusal = error.refusal.iter();
-        let said = refusal.flat_map(|refusal| refusal.informative_lines());
+        let answer = refusal.flat_map(|refusal| refusal.informative_lines());
         let hint = error.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
             fault: error.kind != ErrorKind::Refused,
-            details: said.chain(hint).collect(),
+            details: answer.chain(hint).collect(),
             ..Self::unmet(error.message.clone())
         }
     }
@@ -259,7 +259,7 @@ impl TestConnection {
         &mut self,
         cx: &mut Context<'_>,
         sinks: &RefCell<Sinks>,
-        book: &mut Transcript,
+        transcript: &mut Transcript,
     ) -> bool {
         let mut events = 0;
         let listens = self.held < self.limit && sinks.borrow().writer.has_room();
@@ -269,7 +269,7 @@ impl TestConnection {
                 break;
             }
             match self.link.poll_next(cx) {
-                Poll::Ready(Some(event)) => self.on_event(event, sinks, book),
+                Poll::Ready(Some(event)) => self.on_event(event, sinks, transcript),
                 Poll::Ready(None) => self.down = true,
                 Poll::Pending => break,
             }
@@ -281,9 +281,9 @@ impl TestConnection {
         events > 0
     }
 
-    fn on_event(&mut self, event: Event, sinks: &RefCell<Sinks>, book: &mut Transcript) {
+    fn on_event(&mut self, event: Event, sinks: &RefCell<Sinks>, transcript: &mut Transcript) {
         self.write_event(&event, sinks);
-        book.note(self.name.as_deref(), &self.url, &event);
+        transcript.note(self.name.as_deref(), &self.url, &event);
         match event {
             Event::Connecting { url, .. } => self.url = url,
             Event::Open(opened) => self.opened = Some(opened),
@@ -423,7 +423,7 @@ impl<'a> TestContext<'a> {
     /// Waits until something can be sent, or never again.
     async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), StepFailure> {
         let ready = poll_fn(|cx| {
-            self.poll_wires(cx);
+            self.poll_connections(cx);
             self.connections[index].poll_ready(cx)
         });
         if tokio::time::timeout(limit, ready).await.is_ok() {
@@ -488,7 +488,7 @@ impl<'a> TestContext<'a> {
         let mut timer = pin!(tokio::time::sleep(limit.unwrap_or(far)));
         poll_fn(|cx| {
             loop {
-                let progress = self.poll_wires(cx);
+                let progress = self.poll_connections(cx);
                 if let Some(failure) = self.take_failure() {
                     return Poll::Ready(Err(failure));
                 }
@@ -534,7 +534,7 @@ impl<'a> TestContext<'a> {
         }
     }
 
-    fn poll_wires(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_connections(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         for connection in &mut self.connections {
             progress |= connection.poll(cx, &self.shared.sinks, &mut self.transcript);
@@ -555,7 +555,7 @@ impl<'a> TestContext<'a> {
                     connection.inbox.clear();
                     connection.held = 0;
                 }
-                let progress = self.poll_wires(cx);
+                let progress = self.poll_connections(cx);
                 if self.connections.iter().all(|connection| connection.down) {
                     return Poll::Ready(());
                 }

@@ -250,7 +250,7 @@ impl ClientSession {
         if self.first_message.is_none() {
             self.first_message = Some(self.opened.elapsed());
         }
-        if self.sender.tells(Direction::In) {
+        if self.sender.wants(Direction::In) {
             let read_at = self.connection.read_at().map(Instant::into_std);
             self.sender
                 .send(message(Direction::In, n, payload.clone(), read_at));
@@ -280,7 +280,7 @@ impl ClientSession {
         }
         let n = self.sent.add(bytes);
         if let Outgoing::Message(payload) = outgoing
-            && self.sender.tells(Direction::Out)
+            && self.sender.wants(Direction::Out)
         {
             self.sender.send(message(Direction::Out, n, payload, None));
         }

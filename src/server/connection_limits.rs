@@ -94,10 +94,10 @@ impl ConnectionLimits<'_> {
                 return Err(send_refusal(&mut stream, refusal, &request.method, &why).await);
             }
             UpgradeDecision::Page(page) => {
-                let mut told =
+                let mut error =
                     send_refusal(&mut stream, page, &request.method, "sent the demo page").await;
-                told.refusal.iter_mut().for_each(|page| page.body.clear());
-                return Err(told);
+                error.refusal.iter_mut().for_each(|page| page.body.clear());
+                return Err(error);
             }
         };
         let negotiated = agreement(&request, subprotocol.as_deref(), compression.as_ref());
@@ -152,9 +152,9 @@ async fn send_refusal(stream: &mut Stream, mut refusal: Refusal, method: &str, w
     refusal.body_cut = refusal.body.len() > BODY_IN_EVENTS;
     refusal.body.truncate(BODY_IN_EVENTS);
     let message = format!("{}: {why}", refusal.status_line());
-    let mut told = Error::new(ErrorKind::Refused, Stage::Upgrade, message);
-    told.refusal = Some(Box::new(refusal));
-    told
+    let mut error = Error::new(ErrorKind::Refused, Stage::Upgrade, message);
+    error.refusal = Some(Box::new(refusal));
+    error
 }
 
 /// Answers a request that cannot be parsed; returns the error for its event.

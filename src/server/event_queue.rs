@@ -126,7 +126,7 @@ pub struct EventSender {
 
 impl EventSender {
     /// Whether messages of this direction are queued.
-    pub fn tells(&self, direction: Direction) -> bool {
+    pub fn wants(&self, direction: Direction) -> bool {
         let least = match direction {
             Direction::In => EventFilter::Received,
             Direction::Out => EventFilter::Everything,

@@ -60,7 +60,7 @@ struct Shared {
     /// The queues of `--mode broadcast`.
     broadcast: Option<Arc<Broadcast>>,
     /// A permit for each client up to the maximum.
-    places: Semaphore,
+    permits: Semaphore,
 }
 
 /// How a server ended.
@@ -104,7 +104,7 @@ impl Server {
         acceptor: Option<Acceptor>,
         interest: EventFilter,
     ) -> Self {
-        let places = Semaphore::new(config.max_clients);
+        let permits = Semaphore::new(config.max_clients);
         let broadcast = (config.mode == ReplyMode::Broadcast).then(Arc::default);
         Self {
             listener,
@@ -112,7 +112,7 @@ impl Server {
                 config: Arc::new(config),
                 acceptor,
                 broadcast,
-                places,
+                permits,
             }),
             events: EventQueue::new(interest),
         }
@@ -140,7 +140,7 @@ impl Server {
             }
             loop {
                 is_over = is_over || serving.as_mut().poll(cx).is_ready();
-                let drained = match self.poll_tell(sinks, view, cx) {
+                let drained = match self.poll_events(sinks, view, cx) {
                     Poll::Ready(Ok(())) => true,
                     Poll::Pending => false,
                     Poll::Ready(Err(error)) => {
@@ -175,7 +175,7 @@ impl Server {
     }
 
     /// Passes events to the sinks while they have room; ready when all is written.
-    fn poll_tell(
+    fn poll_events(
         &self,
         sinks: &mut Sinks,
         view: &ServerView,
@@ -186,7 +186,7 @@ impl Server {
             if let Poll::Ready(Err(_)) = drained {
                 return drained;
             }
-            let mut told = false;
+            let mut has_events = false;
             while sinks.writer.has_room() && !sinks.writer.is_worth_writing() {
                 let Poll::Ready(ClientEvent { id, at, event }) = self.events.poll_next(cx) else {
                     break;
@@ -194,9 +194,9 @@ impl Server {
                 sinks.turn_to(id, Some(at));
                 sinks.on_event(&event);
                 view.show(sinks, id, &event);
-                told = true;
+                has_events = true;
             }
-            if !told {
+            if !has_events {
                 return drained;
             }
         }
@@ -249,7 +249,7 @@ impl Shared {
         mut stop: watch::Receiver<bool>,
     ) {
         // Held until the client is done.
-        let place = self.places.try_acquire().ok();
+        let permit = self.permits.try_acquire().ok();
         let acceptor = self.acceptor.as_ref();
         // Boxed, so that the handshake's memory is freed once the connection is open.
         let admission = Box::pin(connection_limits::admit(
@@ -257,7 +257,7 @@ impl Shared {
             &from,
             &self.config,
             acceptor,
-            place.is_none(),
+            permit.is_none(),
             &sender,
         ));
         let admitted = tokio::select! {

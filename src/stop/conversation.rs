@@ -198,7 +198,7 @@ impl Conversation {
             self.received += 1;
         }
         if let Some(until) = &mut self.until {
-            self.until_came |= until.look(payload);
+            self.until_came |= until.check(payload);
         }
         if self.expectations.received(payload) {
             self.awaited_since = Some(now);

@@ -106,7 +106,7 @@ impl Expectations {
         let Some(wanted) = self.messages.front_mut() else {
             return false;
         };
-        let is_met = wanted.look(payload);
+        let is_met = wanted.check(payload);
         if is_met {
             self.messages.pop_front();
         } else if self.messages.len() > 1 {

@@ -27,7 +27,7 @@ pub struct Replies {
     ended: Option<Instant>,
     input_ended: bool,
     /// The user was already told that the peer does not seem to answer ping frames.
-    is_told: bool,
+    was_reported: bool,
 }
 
 impl Replies {
@@ -44,7 +44,7 @@ impl Replies {
             begun: None,
             ended: None,
             input_ended: false,
-            is_told: false,
+            was_reported: false,
         }
     }
 
@@ -83,7 +83,7 @@ impl Replies {
             } => {
                 self.count_lost(*seq);
                 let verdict = self.verdict(now);
-                self.is_told |= *is_telling && matches!(verdict, Verdict::GoOn);
+                self.was_reported |= *is_telling && matches!(verdict, Verdict::GoOn);
                 return verdict;
             }
             Event::Message(message) if message.direction == Direction::In => {
@@ -184,7 +184,7 @@ impl Replies {
     /// Whether the peer does not seem to answer ping frames, and the user was not told so yet.
     pub(super) fn may_lack_pongs(&self) -> bool {
         let has_lost = self.counts.lost > 0 && self.counts.received + self.counts.late == 0;
-        has_lost && !self.by_message && !self.is_told
+        has_lost && !self.by_message && !self.was_reported
     }
 
     /// Whether the run has ended.

@@ -13,7 +13,7 @@ const LONG: usize = 4096;
 const BEGINNING: usize = 200;
 
 /// Values that change from run to run: times, UUIDs, long numbers, random-looking words.
-static ACCIDENTAL: LazyLock<Regex> = LazyLock::new(|| {
+static VOLATILE: LazyLock<Regex> = LazyLock::new(|| {
     // A constant expression; a test compiles it.
     Regex::new(concat!(
         r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?[0-9.,:+Z-]*",
@@ -39,11 +39,11 @@ pub fn generalize(text: &str, sent: &[String]) -> String {
     if opens && let Ok(value) = serde_json::from_str::<Value>(text) {
         return json(value, sent);
     }
-    let accidents: Vec<_> = ACCIDENTAL
+    let volatile: Vec<_> = VOLATILE
         .find_iter(text)
         .filter(|found| !came_from(found.as_str(), sent))
         .collect();
-    let is_plain = accidents.is_empty()
+    let is_plain = volatile.is_empty()
         && text.len() <= LONG
         && !text.contains(|c: char| c.is_control())
         && text.trim() == text;
@@ -59,7 +59,7 @@ pub fn generalize(text: &str, sent: &[String]) -> String {
         Some((end, _)) if text.len() > LONG => end,
         _ => text.len(),
     };
-    for found in accidents.iter().filter(|found| found.end() <= end) {
+    for found in volatile.iter().filter(|found| found.end() <= end) {
         pattern.push_str(&literal(&text[done..found.start()]));
         pattern.push_str(".*");
         done = found.end();
@@ -134,8 +134,8 @@ fn stable_parts(value: Value, sent: &[String]) -> Option<Value> {
         }
         scalar => {
             let text = shown(&scalar);
-            let is_accident = ACCIDENTAL.is_match(&text) && !came_from(&text, sent);
-            (!is_accident).then_some(scalar)
+            let is_volatile = VOLATILE.is_match(&text) && !came_from(&text, sent);
+            (!is_volatile).then_some(scalar)
         }
     }
 }

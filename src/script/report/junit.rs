@@ -21,7 +21,7 @@ pub struct Junit {
 struct Suite {
     name: String,
     /// The position of its counts in the file.
-    room: u64,
+    counts_at: u64,
     tests: u64,
     failures: u64,
     errors: u64,
@@ -74,11 +74,11 @@ impl Junit {
 
     fn begin_suite(&mut self, name: &str) -> io::Result<()> {
         write!(self.out, "<testsuite name=\"{}\"", xml(name))?;
-        let room = self.out.stream_position()?;
+        let counts_at = self.out.stream_position()?;
         writeln!(self.out, "{:ROOM$}>", "")?;
         self.suite = Some(Suite {
             name: name.to_owned(),
-            room,
+            counts_at,
             tests: 0,
             failures: 0,
             errors: 0,
@@ -100,7 +100,7 @@ impl Junit {
             suite.errors,
             suite.time.as_secs_f64()
         );
-        self.out.seek(SeekFrom::Start(suite.room))?;
+        self.out.seek(SeekFrom::Start(suite.counts_at))?;
         // Cut only if the numbers had twenty digits.
         self.out
             .write_all(&counts.as_bytes()[..counts.len().min(ROOM)])?;

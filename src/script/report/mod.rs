@@ -201,7 +201,7 @@ pub struct Totals {
 
 /// Every report that was asked for.
 pub struct Reports {
-    look: TerminalStyle,
+    style: TerminalStyle,
     junit: Option<Junit>,
     tap: Option<Tap>,
     github: Option<GitHub>,
@@ -234,7 +234,7 @@ impl Reports {
     /// A file that cannot be written; the message names it.
     pub fn open(
         to: &Destinations,
-        look: TerminalStyle,
+        style: TerminalStyle,
         tests: Option<usize>,
     ) -> Result<Self, String> {
         let junit = to.junit.as_deref().map(|path| {
@@ -250,7 +250,7 @@ impl Reports {
             file.map_err(|error| unwritable(path, &error))
         });
         Ok(Self {
-            look,
+            style,
             junit: junit.transpose()?,
             tap: tap.transpose()?,
             github: match (to.github, summary.transpose()?) {
@@ -278,7 +278,7 @@ impl Reports {
         }
         let line = test_line(&finished);
         sinks.write_custom_event(|writer, out| writer.test(out, &line));
-        sinks.print_report(&self.look.test(&finished));
+        sinks.print_report(&self.style.test(&finished));
         if let Some(github) = &mut self.github {
             let annotation = github.add(&finished);
             // stdout carries JSON lines only.
@@ -301,7 +301,7 @@ impl Reports {
             defuse: self.github.is_some(),
         };
         let finished = cleaner.finished(finished);
-        sinks.print_report(&self.look.interrupted(&finished));
+        sinks.print_report(&self.style.interrupted(&finished));
     }
 
     fn note(&mut self, results: impl Iterator<Item = io::Result<()>>) {
@@ -335,7 +335,7 @@ impl Reports {
             exit,
         };
         sinks.write_custom_event(|writer, out| writer.summary(out, &summary));
-        sinks.print_report(&self.look.summary(&self.totals, time));
+        sinks.print_report(&self.style.summary(&self.totals, time));
         let totals = self.totals;
         let junit = self.junit.take().map(Junit::end);
         let tap = self.tap.take().map(|tap| tap.end(left, bail_out));
