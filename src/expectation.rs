@@ -112,9 +112,10 @@ pub fn check_certificate(least: u32, opened: &Opened) -> Result<(), UnmetExpecta
     match certificate.map(CertificateSummary::days_left) {
         Some(days) if days >= i64::from(least) => Ok(()),
         Some(days) => {
-            let days = days_in_words(days);
+            let is = if days < 0 { "" } else { "is " };
+            let validity = validity(days);
             Err(UnmetExpectation::new(format!(
-                "the certificate is valid for {days}, expected at least {least}"
+                "the certificate {is}{validity}, expected at least {least}"
             )))
         }
         None if tls.is_none() => Err(UnmetExpectation::new(
@@ -126,13 +127,13 @@ pub fn check_certificate(least: u32, opened: &Opened) -> Result<(), UnmetExpecta
     }
 }
 
-/// A number of days as text; negative when the date has passed.
-pub fn days_in_words(days: i64) -> String {
+/// How long a certificate is valid: `valid for 30 days`, or `expired 3 days ago` for a negative number.
+pub fn validity(days: i64) -> String {
     let count = units::count(days.unsigned_abs(), "day");
     if days < 0 {
-        return format!("-{count}");
+        return format!("expired {count} ago");
     }
-    count
+    format!("valid for {count}")
 }
 
 /// An awaited message: the first that matches, or any.

@@ -5,6 +5,7 @@ use super::ping_printer::progress;
 use crate::connection::ReadyState;
 use crate::connection::error::Error;
 use crate::event::{ConnectionStatus, LinkStatus};
+use crate::expectation::validity;
 use crate::secret::Redactor;
 use crate::stop::PingStatistics;
 use crate::units;
@@ -118,9 +119,9 @@ fn negotiated(connection: &ConnectionStatus) -> String {
 fn certified(connection: &ConnectionStatus) -> Option<String> {
     let certificate = connection.opened.tls.as_ref()?.certificate.as_ref()?;
     Some(format!(
-        "certificate of {}, issued by {}, valid for {} more days",
+        "certificate of {}, issued by {}, {}",
         certificate.subject,
         certificate.issuer,
-        certificate.days_left()
+        validity(certificate.days_left())
     ))
 }

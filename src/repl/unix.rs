@@ -36,7 +36,7 @@ pub fn restore(settings: Settings) {
 
 /// Stops this process as Ctrl-Z does in a shell; returns when it is continued.
 pub fn suspend() {
-    // Without job control nothing would continue us; then SIGTSTP is ignored.
+    // A shell without job control makes its children ignore SIGTSTP, because nothing would continue them.
     let _ = kill_current_process_group(Signal::TSTP);
 }
 

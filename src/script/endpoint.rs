@@ -17,7 +17,7 @@ use crate::connection::message::Payload;
 use crate::connection::{Opened, ReadyState, Timing};
 use crate::expectation::{
     AwaitedMessage, ExpectedClose, UnmetExpectation, check_certificate, check_subprotocol,
-    days_in_words, end_in_words,
+    end_in_words, validity,
 };
 use crate::output::excerpt;
 use crate::pattern::Pattern;
@@ -474,10 +474,10 @@ fn certificate(opened: &Opened) -> String {
         None => "trusted".to_owned(),
         Some(why) => format!("accepted with --insecure although {why}"),
     };
-    let days = tls.certificate.as_ref().map(|certificate| {
-        let days = days_in_words(certificate.days_left());
-        format!(", valid for {days}")
-    });
+    let days = tls
+        .certificate
+        .as_ref()
+        .map(|certificate| format!(", {}", validity(certificate.days_left())));
     let days = days.unwrap_or_default();
     format!("{trusted}{days} ({}, {})", tls.version, tls.cipher)
 }

@@ -155,7 +155,7 @@ impl Server {
                 {
                     ended = Some(ServerEnd::ReaderGone);
                 }
-                // Fails only when no task listens any more.
+                // The previous value is false only once, when stopping begins.
                 if ended.is_some() && !stop.send_replace(true) {
                     self.events.open_end();
                     continue;
