@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_passed_over_is_named() {
+    fn skipped_messages_are_named() {
         let mut passed = PassedOver::default();
         for (message, line) in [("b", 3), ("c", 3), ("b", 4)] {
             passed.keep(&text(message), Some(line));
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_passed_over_is_kept_up_to_a_limit() {
+    fn skipped_messages_are_kept_up_to_a_limit() {
         let mut passed = PassedOver::default();
         for _ in 0..PassedOver::MESSAGES + 1 {
             passed.keep(&text("x"), None);
@@ -512,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_with_an_error_code_of_its_own_is_no_answer() {
+    fn a_close_with_another_error_code_is_not_an_answer() {
         let table = [
             (1000, Some(1000), true),
             (1005, Some(1000), true),

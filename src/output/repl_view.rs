@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_counted_before_the_next_that_is_not() {
+    fn hidden_messages_are_counted_before_the_next_shown() {
         let mut view = view();
         assert_eq!(shown(&mut view, "a"), "< a\n");
         view.filter(Some(Pattern::parse("/b/").unwrap()));
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ones_are_kept_whatever_was_shown() {
+    fn the_last_messages_are_kept_even_if_hidden() {
         let mut view = view();
         view.filter(Some(Pattern::parse("none").unwrap()));
         for n in 0..KEPT + 5 {

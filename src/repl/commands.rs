@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_needs_is_said_with_its_usage() {
+    fn a_wrong_argument_is_reported_with_the_usage() {
         for Command { name, usage, .. } in &COMMANDS {
             if !usage.is_empty() && !usage.starts_with('[') {
                 assert!(wrong(name).contains(usage), "{}", wrong(name));

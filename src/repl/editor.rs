@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_before_is_found_again() {
+    fn the_history_is_browsed_and_searched() {
         let mut typist = Typist::new();
         typist.types("first\rsecond\rthird\r");
         assert_eq!(typist.types("\x1b[A\x1b[A\r"), [line("second")]);

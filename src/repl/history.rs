@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_is_there_again_whatever_it_was() {
+    fn any_entry_survives_a_reload() {
         let folder = tempfile::TempDir::new().unwrap();
         let mut history = History::load(Some(folder.path().join("a/b/host_1")));
         for entry in ["one", "one", "{\n  \"a\\n\": 1\r\n}", " blank", ""] {

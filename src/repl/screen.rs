@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_entered_stays_without_escapes_and_not_at_any_length() {
+    fn an_entered_text_is_echoed_escaped_and_cut() {
         assert_eq!(echo("hi"), "> hi\n");
         assert_eq!(echo("{\n\t1}"), "> {\n      1}\n");
         assert_eq!(echo("\x1b[2J"), "> \\x1b[2J\n");

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_closes_on_its_line_stands_for_itself() {
+    fn a_text_that_closes_on_its_line_is_unchanged() {
         for text in [
             "{}",
             "[INFO] it's \"on",
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_comes_back_compact() {
+    fn json_over_several_lines_is_compacted() {
         let text =
             "{ \"a b\" : [1.0,\n\n   \"x \\\" } y\" ],\r\n \"n\": 12345678901234567890 }  \nnext";
         let compact = r#"{"a b":[1.0,"x \" } y"],"n":12345678901234567890}"#.to_owned();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_closes_says_so() {
+    fn unclosed_json_is_an_error() {
         let what = |text| lines(text).unwrap_err();
         assert_eq!(
             what("{\n\"a\": 1\n"),

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_is_an_error() {
+    fn an_invalid_variable_is_an_error() {
         for text in [
             "{{", "{{a", "{{}}", "{{1}}", "{{a b}}", "{{env.}}", "{{a.b}}", "x{{a}b}}",
         ] {

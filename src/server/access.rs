@@ -127,7 +127,7 @@ mod tests {
     use crate::connection::handshake::Headers;
 
     #[test]
-    fn origins_are_held_against_the_list_or_against_this_machine() {
+    fn origins_are_checked_against_the_list_or_this_machine() {
         let local = AllowedOrigins::Local { loopback: true };
         let wide = AllowedOrigins::Local { loopback: false };
         let list = vec!["https://app.example".to_owned()];

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_listen_leaves_and_the_others_miss_nothing() {
+    fn a_slow_client_is_disconnected_and_the_others_miss_nothing() {
         let broadcast = Arc::new(Broadcast::default());
         let (listener, sleeper) = (broadcast.enter(1), broadcast.enter(2));
         let mut cx = Context::from_waker(Waker::noop());

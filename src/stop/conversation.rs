@@ -395,7 +395,7 @@ impl Conversation {
         if reached(self.reply_deadline())
             && let Some(limit) = self.patience
         {
-            return Verdict::Failed(self.too_quiet(limit));
+            return Verdict::Failed(self.reply_timed_out(limit));
         }
         if reached(self.idle_end())
             && let Some(limit) = self.idle_limit
@@ -424,7 +424,7 @@ impl Conversation {
         }
     }
 
-    fn too_quiet(&self, limit: Duration) -> Failure {
+    fn reply_timed_out(&self, limit: Duration) -> Failure {
         if self.goal == Goal::Expected {
             let unmet = self.expectations.silence(&units::shown(limit));
             return Failure::Unmet(Box::new(unmet));
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_close_is_judged_depends_on_what_was_asked_for() {
+    fn whether_a_close_is_a_success_depends_on_the_goal() {
         let now = Instant::now();
         let judged = |goal, by, code| {
             let verdict = open(goal, now).on_event(&close(by, code), now);

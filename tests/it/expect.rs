@@ -383,7 +383,7 @@ fn each_expectation_has_the_whole_time() {
 }
 
 #[test]
-fn what_was_passed_over_is_named() {
+fn skipped_messages_are_named() {
     let server = Server::new()
         .accept()
         .expect_text("hi")
