@@ -1,7 +1,7 @@
-//! What can be expected of a server, and what came instead: the one judge of `send --expect…`,
-//! `listen --until`, `check URL` and check files, with one wording.
+//! Expectations of a server and their failures, shared by `send --expect…`, `listen --until`, `check URL` and
+//! check files so that all use the same rules and wording.
 //!
-//! What a peer said is quoted as it came: escape and redact it before showing.
+//! Texts of the peer are quoted unchanged: escape and redact them before they are shown.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,24 +15,24 @@ use crate::connection::tls::certificate::CertificateSummary;
 use crate::pattern::{MatchResult, Pattern};
 use crate::units;
 
-/// The most that is shown of a pattern, in characters.
+/// The longest pattern shown, in characters; a longer one is cut.
 const PATTERN_SHOWN: usize = 200;
 
-/// An expectation that cannot be met any more.
+/// An expectation that can no longer be met.
 #[derive(Clone, Debug)]
 pub struct UnmetExpectation {
-    /// What was expected and what came instead.
+    /// What was expected and what was received instead.
     pub what: String,
-    /// The message that came nearest.
+    /// The message nearest to the expected one.
     pub closest: Option<Closest>,
-    /// The answer that refused the handshake.
+    /// The response that refused the handshake.
     pub refusal: Option<Box<Refusal>>,
-    /// What to try.
+    /// The hint.
     pub hint: Option<String>,
 }
 
 impl UnmetExpectation {
-    /// An expectation in words.
+    /// An unmet expectation with this text.
     pub fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -42,29 +42,29 @@ impl UnmetExpectation {
         }
     }
 
-    /// The same with the message that came nearest.
+    /// Adds the nearest message.
     pub fn closest(mut self, closest: Option<Closest>) -> Self {
         self.closest = closest;
         self
     }
 
-    /// The same with what to try.
+    /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The same with the answer that refused the handshake.
+    /// Adds the response that refused the handshake.
     pub fn refusal(mut self, error: &Error) -> Self {
         self.refusal.clone_from(&error.refusal);
         self
     }
 }
 
-/// Judges the answer to a handshake by its status.
+/// Checks the HTTP status of a handshake's response.
 ///
 /// # Errors
-/// The server answered otherwise.
+/// The status differs.
 pub fn check_status(
     wanted: u16,
     answer: Result<&Opened, (&Error, &Refusal)>,
@@ -85,10 +85,10 @@ pub fn check_status(
     }
 }
 
-/// Judges the subprotocol that the server chose.
+/// Checks the subprotocol that the server chose.
 ///
 /// # Errors
-/// It is another one, or none.
+/// The server chose another one, or none.
 pub fn check_subprotocol(wanted: &str, chosen: Option<&str>) -> Result<(), UnmetExpectation> {
     match chosen {
         Some(chosen) if chosen == wanted => Ok(()),
@@ -97,68 +97,69 @@ pub fn check_subprotocol(wanted: &str, chosen: Option<&str>) -> Result<(), Unmet
         ))),
         None => Err(UnmetExpectation::new(format!("the server chose no subprotocol, expected {wanted}"))
             .hint(format!(
-                "offer one that the server knows: --subprotocol {wanted}, or in a check file the header line Sec-WebSocket-Protocol: {wanted}"
+                "offer a subprotocol that the server supports: --subprotocol {wanted}, or in a check file the header line Sec-WebSocket-Protocol: {wanted}"
             ))),
     }
 }
 
-/// Judges how long a certificate is valid, in days from now.
+/// Checks that the certificate is valid for at least `least` more days.
 ///
 /// # Errors
-/// Not long enough, or there is none.
+/// It expires earlier, or there is no certificate.
 pub fn check_certificate(least: u32, opened: &Opened) -> Result<(), UnmetExpectation> {
     let tls = opened.tls.as_ref();
     let certificate = tls.and_then(|tls| tls.certificate.as_ref());
     match certificate.map(CertificateSummary::days_left) {
         Some(days) if days >= i64::from(least) => Ok(()),
         Some(days) => {
-            let days = days_in_words(days);
+            let is = if days < 0 { "" } else { "is " };
+            let validity = validity(days);
             Err(UnmetExpectation::new(format!(
-                "the certificate is valid for {days}, expected at least {least}"
+                "the certificate {is}{validity}, expected at least {least}"
             )))
         }
         None if tls.is_none() => Err(UnmetExpectation::new(
-            "none: the connection is not encrypted",
+            "no certificate: the connection is not encrypted",
         )),
         None => Err(UnmetExpectation::new(
-            "the last day of the certificate is not known",
+            "the expiry date of the certificate is unknown",
         )),
     }
 }
 
-/// Days that may lie in the past.
-pub fn days_in_words(days: i64) -> String {
+/// How long a certificate is valid: `valid for 30 days`, or `expired 3 days ago` for a negative number.
+pub fn validity(days: i64) -> String {
     let count = units::count(days.unsigned_abs(), "day");
     if days < 0 {
-        return format!("-{count}");
+        return format!("expired {count} ago");
     }
-    count
+    format!("valid for {count}")
 }
 
-/// A message that is awaited: the first that matches, or any.
+/// An awaited message: the first that matches, or any.
 #[derive(Clone, Debug)]
 pub struct AwaitedMessage {
     pattern: Option<Pattern>,
     /// Messages that did not match.
     skipped: u64,
-    /// Those among them that no pattern can look at, and the size of the last one.
+    /// Binary messages among them, which no pattern can match, and the size of the last one.
     unreadable: u64,
     unreadable_size: usize,
     closest: Option<Closest>,
 }
 
-/// A message that came nearest to what was looked for.
+/// The message nearest to the awaited one.
 #[derive(Clone, Debug)]
 pub struct Closest {
     /// The message.
     pub text: Text,
-    /// The first thing that differs.
+    /// The first difference.
     pub why: String,
     equal: usize,
 }
 
 impl AwaitedMessage {
-    /// A message that matches.
+    /// Awaits a message that matches `pattern`.
     pub fn matching(pattern: Pattern) -> Self {
         Self {
             pattern: Some(pattern),
@@ -166,7 +167,7 @@ impl AwaitedMessage {
         }
     }
 
-    /// Any message.
+    /// Awaits any message.
     pub fn any() -> Self {
         Self {
             pattern: None,
@@ -182,8 +183,8 @@ impl AwaitedMessage {
         self.pattern.as_ref()?.given_up()
     }
 
-    /// Whether this message is the one; if not, it is counted and compared with the nearest so far.
-    pub fn look(&mut self, payload: &Payload) -> bool {
+    /// Whether this message matches; if not, it is counted and compared with the nearest one so far.
+    pub fn check(&mut self, payload: &Payload) -> bool {
         let Some(pattern) = &self.pattern else {
             return true;
         };
@@ -208,7 +209,7 @@ impl AwaitedMessage {
         false
     }
 
-    /// Whether a message was looked at.
+    /// Whether any message was checked and did not match.
     pub fn has_seen_messages(&self) -> bool {
         self.skipped > 0
     }
@@ -218,24 +219,24 @@ impl AwaitedMessage {
         self.closest.as_ref()
     }
 
-    /// It did not come within the limit.
+    /// The failure when it did not arrive within the limit.
     pub fn missed(&self, limit: &str, passed: &PassedOver) -> UnmetExpectation {
         let what = format!("no {self} within {limit} ({})", self.summary(passed));
         UnmetExpectation::new(what).closest(self.closest.clone())
     }
 
-    /// It did not come before the connection ended. `end` is that end in words.
+    /// The failure when the connection ended first; `end` describes that end.
     pub fn missed_by_end(&self, end: &str, passed: &PassedOver) -> UnmetExpectation {
         UnmetExpectation::new(format!("{end} before {}", self.description(passed)))
             .closest(self.closest.clone())
     }
 
-    /// Its coming, as a clause behind "before".
+    /// Its arrival, as a clause that follows "before".
     pub fn description(&self, passed: &PassedOver) -> String {
-        format!("a {self} came ({})", self.summary(passed))
+        format!("a {self} was received ({})", self.summary(passed))
     }
 
-    /// The very next message was to match, and does not.
+    /// The failure when the very next message had to match and does not.
     pub fn next_differs(&self) -> UnmetExpectation {
         let what = match self.unreadable {
             0 => "the next message does not match".to_owned(),
@@ -247,20 +248,20 @@ impl AwaitedMessage {
         UnmetExpectation::new(what).closest(self.closest.clone())
     }
 
-    /// What came instead.
+    /// What was received instead.
     fn summary(&self, passed: &PassedOver) -> String {
         let mut text = match self.skipped {
-            0 => "nothing was received".to_owned(),
-            1 => "1 other received".to_owned(),
-            n => format!("{n} others received"),
+            0 => "nothing received".to_owned(),
+            1 => "1 other message received".to_owned(),
+            n => format!("{n} other messages received"),
         };
         match self.unreadable {
             0 => {}
             1 => {
                 let size = units::bytes(self.unreadable_size);
-                text.push_str(&format!("; a binary message of {size} was passed over"));
+                text.push_str(&format!("; skipped a binary message of {size}"));
             }
-            n => text.push_str(&format!("; {n} binary messages were passed over")),
+            n => text.push_str(&format!("; skipped {n} binary messages")),
         }
         let before = self
             .pattern
@@ -270,7 +271,7 @@ impl AwaitedMessage {
         if let Some(line) = before.last() {
             let messages = units::count(before.len() as u64, "matching message");
             let verb = if before.len() == 1 { "was" } else { "were" };
-            text.push_str(&format!("; {messages} came before and {verb} passed over"));
+            text.push_str(&format!("; {messages} {verb} received earlier and skipped"));
             if let Some(line) = line {
                 text.push_str(&format!(" at line {line}"));
             }
@@ -295,8 +296,8 @@ impl fmt::Display for AwaitedMessage {
     }
 }
 
-/// Messages that came while another one was awaited: a later failure names those that would have
-/// matched. Bounded, the oldest are forgotten first.
+/// Messages skipped while another one was awaited: a later failure names those that would have matched.
+/// Bounded: the oldest are dropped first.
 #[derive(Debug, Default)]
 pub struct PassedOver {
     kept: VecDeque<(Text, Option<usize>)>,
@@ -307,7 +308,7 @@ impl PassedOver {
     const MESSAGES: usize = 1000;
     const BYTES: usize = 1 << 20;
 
-    /// Keeps a message that was passed over, by a step on this line.
+    /// Keeps a message that the step on this line skipped.
     pub fn keep(&mut self, payload: &Payload, line: Option<usize>) {
         let Some(text) = payload.readable() else {
             return;
@@ -320,7 +321,7 @@ impl PassedOver {
         }
     }
 
-    /// The lines of the steps that passed matching messages over.
+    /// The lines of the steps that skipped matching messages.
     fn matching(&self, pattern: &Pattern) -> impl Iterator<Item = Option<usize>> {
         let kept = self.kept.iter();
         kept.filter(|(text, _)| pattern.is_match(text.as_str()))
@@ -328,24 +329,24 @@ impl PassedOver {
     }
 }
 
-/// A message came where none was to come.
+/// The failure when a message was received during an expected silence.
 pub fn unexpected_message(payload: &Payload) -> UnmetExpectation {
     let what = match payload.as_text() {
-        Some(_) => "a message came, and silence was expected".to_owned(),
+        Some(_) => "expected silence, received a message".to_owned(),
         None => format!(
-            "a binary message of {} came, and silence was expected",
+            "expected silence, received a binary message of {}",
             units::bytes(payload.len())
         ),
     };
     UnmetExpectation::new(what)
 }
 
-/// How the server is to close.
+/// How the server is expected to close.
 #[derive(Clone, Debug)]
 pub struct ExpectedClose {
     /// The code; 1005 is a close frame without one, 1006 no close frame at all (RFC 6455 §7.4.1).
     pub code: CloseCode,
-    /// What the reason looks like.
+    /// The pattern of the reason.
     pub reason: Option<Pattern>,
 }
 
@@ -353,7 +354,7 @@ impl ExpectedClose {
     /// Reads `CODE[ PATTERN]`.
     ///
     /// # Errors
-    /// No close code, or a text that is no pattern.
+    /// The code or the pattern is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (code, reason) = text.split_once(' ').unwrap_or((text, ""));
         let code = match code.parse() {
@@ -367,10 +368,10 @@ impl ExpectedClose {
         Ok(Self { code, reason })
     }
 
-    /// Judges how a connection ended.
+    /// Checks how a connection ended.
     ///
     /// # Errors
-    /// It ended otherwise.
+    /// It ended differently.
     pub fn check(&self, close: &CloseInfo) -> Result<(), UnmetExpectation> {
         let end = match &close.error {
             Some(error) if close.code == CloseCode::ABNORMAL => error.message.clone(),
@@ -389,13 +390,13 @@ impl ExpectedClose {
             MatchResult::Match => Ok(()),
             MatchResult::Mismatch(mismatch) => {
                 let why = mismatch.why;
-                let what = format!("{end}, expected the reason {reason}: {why}");
+                let what = format!("{end}, expected a reason matching '{reason}': {why}");
                 Err(UnmetExpectation::new(what))
             }
         }
     }
 
-    /// The server did not close within the limit.
+    /// The failure when the server did not close within the limit.
     pub fn missed(&self, limit: &str) -> UnmetExpectation {
         let code = self.code;
         UnmetExpectation::new(format!(
@@ -403,7 +404,7 @@ impl ExpectedClose {
         ))
     }
 
-    /// Whether this is how a connection ends that is lost.
+    /// Whether a lost connection is expected (1006).
     pub fn is_loss(&self) -> bool {
         self.code == CloseCode::ABNORMAL
     }
@@ -414,9 +415,9 @@ pub fn end_in_words(close: &CloseInfo) -> String {
     format!("the server closed with {close}")
 }
 
-/// Whether a clean close is the answer to ours, which shows that the server has read all before it. One
-/// with an error code of the server's own has crossed ours (RFC 6455 §5.5.1: the answer typically echoes
-/// the code).
+/// Whether a clean close is the answer to ours, which proves that the server has read everything before it.
+/// A close with another error code was sent by the server before it read ours (RFC 6455 §5.5.1: the answer
+/// typically echoes the code).
 pub fn answers(close: &CloseInfo, ours: Option<CloseCode>) -> bool {
     close.clean && close.error.is_none() && (Some(close.code) == ours || close.code.is_proper_end())
 }
@@ -448,11 +449,13 @@ mod tests {
     fn the_nearest_miss_has_the_most_equal_leaves() {
         let mut awaited = awaited(r#"{"type":"pong","seq":1}"#);
         for message in [r#"{"type":"news"}"#, r#"{"type":"pong","seq":2}"#, "[]"] {
-            assert!(!awaited.look(&text(message)));
+            assert!(!awaited.check(&text(message)));
         }
         let unmet = awaited.missed("1 s", &PassedOver::default());
         assert!(
-            unmet.what.ends_with("within 1 s (3 others received)"),
+            unmet
+                .what
+                .ends_with("within 1 s (3 other messages received)"),
             "{}",
             unmet.what
         );
@@ -462,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_passed_over_is_named() {
+    fn skipped_messages_are_named() {
         let mut passed = PassedOver::default();
         for (message, line) in [("b", 3), ("c", 3), ("b", 4)] {
             passed.keep(&text(message), Some(line));
@@ -471,21 +474,21 @@ mod tests {
         let mut b = awaited("b");
         assert_eq!(
             what(&b),
-            "no message matching 'b' within 1 s (nothing was received; \
-             2 matching messages came before and were passed over at line 4)"
+            "no message matching 'b' within 1 s (nothing received; \
+             2 matching messages were received earlier and skipped at line 4)"
         );
-        b.look(&Payload::Binary(vec![0xff; 12].into()));
+        b.check(&Payload::Binary(vec![0xff; 12].into()));
         assert!(
-            what(&b).contains("1 other received; a binary message of 12 bytes was passed over")
+            what(&b).contains("1 other message received; skipped a binary message of 12 bytes")
         );
         assert_eq!(
             what(&AwaitedMessage::any()),
-            "no message within 1 s (nothing was received)"
+            "no message within 1 s (nothing received)"
         );
     }
 
     #[test]
-    fn what_was_passed_over_is_kept_up_to_a_limit() {
+    fn skipped_messages_are_kept_up_to_a_limit() {
         let mut passed = PassedOver::default();
         for _ in 0..PassedOver::MESSAGES + 1 {
             passed.keep(&text("x"), None);
@@ -514,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_with_an_error_code_of_its_own_is_no_answer() {
+    fn a_close_with_another_error_code_is_not_an_answer() {
         let table = [
             (1000, Some(1000), true),
             (1005, Some(1000), true),

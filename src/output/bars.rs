@@ -1,4 +1,4 @@
-//! Small pictures of times, made of text.
+//! Text charts of times: sparkline and histogram.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::units;
 /// From the lowest to the highest.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// What stands for a reply that never came.
+/// The character for a lost ping.
 const MISSING: char = '×';
 
 /// The longest bar, in characters.
@@ -45,7 +45,7 @@ pub fn bars(bars: &[TimeRange]) -> String {
     let (from, to) = (width(|bar| bar.from), width(|bar| bar.to));
     let digits = most.to_string().len();
     let line = |bar: &TimeRange| {
-        // What there is can be seen, however little it is.
+        // A count above 0 is at least one character.
         let length = (bar.count * WIDTH).div_ceil(most.max(1));
         let share = bar.count as f64 * 100.0 / all.max(1) as f64;
         format!(

@@ -1,4 +1,4 @@
-//! Bytes on their way to stdout, up to a limit past which the session stops reading from the network.
+//! The output buffer. Above its limit the session stops reading from the network.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,39 +11,38 @@ use super::payload_form::PayloadForm;
 
 /// Buffered bytes from which the session stops reading.
 const LIMIT: usize = 1 << 20;
-/// What is written at once while more is being gathered: whole pages of a file, and all that a pipe holds. A byte
-/// more costs a page more, or a write more.
+/// The block size of writes while more data follows: whole pages of a file, and the capacity of a pipe.
 const BLOCK: usize = 64 * 1024;
-/// Buffered bytes from which writing beats gathering more.
+/// Buffered bytes at which to write rather than buffer more.
 const WORTH_WRITING: usize = BLOCK;
-/// Payloads from this size on are kept as they are instead of being copied.
+/// Payloads of at least this size are shared instead of copied.
 pub const LARGE: usize = 32 * 1024;
 
-/// What waits to be written.
+/// An entry of the queue.
 #[derive(Debug)]
 enum Chunk {
-    /// These bytes.
+    /// Bytes.
     Plain(Bytes),
-    /// A payload, laid out when its turn comes.
+    /// A payload, formatted when it is written.
     ToLayOut(PayloadForm, Bytes),
 }
 
-/// How much is to be written.
+/// How much to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
     /// Everything.
     All,
-    /// Up to the end of a block: there is more to come.
+    /// Whole blocks only, because more data follows.
     Blocks,
 }
 
-/// See the module's head.
+/// Bytes to be written, in order.
 #[derive(Debug, Default)]
 pub struct Buffer {
     /// Older than `tail`.
     queue: VecDeque<Chunk>,
     tail: Vec<u8>,
-    /// Bytes at the beginning of `tail` that were written.
+    /// Bytes at the beginning of `tail` that are already written.
     head: usize,
     /// Bytes in `queue`.
     queued: usize,
@@ -52,7 +51,7 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Where small things are appended.
+    /// The buffer to append small pieces to.
     pub fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.tail
     }
@@ -68,7 +67,7 @@ impl Buffer {
         }
     }
 
-    /// Appends a text as a terminal may show it; a large one is shared, and escaped piece by piece.
+    /// Appends a text escaped for a terminal; a large one is shared, and escaped piece by piece.
     pub fn push_escaped(&mut self, text: &Bytes) {
         if text.len() < LARGE {
             push_escaped_bytes(&mut self.tail, text, KeptControls::Lines);
@@ -77,7 +76,7 @@ impl Buffer {
         }
     }
 
-    /// Appends what a large payload becomes; the payload is shared, and laid out piece by piece.
+    /// Appends a large payload; it is shared, and formatted piece by piece.
     pub fn push_as(&mut self, form: PayloadForm, payload: &Bytes) {
         self.seal();
         self.queued += payload.len();
@@ -97,7 +96,7 @@ impl Buffer {
         self.queued + self.tail.len() - self.head
     }
 
-    /// Whether nothing waits.
+    /// Whether everything has been written.
     pub fn is_empty(&self) -> bool {
         self.held() == 0
     }
@@ -107,7 +106,7 @@ impl Buffer {
         self.held() < LIMIT
     }
 
-    /// Whether so much has gathered that it should be written before more is read.
+    /// Whether enough is buffered that it should be written before more is read.
     pub fn is_worth_writing(&self) -> bool {
         self.held() >= WORTH_WRITING
     }
@@ -117,8 +116,7 @@ impl Buffer {
         *self = Self::default();
     }
 
-    /// Takes out what comes first: all of it, or the beginning of what is still to be laid out and takes
-    /// more than `enough` bytes.
+    /// Removes and returns the next bytes: everything, or about `enough` bytes of a large payload.
     pub fn take(&mut self, enough: usize) -> Vec<u8> {
         self.seal();
         let mut taken = Vec::new();
@@ -133,7 +131,7 @@ impl Buffer {
         taken
     }
 
-    /// Hands what waits to `write`, which says how much of it it took; ready when nothing is left of that.
+    /// Passes the bytes to `write`, which returns how many it took; ready when `amount` has been written.
     ///
     /// # Errors
     /// Those of `write`.
@@ -161,14 +159,14 @@ impl Buffer {
         }
     }
 
-    /// Where the last whole block ends in `tail`, if one does.
+    /// The end of the last whole block in `tail`, if there is one.
     fn end_of_blocks(&self) -> usize {
         let unwritten = self.tail.len() - self.head;
         let rest = (self.begun + unwritten) % BLOCK;
         self.tail.len() - rest.min(unwritten)
     }
 
-    /// Lays out the next piece of the payload whose turn it is.
+    /// Formats the next piece of the first payload.
     fn render_next(&mut self) {
         let Some(Chunk::ToLayOut(form, payload)) = self.queue.front_mut() else {
             return;
@@ -194,7 +192,7 @@ impl Buffer {
         }
     }
 
-    /// The buffer stays, and what was written makes room in it once that is worth the copy.
+    /// Keeps the buffer, and reuses the space of written bytes once that is worth the copy.
     fn advance_tail(&mut self, n: usize) {
         self.begun = (self.begun + n) % BLOCK;
         self.head += n;

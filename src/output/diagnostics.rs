@@ -1,7 +1,7 @@
-//! What is said to a person, line by line, on stderr: connected, closed, what `-v` shows.
+//! The diagnostic lines on stderr: connected, closed, the details of `-v`.
 //!
-//! Nothing of it is data. Without a terminal nothing is said on success unless `-v` asks for it. Every
-//! word of the peer's is escaped, a line at a time.
+//! They are never data. Without a terminal nothing is printed on success unless `-v` is given. All text of the
+//! peer is escaped, one line at a time.
 
 use super::escape::{KeptControls, escape, push_escaped};
 use super::style::{DIM, OutputStream, RED, RESET, YELLOW, paint};
@@ -15,41 +15,41 @@ use crate::event::{Closed, Event, RetryWait, Traffic};
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::units::{self, count_grouped, grouped};
 
-/// How much is said.
+/// Which diagnostics are printed.
 #[derive(Clone, Copy, Debug)]
 pub struct Diagnostics {
-    /// The stream's abilities.
+    /// The stream and its capabilities.
     pub stream: OutputStream,
     /// `-v`, counted.
     pub verbose: u8,
     /// `-q`, counted.
     pub quiet: u8,
-    /// When changes of state are said.
+    /// When changes of state are printed.
     pub states: StateLines,
 }
 
-/// When changes of state are said: connected, closed.
+/// When changes of state are printed: connected, closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateLines {
     /// On a terminal.
     Usual,
-    /// Always: a person is in a session.
+    /// Always: in an interactive session.
     Session,
-    /// Only with `-v`: stdout tells them.
+    /// Only with `-v`: stdout shows them.
     Elsewhere,
 }
 
 impl Diagnostics {
     fn shows_state_lines(&self) -> bool {
-        let said = match self.states {
+        let is_printed = match self.states {
             StateLines::Usual => self.stream.is_terminal,
             StateLines::Session => true,
             StateLines::Elsewhere => false,
         };
-        self.verbose > 0 || (said && self.quiet == 0)
+        self.verbose > 0 || (is_printed && self.quiet == 0)
     }
 
-    /// An end that is a failure is told by the error line, unless a session goes on behind it.
+    /// A close that is a failure is reported by the error line, except in a session, which continues.
     fn shows_close(&self, closed: &Closed) -> bool {
         let close = &closed.close;
         let is_failure =
@@ -58,11 +58,15 @@ impl Diagnostics {
         self.shows_state_lines() && (goes_on || self.verbose > 0 || !is_failure)
     }
 
-    /// Appends what there is to say about an event.
+    /// Appends the lines of an event.
     pub fn write_event(&self, out: &mut Vec<u8>, event: &Event, redactor: &Redactor) {
         match event {
             Event::Connecting { url, attempt } if self.verbose > 0 => {
-                self.line(out, "*", &format!("CONNECTING to {url}, attempt {attempt}"));
+                self.line(
+                    out,
+                    "*",
+                    &format!("connecting to {url} (attempt {attempt})"),
+                );
             }
             Event::Progress(progress) => self.write_progress(out, progress, redactor),
             Event::Open(opened) if self.shows_state_lines() => {
@@ -87,16 +91,16 @@ impl Diagnostics {
             }
             Event::Frame(frame) => self.frame(out, frame, redactor),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
-                let who = match by {
-                    Initiator::Peer => "the server closes",
-                    _ => "closing",
+                let what = match by {
+                    Initiator::Peer => "closing: the server sent",
+                    _ => "closing with",
                 };
                 let reason = if reason.is_empty() {
                     String::new()
                 } else {
                     format!(": {reason}")
                 };
-                let text = format!("CLOSING, {who} with {code}{reason}");
+                let text = format!("{what} {code}{reason}");
                 self.line(out, "*", &redactor.redact(&text));
             }
             Event::Close(closed) => self.write_close(out, closed, redactor),
@@ -112,7 +116,7 @@ impl Diagnostics {
         {
             self.warning(
                 out,
-                &format!("--insecure accepts this certificate, though {why}"),
+                &format!("--insecure accepts this certificate although {why}"),
             );
         }
         if let Progress::Warning(text) = progress
@@ -124,7 +128,7 @@ impl Diagnostics {
             && self.stream.is_terminal
             && self.quiet == 0
         {
-            self.line(out, "*", &format!("CONNECTING to {url}, still {doing}"));
+            self.line(out, "*", &format!("connecting to {url}: still {doing}"));
         }
         if self.verbose == 0 {
             return;
@@ -132,15 +136,13 @@ impl Diagnostics {
         match progress {
             Progress::Found(addresses) => {
                 let list: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
-                self.line(out, "*", &format!("found {}", list.join(", ")));
+                self.line(out, "*", &format!("resolved to {}", list.join(", ")));
             }
-            Progress::Connected(remote) => self.line(out, "*", &format!("connected to {remote}")),
+            Progress::Connected(remote) => {
+                self.line(out, "*", &format!("socket connected to {remote}"));
+            }
             Progress::Proxied { proxy, host } => {
-                self.line(
-                    out,
-                    "*",
-                    &format!("the proxy {proxy} has connected to {host}"),
-                );
+                self.line(out, "*", &format!("proxy {proxy} connected to {host}"));
             }
             Progress::Secured(negotiated) => {
                 self.line(
@@ -157,7 +159,7 @@ impl Diagnostics {
                 }
             }
             Progress::Redirected(url) => self.line(out, "*", &format!("redirected to {url}")),
-            // Shown above, whatever -v says; and the sinks have learnt the secret.
+            // The first two are shown above, with or without -v; a secret is for the redactor.
             Progress::Slow { .. } | Progress::Warning(_) | Progress::Secret(_) => {}
             Progress::Request(lines) => self.request(out, lines, redactor),
             Progress::Answer(answer) => self.response(out, answer, redactor),
@@ -171,7 +173,7 @@ impl Diagnostics {
         }
     }
 
-    /// The status line and the headers of an answer.
+    /// The status line and the headers of a response.
     pub fn response(&self, out: &mut Vec<u8>, answer: &Response, redactor: &Redactor) {
         let version = answer.version.as_str();
         let reason = redactor.redact(&answer.reason);
@@ -187,9 +189,9 @@ impl Diagnostics {
     }
 
     fn write_open(&self, out: &mut Vec<u8>, opened: &Opened, redactor: &Redactor) {
-        let mut text = format!("OPEN, connected to {}", opened.remote);
+        let mut text = format!("connected to {}", opened.remote);
         if let Some(proxy) = &opened.proxy {
-            text.push_str(&format!(" through the proxy {proxy}"));
+            text.push_str(&format!(" through proxy {proxy}"));
         }
         if let Some(name) = &opened.subprotocol {
             text.push_str(&format!(
@@ -229,7 +231,7 @@ impl Diagnostics {
                 1 => "the last message sent".to_owned(),
                 n => format!("the last {n} messages sent"),
             };
-            let text = format!("{what} may be lost: nothing shows that the server has read so far");
+            let text = format!("{what} may be lost: the server did not confirm reading");
             self.warning(out, &text);
         }
     }
@@ -237,19 +239,16 @@ impl Diagnostics {
     fn write_retry_wait(&self, out: &mut Vec<u8>, wait: &RetryWait, redactor: &Redactor) {
         let delay = units::shown(wait.delay);
         let because = redactor.redact(&wait.because);
-        let text = format!(
-            "trying again in {delay} (attempt {}): {because}",
-            wait.attempt
-        );
+        let text = format!("retrying in {delay} (attempt {}): {because}", wait.attempt);
         self.line(out, "*", &text);
     }
 
     fn write_close_line(&self, out: &mut Vec<u8>, closed: &Closed, redactor: &Redactor) {
         let close = &closed.close;
         let text = match (&close.error, close.by) {
-            (Some(error), _) => format!("CLOSED: {error}"),
-            (None, Initiator::Local) => format!("CLOSED by us, the server answered {close}"),
-            (None, _) => format!("CLOSED by the server with {close}"),
+            (Some(error), _) => format!("closed: {error}"),
+            (None, Initiator::Local) => format!("closed by us: {close}, confirmed by the server"),
+            (None, _) => format!("closed by the server: {close}"),
         };
         self.line(out, "*", &redactor.redact(&text));
         if self.verbose > 0 {
@@ -290,8 +289,7 @@ impl Diagnostics {
         self.line(out, mark, &text);
     }
 
-    /// Under -vv there is one of these for each message: it is put together without the machinery of
-    /// formatting.
+    /// With -vv there is one line for each frame, so it is built without `format!`.
     fn frame(&self, out: &mut Vec<u8>, frame: &TracedFrame, redactor: &Redactor) {
         self.begin_line(out);
         out.extend_from_slice(match frame.direction {
@@ -327,7 +325,7 @@ impl Diagnostics {
                 let text = format!(", {} \"{}\"", CloseCode(*code), redactor.redact(reason));
                 push_escaped(out, &text, KeptControls::Nothing);
             }
-            // The first bytes can hold a part of a secret, which no search finds.
+            // The first bytes may contain a part of a secret, which the redactor cannot recognise.
             _ if !redactor.is_idle() => {
                 out.extend_from_slice(b", payload hidden (--show-secrets)");
             }
@@ -359,7 +357,7 @@ impl Diagnostics {
         out.push(b'\n');
     }
 
-    /// A line of a running account: only its mark is dim. Escaped.
+    /// A log line: only its mark is dim. Escaped.
     pub fn account(&self, out: &mut Vec<u8>, mark: &str, text: &str) {
         paint(out, self.stream.colour, DIM, mark.as_bytes());
         out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
@@ -377,7 +375,7 @@ impl Diagnostics {
         out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
     }
 
-    /// What the other side said, under an error.
+    /// Text of the peer, below an error.
     pub fn quote(&self, out: &mut Vec<u8>, text: &str) {
         for line in text.lines() {
             out.extend_from_slice(
@@ -386,7 +384,7 @@ impl Diagnostics {
         }
     }
 
-    /// What to try, under an error.
+    /// A hint, below an error.
     pub fn hint(&self, out: &mut Vec<u8>, text: &str) {
         paint(out, self.stream.colour, YELLOW, b"hint:");
         out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
@@ -410,8 +408,8 @@ pub(super) fn traffic(received: Traffic, sent: Traffic, wire_bytes: (u64, u64)) 
     )
 }
 
-/// The first bytes of a frame's payload in quotes, escaped as in a Rust string: nothing in them means
-/// anything to a terminal.
+/// The first bytes of a frame's payload in quotes, escaped as in a Rust string, so that a terminal obeys none of
+/// them.
 fn push_head(out: &mut Vec<u8>, frame: &TracedFrame) {
     out.extend_from_slice(b", \"");
     for &byte in frame.head() {

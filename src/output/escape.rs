@@ -1,29 +1,28 @@
-//! Makes text from the other side safe to show on a terminal.
+//! Escapes text of the peer for a terminal.
 //!
-//! What comes out holds no control character (but the tabs and newlines that were asked to be
-//! kept), no line separator and no format character, so it can neither move the cursor, nor change
-//! the order in which the rest of the line is read, nor hide in it. Everything else stays as it
-//! is, byte for byte. A backslash is not doubled: the result is made for eyes, not to be read back.
+//! The result contains no control characters (except tabs and newlines, if kept), no line separators and no format
+//! characters, so it cannot move the cursor, reorder the line or hide text. Everything else is unchanged, byte for
+//! byte. Backslashes are not doubled: the result is for display, not for parsing.
 //!
-//! It must never be put on a pipe's stdout, which gets the exact bytes.
+//! It is never used for stdout in a pipe, which gets the exact bytes.
 
 use std::borrow::Cow;
 
 #[cfg(test)]
 mod tests;
 
-/// Which of the whitespace controls may stay.
+/// Which control characters are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeptControls {
-    /// Tab and newline stay, and each further line is indented by two blanks: messages, which may have
-    /// several lines, none of which may look like a line of ours.
+    /// Tab and newline, with each further line indented by two blanks: for messages, which may have several lines,
+    /// none of which may look like a line of ours.
     Lines,
-    /// Nothing stays, tab and newline become `\t` and `\n`: close reasons, header values and
-    /// names, which must not be able to begin a line of their own.
+    /// None, tab and newline become `\t` and `\n`: for close reasons, header values and names, which must not begin
+    /// a line.
     Nothing,
 }
 
-/// Returns `text` as a terminal may show it; borrowed when nothing had to change.
+/// Returns `text` escaped for a terminal; borrowed when nothing changes.
 ///
 /// C0 and DEL become `\x1b`; C1, line and paragraph separator and format characters (general
 /// category Cf, but not U+200C and U+200D, which scripts and emoji need) become `\u{202e}`.
@@ -33,7 +32,7 @@ pub fn escape(text: &str, keep: KeptControls) -> Cow<'_, str> {
     };
     let mut out = Vec::with_capacity(text.len() + text.len() / 8 + 8);
     push_from(&mut out, text, keep, Some(first));
-    // Pieces of a `str` that were cut between characters, with ASCII in between, are UTF-8.
+    // Pieces of a `str` cut on character boundaries, joined by ASCII, are UTF-8.
     Cow::Owned(String::from_utf8(out).expect("escapes are ASCII"))
 }
 
@@ -53,7 +52,7 @@ pub fn push_escaped_bytes(out: &mut Vec<u8>, bytes: &[u8], keep: KeptControls) {
     }
 }
 
-/// Where the next character to be replaced begins, and which one it is.
+/// The position of the next character to replace, and the character.
 type NextEscape = Option<(usize, char)>;
 
 fn push_from(out: &mut Vec<u8>, text: &str, keep: KeptControls, first: NextEscape) {
@@ -102,7 +101,7 @@ fn push_hex_byte(out: &mut Vec<u8>, byte: u8) {
 pub(super) fn push_hex(out: &mut Vec<u8>, value: u32, width: u32) {
     let needed = (u32::BITS - value.leading_zeros()).div_ceil(4);
     for place in (0..needed.max(width)).rev() {
-        // Places beyond the eighth are zeros; a plain shift by 32 or more would overflow.
+        // Digits beyond the eighth are zeros; a plain shift by 32 or more would overflow.
         let digit = value.checked_shr(4 * place).unwrap_or(0) & 0xf;
         out.push(b"0123456789abcdef"[digit as usize]);
     }
@@ -125,7 +124,7 @@ pub(super) fn find_unsafe(text: &str, from: usize, stop: impl Fn(u8) -> bool + C
         if byte.is_ascii() {
             return Some((at, char::from(byte)));
         }
-        // What is not ASCII and ends a plain run is a leading byte: `get` cuts between characters.
+        // A byte beyond ASCII that ends a plain run is a leading byte, so `get` cuts on a character boundary.
         let ch = text.get(at..)?.chars().next()?;
         if is_unsafe(ch) {
             return Some((at, ch));
@@ -134,7 +133,7 @@ pub(super) fn find_unsafe(text: &str, from: usize, stop: impl Fn(u8) -> bool + C
     }
 }
 
-/// How many bytes at the beginning of `bytes` come before the first for which `stop` holds.
+/// The number of bytes before the first one for which `stop` holds.
 #[inline]
 fn plain_len(bytes: &[u8], stop: impl Fn(u8) -> bool + Copy) -> usize {
     let (blocks, tail) = bytes.as_chunks::<32>();
@@ -144,7 +143,7 @@ fn plain_len(bytes: &[u8], stop: impl Fn(u8) -> bool + Copy) -> usize {
         }
     }
     let mut at = bytes.len() - tail.len();
-    // Small blocks for the tail, so that a short text is not looked at byte by byte.
+    // Small blocks for the tail, so that a short text is not checked byte by byte.
     let (blocks, tail) = tail.as_chunks::<8>();
     for block in blocks {
         if let Some(offset) = position(block, stop) {
@@ -158,8 +157,8 @@ fn plain_len(bytes: &[u8], stop: impl Fn(u8) -> bool + Copy) -> usize {
         .unwrap_or(tail.len())
 }
 
-/// Looks at every byte, as `Iterator::position` does not: an early exit keeps it from vector code.
-/// So does gathering the answers in a `bool`, which the compiler turns into branches.
+/// Checks every byte, unlike `Iterator::position`: an early exit prevents vector code. So does collecting the results
+/// in a `bool`, which the compiler turns into branches.
 #[inline]
 fn position<const N: usize>(block: &[u8; N], stop: impl Fn(u8) -> bool) -> Option<usize> {
     let mut hits = [0; N];
@@ -177,8 +176,7 @@ fn position<const N: usize>(block: &[u8; N], stop: impl Fn(u8) -> bool) -> Optio
 
 /// Whether a character for which [`is_unsafe`] holds may begin with this byte of UTF-8.
 ///
-/// Few of the leading bytes in use do, so that most Latin, Greek, Cyrillic, Chinese, Japanese and
-/// Korean text is not decoded at all.
+/// Few leading bytes do, so most Latin, Greek, Cyrillic, Chinese, Japanese and Korean text is not decoded.
 #[inline]
 fn may_lead_unsafe(byte: u8) -> bool {
     (byte == 0xc2)
@@ -196,8 +194,8 @@ fn may_lead_unsafe(byte: u8) -> bool {
 /// Whether a character beyond ASCII must not reach a terminal: C1, line and paragraph separator,
 /// and general category Cf of Unicode 17 without U+200C and U+200D.
 ///
-/// The unassigned U+2065 and the unassigned part of the Tags block (U+E0000) are included: they
-/// are set aside for format characters and invisible as well.
+/// The unassigned U+2065 and the unassigned part of the Tags block (U+E0000) are included: they are reserved for
+/// format characters and also invisible.
 pub(super) fn is_unsafe(ch: char) -> bool {
     matches!(
         ch,

@@ -1,6 +1,6 @@
 //! Events as JSON lines, for `--json` and `--log`: one object a line, schema version 1.
 //!
-//! `lines` has what each event says, `format` how it is written.
+//! `event_types` defines the fields of each event, `format` how they are written.
 
 mod event_types;
 mod format;
@@ -32,31 +32,31 @@ use crate::stop::{PingStatistics, TimeSummary};
 use event_types::{CommonFields, Ms, WholeMs};
 use format::push_json;
 
-/// A test that is over, or a fact about an endpoint.
+/// A finished test, or a fact about an endpoint.
 #[derive(Debug)]
 pub struct TestResult<'a> {
     /// The check file, or the URL.
     pub file: &'a str,
     /// The line of the failure or of the test.
     pub line: Option<u64>,
-    /// What it is called.
+    /// Its name.
     pub name: &'a str,
     /// Whether it passed.
     pub ok: bool,
     /// How long it took.
     pub time: Duration,
-    /// Why it failed, or what was found.
+    /// Why it failed, or the value found.
     pub message: &'a str,
 }
 
-/// What all tests came to.
+/// The result of all tests.
 #[derive(Clone, Copy, Debug)]
 pub struct TestSummary {
-    /// How many there were.
+    /// Number of tests.
     pub tests: u64,
-    /// How many failed, faults of transport included.
+    /// Number of failed tests, transport errors included.
     pub failed: u64,
-    /// How many of those were faults of transport.
+    /// Number of those that failed with a transport error.
     pub errors: u64,
     /// How long it took.
     pub time: Duration,
@@ -64,7 +64,7 @@ pub struct TestSummary {
     pub exit: Exit,
 }
 
-/// What a server came to.
+/// The totals of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServeTotals {
     /// Connections that were open.
@@ -82,19 +82,19 @@ pub struct ServeTotals {
 pub struct EventWriter {
     /// The connection that events belong to; counts from 1.
     connection: u64,
-    /// How many there have been.
+    /// The number of connections so far.
     connections: u64,
-    /// When the event happened, unless it is now.
+    /// The time of the event; `None` is now.
     happened: Option<Instant>,
     /// Connections that are being opened: neither open nor given up.
     opening: BTreeSet<u64>,
-    /// Whether received messages stay exact though they repeat a secret: on stdout they do.
+    /// Whether received messages are exact even if they contain a secret: true for stdout.
     exact: bool,
     clock: EventClock,
     beginning: EventPrefix,
 }
 
-/// The beginning of the last line. Messages that were read together share it.
+/// The common beginning of the last line, which messages that were read together share.
 #[derive(Debug, Default)]
 struct EventPrefix {
     event: &'static str,
@@ -116,7 +116,7 @@ impl EventWriter {
         }
     }
 
-    /// A writer for a file that is kept: a secret that a peer sends back is masked there as well.
+    /// A writer for a log file, in which secrets in received messages are masked, too.
     pub fn for_log(begun: Instant) -> Self {
         Self {
             exact: false,
@@ -124,7 +124,7 @@ impl EventWriter {
         }
     }
 
-    /// Continues after this many connections, which were written elsewhere; the events that follow belong to the last.
+    /// Continues after this many connections; the following events belong to the last one.
     pub fn after(self, connections: u64) -> Self {
         Self {
             connection: connections,
@@ -138,7 +138,7 @@ impl EventWriter {
         self.connection
     }
 
-    /// The events that follow belong to this connection, and happened then if not now.
+    /// Sets the connection of the following events, and their time if it is not now.
     pub fn turn_to(&mut self, connection: u64, happened: Option<Instant>) {
         self.connection = connection;
         self.happened = happened;
@@ -227,7 +227,7 @@ impl EventWriter {
                     _ => self.push(out, &failed(error, redactor)),
                 }
             }
-            // Where each message is an event, none of them goes out in a batch.
+            // With JSON events, messages are sent one by one.
             Event::Secret(_) | Event::Progress(_) | Event::Batch(_) => {}
         }
     }
@@ -251,8 +251,8 @@ impl EventWriter {
         }
     }
 
-    /// A message whose payload is written when its turn comes: escaped, a text may take six times its size, and once
-    /// more as JSON.
+    /// A message whose payload is formatted when it is written: an escaped text may take six times its size, and
+    /// once more as JSON.
     fn write_large(&mut self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
         const END: &[u8] = b"}\n";
         self.push_at(out.tail(), message.read_at, &describe(message));
@@ -284,7 +284,7 @@ impl EventWriter {
         out.tail().extend_from_slice(END);
     }
 
-    /// The text of a message, secrets masked where it is not exact.
+    /// The text of a message, with secrets masked unless it must be exact.
     fn text_of<'a>(&self, message: &'a Message, redactor: &Redactor) -> Cow<'a, str> {
         let text = message.payload.as_text().unwrap_or_default();
         let is_exact = self.exact && message.direction == Direction::In;
@@ -366,8 +366,7 @@ impl EventWriter {
         self.push(out, &ping_stats(statistics));
     }
 
-    /// Appends the line that says where a server listens, with the SHA-256 fingerprint of the certificate that it
-    /// made, if it made one.
+    /// Appends the line of a listening server, with the SHA-256 fingerprint of its self-signed certificate, if any.
     pub fn listening(&mut self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
         self.push(
             out,
@@ -395,7 +394,7 @@ impl EventWriter {
         self.push_at(out, None, event);
     }
 
-    /// Appends the line of an event that happened then.
+    /// Appends the line of an event with this time.
     fn push_at<E: event_types::EventFields>(
         &mut self,
         out: &mut Vec<u8>,
@@ -416,7 +415,7 @@ impl EventWriter {
                 conn: self.connection,
             };
             push_json(&mut beginning.text, &common);
-            // What is the event's own goes on where the object would end.
+            // The event's own fields continue where the object would end.
             beginning.text.pop();
         }
         out.extend_from_slice(&beginning.text);
@@ -427,12 +426,12 @@ impl EventWriter {
     }
 }
 
-/// The time of events: it never goes back, since what is read together is written one after the other.
+/// The time of events. It never goes back, because events that were read together are written in sequence.
 #[derive(Debug)]
 struct EventClock {
     begun: Instant,
     last: Instant,
-    /// The time of day at `last`, as RFC 3339 writes it.
+    /// The time of day at `last`, in RFC 3339.
     ts: String,
 }
 
@@ -445,7 +444,7 @@ impl EventClock {
         }
     }
 
-    /// Sets the time to that of something that happened at `at`, or now; whether it is another than before.
+    /// Sets the time to `at`, or now; true if it changed.
     fn go_to(&mut self, at: Option<Instant>) -> bool {
         let at = at.unwrap_or_else(Instant::now).max(self.last);
         if at == self.last && !self.ts.is_empty() {
@@ -455,10 +454,10 @@ impl EventClock {
         let now = Instant::now();
         let time = SystemTime::now() + at.saturating_duration_since(now)
             - now.saturating_duration_since(at);
-        // A clock before 1970 was not set, and has no RFC 3339.
+        // A clock before 1970 is not set, and has no RFC 3339 form.
         let time = humantime::format_rfc3339_micros(time.max(UNIX_EPOCH));
         self.ts.clear();
-        // Memory can be written.
+        // Writing to memory cannot fail.
         let _ = write!(self.ts, "{time}");
         true
     }
@@ -496,8 +495,8 @@ fn message_line(
     }
 }
 
-/// The text as JSON, where it is that. What is nested too deep for most readers is not: `serde_json` has no limit for
-/// what it does not build.
+/// The text as JSON, if it is valid. JSON nested too deep for most readers is omitted: `serde_json` has no limit for
+/// raw values.
 fn as_json(text: &str) -> Option<&RawValue> {
     let is_shallow = text.len() <= MAX_DEPTH || is_json(text);
     is_shallow.then(|| serde_json::from_str(text).ok())?
@@ -597,7 +596,7 @@ fn refused<'a>(refusal: &'a Refusal, redactor: &Redactor) -> event_types::Refuse
     }
 }
 
-/// A connection that was not opened, for another reason than a refusal.
+/// The event of a connection that was not opened, other than a refusal.
 fn failed<'a>(error: &'a Error, redactor: &Redactor) -> event_types::ErrorEvent<'a> {
     event_types::ErrorEvent {
         kind: error.kind.as_str(),

@@ -1,14 +1,14 @@
 //! Shows binary messages on a terminal, in the layout of `hexdump -C`.
 //!
-//! It writes printable ASCII, newlines and, when it cuts, one ellipsis, whatever the bytes are.
+//! The output contains only printable ASCII, newlines and, if it is cut, one ellipsis.
 
 use crate::units::count_grouped;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 const PER_LINE: usize = 16;
 
-/// Appends the first `limit` bytes of `bytes` to `out`, sixteen a line, every line ended by a
-/// newline; when there are more, a last line says how many bytes there are in all.
+/// Appends the first `limit` bytes of `bytes` to `out`, sixteen per line, each line ended by a newline; if there are
+/// more, a last line gives the total size.
 ///
 /// ```text
 /// 00000000  68 65 6c 6c 6f 00                                 |hello.|

@@ -1,12 +1,12 @@
-//! Shows and writes JSON without understanding it: tokens are copied, never converted.
+//! Pretty-prints, compacts and writes JSON token by token: tokens are copied, never converted.
 //!
-//! Key order, duplicate keys, every digit of a number and every escape of a string come out as
-//! they came in; only the white space between tokens, and colour, is ours. Text that is not JSON
-//! by RFC 8259 is refused as a whole and leaves the output as it was. Hostile text can neither
-//! overflow the stack nor cause a panic: nesting is counted in a bit field, not by recursion.
+//! Key order, duplicate keys, every digit of a number and every escape of a string are unchanged; only white space
+//! between tokens and colour are added or removed. Text that is not JSON by RFC 8259 is rejected and leaves the
+//! output unchanged. Hostile text can neither overflow the stack nor cause a panic: nesting is counted in a bit
+//! field, not by recursion.
 //!
-//! A lone surrogate (`"\ud800"`) is accepted, for RFC 8259 section 7 lets it through, and stays as
-//! it came; who parses the value may still refuse it. The same holds for `1E400`.
+//! A lone surrogate (`"\ud800"`) is accepted, as RFC 8259 section 7 allows, and copied; a parser may still reject
+//! it. The same holds for `1E400`.
 
 use std::error::Error;
 use std::fmt;
@@ -19,10 +19,10 @@ mod tests;
 
 use scan::{TokenKind, TokenSink, scan};
 
-/// How [`reindent`] sets out a text.
+/// The style of [`reindent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonStyle {
-    /// Whether tokens get the colours of a 16-colour terminal.
+    /// Whether tokens are coloured for a 16-colour terminal.
     pub colour: bool,
     /// Spaces per level of nesting.
     pub indent: usize,
@@ -37,16 +37,16 @@ impl Default for JsonStyle {
     }
 }
 
-/// Why a text is not JSON, or not JSON that this module takes.
+/// Why a text is not JSON, or not accepted by this module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotJson {
-    /// The text ended where more was needed; it may yet become JSON.
+    /// The text is incomplete; more text may make it JSON.
     Incomplete,
-    /// The grammar of RFC 8259 has no place for what stands at this byte offset.
+    /// A syntax error by RFC 8259 at this byte offset.
     Unexpected(usize),
-    /// Arrays and objects are nested deeper than [`MAX_DEPTH`] at this byte offset.
+    /// Arrays and objects nested deeper than [`MAX_DEPTH`] at this byte offset.
     TooDeep(usize),
-    /// Laid out, it would take more than [`MAX_GROWTH`] times its size.
+    /// Pretty-printed, it would take more than [`MAX_GROWTH`] times its size.
     TooWide,
 }
 
@@ -68,16 +68,16 @@ impl Error for NotJson {}
 /// The deepest nesting of arrays and objects that is accepted (RFC 8259 section 9 allows a limit).
 pub const MAX_DEPTH: usize = 512;
 
-/// How much larger than a text its layout may be, from `FREE_GROWTH` on: indentation is the peer's
-/// to choose, and must not fill the memory.
+/// How many times larger than the text the output may be, beyond `FREE_GROWTH`: the peer controls the
+/// indentation, which must not fill the memory.
 pub const MAX_GROWTH: usize = 8;
 
-/// The bytes of layout that are granted to every text.
+/// The bytes of output allowed for every text.
 const FREE_GROWTH: usize = 1 << 20;
 
 /// The colour of an object's key, as an ANSI escape sequence.
 pub const KEY: &str = "\x1b[1;34m";
-/// The colour of a string that is no key.
+/// The colour of a string that is not a key.
 pub const STRING: &str = "\x1b[32m";
 /// The colour of a number.
 pub const NUMBER: &str = "\x1b[36m";
@@ -85,18 +85,17 @@ pub const NUMBER: &str = "\x1b[36m";
 pub const BOOLEAN: &str = "\x1b[33m";
 /// The colour of `null`.
 pub const NULL: &str = "\x1b[35m";
-/// Ends any of the colours.
+/// Resets the colour.
 pub const RESET: &str = "\x1b[0m";
 
-/// Appends the JSON text `text` to `out`, one member or element a line; `{}` and `[]` stay whole.
-/// No newline follows the last line.
+/// Appends the JSON text `text` to `out`, one member or element per line; `{}` and `[]` stay on one line. No newline
+/// follows the last line.
 ///
 /// With `escape`, characters inside strings that must not reach a terminal (DEL, C1, format
 /// characters, see [`mod@super::escape`]) become escapes such as `\u202e`: the same JSON value.
 ///
 /// # Errors
-/// When `text` is not JSON by RFC 8259, nested too deep, or would grow too much; `out` is then as it
-/// was.
+/// When `text` is not JSON by RFC 8259, is nested too deep, or would grow too much; `out` is then unchanged.
 pub fn reindent(
     out: &mut Vec<u8>,
     text: &str,
@@ -145,7 +144,7 @@ pub fn is_json(text: &str) -> bool {
     scan(text, &mut Ignore).is_ok()
 }
 
-/// Whether `text` is one JSON text, and if not, where it breaks off.
+/// Whether `text` is one JSON text, and if not, where the error is.
 ///
 /// # Errors
 /// As [`reindent`].
@@ -153,18 +152,16 @@ pub fn check(text: &str) -> Result<(), NotJson> {
     scan(text, &mut Ignore)
 }
 
-/// Gives every key of `text` to `each`, without its quotes and with its escapes as they came, as far as
-/// the text is JSON.
+/// Passes every key of `text` to `each`, without quotes and with its escapes unchanged, as far as the text is JSON.
 pub fn each_key(text: &str, each: impl FnMut(&str)) {
-    // What comes before a mistake has been seen, and that is all there is to it.
+    // Keys before a syntax error have been passed; the error is ignored.
     let _ = scan(text, &mut Keys(each));
 }
 
 /// Appends `text` to `out` as a JSON string (RFC 8259 section 7), quotes included.
 ///
-/// Escaped are the quotation mark, the backslash and C0, as they must be, and what must not reach
-/// a terminal (DEL, C1, format characters, see [`mod@super::escape`]), as `\u202e` or as a surrogate
-/// pair. The rest is copied.
+/// Escapes the quotation mark, the backslash and C0, as required, and characters that must not reach a terminal
+/// (DEL, C1, format characters, see [`mod@super::escape`]) as `\u202e` or a surrogate pair. The rest is copied.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
@@ -172,17 +169,17 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Appends what [`push_string`] would put between the quotes: a string may be put together from pieces.
+/// Appends the content of [`push_string`] without the quotes, to build a string from pieces.
 pub fn push_inside_string(out: &mut Vec<u8>, text: &str) {
     push_escaping(out, text, stop_in_string);
 }
 
-/// Removes the white space between the tokens of a text that is known to be JSON and comes in pieces, and escapes what
-/// must not reach a terminal, as [`reindent`] does. All that has to be known is whether a piece begins inside a string.
+/// Compacts a text that is known to be JSON piece by piece, and escapes what must not reach a terminal, as
+/// [`reindent`] does. The only state is whether a piece begins inside a string.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Compactor {
     in_string: bool,
-    /// Behind a backslash.
+    /// After a backslash.
     escaped: bool,
 }
 
@@ -207,9 +204,9 @@ impl Compactor {
         }
     }
 
-    /// Behind the quote that ends the string that `text` begins in.
+    /// The position after the quote that ends the string in which `text` begins.
     fn string_end(&mut self, text: &[u8]) -> Option<usize> {
-        // What stands behind a backslash is ASCII, and is no end.
+        // The character after a backslash is ASCII and does not end the string.
         let mut at = usize::from(std::mem::take(&mut self.escaped));
         loop {
             at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
@@ -222,7 +219,7 @@ impl Compactor {
     }
 }
 
-/// What ends a plain run of ASCII inside a JSON string.
+/// Whether a byte ends a run of plain ASCII inside a JSON string.
 #[inline]
 fn stop_in_string(byte: u8) -> bool {
     (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == DEL)
@@ -236,22 +233,22 @@ fn all_or_nothing(
     write(out).inspect_err(|_| out.truncate(before))
 }
 
-/// What must be escaped inside a string that is JSON already. C0 is not among it: raw, it is no
-/// JSON, and between tokens it is white space that is not copied.
+/// What must be escaped inside a string of valid JSON. C0 is not included: inside strings it is not valid JSON, and
+/// between tokens it is white space, which is not copied.
 #[inline]
 fn stop_in_token(byte: u8) -> bool {
     byte == DEL
 }
 
 fn needs_escape(text: &str) -> bool {
-    // Most JSON is ASCII, and seen through at once.
+    // Most JSON is ASCII and is checked quickly.
     if text.is_ascii() {
         return memchr::memchr(DEL, text.as_bytes()).is_some();
     }
     find_unsafe(text, 0, stop_in_token).is_some()
 }
 
-/// Appends a piece of a JSON string, with escapes for DEL and for what is unsafe beyond ASCII.
+/// Appends a piece of a JSON string, with escapes for DEL and unsafe characters beyond ASCII.
 pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     push_escaping(out, text, stop_in_token);
 }
@@ -296,7 +293,7 @@ fn push_token(out: &mut Vec<u8>, kind: TokenKind, token: &str, escape: bool) {
     }
 }
 
-/// Validation only.
+/// A sink that only validates.
 struct Ignore;
 
 impl TokenSink for Ignore {
@@ -308,7 +305,7 @@ impl TokenSink for Ignore {
     fn colon(&mut self) {}
 }
 
-/// Keys alone.
+/// A sink for keys.
 struct Keys<F>(F);
 
 impl<F: FnMut(&str)> TokenSink for Keys<F> {
@@ -325,11 +322,11 @@ impl<F: FnMut(&str)> TokenSink for Keys<F> {
     fn colon(&mut self) {}
 }
 
-/// Everything but white space between tokens, in pieces as long as there is none.
+/// A sink that copies runs without white space between tokens.
 struct Compact<'a> {
     out: &'a mut Vec<u8>,
     text: &'a str,
-    /// How much of the text is dealt with.
+    /// How much of the text has been handled.
     copied: usize,
 }
 
@@ -359,15 +356,15 @@ struct Pretty<'a> {
     style: JsonStyle,
     escape: bool,
     depth: usize,
-    /// The length of `out` past which no more is laid out.
+    /// The maximum length of `out`.
     limit: usize,
 }
 
-/// Indentation grows no wider than this many columns. Without a bound, `1,` repeated inside 512
-/// arrays would come out 500 times its size.
+/// The widest indentation, in columns. Without a limit, `1,` repeated inside 512 arrays would grow to 500 times its
+/// size.
 const MAX_INDENT: usize = 128;
 
-/// A newline and the widest indentation, to be copied in one piece.
+/// A newline and the widest indentation, to copy in one piece.
 const NEW_LINE: [u8; 1 + MAX_INDENT] = {
     let mut line = [b' '; 1 + MAX_INDENT];
     line[0] = b'\n';

@@ -1,4 +1,4 @@
-//! Every event as JSON lines in a file (`--log`, `/log`).
+//! The log file: every event as a JSON line (`--log`, `/log`).
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -12,9 +12,9 @@ use crate::event::Event;
 use crate::named_file;
 use crate::secret::{Redactor, io_text};
 
-/// See the module's head.
+/// A log file.
 pub struct Log {
-    /// The file as it was named.
+    /// The file's name, as given.
     pub(super) name: String,
     pub(super) origin: Origin,
     file: io::BufWriter<File>,
@@ -22,12 +22,12 @@ pub struct Log {
     line: Buffer,
 }
 
-/// Who asked for a log.
+/// Who requested the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The command line: a log that fails is a failure.
+    /// The command line: a write error ends the run.
     Flag,
-    /// A person in a session, who is told.
+    /// The user of a session: a write error is reported.
     Person,
 }
 
@@ -35,7 +35,7 @@ impl Log {
     /// Creates the file.
     ///
     /// # Errors
-    /// The operating system's, in words that name the file.
+    /// The operating system's, as a message that names the file.
     pub fn create(path: &Path, begun: Instant) -> Result<Self, String> {
         let writer = EventWriter::for_log(begun);
         Self::new(named_file::create(path), path, Origin::Flag, writer)
@@ -68,7 +68,7 @@ impl Log {
         })
     }
 
-    /// Writes what is still in memory.
+    /// Flushes the file.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
@@ -90,7 +90,7 @@ impl Log {
 
     fn put_line(&mut self) -> io::Result<()> {
         let Self { line, file, .. } = self;
-        // A file is never awaited.
+        // Writing to a file is never pending.
         let Poll::Ready(result) =
             line.poll_drain(Amount::All, |bytes| Poll::Ready(file.write(bytes)))
         else {

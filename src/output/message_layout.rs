@@ -1,8 +1,7 @@
-//! How a received message becomes bytes on stdout when no `--json` is asked for.
+//! Formats received messages for stdout without `--json`.
 //!
-//! In a pipe the bytes are the peer's, unchanged, and one delimiter follows a text. On a terminal
-//! nothing the peer sent is obeyed: control characters are shown, binary becomes a hexdump, JSON is laid
-//! out for reading.
+//! In a pipe the peer's bytes are unchanged, and a delimiter follows each text. On a terminal control characters
+//! are escaped, binary messages are shown as a hexdump, and JSON is pretty-printed.
 
 use std::time::{Instant, UNIX_EPOCH};
 
@@ -16,47 +15,47 @@ use super::style::{DIM, RESET, paint};
 use crate::connection::message::Payload;
 use crate::units::{count_grouped, grouped, wall_clock};
 
-/// The bytes of a binary message that a terminal is shown.
+/// The most bytes of a binary message shown on a terminal.
 const HEXDUMP_LIMIT: usize = 256;
-/// A JSON text larger than this is not laid out: nobody reads it.
+/// A JSON text larger than this is not pretty-printed (bytes).
 const PRETTY_LIMIT: usize = 16 << 20;
 
-/// The most of a text that a session shows by itself: lines, and bytes.
+/// The most of a text that a session shows: lines, and bytes.
 const LINES_LIMIT: usize = 60;
 const BYTES_LIMIT: usize = 8 * 1024;
-/// A text larger than this is not even read to its end for that.
+/// Of a text larger than this only the beginning is formatted (bytes).
 const LOOKED_AT: usize = 256 * 1024;
 
 /// How much of a message is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// All of a text; of binary what a terminal can hold.
+    /// A text in full; of a binary message on a terminal the first bytes.
     Whole,
-    /// As much as a person reads while more arrives, and its size.
+    /// The beginning and the size.
     Beginning,
 }
 
-/// How messages are laid out.
+/// The format of messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// For a terminal: escaped, hexdumps.
     pub terminal: bool,
-    /// JSON indented.
+    /// Pretty-print JSON.
     pub pretty: bool,
-    /// JSON coloured.
+    /// Use colour.
     pub colour: bool,
-    /// The time of arrival before each message.
+    /// Print the time of arrival before each message.
     pub timestamps: bool,
-    /// What ends a text message.
+    /// The byte after a text message.
     pub delimiter: u8,
-    /// What stands before each message in an interactive session.
+    /// The mark before each message in an interactive session.
     pub mark: &'static str,
     /// The last thing printed is a binary message without a delimiter at its end.
     pub open_line: bool,
 }
 
 impl Layout {
-    /// Appends a message that came at `at`, or now.
+    /// Appends a message that was received at `at`, or now.
     pub fn print(
         &mut self,
         out: &mut Buffer,
@@ -99,7 +98,7 @@ impl Layout {
         }
     }
 
-    /// A text for eyes, up to where nobody reads on.
+    /// The beginning of a text, and its size if it is cut.
     fn print_beginning(&self, out: &mut Vec<u8>, text: &str) {
         let start = out.len();
         let looked_at = match text.len() {
@@ -120,13 +119,13 @@ impl Layout {
                 out.extend_from_slice(RESET.as_bytes());
             }
             let size = grouped(text.len() as u64);
-            let note = format!("\n… {size} bytes in all, /last shows them");
+            let note = format!("\n… {size} bytes in total; /last shows all");
             paint(out, self.colour, DIM, note.as_bytes());
         }
         out.push(self.delimiter);
     }
 
-    /// The line of a binary message whose bytes are known.
+    /// The line of a binary message whose bytes need not be shown.
     pub fn print_size(&self, out: &mut Vec<u8>, size: usize) {
         self.begin(out, None);
         let line = format!("binary, {}\n", count_grouped(size as u64, "byte"));
@@ -149,7 +148,7 @@ impl Layout {
         out.tail().push(self.delimiter);
     }
 
-    /// Lays JSON out; false when the text is none. A bare number or word is left as it is.
+    /// Pretty-prints JSON; false when the text is not an object or array.
     fn print_json(&self, out: &mut Vec<u8>, text: &str) -> bool {
         let opens = text.trim_start().starts_with(['{', '[']);
         let style = json::JsonStyle {
@@ -177,8 +176,8 @@ impl Layout {
     }
 }
 
-/// Where a text is cut: behind a line, or, when one line is too long, between two characters and not
-/// within a colour.
+/// Where a text is cut: after a line, or, when one line is too long, between two characters and outside a colour
+/// sequence.
 fn shown_end(shown: &[u8]) -> usize {
     let lines = memchr::memchr_iter(b'\n', shown).nth(LINES_LIMIT - 1);
     let end = lines.unwrap_or(shown.len());

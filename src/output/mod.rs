@@ -1,8 +1,7 @@
-//! How an event becomes bytes. stdout is data, stderr is for everything else, and this module writes
-//! both.
+//! Output: turns events into bytes. stdout carries data, stderr carries everything else.
 //!
-//! What a peer says never reaches a terminal raw; what stdout gets in a pipe is exact. A message is
-//! visible as soon as nothing more is ready behind it.
+//! Text of the peer is escaped on a terminal and exact in a pipe. A message is written as soon as no further
+//! one is ready.
 
 mod bars;
 pub mod buffer;
@@ -47,8 +46,7 @@ use repl_sink::Recorder;
 use selection::Selection;
 pub use writer::{Destination, Writer};
 
-/// Where events go: what stdout is made of, what a person is told, a log, and the streams that carry
-/// all but the log.
+/// The sinks of events: stdout, diagnostics, and the log file.
 pub struct Sinks {
     /// The streams.
     pub writer: Writer,
@@ -57,25 +55,25 @@ pub struct Sinks {
     diagnostics: Diagnostics,
     log: Option<Log>,
     recorder: Option<Box<dyn Recorder>>,
-    /// When everything began, and how many connections there have been since.
+    /// The start of the run, and the number of connections since.
     begun: Instant,
     connections: u64,
     redactor: Redactor,
-    /// Why the log could not be written.
+    /// The error of writing the log.
     failure: Option<io::Error>,
 }
 
 impl Sinks {
-    /// Sinks that lay out data with `printer` and keep a log.
+    /// Sinks that print with `printer` and write a log, if there is one.
     pub fn new(
-        way: Destination,
+        destination: Destination,
         printer: Printer,
         diagnostics: Diagnostics,
         log: Option<Log>,
         redactor: Redactor,
     ) -> Self {
         Self {
-            writer: Writer::new(way),
+            writer: Writer::new(destination),
             printer,
             selection: Selection::default(),
             diagnostics,
@@ -88,19 +86,19 @@ impl Sinks {
         }
     }
 
-    /// Everything began then.
+    /// Sets the start of the run.
     pub fn since(mut self, begun: Instant) -> Self {
         self.begun = begun;
         self
     }
 
-    /// Shows only these messages, or parts of them.
+    /// Shows only the selected messages or parts.
     pub fn showing(mut self, selection: Selection) -> Self {
         self.selection = selection;
         self
     }
 
-    /// Something happened.
+    /// Handles an event.
     #[inline]
     pub fn on_event(&mut self, event: &Event) {
         if !self.ignores(event) {
@@ -135,18 +133,18 @@ impl Sinks {
             self.diagnostics.write_event(out, event, &self.redactor);
             return;
         }
-        // Messages are data: there is nothing to say about them.
+        // Messages are data and have no diagnostics.
         if !matches!(event, Event::Message(_)) {
-            let mut said = Vec::new();
+            let mut text = Vec::new();
             self.diagnostics
-                .write_event(&mut said, event, &self.redactor);
-            if !said.is_empty() {
-                self.writer.write_diagnostics(&said);
+                .write_event(&mut text, event, &self.redactor);
+            if !text.is_empty() {
+                self.writer.write_diagnostics(&text);
             }
         }
     }
 
-    /// Whether no sink has a use for it: nobody but events, logs and a person is told what was sent.
+    /// Whether no sink uses it: sent messages are only for events, logs and sessions.
     #[inline]
     fn ignores(&self, event: &Event) -> bool {
         let sent = match event {
@@ -157,7 +155,7 @@ impl Sinks {
         sent && self.ignores_sent()
     }
 
-    /// Whether no sink has a use for any message that is sent.
+    /// Whether no sink uses sent messages.
     pub fn ignores_sent(&self) -> bool {
         self.log.is_none()
             && self.recorder.is_none()
@@ -165,7 +163,7 @@ impl Sinks {
             && matches!(self.printer, Printer::Messages(_))
     }
 
-    /// Whether more may be sent: what is sent is printed as well where stdout is made of events.
+    /// Whether more may be sent: with `--json` sent messages are printed, too.
     pub fn has_room_for_sent(&self) -> bool {
         self.writer.has_room() || !matches!(self.printer, Printer::Events(_))
     }
@@ -176,7 +174,7 @@ impl Sinks {
         self.printer.print_statistics(out, statistics);
     }
 
-    /// Prints a piece of a report, unless stdout is made of events.
+    /// Prints a piece of a report, unless stdout carries JSON events.
     pub fn print_report(&mut self, text: &str) {
         if matches!(self.printer, Printer::Report) {
             self.writer.data().tail().extend_from_slice(text.as_bytes());
@@ -192,7 +190,7 @@ impl Sinks {
         }
     }
 
-    /// The events that follow belong to this connection: several of them take turns.
+    /// Sets the connection of the following events, where several connections alternate.
     pub fn turn_to(&mut self, connection: u64, happened: Option<Instant>) {
         let log = self.log.as_mut().map(|log| &mut log.writer);
         for writer in self.printer.events().into_iter().chain(log) {
@@ -200,7 +198,7 @@ impl Sinks {
         }
     }
 
-    /// An event that happened on no link, for whoever reads events.
+    /// Writes an event that does not come from a link to JSON output and log.
     pub fn write_custom_event(&mut self, lay_out: impl Fn(&mut EventWriter, &mut Vec<u8>)) {
         if let Some(writer) = self.printer.events() {
             lay_out(writer, self.writer.data().tail());
@@ -212,12 +210,12 @@ impl Sinks {
         }
     }
 
-    /// Something to say to a person.
+    /// Prints a notice.
     pub fn notify(&mut self, notice: Notice<'_>) {
         self.writer.take_echo();
-        let mut said = Vec::new();
-        self.diagnostics.notice(&mut said, &notice, &self.redactor);
-        self.writer.write_diagnostics(&said);
+        let mut text = Vec::new();
+        self.diagnostics.notice(&mut text, &notice, &self.redactor);
+        self.writer.write_diagnostics(&text);
     }
 
     /// Why messages cannot be chosen any more (`--filter`, `--select`).
@@ -226,13 +224,13 @@ impl Sinks {
         self.selection.given_up()
     }
 
-    /// What erases secrets from all that is shown.
+    /// The redactor of all output.
     pub fn redactor(&mut self) -> &mut Redactor {
         &mut self.redactor
     }
 
-    /// An error with what the other side said and what to try. With `--json` the error goes to stdout
-    /// as an event, unless the connection's own event has told it.
+    /// Prints an error with the peer's answer and the hint. With `--json` the error goes to stdout as an event,
+    /// unless the connection's own event contains it.
     pub fn report(&mut self, report: &Report<'_>) {
         if let Some(kind) = report.event_kind {
             let message = self.redactor.redact(report.message).into_owned();
@@ -240,15 +238,15 @@ impl Sinks {
                 writer.error(out, kind, &message, report.retryable, report.exit);
             });
         }
-        let mut said = Vec::new();
+        let mut text = Vec::new();
         if !matches!(self.printer, Printer::Events(_)) {
-            self.write_error(&mut said, report);
+            self.write_error(&mut text, report);
         }
         if let Some(hint) = report.hint {
             self.diagnostics
-                .hint(&mut said, &self.redactor.redact(hint));
+                .hint(&mut text, &self.redactor.redact(hint));
         }
-        self.writer.write_diagnostics(&said);
+        self.writer.write_diagnostics(&text);
     }
 
     fn write_error(&self, out: &mut Vec<u8>, report: &Report<'_>) {
@@ -281,7 +279,7 @@ impl Sinks {
         self.poll_write(cx, Amount::All)
     }
 
-    /// As [`Sinks::poll_drain`], but no more than `amount`.
+    /// As [`Sinks::poll_drain`], but at most `amount`.
     ///
     /// # Errors
     /// The same.
@@ -290,7 +288,7 @@ impl Sinks {
             self.failure.get_or_insert(error);
         }
         if let Some(error) = self.failure.take() {
-            // A log that has failed is no log; it must not keep what was received from stdout.
+            // The log is closed after an error, so that stdout is still written.
             match self.log.take() {
                 Some(log) if log.origin == Origin::Person => {
                     let (name, why) = (&log.name, io_text(&error));
@@ -304,32 +302,32 @@ impl Sinks {
     }
 }
 
-/// An error, laid out for its readers.
+/// An error report.
 #[derive(Debug)]
 pub struct Report<'a> {
     /// `WHAT: WHY`.
     pub message: &'a str,
-    /// What the other side said, line by line.
+    /// The peer's answer, line by line.
     pub said: &'a [String],
-    /// The message that came nearest to what was expected.
+    /// The message nearest to the expected one.
     pub closest: Option<&'a Closest>,
-    /// What to try.
+    /// The hint.
     pub hint: Option<&'a str>,
-    /// The `kind` of its JSON event; `None` when the connection's last event has said it all.
+    /// The `kind` of its JSON event; `None` when the connection's last event already contains it.
     pub event_kind: Option<&'a str>,
-    /// Whether another try may succeed.
+    /// Whether a retry may succeed.
     pub retryable: bool,
     /// The exit status.
     pub exit: Exit,
 }
 
-/// The most that is shown of a message that did not match, in characters.
+/// The longest excerpt of a message, in characters.
 const EXCERPT: usize = 200;
 
-/// The beginning of a text on one line: secrets erased, then escaped, then cut.
+/// The beginning of a text on one line: redacted, then escaped, then cut.
 pub fn excerpt(text: &str, redactor: &Redactor) -> String {
     let text = redactor.redact(text);
-    // No more is laid out than can be shown: a message may have 256 MiB.
+    // Only what can be shown is escaped: a message may have 256 MiB.
     let shown = text.char_indices().nth(EXCERPT + 1);
     let text = escape(
         shown.map_or(&*text, |(end, _)| &text[..end]),
@@ -341,7 +339,7 @@ pub fn excerpt(text: &str, redactor: &Redactor) -> String {
     }
 }
 
-/// The message that came nearest to what was expected, and what differs.
+/// The lines of the nearest message and the first difference.
 pub fn near_miss(closest: &Closest, redactor: &Redactor) -> [String; 2] {
     let why = redactor.redact(&closest.why);
     [

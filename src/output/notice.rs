@@ -1,36 +1,37 @@
-//! What a person is told that is no event of a link, and its words.
+//! Messages to the user that are not events of a link.
 
 use super::diagnostics::{Diagnostics, StateLines, traffic};
 use super::ping_printer::progress;
 use crate::connection::ReadyState;
 use crate::connection::error::Error;
 use crate::event::{ConnectionStatus, LinkStatus};
+use crate::expectation::validity;
 use crate::secret::Redactor;
 use crate::stop::PingStatistics;
 use crate::units;
 
-/// See the module's head.
+/// A message to the user.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
-    /// A line in the words of whoever says it.
+    /// A line of text.
     Text(&'a str),
     /// A warning.
     Warning(&'a str),
-    /// An error that no report tells.
+    /// An error that is not part of a report.
     Error(&'a str),
-    /// What to try.
+    /// A hint.
     Hint(&'a str),
-    /// A line of a running log: a mark, then what happened.
+    /// A log line: a mark, then the text.
     Account(&'a str, &'a str),
     /// Every line of stdin ended with CR LF, and the CR is a part of each message.
     CarriageReturns,
-    /// How the link stands.
+    /// The state of the link (`/status`).
     Status(&'a LinkStatus),
-    /// How the pings stand, for whoever asks on the way (SIGQUIT).
+    /// The statistics so far, printed on SIGQUIT.
     Progress(Option<&'a PingStatistics>),
-    /// So many messages are sent after every further open.
+    /// The number of messages sent on each new connection.
     SentOnOpen(usize),
-    /// Secrets that are sent after an open are not sent to the new place.
+    /// The secrets among those messages are not sent to a new origin.
     SecretsLeftBehind,
     /// There is nothing to close.
     NotConnected,
@@ -38,11 +39,11 @@ pub enum Notice<'a> {
     NoFurtherAttempt,
     /// There is a connection already.
     StillConnected,
-    /// To a session: something was not sent, since the connection is not open.
+    /// In a session: something was not sent, because the connection is not open.
     NotSent(ReadyState),
-    /// To a session, which goes on: an attempt to connect has failed.
+    /// In a session, which continues: an attempt to connect has failed.
     AttemptFailed(&'a Error),
-    /// To a session, which goes on: its connection is gone.
+    /// In a session, which continues: the connection has ended.
     ConnectionOver,
 }
 
@@ -63,31 +64,31 @@ impl Diagnostics {
             Notice::Text(text) => line(text),
             Notice::Status(status) => status_lines(status).iter().for_each(|text| line(text)),
             Notice::Progress(statistics) => line(&progress(*statistics)),
-            Notice::SentOnOpen(0) => line("nothing is sent after an open"),
-            Notice::SentOnOpen(1) => line("one message is sent after every further open"),
+            Notice::SentOnOpen(0) => line("no messages are sent on a new connection"),
+            Notice::SentOnOpen(1) => line("1 message will be sent on each new connection"),
             Notice::SentOnOpen(n) => {
-                line(&format!("{n} messages are sent after every further open"));
+                line(&format!("{n} messages will be sent on each new connection"));
             }
             Notice::SecretsLeftBehind => line(
-                "the secrets of -x and /onopen are not sent to another origin: set them again with /onopen",
+                "secrets of -x and /onopen are not sent to another origin; set them again with /onopen",
             ),
-            Notice::NotConnected => line("not connected: /reconnect opens a new connection"),
-            Notice::NoFurtherAttempt => line("CLOSED, no further attempt: /reconnect makes one"),
-            Notice::StillConnected => line("still connected: /close ends the connection"),
-            // Elsewhere they are no news: the exit status tells.
+            Notice::NotConnected => line("not connected; use /reconnect"),
+            Notice::NoFurtherAttempt => line("no further attempts; use /reconnect to try again"),
+            Notice::StillConnected => line("already connected; use /close first"),
+            // Outside a session the error line and the exit status report these.
             _ if self.states != StateLines::Session => {}
             Notice::NotSent(state) => {
                 line(&format!("not sent: the connection is {}", state.as_str()));
             }
             Notice::AttemptFailed(error) => line(&error.message),
             Notice::ConnectionOver => {
-                line("/reconnect opens it again, /connect URL another one, /quit leaves");
+                line("/reconnect reconnects, /connect URL opens another connection, /quit quits");
             }
         }
     }
 }
 
-/// The state by its DOM name, since when, what was agreed and what has passed.
+/// The state by its DOM name, how long it has been open, what was negotiated, and the traffic.
 fn status_lines(status: &LinkStatus) -> Vec<String> {
     let (state, url) = (status.state.as_str(), &status.url);
     let Some(connection) = &status.connection else {
@@ -105,7 +106,7 @@ fn status_lines(status: &LinkStatus) -> Vec<String> {
     lines
 }
 
-/// What a handshake agreed on, behind the URL.
+/// What the handshake negotiated, to follow the URL.
 fn negotiated(connection: &ConnectionStatus) -> String {
     let opened = &connection.opened;
     let mut text = format!(" at {}", opened.remote);
@@ -125,9 +126,9 @@ fn negotiated(connection: &ConnectionStatus) -> String {
 fn certified(connection: &ConnectionStatus) -> Option<String> {
     let certificate = connection.opened.tls.as_ref()?.certificate.as_ref()?;
     Some(format!(
-        "certificate of {}, issued by {}, valid for {} more days",
+        "certificate of {}, issued by {}, {}",
         certificate.subject,
         certificate.issuer,
-        certificate.days_left()
+        validity(certificate.days_left())
     ))
 }

@@ -1,5 +1,4 @@
-//! How a large payload is laid out when its turn comes: piece by piece, so that no more than a piece of
-//! it is ever held twice.
+//! Formats large payloads piece by piece, so that only one piece is in memory twice.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,15 +7,15 @@ use bytes::Bytes;
 use super::escape::{KeptControls, push_escaped_bytes};
 use super::json::{Compactor, push_inside_string};
 
-/// Bytes laid out at once: what they take then may be six times as much. Base64 takes three at a time.
+/// Bytes formatted at once; the output may be six times as large. A multiple of 3, for base64.
 const AT_ONCE: usize = 3 * 5461;
 
-/// What a payload becomes.
+/// The output form of a payload.
 #[derive(Clone, Copy, Debug)]
 pub enum PayloadForm {
-    /// A text that a terminal may show.
+    /// Text escaped for a terminal.
     Terminal,
-    /// What stands between the quotes of a JSON string.
+    /// The content of a JSON string, without its quotes.
     JsonString,
     /// JSON without white space between its tokens; the text must be JSON.
     Json(Compactor),
@@ -25,7 +24,7 @@ pub enum PayloadForm {
 }
 
 impl PayloadForm {
-    /// Takes a piece off `payload`, and appends to `out` what it becomes.
+    /// Removes the next piece from `payload` and appends its output form to `out`.
     pub fn push_next(&mut self, payload: &mut Bytes, out: &mut Vec<u8>) {
         let size = match self {
             Self::Base64 => payload.len().min(AT_ONCE),
@@ -34,7 +33,7 @@ impl PayloadForm {
         let piece = payload.split_to(size);
         match self {
             Self::Terminal => push_escaped_bytes(out, &piece, KeptControls::Lines),
-            // A text that was cut between characters.
+            // The text was cut on a character boundary.
             Self::JsonString => push_inside_string(out, &String::from_utf8_lossy(&piece)),
             Self::Json(compactor) => compactor.push(out, &String::from_utf8_lossy(&piece)),
             Self::Base64 => out.extend_from_slice(STANDARD.encode(piece).as_bytes()),
@@ -42,13 +41,13 @@ impl PayloadForm {
     }
 }
 
-/// At most `most` bytes of a text, more than four, cut between two characters.
+/// At most `most` bytes of a text, cut on a character boundary; `most` must be above four.
 fn whole_characters(text: &[u8], most: usize) -> usize {
     if text.len() <= most {
         return text.len();
     }
     let is_continuation = |at: &usize| text[*at] & 0xc0 == 0x80;
-    // A character has three bytes behind its first at most.
+    // A character has at most three bytes after its first.
     (most - 3..=most)
         .rev()
         .find(|at| !is_continuation(at))

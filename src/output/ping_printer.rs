@@ -1,4 +1,4 @@
-//! What `ping` prints: a line a reply and the statistics, as ping(8) does.
+//! The output of `ping`: a line for each reply and the statistics, as in ping(8).
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -10,32 +10,32 @@ use crate::event::{Event, Next, PongMismatch};
 use crate::stop::{PingStatistics, STAGES, TimeSummary, percent, precise, stages};
 use crate::units;
 
-/// The time between two changes of the dots of a flood: to draw each ping would take longer than most
+/// The least time between two updates of the dots of a flood: drawing each ping would take longer than most
 /// round trips.
 const REDRAWN: Duration = Duration::from_millis(20);
 
-/// See the module's head.
+/// Prints the output of `ping`.
 #[derive(Debug)]
 pub struct PingPrinter {
-    look: PingLayout,
+    layout: PingLayout,
     /// The URL, for the first and last lines.
     url: String,
-    /// The address that answers, once it is known.
+    /// The server's address, once it is known.
     remote: String,
     /// Connections that were tried.
     tried: u64,
 }
 
-/// What is printed and how.
+/// The format of `ping`'s output.
 #[derive(Debug)]
 pub struct PingLayout {
     /// What is printed between the first line and the statistics.
     pub between: PingProgress,
     /// What is timed.
     pub subject: TimedSubject,
-    /// What stands before each line.
+    /// The time before each line.
     pub clock: LineClock,
-    /// Whether a person looks at it: then the last replies are drawn.
+    /// Whether stdout is a terminal: then the last replies are drawn as a sparkline.
     pub is_terminal: bool,
     /// Whether the distribution is drawn (`--histogram`).
     pub histogram: bool,
@@ -46,7 +46,7 @@ pub struct PingLayout {
 pub enum PingProgress {
     /// A line for each reply.
     Lines,
-    /// A dot for each ping that is not answered yet (`-f`).
+    /// A dot for each unanswered ping (`-f`).
     Dots(Dots),
     /// Nothing (`-q`).
     Nothing,
@@ -55,9 +55,9 @@ pub enum PingProgress {
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimedSubject {
-    /// Ping frames with so many bytes of payload.
+    /// Ping frames with this payload size in bytes.
     Frames(usize),
-    /// A message of so many bytes and its reply.
+    /// A message of this size in bytes and its reply.
     Messages(usize),
     /// New connections.
     Openings,
@@ -68,7 +68,7 @@ pub enum TimedSubject {
 pub enum LineClock {
     /// None.
     Off,
-    /// Seconds since 1970, as ping(8) has it (`-D`).
+    /// Seconds since 1970, as in ping(8) (`-D`).
     Unix,
     /// RFC 3339, UTC (`-t`).
     Rfc3339,
@@ -83,17 +83,17 @@ pub struct Dots {
 }
 
 impl PingPrinter {
-    /// A printer that has seen nothing yet.
-    pub fn new(look: PingLayout, url: &str) -> Self {
+    /// A printer before the first event.
+    pub fn new(layout: PingLayout, url: &str) -> Self {
         Self {
-            look,
+            layout,
             url: url.to_owned(),
             remote: String::new(),
             tried: 0,
         }
     }
 
-    /// Appends what there is to print about an event.
+    /// Appends the line of an event, if it has one.
     pub fn print(&mut self, out: &mut Vec<u8>, event: &Event) {
         if let Event::Connecting { .. } = event {
             self.tried += 1;
@@ -101,7 +101,7 @@ impl PingPrinter {
         if let Event::Open(opened) = event {
             self.open(out, opened);
         }
-        match &mut self.look.between {
+        match &mut self.layout.between {
             PingProgress::Nothing => {}
             PingProgress::Dots(dots) => dots.draw(out, event),
             PingProgress::Lines => {
@@ -117,7 +117,7 @@ impl PingPrinter {
     fn open(&mut self, out: &mut Vec<u8>, opened: &Opened) {
         let (url, remote) = (&self.url, &opened.remote);
         let time = units::shown(opened.timing.total);
-        let line = match self.look.subject {
+        let line = match self.layout.subject {
             TimedSubject::Openings if !self.remote.is_empty() => None,
             TimedSubject::Openings => Some(format!(
                 "PING {url} ({remote}), a new connection each time\n"
@@ -138,7 +138,7 @@ impl PingPrinter {
     }
 
     fn line(&self, event: &Event) -> Option<String> {
-        let word = match self.look.subject {
+        let word = match self.layout.subject {
             TimedSubject::Frames(_) => "pong",
             TimedSubject::Messages(_) => "reply",
             TimedSubject::Openings => "open",
@@ -167,15 +167,15 @@ impl PingPrinter {
                 self.remote,
                 units::shown(*patience)
             )),
-            Event::Open(opened) if self.look.subject == TimedSubject::Openings => Some(format!(
+            Event::Open(opened) if self.layout.subject == TimedSubject::Openings => Some(format!(
                 "open from {}: {}",
                 self.remote,
                 self.opening(opened)
             )),
             Event::Failed(error, Next::Final)
-                if self.look.subject == TimedSubject::Openings && is_retryable(error) =>
+                if self.layout.subject == TimedSubject::Openings && is_retryable(error) =>
             {
-                Some(format!("not open: seq={} {error}", self.tried))
+                Some(format!("not connected: seq={} {error}", self.tried))
             }
             _ => None,
         }
@@ -193,7 +193,7 @@ impl PingPrinter {
 
     fn stamp(&self, out: &mut Vec<u8>) {
         let now = units::wall_clock();
-        let text = match self.look.clock {
+        let text = match self.layout.clock {
             LineClock::Off => return,
             LineClock::Unix => {
                 let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -206,15 +206,15 @@ impl PingPrinter {
 
     /// Appends the statistics.
     pub fn print_statistics(&mut self, out: &mut Vec<u8>, statistics: &PingStatistics) {
-        if let PingProgress::Dots(dots) = &mut self.look.between {
+        if let PingProgress::Dots(dots) = &mut self.layout.between {
             dots.end(out);
         }
-        // A terminal has just shown ^C there.
-        let apart = if self.look.is_terminal { "\n" } else { "" };
+        // The terminal may have echoed ^C on this line.
+        let apart = if self.layout.is_terminal { "\n" } else { "" };
         let mut text = format!("{apart}--- {} ping statistics ---\n", self.url);
         text.push_str(&counts(statistics));
         if let Some(rtt) = &statistics.rtt {
-            let name = match self.look.subject {
+            let name = match self.layout.subject {
                 TimedSubject::Openings => "total",
                 _ => "rtt",
             };
@@ -224,14 +224,14 @@ impl PingPrinter {
             }
             text.push_str(&spread_line(name, width, rtt));
         }
-        if self.look.is_terminal && statistics.recent.len() > 1 {
+        if self.layout.is_terminal && statistics.recent.len() > 1 {
             text.push_str(&format!(
                 "last {}: {}\n",
                 statistics.recent.len(),
                 sparkline(&statistics.recent)
             ));
         }
-        if self.look.histogram {
+        if self.layout.histogram {
             text.push_str(&bars(&statistics.bars));
         }
         out.extend_from_slice(text.as_bytes());
@@ -246,7 +246,7 @@ fn counts(statistics: &PingStatistics) -> String {
         counts.sent, counts.received
     );
     let rare = [
-        (counts.pending, "under way", "under way"),
+        (counts.pending, "pending", "pending"),
         (counts.late, "late", "late"),
         (counts.duplicates, "duplicate", "duplicates"),
         (counts.untimed, "not measured", "not measured"),
@@ -280,7 +280,7 @@ fn spread_line(name: &str, width: usize, spread: &TimeSummary) -> String {
     )
 }
 
-/// A time with three digits that count, as ping(8) has it.
+/// A time with three significant digits or more, as in ping(8).
 fn shown(time: Duration) -> String {
     let ms = units::milliseconds(time);
     match ms {
@@ -292,7 +292,7 @@ fn shown(time: Duration) -> String {
 }
 
 impl Dots {
-    /// One for each ping that is not answered, as far as they are worth drawing.
+    /// Draws a dot for each unanswered ping, at most every [`REDRAWN`].
     fn draw(&mut self, out: &mut Vec<u8>, event: &Event) {
         match event {
             Event::Ping {
@@ -334,7 +334,7 @@ impl Dots {
     }
 }
 
-/// How the pings stand, in a line.
+/// The statistics so far, in one line (SIGQUIT).
 pub(super) fn progress(statistics: Option<&PingStatistics>) -> String {
     let Some(statistics) = statistics else {
         return "nothing sent yet".to_owned();

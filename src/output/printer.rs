@@ -1,4 +1,4 @@
-//! What stdout is made of.
+//! The content of stdout: messages, events, ping lines or reports.
 
 use super::buffer::Buffer;
 use super::events::EventWriter;
@@ -11,23 +11,23 @@ use crate::event::{Event, Message};
 use crate::secret::Redactor;
 use crate::stop::PingStatistics;
 
-/// See the module's head.
+/// What is printed on stdout.
 #[derive(Debug)]
 pub enum Printer {
     /// Received messages.
     Messages(Layout),
-    /// What a session at a terminal shows.
+    /// The view of a session at a terminal.
     Session(Box<ReplView>),
     /// Every event (`--json`).
     Events(EventWriter),
-    /// What `ping` prints.
+    /// The output of `ping`.
     Pings(Box<PingPrinter>),
-    /// Only what is printed on purpose: the report of a check.
+    /// Nothing but reports, which are printed explicitly (`check`).
     Report,
 }
 
 impl Printer {
-    /// Appends what an event becomes.
+    /// Appends the output of an event.
     pub(super) fn print(
         &mut self,
         out: &mut Buffer,
@@ -62,7 +62,7 @@ impl Printer {
         }
     }
 
-    /// What writes events, where stdout is made of them.
+    /// The event writer, with `--json`.
     pub(super) fn events(&mut self) -> Option<&mut EventWriter> {
         match self {
             Self::Events(writer) => Some(writer),

@@ -1,7 +1,7 @@
-//! The way out of an interactive session: what is printed, and below it a line that is being typed.
+//! The terminal of an interactive session: printed output, and the prompt below it.
 //!
-//! Both go to one terminal, from one task: the line is taken off, the text is printed, the line is drawn
-//! again, in one piece. So typing is never torn, and the order on the screen is that of what happened.
+//! One task writes both: it erases the prompt, prints the text and draws the prompt again, in one write. So
+//! output never interrupts a line being typed, and appears in the order of the events.
 
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -10,40 +10,40 @@ use super::buffer::{Amount, Buffer};
 use super::standard_streams::Stdout;
 use crate::event::Event;
 
-/// Between these a terminal shows nothing of what is drawn, where it knows them.
+/// Synchronized updates: a terminal that knows them shows the result at once.
 const BEGIN_UPDATE: &[u8] = b"\x1b[?2026h";
 const END_UPDATE: &[u8] = b"\x1b[?2026l";
 
-/// A text that is still to be laid out goes to the screen in pieces of about so many bytes.
+/// A large text is formatted and written in pieces of about this many bytes.
 const AT_ONCE: usize = 64 * 1024;
 
-/// A line that is being typed.
+/// The prompt: the line being typed.
 pub trait PromptLine {
-    /// Something happened.
+    /// Handles an event.
     fn follow(&mut self, event: &Event);
-    /// Appends what was entered or said by the editor since the last time: it goes before what follows
-    /// from it.
+    /// Appends what was entered, and the editor's notes, since the last call; they precede the output that follows
+    /// from them.
     fn take_echo(&mut self, out: &mut Vec<u8>);
-    /// Whether it looks otherwise than it was drawn.
+    /// Whether it must be drawn again.
     fn has_changed(&self) -> bool;
-    /// Appends what takes it off the screen.
+    /// Appends the sequence that erases it.
     fn erase(&mut self, out: &mut Vec<u8>);
-    /// Appends what draws it.
+    /// Appends the sequence that draws it.
     fn draw(&mut self, out: &mut Vec<u8>);
 }
 
-/// A terminal with such a line at its bottom.
+/// A terminal with a prompt below the output.
 pub struct PromptTerminal {
     stdout: Stdout,
     line: Box<dyn PromptLine>,
-    /// Laid out, and not yet written.
+    /// Formatted output that is not written yet.
     screen: Buffer,
-    /// The line is off the screen while the rest of a large text is awaited.
+    /// Whether the prompt is erased until the rest of a large text is printed.
     is_within_text: bool,
 }
 
 impl PromptTerminal {
-    /// A line on standard output.
+    /// A prompt on standard output.
     pub fn new(stdout: Stdout, line: Box<dyn PromptLine>) -> Self {
         Self {
             stdout,
@@ -66,9 +66,9 @@ impl PromptTerminal {
         self.screen.is_empty() && !self.line.has_changed()
     }
 
-    /// Prints what is in `text`; ready when all of it, and the line, is on the screen.
+    /// Prints `text`; ready when all of it and the prompt have been written.
     ///
-    /// A terminal that is gone shows nothing: the session learns of it by its signal.
+    /// Errors of a closed terminal are ignored: the session ends by its signal.
     pub(super) fn poll_print(&mut self, cx: &mut Context<'_>, text: &mut Buffer) -> Poll<()> {
         loop {
             let Self { stdout, screen, .. } = self;
@@ -88,7 +88,7 @@ impl PromptTerminal {
         }
     }
 
-    /// Prints what comes first of `text`, and draws the line again unless the rest belongs to it.
+    /// Prints the next piece of `text`, and draws the prompt unless the piece ends within a line.
     fn print_above(&mut self, text: &mut Buffer) {
         let out = self.screen.tail();
         if !self.is_within_text {
@@ -110,8 +110,7 @@ impl PromptTerminal {
     }
 }
 
-/// The session leaves it to the terminals of Unix to begin a row at a line feed; a raw console of Windows
-/// does not.
+/// Unix terminals return the carriage at a line feed; a raw Windows console does not.
 fn append_lines(out: &mut Vec<u8>, text: &[u8]) {
     if cfg!(unix) {
         out.extend_from_slice(text);

@@ -1,4 +1,4 @@
-//! What a person in a session asks of the sinks.
+//! The commands of an interactive session that change or query the output.
 
 use std::path::{Path, PathBuf};
 
@@ -7,56 +7,56 @@ use crate::event::Event;
 use crate::pattern::Pattern;
 use crate::secret::{Redactor, io_text};
 
-/// What a person wants to see, or to have in a file.
+/// A request of the user: something to show or to write to a file.
 #[derive(Clone, Debug)]
 pub enum ReplRequest {
     /// The headers of the handshake.
     Headers,
     /// Only messages that match; `None` shows all again.
     Filter(Option<Box<Pattern>>),
-    /// A setting; `None` turns it to what it is not.
+    /// A setting; `None` toggles it.
     Setting(ReplSetting, Option<bool>),
-    /// The last so many messages received, whole.
+    /// The last messages received, in full.
     Last(usize),
-    /// What was sent and received, as a check file.
+    /// Save the session as a check file.
     Save(PathBuf),
-    /// From now on every event as a line of JSON; `None` ends that.
+    /// Log every event as a JSON line from now on; `None` stops the log.
     Log(Option<PathBuf>),
 }
 
-/// What can be on or off.
+/// A setting that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplSetting {
-    /// JSON is laid out.
+    /// Pretty-print JSON.
     Pretty,
-    /// The time stands before each message.
+    /// Print the time before each message.
     Time,
-    /// Every frame is told.
+    /// Print every frame.
     Frames,
 }
 
-/// Writes a session down as it goes, to be saved when that is asked for.
+/// Records a session, to be saved on request.
 pub trait Recorder {
     /// Something happened.
     fn on_event(&mut self, event: &Event);
-    /// Writes what happened so far into a file; says what is in it.
+    /// Writes the session so far to a file and returns a summary of its content.
     ///
     /// # Errors
-    /// In words that do not name the file.
+    /// A message that does not name the file.
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String>;
 }
 
 impl Sinks {
-    /// Keeps what is needed to save the session.
+    /// Records the session so that it can be saved.
     pub fn recording(mut self, recorder: Box<dyn Recorder>) -> Self {
         self.recorder = Some(recorder);
         self
     }
 
-    /// Shows something, or shows it otherwise from now on.
+    /// Carries out a request.
     pub fn show(&mut self, show: ReplRequest) {
         self.writer.take_echo();
-        let said = match show {
+        let text = match show {
             ReplRequest::Headers => self.show_headers(),
             ReplRequest::Filter(pattern) => {
                 self.with_view(|view| view.filter(pattern.map(|pattern| *pattern)))
@@ -66,12 +66,12 @@ impl Sinks {
             ReplRequest::Save(path) => self.save(&path),
             ReplRequest::Log(path) => self.log_to(path.as_deref()),
         };
-        if !said.is_empty() {
-            self.notify(Notice::Text(&said));
+        if !text.is_empty() {
+            self.notify(Notice::Text(&text));
         }
     }
 
-    /// Says which settings are not as they are at first.
+    /// Prints the settings that differ from their defaults.
     pub fn show_settings(&mut self) {
         let settings = match &self.printer {
             Printer::Session(view) => view.settings(),
@@ -80,13 +80,13 @@ impl Sinks {
         let log = self
             .log
             .as_ref()
-            .map(|log| format!("every event goes to {}", log.name));
+            .map(|log| format!("logging to {}", log.name));
         for line in settings.into_iter().chain(log) {
             self.notify(Notice::Text(&line));
         }
     }
 
-    /// Whether an event is one that nobody has asked to see: frames are traced all the time.
+    /// Whether an event is not shown: frames are always traced, and shown only on request.
     pub(super) fn is_unwanted(&self, event: &Event) -> bool {
         let wants_frames = !matches!(&self.printer, Printer::Session(view) if !view.frames);
         matches!(event, Event::Frame(_)) && !wants_frames
@@ -102,9 +102,9 @@ impl Sinks {
     fn set(&mut self, setting: ReplSetting, wanted: Option<bool>) -> String {
         self.with_view(|view| {
             let (value, what) = match setting {
-                ReplSetting::Pretty => (&mut view.layout.pretty, "JSON is laid out"),
-                ReplSetting::Time => (&mut view.layout.timestamps, "the time is shown"),
-                ReplSetting::Frames => (&mut view.frames, "frames are shown"),
+                ReplSetting::Pretty => (&mut view.layout.pretty, "pretty-printing"),
+                ReplSetting::Time => (&mut view.layout.timestamps, "timestamps"),
+                ReplSetting::Frames => (&mut view.frames, "frames"),
             };
             *value = wanted.unwrap_or(!*value);
             format!("{what}: {}", if *value { "on" } else { "off" })
@@ -131,8 +131,8 @@ impl Sinks {
             return String::new();
         };
         match view.print_last(self.writer.data(), count) {
-            0 => "no message has come yet".to_owned(),
-            shown if shown < count => format!("no more than {shown} are kept"),
+            0 => "no messages received yet".to_owned(),
+            shown if shown < count => format!("only the last {shown} are kept"),
             _ => String::new(),
         }
     }
@@ -142,25 +142,25 @@ impl Sinks {
             return String::new();
         };
         match recorder.save(path, &self.redactor) {
-            Ok(said) => format!("saved to {}: {said}", path.display()),
-            Err(why) => format!("not saved to {}: {why}", path.display()),
+            Ok(text) => format!("saved to {}: {text}", path.display()),
+            Err(why) => format!("cannot save to {}: {why}", path.display()),
         }
     }
 
     fn log_to(&mut self, path: Option<&Path>) -> String {
         let before = self.log.take().map(|mut log| {
-            // Its name is said, and a failure with it.
+            // A failure to write the rest is reported.
             match log.flush() {
-                Ok(()) => format!("no event goes to {} any more", log.name),
+                Ok(()) => "logging stopped".to_owned(),
                 Err(error) => format!("cannot write {}: {}", log.name, io_text(&error)),
             }
         });
         let Some(path) = path else {
-            return before.unwrap_or_else(|| "there was no log".to_owned());
+            return before.unwrap_or_else(|| "not logging".to_owned());
         };
         match Log::append(path, self.begun, self.connections) {
             Ok(log) => {
-                let now = format!("every event from now on goes to {}", log.name);
+                let now = format!("logging to {}", log.name);
                 self.log = Some(log);
                 before.map_or(now.clone(), |before| format!("{before}; {now}"))
             }

@@ -1,4 +1,4 @@
-//! What a session at a terminal shows of the messages, and what it can show again.
+//! The messages shown by a session at a terminal, and those kept for `/last`.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,24 +11,23 @@ use crate::event::{Event, Message};
 use crate::pattern::Pattern;
 use crate::secret::Redactor;
 
-/// The most messages that are kept to be shown again, and what they may take together in bytes; the last
-/// one is kept whatever it takes.
+/// The most messages that are kept for `/last`, and their total size in bytes; the last one is always kept.
 const KEPT: usize = 1000;
 const KEPT_BYTES: usize = 16 << 20;
 
-/// See the module's head.
+/// The view of a session at a terminal.
 #[derive(Debug)]
 pub struct ReplView {
-    /// How messages are laid out.
+    /// The format of messages.
     pub layout: Layout,
-    /// Whether frames are told.
+    /// Whether frames are shown.
     pub frames: bool,
     /// Only messages that match are shown.
     filter: Option<Pattern>,
-    /// How many were not shown since the last one that was, and in all.
+    /// How many were hidden since the last one shown, and in total.
     hidden: u64,
     hidden_in_all: u64,
-    /// Each with the time when it came.
+    /// Each with the time of its arrival.
     kept: VecDeque<(Payload, Instant)>,
     kept_bytes: usize,
     /// The handshake of the connection, unless its attempt has failed.
@@ -50,7 +49,7 @@ impl ReplView {
         }
     }
 
-    /// Shows what an event brought.
+    /// Prints an event.
     pub(super) fn print(&mut self, out: &mut Buffer, event: &Event, redactor: &Redactor) {
         match event {
             Event::Connecting { .. } => self.opened = None,
@@ -98,7 +97,7 @@ impl ReplView {
         }
     }
 
-    /// What was sent without having been typed as it is.
+    /// Prints a sent message that the user did not type.
     fn print_sent(&self, out: &mut Buffer, message: &Message, redactor: &Redactor) {
         let mut layout = Layout {
             mark: "> ",
@@ -110,13 +109,13 @@ impl ReplView {
                 let payload = Payload::Text(text.as_ref().into());
                 layout.print(out, &payload, None, Extent::Beginning);
             }
-            // The bytes were typed, or are those of a file that was named.
+            // The bytes were typed or read from a file, so only the size is shown.
             Payload::Binary(bytes) => layout.print_size(out.tail(), bytes.len()),
             Payload::Text(_) => {}
         }
     }
 
-    /// Shows messages again, whole, the oldest first; how many there were.
+    /// Prints the last messages in full, oldest first; returns how many.
     pub(super) fn print_last(&mut self, out: &mut Buffer, count: usize) -> usize {
         let first = self.kept.len().saturating_sub(count);
         for (payload, at) in self.kept.range(first..) {
@@ -125,14 +124,14 @@ impl ReplView {
         self.kept.len() - first
     }
 
-    /// Shows only what matches from now on, or everything again; says so.
+    /// Shows only matching messages from now on, or all; returns the confirmation.
     pub(super) fn filter(&mut self, pattern: Option<Pattern>) -> String {
         let before = self.hidden_note();
         self.hidden = 0;
         self.filter = pattern;
         let now = match &self.filter {
-            Some(pattern) => format!("only messages that match {pattern} are shown"),
-            None => "all messages are shown".to_owned(),
+            Some(pattern) => format!("showing only messages that match {pattern}"),
+            None => "showing all messages".to_owned(),
         };
         before
             .into_iter()
@@ -149,11 +148,11 @@ impl ReplView {
         }
     }
 
-    /// The settings that are not as they are at first.
+    /// The settings that differ from their defaults.
     pub(super) fn settings(&self) -> Option<String> {
         let pattern = self.filter.as_ref()?;
         Some(format!(
-            "only messages that match {pattern} are shown, {} were hidden",
+            "showing only messages that match {pattern}, {} hidden",
             self.hidden_in_all
         ))
     }
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_counted_before_the_next_that_is_not() {
+    fn hidden_messages_are_counted_before_the_next_shown() {
         let mut view = view();
         assert_eq!(shown(&mut view, "a"), "< a\n");
         view.filter(Some(Pattern::parse("/b/").unwrap()));
@@ -198,11 +197,8 @@ mod tests {
         assert_eq!(shown(&mut view, "b"), "* 2 messages hidden\n< b\n");
         assert_eq!(shown(&mut view, "b"), "< b\n");
         assert_eq!(shown(&mut view, "a"), "");
-        assert!(view.settings().unwrap().ends_with("3 were hidden"));
-        assert_eq!(
-            view.filter(None),
-            "1 message hidden; all messages are shown"
-        );
+        assert!(view.settings().unwrap().ends_with(", 3 hidden"));
+        assert_eq!(view.filter(None), "1 message hidden; showing all messages");
         assert_eq!(view.settings(), None);
     }
 
@@ -229,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ones_are_kept_whatever_was_shown() {
+    fn the_last_messages_are_kept_even_if_hidden() {
         let mut view = view();
         view.filter(Some(Pattern::parse("none").unwrap()));
         for n in 0..KEPT + 5 {

@@ -1,19 +1,19 @@
-//! Which of the received messages stdout shows, and which part of each.
+//! Selects the received messages that stdout shows, and a part of each (`--filter`, `--select`).
 
 use crate::connection::message::Payload;
 use crate::pattern::{Jq, Pattern, Selected};
 
-/// Everything, unless something is chosen.
+/// The selection; by default every message in full.
 #[derive(Debug, Default)]
 pub struct Selection {
     /// Only messages that match (`--filter`).
     pub filter: Option<Pattern>,
-    /// Only this part of each JSON message (`--select`); what is no JSON has no such part.
+    /// Only this part of each JSON message (`--select`); other messages have no part to show.
     pub part: Option<Jq>,
 }
 
 impl Selection {
-    /// Whether a message is shown at all. A binary one matches no pattern.
+    /// Whether a message is shown. A binary one matches no pattern.
     pub fn shows(&self, payload: &Payload) -> bool {
         let matches = |pattern: &Pattern| {
             payload
@@ -29,7 +29,7 @@ impl Selection {
         filter.or_else(|| self.part.as_ref().and_then(Jq::given_up))
     }
 
-    /// The chosen parts of a message; `None` when it is shown whole.
+    /// The selected parts of a message; `None` when it is shown in full.
     #[inline]
     pub fn parts(&self, payload: &Payload) -> Option<Vec<Payload>> {
         let part = self.part.as_ref()?;

@@ -1,8 +1,8 @@
-//! Standard output and standard error, written from the loop without ever holding it up.
+//! Standard output and standard error, written from the session's loop without blocking it.
 //!
-//! A pipe, socket or terminal is watched by the reactor and given no more at once than it takes
-//! without blocking; its descriptor stays blocking, since O_NONBLOCK would leak to every process that
-//! shares it. A regular file cannot be watched and need not be.
+//! A pipe, socket or terminal is registered with the reactor and written only as far as it does not block; its
+//! descriptor stays blocking, because O_NONBLOCK would affect every process that shares it. A regular file cannot be
+//! registered and never blocks.
 
 #[cfg(not(unix))]
 pub use plain::StandardStream;
@@ -14,17 +14,17 @@ pub type Stdout = StandardStream<std::io::Stdout>;
 /// Standard error.
 pub type Stderr = StandardStream<std::io::Stderr>;
 
-/// Whether both lead to the same terminal, pipe or file, so that the order between them shows.
+/// Whether both are the same terminal, pipe or file, so that the order between them is visible.
 #[cfg(unix)]
 pub fn are_one() -> bool {
-    let place = |fd: std::os::fd::BorrowedFd<'_>| {
+    let identity = |fd: std::os::fd::BorrowedFd<'_>| {
         let stat = rustix::fs::fstat(fd).ok()?;
         Some((stat.st_dev, stat.st_ino, stat.st_rdev))
     };
-    place(rustix::stdio::stdout()) == place(rustix::stdio::stderr())
+    identity(rustix::stdio::stdout()) == identity(rustix::stdio::stderr())
 }
 
-/// The same where files have no numbers: it is assumed.
+/// On systems without inode numbers it is assumed.
 #[cfg(not(unix))]
 pub fn are_one() -> bool {
     true
@@ -45,12 +45,12 @@ mod watched {
     pub enum StandardStream<F: AsRawFd> {
         /// Readiness comes from the reactor.
         Watched(AsyncFd<Unblocked<F>>),
-        /// A regular file or /dev/null, which epoll refuses and which never blocks.
+        /// A regular file or /dev/null, which epoll rejects and which never blocks.
         Plain(F),
     }
 
     impl<F: AsRawFd + AsFd> StandardStream<F> {
-        /// The stream as this process has it.
+        /// Opens the stream of this process.
         #[expect(
             deprecated,
             reason = "sound here: the descriptors of stdout and stderr are never closed"
@@ -65,7 +65,7 @@ mod watched {
         /// Writes some of `bytes`, at least one.
         ///
         /// # Errors
-        /// The operating system's; a reader that went away is [`io::ErrorKind::BrokenPipe`].
+        /// The operating system's; [`io::ErrorKind::BrokenPipe`] when the reader is gone.
         pub fn poll_write(
             &mut self,
             cx: &mut Context<'_>,
@@ -84,7 +84,7 @@ mod watched {
             }
         }
 
-        /// Ready when nobody can read any more, though nothing was written.
+        /// Ready when the reader is gone, even if nothing was written.
         pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
             let Self::Watched(stream) = self else {
                 return Poll::Pending;
@@ -93,9 +93,9 @@ mod watched {
                 let Ok(mut guard) = ready!(stream.poll_write_ready(cx)) else {
                     return Poll::Pending;
                 };
-                // The reactor never takes back that it is closed, so that waiting for news would spin.
-                let told = guard.ready().is_write_closed();
-                if told || guard.get_inner().is_reader_gone() {
+                // The reactor keeps reporting that it is closed, so waiting for readiness would spin.
+                let is_closed = guard.ready().is_write_closed();
+                if is_closed || guard.get_inner().is_reader_gone() {
                     return Poll::Ready(());
                 }
                 guard.clear_ready();
@@ -119,11 +119,11 @@ mod plain {
     use std::io::{self, Write};
     use std::task::{Context, Poll};
 
-    /// One of the two streams, written in place: there is no way to ask whether it would block here.
+    /// One of the two streams, written directly: this platform cannot tell whether a write would block.
     pub struct StandardStream<F>(F);
 
     impl<F: Write> StandardStream<F> {
-        /// The stream as this process has it.
+        /// Opens the stream of this process.
         pub fn new(stream: F) -> Self {
             Self(stream)
         }
@@ -137,7 +137,7 @@ mod plain {
             Poll::Ready(written.map(|()| bytes.len()))
         }
 
-        /// Never: there is no way to know here.
+        /// Never ready: this platform cannot tell.
         pub fn poll_reader_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
             Poll::Pending
         }

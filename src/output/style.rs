@@ -1,8 +1,8 @@
-//! What a stream can show: whether it is a terminal, whether colour is wanted on it.
+//! The capabilities of the output streams: whether one is a terminal, whether to use colour.
 
 use std::io::IsTerminal;
 
-/// When to use something that only a person wants to see.
+/// When to use colour or pretty-printing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum When {
     /// On a terminal.
@@ -17,7 +17,7 @@ pub enum When {
 /// One of the two output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputStream {
-    /// Whether a person looks at it.
+    /// Whether it is a terminal.
     pub is_terminal: bool,
     /// Whether to colour it.
     pub colour: bool,
@@ -59,7 +59,7 @@ fn decide(wanted: When, no_color: bool, force: bool, able_terminal: bool) -> boo
     }
 }
 
-/// Text in a colour, where colour is wanted. The colours are the terminal's own sixteen.
+/// Appends text in a colour if colour is on. The colours are the sixteen of the terminal.
 pub fn paint(out: &mut Vec<u8>, colour: bool, code: &str, text: &[u8]) {
     if colour {
         out.extend_from_slice(code.as_bytes());
@@ -72,9 +72,9 @@ pub fn paint(out: &mut Vec<u8>, colour: bool, code: &str, text: &[u8]) {
 
 /// Ends a colour.
 pub const RESET: &str = "\x1b[0m";
-/// What is there but matters less: marks, times, diagnostics.
+/// Less important text: marks, times, diagnostics.
 pub const DIM: &str = "\x1b[2m";
-/// What passed.
+/// Passed tests.
 pub const GREEN: &str = "\x1b[32m";
 /// Errors.
 pub const RED: &str = "\x1b[31m";

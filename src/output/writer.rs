@@ -1,5 +1,6 @@
-//! The way out for bytes: data to stdout and diagnostics to stderr, or both to a terminal above the line
-//! that is being typed. Nothing here waits: what cannot be written now is written by a later call.
+//! Writes data to stdout and diagnostics to stderr, or both to a terminal above the prompt.
+//!
+//! It never blocks: what cannot be written now is written by a later call.
 
 use std::io;
 use std::task::{Context, Poll, Waker, ready};
@@ -13,30 +14,30 @@ use crate::event::Event;
 pub enum Destination {
     /// Standard output; diagnostics go to stderr.
     Stdout(Stdout),
-    /// A terminal with a line that is being typed: everything goes above it, diagnostics as well.
+    /// A terminal with a prompt: data and diagnostics go above it.
     Editor(PromptTerminal),
-    /// Nowhere: whoever read it has left, and the session goes on for its verdict.
+    /// Nowhere: the reader of stdout is gone, and the session continues for its verdict.
     Nowhere,
 }
 
-/// See the module's head.
+/// Buffers and writes data and diagnostics.
 pub struct Writer {
-    way: Destination,
-    /// Data that was not written yet.
+    destination: Destination,
+    /// Data that is not written yet.
     data: Buffer,
-    /// Diagnostics on their way to stderr.
-    aside: Buffer,
+    /// Diagnostics that are not written yet.
+    diagnostics: Buffer,
     stderr: Option<Stderr>,
-    /// Whether stdout and stderr lead to the same place: then each line waits for what came before it.
+    /// Whether stdout and stderr are the same file: then each line waits for the ones before it.
     keeps_order: bool,
 }
 
 impl Writer {
-    pub(super) fn new(way: Destination) -> Self {
+    pub(super) fn new(destination: Destination) -> Self {
         Self {
-            way,
+            destination,
             data: Buffer::default(),
-            aside: Buffer::default(),
+            diagnostics: Buffer::default(),
             stderr: None,
             keeps_order: are_one(),
         }
@@ -48,73 +49,72 @@ impl Writer {
         &mut self.data
     }
 
-    /// Whether data goes to stdout alone.
+    /// Whether data goes only to stdout.
     pub(super) fn is_stdout(&self) -> bool {
-        matches!(self.way, Destination::Stdout(_))
+        matches!(self.destination, Destination::Stdout(_))
     }
 
-    /// The line that is being typed follows what happens.
+    /// Passes an event to the prompt.
     pub(super) fn follow(&mut self, event: &Event) {
-        if let Destination::Editor(editor) = &mut self.way {
+        if let Destination::Editor(editor) = &mut self.destination {
             editor.follow(event);
             editor.take_echo(self.data.tail());
         }
     }
 
-    /// What was entered goes before what follows from it.
+    /// Prints what was entered before the output that follows from it.
     pub(super) fn take_echo(&mut self) {
-        if let Destination::Editor(editor) = &mut self.way {
+        if let Destination::Editor(editor) = &mut self.destination {
             editor.take_echo(self.data.tail());
         }
     }
 
-    /// Where diagnostics that come with every message gather, to leave together; nowhere when the order
-    /// between them and the messages shows.
+    /// The buffer for diagnostics of single messages, which are written together; `None` when their order relative
+    /// to the messages is visible.
     pub(super) fn buffered_diagnostics(&mut self) -> Option<&mut Vec<u8>> {
-        let gathers = !self.keeps_order && !matches!(self.way, Destination::Editor(_));
-        gathers.then(|| self.aside.tail())
+        let gathers = !self.keeps_order && !matches!(self.destination, Destination::Editor(_));
+        gathers.then(|| self.diagnostics.tail())
     }
 
-    /// Sends diagnostics off: at once, as far as that blocks nobody.
-    pub(super) fn write_diagnostics(&mut self, said: &[u8]) {
-        if let Destination::Editor(_) = self.way {
-            self.data.tail().extend_from_slice(said);
+    /// Writes diagnostics, at once as far as possible without blocking.
+    pub(super) fn write_diagnostics(&mut self, text: &[u8]) {
+        if let Destination::Editor(_) = self.destination {
+            self.data.tail().extend_from_slice(text);
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());
-        // What was received comes first on a terminal that shows both; errors are met by the next
-        // drain.
-        if let Destination::Stdout(stdout) = &mut self.way {
+        // Data goes first, for a terminal that shows both. The next drain returns its errors.
+        if let Destination::Stdout(stdout) = &mut self.destination {
             let _ = self
                 .data
                 .poll_drain(Amount::All, |bytes| stdout.poll_write(&mut cx, bytes));
         }
-        self.aside.tail().extend_from_slice(said);
-        let _ = self.poll_aside(&mut cx);
+        self.diagnostics.tail().extend_from_slice(text);
+        let _ = self.poll_stderr(&mut cx);
     }
 
     /// Writes diagnostics to stderr; ready when nothing is left of them.
-    fn poll_aside(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.aside.is_empty() {
+    fn poll_stderr(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.diagnostics.is_empty() {
             return Poll::Ready(());
         }
         let stderr = self.stderr.get_or_insert_with(|| Stderr::new(io::stderr()));
         let write = |bytes: &[u8]| stderr.poll_write(cx, bytes);
-        if ready!(self.aside.poll_drain(Amount::All, write)).is_err() {
-            // Nothing can be done about a stderr that is gone.
-            self.aside.clear();
+        if ready!(self.diagnostics.poll_drain(Amount::All, write)).is_err() {
+            // A closed stderr is ignored.
+            self.diagnostics.clear();
         }
         Poll::Ready(())
     }
 
-    /// Writes no more than `amount`; ready when nothing is left.
+    /// Writes at most `amount`; ready when nothing of it is left.
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         amount: Amount,
     ) -> Poll<io::Result<()>> {
-        let aside = self.poll_aside(cx);
-        match &mut self.way {
+        let diagnostics = self.poll_stderr(cx);
+        match &mut self.destination {
             Destination::Nowhere => self.data.clear(),
             Destination::Editor(editor) => ready!(editor.poll_print(cx, &mut self.data)),
             Destination::Stdout(stdout) => {
@@ -125,22 +125,22 @@ impl Writer {
                 }
             }
         }
-        aside.map(Ok)
+        diagnostics.map(Ok)
     }
 
-    /// The reader of stdout has left: from now on its data goes nowhere.
+    /// The reader of stdout is gone: data is dropped from now on.
     pub fn stop_printing(&mut self) {
         self.data.clear();
-        self.way = Destination::Nowhere;
+        self.destination = Destination::Nowhere;
     }
 
-    /// Whether all that was laid out has been written.
+    /// Whether everything has been written.
     pub fn is_drained(&self) -> bool {
-        let is_shown = match &self.way {
+        let is_shown = match &self.destination {
             Destination::Editor(editor) => editor.is_drained(),
             Destination::Stdout(_) | Destination::Nowhere => true,
         };
-        is_shown && self.data.is_empty() && self.aside.is_empty()
+        is_shown && self.data.is_empty() && self.diagnostics.is_empty()
     }
 
     /// Whether more may be read from the network.
@@ -148,20 +148,20 @@ impl Writer {
         self.data.has_room() && self.has_room_aside()
     }
 
-    /// Whether the reader of stderr keeps up, so that more may be said.
+    /// Whether stderr has room for more diagnostics.
     pub fn has_room_aside(&self) -> bool {
-        self.aside.has_room()
+        self.diagnostics.has_room()
     }
 
-    /// Whether so much has gathered that it should be written before more is read.
+    /// Whether enough is buffered that it should be written before more is read.
     #[inline]
     pub fn is_worth_writing(&self) -> bool {
-        self.data.is_worth_writing() || self.aside.is_worth_writing()
+        self.data.is_worth_writing() || self.diagnostics.is_worth_writing()
     }
 
-    /// Ready when the reader of stdout is gone, though there was nothing to write.
+    /// Ready when the reader of stdout is gone, even if there is nothing to write.
     pub fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.way {
+        match &mut self.destination {
             Destination::Stdout(stdout) => stdout.poll_reader_gone(cx),
             Destination::Editor(_) | Destination::Nowhere => Poll::Pending,
         }

@@ -1,5 +1,5 @@
-//! What an entered line means. One table: what is parsed, completed and hinted at, what `/help` shows and
-//! what the manual prints.
+//! The commands of the interactive session. One table defines them for parsing, completion, hints, `/help` and the
+//! manual.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::output::repl_sink::{ReplRequest, ReplSetting};
 use crate::pattern::Pattern;
 use crate::secret::SecretSource;
 
-/// The payload of a ping by hand.
+/// The payload size of a `/ping`, in bytes.
 const PING_SIZE: usize = 16;
 
 /// A command of the session.
@@ -22,18 +22,18 @@ const PING_SIZE: usize = 16;
 pub struct Command {
     /// With its slash.
     pub name: &'static str,
-    /// What may follow it.
+    /// Its arguments.
     pub usage: &'static str,
     /// What it does.
     pub what: &'static str,
-    /// What its first word is.
+    /// The kind of its first argument.
     pub argument: Argument,
 }
 
-/// What stands behind a command, for its completion.
+/// The kind of a command's argument, for completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
-    /// Nothing, or something that cannot be foreseen.
+    /// None, or one that cannot be completed.
     Other,
     /// A file.
     File,
@@ -168,7 +168,7 @@ pub const COMMANDS: [Command; 20] = [
     ),
 ];
 
-/// The keys that are worth knowing.
+/// The keys listed in `/help`.
 pub const KEYS: [(&str, &str); 6] = [
     (
         "Enter",
@@ -184,16 +184,16 @@ pub const KEYS: [(&str, &str); 6] = [
     ("//TEXT", "send a text that starts with a slash"),
 ];
 
-/// A line, understood.
+/// A parsed line.
 #[derive(Debug)]
 pub enum ReplLine {
-    /// Something to do.
+    /// An action of the session.
     Do(Action),
-    /// Show something, or show it otherwise.
+    /// A request to the output.
     Show(ReplRequest),
-    /// Tell how the connection stands.
+    /// Show the state of the connection.
     Status,
-    /// Send this after every further open; `None` forgets all that was to be sent then.
+    /// Send this on every new connection; `None` removes all such messages.
     OnOpen(Option<SecretSource>),
     /// Send a file.
     SendFile(PathBuf),
@@ -201,7 +201,7 @@ pub enum ReplLine {
     Connect(String),
     /// Show the commands.
     Help,
-    /// An unknown command or a wrong argument; what is wrong with it.
+    /// An unknown command or an invalid argument, with the error message.
     Wrong(String),
 }
 
@@ -212,7 +212,7 @@ pub fn is_command(line: &str) -> bool {
     line.starts_with('/') && !line.starts_with("//")
 }
 
-/// Whether a line sends a message, as it is or by a command.
+/// Whether a line sends a message, directly or by a command.
 pub fn sends(line: &str) -> bool {
     const SENDING: [&str; 3] = ["/send", "/hex", "/base64"];
     let name = line.split_whitespace().next().unwrap_or_default();
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_needs_is_said_with_its_usage() {
+    fn a_wrong_argument_is_reported_with_the_usage() {
         for Command { name, usage, .. } in &COMMANDS {
             if !usage.is_empty() && !usage.starts_with('[') {
                 assert!(wrong(name).contains(usage), "{}", wrong(name));

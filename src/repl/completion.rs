@@ -1,4 +1,4 @@
-//! What Tab offers: commands, file names, close codes with their names, JSON keys that were seen.
+//! Completion with Tab: commands, file names, close codes with their names, JSON keys of received messages.
 
 use std::collections::BTreeSet;
 use std::path::{MAIN_SEPARATOR, is_separator};
@@ -11,17 +11,17 @@ use super::commands::{Argument, COMMANDS, find, is_command, opens_json, path_of}
 use crate::connection::close::CloseCode;
 use crate::output::escape::{KeptControls, escape};
 
-/// Codes that a person may want to close with; of those for applications there are too many.
+/// The close codes offered; of the private ones only the first.
 const CODES: [u16; 16] = [
     1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3003, 3008, 4000,
 ];
 
-/// What can stand before the cursor.
+/// The completions at the cursor.
 #[derive(Default)]
 pub struct Completion {
-    /// Where it begins, in bytes.
+    /// Where the completed text begins, in bytes.
     pub start: usize,
-    /// All that fits, in order.
+    /// The candidates, in order.
     pub candidates: Vec<Pair>,
 }
 
@@ -33,13 +33,13 @@ fn plain(text: &str) -> Pair {
 }
 
 impl Completion {
-    /// What all candidates begin with.
+    /// The common prefix of all candidates.
     pub fn common(&self) -> &str {
         longest_common_prefix(&self.candidates).unwrap_or_default()
     }
 }
 
-/// What fits behind the text before the cursor. Keys are written as they are in JSON.
+/// The completions of the text before the cursor. `keys` are escaped as in JSON.
 pub fn complete(head: &str, keys: &BTreeSet<String>) -> Completion {
     if is_command(head) {
         return match head.split_once(' ') {
@@ -107,15 +107,15 @@ fn words(words: &[&str], typed: &str, start: usize) -> Completion {
     }
 }
 
-/// The files whose path begins as what was typed; a hidden one only when its dot was.
+/// The files whose path begins with the typed text; hidden ones only if their dot was typed.
 fn files(typed: &str, start: usize) -> Completion {
     let (folder, name) = match typed.rfind(is_separator) {
         Some(at) => typed.split_at(at + 1),
         None => ("", typed),
     };
-    // The completer reads a shell's line, in which quotes keep a blank in a name from ending it.
+    // The completer parses a shell command line, so the name is quoted.
     let path = path_of(typed).to_string_lossy().into_owned();
-    // Where `\` separates folders it escapes nothing.
+    // On Windows `\` is a separator, not an escape.
     let escape_char = (MAIN_SEPARATOR == '/').then_some('\\');
     let quoted = quote(path, escape_char, is_special, Quote::Double);
     let line = format!("\"{quoted}");
@@ -138,12 +138,12 @@ fn files(typed: &str, start: usize) -> Completion {
     Completion { start, candidates }
 }
 
-/// What has a meaning between double quotes, as [`FilenameCompleter`] reads them.
+/// The characters that are special between double quotes for [`FilenameCompleter`].
 fn is_special(c: char) -> bool {
     matches!(c, '"' | '\\' | '$' | '`')
 }
 
-/// Keys, where a key can stand: behind the quote that opens it, or where that quote belongs.
+/// JSON keys, where a key is allowed: after its opening quote or in its place.
 fn json_keys(head: &str, keys: &BTreeSet<String>) -> Completion {
     let (before, typed, quote) = match open_string(head) {
         Some(at) => (&head[..at], &head[at + 1..], ""),
@@ -163,7 +163,7 @@ fn json_keys(head: &str, keys: &BTreeSet<String>) -> Completion {
     }
 }
 
-/// Where the string begins that the text ends in.
+/// The start of the string that is open at the end of the text.
 fn open_string(text: &str) -> Option<usize> {
     let mut open = None;
     let mut escaped = false;
@@ -178,7 +178,7 @@ fn open_string(text: &str) -> Option<usize> {
     open
 }
 
-/// Whether the innermost bracket that is open is that of an object.
+/// Whether the innermost open bracket is an object's.
 fn is_in_object(text: &str) -> bool {
     let mut open = Vec::new();
     let mut in_string = false;

@@ -1,7 +1,7 @@
-//! From keys to entered lines. Pure: it knows neither the terminal nor the connection.
+//! The line editor: turns keys into entered lines. It uses neither the terminal nor the connection.
 //!
-//! The keys are those of a shell (Emacs mode). A line that cannot be sent stays where it was typed; a
-//! command typed behind it sets it aside, and it comes back after the command.
+//! The keys are those of a shell (Emacs mode). A line that cannot be sent stays in the editor; a command typed
+//! after it sets it aside, and it is restored after the command.
 
 use std::collections::BTreeSet;
 
@@ -18,14 +18,14 @@ use crate::output::json::{NotJson, check};
 /// The most candidates that are listed.
 const LISTED: usize = 60;
 
-/// What a key came to, where it was more than editing.
+/// The result of a key that did more than edit.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entered {
     /// A line.
     Line(String),
-    /// A line that cannot be sent now; it stays in the editor.
+    /// A line that cannot be sent now and stays in the editor.
     Refused,
-    /// Something to be shown above the line.
+    /// A text to print above the prompt.
     Note(String),
     /// An empty line.
     Nothing,
@@ -37,24 +37,24 @@ pub enum Entered {
     Leave,
 }
 
-/// What there is to know around the line.
+/// The context of the editor.
 #[derive(Clone, Copy, Debug)]
 pub struct EditorContext<'a> {
     /// Whether a message can be sent.
     pub can_send: bool,
-    /// JSON keys that were seen.
+    /// JSON keys of received messages.
     pub keys: &'a BTreeSet<String>,
 }
 
-/// See the module's head.
+/// The line editor.
 #[derive(Debug, Default)]
 pub struct LineEditor {
     line: EditLine,
     history: History,
     search: Option<Search>,
-    /// The line that could not be sent, as it was then.
+    /// The text of the line that could not be sent.
     refused: Option<String>,
-    /// The same, while a command is typed.
+    /// The same, set aside while a command is typed.
     aside: Option<String>,
 }
 
@@ -65,10 +65,10 @@ struct Search {
     found: Option<(usize, String)>,
 }
 
-/// What the screen shows of the editor.
+/// What the screen shows.
 #[derive(Debug)]
 pub struct EditorView {
-    /// In place of the usual prompt.
+    /// Replaces the usual prompt.
     pub prompt: Option<String>,
     /// The text.
     pub text: String,
@@ -79,7 +79,7 @@ pub struct EditorView {
 }
 
 impl LineEditor {
-    /// An editor that remembers what was typed before.
+    /// An editor with this history.
     pub fn new(history: History) -> Self {
         Self {
             history,
@@ -87,12 +87,12 @@ impl LineEditor {
         }
     }
 
-    /// What was typed before: another host has another past.
+    /// Replaces the history, for another host.
     pub fn use_history(&mut self, history: History) {
         self.history = history;
     }
 
-    /// Remembers a line.
+    /// Adds a line to the history.
     ///
     /// # Errors
     /// As [`History::add`].
@@ -100,7 +100,7 @@ impl LineEditor {
         self.history.add(line, keep)
     }
 
-    /// What is to be seen.
+    /// What to show.
     pub fn view(&self) -> EditorView {
         match &self.search {
             Some(search) => {
@@ -121,7 +121,7 @@ impl LineEditor {
         }
     }
 
-    /// A key was pressed.
+    /// Handles a key.
     pub fn press(&mut self, key: Key, around: &EditorContext<'_>) -> Option<Entered> {
         let key = match self.search.take() {
             Some(search) => self.press_in_search(search, key)?,
@@ -189,7 +189,7 @@ impl LineEditor {
         self.line.type_char(c);
     }
 
-    /// The line break that ends a copied line is no part of the message.
+    /// Inserts pasted text without the line break at its end.
     fn paste(&mut self, text: &str) {
         let text = match text.strip_suffix('\n') {
             Some(line) if self.line.is_at_end() => line,
@@ -215,7 +215,7 @@ impl LineEditor {
         self.refused = None;
         let mut line = self.line.take();
         if is_unfinished {
-            // The empty line that asked for it to be sent as it is.
+            // The empty line that requested sending incomplete JSON.
             line.pop();
         }
         Some(Entered::Line(line))
@@ -246,7 +246,7 @@ impl LineEditor {
         }
     }
 
-    /// Takes over what the hint proposes; false when it proposes nothing here.
+    /// Inserts the completion of the hint; false if there is none.
     fn take_hint(&mut self) -> bool {
         let highlight = highlight(self.line.text());
         let takes = self.line.is_at_end() && highlight.completes > 0;
@@ -271,9 +271,9 @@ impl LineEditor {
     }
 }
 
-/// Searching.
+/// History search.
 impl LineEditor {
-    /// Gives the key back that ends the search and means something by itself.
+    /// Returns the key that ends the search, to be handled as usual.
     fn press_in_search(&mut self, mut search: Search, key: Key) -> Option<Key> {
         match key {
             Key::Char(c) => search.part.push(c),
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_before_is_found_again() {
+    fn the_history_is_browsed_and_searched() {
         let mut typist = Typist::new();
         typist.types("first\rsecond\rthird\r");
         assert_eq!(typist.types("\x1b[A\x1b[A\r"), [line("second")]);

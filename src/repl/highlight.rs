@@ -1,14 +1,14 @@
-//! Hints on a line while it is typed: how a command continues, where JSON becomes invalid.
+//! Hints while a line is typed: the arguments of a command, and where JSON becomes invalid.
 //!
-//! They never stop anything: invalid JSON is sent as text.
+//! They never block sending: invalid JSON is sent as text.
 
 use super::commands::{COMMANDS, find, is_command, opens_json};
 use crate::output::json::{NotJson, check};
 
-/// What is shown with a line.
+/// The hint of a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Highlight {
-    /// Where it becomes invalid, in bytes.
+    /// The byte from which the line is invalid.
     pub wrong_from: Option<usize>,
     /// The text shown after the line.
     pub hint: String,
@@ -16,7 +16,7 @@ pub struct Highlight {
     pub completes: usize,
 }
 
-/// The hints on a text.
+/// The hint of a text.
 pub fn highlight(text: &str) -> Highlight {
     if is_command(text) {
         return on_command(text);
@@ -25,11 +25,13 @@ pub fn highlight(text: &str) -> Highlight {
         return Highlight::default();
     }
     match check(text) {
-        Err(NotJson::Incomplete) if text.ends_with('\n') => said("  Enter sends it unfinished"),
+        Err(NotJson::Incomplete) if text.ends_with('\n') => {
+            hint_only("  Enter sends it unfinished")
+        }
         Ok(()) | Err(NotJson::Incomplete | NotJson::TooWide) => Highlight::default(),
         Err(NotJson::Unexpected(at) | NotJson::TooDeep(at)) => Highlight {
             wrong_from: Some(at),
-            ..said(&format!(
+            ..hint_only(&format!(
                 "  not valid JSON from byte {}; sent as text",
                 at + 1
             ))
@@ -37,7 +39,7 @@ pub fn highlight(text: &str) -> Highlight {
     }
 }
 
-fn said(hint: &str) -> Highlight {
+fn hint_only(hint: &str) -> Highlight {
     Highlight {
         hint: hint.to_owned(),
         ..Highlight::default()
@@ -51,9 +53,9 @@ fn on_command(text: &str) -> Highlight {
     };
     if let Some(command) = find(name) {
         return match rest {
-            Some("") => said(command.usage),
-            None if command.usage.is_empty() => said(&format!("  {}", command.what)),
-            None => said(&format!(" {}  {}", command.usage, command.what)),
+            Some("") => hint_only(command.usage),
+            None if command.usage.is_empty() => hint_only(&format!("  {}", command.what)),
+            None => hint_only(&format!(" {}  {}", command.usage, command.what)),
             Some(_) => Highlight::default(),
         };
     }
@@ -72,7 +74,7 @@ fn on_command(text: &str) -> Highlight {
         (Some(_), _, None) => Highlight::default(),
         _ => Highlight {
             wrong_from: Some(0),
-            ..said("  unknown command")
+            ..hint_only("  unknown command")
         },
     }
 }

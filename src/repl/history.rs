@@ -1,13 +1,12 @@
-//! What was typed before: in memory, and on disk for each host.
+//! The history of entered lines: in memory, and on disk for each host.
 //!
-//! The entries, their number, the repeats left out and the search are rustyline's `MemHistory`. The file is
-//! ours, since `FileHistory` writes all that it remembers, also what holds a secret, and empties the file to
-//! write it anew when another session has added to it, so that a full disk or a kill then loses everything.
+//! Entries, duplicates and search are rustyline's `MemHistory`. The file is ours: `FileHistory` would also write
+//! entries with secrets, and truncates the file to rewrite it when another session has appended to it, so a full
+//! disk or a kill could lose everything.
 //!
-//! The file is private (mode 0600) and holds one entry a line, line breaks as `\n`. An entry is appended
-//! as it is made, in one write, so that several sessions with one host lose nothing of each other. A line
-//! that begins with a blank is kept nowhere; one that holds a secret, or looks like it, is kept in memory
-//! alone.
+//! The file has mode 0600 and one entry a line, with line breaks as `\n`. Each entry is appended in one write, so
+//! that parallel sessions do not lose entries. A line that starts with a space is not kept; one that contains a
+//! secret, or looks like it, is kept in memory only.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,25 +21,25 @@ use crate::secret::io_text;
 
 /// The most entries that are kept.
 const MOST: usize = 10_000;
-/// The most that is read of a file, and the longest entry that is written, in bytes.
+/// The most that is read of a file, and the longest entry written, in bytes.
 const LARGEST: usize = 16 << 20;
 const LONGEST: usize = 64 << 10;
 
-/// What is written as it is in a file's name.
+/// The characters of a host that are not percent-encoded in the file name.
 const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
-/// See the module's head.
+/// The history of one host.
 pub struct History {
     entries: MemHistory,
     file: Option<PathBuf>,
-    /// The entry that is being looked at, and what was being typed before.
+    /// The index of the entry shown, and the text typed before.
     browsing: Option<(usize, String)>,
 }
 
 impl Default for History {
     fn default() -> Self {
         let mut entries = MemHistory::new();
-        // Its results are those of its trait; what is in memory alone does not fail.
+        // Only the trait returns errors; the in-memory history has none.
         let _ = entries.set_max_len(MOST);
         let _ = entries.ignore_dups(true);
         entries.ignore_space(false);
@@ -64,14 +63,14 @@ impl fmt::Debug for History {
 /// Whether an entry may be written to a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryPlace {
-    /// It may.
+    /// Yes.
     OnDisk,
-    /// It holds a secret, or looks like it.
+    /// No: it contains a secret, or looks like it.
     InMemory,
 }
 
 impl History {
-    /// The history in a file; one that cannot be read is begun anew.
+    /// Loads the history of a file; one that cannot be read counts as empty.
     pub fn load(file: Option<PathBuf>) -> Self {
         let mut history = Self::default();
         if let Some(file) = &file {
@@ -80,13 +79,13 @@ impl History {
         Self { file, ..history }
     }
 
-    /// Adds what was entered.
+    /// Adds an entered line.
     ///
     /// # Errors
-    /// In words, when it cannot be written; from then on nothing more is.
+    /// A message when the file cannot be written; it is not written again.
     pub fn add(&mut self, entry: &str, keep: HistoryPlace) -> Result<(), String> {
         self.browsing = None;
-        // Nothing empty is added, and nothing twice in a row.
+        // `add` rejects empty lines and repetitions.
         if entry.starts_with(' ') || !self.entries.add(entry).unwrap_or(false) {
             return Ok(());
         }
@@ -100,7 +99,7 @@ impl History {
             return Ok(());
         };
         let words = format!(
-            "cannot keep the history: {}: {}",
+            "cannot write the history: {}: {}",
             file.display(),
             io_text(&error)
         );
@@ -113,7 +112,7 @@ impl History {
         found.ok().flatten().map(|found| found.entry)
     }
 
-    /// The entry before the one that is looked at; `typed` comes back behind the last one.
+    /// The entry before the one shown; `typed` is restored after the last one.
     pub fn older(&mut self, typed: &str) -> Option<Cow<'_, str>> {
         let at = match &self.browsing {
             Some((at, _)) => at.checked_sub(1)?,
@@ -126,7 +125,7 @@ impl History {
         self.entry(at)
     }
 
-    /// The entry behind the one that is looked at, and in the end what was being typed.
+    /// The entry after the one shown; after the last one, the text typed before.
     pub fn newer(&mut self) -> Option<String> {
         let (at, typed) = self.browsing.take()?;
         let Some(entry) = self.entry(at + 1).map(Cow::into_owned) else {
@@ -136,7 +135,7 @@ impl History {
         Some(entry)
     }
 
-    /// The last entry before `end` that has `part` and is another than the one at `end`.
+    /// The last entry before `end` that contains `part` and differs from the one at `end`.
     pub fn find(&self, part: &str, end: usize) -> Option<(usize, Cow<'_, str>)> {
         let found_before = self.entry(end);
         let mut end = end.min(self.entries.len());
@@ -152,7 +151,7 @@ impl History {
     }
 }
 
-/// Where the history of a host is kept; `None` where there is no place for it.
+/// The history file of a host; `None` if no state directory is known.
 pub fn file_of(host: &str) -> Option<PathBuf> {
     let absolute = |name| {
         std::env::var_os(name)
@@ -176,12 +175,12 @@ fn load(file: &Path, entries: &mut MemHistory) {
     let mut lines = 0;
     for line in text.lines() {
         lines += 1;
-        // Memory does not fail.
+        // The in-memory history has no errors.
         let _ = entries.add_owned(unescape(line));
     }
-    // Written anew only now and then: a file that is a little too long does no harm.
+    // Rewritten only when it is 10 % too long, not each time.
     if lines > MOST + MOST / 10 {
-        // What fails here fails again, and is told, when an entry is added.
+        // An error is reported when an entry is added.
         let _ = rewrite(file, entries);
     }
 }
@@ -212,7 +211,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
-/// Opens a file to append to, readable by its owner alone, also when it was there before.
+/// Opens a file for appending, readable only by its owner, also if it already exists.
 #[cfg(unix)]
 fn open(file: &Path) -> io::Result<File> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -229,7 +228,7 @@ fn open(file: &Path) -> io::Result<File> {
     Ok(opened)
 }
 
-/// What is below a person's own folder on Windows is readable by nobody else.
+/// On Windows the user's own folder is already private.
 #[cfg(not(unix))]
 fn make_folder(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_is_there_again_whatever_it_was() {
+    fn any_entry_survives_a_reload() {
         let folder = tempfile::TempDir::new().unwrap();
         let mut history = History::load(Some(folder.path().join("a/b/host_1")));
         for entry in ["one", "one", "{\n  \"a\\n\": 1\r\n}", " blank", ""] {

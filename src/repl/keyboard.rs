@@ -1,4 +1,4 @@
-//! What keys and entered lines do: it is asked by the loop in place of an input.
+//! The keyboard: the session's input, which carries out keys and entered lines.
 
 use std::cell::RefCell;
 use std::io;
@@ -26,20 +26,20 @@ use crate::secret::io_text;
 use crate::session::Interactive;
 use crate::units::count_grouped;
 
-/// While a window is dragged its size changes all the time, and what was drawn for one size would be
-/// taken off in another.
+/// The delay before drawing after a change of the window size: while a window is dragged the size keeps changing,
+/// and a prompt drawn for one size would be erased for another.
 const SETTLED: Duration = Duration::from_millis(30);
 
-/// A keyboard, and where it leads.
+/// The keyboard of a session.
 pub struct Keyboard {
     state: Rc<RefCell<ReplState>>,
     stdin: Blocks,
     bytes: BytesMut,
     keys: KeyDecoder,
-    /// When a sequence that nothing follows is over.
+    /// When an incomplete escape sequence times out.
     sequence_end: Option<Pin<Box<Sleep>>>,
     notices: Notices,
-    /// Until the window has its new size.
+    /// Runs while the window size is changing.
     settling: Option<Pin<Box<Sleep>>>,
     connector: Connector,
     connecting: Option<PendingTarget>,
@@ -54,7 +54,7 @@ impl Interactive for Keyboard {
     ) -> Poll<Action> {
         self.poll_window(cx);
         loop {
-            if let Some(action) = ready!(self.poll_place(cx)) {
+            if let Some(action) = ready!(self.poll_connecting(cx)) {
                 return Poll::Ready(action);
             }
             if let Some(key) = self.keys.next() {
@@ -69,7 +69,7 @@ impl Interactive for Keyboard {
             }
             match self.stdin.poll_read(cx, &mut self.bytes) {
                 Poll::Pending => return Poll::Pending,
-                // A terminal that is gone.
+                // The terminal is closed.
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(self.quit()),
                 Poll::Ready(Ok(_)) => {
                     self.keys.feed(&self.bytes);
@@ -82,7 +82,7 @@ impl Interactive for Keyboard {
 }
 
 impl Keyboard {
-    /// A keyboard for this line.
+    /// A keyboard for this prompt.
     ///
     /// # Errors
     /// The operating system's.
@@ -128,23 +128,23 @@ impl Keyboard {
         Poll::Ready(())
     }
 
-    /// `None` in it when the URL led to no place.
-    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
+    /// Waits for the target of `/connect`; `None` if there is none or it is invalid.
+    fn poll_connecting(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
         let Some(connecting) = &mut self.connecting else {
             return Poll::Ready(None);
         };
-        let Poll::Ready(place) = connecting.as_mut().poll(cx) else {
+        let Poll::Ready(target) = connecting.as_mut().poll(cx) else {
             return Poll::Pending;
         };
         self.connecting = None;
         let mut state = self.state.borrow_mut();
-        Poll::Ready(match place {
-            Ok(place) => {
-                state.change_host(&place.host);
-                if let Some(note) = place.note {
+        Poll::Ready(match target {
+            Ok(target) => {
+                state.change_host(&target.host);
+                if let Some(note) = target.note {
                     state.note("*", &note);
                 }
-                Some(Action::Connect(Box::new(place.target)))
+                Some(Action::Connect(Box::new(target.target)))
             }
             Err(why) => {
                 state.note("!", &why);
@@ -174,7 +174,7 @@ impl Keyboard {
         None
     }
 
-    /// Does what a line asks for; what is left for the session is an action.
+    /// Carries out a line; returns an action for the session, if any.
     fn enter(&mut self, line: &str, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
         match parse(line) {
             ReplLine::Do(Action::Quit) => return Some(self.quit()),
@@ -207,20 +207,20 @@ impl Keyboard {
         }
     }
 
-    /// From here on Ctrl-C is a signal again: the second one skips the closing handshake.
+    /// Restores the terminal, so that Ctrl-C is a signal again: a second one skips the closing handshake.
     fn quit(&mut self) -> Action {
         self.state.borrow_mut().restore_terminal();
         terminal::restore();
         if std::iter::from_fn(|| self.keys.next()).any(|key| key == Key::Ctrl('c')) {
-            // It came in one piece with the first.
+            // Both Ctrl-C arrived in one read.
             system::interrupt();
         }
         Action::Quit
     }
 }
 
-/// A file as one message: text if it is UTF-8, else binary. Reading anything but a regular file could block
-/// for ever.
+/// Reads a file as one message: text if it is valid UTF-8, else binary. Only regular files, because others could
+/// block.
 fn read(path: &Path) -> Result<(Payload, String), String> {
     let metadata = std::fs::metadata(path).map_err(|error| io_text(&error))?;
     if !metadata.is_file() {

@@ -1,14 +1,13 @@
-//! From the bytes of a terminal to the keys that were pressed.
+//! Decodes terminal input into keys.
 //!
-//! termina's parser reads the sequences. It takes bytes from whoever has them, on Unix and on Windows alike,
-//! so the session's loop reads the terminal as it reads every other stream. (crossterm keeps its parser to
-//! itself. Its event source blocks on a sequence that arrives in two reads, spins on a terminal that hung up,
-//! and on Windows delivers a paste as single keys, so that each pasted line would be a message.)
+//! termina's parser decodes the escape sequences. It accepts bytes from any source, on Unix and Windows, so the
+//! session's loop reads the terminal like every other stream. (crossterm does not export its parser. Its event
+//! source blocks on a sequence that arrives in two reads, spins on a closed terminal, and on Windows delivers a
+//! paste as single keys, so that each pasted line would be a message.)
 //!
-//! Two rules are added, since text typed next must not vanish in a sequence that never ends, nor the end of a
-//! sequence be taken for text: an Escape begins a new sequence, whatever came before it, and a sequence that
-//! nothing follows for [`SEQUENCE_TIMEOUT`] is over. A pasted text (bracketed paste) is one key, however long
-//! it is and takes to arrive.
+//! Two rules are added, so that an incomplete sequence neither swallows the text typed next nor appears as text:
+//! an Escape always begins a new sequence, and a sequence ends after [`SEQUENCE_TIMEOUT`] without a byte. A pasted
+//! text (bracketed paste) is one key of any length.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,16 +15,16 @@ use std::time::Duration;
 use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
 use termina::{Event, Parser};
 
-/// How long the rest of a sequence may take; an Escape that nothing follows is a key of its own.
+/// The time limit for the rest of a sequence; a lone Escape is a key.
 pub const SEQUENCE_TIMEOUT: Duration = Duration::from_millis(100);
 
 const ESCAPE: u8 = 0x1b;
 const PASTE_START: &[u8] = b"\x1b[200~";
 
-/// What was pressed.
+/// A key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// A character that is text.
+    /// A text character.
     Char(char),
     /// A letter with Ctrl, in lower case.
     Ctrl(char),
@@ -63,7 +62,7 @@ pub enum Key {
     Escape,
     /// A pasted text, line breaks as `\n`.
     Paste(String),
-    /// Something that means nothing here.
+    /// Any other key.
     Unknown,
 }
 
@@ -72,7 +71,7 @@ pub enum Key {
 pub struct KeyDecoder {
     parser: Parser,
     decoded: VecDeque<Key>,
-    /// How much of [`PASTE_START`] the current sequence consists of so far; all of it within a paste.
+    /// How many bytes of [`PASTE_START`] the current sequence matches; all of them within a paste.
     paste_start: usize,
     /// Whether the last byte completed no key.
     is_incomplete: bool,
@@ -104,7 +103,7 @@ impl KeyDecoder {
         self.is_incomplete && !self.is_in_paste()
     }
 
-    /// Nothing follows: a lone Escape is a key, any other incomplete sequence is dropped.
+    /// Ends a sequence after its timeout: a lone Escape is a key, any other incomplete sequence is dropped.
     pub fn end_sequence(&mut self) {
         self.parser.parse(&[], false);
         self.take_events();
@@ -165,7 +164,7 @@ fn pressed(key: &KeyEvent) -> Key {
     }
 }
 
-/// Some keys without a sequence of their own are a letter or digit with Ctrl.
+/// Some keys are sent as a letter or digit with Ctrl.
 fn control(c: char, has_alt: bool) -> Key {
     match (c, has_alt) {
         ('h', false) => Key::Backspace,

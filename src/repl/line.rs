@@ -1,32 +1,30 @@
-//! The text being typed and the place in it where typing goes on.
+//! The text being typed and its cursor.
 //!
-//! The text, the cursor and what the keys do to them are rustyline's `LineBuffer`: the cursor stands
-//! between two characters as a person sees them (grapheme clusters), never inside one. Undo, and what was
-//! cut last, are kept here, since rustyline offers its own only to its own loop; so are up and down, whose
-//! column rustyline takes from a layout that nobody else can make.
+//! Text, cursor and editing are rustyline's `LineBuffer`; the cursor moves by grapheme clusters. Undo, the cut
+//! text, and moving up and down are implemented here, because rustyline's own work only inside its loop.
 
 use rustyline::line_buffer::{ChangeListener, DeleteListener, Direction, LineBuffer};
 use rustyline::{At, Movement, Word};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// The most changes that can be undone, and how many of a text that is very long.
+/// The most changes that can be undone, and the most of a very long text.
 const UNDO: usize = 200;
 const UNDO_LONG: usize = 4;
-/// What is very long, in bytes.
+/// The size of a very long text, in bytes.
 const LONG: usize = 256 * 1024;
 
-/// See the module's head.
+/// The text being typed.
 #[derive(Debug)]
 pub struct EditLine {
     buffer: LineBuffer,
     before: Vec<(String, usize)>,
-    /// What was cut last.
+    /// The text cut last.
     cut: String,
     /// A run of typed characters is undone as one.
     typing: bool,
 }
 
-/// Hears what is cut, as against what is merely deleted.
+/// Receives the text that is cut, but not text that is only deleted.
 #[derive(Debug, Default)]
 struct Cuts {
     is_cutting: bool,
@@ -72,7 +70,7 @@ impl EditLine {
         self.buffer.as_str()
     }
 
-    /// Where the cursor stands, in bytes.
+    /// The cursor, in bytes.
     pub fn cursor(&self) -> usize {
         self.buffer.pos()
     }
@@ -87,18 +85,18 @@ impl EditLine {
         self.buffer.is_empty()
     }
 
-    /// Whether the cursor stands behind the whole text.
+    /// Whether the cursor is at the end of the text.
     pub fn is_at_end(&self) -> bool {
         self.buffer.is_cursor_at_end()
     }
 
-    /// Replaces the text; the cursor goes to its end.
+    /// Replaces the text and moves the cursor to its end.
     pub fn set(&mut self, text: &str) {
         self.remember(self.state());
         self.put(0, self.buffer.len(), text);
     }
 
-    /// Takes the text out; nothing of it can be undone.
+    /// Takes the text and clears the undo history.
     pub fn take(&mut self) -> String {
         let cut = std::mem::take(&mut self.cut);
         let empty = Self {
@@ -108,7 +106,7 @@ impl EditLine {
         std::mem::replace(self, empty).buffer.into_string()
     }
 
-    /// A character is typed.
+    /// Inserts a typed character.
     pub fn type_char(&mut self, c: char) {
         if !self.typing {
             self.remember(self.state());
@@ -117,18 +115,18 @@ impl EditLine {
         self.put(self.cursor(), self.cursor(), c.encode_utf8(&mut [0; 4]));
     }
 
-    /// Puts a text in.
+    /// Inserts a text.
     pub fn insert(&mut self, text: &str) {
         self.replace_from(self.cursor(), text);
     }
 
-    /// Puts `text` in place of what stands between `start` and the cursor.
+    /// Replaces the text between `start` and the cursor.
     pub fn replace_from(&mut self, start: usize, text: &str) {
         self.remember(self.state());
         self.put(start, self.cursor(), text);
     }
 
-    /// Takes the last change back.
+    /// Undoes the last change.
     pub fn undo(&mut self) {
         if let Some((text, cursor)) = self.before.pop() {
             self.put(0, self.buffer.len(), &text);
@@ -137,8 +135,8 @@ impl EditLine {
         self.typing = false;
     }
 
-    /// `LineBuffer::replace` alone: its `insert`, `yank` and `update` drop what is longer than the buffer
-    /// was when it was made, and a text of any length can be pasted.
+    /// Uses only `LineBuffer::replace`: `insert`, `yank` and `update` drop text beyond the buffer's initial capacity,
+    /// and pasted text can have any length.
     fn put(&mut self, start: usize, end: usize, text: &str) {
         self.buffer.replace(start..end, text, &mut Cuts::default());
     }
@@ -160,7 +158,7 @@ impl EditLine {
         self.typing = false;
     }
 
-    /// Remembers what was there if `act` changes it, and what it cuts.
+    /// Runs `act` and records the change for undo, and the text that it cuts.
     fn change(&mut self, act: impl FnOnce(&mut LineBuffer, &mut Cuts) -> bool) {
         let before = self.state();
         let mut cuts = Cuts::default();
@@ -184,7 +182,7 @@ impl EditLine {
         self.change(|buffer, cuts| buffer.backspace(1, cuts));
     }
 
-    /// Removes the character behind the cursor.
+    /// Removes the character after the cursor.
     pub fn delete(&mut self) {
         self.change(|buffer, cuts| buffer.delete(1, cuts).is_some());
     }
@@ -194,29 +192,29 @@ impl EditLine {
         self.cut(&Movement::BackwardWord(1, Word::Emacs));
     }
 
-    /// Cuts back to the last blank, as Ctrl-W does in a shell.
+    /// Cuts back to the last white space, as Ctrl-W does in a shell.
     pub fn cut_to_blank(&mut self) {
         self.cut(&Movement::BackwardWord(1, Word::Big));
     }
 
-    /// Cuts the word behind the cursor.
+    /// Cuts the word after the cursor.
     pub fn cut_word_after(&mut self) {
         self.cut(&Movement::ForwardWord(1, At::AfterEnd, Word::Emacs));
     }
 
-    /// Cuts to the end of the line, or the line break that stands there.
+    /// Cuts to the end of the line, or its line break if the cursor is there.
     pub fn cut_to_end(&mut self) {
         self.cut(&Movement::EndOfLine);
     }
 
-    /// Cuts from the start of the line, and nothing at that start.
+    /// Cuts from the start of the line to the cursor.
     pub fn cut_to_start(&mut self) {
         if !self.head().ends_with('\n') {
             self.cut(&Movement::BeginningOfLine);
         }
     }
 
-    /// Puts in what was cut last.
+    /// Inserts the text cut last.
     pub fn paste_cut(&mut self) {
         let cut = self.cut.clone();
         self.insert(&cut);
@@ -230,28 +228,28 @@ impl EditLine {
 
 /// Moving.
 impl EditLine {
-    /// Moves, which ends a run of typing.
+    /// Moves the cursor, which ends a run of typing for undo.
     fn go(&mut self, act: impl FnOnce(&mut LineBuffer) -> bool) {
         act(&mut self.buffer);
         self.typing = false;
     }
 
-    /// One character back.
+    /// One character left.
     pub fn left(&mut self) {
         self.go(|buffer| buffer.move_backward(1));
     }
 
-    /// One character on.
+    /// One character right.
     pub fn right(&mut self) {
         self.go(|buffer| buffer.move_forward(1));
     }
 
-    /// One word back.
+    /// One word left.
     pub fn word_left(&mut self) {
         self.go(|buffer| buffer.move_to_prev_word(Word::Emacs, 1));
     }
 
-    /// One word on.
+    /// One word right.
     pub fn word_right(&mut self) {
         self.go(|buffer| buffer.move_to_next_word(At::AfterEnd, Word::Emacs, 1));
     }
@@ -293,11 +291,11 @@ impl EditLine {
 
     /// To a column of the line from `start` to `end`, or to its end.
     fn go_to_column(&mut self, column: usize, start: usize, end: usize) {
-        let place = self.text()[start..end]
+        let position = self.text()[start..end]
             .grapheme_indices(true)
             .nth(column)
             .map_or(end, |(at, _)| start + at);
-        self.buffer.set_pos(place);
+        self.buffer.set_pos(position);
         self.typing = false;
     }
 }

@@ -1,13 +1,11 @@
-//! The interactive session: the line at the bottom of the terminal, and what an entered line means.
+//! The interactive session: the prompt at the bottom of the terminal, and the commands.
 //!
-//! The terminal belongs to the session's one loop, as every other stream does. rustyline's own loop blocks in
-//! a thread, would have to be handed each message that arrives, and could print it late, out of order or, at
-//! the end, not at all. So the keyboard is asked by that loop ([`crate::session::Interactive`]), and the line is
-//! drawn like any other output ([`crate::output::prompt_terminal::PromptLine`]); in between everything is pure, and
-//! what rustyline offers there is used: its line buffer (`line`), its history in memory (`history`) and
-//! its completion of file names (`completion`).
+//! The session's loop reads the keyboard ([`crate::session::Interactive`]) and draws the prompt
+//! ([`crate::output::prompt_terminal::PromptLine`]) like every other stream. rustyline's own loop would block in a
+//! thread and could print messages late or out of order, so only its parts are used: line buffer (`line`),
+//! in-memory history (`history`) and file name completion (`completion`).
 //!
-//! Whatever way the session ends, the terminal is as it was before.
+//! However the session ends, the terminal's settings are restored.
 
 pub mod commands;
 mod completion;
@@ -43,43 +41,43 @@ use unix as system;
 #[cfg(not(unix))]
 use windows as system;
 
-/// What a session at a terminal is made with.
+/// The settings of a session at a terminal.
 pub struct Setup {
-    /// Whether colour is wanted.
+    /// Whether to use colour.
     pub colour: bool,
-    /// Whether what is typed is kept on disk.
+    /// Whether the history is kept on disk.
     pub history: KeepHistory,
-    /// The host that it is kept for.
+    /// The host that the history belongs to.
     pub host: String,
-    /// What must not be kept.
+    /// Knows the secrets, which are not kept in the history.
     pub redactor: Redactor,
-    /// Makes a place to connect to of a URL.
+    /// Resolves the URL of `/connect`.
     pub connector: Connector,
 }
 
 /// Whether a history is kept on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepHistory {
-    /// It is.
+    /// On disk.
     OnDisk,
-    /// It is not (`--no-history`).
+    /// In memory only (`--no-history`).
     No,
 }
 
-/// Where `/connect` leads to.
+/// The target of `/connect`.
 pub struct ConnectTarget {
-    /// What to connect to.
+    /// The target.
     pub target: Target,
-    /// What its history goes by.
+    /// The host that its history belongs to.
     pub host: String,
-    /// What there is to say about it first.
+    /// A note to print first.
     pub note: Option<String>,
 }
 
-/// A [`ConnectTarget`] on its way.
+/// A [`ConnectTarget`] that is being resolved.
 pub type PendingTarget = Pin<Box<dyn Future<Output = Result<ConnectTarget, String>>>>;
 
-/// Makes a [`ConnectTarget`] of a URL, or says why it is none.
+/// Resolves a URL to a [`ConnectTarget`]; the error is a message.
 pub type Connector = Box<dyn FnMut(String) -> PendingTarget>;
 
 /// A running session at a terminal. Dropping it restores the terminal.
@@ -87,14 +85,14 @@ pub struct Repl {
     state: Rc<RefCell<ReplState>>,
 }
 
-/// Its two ends: what is typed, and how that is shown.
+/// Its keyboard and its prompt.
 pub type TerminalEnds = (Box<dyn Interactive>, Box<dyn PromptLine>);
 
 impl Repl {
-    /// Takes the terminal.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// A terminal that cannot move its cursor, and whatever the operating system has to say.
+    /// [`io::ErrorKind::Unsupported`] for a terminal that cannot move its cursor; else the operating system's.
     pub fn start(setup: Setup) -> io::Result<(Self, TerminalEnds)> {
         if !terminal::can_edit() {
             return Err(io::ErrorKind::Unsupported.into());
@@ -109,7 +107,7 @@ impl Repl {
         Ok((repl, (Box::new(keyboard), Box::new(PromptView(state)))))
     }
 
-    /// The session is over: the line goes with what is printed last.
+    /// The session is over: the prompt is erased with the last output.
     pub fn restore_terminal(&self) {
         self.state.borrow_mut().restore_terminal();
     }
@@ -121,7 +119,7 @@ impl Drop for Repl {
     }
 }
 
-/// Gives the terminal the settings that it had before the session, if there is one.
+/// Restores the terminal's settings from before the session, if there is one.
 pub fn restore_terminal() {
     terminal::restore();
 }

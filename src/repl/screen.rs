@@ -1,10 +1,9 @@
-//! Where the line being typed stands on the screen, and how it makes room for what is printed.
+//! Draws the prompt on the screen, below the output.
 //!
-//! The line is always the last thing on the screen. Before something is printed it is taken off
-//! ([`Screen::erase`]), afterwards it is drawn again ([`Screen::draw`]): typing is never torn. Each row is
-//! ended by us, never by the terminal's own wrapping, so that a wider window does not join rows: what is
-//! erased is only ever what was drawn. A text higher than half of the screen is shown in part, around
-//! the cursor, so that there is room for what arrives.
+//! Before output is printed the prompt is erased ([`Screen::erase`]), afterwards it is drawn again
+//! ([`Screen::draw`]). Each row ends with our line break, never by the terminal's wrapping, so that a wider window
+//! does not join rows and exactly the drawn rows are erased. A text higher than half of the screen is shown in
+//! part, around the cursor, to leave room for output.
 
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
@@ -13,15 +12,15 @@ use crate::output::escape::{KeptControls, escape};
 use crate::output::style::{DIM, RED, RESET};
 use crate::units::grouped;
 
-/// The prompt, and what stands before each further line of a text.
+/// The prompt, and the indentation of further lines.
 const PROMPT: &str = "> ";
 const INDENT: &str = "  ";
-/// The columns that a tab is shown as.
+/// The width of a tab, in columns.
 const TAB: &str = "    ";
-/// A sent text is repeated on the screen up to so many characters.
+/// The most characters of a sent text that are echoed.
 const ECHO: usize = 2000;
 
-/// Columns and rows.
+/// The size of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Columns, at least 1.
@@ -30,23 +29,23 @@ pub struct Size {
     pub rows: usize,
 }
 
-/// What is to be seen.
+/// What to draw.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
-    /// What stands before the text.
+    /// The prompt.
     pub prompt: &'a str,
     /// The text being typed.
     pub text: &'a str,
-    /// Where typing goes on, in bytes.
+    /// The cursor, in bytes.
     pub cursor: usize,
-    /// From where on the text is marked as wrong, in bytes.
+    /// The byte from which the text is marked as invalid.
     pub wrong_from: Option<usize>,
-    /// What is said behind the text; left out where it does not fit into the row.
+    /// The hint after the text; omitted if it does not fit into the row.
     pub hint: &'a str,
 }
 
 impl<'a> Picture<'a> {
-    /// A text behind the usual prompt.
+    /// A text after the usual prompt.
     pub fn new(text: &'a str, cursor: usize) -> Self {
         Self {
             prompt: PROMPT,
@@ -58,7 +57,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// See the module's head.
+/// The drawn prompt.
 #[derive(Debug)]
 pub struct Screen {
     size: Size,
@@ -66,7 +65,7 @@ pub struct Screen {
     drawn: Option<Drawn>,
 }
 
-/// What stands on the screen.
+/// What is on the screen.
 #[derive(Debug)]
 struct Drawn {
     widths: Vec<usize>,
@@ -82,7 +81,7 @@ struct ScreenRow {
 }
 
 impl Screen {
-    /// A screen with nothing of ours on it.
+    /// A screen without a prompt.
     pub fn new(size: Size, colour: bool) -> Self {
         Self {
             size,
@@ -91,22 +90,22 @@ impl Screen {
         }
     }
 
-    /// The window has another size now.
+    /// Sets the size of the window.
     pub fn resize(&mut self, size: Size) {
         self.size = size;
     }
 
-    /// What stood on the screen is out of reach: another program has had it.
+    /// Forgets the drawn prompt, because another program has used the screen.
     pub fn forget(&mut self) {
         self.drawn = None;
     }
 
-    /// Takes the line off the screen: printing goes on where it stood.
+    /// Erases the prompt; output continues in its place.
     pub fn erase(&mut self, out: &mut Vec<u8>) {
         let Some(drawn) = self.drawn.take() else {
             return;
         };
-        // A narrower window has broken rows in two.
+        // A narrower window has wrapped rows.
         let columns = self.size.columns;
         let broken = |width: &usize| width.div_ceil(columns).max(1);
         let above: usize = drawn.widths[..drawn.row].iter().map(broken).sum();
@@ -115,7 +114,7 @@ impl Screen {
         out.extend_from_slice(b"\x1b[J");
     }
 
-    /// Draws the line, in place of the one that stands there.
+    /// Draws the prompt in place of the one on the screen.
     pub fn draw(&mut self, out: &mut Vec<u8>, picture: &Picture<'_>) {
         self.erase(out);
         let mut page = ScreenPage::new(self.size.columns, self.colour);
@@ -139,7 +138,7 @@ impl Screen {
         });
     }
 
-    /// The rows that are shown, and which of them has the cursor.
+    /// The rows to show, and the one with the cursor.
     fn window(
         &self,
         mut rows: Vec<ScreenRow>,
@@ -175,7 +174,7 @@ fn move_up(out: &mut Vec<u8>, rows: usize) {
     }
 }
 
-/// As much of a text as fits into so many columns.
+/// The part of a text that fits into this many columns.
 fn cut(text: &str, columns: usize) -> &str {
     let mut width = 0;
     for (at, grapheme) in text.grapheme_indices(true) {
@@ -202,7 +201,7 @@ struct ScreenPage {
     rows: Vec<ScreenRow>,
     /// Row and column.
     cursor: (usize, usize),
-    /// Whether the row is being painted as wrong.
+    /// Whether the row is being painted as invalid.
     in_red: bool,
 }
 
@@ -237,10 +236,10 @@ impl ScreenPage {
         if picture.cursor >= picture.text.len() {
             self.place_cursor();
         }
-        // The last column stays free: behind it some terminals erase the character before.
+        // The last column stays free: some terminals erase the character in it.
         let room = self.columns.saturating_sub(self.last().width + 1);
         let hint = cut(picture.hint, room);
-        // A few letters of a hint say nothing.
+        // A few letters of a hint are useless.
         if hint == picture.hint || hint.width() > 8 {
             let text = painted(hint, DIM, self.colour);
             let width = hint.width();
@@ -286,7 +285,7 @@ impl ScreenPage {
         }
     }
 
-    /// Here typing goes on; behind a full row that is the next one.
+    /// Places the cursor here; after a full row, in the next one.
     fn place_cursor(&mut self) {
         if self.last().width >= self.columns {
             self.end_row();
@@ -304,8 +303,7 @@ impl ScreenPage {
     }
 }
 
-/// What stays on the screen of a text that was entered. The terminal may wrap it: it is not ours any
-/// more, and can be copied as one line.
+/// The echo of an entered text. The terminal may wrap it, so that it can be copied as one line.
 pub fn echo(text: &str) -> String {
     let (shown, cut) = match text.char_indices().nth(ECHO) {
         Some((end, _)) => (&text[..end], true),
@@ -368,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_entered_stays_without_escapes_and_not_at_any_length() {
+    fn an_entered_text_is_echoed_escaped_and_cut() {
         assert_eq!(echo("hi"), "> hi\n");
         assert_eq!(echo("{\n\t1}"), "> {\n      1}\n");
         assert_eq!(echo("\x1b[2J"), "> \\x1b[2J\n");
@@ -382,7 +380,7 @@ mod tests {
             let mut page = ScreenPage::new(columns, false);
             page.layout(&Picture { hint: "a hint that is long", ..Picture::new(&text, cursor) });
             for row in &page.rows {
-                // One character may be shown as an escape that is wider than a narrow screen.
+                // One character may be shown as an escape wider than a narrow screen.
                 assert!(row.width <= columns.max(10), "{row:?}");
             }
             assert!(page.cursor.0 < page.rows.len() && page.cursor.1 < columns.max(11));

@@ -1,4 +1,4 @@
-//! The line being typed and what is known of its surroundings, and how it is shown.
+//! The state of the prompt: the editor, the screen, and whether a line can be sent.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -17,21 +17,21 @@ use crate::output::prompt_terminal::PromptLine;
 use crate::secret::Redactor;
 use crate::secret::guess::looks_secret;
 
-/// The most JSON keys that are offered, and the longest message that is searched for them, in bytes.
+/// The most JSON keys offered by completion, and the largest message searched for them (bytes).
 const KEYS: usize = 2000;
 const KEYS_WITHIN: usize = 64 * 1024;
-/// Nobody would complete a longer key.
+/// The longest key offered, in bytes.
 const LONGEST_KEY: usize = 100;
 
-/// The line and its surroundings.
+/// The state of the prompt.
 pub struct ReplState {
     editor: LineEditor,
     screen: Screen,
-    /// What goes above the line as soon as something is printed.
+    /// Text to print above the prompt with the next output.
     echo: Vec<u8>,
     has_changed: bool,
     has_left: bool,
-    /// Whether the next signal to go on follows from Ctrl-Z, and has been seen to.
+    /// Whether the next SIGCONT follows from Ctrl-Z and was already handled.
     has_suspended: bool,
     sending: SendState,
     keys: BTreeSet<String>,
@@ -43,7 +43,7 @@ pub struct ReplState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SendState {
     Open,
-    /// An attempt is under way or waited for.
+    /// An attempt is in progress or scheduled.
     Opening,
     Closing,
     Closed,
@@ -57,7 +57,7 @@ fn history_of(host: &str, keep: KeepHistory) -> History {
 }
 
 impl ReplState {
-    /// An empty line.
+    /// An empty prompt.
     pub fn new(setup: &Setup) -> Self {
         Self {
             editor: LineEditor::new(history_of(&setup.host, setup.history)),
@@ -73,7 +73,7 @@ impl ReplState {
         }
     }
 
-    /// A key was pressed. What is only to be seen is left to [`PromptView`].
+    /// Handles a key. [`PromptView`] draws the result.
     pub fn press(&mut self, key: Key) -> Option<Entered> {
         self.has_changed = true;
         let around = EditorContext {
@@ -83,12 +83,12 @@ impl ReplState {
         self.editor.press(key, &around)
     }
 
-    /// Another host has another history.
+    /// Loads the history of another host.
     pub fn change_host(&mut self, host: &str) {
         self.editor.use_history(history_of(host, self.history));
     }
 
-    /// The window has another size.
+    /// The window size has changed.
     pub fn redraw(&mut self) {
         self.has_changed = true;
     }
@@ -96,7 +96,7 @@ impl ReplState {
     /// Clears the screen.
     pub fn clear(&mut self) {
         self.screen.forget();
-        // Nothing can be done about a terminal that is gone.
+        // A closed terminal is ignored.
         let _ = terminal::write(b"\x1b[H\x1b[2J");
     }
 
@@ -104,7 +104,7 @@ impl ReplState {
     pub fn suspend(&mut self) {
         let mut out = Vec::new();
         self.screen.erase(&mut out);
-        // Nothing can be done about a terminal that is gone.
+        // A closed terminal is ignored.
         let _ = terminal::write(&out);
         self.has_suspended = true;
         terminal::restore();
@@ -112,33 +112,33 @@ impl ReplState {
         self.take_back();
     }
 
-    /// This process was continued, perhaps by [`ReplState::suspend`] alone.
+    /// This process was continued; after [`ReplState::suspend`] nothing is left to do.
     pub fn resume(&mut self) {
-        let is_seen_to = std::mem::take(&mut self.has_suspended);
-        if !(is_seen_to || self.has_left) {
+        let is_handled = std::mem::take(&mut self.has_suspended);
+        if !(is_handled || self.has_left) {
             self.take_back();
         }
     }
 
-    /// Another program may have had the terminal.
+    /// Takes the terminal again after another program may have used it.
     fn take_back(&mut self) {
         let _ = terminal::take();
         self.screen.forget();
         self.has_changed = true;
     }
 
-    /// The line goes with what is printed last.
+    /// Erases the prompt with the last output.
     pub fn restore_terminal(&mut self) {
         self.has_left = true;
         self.has_changed = true;
     }
 
-    /// Something to print above the line.
+    /// Prints a text above the prompt.
     pub fn show_note(&mut self, text: &str) {
         self.echo.extend_from_slice(text.as_bytes());
     }
 
-    /// A line of the editor's own. It may repeat what was typed.
+    /// Prints a note of the editor, escaped. It may quote what was typed.
     pub fn note(&mut self, mark: &str, text: &str) {
         self.show_note(&format!(
             "{mark} {}\n",
@@ -146,7 +146,7 @@ impl ReplState {
         ));
     }
 
-    /// What was entered stays on the screen, and in the history.
+    /// Echoes an entered line and adds it to the history.
     pub fn remember(&mut self, line: &str) {
         self.show_note(&echo(line));
         let is_secret = looks_secret(line) || self.redactor.knows_part_of(line);
@@ -160,7 +160,7 @@ impl ReplState {
         }
     }
 
-    /// Says why a line cannot be sent.
+    /// Prints why a line cannot be sent.
     pub fn refuse(&mut self) {
         self.show_note(match self.sending {
             SendState::Open | SendState::Opening => {
@@ -186,7 +186,7 @@ impl ReplState {
     }
 }
 
-/// Shows it.
+/// Draws the prompt.
 pub struct PromptView(pub Rc<RefCell<ReplState>>);
 
 impl PromptLine for PromptView {
@@ -218,7 +218,7 @@ impl PromptLine for PromptView {
 
     fn erase(&mut self, out: &mut Vec<u8>) {
         let mut state = self.0.borrow_mut();
-        // The window may have been changed a moment ago, and the signal be still to come.
+        // The window may have changed before its signal was handled.
         state.screen.resize(terminal::size());
         state.screen.erase(out);
     }

@@ -1,5 +1,4 @@
-//! The terminal's settings, for the time of a session and back. Whatever way a session ends, the terminal
-//! is as it was before.
+//! The terminal's settings during a session. However the session ends, they are restored.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
@@ -9,13 +8,13 @@ use terminal_size::{Height, Width, terminal_size_of};
 use super::screen::Size;
 use super::system::{self, Settings};
 
-/// The settings to go back to, while a session has its own.
+/// The settings to restore, during a session.
 static BEFORE: Mutex<Option<Settings>> = Mutex::new(None);
 
 const PASTE_ON: &[u8] = b"\x1b[?2004h";
 const PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// Keys arrive one by one and unechoed, Ctrl-C among them; a pasted text is marked as one.
+/// Switches the terminal to raw mode and bracketed paste: keys arrive one by one and without echo, Ctrl-C, too.
 ///
 /// # Errors
 /// The terminal's.
@@ -27,18 +26,18 @@ pub fn take() -> io::Result<()> {
     write(PASTE_ON)
 }
 
-/// Gives the terminal the settings that it had, if they were taken.
+/// Restores the terminal's settings, if they were changed.
 pub fn restore() {
-    // A panic can come while they are being taken: then there is nothing to restore yet.
+    // A panic during `take` must not deadlock: there is nothing to restore yet.
     let before = BEFORE.try_lock().ok().and_then(|mut before| before.take());
     if let Some(settings) = before {
-        // A terminal that is gone needs nothing.
+        // A closed terminal is ignored.
         let _ = write(PASTE_OFF);
         system::restore(settings);
     }
 }
 
-/// How large the window is.
+/// The size of the window.
 pub fn size() -> Size {
     let (columns, rows) = match terminal_size_of(io::stdout()) {
         Some((Width(columns), Height(rows))) => (columns, rows),
@@ -56,7 +55,7 @@ pub fn can_edit() -> bool {
         .is_none_or(|term| term != "dumb" && term != "cons25" && term != "emacs")
 }
 
-/// Writes at once, past everything that waits.
+/// Writes at once, before any buffered output.
 ///
 /// # Errors
 /// The terminal's.

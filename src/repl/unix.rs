@@ -1,4 +1,4 @@
-//! What the session needs of Unix: terminal settings, job control and signals.
+//! The Unix parts of a session: terminal settings, job control and signals.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -7,10 +7,10 @@ use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{self, SignalKind};
 
-/// What a terminal is restored to.
+/// Saved terminal settings.
 pub type Settings = Termios;
 
-/// Makes the input of the terminal raw, and returns the settings that it had.
+/// Switches the terminal's input to raw mode and returns its previous settings.
 ///
 /// # Errors
 /// The terminal's.
@@ -19,40 +19,40 @@ pub fn make_raw() -> io::Result<Settings> {
     let mut raw = settings.clone();
     raw.make_raw();
     raw.output_modes |= OutputModes::OPOST;
-    // What was typed before stays.
+    // Keeps what was already typed.
     tcsetattr(io::stdin(), OptionalActions::Drain, &raw)?;
     Ok(settings)
 }
 
-/// Gives the terminal these settings.
+/// Restores these settings.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "on Windows they are given back"
 )]
 pub fn restore(settings: Settings) {
-    // A terminal that is gone needs nothing.
+    // A closed terminal is ignored.
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
 }
 
-/// Stops this process as Ctrl-Z does elsewhere; returns when it is continued.
+/// Stops this process as Ctrl-Z does in a shell; returns when it is continued.
 pub fn suspend() {
-    // A shell without job control has nobody to continue us, and its children ignore the signal.
+    // A shell without job control makes its children ignore SIGTSTP, because nothing would continue them.
     let _ = kill_current_process_group(Signal::TSTP);
 }
 
-/// Does what Ctrl-C does outside of a session.
+/// Sends this process SIGINT, as Ctrl-C does outside a session.
 pub fn interrupt() {
     let _ = kill_process(getpid(), Signal::INT);
 }
 
-/// What the terminal and its shell tell this process.
+/// Signals of the terminal and its shell.
 pub struct Notices {
     resized: unix::Signal,
     continued: unix::Signal,
 }
 
 impl Notices {
-    /// Listens from now on.
+    /// Starts listening.
     ///
     /// # Errors
     /// The operating system's.
@@ -63,12 +63,12 @@ impl Notices {
         })
     }
 
-    /// Ready when the window has another size.
+    /// Ready when the window size has changed.
     pub fn poll_resized(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.resized.poll_recv(cx).map(drop)
     }
 
-    /// Ready when this process was stopped and is continued.
+    /// Ready when this process was stopped and continued.
     pub fn poll_continued(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.continued.poll_recv(cx).map(drop)
     }

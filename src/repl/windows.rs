@@ -1,4 +1,4 @@
-//! What the session needs of Windows: console modes, and the size of the window. There is no job control.
+//! The Windows parts of a session: console modes and window size. There is no job control.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -10,41 +10,41 @@ use tokio::time::{Interval, interval};
 use super::screen::Size;
 use super::terminal;
 
-/// How often the size of the window is looked at: the console tells it only to readers of its own records.
+/// How often the window size is polled: the console reports it only to readers of its input records.
 const SIZE_CHECK: Duration = Duration::from_millis(250);
 
-/// The console in raw mode; dropped, it has its modes again.
+/// The console in raw mode; its modes are restored on drop.
 pub type Settings = PlatformTerminal;
 
-/// Makes the console raw: keys arrive as the sequences that they are on Unix. Ctrl-Z is the end of input.
+/// Switches the console to raw mode: keys arrive as escape sequences, as on Unix. Ctrl-Z is the end of input.
 ///
 /// # Errors
-/// A console that knows no escape sequences, and the system's.
+/// A console without support for escape sequences, and the system's.
 pub fn make_raw() -> io::Result<Settings> {
     let mut console = PlatformTerminal::new()?;
     console.enter_raw_mode()?;
     Ok(console)
 }
 
-/// Gives the console the modes that it had.
+/// Restores the console's modes.
 pub fn restore(settings: Settings) {
     drop(settings);
 }
 
-/// Nothing: there is no job control.
+/// Does nothing: there is no job control.
 pub fn suspend() {}
 
-/// Nothing: a process cannot send itself Ctrl-C alone.
+/// Does nothing: a process cannot send Ctrl-C to itself alone.
 pub fn interrupt() {}
 
-/// What the console tells this process.
+/// Changes of the console.
 pub struct Notices {
     size: Size,
     clock: Interval,
 }
 
 impl Notices {
-    /// Looks from now on.
+    /// Starts polling.
     ///
     /// # Errors
     /// None.
@@ -55,7 +55,7 @@ impl Notices {
         })
     }
 
-    /// Ready when the window has another size.
+    /// Ready when the window size has changed.
     pub fn poll_resized(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.clock.poll_tick(cx).is_ready() {
             let size = terminal::size();

@@ -1,26 +1,26 @@
-//! JSON that goes on over lines.
+//! JSON that spans several lines.
 //!
-//! Promises: a text that opens with `{` or `[` ends where its brackets close, and comes back as one line with no
-//! whitespace between its tokens; strings, digits and order are untouched. A text that closes on its first line comes
-//! back as it stands, whatever it is.
+//! A text that opens with `{` or `[` ends where its brackets close, and is returned as one line without
+//! whitespace between its tokens; strings, digits and order are unchanged. A text that closes on its first line
+//! is returned unchanged, valid JSON or not.
 
 use super::template::starts_with_variable;
 
-/// Whether a text may go on over lines.
+/// Whether a text may span several lines.
 pub(super) fn opens(text: &str) -> bool {
     text.starts_with(['{', '[']) && !starts_with_variable(text)
 }
 
-/// How a text that goes on over lines ended.
+/// The result of [`join`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Joined {
-    /// It closed on its first line and stands for itself.
+    /// The text closed on its first line and is used unchanged.
     OneLine,
-    /// It took this many further lines; the text is compact.
+    /// The text took this many further lines; it is compact.
     Lines(usize, String),
 }
 
-/// Why a text never became whole, and how many lines after its first.
+/// Why a text is incomplete, and how many lines after its first.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ContinuationError {
     pub(super) after: usize,
@@ -41,13 +41,12 @@ pub(super) fn join<'a>(
                 "" => Ok(Joined::Lines(after, brackets.compact)),
                 rest => Err(ContinuationError {
                     after,
-                    what: format!("{rest:?} follows the end of the JSON text"),
+                    what: format!("unexpected '{rest}' after the end of the JSON text"),
                 }),
             };
         }
         if brackets.in_string {
-            let what =
-                "a JSON string is not closed on its line (a line break in one is \\n)".to_owned();
+            let what = "a JSON string must end on its line (write a line break as \\n)".to_owned();
             return Err(ContinuationError { after, what });
         }
     }
@@ -66,7 +65,7 @@ struct Brackets {
 }
 
 impl Brackets {
-    /// Reads a line; gives what follows the last bracket once that has come.
+    /// Reads a line; returns the text after the last closing bracket once it was read.
     fn line<'a>(&mut self, line: &'a str) -> Option<&'a str> {
         for (at, c) in line.char_indices() {
             if self.in_string || !c.is_ascii_whitespace() {
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_closes_on_its_line_stands_for_itself() {
+    fn a_text_that_closes_on_its_line_is_unchanged() {
         for text in [
             "{}",
             "[INFO] it's \"on",
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_comes_back_compact() {
+    fn json_over_several_lines_is_compacted() {
         let text =
             "{ \"a b\" : [1.0,\n\n   \"x \\\" } y\" ],\r\n \"n\": 12345678901234567890 }  \nnext";
         let compact = r#"{"a b":[1.0,"x \" } y"],"n":12345678901234567890}"#.to_owned();
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_closes_says_so() {
+    fn unclosed_json_is_an_error() {
         let what = |text| lines(text).unwrap_err();
         assert_eq!(
             what("{\n\"a\": 1\n"),
@@ -133,7 +132,7 @@ mod tests {
         assert_eq!(what("[\n\"a\n]").after, 1);
         assert_eq!(
             what("[\n] x").what,
-            "\"x\" follows the end of the JSON text"
+            "unexpected 'x' after the end of the JSON text"
         );
     }
 }

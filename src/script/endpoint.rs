@@ -1,5 +1,5 @@
-//! `check URL`: the steps of a check file, made from options, of which each is a fact that passes or
-//! fails. The runner of check files plays them; what a handshake shows is judged beside them.
+//! `check URL`: builds the steps of a check file from the options; each is a fact that passes or fails. The
+//! runner of check files runs them; the facts of the handshake are checked here.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::connection::message::Payload;
 use crate::connection::{Opened, ReadyState, Timing};
 use crate::expectation::{
     AwaitedMessage, ExpectedClose, UnmetExpectation, check_certificate, check_subprotocol,
-    days_in_words, end_in_words,
+    end_in_words, validity,
 };
 use crate::output::excerpt;
 use crate::pattern::Pattern;
@@ -36,35 +36,35 @@ pub const FACTS: [&str; 8] = [
     "close",
 ];
 
-/// What is asked of an endpoint.
+/// The options of `check URL`.
 #[derive(Debug, Default)]
 pub struct EndpointOptions {
-    /// The status that answers the handshake; 101 unless said otherwise.
+    /// The expected status of the handshake; `None` is 101.
     pub status: Option<u16>,
-    /// The subprotocol that is chosen.
+    /// The expected subprotocol.
     pub subprotocol: Option<String>,
-    /// The longest time from the name lookup to the 101.
+    /// The longest time from the name lookup to the response.
     pub max_handshake: Option<Duration>,
-    /// The least days that the certificate is valid for.
+    /// The number of days that the certificate must still be valid for.
     pub min_cert_days: Option<u32>,
-    /// What is sent.
+    /// The messages to send.
     pub send: Vec<String>,
-    /// What comes then, in this order.
+    /// The messages expected then, in this order.
     pub expect: Vec<Pattern>,
-    /// How the server closes after that; otherwise we do.
+    /// The close expected of the server; `None`: we close.
     pub close: Option<ExpectedClose>,
-    /// How we do.
+    /// Our close frame.
     pub farewell: CloseFrame,
-    /// Facts that are left out: what they take is not done.
+    /// Facts to skip (`--skip`); their steps are not run.
     pub skip: Vec<String>,
     /// The limit of each wait.
     pub wait: Duration,
 }
 
-/// One fact: what it is called and how it is found out.
+/// One fact: its name and how it is determined.
 struct Fact {
     name: &'static str,
-    ask: FactSource,
+    source: FactSource,
 }
 
 enum FactSource {
@@ -72,7 +72,7 @@ enum FactSource {
     Step(StepAction),
     /// Any message.
     Reply,
-    /// Something that the handshake has shown.
+    /// A detail of the handshake.
     Shown(HandshakeDetail),
 }
 
@@ -85,7 +85,7 @@ enum HandshakeDetail {
 }
 
 impl EndpointOptions {
-    /// The script, in the order in which it is played.
+    /// The facts, in the order in which they are checked.
     fn script(&self, url: &str) -> Vec<Fact> {
         let mut script = vec![step("handshake", self.connect(url))];
         if self.status.is_some_and(|status| status != 101) {
@@ -109,16 +109,16 @@ impl EndpointOptions {
         ];
         script.extend(shown.map(|(name, shown)| Fact {
             name,
-            ask: FactSource::Shown(shown),
+            source: FactSource::Shown(shown),
         }));
         let (on, within) = (here(), None);
         script.push(step("ping", StepAction::Ping { on, within }));
         script.extend(self.messages());
         script.push(step("close", self.close()));
-        let mut questions = script.into_iter();
-        let connect = questions.next();
-        let asked = questions.filter(|question| !self.skips(question.name));
-        connect.into_iter().chain(asked).collect()
+        let mut facts = script.into_iter();
+        let connect = facts.next();
+        let enabled = facts.filter(|fact| !self.skips(fact.name));
+        connect.into_iter().chain(enabled).collect()
     }
 
     fn skips(&self, name: &str) -> bool {
@@ -160,7 +160,7 @@ impl EndpointOptions {
         };
         let replies = (0..replies).map(|_| Fact {
             name: "reply",
-            ask: FactSource::Reply,
+            source: FactSource::Reply,
         });
         let send = self.send.iter().map(move |text| step("send", send(text)));
         let expect = self.expect.iter();
@@ -190,8 +190,8 @@ impl EndpointOptions {
 }
 
 fn step(name: &'static str, action: StepAction) -> Fact {
-    let ask = FactSource::Step(action);
-    Fact { name, ask }
+    let source = FactSource::Step(action);
+    Fact { name, source }
 }
 
 /// The one connection.
@@ -202,23 +202,23 @@ fn here() -> ConnectionName {
     }
 }
 
-/// Asks the questions; gives a fact each, up to the first that makes the rest impossible.
+/// Checks the facts in order, up to the first failure that makes the rest impossible.
 pub async fn probe(
     shared: &RunContext,
     url: &str,
     shown: &str,
-    questions: &EndpointOptions,
+    options: &EndpointOptions,
 ) -> Vec<Finished> {
     let values = Values::new();
     let mut prober = Prober {
         runner: Runner::new(shared, shown, &values),
         url: shown,
-        questions,
+        options,
         facts: Vec::new(),
         since: Instant::now(),
     };
-    for question in questions.script(url) {
-        if prober.check_fact(question).await == AfterFact::Stop {
+    for fact in options.script(url) {
+        if prober.check_fact(fact).await == AfterFact::Stop {
             break;
         }
     }
@@ -226,7 +226,7 @@ pub async fn probe(
     prober.facts
 }
 
-/// Whether the questions that follow can be asked.
+/// Whether the following facts can be checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AfterFact {
     GoOn,
@@ -236,24 +236,24 @@ enum AfterFact {
 struct Prober<'a> {
     runner: Runner<'a>,
     url: &'a str,
-    questions: &'a EndpointOptions,
+    options: &'a EndpointOptions,
     facts: Vec<Finished>,
-    /// When the present question was asked.
+    /// When the check of the current fact began.
     since: Instant,
 }
 
 impl Prober<'_> {
-    async fn check_fact(&mut self, question: Fact) -> AfterFact {
-        let Fact { name, ask } = question;
-        match ask {
+    async fn check_fact(&mut self, fact: Fact) -> AfterFact {
+        let Fact { name, source } = fact;
+        match source {
             FactSource::Step(action @ StepAction::Connect(_)) => self.connect(action).await,
             FactSource::Step(action) => {
                 let step = Step { line: 0, action };
-                let found = self.runner.step(&step).await.map_err(|at| at.broken);
+                let found = self.runner.step(&step).await.map_err(|at| at.failure);
                 self.finish(name, found)
             }
             FactSource::Reply => {
-                let (any, limit) = (AwaitedMessage::any(), self.questions.wait);
+                let (any, limit) = (AwaitedMessage::any(), self.options.wait);
                 let message = self
                     .runner
                     .receive(&here(), MessageOrder::Next, any, limit)
@@ -262,9 +262,9 @@ impl Prober<'_> {
             }
             FactSource::Shown(shown) => {
                 let opened = self.runner.context.connections[0].opened.as_deref();
-                if let Some(judged) = opened.and_then(|opened| shown.check(opened)) {
-                    let judged = judged.map(|note| (PassGrade::Passed, note));
-                    self.add(name, judged.map_err(StepFailure::from));
+                if let Some(result) = opened.and_then(|opened| shown.check(opened)) {
+                    let result = result.map(|note| (PassGrade::Passed, note));
+                    self.add(name, result.map_err(StepFailure::from));
                 }
                 AfterFact::GoOn
             }
@@ -286,7 +286,7 @@ impl Prober<'_> {
                 }
                 _ => "handshake",
             };
-            self.add(name, Err(at.broken));
+            self.add(name, Err(at.failure));
             return AfterFact::Stop;
         }
         if let Some(ConnectionEnd::Failed(error)) = &self.runner.context.connections[0].end
@@ -298,7 +298,7 @@ impl Prober<'_> {
         AfterFact::GoOn
     }
 
-    /// What a step has found is a fact. A ping that is not answered hides nothing of what follows.
+    /// Records the result of a step as a fact. After an unanswered ping the run continues.
     fn finish(&mut self, name: &'static str, found: Result<StepFinding, StepFailure>) -> AfterFact {
         let is_ping = name == "ping";
         let found = match found {
@@ -309,13 +309,13 @@ impl Prober<'_> {
                 Ok((PassGrade::Passed, quote_payload(&payload, sinks.redactor())))
             }
             Ok(StepFinding::Closed(close))
-                if close.by == Initiator::Peer && self.questions.close.is_none() =>
+                if close.by == Initiator::Peer && self.options.close.is_none() =>
             {
-                let broken = || StepFailure::unmet(end_in_words(&close));
-                self.skip_reason(name).ok_or_else(broken)
+                let failure = || StepFailure::unmet(end_in_words(&close));
+                self.skip_reason(name).ok_or_else(failure)
             }
             Ok(StepFinding::Closed(close)) => Ok((PassGrade::Passed, close.to_string())),
-            Err(broken) => self.skip_reason(name).ok_or(broken),
+            Err(failure) => self.skip_reason(name).ok_or(failure),
         };
         let failed = found.is_err();
         self.add(name, found);
@@ -328,7 +328,7 @@ impl Prober<'_> {
 }
 
 impl Prober<'_> {
-    /// Whether the server has closed, or is about to.
+    /// Whether the server has closed or is closing.
     fn is_closing(&self) -> bool {
         let connection = &self.runner.context.connections[0];
         match &connection.end {
@@ -338,7 +338,7 @@ impl Prober<'_> {
         }
     }
 
-    /// The server's own close, if that is how the connection has ended.
+    /// The close that the server began, if the connection ended with one.
     fn unasked_close(&self) -> Option<&CloseInfo> {
         match &self.runner.context.connections[0].end {
             Some(ConnectionEnd::Closed(close))
@@ -350,19 +350,19 @@ impl Prober<'_> {
         }
     }
 
-    /// What was found out in place of the fact that a step was for.
+    /// The result of a step that was not possible because the server closed.
     fn skip_reason(&self, name: &str) -> Option<(PassGrade, String)> {
         if name == "ping" && self.is_closing() {
             let note = "skipped: the server closed before it answered";
             return Some((PassGrade::Skipped, note.to_owned()));
         }
         let close = self.unasked_close()?;
-        let held = self.facts.iter().all(|fact| fact.trouble.is_none());
-        let is_end = name == "close" && self.questions.close.is_none();
+        let held = self.facts.iter().all(|fact| fact.failure.is_none());
+        let is_end = name == "close" && self.options.close.is_none();
         (is_end && held && close.code.is_proper_end()).then(|| {
-            let said = self.last_message().map(|text| format!(" after {text}"));
-            let said = said.unwrap_or_default();
-            let note = format!("{close}: the server closed by itself{said}");
+            let message = self.last_message().map(|text| format!(" after {text}"));
+            let message = message.unwrap_or_default();
+            let note = format!("{close}: closed by the server{message}");
             (PassGrade::Warning, note)
         })
     }
@@ -374,14 +374,14 @@ impl Prober<'_> {
         Some(quote_payload(last, sinks.redactor()))
     }
 
-    /// Adds a fact: what was found, or why it fails.
+    /// Adds a fact: its note, or why it failed.
     fn add(&mut self, name: &str, found: Result<(PassGrade, String), StepFailure>) {
-        let (grade, note, trouble) = match found {
+        let (grade, note, failure) = match found {
             Ok((grade, note)) => (grade, Some(note), None),
-            Err(broken) => (
+            Err(failure) => (
                 PassGrade::Passed,
                 None,
-                Some(TestFailure::from(self.with_end(broken))),
+                Some(TestFailure::from(self.with_end(failure))),
             ),
         };
         self.facts.push(Finished {
@@ -392,24 +392,24 @@ impl Prober<'_> {
             time: self.since.elapsed(),
             grade,
             note,
-            trouble,
+            failure,
         });
         self.since = Instant::now();
     }
 
-    /// A server that goes away may have said why.
-    fn with_end(&self, mut broken: StepFailure) -> StepFailure {
+    /// Adds the last message of a server that closed: it may say why.
+    fn with_end(&self, mut failure: StepFailure) -> StepFailure {
         let ended = self
             .runner
             .context
             .connections
             .first()
             .is_some_and(|connection| connection.end.is_some());
-        let said = self.last_message().filter(|_| ended);
-        broken
+        let message = self.last_message().filter(|_| ended);
+        failure
             .details
-            .extend(said.map(|text| format!("last message: {text}")));
-        broken
+            .extend(message.map(|text| format!("last message: {text}")));
+        failure
     }
 }
 
@@ -421,14 +421,14 @@ fn quote_payload(payload: &Payload, redactor: &Redactor) -> String {
 }
 
 impl HandshakeDetail {
-    /// What the handshake has shown; nothing where there is nothing to judge.
+    /// Checks a detail of the handshake; `None` where there is nothing to check.
     fn check(&self, opened: &Opened) -> Option<Result<String, UnmetExpectation>> {
         Some(match self {
             Self::Handshake { limit } => check_handshake_time(*limit, opened),
-            Self::AcceptKey => Ok("answers our key (RFC 6455 §4.1)".to_owned()),
+            Self::AcceptKey => Ok("matches our key (RFC 6455 §4.1)".to_owned()),
             Self::Subprotocol(wanted) => {
                 let chosen = opened.subprotocol.as_deref();
-                let judged = match wanted {
+                let result = match wanted {
                     Some(wanted) => check_subprotocol(wanted, chosen),
                     None if chosen.is_none() && offers_subprotocol(opened) => {
                         Err(UnmetExpectation::new(
@@ -437,16 +437,16 @@ impl HandshakeDetail {
                     }
                     None => Ok(()),
                 };
-                judged.map(|()| chosen.unwrap_or("none chosen").to_owned())
+                result.map(|()| chosen.unwrap_or("none chosen").to_owned())
             }
             Self::Compression => Ok(match opened.extensions.as_slice() {
-                [] => "none agreed".to_owned(),
+                [] => "none negotiated".to_owned(),
                 some => some.join(", "),
             }),
             Self::Certificate { least: None } if opened.tls.is_none() => return None,
             Self::Certificate { least } => {
-                let judged = least.map_or(Ok(()), |least| check_certificate(least, opened));
-                judged.map(|()| certificate(opened))
+                let result = least.map_or(Ok(()), |least| check_certificate(least, opened));
+                result.map(|()| certificate(opened))
             }
         })
     }
@@ -487,12 +487,12 @@ fn certificate(opened: &Opened) -> String {
     };
     let trusted = match &tls.distrust {
         None => "trusted".to_owned(),
-        Some(why) => format!("accepted with --insecure, though {why}"),
+        Some(why) => format!("accepted with --insecure although {why}"),
     };
-    let days = tls.certificate.as_ref().map(|certificate| {
-        let days = days_in_words(certificate.days_left());
-        format!(", valid for {days}")
-    });
+    let days = tls
+        .certificate
+        .as_ref()
+        .map(|certificate| format!(", {}", validity(certificate.days_left())));
     let days = days.unwrap_or_default();
     format!("{trusted}{days} ({}, {})", tls.version, tls.cipher)
 }

@@ -1,6 +1,6 @@
-//! What is wrong with a line, before it is known of which file.
+//! An error in a line of a check file, before the file's name is added.
 
-/// An error before it knows its file.
+/// An error in a line of a check file.
 pub(super) struct LineError {
     /// Counted from 1; `None` for the line being read.
     pub(super) line: Option<usize>,

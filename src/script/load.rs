@@ -1,5 +1,5 @@
-//! From the bytes of a check file to tests that can run: what the parser cannot know is asked here, the
-//! environment and whether a URL is one. Still nothing connects.
+//! Loads a check file into tests that can run. Beyond parsing it checks that environment variables are set and
+//! URLs are valid; it does not connect.
 
 use super::run::CheckFile;
 use super::{
@@ -11,7 +11,7 @@ impl CheckFile {
     /// Reads a check file; `given` are the names that `--var` and `--secret` define.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its line.
+    /// The first error, with its line.
     pub fn read(name: &str, bytes: &[u8], given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
         let script = Script::from_bytes(name, bytes, given)?;
         let tests = script.tests.iter().flat_map(|test| &test.steps);
@@ -65,7 +65,7 @@ fn is_url(url: &str) -> Result<(), String> {
     }
 }
 
-/// Every text of a step that may hold a variable, and its line.
+/// Every text of a step that may contain a variable, with its line.
 fn templates(step: &Step) -> Vec<(usize, &Template)> {
     let here = |template| vec![(step.line, template)];
     match &step.action {

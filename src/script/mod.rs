@@ -1,9 +1,8 @@
-//! The check file: a conversation that must go this way.
+//! Check files: scripted conversations with expected replies.
 //!
-//! Promises: a file that was read has no step that cannot run: every name is defined, every connection open as far as
-//! the file can tell, every pattern compiled unless it waits for a variable. Printing a script gives a file that reads
-//! as the same script, line for line. Reading and printing touch neither the network, nor the environment, nor the disk; `run` and what
-//! it needs do.
+//! A parsed file can run: every name is defined, every connection is open as far as the file can tell, every
+//! pattern without variables is compiled. A printed script parses to the same script, line for line. Parsing and
+//! printing use neither network, environment nor disk; `load` and `run` do.
 
 mod continuation;
 pub mod endpoint;
@@ -35,7 +34,7 @@ use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
 /// A whole check file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
-    /// `set` and `timeout` before the first test: they hold for every test. No other steps stand here.
+    /// `set` and `timeout` before the first test, which apply to every test. No other steps are allowed here.
     pub settings: Vec<Step>,
     /// The tests in order; never empty.
     pub tests: Vec<Test>,
@@ -46,144 +45,144 @@ pub struct Script {
 pub struct Test {
     /// The line of its `test`, or of its first step.
     pub line: usize,
-    /// `None` for a file that is one test.
+    /// `None` for a file without `test` lines.
     pub name: Option<String>,
-    /// What to do, in order; never empty.
+    /// Its steps in order; never empty.
     pub steps: Vec<Step>,
 }
 
-/// One step and where it stands.
+/// One step and its line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Counted from 1; 0 in a script that was not read from a file.
+    /// Counted from 1; 0 in a script that does not come from a file.
     pub line: usize,
-    /// What to do.
+    /// Its action.
     pub action: StepAction,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepAction {
     /// `set NAME = text`
     Set {
-        /// What it defines.
+        /// The variable.
         name: String,
-        /// Filled in when the step runs.
+        /// Its value, filled in when the step runs.
         value: Template,
     },
-    /// `timeout TIME`: the limit of each waiting step from here on.
+    /// `timeout TIME`: the time limit of each following step that waits.
     Timeout(Duration),
-    /// `connect [NAME] URL` with all that belongs to the handshake.
+    /// `connect [NAME] URL` with its header lines and expectations.
     Connect(ConnectStep),
     /// `> MESSAGE`
     Send {
-        /// Where to.
+        /// The connection.
         on: ConnectionName,
-        /// What.
+        /// The message.
         message: SendStep,
     },
     /// `< PATTERN`, `<next PATTERN`
     Receive {
-        /// Where from.
+        /// The connection.
         on: ConnectionName,
-        /// Which message has to match.
+        /// Which message must match.
         which: MessageOrder,
-        /// What it looks like.
+        /// The pattern.
         pattern: Expected,
-        /// The limit of this step alone.
+        /// The time limit of this step (`within`).
         within: Option<Duration>,
     },
-    /// `never PATTERN`: from here on, such a message fails the test.
+    /// `never PATTERN`: a message that matches from here on fails the test.
     Never {
-        /// Where from.
+        /// The connection.
         on: ConnectionName,
-        /// What it looks like.
+        /// The pattern.
         pattern: Expected,
     },
-    /// `silence TIME`: nothing arrives for so long.
+    /// `silence TIME`: no message arrives for this long.
     Silence {
-        /// Where from.
+        /// The connection.
         on: ConnectionName,
         /// How long.
         time: Duration,
     },
     /// `capture [secret] NAME = JQ`, from the last matched message.
     Capture {
-        /// What it defines.
+        /// The variable.
         name: String,
         /// Whether the value is redacted.
         secret: bool,
-        /// Which part of the message.
+        /// The expression that selects the value.
         query: Query,
     },
     /// `assert JQ`, of the last matched message.
     Assert(Query),
     /// `ping`: a ping frame, then wait for the pong (RFC 6455 §5.5.2).
     Ping {
-        /// Where to.
+        /// The connection.
         on: ConnectionName,
-        /// The limit of this step alone.
+        /// The time limit of this step (`within`).
         within: Option<Duration>,
     },
     /// `close [CODE [REASON]]`: close and wait for the answer (RFC 6455 §7).
     Close {
-        /// Which connection.
+        /// The connection.
         on: ConnectionName,
-        /// What the close frame says; nothing when `None`.
+        /// The content of the close frame; `None` for the default.
         frame: Option<CloseStep>,
-        /// The limit of this step alone.
+        /// The time limit of this step (`within`).
         within: Option<Duration>,
     },
     /// `expect close CODE [PATTERN]`: the server closes.
     ExpectClose {
-        /// Which connection.
+        /// The connection.
         on: ConnectionName,
-        /// The code to come; 1005 is a close frame without one, 1006 no close frame at all (RFC 6455 §7.4.1).
+        /// The expected code; 1005 is a close frame without one, 1006 no close frame at all (RFC 6455 §7.4.1).
         code: u16,
-        /// What the reason looks like.
+        /// The pattern of the reason.
         reason: Option<Expected>,
-        /// The limit of this step alone.
+        /// The time limit of this step (`within`).
         within: Option<Duration>,
     },
     /// `wait TIME`
     Wait(Duration),
 }
 
-/// The connection a step is about.
+/// The connection that a step uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionName {
-    /// The name, when the step gives it.
+    /// The name, if the step has one.
     pub name: Option<String>,
     /// Which `connect` of its test, counted from 0.
     pub index: usize,
 }
 
-/// Which message a `<` is about.
+/// Which message a `<` step matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageOrder {
-    /// `<`: the first that matches; others are skipped.
+    /// `<`: the first message that matches; others are skipped.
     FirstMatch,
-    /// `<next`: the very next one.
+    /// `<next`: the next message.
     Next,
 }
 
-/// `connect`, the header lines after it, and what its handshake is expected to give.
+/// `connect` with its header lines and the expectations of its handshake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectStep {
-    /// How later steps call it.
+    /// The name for later steps.
     pub name: Option<String>,
-    /// Where to.
+    /// The URL.
     pub url: Template,
-    /// Further header lines of the request, in order; a name may come twice.
+    /// Additional header lines of the request, in order; a name may be repeated.
     pub headers: Vec<HeaderLine>,
-    /// Checked as soon as the handshake has been answered.
+    /// Checked as soon as the handshake was answered.
     pub expectations: Vec<Expectation>,
 }
 
 /// A header line of the opening handshake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderLine {
-    /// Where it stands.
+    /// Its line.
     pub line: usize,
     /// A token (RFC 9110 §5.1).
     pub name: String,
@@ -191,19 +190,19 @@ pub struct HeaderLine {
     pub value: Template,
 }
 
-/// Something that the answer to the opening handshake must show.
+/// An expectation of the opening handshake's response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// Where it stands.
+    /// Its line.
     pub line: usize,
-    /// What.
+    /// The expected fact.
     pub fact: HandshakeFact,
 }
 
-/// What an [`Expectation`] is about.
+/// The fact that an [`Expectation`] checks.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HandshakeFact {
-    /// `expect status CODE`: with any but 101 the connection does not open, and must not.
+    /// `expect status CODE`: with any code but 101 the handshake must be refused.
     Status(u16),
     /// `expect subprotocol NAME`
     Subprotocol(Template),
@@ -211,10 +210,10 @@ pub enum HandshakeFact {
     Header {
         /// A token (RFC 9110 §5.1).
         name: String,
-        /// What its value looks like.
+        /// The pattern of its value.
         value: Expected,
     },
-    /// `expect cert-days N`: the server's certificate is good for at least so many days.
+    /// `expect cert-days N`: the server's certificate is valid for at least N more days.
     CertDays(u32),
 }
 
@@ -234,13 +233,13 @@ pub enum SendStep {
 pub struct CloseStep {
     /// A code that an endpoint may send (RFC 6455 §7.4).
     pub code: u16,
-    /// At most 123 bytes once filled in (RFC 6455 §5.5); checked here only when there is nothing to fill in.
+    /// At most 123 bytes once filled in (RFC 6455 §5.5); checked by the parser only without variables.
     pub reason: Option<Template>,
 }
 
-/// A PATTERN: compiled when the file was read, unless a variable stands in it.
+/// A PATTERN, compiled by the parser unless it contains a variable.
 ///
-/// Its form is decided by what stands in the file, never by a value: one that begins with a variable is exact text.
+/// Its form depends on the file, never on a value: a pattern that begins with a variable is exact text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected {
     template: Template,
@@ -248,7 +247,7 @@ pub struct Expected {
     fixed: Option<Pattern>,
 }
 
-/// A pattern that stands for itself, whatever looks like a variable in it.
+/// A literal pattern: nothing in it is a variable.
 impl From<Pattern> for Expected {
     fn from(pattern: Pattern) -> Self {
         Self {
@@ -260,12 +259,12 @@ impl From<Pattern> for Expected {
 }
 
 impl Expected {
-    /// The text as it stands in the file.
+    /// The text in the file.
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// The pattern, when there is nothing to fill in.
+    /// The pattern, if it has no variables.
     pub fn fixed(&self) -> Option<&Pattern> {
         self.fixed.as_ref()
     }
@@ -273,7 +272,7 @@ impl Expected {
     /// The pattern for the template's rendered text.
     ///
     /// # Errors
-    /// When the values made it no good pattern.
+    /// The values make the pattern invalid.
     pub fn compile(&self, rendered: &str) -> Result<Pattern, PatternError> {
         match self.form {
             PatternForm::Exact => Ok(Pattern::exact(
@@ -291,7 +290,7 @@ impl Expected {
     }
 }
 
-/// A jq expression: compiled when the file was read, unless a variable stands in it.
+/// A jq expression, compiled by the parser unless it contains a variable.
 #[derive(Clone, Debug)]
 pub struct Query {
     template: Template,
@@ -299,12 +298,12 @@ pub struct Query {
 }
 
 impl Query {
-    /// The text as it stands in the file.
+    /// The text in the file.
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// The expression, when there is nothing to fill in.
+    /// The expression, if it has no variables.
     pub fn fixed(&self) -> Option<&Jq> {
         self.fixed.as_ref()
     }
@@ -312,13 +311,13 @@ impl Query {
     /// The expression for the template's rendered text.
     ///
     /// # Errors
-    /// When the values made it no good jq.
+    /// The values make the expression invalid.
     pub fn compile(&self, rendered: &str) -> Result<Jq, JqError> {
         Jq::compile(rendered)
     }
 }
 
-/// Two expressions are equal when they are written the same.
+/// Two expressions are equal when their text is the same.
 impl PartialEq for Query {
     fn eq(&self, other: &Self) -> bool {
         self.template == other.template

@@ -1,4 +1,4 @@
-//! Printing a script as the file it could have been read from.
+//! Prints a script as a check file.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,27 +8,27 @@ use super::{
     SendStep, Step, StepAction,
 };
 
-/// A file that reads as this script, each step on its line as far as blank lines can put it there.
+/// A file that parses to this script, with each step on its line as far as blank lines allow.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut page = ScriptWriter { out: f, line: 1 };
+        let mut writer = ScriptWriter { out: f, line: 1 };
         for step in &self.settings {
-            page.step(step)?;
+            writer.step(step)?;
         }
         for test in &self.tests {
             if let Some(name) = &test.name {
                 let quoted = serde_json::to_string(name).map_err(|_| fmt::Error)?;
-                page.line(test.line, &format_args!("test {quoted}"))?;
+                writer.line(test.line, &format_args!("test {quoted}"))?;
             }
             for step in &test.steps {
-                page.step(step)?;
+                writer.step(step)?;
             }
         }
         Ok(())
     }
 }
 
-/// The text being printed, and the line it has come to.
+/// The output and its current line.
 struct ScriptWriter<'a, 'b> {
     out: &'a mut fmt::Formatter<'b>,
     line: usize,
@@ -59,7 +59,7 @@ impl ScriptWriter<'_, '_> {
     }
 }
 
-/// The step on one line, as a report shows it; of a `connect` only its own line.
+/// The step on one line, as in a report; of a `connect` only its own line.
 impl fmt::Display for StepAction {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -164,7 +164,7 @@ impl fmt::Display for Query {
     }
 }
 
-/// `NAME ` before the sign of a step, or nothing.
+/// `NAME ` before a step, or nothing.
 impl fmt::Display for ConnectionName {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         QuotedWord(&self.name).fmt(f)

@@ -1,9 +1,8 @@
-//! A session by hand, written down as the check file that plays it again.
+//! Records an interactive session as a check file (`/save`).
 //!
-//! Promises: what is written reads as a check file. No secret is in it: where one stood stands a
-//! variable, and the first lines say how to give its value. What is expected of a reply is what was seen of it but
-//! for what cannot come again: times, random identifiers, numbers as long as those. What a check file cannot say
-//! is a comment, never something else.
+//! The file always parses. Secrets are replaced by variables, and the first lines show how to pass their values.
+//! A reply is expected as it was received, except for what changes between runs: times, random identifiers, long
+//! numbers. What a check file cannot express becomes a comment.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -31,32 +30,32 @@ mod placeholders;
 use generalize::generalize;
 use placeholders::Placeholders;
 
-/// The most that is kept of a session: messages, and their bytes.
+/// The most messages that are recorded, and their bytes.
 const MOST: usize = 10_000;
 const MOST_BYTES: usize = 16 << 20;
-/// The most messages that are expected after one that was sent.
+/// The most messages that are expected after a sent one.
 const EXPECTED: usize = 20;
-/// A reply that took longer than this gets a limit of its own.
+/// A reply that took longer than this gets its own time limit.
 const SLOW: Duration = Duration::from_secs(1);
-/// How long a slow reply may take in the check, in times of what it took by hand; at least, and at most.
+/// The time limit of a slow reply: this multiple of the recorded time, with a minimum and a maximum.
 const PATIENCE: u32 = 3;
 const PATIENCE_AT_LEAST: Duration = Duration::from_secs(5);
 const PATIENCE_AT_MOST: Duration = Duration::from_secs(120);
 
-/// Keeps what happened.
+/// Records a session.
 pub struct ScriptRecorder {
     begun: String,
     entries: Vec<RecordedEvent>,
     messages: usize,
     bytes: usize,
-    /// When the last thing happened that a reply could be the answer to.
+    /// The time of the last event that a reply may answer.
     asked: Instant,
-    /// Where our own close stands while the peer's is awaited: what comes until then came before it.
+    /// The index of our close while the peer's answer is awaited: messages that still arrive go before it.
     closing: Option<usize>,
-    /// The header lines of the request, with variables in the place of secrets.
+    /// The header lines of the request, with variables in place of secrets.
     headers: Vec<RecordedHeader>,
     placeholders: Placeholders,
-    /// Files that this session has written, and may write again.
+    /// Files written by this session, which it may overwrite.
     written: BTreeSet<PathBuf>,
 }
 
@@ -80,7 +79,7 @@ enum RecordedEvent {
 }
 
 impl ScriptRecorder {
-    /// Begins with nothing but how the connection is opened.
+    /// A recorder that knows only how the connection is opened.
     pub fn new(target: &Target, on_open: &[SecretSource]) -> Self {
         let mut placeholders = Placeholders::default();
         for source in on_open {
@@ -89,7 +88,7 @@ impl ScriptRecorder {
         let request = &target.request;
         let mut headers = Vec::new();
         for header in &request.headers {
-            // A header that was left out cannot be left out in a check file.
+            // A check file cannot remove a header.
             let Some(value) = &header.value else { continue };
             let is_credential = header.is_credential();
             let value = match is_credential {
@@ -167,9 +166,9 @@ impl ScriptRecorder {
             Initiator::None => self
                 .entries
                 .push(RecordedEvent::Closed(CloseCode::ABNORMAL, String::new())),
-            Initiator::Peer => self.entries.push(RecordedEvent::Note(format!(
-                "the connection ended: {close}"
-            ))),
+            Initiator::Peer => self
+                .entries
+                .push(RecordedEvent::Note(format!("connection closed: {close}"))),
         }
     }
 }
@@ -183,18 +182,18 @@ impl ScriptRecorder {
                 RecordedEvent::Refused(refusal.status)
             }
             (None, Some(RecordedEvent::Connect(url))) => {
-                RecordedEvent::Note(format!("not opened: {url}: {}", error.message))
+                RecordedEvent::Note(format!("not connected: {url}: {}", error.message))
             }
             (None, last) => {
                 self.entries.extend(last);
-                RecordedEvent::Note(format!("not opened: {}", error.message))
+                RecordedEvent::Note(format!("not connected: {}", error.message))
             }
         };
         self.entries.push(entry);
     }
 }
 
-/// A subprotocol as a file may have it: a variable in place of a secret.
+/// A subprotocol as written to the file: a secret becomes a variable.
 fn shown_subprotocol(offered: &Subprotocol) -> &str {
     match offered.is_secret {
         true => "{{subprotocol}}",
@@ -241,24 +240,24 @@ impl Records for ScriptRecorder {
             _ => None,
         });
         self.placeholders.find_in(texts, redactor);
-        let mut page = RecordingWriter::new(&self.placeholders);
-        page.write(self);
+        let mut writer = RecordingWriter::new(&self.placeholders);
+        writer.write(self);
         let RecordingWriter {
             body, steps, lost, ..
-        } = page;
+        } = writer;
         let text = self.head(path, &body) + &body;
         let names = self.placeholders.names_in(&text);
         Script::parse(&path.display().to_string(), &text, &names)
-            .map_err(|error| format!("it would be no good check file: {error}"))?;
+            .map_err(|error| format!("the result is not a valid check file: {error}"))?;
         self.put(path, &text).map_err(|error| io_text(&error))?;
         let lost = match lost {
             0 => String::new(),
-            1 => ", one message is no more than a comment".to_owned(),
-            n => format!(", {n} messages are no more than comments"),
+            1 => ", 1 message only as a comment".to_owned(),
+            n => format!(", {n} messages only as comments"),
         };
         let secrets = match names.as_slice() {
             [] => String::new(),
-            _ => ", its first lines say which secrets it needs".to_owned(),
+            _ => "; its first lines list the secrets it needs".to_owned(),
         };
         Ok(format!("{steps} steps{lost}{secrets}"))
     }
@@ -266,7 +265,7 @@ impl Records for ScriptRecorder {
 
 impl ScriptRecorder {
     fn head(&self, path: &Path, body: &str) -> String {
-        let mut head = format!("# A session of wsprobe connect, {}\n", self.begun);
+        let mut head = format!("# Recorded by wsprobe connect, {}\n", self.begun);
         let names = self.placeholders.names_in(body);
         if !names.is_empty() {
             let secrets: String = names
@@ -281,12 +280,12 @@ impl ScriptRecorder {
             head.push_str(&format!("# wsprobe check {}{secrets}\n", path.display()));
         }
         if self.messages > MOST || self.bytes > MOST_BYTES {
-            head.push_str("# It went on: this is its beginning.\n");
+            head.push_str("# Only the beginning of the session was recorded.\n");
         }
         head
     }
 
-    /// A file that is there already is only written again when this session made it.
+    /// Writes the file; an existing one is overwritten only if this session created it.
     fn put(&mut self, path: &Path, text: &str) -> std::io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true);
@@ -301,14 +300,14 @@ impl ScriptRecorder {
     }
 }
 
-/// The file as it grows.
+/// Builds the text of the file.
 struct RecordingWriter<'a> {
     placeholders: &'a Placeholders,
     body: String,
     steps: usize,
-    /// Messages that are only comments.
+    /// Messages written only as comments.
     lost: usize,
-    /// Everything that was sent: what comes back of it is no accident.
+    /// All sent texts: values in replies that come from them are stable.
     sent: Vec<String>,
     /// Messages expected since something was sent, and the last pattern.
     expected: usize,
@@ -318,7 +317,7 @@ struct RecordingWriter<'a> {
     is_open: bool,
     /// Tests that the file has; one needs no line of its own.
     tests: usize,
-    /// The time that messages took which were left out: the next one comes behind them.
+    /// The time that omitted messages took: the next one arrives after them.
     passed_over: Duration,
     variables: usize,
 }
@@ -382,12 +381,12 @@ impl<'a> RecordingWriter<'a> {
         }
     }
 
-    /// Something else than a reply: what was left out before it is told.
+    /// Before anything but a reply: notes how many messages were omitted.
     fn turn(&mut self) {
         match std::mem::take(&mut self.left_out) {
             0 => {}
-            1 => self.comment("one more came"),
-            n => self.comment(&format!("{n} more came")),
+            1 => self.comment("1 more message received"),
+            n => self.comment(&format!("{n} more messages received")),
         }
         self.expected = 0;
         self.last = None;
@@ -431,8 +430,7 @@ impl<'a> RecordingWriter<'a> {
                     None => {
                         self.lost += 1;
                         let size = bytes(text.as_str().len());
-                        let note =
-                            format!("a text of {size} was sent that a check file cannot hold");
+                        let note = format!("not recorded: a sent text of {size} with line breaks");
                         return self.comment(&note);
                     }
                 }
@@ -444,7 +442,7 @@ impl<'a> RecordingWriter<'a> {
         });
     }
 
-    /// `None` for a text that is no JSON and has line breaks, or blanks at its ends.
+    /// `None` for a text that is not JSON and has line breaks, or spaces at its ends.
     fn text_message(&mut self, text: &str) -> Option<SendStep> {
         let mut compacted = Vec::new();
         let opens = text.starts_with(['{', '[']);
@@ -459,7 +457,7 @@ impl<'a> RecordingWriter<'a> {
         if !opens || is_json(&text) || hidden.starts_with("{{") {
             return Some(SendStep::Text(template));
         }
-        // What only looks like JSON would be read on over lines.
+        // A text that only looks like JSON would continue on the next line.
         self.variables += 1;
         let name = format!("text{}", self.variables);
         self.step(&StepAction::Set {

@@ -1,4 +1,4 @@
-//! Runs a test of a check file, step by step. It stops at the first step that comes to nothing.
+//! Runs a test of a check file, step by step, and stops at the first step that fails.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,29 +25,29 @@ use crate::pattern::{Jq, MatchResult, Pattern};
 use crate::secret::{Secret, io_text, is_credential_header};
 use crate::units;
 
-/// A check file that was read.
+/// A loaded check file.
 #[derive(Debug)]
 pub struct CheckFile {
-    /// As it was named.
+    /// Its name, as given.
     pub name: String,
-    /// What it says.
+    /// Its content.
     pub script: Script,
 }
 
-/// What a step found out.
+/// The result of a step that succeeded.
 #[derive(Debug)]
 pub enum StepFinding {
-    /// Nothing beyond that it went well.
+    /// Nothing to report.
     Nothing,
     /// The round trip of a ping.
     Pong(Duration),
-    /// The message that was waited for.
+    /// The awaited message.
     Message(Payload),
     /// How the connection ended.
     Closed(Box<CloseInfo>),
 }
 
-/// Runs one test, closes its connections, and says how it went.
+/// Runs one test, closes its connections and returns its result.
 pub async fn run_test(
     shared: &RunContext,
     file: &CheckFile,
@@ -55,19 +55,23 @@ pub async fn run_test(
     given: &Values,
 ) -> Finished {
     let mut runner = Runner::new(shared, &file.name, given);
-    let mut trouble = None;
+    let mut failure = None;
     let steps = file.script.settings.iter().chain(&test.steps);
     for step in steps {
         if let Err(failed) = runner.step(step).await {
-            trouble = Some(failed);
+            failure = Some(failed);
             break;
         }
     }
     runner.context.finish().await;
     let transcript = &runner.context.transcript;
-    let trouble = trouble.map(|FailedStep { line, step, broken }| {
-        TestFailure::from(broken).at(line, step, transcript.lines())
-    });
+    let failure = failure.map(
+        |FailedStep {
+             line,
+             step,
+             failure,
+         }| { TestFailure::from(failure).at(line, step, transcript.lines()) },
+    );
     Finished {
         file: file.name.clone(),
         line: test.line,
@@ -76,34 +80,34 @@ pub async fn run_test(
         time: transcript.elapsed(),
         grade: PassGrade::Passed,
         note: None,
-        trouble,
+        failure,
     }
 }
 
-/// A step that came to nothing.
+/// A step that failed.
 pub(super) struct FailedStep {
     line: usize,
     step: String,
-    pub(super) broken: StepFailure,
+    pub(super) failure: StepFailure,
 }
 
-/// Plays steps, one after the other.
+/// Runs steps, one after the other.
 pub(super) struct Runner<'a> {
     pub(super) context: TestContext<'a>,
     scope: VariableScope<'a>,
     /// The limit of each waiting step.
     timeout: Duration,
-    /// Whether the file sets it: only then does it limit `connect` too, which has a limit of its own.
+    /// Whether the file sets it: only then does it also limit `connect`, which has its own limit.
     timeout_set: bool,
     /// The last matched message.
     matched: Option<Text>,
     file: &'a str,
-    /// The line of the step that runs.
+    /// The line of the current step.
     line: usize,
 }
 
 impl<'a> Runner<'a> {
-    /// A runner of the steps of `file`, with the values that it is given.
+    /// A runner for the steps of `file`, with the values of `--var` and `--secret`.
     pub(super) fn new(shared: &'a RunContext, file: &'a str, given: &'a Values) -> Self {
         Self {
             context: TestContext::new(shared),
@@ -124,10 +128,10 @@ impl<'a> Runner<'a> {
                 .await
                 .map(|()| StepFinding::Nothing);
         }
-        self.act(&step.action).await.map_err(|broken| FailedStep {
+        self.act(&step.action).await.map_err(|failure| FailedStep {
             line: step.line,
             step: step.action.to_string(),
-            broken,
+            failure,
         })
     }
 
@@ -135,7 +139,7 @@ impl<'a> Runner<'a> {
         match action {
             StepAction::Set { name, value } => self.set(name, value)?,
             StepAction::Timeout(time) => (self.timeout, self.timeout_set) = (*time, true),
-            // Has its own way, since its expectations stand on lines of their own.
+            // Handled by `step`, because its expectations have lines of their own.
             StepAction::Connect(_) => {}
             StepAction::Send { on, message } => self.send(on, message).await?,
             StepAction::Never { on, pattern } => self.forbid(on, pattern).await?,
@@ -154,7 +158,7 @@ impl<'a> Runner<'a> {
         Ok(StepFinding::Nothing)
     }
 
-    /// The steps that wait for something, each with a limit.
+    /// The steps that wait, each with a time limit.
     async fn wait_for(&mut self, action: &StepAction) -> Result<StepFinding, StepFailure> {
         let limit = |within: &Option<Duration>| within.unwrap_or(self.timeout);
         match action {
@@ -201,7 +205,7 @@ impl<'a> Runner<'a> {
     async fn forbid(&mut self, on: &ConnectionName, pattern: &Expected) -> Result<(), StepFailure> {
         let pattern = self.pattern(pattern)?;
         self.context.connections[on.index].forbid(pattern);
-        // What has come already is found here, not by the next step that waits.
+        // A message that was already received fails here, not at the next step that waits.
         self.context
             .until(Some(Duration::ZERO), |_| Some(()))
             .await
@@ -216,7 +220,7 @@ impl<'a> Runner<'a> {
         Ok(filled)
     }
 
-    /// From now on a value is erased from all output.
+    /// Redacts a value in all output from now on.
     fn hide(&self, secret: &str) {
         let event = Event::Secret(Secret::new(secret));
         self.context.shared.sinks.borrow_mut().on_event(&event);
@@ -258,7 +262,13 @@ impl<'a> Runner<'a> {
             .expectations
             .iter()
             .any(|expectation| is_status(&expectation.fact));
-        let at = |line, step: String| move |broken| FailedStep { line, step, broken };
+        let at = |line, step: String| {
+            move |failure| FailedStep {
+                line,
+                step,
+                failure,
+            }
+        };
         let whole = at(step.line, step.action.to_string());
         let index = self.open(connect, may_be_refused).await.map_err(whole)?;
         let expectations = connect.expectations.iter();
@@ -270,7 +280,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Opens a connection; a refusal is a failure unless some status is expected.
+    /// Opens a connection; a refusal is a failure unless a status is expected.
     async fn open(
         &mut self,
         connect: &ConnectStep,
@@ -283,7 +293,7 @@ impl<'a> Runner<'a> {
             if value.chars().any(|c| c.is_control() && c != '\t') {
                 let name = &header.name;
                 return Err(StepFailure::fault(format!(
-                    "the value of header {name} holds a control character"
+                    "invalid value of header {name}: it contains a control character"
                 )));
             }
             if is_credential_header(&header.name) {
@@ -318,7 +328,7 @@ impl<'a> Runner<'a> {
             }
             HandshakeFact::CertDays(least) => match opened {
                 Some(opened) => Ok(check_certificate(*least, opened)?),
-                None => Err(StepFailure::unmet("there is no connection")),
+                None => Err(StepFailure::unmet("not connected")),
             },
         }
     }
@@ -332,7 +342,7 @@ impl<'a> Runner<'a> {
             SendStep::Hex(bytes) => (Payload::Binary(bytes.clone().into()), None),
             SendStep::File(template) => {
                 let path = self.fill(template)?.text;
-                // A path belongs to the file that it stands in, wherever that is run from.
+                // A path is relative to the check file, not to the working directory.
                 let beside = Path::new(self.file).parent().unwrap_or(Path::new(""));
                 let bytes = std::fs::read(beside.join(&path)).map_err(|error| {
                     StepFailure::fault(format!("cannot read {path}: {}", io_text(&error)))
@@ -345,7 +355,7 @@ impl<'a> Runner<'a> {
             .await
     }
 
-    /// The message that is waited for.
+    /// Waits for a message.
     pub(super) async fn receive(
         &mut self,
         on: &ConnectionName,
@@ -357,7 +367,7 @@ impl<'a> Runner<'a> {
         let found = self.context.until(Some(limit), |context| {
             let connection = &mut context.connections[on.index];
             while let Some(payload) = connection.take() {
-                if awaited.look(&payload) {
+                if awaited.check(&payload) {
                     return Some(Some(payload));
                 }
                 if which == MessageOrder::Next {
@@ -403,10 +413,10 @@ impl<'a> Runner<'a> {
         match noise.await? {
             WaitResult::InVain => Ok(()),
             WaitResult::For(Some(payload)) => {
-                let mut broken = StepFailure::from(unexpected_message(&payload));
+                let mut failure = StepFailure::from(unexpected_message(&payload));
                 let text = payload.as_text();
-                broken.details = text.iter().map(|text| format!("message: {text}")).collect();
-                Err(broken)
+                failure.details = text.iter().map(|text| format!("message: {text}")).collect();
+                Err(failure)
             }
             WaitResult::For(None) => Err(self.context.closed_early(on.index)),
         }
@@ -418,13 +428,13 @@ impl<'a> Runner<'a> {
         let text = match selected.first().map(crate::pattern::Selected::raw) {
             None => {
                 return Err(StepFailure::unmet(
-                    "the last matched message has no such part",
+                    "the expression selects nothing in the last matched message",
                 ));
             }
-            // A conversation that goes on with "null" for an id cannot show what it was written for.
+            // A test that continues with "null" as an id would not test what it was written for.
             Some("null") => {
                 return Err(StepFailure::unmet(
-                    "this part of the last matched message is null",
+                    "the expression selects null in the last matched message",
                 ));
             }
             Some(text) => text.to_owned(),
@@ -442,14 +452,14 @@ impl<'a> Runner<'a> {
         match pattern.matches(self.last_message()) {
             MatchResult::Match => Ok(()),
             MatchResult::Mismatch(mismatch) => {
-                let mut broken = StepFailure::unmet(mismatch.why);
-                broken.details = vec![format!("message: {}", self.last_message())];
-                Err(broken)
+                let mut failure = StepFailure::unmet(mismatch.why);
+                failure.details = vec![format!("message: {}", self.last_message())];
+                Err(failure)
             }
         }
     }
 
-    /// The parser lets nothing look at the last matched message before there is one.
+    /// The parser ensures that a message was matched before it is used.
     fn last_message(&self) -> &str {
         self.matched.as_ref().map_or("", |text| text.as_str())
     }
@@ -487,7 +497,7 @@ impl<'a> Runner<'a> {
         if self.context.connections[on.index].end.is_some() {
             return Err(self.context.closed_early(on.index));
         }
-        let farewell = match frame {
+        let close_frame = match frame {
             None => CloseFrame::default(),
             Some(frame) => {
                 let reason = frame
@@ -499,18 +509,18 @@ impl<'a> Runner<'a> {
                 CloseFrame::new(&frame.code.to_string(), &reason).map_err(StepFailure::fault)?
             }
         };
-        self.context.close(on.index, &farewell);
+        self.context.close(on.index, &close_frame);
         match self.ended(on, limit).await? {
-            Some(ConnectionEnd::Closed(close)) if answers(&close, farewell.code) => Ok(close),
+            Some(ConnectionEnd::Closed(close)) if answers(&close, close_frame.code) => Ok(close),
             Some(ConnectionEnd::Closed(close)) if close.error.is_none() => {
                 let end = end_in_words(&close);
-                let why = format!("{end}, which does not answer our close");
+                let why = format!("{end} instead of answering our close");
                 Err(StepFailure::unmet(why))
             }
             Some(end) => Err((&end).into()),
             None => {
                 let limit = units::shown(limit);
-                let why = format!("the close was not answered within {limit}");
+                let why = format!("no answer to our close within {limit}");
                 Err(StepFailure::unmet(why))
             }
         }
@@ -535,7 +545,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Waits for a connection's end; what still comes is passed over.
+    /// Waits for the end of a connection; messages that still arrive are ignored.
     async fn ended(
         &mut self,
         on: &ConnectionName,
@@ -560,7 +570,7 @@ fn expect_status(connection: &TestConnection, wanted: u16) -> Result<(), StepFai
             Some(refusal) => Ok(check_status(wanted, Err((error, refusal)))?),
             None => Err((&**error).into()),
         },
-        (None, _) => Err(StepFailure::unmet("there is no connection")),
+        (None, _) => Err(StepFailure::unmet("not connected")),
     }
 }
 
@@ -578,7 +588,7 @@ fn expect_header(
             .map_or(&none, |refusal| &refusal.headers),
         _ => &none,
     };
-    let mut why = format!("the answer has no header {name}");
+    let mut why = format!("the response has no header {name}");
     for value in headers.all(name) {
         match pattern.matches(value) {
             MatchResult::Match => return Ok(()),

@@ -1,7 +1,7 @@
-//! The loop of `check`: so many tests at a time, results in the order of the files.
+//! The scheduler of `check`: runs up to `-j` tests at a time and reports results in the order of the files.
 //!
-//! A test that is over waits until those before it are; no more are started meanwhile than may run at a
-//! time, so a run of any length needs the memory of a few tests.
+//! A finished test waits for those before it and still counts as running, so a run of any length needs the
+//! memory of a few tests.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -14,24 +14,24 @@ use super::report::{Finished, Reports};
 use super::test_context::{RunContext, StopReason};
 use crate::signals::Signals;
 
-/// A piece of work that comes to results.
+/// A piece of work that returns results.
 pub type Job<'a> = Pin<Box<dyn Future<Output = Vec<Finished>> + 'a>>;
 
-/// How much runs at a time and when it ends.
+/// How many jobs run at a time and when the run ends.
 #[derive(Clone, Copy, Debug)]
 pub struct SchedulePolicy {
     /// Jobs that run at a time, at least one.
     pub jobs: usize,
-    /// Starts nothing more after the first failure.
+    /// Starts no further job after the first failure.
     pub fail_fast: bool,
-    /// The time allowed for everything.
+    /// The time limit of the whole run.
     pub max_time: Option<Duration>,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub struct ScheduleOutcome {
-    /// Jobs that were not started, and tests that a signal broke.
+    /// Jobs that were not started, and tests that a signal interrupted.
     pub left: u64,
     /// Why it ended early.
     pub stopping: Option<StopReason>,
@@ -47,37 +47,37 @@ enum Slot<'a> {
 struct Schedule<'a, 'r, I> {
     waiting: I,
     running: VecDeque<Slot<'a>>,
-    pace: SchedulePolicy,
+    policy: SchedulePolicy,
     shared: &'a RunContext,
     reports: &'r mut Reports,
     signals: Signals,
     output: Option<io::Error>,
-    /// Results that a signal broke.
-    broken: u64,
+    /// Results that a signal interrupted.
+    interrupted: u64,
 }
 
-/// Runs all jobs, or as many as a signal, a failure or the time allowed lets run.
+/// Runs all jobs, until a signal, a failure with `--fail-fast` or the time limit stops the run.
 ///
 /// # Errors
-/// Only where signals cannot be listened to.
+/// Signals cannot be handled.
 pub async fn run<'a>(
     jobs: impl ExactSizeIterator<Item = Job<'a>>,
-    pace: SchedulePolicy,
+    policy: SchedulePolicy,
     shared: &'a RunContext,
     reports: &mut Reports,
 ) -> io::Result<ScheduleOutcome> {
     let mut schedule = Schedule {
         waiting: jobs,
         running: VecDeque::new(),
-        pace,
+        policy,
         shared,
         reports,
         signals: Signals::new()?,
         output: None,
-        broken: 0,
+        interrupted: 0,
     };
     let mut timer = pin!(async {
-        match pace.max_time {
+        match policy.max_time {
             Some(limit) => {
                 tokio::time::sleep(limit).await;
                 limit
@@ -95,7 +95,7 @@ pub async fn run<'a>(
     })
     .await;
     Ok(ScheduleOutcome {
-        left: schedule.waiting.len() as u64 + schedule.broken,
+        left: schedule.waiting.len() as u64 + schedule.interrupted,
         stopping: shared.stopping.get(),
         output: schedule.output,
     })
@@ -127,7 +127,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
                     Poll::Pending
                 };
             }
-            // Connections are not read while there is no room for what they bring: nothing else wakes them.
+            // Connections are not read while output has no room, and nothing else wakes them afterwards.
             let made_room = !had_room && self.has_room();
             if !progress && !made_room {
                 return Poll::Pending;
@@ -139,7 +139,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         self.shared.sinks.borrow().writer.has_room()
     }
 
-    /// Ends what runs; false when that was said before.
+    /// Stops the running jobs; false when they were already told to stop.
     fn stop(&mut self, why: StopReason) -> bool {
         let first = self.shared.stopping.get().is_none();
         if first {
@@ -149,12 +149,12 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
     }
 
     fn is_stopping(&self) -> bool {
-        let failed = self.pace.fail_fast && self.reports.has_failure();
+        let failed = self.policy.fail_fast && self.reports.has_failure();
         failed || self.shared.stopping.get().is_some()
     }
 
     fn start(&mut self) {
-        while self.running.len() < self.pace.jobs && !self.is_stopping() {
+        while self.running.len() < self.policy.jobs && !self.is_stopping() {
             match self.waiting.next() {
                 Some(job) => self.running.push_back(Slot::Running(job)),
                 None => break,
@@ -166,14 +166,14 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         let Some(Slot::Over(results)) = self.running.pop_front() else {
             return;
         };
-        // What a signal broke has not failed.
+        // An interrupted test has not failed.
         if matches!(self.shared.stopping.get(), Some(StopReason::Signal(_))) {
-            let (whole, broken): (Vec<_>, Vec<_>) = results
+            let (whole, interrupted): (Vec<_>, Vec<_>) = results
                 .into_iter()
-                .partition(|finished| finished.trouble.is_none());
-            self.broken += broken.len() as u64;
+                .partition(|finished| finished.failure.is_none());
+            self.interrupted += interrupted.len() as u64;
             let mut sinks = self.shared.sinks.borrow_mut();
-            for finished in broken {
+            for finished in interrupted {
                 self.reports.interrupted(finished, &mut sinks);
             }
             drop(sinks);
@@ -187,7 +187,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         self.reports.add(finished, &mut sinks);
     }
 
-    /// Writes what can be written; true when nothing is left. A verdict outlives the reader of stdout.
+    /// Writes as much as possible; true when nothing is left. The run continues when the reader of stdout is gone.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> bool {
         let mut sinks = self.shared.sinks.borrow_mut();
         match sinks.poll_drain(cx) {
@@ -205,7 +205,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
 }
 
 impl Slot<'_> {
-    /// Moves a job on; true when it is over now.
+    /// Polls a job; true when it has just finished.
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let Self::Running(job) = self else {
             return false;

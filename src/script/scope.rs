@@ -1,12 +1,12 @@
-//! What holds at a line: which names are defined, which connections are open.
+//! The names that are defined and the connections that are open at a line.
 //!
-//! A file has no branches, so all of this is known before anything runs, except that a server may close on its own.
+//! A file has no branches, so this is known before anything runs; only the server may close earlier.
 
 use super::ConnectionName;
 use super::line_error::LineError;
 use super::suggest::STEPS;
 
-/// What the steps of the present test have brought about so far.
+/// The state after the steps of the current test that were read so far.
 #[derive(Default)]
 pub(super) struct ParseScope {
     pub(super) defined: Vec<String>,
@@ -30,7 +30,7 @@ impl ParseScope {
             .rposition(|connection| connection.name.as_deref() == Some(name))
     }
 
-    /// What the connections of this test are called, open or not.
+    /// The names of this test's connections, open or not.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.connections
             .iter()
@@ -44,23 +44,26 @@ impl ParseScope {
             .filter(|(_, connection)| connection.ended.is_none())
     }
 
-    /// Takes a `connect` on this line into account, if it can be told apart from what is open.
+    /// Records a `connect` on this line.
+    ///
+    /// # Errors
+    /// Its name cannot be distinguished from the connections that are open.
     pub(super) fn open(&mut self, name: Option<&str>, line: usize) -> Result<(), LineError> {
         if let Some(name) = name.filter(|name| STEPS.contains(name) || *name == "expect") {
-            return Err(format!("{name} is a step and cannot name a connection").into());
+            return Err(format!("'{name}' is a step and cannot name a connection").into());
         }
         for (_, other) in self.open_ones() {
             let since = other.line;
             match (&other.name, name) {
                 (_, None) => {
                     return Err(format!(
-                        "a second connection while that of line {since} is open: both need a name (connect NAME URL)"
+                        "the connection of line {since} is still open; name both (connect NAME URL)"
                     )
                     .into());
                 }
                 (None, Some(_)) => {
                     let what = format!(
-                        "a second connection is opened on line {line}, so this one needs a name, too"
+                        "line {line} opens a second connection; this one needs a name, too (connect NAME URL)"
                     );
                     return Err(LineError {
                         line: Some(since),
@@ -68,7 +71,7 @@ impl ParseScope {
                     });
                 }
                 (Some(other), Some(name)) if other == name => {
-                    return Err(format!("{name} is open since line {since}").into());
+                    return Err(format!("'{name}' is already open since line {since}").into());
                 }
                 _ => {}
             }
@@ -81,14 +84,14 @@ impl ParseScope {
         Ok(())
     }
 
-    /// The connection that a step is about.
+    /// The connection that a step uses.
     pub(super) fn peer(&self, name: Option<&str>) -> Result<ConnectionName, LineError> {
         if let Some(name) = name {
             let index = self
                 .latest(name)
-                .ok_or_else(|| format!("no connection is called {name}"))?;
+                .ok_or_else(|| format!("unknown connection '{name}'"))?;
             return match self.connections[index].ended {
-                Some(line) => Err(format!("{name} is open no more since line {line}").into()),
+                Some(line) => Err(format!("'{name}' was closed on line {line}").into()),
                 None => Ok(ConnectionName {
                     name: Some(name.to_owned()),
                     index,
@@ -104,7 +107,7 @@ impl ParseScope {
                     .filter_map(|(_, c)| c.name.as_deref())
                     .collect();
                 Err(format!(
-                    "{} connections are open: say which ({})",
+                    "{} connections are open; name one ({})",
                     names.len(),
                     names.join(", ")
                 )
@@ -115,14 +118,14 @@ impl ParseScope {
                 .last()
                 .and_then(|connection| connection.ended)
             {
-                Some(line) => format!("no connection is open here; the last ended on line {line}"),
-                None => "no connection is open here; connect URL opens one".to_owned(),
+                Some(line) => format!("no open connection; the last one was closed on line {line}"),
+                None => "no open connection; open one with connect URL".to_owned(),
             }
             .into()),
         }
     }
 
-    /// Takes into account that a step on this line ends a connection.
+    /// Records that a step on this line ends a connection.
     pub(super) fn end(&mut self, peer: &ConnectionName, line: usize) {
         self.connections[peer.index].ended = Some(line);
     }

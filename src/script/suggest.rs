@@ -1,4 +1,4 @@
-//! Errors that name the nearest step.
+//! Errors of unknown steps, which suggest the nearest one.
 
 use super::template::is_name;
 use super::words::{beginning, split_word};
@@ -30,64 +30,54 @@ pub(super) const STEPS: [&str; 22] = [
     "wait",
 ];
 
-/// What to say of a line that begins with no step; `connections` are the names known at this line.
-pub(super) fn no_step<'a>(
+/// The error of a line that begins with no known step; `connections` are the names known at this line.
+pub(super) fn unknown_step<'a>(
     connections: impl Iterator<Item = &'a str>,
     line: &str,
     sign: &str,
     rest: &str,
 ) -> String {
-    let found = format!("found {:?}", beginning(line));
+    let line = beginning(line);
     if sign.is_empty() {
-        return format!("{found}; a step has to follow");
+        return format!("missing step after '{line}'");
     }
+    let unknown = format!("unknown step '{line}'");
     if let Some(rest) = sign.strip_prefix('>') {
-        return format!(
-            "{found}; did you mean {:?}, \">hex\" or \">file\"?",
-            format!("> {rest}")
-        );
+        return format!("{unknown}; did you mean '> {rest}', '>hex' or '>file'?");
     }
     if let Some(rest) = sign.strip_prefix('<') {
-        return format!(
-            "{found}; did you mean {:?} or \"<next\"?",
-            format!("< {rest}")
-        );
+        return format!("{unknown}; did you mean '< {rest}' or '<next'?");
     }
     let (second, _) = split_word(rest);
     if is_name(sign) && second.starts_with(['<', '>']) {
         let meant = nearest(sign, connections)
-            .map_or(String::new(), |meant| format!("; did you mean {meant}?"));
-        return format!("{found}, and no connection is called {sign}{meant}");
+            .map_or(String::new(), |meant| format!("; did you mean '{meant}'?"));
+        return format!("unknown connection '{sign}'{meant}");
     }
     let words = STEPS
         .into_iter()
         .filter(|step| !step.contains(' '))
         .chain(["expect"]);
     match nearest(sign, words) {
-        Some("expect") => format!("{found}; {}", meant_expectation(second)),
-        Some(step) => format!("{found}; did you mean {step:?}?"),
-        None => format!(
-            "{found}, which is no step; the steps are {}",
-            STEPS.join(", ")
-        ),
+        Some("expect") => format!("{unknown}; {}", suggest_expectation(second)),
+        Some(step) => format!("{unknown}; did you mean '{step}'?"),
+        None => format!("{unknown} (steps: {})", STEPS.join(", ")),
     }
 }
 
-/// What to say of `expect` without anything that can be expected.
-pub(super) fn no_expectation(what: &str) -> String {
-    format!(
-        "found {:?}; {}",
-        beginning(&format!("expect {what}")),
-        meant_expectation(what)
-    )
+/// The error of `expect` with an unknown kind of expectation, or with none.
+pub(super) fn unknown_expectation(what: &str) -> String {
+    let found = match what {
+        "" => "missing argument after expect".to_owned(),
+        what => format!("unknown step '{}'", beginning(&format!("expect {what}"))),
+    };
+    format!("{found}; {}", suggest_expectation(what))
 }
 
-fn meant_expectation(what: &str) -> String {
+fn suggest_expectation(what: &str) -> String {
     let facts = STEPS.iter().filter_map(|step| step.strip_prefix("expect "));
     match nearest(what, facts) {
-        Some(fact) => format!("did you mean \"expect {fact}\"?"),
-        None => {
-            "what can be expected is status, subprotocol, header, cert-days and close".to_owned()
-        }
+        Some(fact) => format!("did you mean 'expect {fact}'?"),
+        None => "expected status, subprotocol, header, cert-days or close".to_owned(),
     }
 }

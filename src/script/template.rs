@@ -1,15 +1,15 @@
 //! Texts with `{{NAME}}` in them.
 //!
-//! Promises: what a variable holds is only ever data. Inside a JSON text, a jq expression or a regular expression its
-//! value is quoted as that language requires, so no value a peer sent can change what a step asks for.
-//! `\{{` is a literal `{{`; the text between other characters is kept byte for byte.
+//! A variable's value is always data: inside JSON, a jq expression or a regular expression it is quoted as that
+//! language requires, so no value of a peer can change what a step does. `\{{` is a literal `{{`; all other text
+//! is kept byte for byte.
 
 use std::convert::Infallible;
 use std::fmt;
 
 use crate::pattern::is_json;
 
-/// A text whose variables are filled in when its step runs.
+/// A text with variables, which are filled in when its step runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<TemplatePart>,
@@ -18,13 +18,13 @@ pub struct Template {
 /// One piece of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplatePart {
-    /// Text that stands for itself, with `\{{` already resolved.
+    /// Literal text, with `\{{` already resolved.
     Literal(String),
-    /// A place to fill in.
+    /// A variable.
     Variable {
-        /// Whose value.
+        /// Which one.
         variable: Variable,
-        /// How the value is written there.
+        /// How its value is quoted there.
         quoting: Quoting,
     },
 }
@@ -38,16 +38,16 @@ pub enum Variable {
     Env(String),
 }
 
-/// How a value is written where it stands.
+/// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quoting {
-    /// As it is.
+    /// Unchanged.
     Plain,
-    /// Within the quotes of a JSON or jq string: escaped.
+    /// Escaped, inside a JSON or jq string.
     JsonString,
-    /// Elsewhere in JSON or jq: as it is when it is JSON itself, otherwise as a string.
+    /// Elsewhere in JSON or jq: unchanged when it is valid JSON, otherwise as a JSON string.
     JsonValue,
-    /// Within a regular expression: every character stands for itself.
+    /// Escaped, inside a regular expression.
     Regex,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Language {
 }
 
 impl Template {
-    /// Reads a text; the error says in words what is wrong with it.
+    /// Parses a text; the error is a message.
     pub(super) fn parse(text: &str, language: Language) -> Result<Self, String> {
         let mut reader = Reader {
             language,
@@ -100,7 +100,7 @@ impl Template {
         }
     }
 
-    /// The pieces in order; no two literals stand side by side.
+    /// The parts in order; no two literals are adjacent.
     pub fn parts(&self) -> &[TemplatePart] {
         &self.parts
     }
@@ -113,7 +113,7 @@ impl Template {
         })
     }
 
-    /// The whole text, when there is nothing to fill in.
+    /// The text, when it has no variables.
     pub fn as_literal(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [] => Some(""),
@@ -122,10 +122,10 @@ impl Template {
         }
     }
 
-    /// The text with every variable filled in.
+    /// The text with every variable replaced by `value`.
     ///
     /// # Errors
-    /// The first that `value` returns.
+    /// The first error that `value` returns.
     pub fn render<E>(
         &self,
         mut value: impl FnMut(&Variable) -> Result<String, E>,
@@ -142,7 +142,7 @@ impl Template {
         Ok(text)
     }
 
-    /// The text with a different placeholder for each variable, to see whether it could be what it looks like.
+    /// The text with a different placeholder for each variable, to check its syntax.
     pub(super) fn sample(&self) -> String {
         let mut count = 0;
         let rendered = self.render(|_| {
@@ -155,7 +155,7 @@ impl Template {
         }
     }
 
-    /// Whether a literal piece has a character of this kind.
+    /// Whether a literal part contains a character of this kind.
     pub(super) fn literals_contain(&self, wanted: impl Fn(char) -> bool) -> bool {
         self.parts
             .iter()
@@ -201,18 +201,18 @@ impl Reader {
         };
     }
 
-    /// Takes a variable whose `{{` has just been passed; gives back the text after its `}}`.
+    /// Reads a variable after its `{{`; returns the text after its `}}`.
     fn variable<'a>(&mut self, text: &'a str) -> Result<&'a str, String> {
         let (inside, rest) = text
             .split_once("}}")
-            .ok_or("{{ is not closed; for a literal {{ write \\{{")?;
+            .ok_or("unclosed {{; write \\{{ for a literal {{")?;
         let named = inside.trim_matches([' ', '\t']);
         let variable = match named.strip_prefix("env.") {
             Some(name) if is_name(name) => Variable::Env(name.to_owned()),
             None if is_name(named) => Variable::Name(named.to_owned()),
             _ => {
                 return Err(format!(
-                    "{{{{{inside}}}}} names no variable (letters, digits, _ and -); for a literal {{{{ write \\{{{{"
+                    "invalid variable name in {{{{{inside}}}}} (letters, digits, _ and -); write \\{{{{ for a literal {{{{"
                 ));
             }
         };
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_is_an_error() {
+    fn an_invalid_variable_is_an_error() {
         for text in [
             "{{", "{{a", "{{}}", "{{1}}", "{{a b}}", "{{env.}}", "{{a.b}}", "x{{a}b}}",
         ] {

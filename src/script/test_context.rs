@@ -1,8 +1,8 @@
-//! What a test holds while it runs: its connections, what has come on them, and what happened when.
+//! The state of a running test: its connections, their received messages and the transcript.
 //!
-//! The small loop of `check` lives here: it moves all connections of a test on until a step has what it
-//! waits for. What has come and was not looked at yet stays in its connection's inbox, in order, and
-//! only so much of it is taken from the network.
+//! The loop of `check` is here: it drives all connections of a test until the current step has what it waits
+//! for. Messages that no step has looked at yet stay in their connection's inbox, in order; a full inbox stops
+//! reading from the network.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -27,18 +27,18 @@ use crate::output::Sinks;
 use crate::pattern::Pattern;
 use crate::units;
 
-/// Bytes of messages that were not looked at, from which a connection is not read any more.
+/// Bytes of unread messages at which a connection is no longer read.
 const INBOX: usize = 1 << 20;
-/// The same while a pong is awaited, which comes behind all that the server has sent.
+/// The same while a pong is awaited, which arrives after everything the server sent before it.
 const INBOX_BEFORE_PONG: usize = 64 << 20;
-/// Events taken from one connection before the others have their turn.
+/// Events taken from one connection before the next one is polled.
 const TURN: usize = 128;
-/// What a message costs beyond its bytes while it waits in an inbox.
+/// Memory of a message in an inbox beyond its payload, in bytes.
 const ENVELOPE: usize = 64;
 
-/// Makes the policy of a connection from a URL and the header lines that come on top of the options.
+/// Builds the policy of a connection from a URL and the header lines added to the options.
 pub type PolicyBuilder = dyn Fn(String, Vec<RequestHeader>) -> PendingPolicy;
-/// A policy on its way.
+/// A policy that is being built.
 pub type PendingPolicy = Pin<Box<dyn Future<Output = Result<LinkPolicy, String>>>>;
 
 /// What all tests of a run share.
@@ -47,9 +47,9 @@ pub struct RunContext {
     pub sinks: Rc<RefCell<Sinks>>,
     /// How a URL becomes a connection.
     pub reach: Box<PolicyBuilder>,
-    /// Why everything has to end now, once it has.
+    /// Set once the whole run must stop.
     pub stopping: Cell<Option<StopReason>>,
-    /// How connections that are left open are closed.
+    /// The close frame for connections that are left open.
     pub farewell: CloseFrame,
     /// The limit of a waiting step where the file sets none.
     pub timeout: Duration,
@@ -60,20 +60,20 @@ pub struct RunContext {
 pub enum StopReason {
     /// A signal.
     Signal(crate::signals::Signal),
-    /// The time allowed for everything is over.
+    /// `--max-time` has elapsed.
     OutOfTime(Duration),
 }
 
-/// Why a step came to nothing.
+/// Why a step failed.
 #[derive(Clone, Debug)]
 pub struct StepFailure {
     /// Whether transport failed, as opposed to an expectation.
     pub fault: bool,
-    /// In one line.
+    /// The reason, in one line.
     pub why: String,
-    /// What the other side said, what to try.
+    /// The server's answer and the hint.
     pub details: Vec<String>,
-    /// The near miss.
+    /// The nearest message.
     pub closest: Option<Closest>,
 }
 
@@ -88,7 +88,7 @@ impl StepFailure {
         }
     }
 
-    /// Something that has nothing to do with what was expected.
+    /// A failure of transport or of the file, not of an expectation.
     pub fn fault(why: impl Into<String>) -> Self {
         Self {
             fault: true,
@@ -99,13 +99,13 @@ impl StepFailure {
 
 impl From<UnmetExpectation> for StepFailure {
     fn from(unmet: UnmetExpectation) -> Self {
-        let said = unmet
+        let answer = unmet
             .refusal
             .iter()
             .flat_map(|refusal| refusal.informative_lines());
         let hint = unmet.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
-            details: said.chain(hint).collect(),
+            details: answer.chain(hint).collect(),
             closest: unmet.closest,
             ..Self::unmet(unmet.what)
         }
@@ -115,11 +115,11 @@ impl From<UnmetExpectation> for StepFailure {
 impl From<&Error> for StepFailure {
     fn from(error: &Error) -> Self {
         let refusal = error.refusal.iter();
-        let said = refusal.flat_map(|refusal| refusal.informative_lines());
+        let answer = refusal.flat_map(|refusal| refusal.informative_lines());
         let hint = error.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
             fault: error.kind != ErrorKind::Refused,
-            details: said.chain(hint).collect(),
+            details: answer.chain(hint).collect(),
             ..Self::unmet(error.message.clone())
         }
     }
@@ -161,7 +161,7 @@ pub struct TestConnection {
     limit: usize,
     /// What the handshake agreed on.
     pub opened: Option<Box<Opened>>,
-    /// How it ended.
+    /// How the connection ended.
     pub end: Option<ConnectionEnd>,
     /// Whether a loss is followed by another connection (`--reconnect`).
     comes_back: bool,
@@ -169,7 +169,7 @@ pub struct TestConnection {
     interrupted: Option<Box<CloseInfo>>,
     last_pong: Option<(u64, Option<Duration>)>,
     forbidden: Option<StepFailure>,
-    /// What steps have passed over.
+    /// The messages that steps have skipped.
     pub passed: PassedOver,
     /// The last message received.
     pub last: Option<Payload>,
@@ -199,28 +199,27 @@ impl TestConnection {
         }
     }
 
-    /// The next message that was not looked at yet.
+    /// The next unread message.
     pub fn take(&mut self) -> Option<Payload> {
         let payload = self.inbox.pop_front()?;
         self.held -= payload.len() + ENVELOPE;
         Some(payload)
     }
 
-    /// How the connection ended that was there last, though another may have followed; told once.
+    /// How the last connection ended, even if it was followed by another; returned once.
     pub fn take_close(&mut self) -> Option<ConnectionEnd> {
         let interrupted = self.interrupted.take().map(ConnectionEnd::Closed);
         self.end.clone().or(interrupted)
     }
 
-    /// The conversation goes on over this connection, if there is one: that another was lost before is
-    /// over and done with.
+    /// The conversation continues on this connection: the loss of an earlier one no longer matters.
     fn resume_reading(&mut self) {
         if self.link.is_open() {
             self.interrupted = None;
         }
     }
 
-    /// Ready when something can be sent, or never will be. What is lost and comes back is waited for.
+    /// Ready when something can be sent, or never again. A reconnect is waited for.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.link.ready_state() {
             _ if self.end.is_some() || self.down => Poll::Ready(()),
@@ -235,8 +234,7 @@ impl TestConnection {
         self.link.ready_state()
     }
 
-    /// Reads on to a pong that comes behind messages which nobody has looked at yet, or no further than
-    /// usual again.
+    /// Raises the inbox limit so that a pong behind unread messages is reached, or restores it.
     pub fn read_ahead(&mut self, to_pong: bool) {
         self.limit = if to_pong { INBOX_BEFORE_PONG } else { INBOX };
     }
@@ -247,7 +245,7 @@ impl TestConnection {
         (answered == seq).then_some(rtt)
     }
 
-    /// From now on such a message breaks the test, also one that has come and was not looked at yet.
+    /// Makes a message that matches fail the test, also one that was received and not read yet.
     pub fn forbid(&mut self, pattern: Pattern) {
         let found = self
             .inbox
@@ -257,12 +255,12 @@ impl TestConnection {
         self.never.push(pattern);
     }
 
-    /// Moves the connection on; true when something happened.
+    /// Drives the connection; true when something happened.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
         sinks: &RefCell<Sinks>,
-        book: &mut Transcript,
+        transcript: &mut Transcript,
     ) -> bool {
         let mut events = 0;
         let listens = self.held < self.limit && sinks.borrow().writer.has_room();
@@ -272,21 +270,21 @@ impl TestConnection {
                 break;
             }
             match self.link.poll_next(cx) {
-                Poll::Ready(Some(event)) => self.on_event(event, sinks, book),
+                Poll::Ready(Some(event)) => self.on_event(event, sinks, transcript),
                 Poll::Ready(None) => self.down = true,
                 Poll::Pending => break,
             }
             events += 1;
         }
         events += usize::from(self.link.poll_heartbeat(cx, listens));
-        // Pending only means that the socket is full: the link is asked again when it is not.
+        // Pending only means that the socket is full; the link wakes this task.
         let _ = self.link.poll_flush(cx);
         events > 0
     }
 
-    fn on_event(&mut self, event: Event, sinks: &RefCell<Sinks>, book: &mut Transcript) {
+    fn on_event(&mut self, event: Event, sinks: &RefCell<Sinks>, transcript: &mut Transcript) {
         self.write_event(&event, sinks);
-        book.note(self.name.as_deref(), &self.url, &event);
+        transcript.note(self.name.as_deref(), &self.url, &event);
         match event {
             Event::Connecting { url, .. } => self.url = url,
             Event::Open(opened) => self.opened = Some(opened),
@@ -318,7 +316,7 @@ impl TestConnection {
         }
     }
 
-    /// Events carry the number of their connection, and several connections take turns.
+    /// Events carry the number of their connection, because several connections are driven in turn.
     fn write_event(&mut self, event: &Event, sinks: &RefCell<Sinks>) {
         let mut sinks = sinks.borrow_mut();
         sinks.turn_to(self.number, None);
@@ -329,28 +327,28 @@ impl TestConnection {
 
 fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
     let text = payload.readable().filter(|text| pattern.is_match(text))?;
-    let why = format!("a message came that never {pattern} forbids");
-    let mut broken = StepFailure::unmet(why);
-    broken.details = vec![format!("message: {text}")];
-    Some(broken)
+    let why = format!("received a message that 'never {pattern}' forbids");
+    let mut failure = StepFailure::unmet(why);
+    failure.details = vec![format!("message: {text}")];
+    Some(failure)
 }
 
-/// How a wait ended well.
+/// How a wait ended without a failure.
 #[derive(Debug)]
 pub enum WaitResult<T> {
-    /// What was waited for is there.
+    /// The awaited value.
     For(T),
-    /// The time is over.
+    /// The time limit has elapsed.
     InVain,
 }
 
-/// A test that runs.
+/// A running test.
 pub struct TestContext<'a> {
     /// What all tests share.
     pub shared: &'a RunContext,
     /// Its connections, in the order of its `connect` steps.
     pub connections: Vec<TestConnection>,
-    /// What happened when.
+    /// What happened, and when.
     pub transcript: Transcript,
 }
 
@@ -364,10 +362,10 @@ impl<'a> TestContext<'a> {
         }
     }
 
-    /// Opens a connection as far as it goes within the limit: it is open then, or has ended.
+    /// Opens a connection and waits until it is open or has failed.
     ///
     /// # Errors
-    /// A URL that is none, a limit that is over, what breaks any wait.
+    /// An invalid URL, the time limit, and the errors of any wait.
     pub async fn connect(
         &mut self,
         name: Option<String>,
@@ -387,15 +385,15 @@ impl<'a> TestContext<'a> {
             WaitResult::For(()) => Ok(&self.connections[index]),
             WaitResult::InVain => {
                 let within = limit.map(units::shown).unwrap_or_default();
-                Err(StepFailure::fault(format!("no connection within {within}")))
+                Err(StepFailure::fault(format!("not connected within {within}")))
             }
         }
     }
 
-    /// Sends something; `shown` is what the transcript says in its place.
+    /// Sends a message; `shown` replaces it in the transcript.
     ///
     /// # Errors
-    /// The connection has ended; sending does not wait for more than room.
+    /// The connection has ended, or there was no room to send within the limit.
     pub async fn send(
         &mut self,
         index: usize,
@@ -423,10 +421,10 @@ impl<'a> TestContext<'a> {
         Ok(())
     }
 
-    /// Waits until something can be sent, or never will be.
+    /// Waits until something can be sent, or never again.
     async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), StepFailure> {
         let ready = poll_fn(|cx| {
-            self.poll_wires(cx);
+            self.poll_connections(cx);
             self.connections[index].poll_ready(cx)
         });
         if tokio::time::timeout(limit, ready).await.is_ok() {
@@ -436,16 +434,16 @@ impl<'a> TestContext<'a> {
         let within = units::shown(limit);
         Err(match self.connections[index].link.ready_state() {
             ReadyState::Open => StepFailure::fault(format!(
-                "the server did not read, and nothing could be sent within {within}"
+                "nothing could be sent within {within}: the server does not read"
             )),
-            _ => StepFailure::fault(format!("the connection did not come back within {within}")),
+            _ => StepFailure::fault(format!("not reconnected within {within}")),
         })
     }
 
-    /// Sends a ping and gives its number.
+    /// Sends a ping and returns its number.
     ///
     /// # Errors
-    /// The connection has ended; sending does not wait for more than room.
+    /// The connection has ended, or there was no room to send within the limit.
     pub async fn ping(&mut self, index: usize, limit: Duration) -> Result<u64, StepFailure> {
         const SIZE: usize = 16;
         self.ready(index, limit).await?;
@@ -462,7 +460,7 @@ impl<'a> TestContext<'a> {
         }
     }
 
-    /// Why nothing can be done on a connection any more.
+    /// Why a connection can no longer be used.
     pub fn closed_early(&self, index: usize) -> StepFailure {
         match &self.connections[index].end {
             Some(end) => end.into(),
@@ -477,23 +475,23 @@ impl<'a> TestContext<'a> {
         connection.link.close(farewell);
     }
 
-    /// Waits until `ready` gives something. All connections move on meanwhile.
+    /// Waits until `ready` returns a value. All connections are driven meanwhile.
     ///
     /// # Errors
-    /// A message that was forbidden, or the end of the whole run.
+    /// A forbidden message, or the end of the whole run.
     pub async fn until<T>(
         &mut self,
         limit: Option<Duration>,
         mut ready: impl FnMut(&mut Self) -> Option<T>,
     ) -> Result<WaitResult<T>, StepFailure> {
-        // A limit that is far away, where there is none, is simpler than no timer.
+        // Without a limit a far deadline is simpler than no timer.
         let far = Duration::from_secs(366 * 24 * 60 * 60);
         let mut timer = pin!(tokio::time::sleep(limit.unwrap_or(far)));
         poll_fn(|cx| {
             loop {
-                let progress = self.poll_wires(cx);
-                if let Some(broken) = self.take_failure() {
-                    return Poll::Ready(Err(broken));
+                let progress = self.poll_connections(cx);
+                if let Some(failure) = self.take_failure() {
+                    return Poll::Ready(Err(failure));
                 }
                 let held = self.held();
                 if let Some(value) = ready(self) {
@@ -502,7 +500,7 @@ impl<'a> TestContext<'a> {
                 if timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(WaitResult::InVain));
                 }
-                // What was taken from an inbox has made room for more.
+                // Reading from an inbox has made room for more.
                 if !progress && self.held() == held {
                     return Poll::Pending;
                 }
@@ -519,23 +517,25 @@ impl<'a> TestContext<'a> {
     }
 
     fn take_failure(&mut self) -> Option<StepFailure> {
-        if let Some(broken) = self
+        if let Some(failure) = self
             .connections
             .iter_mut()
             .find_map(|connection| connection.forbidden.take())
         {
-            return Some(broken);
+            return Some(failure);
         }
         match self.shared.stopping.get()? {
             StopReason::Signal(_) => Some(StepFailure::fault("interrupted")),
             StopReason::OutOfTime(limit) => {
                 let limit = DurationWord(limit);
-                Some(StepFailure::fault(format!("--max-time {limit} is over")))
+                Some(StepFailure::fault(format!(
+                    "stopped after --max-time {limit}"
+                )))
             }
         }
     }
 
-    fn poll_wires(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_connections(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         for connection in &mut self.connections {
             progress |= connection.poll(cx, &self.shared.sinks, &mut self.transcript);
@@ -543,20 +543,20 @@ impl<'a> TestContext<'a> {
         progress
     }
 
-    /// Closes what is still open and waits for the answers; the closing handshake has its own limit.
+    /// Closes the open connections and waits for the answers; the closing handshake has its own limit.
     pub async fn finish(&mut self) {
         for connection in &mut self.connections {
             connection.link.close(&self.shared.farewell);
         }
         poll_fn(|cx| {
             loop {
-                // Nobody looks at what still comes; a full inbox would not be read, and nothing would wake
-                // this task.
+                // Messages that still arrive are dropped: a full inbox would stop reading, and nothing would
+                // wake this task.
                 for connection in &mut self.connections {
                     connection.inbox.clear();
                     connection.held = 0;
                 }
-                let progress = self.poll_wires(cx);
+                let progress = self.poll_connections(cx);
                 if self.connections.iter().all(|connection| connection.down) {
                     return Poll::Ready(());
                 }

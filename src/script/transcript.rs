@@ -1,7 +1,7 @@
-//! What happened in a test, and when: kept for the report of a failure.
+//! The transcript of a test with times, for the report of a failure.
 //!
-//! Its size has a limit however much happens: of a long test the beginning and the end are kept. The
-//! texts are kept as they came; the report erases secrets and escapes.
+//! Its size is bounded: of a long test the beginning and the end are kept. Texts are kept unchanged; the report
+//! redacts and escapes them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ const KEPT: usize = 4096;
 /// Bytes shown of a binary message.
 const SHOWN: usize = 16;
 
-/// See the module's head.
+/// What happened in a test, and when.
 #[derive(Debug)]
 pub struct Transcript {
     begun: Instant,
@@ -40,19 +40,19 @@ impl Transcript {
         }
     }
 
-    /// The time since its clock was started.
+    /// The time since `begun`.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    /// Something happened on the connection of that name.
+    /// Adds an event of the connection with this name.
     pub fn note(&mut self, name: Option<&str>, url: &str, event: &Event) {
         if let Some(text) = line(url, event) {
             self.push(name, &text);
         }
     }
 
-    /// A text was sent that is not to be shown as it went out.
+    /// Adds a sent text in its redacted form.
     pub fn sent(&mut self, name: Option<&str>, shown: &str) {
         self.push(name, &format!("> {}", cut(shown)));
     }

@@ -1,18 +1,18 @@
-//! What `{{NAME}}` stands for, while a test runs.
+//! The values of `{{NAME}}` while a test runs.
 //!
-//! A value knows whether it is a secret, and what is made of a secret is one.
+//! A value records whether it is a secret; a value made from a secret is a secret, too.
 
 use std::collections::BTreeMap;
 
 use super::template::{Template, Variable};
 use crate::secret::MASK;
 
-/// A text and whether it may be shown.
+/// A variable's value and whether it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariableValue {
     /// The text.
     pub text: String,
-    /// Whether it is erased from all output.
+    /// Whether it is redacted in all output.
     pub is_secret: bool,
 }
 
@@ -27,12 +27,12 @@ pub struct VariableScope<'a> {
     captured: Values,
 }
 
-/// A text that was filled in.
+/// A text with its variables filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filled {
-    /// For the wire.
+    /// The text to send.
     pub text: String,
-    /// For people: secrets masked. `None` when no secret is in it.
+    /// The text to show, with secrets masked; `None` when it contains no secret.
     pub shown: Option<String>,
 }
 
@@ -55,10 +55,10 @@ impl<'a> VariableScope<'a> {
         self.captured.insert(name.to_owned(), value);
     }
 
-    /// Fills a text in.
+    /// Fills in the variables of a text.
     ///
     /// # Errors
-    /// Names the variable that has no value.
+    /// A variable without a value.
     pub fn fill(&self, template: &Template) -> Result<Filled, String> {
         let mut has_secret = false;
         let text = template.render(|variable| {
@@ -102,7 +102,9 @@ impl<'a> VariableScope<'a> {
                     .get(name)
                     .or_else(|| self.set.get(name))
                     .or(given);
-                value.cloned().ok_or_else(|| format!("{name} has no value"))
+                value
+                    .cloned()
+                    .ok_or_else(|| format!("variable {name} has no value"))
             }
             Variable::Env(name) => match std::env::var(name) {
                 Ok(text) => Ok(VariableValue {

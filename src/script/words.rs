@@ -1,4 +1,4 @@
-//! The smallest pieces of a line: words, names, numbers, times, bytes.
+//! The tokens of a line: words, names, numbers, durations, bytes.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,10 +8,10 @@ use super::line_error::LineError;
 use super::template::is_name;
 use crate::units;
 
-/// The longest time a file may name; nobody waits longer, and deadlines must not overflow.
+/// The longest duration in a check file, so that deadlines cannot overflow.
 pub(super) const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// Enough of a line to know it by.
+/// The beginning of a line, for error messages.
 pub(super) fn beginning(line: &str) -> String {
     match line.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -19,12 +19,12 @@ pub(super) fn beginning(line: &str) -> String {
     }
 }
 
-/// Spaces and tabs around a line mean nothing; other white space is part of a text.
+/// Removes spaces and tabs around a line; other white space is part of a text.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r'])
 }
 
-/// The first word and, without the white space between, the rest.
+/// Splits a text into its first word and the rest, without the white space between.
 pub(super) fn split_word(text: &str) -> (&str, &str) {
     match text.split_once([' ', '\t']) {
         Some((word, rest)) => (word, trim(rest)),
@@ -34,7 +34,7 @@ pub(super) fn split_word(text: &str) -> (&str, &str) {
 
 pub(super) fn required<'a>(text: &'a str, what: &str) -> Result<&'a str, LineError> {
     if text.is_empty() {
-        Err(format!("found nothing where {what} belongs").into())
+        Err(format!("missing argument: expected {what}").into())
     } else {
         Ok(text)
     }
@@ -44,22 +44,18 @@ pub(super) fn nothing(text: &str, after: &str) -> Result<(), LineError> {
     if text.is_empty() {
         Ok(())
     } else {
-        Err(format!(
-            "found {:?} after {after}, which takes nothing",
-            beginning(text)
-        )
-        .into())
+        Err(format!("unexpected argument '{}' after {after}", beginning(text)).into())
     }
 }
 
 pub(super) fn assignment<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), LineError> {
     let (name, value) = text
         .split_once('=')
-        .ok_or_else(|| format!("found no = here; write {form}"))?;
+        .ok_or_else(|| format!("missing '='; write {form}"))?;
     let name = trim(name);
     if !is_name(name) {
         return Err(
-            format!("found {name:?} as a name (letters, digits, _ and -); write {form}").into(),
+            format!("invalid name '{name}' (letters, digits, _ and -); write {form}").into(),
         );
     }
     Ok((name, trim(value)))
@@ -72,7 +68,7 @@ where
     match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
         _ => Err(format!(
-            "found {text:?} as {what} ({} to {})",
+            "invalid {what} '{text}' ({} to {})",
             range.start(),
             range.end()
         )
@@ -80,14 +76,13 @@ where
     }
 }
 
-/// A time such as `500ms` or `2m30s`; a bare number is seconds. More than nothing, at most [`LONGEST`].
+/// A duration such as `500ms` or `2m30s`; a bare number is seconds. More than 0, at most [`LONGEST`].
 pub(super) fn time(text: &str) -> Result<Duration, LineError> {
-    let wrong =
-        || format!("found {text:?} as a time; write 500ms, 5s or 2m30s (a bare number is seconds)");
+    let wrong = || format!("invalid duration '{text}' (examples: 500ms, 5s, 2m30s)");
     let time = units::duration(text).map_err(|_| wrong())?;
     if time.is_zero() || time > LONGEST {
         return Err(format!(
-            "found {text:?} as a time; it must be more than 0 and at most 366 days"
+            "invalid duration '{text}': it must be more than 0 and at most 366 days"
         )
         .into());
     }
@@ -97,7 +92,7 @@ pub(super) fn time(text: &str) -> Result<Duration, LineError> {
 pub(super) fn hex(text: &str) -> Result<Vec<u8>, LineError> {
     let wrong = |word: &str| {
         format!(
-            "found {:?} as bytes; write them in pairs of digits: >hex 00 ff",
+            "invalid hex bytes '{}'; write two digits a byte, as in >hex 00 ff",
             beginning(word)
         )
     };
@@ -122,7 +117,7 @@ pub(super) fn digit(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// `Name: value`. No step begins with a word that holds a colon; a URL is left to be found as no step.
+/// `Name: value`. No step begins with a word that contains a colon; a URL is reported as an unknown step.
 pub(super) fn header(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;
     (is_token(name) && !value.starts_with("//")).then_some((name, trim(value)))

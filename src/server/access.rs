@@ -1,4 +1,4 @@
-//! Who may come in: the conditions that a request is held against.
+//! Access control: the conditions that a request must meet.
 
 use std::net::IpAddr;
 
@@ -8,19 +8,19 @@ use crate::connection::handshake::server::UpgradeRequest;
 use crate::connection::target::is_loopback;
 use crate::secret::Secret;
 
-/// The conditions.
+/// The access conditions.
 #[derive(Clone, Debug)]
 pub struct AccessPolicy {
-    /// The HTTP status that every handshake is answered with, where none shall succeed.
+    /// The HTTP status that refuses every handshake (`--status`).
     pub status: Option<u16>,
-    /// Who may come in.
+    /// The credentials required.
     pub login: Option<RequiredLogin>,
-    /// Which web pages may connect.
+    /// The origins allowed.
     pub origins: AllowedOrigins,
 }
 
 impl AccessPolicy {
-    /// Everybody may come in.
+    /// Accepts every request.
     pub fn open() -> Self {
         Self {
             status: None,
@@ -30,7 +30,7 @@ impl AccessPolicy {
     }
 }
 
-/// What `Authorization` must say.
+/// The required `Authorization` header.
 #[derive(Clone, Debug)]
 pub struct RequiredLogin {
     /// The scheme, for the challenge.
@@ -39,7 +39,7 @@ pub struct RequiredLogin {
     pub value: Secret,
 }
 
-/// How a client says who it is.
+/// An HTTP authentication scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthScheme {
     /// User and password (RFC 7617).
@@ -49,7 +49,7 @@ pub enum AuthScheme {
 }
 
 impl RequiredLogin {
-    /// Whether a request says it.
+    /// Whether a request carries these credentials.
     pub fn accepts(&self, request: &UpgradeRequest) -> bool {
         let Some(given) = request.headers.get("Authorization") else {
             return false;
@@ -60,7 +60,7 @@ impl RequiredLogin {
             AuthScheme::Basic => "Basic ".len(),
             AuthScheme::Bearer => "Bearer ".len(),
         };
-        // Looks at every byte, so that the time it takes tells nothing of where they differ.
+        // Compares every byte, so that the time does not reveal where they differ.
         let differing = given.iter().zip(wanted).skip(scheme);
         let differing = differing.fold(0, |sum, (a, b)| sum | (a ^ b));
         given.len() == wanted.len()
@@ -68,7 +68,7 @@ impl RequiredLogin {
             && differing == 0
     }
 
-    /// What `WWW-Authenticate` says to those who do not.
+    /// The value of `WWW-Authenticate` in a 401 response.
     pub fn challenge(&self) -> &'static str {
         match self.scheme {
             AuthScheme::Basic => "Basic realm=\"wsprobe\", charset=\"UTF-8\"",
@@ -77,21 +77,21 @@ impl RequiredLogin {
     }
 }
 
-/// Which web pages may connect. A browser says where a page comes from and the page cannot change it
-/// (RFC 6454 §7); what is no browser need not say anything.
+/// The allowed origins of web pages. A browser sends the `Origin` header and the page cannot change it (RFC 6454
+/// §7); other clients need not send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedOrigins {
     /// All.
     Any,
-    /// Those of this machine, and our own page.
+    /// Origins of this machine, and our own page.
     Local {
-        /// Whether only this machine can connect: then a name that resolves to it may be an attempt to
-        /// get in from outside (DNS rebinding), and only addresses and localhost count as our own.
+        /// Whether only this machine can connect: then a name that resolves to it may be a DNS rebinding attack,
+        /// and only addresses and localhost count as our own.
         loopback: bool,
     },
-    /// These, and our own page.
+    /// The listed origins, and our own page.
     These {
-        /// The origins, as browsers write them.
+        /// The origins, as browsers send them.
         list: Vec<String>,
         /// As for [`AllowedOrigins::Local`].
         loopback: bool,
@@ -99,7 +99,7 @@ pub enum AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// Whether a page of this origin may connect to us by the name that `Host` has.
+    /// Whether a page of this origin may connect; `host` is the request's `Host`.
     pub fn allow(&self, origin: &str, host: &str) -> bool {
         let origin = origin.trim().trim_end_matches('/');
         let authority = origin.split_once("://").map_or("", |(_, rest)| rest);
@@ -127,7 +127,7 @@ mod tests {
     use crate::connection::handshake::Headers;
 
     #[test]
-    fn origins_are_held_against_the_list_or_against_this_machine() {
+    fn origins_are_checked_against_the_list_or_this_machine() {
         let local = AllowedOrigins::Local { loopback: true };
         let wide = AllowedOrigins::Local { loopback: false };
         let list = vec!["https://app.example".to_owned()];

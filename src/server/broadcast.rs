@@ -1,7 +1,7 @@
-//! A room in which every message reaches everybody.
+//! Broadcast: every message reaches every client.
 //!
-//! Each client has a queue of its own and shares the bytes with the others, so nobody waits for anybody.
-//! Who reads so slowly that the queue is full has to leave: there is no honest way to stay.
+//! Each client has its own queue of shared payloads, so no client waits for another. A client whose queue is full
+//! is disconnected: it could not receive all messages.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,12 @@ use std::task::{Context, Poll, Waker};
 
 use crate::connection::message::Payload;
 
-/// Bytes that may wait for one client, besides what its connection holds.
+/// The most queued bytes of one client, besides those in its connection.
 const LIMIT: usize = 16 << 20;
-/// Messages that may wait for one client.
+/// The most queued messages of one client.
 const MESSAGES: usize = 64 * 1024;
 
-/// See the module's head.
+/// The queues of all clients, by client number.
 #[derive(Debug, Default)]
 pub struct Broadcast(Mutex<HashMap<u64, SubscriberQueue>>);
 
@@ -22,7 +22,7 @@ pub struct Broadcast(Mutex<HashMap<u64, SubscriberQueue>>);
 struct SubscriberQueue {
     waiting: VecDeque<Payload>,
     bytes: usize,
-    /// Set once the queue was full: nothing more is put into it.
+    /// Set once the queue was full: nothing more is added.
     overflowed: bool,
     waker: Option<Waker>,
 }
@@ -49,7 +49,7 @@ impl SubscriberQueue {
 }
 
 impl Broadcast {
-    /// A place in it.
+    /// Adds a client.
     pub fn enter(self: &Arc<Self>, id: u64) -> Subscriber {
         self.queues().insert(id, SubscriberQueue::default());
         Subscriber {
@@ -59,38 +59,38 @@ impl Broadcast {
     }
 
     fn queues(&self) -> MutexGuard<'_, HashMap<u64, SubscriberQueue>> {
-        // Nothing in here can panic half-way.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A client's place, given up when it is dropped.
+/// A client's queue, removed when this is dropped.
 #[derive(Debug)]
 pub struct Subscriber {
     broadcast: Arc<Broadcast>,
     id: u64,
 }
 
-/// What comes to a seat.
+/// What a client receives.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// A message.
     Message(Payload),
-    /// The end: this client was too slow.
+    /// The queue overflowed: this client is too slow.
     Overflow,
 }
 
-/// How well the room keeps up.
+/// How full the queues are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backpressure {
-    /// Everybody does.
+    /// All are at most half full.
     Low,
-    /// Somebody falls behind: whoever speaks should let the others run.
+    /// A queue is more than half full: the sender should let other clients run.
     High,
 }
 
 impl Subscriber {
-    /// Says something to everybody, to this seat as well.
+    /// Sends a message to every client, including this one.
     pub fn publish(&self, payload: &Payload) -> Backpressure {
         let mut queues = self.broadcast.queues();
         let mut pressure = Backpressure::Low;
@@ -103,7 +103,7 @@ impl Subscriber {
         pressure
     }
 
-    /// The next thing said.
+    /// The next message.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Delivery> {
         let mut queues = self.broadcast.queues();
         let queue = queues.entry(self.id).or_default();
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_listen_leaves_and_the_others_miss_nothing() {
+    fn a_slow_client_is_disconnected_and_the_others_miss_nothing() {
         let broadcast = Arc::new(Broadcast::default());
         let (listener, sleeper) = (broadcast.enter(1), broadcast.enter(2));
         let mut cx = Context::from_waker(Waker::noop());

@@ -1,4 +1,4 @@
-//! One client, from the 101 to the end: what it says is answered as the plan has it.
+//! The session of one client, from the 101 to the end: answers messages and performs the configured faults.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -17,25 +17,25 @@ use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, ReadyState};
 use crate::event::{Closed, Event, Message, Next, Traffic};
 
-/// Replies that may be held back (`--delay`) before no more is read.
+/// The most delayed replies (`--delay`) before reading stops.
 const HELD_REPLIES: usize = 4096;
 /// The same in bytes.
 const HELD_BYTES: usize = 4 << 20;
 
-/// How long the stream below may take to end.
+/// The time limit for shutting the stream down.
 const SHUTDOWN_LIMIT: Duration = Duration::from_millis(250);
 
-/// Messages said to the room before the others get a turn.
-const SAID_AT_ONCE: u32 = 64;
+/// Messages broadcast before other clients are polled.
+const BROADCAST_AT_ONCE: u32 = 64;
 
-/// See the module's head.
+/// The session of one client.
 pub struct ClientSession {
     connection: Connection,
     config: Arc<ServerConfig>,
     sender: EventSender,
     subscriber: Option<Subscriber>,
     replies: PendingReplies,
-    /// How many of the plan's steps have happened.
+    /// How many of the configured faults were performed.
     steps: usize,
     state: ClientState,
     opened: Instant,
@@ -44,19 +44,19 @@ pub struct ClientSession {
     sent: Traffic,
 }
 
-/// What becomes of a client.
+/// The state of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClientState {
-    /// It is listened to and answered.
+    /// Messages are read and answered.
     Served,
-    /// It is held and ignored.
+    /// The connection is kept open and ignored.
     Stalled,
-    /// What was said to it leaves, then it is dropped.
+    /// Pending output is written, then TCP is closed.
     Dropped,
 }
 
 impl ClientSession {
-    /// A client whose connection is open. `seat` is its place in the room of a broadcast.
+    /// A client whose connection is open. `subscriber` is its queue of a broadcast.
     pub fn new(
         connection: Connection,
         config: Arc<ServerConfig>,
@@ -82,7 +82,7 @@ impl ClientSession {
         session
     }
 
-    /// Serves it to its end, or says goodbye once `stopped` is ready.
+    /// Serves it to its end, or closes with 1001 once `stopped` is ready.
     pub async fn serve(mut self, stopped: impl Future<Output = ()>) {
         let over = tokio::select! {
             () = poll_fn(|cx| self.poll(cx)) => true,
@@ -98,9 +98,9 @@ impl ClientSession {
         self.part().await;
     }
 
-    /// Ends the stream, in good or in bad manners.
+    /// Ends the stream as the state requires.
     async fn part(&mut self) {
-        // A client that takes nothing more has had its time.
+        // A client that does not read is cut off after the limit.
         match self.state {
             ClientState::Served => {
                 let end = poll_fn(|cx| self.connection.poll_shutdown(cx));
@@ -130,16 +130,16 @@ impl ClientSession {
         }
     }
 
-    /// Ready when it is over.
+    /// Ready when the session is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut said = 0;
+        let mut published = 0;
         loop {
             match self.state {
                 ClientState::Stalled => return Poll::Pending,
                 ClientState::Dropped => return Poll::Ready(()),
                 ClientState::Served => {}
             }
-            // Whoever prints the events is behind: the client waits, TCP tells it so.
+            // The reader of the events is behind: stop reading from the client.
             ready!(self.sender.poll_ready(cx));
             let may_read =
                 self.connection.ready_state() != ReadyState::Open || self.answer_next(cx);
@@ -156,12 +156,14 @@ impl ClientSession {
                     return Poll::Ready(());
                 }
                 Poll::Ready(Some(Incoming::Message(payload))) => {
-                    if self.handle_message(payload) == Backpressure::High || said == SAID_AT_ONCE {
-                        // The others run before this client is heard again.
+                    if self.handle_message(payload) == Backpressure::High
+                        || published == BROADCAST_AT_ONCE
+                    {
+                        // Other clients are polled before this one is read again.
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }
-                    said += u32::from(self.subscriber.is_some());
+                    published += u32::from(self.subscriber.is_some());
                 }
                 Poll::Ready(Some(other)) => self.notice(other),
                 Poll::Ready(None) => return Poll::Ready(()),
@@ -173,13 +175,13 @@ impl ClientSession {
         }
     }
 
-    /// Sends what is due and does what the plan has for now; true when more may be read. A client that
-    /// does not read is not read from.
+    /// Sends the replies that are due and performs the next fault; true when more may be read. A client that does
+    /// not read is not read from.
     fn answer_next(&mut self, cx: &mut Context<'_>) -> bool {
         self.receive_broadcasts(cx);
         while self.connection.ready_state() == ReadyState::Open {
             if self.connection.poll_ready(cx).is_pending() {
-                // Who is gone is read from all the same, to learn that.
+                // After a write error, reading reports the end of the connection.
                 return self.connection.has_write_failed();
             }
             if let Some(payload) = self.replies.due(cx) {
@@ -193,7 +195,7 @@ impl ClientSession {
                     self.steps += 1;
                     self.perform(&act);
                 }
-                // Its answers leave first, and nothing more is heard before.
+                // Pending replies are sent before the fault, and nothing is read until then.
                 Some(step) if step.after <= received => return false,
                 _ => return !self.replies.is_full(),
             }
@@ -217,7 +219,7 @@ impl ClientSession {
                 Poll::Ready(Delivery::Overflow) => {
                     self.close(&CloseFrame {
                         code: Some(CloseCode::POLICY_VIOLATION),
-                        reason: "too slow: too many messages wait".to_owned(),
+                        reason: "too slow: too many messages queued".to_owned(),
                     });
                     self.subscriber = None;
                     return;
@@ -233,7 +235,7 @@ impl ClientSession {
             FaultAction::Drop => self.state = ClientState::Dropped,
             FaultAction::Stall => {
                 self.state = ClientState::Stalled;
-                // What was said before is to arrive, as far as the socket takes it.
+                // Earlier output should arrive, as far as the socket takes it.
                 let mut cx = Context::from_waker(std::task::Waker::noop());
                 let _ = self.connection.poll_flush(&mut cx);
             }
@@ -248,7 +250,7 @@ impl ClientSession {
         if self.first_message.is_none() {
             self.first_message = Some(self.opened.elapsed());
         }
-        if self.sender.tells(Direction::In) {
+        if self.sender.wants(Direction::In) {
             let read_at = self.connection.read_at().map(Instant::into_std);
             self.sender
                 .send(message(Direction::In, n, payload.clone(), read_at));
@@ -278,13 +280,13 @@ impl ClientSession {
         }
         let n = self.sent.add(bytes);
         if let Outgoing::Message(payload) = outgoing
-            && self.sender.tells(Direction::Out)
+            && self.sender.wants(Direction::Out)
         {
             self.sender.send(message(Direction::Out, n, payload, None));
         }
     }
 
-    /// What is no message and needs no answer of ours.
+    /// Sends the event of a control frame or a close.
     fn notice(&mut self, incoming: Incoming) {
         if !self.sender.is_wanted() {
             return;
@@ -342,7 +344,7 @@ fn message(
     })
 }
 
-/// The end that a fault or the end of the server makes of a connection.
+/// The close of a connection that a fault or the end of the server dropped.
 fn dropped() -> CloseInfo {
     CloseInfo {
         by: Initiator::Local,
@@ -353,7 +355,7 @@ fn dropped() -> CloseInfo {
     }
 }
 
-/// Replies that wait, in order: for their time, or for room.
+/// Replies in order that wait for their delay or for room to send.
 #[derive(Default)]
 struct PendingReplies {
     waiting: VecDeque<(Instant, Payload)>,
@@ -376,7 +378,7 @@ impl PendingReplies {
         self.bytes > HELD_BYTES || self.waiting.len() > HELD_REPLIES
     }
 
-    /// The next one, when its time has come; otherwise the task is woken when it has.
+    /// The next reply if it is due; otherwise the task is woken when it is.
     fn due(&mut self, cx: &mut Context<'_>) -> Option<Payload> {
         let (due, _) = self.waiting.front()?;
         let due = *due;

@@ -1,4 +1,4 @@
-//! What a server does with its clients, settled before it listens.
+//! The configuration of a server.
 
 use std::time::Duration;
 
@@ -8,40 +8,40 @@ use crate::connection::Limits;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::Text;
 
-/// How long a client may take from TCP to the end of its request, TLS included.
+/// The time limit from accepting a connection to the end of its request, TLS included.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-/// What a server does.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// What becomes of a message.
+    /// How messages are handled.
     pub mode: ReplyMode,
-    /// What every client is sent first.
+    /// The first message to every client.
     pub greeting: Option<Text>,
-    /// What answers every message in place of its echo.
+    /// The reply to every message, instead of its echo.
     pub reply: Option<Text>,
-    /// How long each reply is held back, from the arrival of what it answers.
+    /// The delay of each reply, from the arrival of the message it answers.
     pub delay: Option<Delay>,
     /// The faults, the earliest first.
     pub steps: Vec<PlannedFault>,
-    /// Whether pings stay unanswered.
+    /// Whether pings are not answered.
     pub ignores_pings: bool,
-    /// The subprotocols spoken; with none, whatever the client offers first.
+    /// The supported subprotocols; if empty, the first one that the client offers is chosen.
     pub subprotocols: Vec<String>,
-    /// Whether permessage-deflate is agreed to.
+    /// Whether permessage-deflate is accepted.
     pub compresses: bool,
-    /// Who is let in.
+    /// Which requests are accepted.
     pub access: AccessPolicy,
-    /// Limits of time and size.
+    /// Time and size limits.
     pub limits: Limits,
-    /// The most clients at a time.
+    /// The most simultaneous clients.
     pub max_clients: usize,
-    /// Whether every frame is told of.
+    /// Whether every frame is an event.
     pub trace: bool,
 }
 
 impl ServerConfig {
-    /// An echo server that lets everybody in.
+    /// An echo server that accepts every request.
     pub fn echo(max_size: usize) -> Self {
         Self {
             mode: ReplyMode::Echo,
@@ -63,20 +63,20 @@ impl ServerConfig {
     }
 }
 
-/// What becomes of a message.
+/// How messages are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyMode {
-    /// It goes back.
+    /// Sent back.
     Echo,
-    /// It goes to every client, its sender as well: all see the same order.
+    /// Sent to every client including the sender, in the same order to all.
     Broadcast,
-    /// It is counted.
+    /// Counted.
     Sink,
-    /// Nothing.
+    /// Ignored.
     Silent,
 }
 
-/// How long a reply is held back: a random time between the two.
+/// The delay of a reply: a random duration between two bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delay {
     /// The shortest.
@@ -89,7 +89,7 @@ impl Delay {
     /// Reads `TIME` or `TIME..TIME`.
     ///
     /// # Errors
-    /// Says which part cannot be read.
+    /// An invalid duration, or bounds in the wrong order.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (least, most) = text.split_once("..").unwrap_or((text, text));
         let delay = Self {
@@ -97,18 +97,20 @@ impl Delay {
             most: crate::units::duration(most)?,
         };
         if delay.least > delay.most {
-            return Err(format!("'{text}' ends before it begins"));
+            return Err(format!(
+                "invalid delay '{text}': the first duration exceeds the second"
+            ));
         }
         Ok(delay)
     }
 
-    /// A time between the two.
+    /// A random duration between the two.
     pub fn draw(self) -> Duration {
         let width = self.most - self.least;
         if width.is_zero() {
             return self.least;
         }
-        // Without randomness it is the shortest time, every time.
+        // Without a source of randomness it is always the shortest.
         let part = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
         self.least + width.mul_f64(part)
     }
@@ -117,22 +119,22 @@ impl Delay {
 /// A fault and when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFault {
-    /// Once so many messages have come and all answers to them have left.
+    /// The number of received messages after which it happens, once all replies to them were sent.
     pub after: u64,
-    /// What happens.
+    /// The fault.
     pub act: FaultAction,
 }
 
-/// What a server does to a client that deserves better.
+/// A fault for testing clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultAction {
-    /// It closes, with a code of any kind.
+    /// Close with this frame.
     Close(CloseFrame),
-    /// It ends TCP without a close frame.
+    /// Close TCP without a close frame.
     Drop,
-    /// It reads and writes no more, and keeps the connection.
+    /// Stop reading and writing, and keep the connection open.
     Stall,
-    /// It sends a frame that breaks the protocol.
+    /// Send a frame that violates the protocol.
     Send(BadFrame),
 }
 

@@ -1,4 +1,4 @@
-//! From an accepted stream to an open connection: TLS, the request, the answer, in a limited time.
+//! Turns an accepted stream into an open connection: TLS, the request and the response, within a time limit.
 
 use std::time::{Duration, Instant};
 
@@ -17,14 +17,13 @@ use crate::connection::{Connection, Opened, ServerSettings, Timing};
 use crate::event::{Event, Next};
 use crate::secret::io_text;
 
-/// The most of an answer's body that is told of, in bytes: as much as a client keeps of it.
-const TOLD_BODY: usize = 1024;
+/// The most of a response's body in events, in bytes; a client keeps as much.
+const BODY_IN_EVENTS: usize = 1024;
 
-/// How long an answer may take to leave, and the client to hang up: hanging up first can cost it the
-/// answer.
-const LAST_WORD: Duration = Duration::from_millis(500);
+/// The time limit for sending a refusal and for the client to close: closing first could discard the response.
+const REFUSAL_LIMIT: Duration = Duration::from_millis(500);
 
-/// Lets a client in, or answers it; tells of either.
+/// Opens a client's connection or refuses it, and sends the event.
 pub async fn admit(
     stream: Stream,
     from: &str,
@@ -50,7 +49,7 @@ pub async fn admit(
         Ok(Err(error)) => error,
         Err(_) => {
             let limit = crate::units::shown(HANDSHAKE_LIMIT);
-            let message = format!("the client sent no whole request within {limit}");
+            let message = format!("timed out after {limit}: no complete request received");
             Error::new(ErrorKind::Timeout, Stage::Upgrade, message)
         }
     };
@@ -95,14 +94,15 @@ impl ConnectionLimits<'_> {
                 return Err(send_refusal(&mut stream, refusal, &request.method, &why).await);
             }
             UpgradeDecision::Page(page) => {
-                let mut told = send_refusal(&mut stream, page, &request.method, "the page").await;
-                told.refusal.iter_mut().for_each(|page| page.body.clear());
-                return Err(told);
+                let mut error =
+                    send_refusal(&mut stream, page, &request.method, "sent the demo page").await;
+                error.refusal.iter_mut().for_each(|page| page.body.clear());
+                return Err(error);
             }
         };
         let negotiated = agreement(&request, subprotocol.as_deref(), compression.as_ref());
         answer(&mut stream, &negotiated).await.map_err(|error| {
-            let why = format!("the 101 could not be sent: {}", io_text(&error));
+            let why = format!("cannot send the 101 response: {}", io_text(&error));
             Error::new(ErrorKind::Lost, Stage::Upgrade, why)
         })?;
         self.timing.upgrade = begun.elapsed();
@@ -139,29 +139,29 @@ fn lines(request: &UpgradeRequest) -> Vec<String> {
     std::iter::once(first).chain(headers).collect()
 }
 
-/// Sends an answer that ends the connection, and what there is to tell of it.
+/// Sends a response that ends the connection; returns the error for its event.
 async fn send_refusal(stream: &mut Stream, mut refusal: Refusal, method: &str, why: &str) -> Error {
     let sent = async {
         refuse(stream, &refusal, method).await?;
         let mut rest = [0; 1024];
-        // Nothing that still comes is of use, but unread it would make the answer a reset.
+        // Unread data would turn the close into a reset, which could discard the response.
         while tokio::io::AsyncReadExt::read(stream, &mut rest).await? > 0 {}
         Ok::<(), std::io::Error>(())
     };
-    let _ = tokio::time::timeout(LAST_WORD, sent).await;
-    refusal.body_cut = refusal.body.len() > TOLD_BODY;
-    refusal.body.truncate(TOLD_BODY);
+    let _ = tokio::time::timeout(REFUSAL_LIMIT, sent).await;
+    refusal.body_cut = refusal.body.len() > BODY_IN_EVENTS;
+    refusal.body.truncate(BODY_IN_EVENTS);
     let message = format!("{}: {why}", refusal.status_line());
-    let mut told = Error::new(ErrorKind::Refused, Stage::Upgrade, message);
-    told.refusal = Some(Box::new(refusal));
-    told
+    let mut error = Error::new(ErrorKind::Refused, Stage::Upgrade, message);
+    error.refusal = Some(Box::new(refusal));
+    error
 }
 
-/// What there is to say to a request that cannot be read, and of it.
+/// Answers a request that cannot be parsed; returns the error for its event.
 async fn unreadable(stream: &mut Stream, error: HeadError) -> Error {
     let (status, reason) = match &error {
         HeadError::Ended(..) => {
-            let message = format!("no whole request came: {error}");
+            let message = format!("incomplete request: {error}");
             return Error::new(ErrorKind::Lost, Stage::Upgrade, message);
         }
         HeadError::TooLarge => (431, "Request Header Fields Too Large"),

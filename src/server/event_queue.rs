@@ -1,7 +1,7 @@
-//! What happens to all clients, on its way to those who print it.
+//! The queue of events from all clients to the output.
 //!
-//! It holds a bounded amount: where the reader of the events falls behind, clients wait rather than
-//! events be lost or memory grow, as everywhere else. Where nobody asks for events none are made.
+//! Its size is bounded: when its reader falls behind, clients wait, so that no event is lost and memory does not
+//! grow. Events that are not requested are not created.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,34 +12,34 @@ use crate::connection::message::Direction;
 use crate::event::Event;
 use crate::output::events::ServeTotals;
 
-/// Bytes of events that wait, from which clients wait too.
+/// Bytes of queued events at which clients must wait.
 const LIMIT: usize = 1 << 20;
 
-/// What is told.
+/// Which events are queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventFilter {
     /// Only the counts.
     Counts,
-    /// How connections begin and end.
+    /// Connections opened and closed.
     Connections,
-    /// The messages that come as well.
+    /// Received messages, too.
     Received,
     /// Everything.
     Everything,
 }
 
-/// What happened, to whom and when.
+/// An event of a client.
 #[derive(Debug)]
 pub struct ClientEvent {
     /// The client's number.
     pub id: u64,
-    /// When it was told; it may wait for its reader.
+    /// Its time; it may be read later.
     pub at: Instant,
-    /// What it was.
+    /// The event.
     pub event: Event,
 }
 
-/// See the module's head.
+/// The event queue of all clients.
 #[derive(Debug)]
 pub struct EventQueue {
     interest: EventFilter,
@@ -51,15 +51,15 @@ struct QueueState {
     entries: VecDeque<ClientEvent>,
     held: usize,
     totals: ServeTotals,
-    /// Clients that wait for room.
+    /// Clients waiting for room.
     waiting: HashMap<u64, Waker>,
     reader: Option<Waker>,
-    /// Nobody waits any more: it is over soon.
+    /// Clients no longer wait, because the server is stopping.
     open_ended: bool,
 }
 
 impl EventQueue {
-    /// An empty one.
+    /// An empty queue.
     pub fn new(interest: EventFilter) -> Arc<Self> {
         Arc::new(Self {
             interest,
@@ -67,7 +67,7 @@ impl EventQueue {
         })
     }
 
-    /// The pen of one client, by its number.
+    /// The sender of the client with this number.
     pub fn sender(self: &Arc<Self>, id: u64) -> EventSender {
         EventSender {
             events: self.clone(),
@@ -89,7 +89,7 @@ impl EventQueue {
         Poll::Ready(entry)
     }
 
-    /// From now on nobody waits for the reader.
+    /// Stops clients from waiting for the reader.
     pub fn open_end(&self) {
         let mut inner = self.inner();
         inner.open_ended = true;
@@ -102,12 +102,12 @@ impl EventQueue {
     }
 
     fn inner(&self) -> MutexGuard<'_, QueueState> {
-        // Nothing in here can panic half-way.
+        // No code panics while it holds the lock.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What an entry takes of the room, in bytes.
+/// The size of an entry, in bytes.
 fn weight(event: &Event) -> usize {
     let payload = match event {
         Event::Message(message) => message.payload.len(),
@@ -117,7 +117,7 @@ fn weight(event: &Event) -> usize {
     payload + size_of::<ClientEvent>()
 }
 
-/// Writes into a journal in the name of one client.
+/// Sends the events of one client.
 #[derive(Clone, Debug)]
 pub struct EventSender {
     events: Arc<EventQueue>,
@@ -125,8 +125,8 @@ pub struct EventSender {
 }
 
 impl EventSender {
-    /// Whether messages of this direction are told of.
-    pub fn tells(&self, direction: Direction) -> bool {
+    /// Whether messages of this direction are queued.
+    pub fn wants(&self, direction: Direction) -> bool {
         let least = match direction {
             Direction::In => EventFilter::Received,
             Direction::Out => EventFilter::Everything,
@@ -134,12 +134,12 @@ impl EventSender {
         self.events.interest >= least
     }
 
-    /// Whether anything is told.
+    /// Whether any event is queued.
     pub fn is_wanted(&self) -> bool {
         self.events.interest > EventFilter::Counts
     }
 
-    /// Something happened.
+    /// Queues an event and counts it.
     pub fn send(&self, event: Event) {
         let mut inner = self.events.inner();
         match &event {
@@ -161,7 +161,7 @@ impl EventSender {
         }
     }
 
-    /// Ready when there is room for what may come next.
+    /// Ready when there is room for another event.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_wanted() {
             return Poll::Ready(());

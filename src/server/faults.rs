@@ -1,28 +1,28 @@
-//! Frames that no server may send, as bytes: they leave as they stand.
+//! Invalid frames for testing clients (`--bad`), as raw bytes.
 
 use bytes::Bytes;
 
 use crate::connection::wire::header::{FIN, RSV2, WHOLE_TEXT};
 
-/// A way to break the protocol in one frame.
+/// A protocol violation in one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadFrame {
     /// A text that is not UTF-8 (RFC 6455 §8.1).
     Utf8,
-    /// A bit set that no extension gave a meaning (RFC 6455 §5.2).
+    /// A reserved bit that no extension uses (RFC 6455 §5.2).
     Rsv,
-    /// An opcode that is reserved (RFC 6455 §5.2).
+    /// A reserved opcode (RFC 6455 §5.2).
     Opcode,
-    /// A mask, which only clients use (RFC 6455 §5.1).
+    /// A masked frame, which only clients may send (RFC 6455 §5.1).
     Mask,
     /// A length whose highest bit is set (RFC 6455 §5.2).
     Length,
 }
 
 impl BadFrame {
-    /// The frame.
+    /// The bytes of the frame.
     pub fn frame(self) -> Bytes {
-        // U+FFFF would still be text: this is a surrogate, as UTF-16 programs leak them.
+        // U+FFFF would be valid UTF-8. This is a surrogate, which programs that use UTF-16 may send.
         const SURROGATE: &[u8] = b"\xed\xa0\x80";
         const RESERVED: u8 = 0x3;
         const MASKED: u8 = 0x80;
@@ -30,7 +30,7 @@ impl BadFrame {
             Self::Utf8 => [&[WHOLE_TEXT, 5], &b"a"[..], SURROGATE, b"z"].concat(),
             Self::Rsv => [&[WHOLE_TEXT | RSV2, 3], &b"rsv"[..]].concat(),
             Self::Opcode => [&[FIN | RESERVED, 6], &b"opcode"[..]].concat(),
-            // A key of zeros leaves the payload as it is.
+            // A key of zeros leaves the payload unchanged.
             Self::Mask => [&[WHOLE_TEXT, MASKED | 4, 0, 0, 0, 0], &b"mask"[..]].concat(),
             Self::Length => [&[WHOLE_TEXT, 127], &(1_u64 << 63).to_be_bytes()[..]].concat(),
         };

@@ -1,4 +1,4 @@
-//! Where clients come from: a TCP port or a Unix socket.
+//! Listening sockets: a TCP port or a Unix domain socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::connection::stream::Stream;
 pub enum Listener {
     /// A TCP port.
     Tcp(TcpListener, SocketAddr),
-    /// A Unix domain socket, whose file goes when this is dropped.
+    /// A Unix domain socket; its file is removed when this is dropped.
     #[cfg(unix)]
     Unix(UnixListener, SocketFile),
 }
@@ -25,7 +25,7 @@ pub enum Listener {
 #[cfg(unix)]
 pub struct SocketFile {
     path: PathBuf,
-    /// The device and the number of the file: another one may stand there by the end.
+    /// The file's device and inode, to detect that another file has replaced it.
     identity: Option<(u64, u64)>,
 }
 
@@ -48,7 +48,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.identity.is_some() && self.identity == identity(&self.path) {
-            // Somebody may have removed it this very moment.
+            // Another process may have removed it meanwhile.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -65,11 +65,11 @@ impl Listener {
         Ok(Self::Tcp(listener, address))
     }
 
-    /// Binds to a path. The file of a socket that nobody listens on any more is replaced.
+    /// Binds to a path. The file of a socket that no process listens on is replaced.
     ///
     /// # Errors
-    /// The operating system's; [`io::ErrorKind::AddrInUse`] when somebody listens there, or when the
-    /// file is something else.
+    /// The operating system's; [`io::ErrorKind::AddrInUse`] when a process listens there, or the file is not a
+    /// socket.
     #[cfg(unix)]
     pub async fn unix(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::FileTypeExt as _;
@@ -96,7 +96,7 @@ impl Listener {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// The next client, and where it comes from.
+    /// The next client and its address.
     ///
     /// # Errors
     /// The operating system's.
@@ -104,7 +104,7 @@ impl Listener {
         match self {
             Self::Tcp(listener, _) => {
                 let (tcp, from) = listener.accept().await?;
-                // Small messages must leave when they are sent.
+                // Small messages must be sent without delay.
                 let _ = tcp.set_nodelay(true);
                 // On a socket for both families IPv4 clients look like IPv6.
                 let from = SocketAddr::new(from.ip().to_canonical(), from.port());
@@ -118,13 +118,13 @@ impl Listener {
         }
     }
 
-    /// The URL at which clients on this machine find it.
+    /// The URL for clients on this machine.
     pub fn url(&self, is_secure: bool) -> String {
         let scheme = if is_secure { "wss" } else { "ws" };
         match self {
             Self::Tcp(_, address) => {
                 let mut reachable = *address;
-                // All addresses are none to connect to.
+                // The unspecified address is not one to connect to.
                 if address.ip().is_unspecified() {
                     reachable.set_ip(match address {
                         SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

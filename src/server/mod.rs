@@ -1,7 +1,7 @@
-//! The other side: a server on the same handshake and frames as the client, for `serve` and `echo:`.
+//! The server of `serve` and `echo:`, built on the client's handshake and frame code.
 //!
-//! A client that is slow, silent or broken costs the others nothing: each has a task of its own and a
-//! limit for its handshake, and whoever is told of what happens reads from a [`EventQueue`].
+//! Each client has its own task and a time limit for its handshake, so a slow, silent or broken client does not
+//! affect the others. Events reach the output through an [`EventQueue`].
 
 pub mod access;
 pub mod config;
@@ -40,11 +40,11 @@ use event_queue::{ClientEvent, EventFilter, EventQueue, EventSender};
 use listener::Listener;
 use view::ServerView;
 
-/// Handshakes under way beyond the clients that there may be: to each a 503 is due.
+/// Handshakes accepted beyond the maximum number of clients, to answer them with 503.
 const SPARE_HANDSHAKES: usize = 64;
 
-/// How long the last output may take: a reader that does not read must not keep the server alive.
-const LAST_CALL: Duration = Duration::from_secs(1);
+/// The time limit for the last output: a reader that does not read must not keep the server running.
+const LAST_OUTPUT_LIMIT: Duration = Duration::from_secs(1);
 
 /// A listening server.
 pub struct Server {
@@ -57,10 +57,10 @@ pub struct Server {
 struct Shared {
     config: Arc<ServerConfig>,
     acceptor: Option<Acceptor>,
-    /// Where broadcasts are said.
+    /// The queues of `--mode broadcast`.
     broadcast: Option<Arc<Broadcast>>,
-    /// As many places as there may be clients.
-    places: Semaphore,
+    /// A permit for each client up to the maximum.
+    permits: Semaphore,
 }
 
 /// How a server ended.
@@ -68,16 +68,16 @@ struct Shared {
 pub enum ServerEnd {
     /// By a signal.
     Signal(Signal),
-    /// The reader of the events went away.
+    /// The reader of the events is gone.
     ReaderGone,
-    /// Output cannot be written.
+    /// Output could not be written.
     Output(io::Error),
 }
 
-/// Starts the echo server of `echo:`, which lives as long as the runtime, and says where it is.
+/// Starts the echo server of `echo:`, which runs as long as the runtime; returns its address.
 ///
 /// # Errors
-/// No loopback port can be had.
+/// No loopback port is available.
 pub async fn start_echo(max_size: usize) -> io::Result<SocketAddr> {
     let listener = Listener::tcp("127.0.0.1:0").await?;
     let address = listener.address().ok_or(io::ErrorKind::Unsupported)?;
@@ -87,7 +87,7 @@ pub async fn start_echo(max_size: usize) -> io::Result<SocketAddr> {
         None,
         EventFilter::Counts,
     );
-    // Nobody tells it to stop: it ends with the process.
+    // It is never stopped: it ends with the process.
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         let _keep = sender;
@@ -97,14 +97,14 @@ pub async fn start_echo(max_size: usize) -> io::Result<SocketAddr> {
 }
 
 impl Server {
-    /// A server on a socket that listens. `acceptor` is for TLS.
+    /// A server on a listening socket. `acceptor` is for TLS.
     pub fn new(
         listener: Listener,
         config: ServerConfig,
         acceptor: Option<Acceptor>,
         interest: EventFilter,
     ) -> Self {
-        let places = Semaphore::new(config.max_clients);
+        let permits = Semaphore::new(config.max_clients);
         let broadcast = (config.mode == ReplyMode::Broadcast).then(Arc::default);
         Self {
             listener,
@@ -112,15 +112,14 @@ impl Server {
                 config: Arc::new(config),
                 acceptor,
                 broadcast,
-                places,
+                permits,
             }),
             events: EventQueue::new(interest),
         }
     }
 
-    /// Serves until a signal comes, then says goodbye to everyone with 1001; a second signal ends it
-    /// at once. What happens goes to `sinks` and is described by `view`.
-    ///
+    /// Serves until a signal, then closes all connections with 1001; a second signal ends it at once. Events go
+    /// to `sinks` and `view`.
     pub async fn run(
         self,
         mut signals: Signals,
@@ -141,7 +140,7 @@ impl Server {
             }
             loop {
                 is_over = is_over || serving.as_mut().poll(cx).is_ready();
-                let drained = match self.poll_tell(sinks, view, cx) {
+                let drained = match self.poll_events(sinks, view, cx) {
                     Poll::Ready(Ok(())) => true,
                     Poll::Pending => false,
                     Poll::Ready(Err(error)) => {
@@ -156,7 +155,7 @@ impl Server {
                 {
                     ended = Some(ServerEnd::ReaderGone);
                 }
-                // Fails only when no task listens any more.
+                // The previous value is false only once, when stopping begins.
                 if ended.is_some() && !stop.send_replace(true) {
                     self.events.open_end();
                     continue;
@@ -164,8 +163,8 @@ impl Server {
                 if is_over && drained {
                     return Poll::Ready(());
                 }
-                if is_over && last_call.deadline() > Instant::now() + LAST_CALL {
-                    last_call.as_mut().reset(Instant::now() + LAST_CALL);
+                if is_over && last_call.deadline() > Instant::now() + LAST_OUTPUT_LIMIT {
+                    last_call.as_mut().reset(Instant::now() + LAST_OUTPUT_LIMIT);
                 }
                 return last_call.as_mut().poll(cx);
             }
@@ -175,8 +174,8 @@ impl Server {
         (ended, self.events.totals())
     }
 
-    /// Hands what has happened to the sinks as long as they take it; ready when all is written.
-    fn poll_tell(
+    /// Passes events to the sinks while they have room; ready when all is written.
+    fn poll_events(
         &self,
         sinks: &mut Sinks,
         view: &ServerView,
@@ -187,7 +186,7 @@ impl Server {
             if let Poll::Ready(Err(_)) = drained {
                 return drained;
             }
-            let mut told = false;
+            let mut has_events = false;
             while sinks.writer.has_room() && !sinks.writer.is_worth_writing() {
                 let Poll::Ready(ClientEvent { id, at, event }) = self.events.poll_next(cx) else {
                     break;
@@ -195,9 +194,9 @@ impl Server {
                 sinks.turn_to(id, Some(at));
                 sinks.on_event(&event);
                 view.show(sinks, id, &event);
-                told = true;
+                has_events = true;
             }
-            if !told {
+            if !has_events {
                 return drained;
             }
         }
@@ -221,7 +220,7 @@ impl Server {
                         let shared = self.shared.clone();
                         tasks.spawn(shared.receive(stream, from, id, sender, tasks_stop.clone()));
                     }
-                    // Out of descriptors, most often: those who are here go first.
+                    // Usually out of file descriptors: wait until a connection ends.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
                 Some(_) = tasks.join_next() => {}
@@ -240,7 +239,7 @@ fn unwritten(error: io::Error) -> ServerEnd {
 }
 
 impl Shared {
-    /// One client from its first byte to its last.
+    /// Serves one client.
     async fn receive(
         self: Arc<Self>,
         stream: Stream,
@@ -249,16 +248,16 @@ impl Shared {
         sender: EventSender,
         mut stop: watch::Receiver<bool>,
     ) {
-        // Held to the end.
-        let place = self.places.try_acquire().ok();
+        // Held until the client is done.
+        let permit = self.permits.try_acquire().ok();
         let acceptor = self.acceptor.as_ref();
-        // In a box, so that what a handshake needs is not kept for as long as the connection lives.
+        // Boxed, so that the handshake's memory is freed once the connection is open.
         let admission = Box::pin(connection_limits::admit(
             stream,
             &from,
             &self.config,
             acceptor,
-            place.is_none(),
+            permit.is_none(),
             &sender,
         ));
         let admitted = tokio::select! {
@@ -275,6 +274,6 @@ impl Shared {
 
 /// Ready once the server stops.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the server is gone altogether.
+    // An error means that the server was dropped.
     let _ = stop.wait_for(|stop| *stop).await;
 }

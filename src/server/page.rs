@@ -1,16 +1,16 @@
-//! The page that a browser gets: one file, embedded, that asks for nothing else.
+//! The demo page for browsers: one embedded file that loads nothing else.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::connection::handshake::{Headers, Refusal};
 
-/// The page. Its style and its script carry a nonce, which takes the place of this word.
+/// The page, and the word in it that is replaced by the nonce of its style and script.
 const PAGE: &str = include_str!("page.html");
 const NONCE: &str = "NONCE";
 
-/// The answer that carries the page. Nothing but its own style and script is allowed in it, and no
-/// connection but to where it came from.
+/// The response with the page. Its policy allows only its own style and script, and connections to its own
+/// origin.
 pub fn answer() -> Refusal {
     let nonce = BASE64.encode(random());
     let policy = format!(
@@ -39,7 +39,7 @@ pub fn answer() -> Refusal {
 
 fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
-    // Without randomness the nonce is known, and still nothing of a stranger's gets into the page.
+    // Without randomness the nonce is known, but the page contains no text of others.
     let _ = getrandom::fill(&mut bytes);
     bytes
 }

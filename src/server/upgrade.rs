@@ -1,4 +1,4 @@
-//! A request is judged: it is a handshake that succeeds, or it is answered in HTTP and told why.
+//! Decides how a request is answered: with a successful handshake, or with an HTTP response that gives the reason.
 
 use super::config::ServerConfig;
 use super::page;
@@ -7,7 +7,7 @@ use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::wire::negotiation::NegotiatedDeflate;
 use crate::units;
 
-/// What a request is answered with.
+/// The answer to a request.
 pub enum UpgradeDecision {
     /// The handshake succeeds.
     Welcome {
@@ -16,13 +16,13 @@ pub enum UpgradeDecision {
         /// permessage-deflate.
         compression: Option<NegotiatedDeflate>,
     },
-    /// It does not; and why, for those who run the server.
+    /// The handshake is refused; with the reason for the server's own output.
     Refuse(Refusal, String),
-    /// It was none: the page is sent.
+    /// It is no handshake: the demo page is sent.
     Page(Refusal),
 }
 
-/// Judges a request. `is_full` when there are as many clients as there may be.
+/// Decides about a request. `is_full` when the maximum number of clients is connected.
 pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) -> UpgradeDecision {
     let fault = request.fault();
     if fault == Some(RequestError::NotAnUpgrade) {
@@ -30,20 +30,20 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
     }
     match fault {
         Some(RequestError::Http) => {
-            let body = "A WebSocket handshake is a request of HTTP/1.1 (RFC 6455 §4.2.1).\n";
+            let body = "The WebSocket handshake requires HTTP/1.1 (RFC 6455 §4.2.1).\n";
             return refuse(400, &[], body);
         }
         Some(RequestError::Host) => {
-            let body = "A request has one Host (RFC 9112 §3.2).\n";
+            let body = "Expected exactly one Host header (RFC 9112 §3.2).\n";
             return refuse(400, &[], body);
         }
         Some(RequestError::Key) => {
-            let body = "There is not one Sec-WebSocket-Key of 16 bytes in base64.\n";
+            let body = "Expected exactly one Sec-WebSocket-Key header with 16 bytes in base64 (RFC 6455 §4.2.1).\n";
             return refuse(400, &[], body);
         }
         Some(RequestError::NotAnUpgrade | RequestError::Version) => {
             let headers = [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")];
-            return refuse(426, &headers, "WebSocket version 13 is spoken here.\n");
+            return refuse(426, &headers, "Only WebSocket version 13 is supported.\n");
         }
         None => {}
     }
@@ -54,12 +54,12 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
     if let Some(refusal) = refuse_origin(request, config) {
         return refusal;
     }
-    if let Some(refusal) = refuse_stranger(request, config) {
+    if let Some(refusal) = refuse_unauthorized(request, config) {
         return refusal;
     }
     if is_full {
         let body = format!(
-            "No more than {} at a time.\n",
+            "Too many connections: the maximum is {}.\n",
             units::count(config.max_clients as u64, "client")
         );
         return refuse(503, &usual_headers(503), &body);
@@ -81,19 +81,19 @@ fn refuse_origin(request: &UpgradeRequest, config: &ServerConfig) -> Option<Upgr
         return None;
     }
     let body = format!(
-        "Pages from {origin} may not connect here. wsprobe serve --allow-origin {origin} lets them in.\n"
+        "Origin {origin} is not allowed (wsprobe serve --allow-origin {origin} allows it).\n"
     );
     Some(refuse(403, &[], &body))
 }
 
-fn refuse_stranger(request: &UpgradeRequest, config: &ServerConfig) -> Option<UpgradeDecision> {
+fn refuse_unauthorized(request: &UpgradeRequest, config: &ServerConfig) -> Option<UpgradeDecision> {
     let login = config.access.login.as_ref()?;
     if login.accepts(request) {
         return None;
     }
     let body = match request.headers.get("Authorization") {
-        Some(_) => "These are not the credentials that are accepted here.\n",
-        None => "Credentials are needed: Authorization is missing.\n",
+        Some(_) => "Invalid credentials.\n",
+        None => "Missing credentials: the Authorization header is required.\n",
     };
     Some(refuse(
         401,
@@ -102,26 +102,31 @@ fn refuse_stranger(request: &UpgradeRequest, config: &ServerConfig) -> Option<Up
     ))
 }
 
-/// A request that asks for no WebSocket: a browser's, most often.
+/// A request without a WebSocket upgrade, usually from a browser.
 fn answer_http(request: &UpgradeRequest, config: &ServerConfig) -> UpgradeDecision {
     if !["GET", "HEAD"].contains(&request.method.as_str()) {
-        return refuse(405, &[("Allow", "GET, HEAD")], "GET is all there is.\n");
+        return refuse(
+            405,
+            &[("Allow", "GET, HEAD")],
+            "Only GET and HEAD are supported.\n",
+        );
     }
-    if let Some(refusal) = refuse_stranger(request, config) {
+    if let Some(refusal) = refuse_unauthorized(request, config) {
         return refusal;
     }
     let path = request.target.split('?').next().unwrap_or_default();
     match path {
         "/" => UpgradeDecision::Page(page::answer()),
-        "/favicon.ico" | "/robots.txt" => refuse(404, &[], "There is no such file.\n"),
+        "/favicon.ico" | "/robots.txt" => refuse(404, &[], "Not found.\n"),
         _ => {
-            let body = "This is a WebSocket endpoint: connect to it with wsprobe connect, or open / in a browser.\n";
+            let body =
+                "This is a WebSocket endpoint: use wsprobe connect, or open / in a browser.\n";
             refuse(426, &[("Upgrade", "websocket")], body)
         }
     }
 }
 
-/// What belongs to a status, so that a client that knows what to do can do it.
+/// The headers that a status requires or usually carries.
 fn usual_headers(status: u16) -> Vec<(&'static str, &'static str)> {
     match status {
         300..=308 => vec![("Location", "/")],

@@ -1,6 +1,6 @@
-//! The live view: what a person at the terminal sees of what happens to all clients, a line each.
+//! The live view of `serve`: a line on the terminal for each event of each client.
 //!
-//! It is not data: when the terminal does not keep up, lines are left out, never clients held up.
+//! It is not data: when the terminal is slow, lines are omitted; clients never wait for it.
 
 use std::time::Duration;
 
@@ -17,32 +17,32 @@ use crate::units::{self, count_grouped};
 /// Bytes of a binary message that are shown.
 const SHOWN_BYTES: usize = 16;
 
-/// What is shown of the events.
+/// The settings of the live view.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerView {
-    /// How much is told to a person.
+    /// How much is shown.
     pub live: LiveDetail,
-    /// Whether the time (UTC) stands before each line.
+    /// Whether to print the time (UTC) before each line.
     pub timestamps: bool,
-    /// What the server does: a sink reports on stdout.
+    /// The server's mode: a sink reports on stdout.
     pub mode: ReplyMode,
-    /// Whether stdout carries events, so that the server ends with their reader.
+    /// Whether stdout carries events, so that the server ends when their reader is gone.
     pub reads_events: bool,
 }
 
-/// How much is told to a person.
+/// How much the live view shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LiveDetail {
     /// Nothing.
     Off,
-    /// Connections, and the messages that come.
+    /// Connections and received messages.
     Usual,
-    /// Requests, control frames and the messages that go as well.
+    /// Requests, control frames and sent messages, too.
     Verbose,
 }
 
 impl ServerView {
-    /// Shows an event of the client with this number.
+    /// Prints an event of the client with this number.
     pub fn show(&self, sinks: &mut Sinks, id: u64, event: &Event) {
         if let (Event::Close(closed), ReplyMode::Sink) = (event, self.mode) {
             sinks.print_report(&format!("#{id} {}\n", counted(closed)));
@@ -64,11 +64,11 @@ impl ServerView {
     }
 }
 
-/// The counters, for the end.
+/// The totals, printed at the end.
 pub fn summary(totals: &ServeTotals, lasted: Duration) -> String {
     let refused = match totals.refused {
         0 => String::new(),
-        n => format!(" ({n} more refused or failed)"),
+        n => format!(" ({n} refused or failed)"),
     };
     format!(
         "{}{refused}, received {}, sent {} in {}",
@@ -89,7 +89,7 @@ fn lines(
         Event::Open(opened) => open(opened, redactor, verbose),
         Event::Failed(error, _) => vec![("", error.message.clone())],
         Event::Message(message) if message.direction == Direction::In => {
-            // A sink is there for more messages than anybody can read.
+            // A sink is meant for too many messages to show.
             if mode == ReplyMode::Sink && !verbose {
                 return Vec::new();
             }
@@ -117,7 +117,7 @@ fn lines(
             by: Initiator::Local,
             code,
             reason,
-        } if verbose => vec![("", format!("CLOSING with {}", with_reason(code, reason)))],
+        } if verbose => vec![("", format!("closing with {}", with_reason(code, reason)))],
         Event::Close(closed) => vec![("", close(closed))],
         _ => Vec::new(),
     }
@@ -141,7 +141,7 @@ fn open(opened: &Opened, redactor: &Redactor, verbose: bool) -> Vec<(&'static st
             lines.push((" >", format!("{name}: {value}")));
         }
     }
-    let mut text = format!("OPEN {}", opened.remote);
+    let mut text = format!("connected from {}", opened.remote);
     let target = opened
         .request
         .first()
@@ -188,20 +188,20 @@ fn control(name: &str, payload: &[u8]) -> String {
 }
 
 fn close(closed: &Closed) -> String {
-    format!("CLOSED {}; {}", how(&closed.close), counts(closed))
+    format!("closed{}; {}", how(&closed.close), counts(closed))
 }
 
-/// How a connection ended.
+/// How a connection ended, to follow `closed`.
 fn how(close: &CloseInfo) -> String {
     match (&close.error, close.by) {
-        (Some(error), _) => error.message.clone(),
-        (None, Initiator::Local) if !close.clean => "by us without a close frame".to_owned(),
-        (None, Initiator::Local) => format!("by us, the client answered {close}"),
-        (None, _) => format!("by the client with {close}"),
+        (Some(error), _) => format!(": {}", error.message),
+        (None, Initiator::Local) if !close.clean => " by us without a close frame".to_owned(),
+        (None, Initiator::Local) => format!(" by us: {close}, confirmed by the client"),
+        (None, _) => format!(" by the client: {close}"),
     }
 }
 
-/// What a sink reports.
+/// The report of a sink.
 fn counted(closed: &Closed) -> String {
     let Closed {
         received, open_for, ..
@@ -232,7 +232,7 @@ fn counts(closed: &Closed) -> String {
 fn amount(tally: Traffic) -> String {
     let messages = count_grouped(tally.messages, "message");
     let bytes = count_grouped(tally.bytes, "byte");
-    format!("{messages} of {bytes}")
+    format!("{messages} ({bytes})")
 }
 
 fn with_reason(code: &crate::connection::close::CloseCode, reason: &str) -> String {

@@ -1,4 +1,5 @@
-//! The stop rule of `send`, `listen` and `connect`: counts messages, measures silence.
+//! The stop rule of `send`, `listen` and `connect`. It counts messages and measures silence; it has no clock
+//! of its own, every call passes the time.
 
 use std::time::{Duration, Instant};
 
@@ -11,40 +12,39 @@ use crate::expectation::{AwaitedMessage, Closest, PassedOver, UnmetExpectation, 
 use crate::pattern::Pattern;
 use crate::units;
 
-/// What a conversation is for.
+/// What ends a conversation successfully.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Everything sent, and at least one reply for each message (`send`).
     Replies,
-    /// Everything sent, and so many messages received (`send -c`).
+    /// Everything sent, and this many messages received (`send -c`).
     Count(u64),
-    /// The first so many messages and no more (`listen -c`).
+    /// This many messages received (`listen -c`).
     First(u64),
-    /// Everything sent, and all that is expected has happened (`send --expect`).
+    /// Everything sent, and all expectations met (`send --expect`).
     Expected,
     /// Everything sent and read by the server (`send --no-wait`).
     Delivery,
-    /// Whatever comes, until the server closes (`listen`).
+    /// Receive until the server closes (`listen`).
     Stream,
-    /// Whatever comes, until nothing has come for so long after the end of the input (`connect` in a
-    /// pipe).
+    /// Receive until no message has arrived for this long after the end of the input (`connect` in a pipe).
     Lull(Duration),
-    /// Whatever the person at the terminal wants (`connect`).
+    /// An interactive session, which the user ends (`connect` on a terminal).
     Talk,
 }
 
-/// See the module's head.
+/// The stop rule of `send`, `listen` and `connect`.
 #[derive(Debug)]
 pub struct Conversation {
     goal: Goal,
-    /// The longest silence accepted while something is awaited.
+    /// The longest silence allowed while a reply is awaited (`-w`).
     patience: Option<Duration>,
-    /// The longest time without a message, whatever is awaited (`--idle-timeout`).
+    /// The longest time without a message, whether or not one is awaited (`--idle-timeout`).
     idle_limit: Option<Duration>,
-    /// How long to go on after the connection is open (`--for`).
+    /// How long to run after the connection is open (`--for`).
     span: Option<Duration>,
     expectations: Box<Expectations>,
-    /// A message that ends it well (`--until`).
+    /// The message that ends it successfully (`--until`).
     until: Option<Box<AwaitedMessage>>,
     /// Only messages that match are counted (`--filter`).
     filter: Option<Box<Pattern>>,
@@ -56,17 +56,17 @@ pub struct Conversation {
     opened_at: Option<Instant>,
     last_activity: Option<Instant>,
     last_received: Option<Instant>,
-    /// Since when the present one of the expectations has been waited for.
+    /// When the wait for the current expectation began.
     awaited_since: Option<Instant>,
     /// The code in our close frame.
     closed_with: Option<CloseCode>,
-    /// The first end of a connection that may have taken messages with it.
+    /// The first lost connection on which sent messages may not have been delivered.
     loss: Option<Box<CloseInfo>>,
     finished: bool,
 }
 
 impl Conversation {
-    /// A rule for that goal without any limit of time.
+    /// A rule for `goal` without time limits.
     pub fn new(goal: Goal) -> Self {
         Self {
             goal,
@@ -91,31 +91,31 @@ impl Conversation {
         }
     }
 
-    /// Fails when something is awaited and nothing was sent or received for so long.
+    /// Fails when a reply is awaited and nothing was sent or received for `limit`.
     pub fn reply_timeout(mut self, limit: Option<Duration>) -> Self {
         self.patience = limit;
         self
     }
 
-    /// Fails when no message has come for so long.
+    /// Fails when no message has been received for `limit`.
     pub fn idle_limit(mut self, limit: Option<Duration>) -> Self {
         self.idle_limit = limit;
         self
     }
 
-    /// Ends well after so long.
+    /// Ends successfully after `span`.
     pub fn span(mut self, span: Option<Duration>) -> Self {
         self.span = span;
         self
     }
 
-    /// Gives a verdict on what the server does.
+    /// Checks the server's behaviour against these expectations.
     pub fn expecting(mut self, expectations: Expectations) -> Self {
         self.expectations = Box::new(expectations);
         self
     }
 
-    /// Ends well with the first message that matches.
+    /// Ends successfully with the first message that matches.
     pub fn until(mut self, pattern: Option<Pattern>) -> Self {
         self.until = pattern.map(|pattern| Box::new(AwaitedMessage::matching(pattern)));
         self
@@ -148,7 +148,8 @@ impl Conversation {
                     None => self.verdict(),
                 }
             }
-            // What the link says by itself is neither a message to be answered nor the end of a silence.
+            // Messages that the link sends by itself (heartbeats, replays) need no reply and do not end a
+            // silence.
             Event::Message(message) if message.by_link => Verdict::GoOn,
             Event::Message(_) | Event::Streamed { .. } | Event::Batch(_) => {
                 self.sent += match event {
@@ -159,10 +160,10 @@ impl Conversation {
                 self.awaited_since = Some(now);
                 Verdict::GoOn
             }
-            // The link comes back: nothing is over, and silence is measured anew once it is open.
+            // The link reconnects: the run continues, and the silence timer restarts once it is open.
             Event::Failed(_, Next::Another) => Verdict::GoOn,
             Event::Close(closed) if closed.next == Next::Another => self.interrupted(closed),
-            // A person who was connected once may try again.
+            // The user of a session that was connected once may try again.
             Event::Failed(..) if self.goal == Goal::Talk && self.opened_at.is_some() => {
                 Verdict::GoOn
             }
@@ -209,14 +210,14 @@ impl Conversation {
             self.received += 1;
         }
         if let Some(until) = &mut self.until {
-            self.until_came |= until.look(payload);
+            self.until_came |= until.check(payload);
         }
         if self.expectations.received(payload) {
             self.awaited_since = Some(now);
         }
     }
 
-    /// There is no connection. A refusal may be what was asked for.
+    /// The connection was not opened. A refusal may be the expected result.
     fn failed(&mut self, error: &Error) -> Verdict {
         if let Some(refusal) = error
             .refusal
@@ -239,7 +240,7 @@ impl Conversation {
         Verdict::Failed(Failure::Unmet(Box::new(unmet)))
     }
 
-    /// Whether the goal is reached; called when a count has changed.
+    /// Whether the goal has been reached; called when a count has changed.
     fn verdict(&mut self) -> Verdict {
         let reached = match self.goal {
             Goal::Replies => self.input_ended && self.received >= self.sent,
@@ -257,7 +258,7 @@ impl Conversation {
         Verdict::GoOn
     }
 
-    /// Who asks only for delivery is not told that all was read when a part of it may be lost.
+    /// `--no-wait` must not report success when a part of the messages may be lost.
     fn delivered(&mut self) -> Verdict {
         match self.loss.take() {
             Some(close) if self.goal == Goal::Delivery => Verdict::Failed(Failure::Closed(
@@ -288,10 +289,10 @@ impl Conversation {
             return self.closed_after_the_end(close);
         }
         if self.goal == Goal::Expected
-            && let Some(judged) = self.expectations.closed(close)
+            && let Some(result) = self.expectations.closed(close)
         {
             self.finished = true;
-            return match judged {
+            return match result {
                 Ok(()) => Verdict::Done,
                 Err(unmet) => self.unmet(unmet),
             };
@@ -308,8 +309,8 @@ impl Conversation {
         Verdict::Failed(Failure::Closed(Box::new(close.clone()), awaited))
     }
 
-    /// The goal was reached before. Only the answer to our close shows that the server has read all that
-    /// was sent.
+    /// The goal had been reached. Only the answer to our close proves that the server has read everything
+    /// that was sent.
     fn closed_after_the_end(&self, close: &CloseInfo) -> Verdict {
         if self.goal == Goal::Delivery && !answers(close, self.closed_with) {
             return Verdict::Failed(Failure::Closed(Box::new(close.clone()), None));
@@ -317,7 +318,7 @@ impl Conversation {
         Verdict::Done
     }
 
-    /// What has not happened yet, as a clause behind "before".
+    /// What was still awaited, as a clause that follows "before".
     fn awaited(&self) -> Option<String> {
         match self.goal {
             Goal::Stream if self.until.is_some() => {
@@ -326,17 +327,17 @@ impl Conversation {
             }
             Goal::Replies if !self.input_ended => Some("all messages were sent".to_owned()),
             Goal::Replies => Some(format!(
-                "all replies had come ({} of {})",
+                "all replies were received ({} of {})",
                 self.received, self.sent
             )),
             Goal::Delivery => Some("all messages were sent".to_owned()),
             Goal::Count(wanted) | Goal::First(wanted) => Some(format!(
-                "{} had come ({} so far)",
+                "{} were received ({} so far)",
                 units::count(wanted, "message"),
                 self.received
             )),
             Goal::Expected => Some(self.expectations.awaited()),
-            Goal::Stream if self.span.is_some() => Some("the time of --for was over".to_owned()),
+            Goal::Stream if self.span.is_some() => Some("--for had elapsed".to_owned()),
             Goal::Lull(_) if !self.input_ended => Some("all of the input was sent".to_owned()),
             Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
         }
@@ -375,11 +376,11 @@ impl Conversation {
         }
     }
 
-    /// Silence is a failure only once all has been sent: a pipe may take its time.
+    /// Silence counts only once everything has been sent: the program that writes to stdin may be slow.
     fn reply_deadline(&self) -> Option<Instant> {
         let waits = self.input_ended
             && matches!(self.goal, Goal::Replies | Goal::Count(_) | Goal::Expected);
-        // Chatter is no silence, and yet not what is expected.
+        // With expectations, messages that do not match do not extend the limit.
         let since = match self.goal {
             Goal::Expected => self.awaited_since,
             _ => self.last_activity,
@@ -406,13 +407,13 @@ impl Conversation {
         if reached(self.reply_deadline())
             && let Some(limit) = self.patience
         {
-            return Verdict::Failed(self.too_quiet(limit));
+            return Verdict::Failed(self.reply_timed_out(limit));
         }
         if reached(self.idle_end())
             && let Some(limit) = self.idle_limit
         {
             return Verdict::Failed(Failure::Silence {
-                awaited: "no message came".to_owned(),
+                received: "no message received".to_owned(),
                 limit,
                 hint: None,
             });
@@ -420,7 +421,7 @@ impl Conversation {
         Verdict::GoOn
     }
 
-    /// The time of `--for` or of the lull is over, which is a proper end where nothing was expected in it.
+    /// `--for` or the final silence has elapsed: success, unless `--until` was expected within it.
     fn time_is_over(&mut self) -> Verdict {
         let span = self.span.unwrap_or_default();
         match &self.until {
@@ -435,31 +436,23 @@ impl Conversation {
         }
     }
 
-    fn too_quiet(&self, limit: Duration) -> Failure {
+    fn reply_timed_out(&self, limit: Duration) -> Failure {
         if self.goal == Goal::Expected {
             let unmet = self.expectations.silence(&units::shown(limit));
             return Failure::Unmet(Box::new(unmet));
         }
-        let (awaited, hint) = match self.goal {
+        let (received, hint) = match self.goal {
             Goal::Count(wanted) => (
-                format!(
-                    "{} of {} had come and no other did",
-                    self.received,
-                    units::count(wanted, "message")
-                ),
-                "-w TIME waits longer".to_owned(),
+                format!("{} of {wanted} messages received", self.received),
+                "use -w TIME to wait longer".to_owned(),
             ),
             _ => (
-                format!(
-                    "{} of {} had come and no other did",
-                    self.received,
-                    units::count(self.sent, "reply")
-                ),
-                "if the server does not reply, --no-wait; -w TIME waits longer".to_owned(),
+                format!("{} of {} replies received", self.received, self.sent),
+                "use --no-wait if the server does not reply, or -w TIME to wait longer".to_owned(),
             ),
         };
         Failure::Silence {
-            awaited,
+            received,
             limit,
             hint: Some(hint),
         }
@@ -580,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_close_is_judged_depends_on_what_was_asked_for() {
+    fn whether_a_close_is_a_success_depends_on_the_goal() {
         let now = Instant::now();
         let judged = |goal, by, code| {
             let verdict = open(goal, now).on_event(&close(by, code), now);

@@ -1,6 +1,6 @@
-//! What a verdict is asked for: the answer to the handshake, messages in order, the server's close.
+//! The expectations of `send --expect…`: the answer to the handshake, messages in order, the server's close.
 //!
-//! An expectation is met, open, or can no longer be met; then it says what came instead.
+//! An expectation is met, still open, or can no longer be met; then it reports what was received instead.
 
 use std::collections::VecDeque;
 
@@ -18,11 +18,11 @@ use crate::pattern::Pattern;
 /// Everything that is expected of one connection.
 #[derive(Debug, Default)]
 pub struct Expectations {
-    /// The status that answers the handshake.
+    /// The HTTP status of the handshake's response.
     status: Option<u16>,
     /// The subprotocol that the server chooses.
     subprotocol: Option<String>,
-    /// Messages, in this order; others may come in between.
+    /// Messages, in this order; other messages may arrive in between.
     messages: VecDeque<AwaitedMessage>,
     /// The server's close, after the messages.
     close: Option<ExpectedClose>,
@@ -31,7 +31,7 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// Of the handshake a status and a subprotocol, then messages in order, then a close.
+    /// Expects a status and a subprotocol of the handshake, then messages in order, then a close.
     pub fn new(
         status: Option<u16>,
         subprotocol: Option<String>,
@@ -60,7 +60,7 @@ impl Expectations {
         self.status.is_some_and(|status| status != 101)
     }
 
-    /// Whether more is expected than an answer to the handshake that opens the connection.
+    /// Whether anything beyond a successful handshake is expected.
     pub fn outlasts_handshake(&self) -> bool {
         self.wants_refusal() || !self.messages.is_empty() || self.close.is_some()
     }
@@ -79,7 +79,7 @@ impl Expectations {
     /// The handshake was answered with 101.
     ///
     /// # Errors
-    /// What was expected of it instead.
+    /// The handshake does not meet the expectations.
     pub fn opened(&mut self, opened: &Opened) -> Result<(), UnmetExpectation> {
         self.answered = true;
         check_status(self.status.unwrap_or(101), Ok(opened))?;
@@ -92,7 +92,7 @@ impl Expectations {
     /// The handshake was refused.
     ///
     /// # Errors
-    /// What was expected of it instead.
+    /// The handshake does not meet the expectations.
     pub fn refused(&mut self, error: &Error, refusal: &Refusal) -> Result<(), UnmetExpectation> {
         self.answered = true;
         if let Some(status) = self.status {
@@ -106,12 +106,12 @@ impl Expectations {
         Err(unmet)
     }
 
-    /// A message came; true when it met an expectation.
+    /// A message was received; true when it met an expectation.
     pub fn received(&mut self, payload: &Payload) -> bool {
         let Some(wanted) = self.messages.front_mut() else {
             return false;
         };
-        let is_met = wanted.look(payload);
+        let is_met = wanted.check(payload);
         if is_met {
             self.messages.pop_front();
         } else if self.messages.len() > 1 {
@@ -120,17 +120,17 @@ impl Expectations {
         is_met
     }
 
-    /// The connection ended. `None` when that is a fault of transport, which keeps its own status.
+    /// The connection ended. `None` for a transport failure, which keeps its own exit status.
     pub fn closed(&self, close: &CloseInfo) -> Option<Result<(), UnmetExpectation>> {
         let lost = matches!(&close.error, Some(error) if error.kind == ErrorKind::Lost);
-        // A message that was cut off is a close like any other to who expects something.
-        let broken = matches!(&close.error, Some(error) if error.kind != ErrorKind::CutOff);
+        // A close in the middle of a message counts as a close for an expectation.
+        let failed = matches!(&close.error, Some(error) if error.kind != ErrorKind::CutOff);
         match &self.close {
             Some(expected) if self.messages.is_empty() => {
-                let judged = !broken || (lost && expected.is_loss());
-                judged.then(|| expected.check(close))
+                let is_checked = !failed || (lost && expected.is_loss());
+                is_checked.then(|| expected.check(close))
             }
-            _ if broken => None,
+            _ if failed => None,
             _ => {
                 let end = end_in_words(close);
                 Some(Err(match self.messages.front() {
@@ -141,24 +141,26 @@ impl Expectations {
         }
     }
 
-    /// What is expected next did not come within the limit.
+    /// The next expectation was not met within the limit.
     pub fn silence(&self, limit: &str) -> UnmetExpectation {
         let unmet = match (self.messages.front(), &self.close) {
             (Some(wanted), _) => wanted.missed(limit, &self.passed),
             (None, Some(close)) => close.missed(limit),
             (None, None) => UnmetExpectation::new(format!("no answer within {limit}")),
         };
-        unmet.hint("-w TIME waits longer")
+        unmet.hint("use -w TIME to wait longer")
     }
 
-    /// What has not happened yet, as a clause behind "before".
+    /// What is still awaited, as a clause that follows "before".
     pub fn awaited(&self) -> String {
         match (self.messages.front(), &self.subprotocol) {
             (Some(wanted), _) => wanted.description(&self.passed),
-            (None, Some(name)) if !self.answered => format!("the subprotocol {name} was agreed"),
+            (None, Some(name)) if !self.answered => {
+                format!("the subprotocol {name} was negotiated")
+            }
             _ => match &self.close {
                 Some(close) => format!("the expected close with {}", close.code),
-                None => "what was expected had happened".to_owned(),
+                None => "all expectations were met".to_owned(),
             },
         }
     }
@@ -199,7 +201,7 @@ mod tests {
         }
         let what = expectations.silence("1 s").what;
         assert!(
-            what.contains("1 matching message came before and was passed over"),
+            what.contains("1 matching message was received earlier and skipped"),
             "{what}"
         );
         assert!(expectations.received(&Payload::Binary("two".into())));
@@ -215,8 +217,8 @@ mod tests {
             clean: false,
             error: Some(Box::new(Error::new(ErrorKind::Lost, Stage::Open, "lost"))),
         };
-        let judged = |code: &str| expecting(&[], Some(code)).closed(&lost);
-        assert!(matches!(judged("1006"), Some(Ok(()))));
-        assert!(judged("1000").is_none());
+        let checked = |code: &str| expecting(&[], Some(code)).closed(&lost);
+        assert!(matches!(checked("1006"), Some(Ok(()))));
+        assert!(checked("1000").is_none());
     }
 }

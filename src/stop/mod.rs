@@ -1,6 +1,6 @@
-//! When a session is over and whether that is a success: a pure value that sees what happens and says
-//! go on, done or failed. It holds every count and every limit of time that a verb has, and no clock:
-//! the time is told.
+//! Stop rules: when a session is over, and whether it succeeded. A rule is a pure value that is given each
+//! event and returns go on, done or failed. It holds every count and time limit of a command; it has no clock,
+//! every call passes the time.
 
 mod conversation;
 mod expectations;
@@ -27,34 +27,34 @@ use crate::event::Event;
 use crate::expectation::{Closest, UnmetExpectation};
 use crate::units;
 
-/// What a stop rule says.
+/// What a stop rule returns.
 #[derive(Debug)]
 pub enum Verdict {
     /// Not over yet.
     GoOn,
-    /// What was asked for has happened.
+    /// The goal has been reached.
     Done,
-    /// It has not, and cannot any more.
+    /// The goal can no longer be reached.
     Failed(Failure),
 }
 
-/// Why what was asked for did not happen.
+/// Why a session failed.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// There was no connection.
+    /// The connection was not opened.
     NotConnected(Box<Error>),
-    /// The connection ended first. The words say what was still awaited, if anything was.
+    /// The connection ended first. The text says what was still awaited, if anything.
     Closed(Box<CloseInfo>, Option<String>),
-    /// Nothing came for too long.
+    /// Nothing was sent or received for too long.
     Silence {
-        /// What was awaited.
-        awaited: String,
-        /// For how long.
+        /// How much was received, as `1 of 2 replies received`.
+        received: String,
+        /// The time limit.
         limit: Duration,
         /// What to try.
         hint: Option<String>,
     },
-    /// A verdict was asked for, and what came does not meet it.
+    /// An expectation was not met.
     Unmet(Box<UnmetExpectation>),
 }
 
@@ -68,12 +68,14 @@ impl fmt::Display for Failure {
                 }
                 (Some(error), _) => write!(f, "{error}"),
                 (None, Some(awaited)) => {
-                    write!(f, "the server closed before {awaited}, with {close}")
+                    write!(f, "the server closed with {close} before {awaited}")
                 }
                 (None, None) => write!(f, "the server closed with {close}"),
             },
-            Self::Silence { awaited, limit, .. } => {
-                write!(f, "timed out: {awaited} within {}", units::shown(*limit))
+            Self::Silence {
+                received, limit, ..
+            } => {
+                write!(f, "timed out after {}: {received}", units::shown(*limit))
             }
             Self::Unmet(unmet) => f.write_str(&unmet.what),
         }
@@ -89,7 +91,7 @@ pub enum StopRule {
     Pings(Box<PingRule>),
 }
 
-/// Hands a call through to whichever rule this is.
+/// Delegates a call to the variant's rule.
 macro_rules! delegate {
     ($self:ident, $rule:ident => $call:expr) => {
         match $self {
@@ -105,30 +107,29 @@ impl StopRule {
         delegate!(self, rule => rule.on_event(event, now))
     }
 
-    /// The input has nothing to send right now; `ended` when it never will again.
+    /// The input has nothing to send at the moment; `ended` when it has reached its end.
     pub fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
         delegate!(self, rule => rule.input_idle(ended, now))
     }
 
-    /// Nothing is being read: whatever silence there is, it is not the peer's, and is measured anew
-    /// from here.
+    /// Reading is suspended: the silence is not the peer's, so the timers restart here.
     pub fn suspend(&mut self, now: Instant) {
         if let StopRule::Conversation(rule) = self {
             rule.suspend(now);
         }
     }
 
-    /// When [`StopRule::expire`] must be called, if nothing happens before.
+    /// When [`StopRule::expire`] must be called, unless something happens before.
     pub fn deadline(&self) -> Option<Instant> {
         delegate!(self, rule => rule.deadline())
     }
 
-    /// The deadline has come.
+    /// The deadline was reached.
     pub fn expire(&mut self, now: Instant) -> Verdict {
         delegate!(self, rule => rule.expire(now))
     }
 
-    /// Ctrl-C: the verdict where it is a proper way to end, `None` where it is an interruption.
+    /// Ctrl-C: the verdict where it is a normal way to end, `None` where it is an interruption.
     pub fn interrupt(&mut self, now: Instant) -> Option<Verdict> {
         match self {
             StopRule::Conversation(rule) => rule.interrupt(),
@@ -136,12 +137,13 @@ impl StopRule {
         }
     }
 
-    /// Whether a verdict was asked for: it is worth having even when nobody reads stdout any more.
+    /// Whether there are expectations: then the session goes on for its verdict even when the reader of stdout
+    /// is gone.
     pub fn has_verdict(&self) -> bool {
         delegate!(self, rule => rule.has_verdict())
     }
 
-    /// The message that came nearest to what is still expected.
+    /// The message nearest to the one that is still expected.
     pub fn nearest(&self) -> Option<Closest> {
         match self {
             StopRule::Conversation(rule) => rule.nearest(),
@@ -149,29 +151,29 @@ impl StopRule {
         }
     }
 
-    /// Something has moved on the wire, though no message is complete.
+    /// Bytes were transferred, though no message is complete: the reply timer restarts.
     pub fn restart_reply_timeout(&mut self, now: Instant) {
         if let StopRule::Conversation(rule) = self {
             rule.restart_reply_timeout(now);
         }
     }
 
-    /// Whether a message that still comes is one too many.
+    /// Whether further messages must not be printed (`-c` or `--until` reached).
     pub fn is_full(&self) -> bool {
         matches!(self, StopRule::Conversation(rule) if rule.is_full())
     }
 
-    /// Whether the session goes on without a connection: a person may open another.
+    /// Whether the session continues without a connection: the user may open another.
     pub fn outlives_connection(&self) -> bool {
         delegate!(self, rule => rule.outlives_connection())
     }
 
-    /// Whether there are figures for whoever asks on the way (SIGQUIT).
+    /// Whether there are statistics to print on SIGQUIT.
     pub fn has_statistics(&self) -> bool {
         matches!(self, StopRule::Pings(_))
     }
 
-    /// The figures as they stand; `None` before anything was timed.
+    /// The statistics so far; `None` before anything was timed.
     pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         match self {
             StopRule::Conversation(_) => None,

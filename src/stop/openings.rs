@@ -1,4 +1,4 @@
-//! The stop rule of `ping --new-connection`: counts connections, gathers the times of their stages.
+//! The stop rule of `ping --new-connection`: counts connections and collects the times of their stages.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::connection::backoff::is_retryable;
 use crate::connection::error::Error;
 use crate::event::{Event, Next};
 
-/// The stages of opening a connection by their names, in their order.
+/// The names of the stages of opening a connection, in order.
 pub const STAGES: [&str; 5] = ["dns", "tcp", "proxy", "tls", "upgrade"];
 
 /// The time of each stage of [`STAGES`].
@@ -24,12 +24,12 @@ pub fn stages(timing: &Timing) -> [Duration; 5] {
     ]
 }
 
-/// See the module's head.
+/// The stop rule of `ping --new-connection`.
 #[derive(Debug)]
 pub struct Openings {
-    /// When it ends in any case, counted from the first attempt (`-w`).
+    /// The deadline, counted from the first attempt (`-w`).
     limit: Option<Duration>,
-    /// So many open connections are enough, and fewer by the limit are too few (`-c` with `-w`).
+    /// Ends after this many open connections; fewer at the deadline are a failure (`-c` with `-w`).
     wanted: Option<u64>,
     counts: PingCounts,
     total: Times,
@@ -43,7 +43,7 @@ pub struct Openings {
 }
 
 impl Openings {
-    /// A rule that ends with the input, or after so long, or with so many connections.
+    /// A rule that ends with the input, after `limit`, or after `wanted` connections.
     pub fn new(limit: Option<Duration>, wanted: Option<u64>) -> Self {
         Self {
             limit,
@@ -83,7 +83,7 @@ impl Openings {
         Verdict::GoOn
     }
 
-    /// What may be better the next time is a loss; what will not be is the end.
+    /// A failure that a retry may fix counts as lost; any other ends the run.
     fn failed(&mut self, error: &Error) -> Verdict {
         self.is_opening = false;
         self.counts.lost += 1;
@@ -107,7 +107,7 @@ impl Openings {
         self.ended.is_none().then_some(over)
     }
 
-    /// It is over; an attempt under way is given up.
+    /// Ends the run; an attempt in progress is abandoned.
     pub(super) fn end(&mut self, now: Instant) -> Verdict {
         self.ended.get_or_insert(now);
         match self.failure.take().filter(|_| self.counts.received == 0) {
@@ -116,12 +116,12 @@ impl Openings {
         }
     }
 
-    /// Whether it has come to its end.
+    /// Whether the run has ended.
     pub(super) fn is_over(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// The statistics as they stand; `None` before the first attempt.
+    /// The statistics so far; `None` before the first attempt.
     pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         let begun = self.begun?;
         let counts = PingCounts {
@@ -141,7 +141,7 @@ impl Openings {
         })
     }
 
-    /// How many connections were opened and how many were asked for, when that is fewer.
+    /// How many connections were opened and how many were requested, when there were fewer.
     pub fn missing(&self) -> Option<(u64, u64)> {
         let wanted = self.wanted?;
         (self.counts.received < wanted).then_some((self.counts.received, wanted))

@@ -1,4 +1,4 @@
-//! The stop rule of `ping`: what is timed, when it is over, and whether the figures are good enough.
+//! The stop rule of `ping`: what is timed, when it ends, and whether the results are within the limits.
 
 use std::time::Instant;
 
@@ -7,15 +7,15 @@ use super::{Failure, Openings, Replies, Verdict};
 use crate::event::Event;
 use crate::expectation::UnmetExpectation;
 
-/// See the module's head.
+/// The stop rule of `ping`.
 #[derive(Debug)]
 pub struct PingRule {
     subject: TimedRule,
     limits: PingLimits,
 }
 
-/// What to try where a connection lives and no ping frame is answered.
-pub const NO_PONGS: &str = "no ping frame was answered and the connection lives: --app MESSAGE times a message \
+/// The hint for a connection that is open and answers no ping frames.
+pub const NO_PONGS: &str = "the connection is open but no ping frame was answered; use --app MESSAGE to time a message \
      and its reply instead";
 
 /// What is timed.
@@ -27,7 +27,7 @@ pub enum TimedRule {
     Openings(Openings),
 }
 
-/// Hands a call through to whatever is timed.
+/// Delegates a call to the rule for what is timed.
 macro_rules! subject {
     ($self:ident, $rule:ident => $call:expr) => {
         match &$self.subject {
@@ -44,7 +44,7 @@ macro_rules! subject {
 }
 
 impl PingRule {
-    /// A rule for that subject, whose figures must keep to the limits.
+    /// A rule that times `subject` and requires the results to be within `limits`.
     pub fn new(subject: TimedRule, limits: PingLimits) -> Self {
         Self { subject, limits }
     }
@@ -72,7 +72,7 @@ impl PingRule {
         }
     }
 
-    /// It is over, whatever is under way.
+    /// Ends the run; pings in flight are not waited for.
     pub(super) fn interrupt(&mut self, now: Instant) -> Verdict {
         subject!(mut self, rule => rule.end(now))
     }
@@ -85,13 +85,13 @@ impl PingRule {
         matches!(self.subject, TimedRule::Openings(_))
     }
 
-    /// The statistics as they stand; `None` when nothing has been timed yet.
+    /// The statistics so far; `None` when nothing has been timed yet.
     pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         subject!(self, rule => rule.statistics(now))
     }
 
-    /// Once it is over: why that is no success, if it is none. Any answer is one, as with ping(8), unless
-    /// more was asked for. What was not ended by this rule is not judged by it.
+    /// Why the run failed, once it is over. One reply is a success, as with ping(8), unless `-c` with `-w` or
+    /// limits ask for more. `None` for a success, and for a run that this rule did not end.
     pub fn judge(&self, statistics: Option<&PingStatistics>) -> Option<Failure> {
         if !subject!(self, rule => rule.is_over()) {
             return None;
@@ -104,11 +104,15 @@ impl PingRule {
                 TimedRule::Openings(_) => "no connection was opened".to_owned(),
             },
             (_, Some((came, wanted))) => {
-                format!("{came} of {wanted} answers had come when the time of -w was over")
+                let what = match self.subject {
+                    TimedRule::Replies(_) => "replies received",
+                    TimedRule::Openings(_) => "connections opened",
+                };
+                format!("{came} of {wanted} {what} before the -w deadline")
             }
             (Some(statistics), None) => {
-                let broken = self.limits.exceeded(statistics);
-                (!broken.is_empty()).then(|| broken.join("; "))?
+                let exceeded = self.limits.exceeded(statistics);
+                (!exceeded.is_empty()).then(|| exceeded.join("; "))?
             }
         };
         let unmet = match &self.subject {
@@ -121,8 +125,7 @@ impl PingRule {
     }
 }
 
-/// Where a verdict was asked for, an answer that does not lead to it is a failed expectation; a fault of
-/// transport stays what it is.
+/// With limits, a refusal or a close is a failed expectation; a transport failure keeps its own exit status.
 fn unmet(failure: Failure) -> Failure {
     let what = failure.to_string();
     match failure {

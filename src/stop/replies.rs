@@ -1,4 +1,4 @@
-//! Pings and their answers on a connection: counts both, gathers round-trip times.
+//! The stop rule of `ping` on one connection: counts pings and replies and collects round-trip times.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,30 +11,30 @@ use crate::connection::message::Direction;
 use crate::event::{Event, Next, PongMismatch};
 use crate::units::count_grouped;
 
-/// See the module's head.
+/// The stop rule of `ping` on one connection.
 #[derive(Debug)]
 pub struct Replies {
-    /// When it ends in any case, counted from the first open connection (`-w`).
+    /// The deadline, counted from the first open connection (`-w`).
     limit: Option<Duration>,
-    /// So many answers are enough, and fewer by the limit are too few (`-c` with `-w`).
+    /// Ends after this many replies; fewer at the deadline are a failure (`-c` with `-w`).
     wanted: Option<u64>,
-    /// Messages are answered by messages, in place of frames.
+    /// Pings are messages answered by messages, instead of frames (`--app`).
     by_message: bool,
     counts: PingCounts,
     times: Times,
     under_way: VecDeque<(u64, Instant)>,
     begun: Option<Instant>,
-    /// When it was over.
+    /// When the run ended.
     ended: Option<Instant>,
     input_ended: bool,
-    /// Pongs that answer none of our pings: their payload is another one.
+    /// Pongs whose payload is not that of a ping of ours.
     unrelated: u64,
-    /// It was told on the way that the peer seems to know no ping frames.
-    is_told: bool,
+    /// The user was already told that the peer does not seem to answer ping frames.
+    was_reported: bool,
 }
 
 impl Replies {
-    /// A rule that ends with the input, when each ping was answered or given up. `by_message`: pings are
+    /// A rule that ends with the input, once each ping was answered or timed out. `by_message`: pings are
     /// messages that are answered by messages.
     pub fn new(by_message: bool) -> Self {
         Self {
@@ -48,11 +48,11 @@ impl Replies {
             ended: None,
             input_ended: false,
             unrelated: 0,
-            is_told: false,
+            was_reported: false,
         }
     }
 
-    /// Ends after so long, or with so many answers.
+    /// Ends after `limit`, or after `wanted` replies.
     pub fn limit(mut self, limit: Option<Duration>, wanted: Option<u64>) -> Self {
         self.limit = limit;
         self.wanted = wanted;
@@ -93,13 +93,13 @@ impl Replies {
             } => {
                 self.count_lost(*seq);
                 let verdict = self.verdict(now);
-                self.is_told |= *is_telling && matches!(verdict, Verdict::GoOn);
+                self.was_reported |= *is_telling && matches!(verdict, Verdict::GoOn);
                 return verdict;
             }
             Event::Message(message) if message.direction == Direction::In => {
                 self.counts.others += 1;
             }
-            // The link comes back: its pings go on, and those in flight are lost.
+            // The link reconnects: pings continue, and those in flight are lost.
             Event::Failed(_, Next::Another) => {}
             Event::Close(closed) if closed.next == Next::Another => {
                 self.counts.reconnects += 1;
@@ -116,7 +116,7 @@ impl Replies {
 
     fn answered(&mut self, seq: u64, rtt: Option<Duration>, fault: Option<PongMismatch>) {
         if self.by_message {
-            // The reply was counted when it came, before it was known to be one.
+            // The reply was counted as another message before it was known to be a reply.
             self.counts.others = self.counts.others.saturating_sub(1);
         }
         match fault {
@@ -136,7 +136,7 @@ impl Replies {
         }
     }
 
-    /// Takes a ping off the list of those under way; false when it was not on it.
+    /// Removes a ping from those in flight; false when it was not among them.
     fn take(&mut self, seq: u64) -> bool {
         let at = self.under_way.iter().position(|(sent, _)| *sent == seq);
         at.and_then(|at| self.under_way.remove(at)).is_some()
@@ -185,24 +185,24 @@ impl Replies {
         self.ended.is_none().then_some(over)
     }
 
-    /// It is over, whatever is still under way.
+    /// Ends the run; pings in flight are not waited for.
     pub(super) fn end(&mut self, now: Instant) -> Verdict {
         self.ended.get_or_insert(now);
         Verdict::Done
     }
 
-    /// Whether the peer may know no ping frames, and nobody was told so yet.
+    /// Whether the peer does not seem to answer ping frames, and the user was not told so yet.
     pub(super) fn may_lack_pongs(&self) -> bool {
         let has_lost = self.counts.lost > 0 && self.counts.received + self.counts.late == 0;
-        has_lost && self.unrelated == 0 && !self.by_message && !self.is_told
+        has_lost && self.unrelated == 0 && !self.by_message && !self.was_reported
     }
 
-    /// Whether it has come to its end.
+    /// Whether the run has ended.
     pub(super) fn is_over(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// The statistics as they stand; `None` when the connection was never open.
+    /// The statistics so far; `None` when the connection was never open.
     pub fn statistics(&self, now: Instant) -> Option<PingStatistics> {
         let begun = self.begun?;
         let mut counts = self.counts;
@@ -225,8 +225,8 @@ impl Replies {
         }
     }
 
-    /// Pings that were still under way when it was over, and so recently that nothing says that they are
-    /// lost: within twice the longest round trip, the time that ping(8) gives its last ones.
+    /// Pings still in flight at the end and too recent to count as lost: sent within twice the longest round
+    /// trip, the time that ping(8) waits for its last ones.
     fn pending(&self) -> u64 {
         let (Some(ended), Some(longest)) = (self.ended, self.times.max()) else {
             return 0;
@@ -238,7 +238,7 @@ impl Replies {
             .count() as u64
     }
 
-    /// Whether fewer answers came in time than were asked for.
+    /// The replies received in time and those requested, when there were fewer.
     pub fn missing(&self) -> Option<(u64, u64)> {
         let wanted = self.wanted?;
         (self.counts.received < wanted).then_some((self.counts.received, wanted))

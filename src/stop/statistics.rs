@@ -1,51 +1,51 @@
-//! What `ping` tells at its end.
+//! The statistics of `ping`, and the limits they are checked against.
 
 use std::time::Duration;
 
 use super::times::{TimeRange, TimeSummary, Times};
 
-/// How many.
+/// Counters of a ping run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PingCounts {
     /// Pings sent, or connections tried.
     pub sent: u64,
-    /// Those that were answered in time.
+    /// Pings answered in time, or connections opened.
     pub received: u64,
-    /// Those that were not.
+    /// Pings not answered in time, or connections that failed.
     pub lost: u64,
-    /// Those that were still under way when it was over.
+    /// Still in flight at the end.
     pub pending: u64,
-    /// Answers that came too late.
+    /// Replies that arrived after their time limit.
     pub late: u64,
-    /// Answers that came again.
+    /// Duplicate replies.
     pub duplicates: u64,
-    /// Answers in time whose time was not measured, since nothing was being read.
+    /// Replies in time whose round trip was not measured, because reading was suspended.
     pub untimed: u64,
-    /// Messages that answered nothing.
+    /// Messages that were not a reply.
     pub others: u64,
-    /// Connections that ended and were followed by another.
+    /// Connections that were lost and replaced.
     pub reconnects: u64,
 }
 
-/// What `ping` prints at its end.
+/// The statistics of a ping run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PingStatistics {
-    /// How many.
+    /// The counters.
     pub counts: PingCounts,
     /// From the first open connection to now.
     pub elapsed: Duration,
-    /// The round trips, when there was any.
+    /// The round-trip times, if there were any.
     pub rtt: Option<TimeSummary>,
-    /// The parts of each: the stages of opening a connection, those that took any time.
+    /// The stages of opening a connection, those that took any time.
     pub stages: Vec<(&'static str, TimeSummary)>,
     /// The last round trips, `None` for a lost one.
     pub recent: Vec<Option<Duration>>,
-    /// Their distribution.
+    /// The histogram of the round-trip times.
     pub bars: Vec<TimeRange>,
 }
 
 impl PingStatistics {
-    /// What was counted and measured.
+    /// Statistics of these counters and times.
     pub fn new(counts: PingCounts, elapsed: Duration, times: &Times) -> Self {
         Self {
             counts,
@@ -57,7 +57,7 @@ impl PingStatistics {
         }
     }
 
-    /// The lost ones among those whose fate is known, in percent.
+    /// Lost pings among lost and received ones, in percent.
     pub fn loss_percent(&self) -> f64 {
         match self.counts.lost + self.counts.received {
             0 => 0.0,
@@ -66,26 +66,26 @@ impl PingStatistics {
     }
 }
 
-/// What the figures must keep to.
+/// The limits of `--max-p95`, `--max-avg` and `--max-loss`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PingLimits {
     /// The largest 95th percentile (`--max-p95`).
     pub p95: Option<Duration>,
     /// The largest mean (`--max-avg`).
     pub avg: Option<Duration>,
-    /// The most that may be lost, in percent (`--max-loss`).
+    /// The largest loss, in percent (`--max-loss`).
     pub loss: Option<f64>,
 }
 
 impl PingLimits {
-    /// Whether there is any.
+    /// Whether any limit is set.
     pub fn are_set(&self) -> bool {
         *self != Self::default()
     }
 
-    /// What breaks a limit and by how much, a clause for each.
+    /// The limits that are exceeded and by how much, a clause for each.
     pub fn exceeded(&self, statistics: &PingStatistics) -> Vec<String> {
-        let mut broken = Vec::new();
+        let mut exceeded = Vec::new();
         let times = [
             (
                 "--max-p95",
@@ -104,7 +104,7 @@ impl PingLimits {
             if let (Some(limit), Some(came)) = (limit, came)
                 && came > limit
             {
-                broken.push(format!(
+                exceeded.push(format!(
                     "{what} is {}, {} more than {flag} {}",
                     precise(came),
                     precise(came - limit),
@@ -115,25 +115,25 @@ impl PingLimits {
         let loss = statistics.loss_percent();
         if let Some(limit) = self.loss.filter(|limit| loss > *limit) {
             let PingCounts { received, lost, .. } = statistics.counts;
-            broken.push(format!(
-                "{}% were lost ({lost} of {}), {}% more than --max-loss {limit}%",
+            exceeded.push(format!(
+                "the loss is {}% ({lost} of {}), {}% more than --max-loss {limit}%",
                 percent(loss),
                 lost + received,
                 percent(loss - limit),
             ));
         }
-        broken
+        exceeded
     }
 }
 
-/// A time to the microsecond, whatever its size: a limit can be missed by that much.
+/// A time in milliseconds, to the microsecond: a limit can be exceeded by that little.
 pub fn precise(time: Duration) -> String {
     let text = format!("{:.3}", time.as_secs_f64() * 1e3);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{text} ms")
 }
 
-/// A percentage with at most three decimals, never rounded to a whole that it is not.
+/// A percentage with at most three decimals.
 pub fn percent(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,17 +1,17 @@
-//! Times that were measured, and how they are spread: constant memory, however many there are.
+//! Collected round-trip times and their summary, in constant memory.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// The digits that a percentile is true to.
+/// The significant digits of a percentile.
 const DIGITS: u8 = 3;
 
-/// How many of the last ones are kept one by one.
+/// How many of the last times are kept individually.
 const RECENT: usize = 60;
 
-/// Gathers times.
+/// Collects times.
 #[derive(Debug)]
 pub struct Times {
     histogram: Histogram<u64>,
@@ -23,12 +23,12 @@ pub struct Times {
     mean: f64,
     squares: f64,
     last: Option<Duration>,
-    /// The sum of the differences from one to the next, in seconds.
+    /// The sum of the differences between successive times, in seconds.
     steps: f64,
     recent: VecDeque<Option<Duration>>,
 }
 
-/// How values are spread.
+/// Summary of collected times.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeSummary {
     /// The shortest.
@@ -37,26 +37,26 @@ pub struct TimeSummary {
     pub avg: Duration,
     /// The longest.
     pub max: Duration,
-    /// The standard deviation, as ping(8) has it.
+    /// The standard deviation, as ping(8) prints it.
     pub mdev: Duration,
-    /// Half are at most this.
+    /// The median.
     pub p50: Duration,
-    /// 95 % are at most this.
+    /// The 95th percentile.
     pub p95: Duration,
-    /// 99 % are at most this.
+    /// The 99th percentile.
     pub p99: Duration,
-    /// The mean difference from one to the next; none where there is only one.
+    /// The mean difference between successive times; `None` where there is only one.
     pub jitter: Option<Duration>,
 }
 
-/// How many times were in a range.
+/// A bar of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeRange {
-    /// More than this, or equal to it in the first range.
+    /// Exclusive lower bound, inclusive in the first range.
     pub from: Duration,
-    /// At most this.
+    /// Inclusive upper bound.
     pub to: Duration,
-    /// How many.
+    /// Number of times in the range.
     pub count: u64,
 }
 
@@ -81,9 +81,9 @@ impl Default for Times {
 }
 
 impl Times {
-    /// One more.
+    /// Adds a time.
     pub fn record(&mut self, time: Duration) {
-        // A histogram that grows by itself refuses nothing.
+        // A histogram that resizes itself accepts every value.
         let _ = self.histogram.record(nanoseconds(time));
         self.count += 1;
         self.min = self.min.min(time);
@@ -98,7 +98,7 @@ impl Times {
         self.remember(Some(time));
     }
 
-    /// One that never came, for [`Times::recent`].
+    /// Adds a lost ping, for [`Times::recent`].
     pub fn miss(&mut self) {
         self.remember(None);
     }
@@ -110,7 +110,7 @@ impl Times {
         self.recent.push_back(time);
     }
 
-    /// The last ones in their order, the oldest first; `None` for one that never came.
+    /// The last times, oldest first; `None` for a lost ping.
     pub fn recent(&self) -> Vec<Option<Duration>> {
         self.recent.iter().copied().collect()
     }
@@ -120,7 +120,7 @@ impl Times {
         (self.count > 0).then_some(self.max)
     }
 
-    /// How they are spread, if there are any.
+    /// The summary of the times, if there are any.
     pub fn spread(&self) -> Option<TimeSummary> {
         let percentile = |quantile| {
             let value = Duration::from_nanos(self.histogram.value_at_quantile(quantile));
@@ -139,8 +139,7 @@ impl Times {
         })
     }
 
-    /// How many there were in each of a handful of ranges with round bounds, from the shortest to the
-    /// longest.
+    /// The histogram: a few ranges with round bounds, from the shortest to the longest time.
     pub fn bars(&self) -> Vec<TimeRange> {
         let Some(max) = self.max() else {
             return Vec::new();

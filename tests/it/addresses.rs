@@ -73,7 +73,7 @@ fn a_family_may_be_chosen() {
     let server = closing();
     let url = format!("ws://localhost:{}/", server.port());
     Probe::new(["listen", "-4", "-v", &url])
-        .stderr_has("found 127.0.0.1\n")
+        .stderr_has("resolved to 127.0.0.1\n")
         .status(0);
     Probe::new(["listen", "-6", "ws://127.0.0.1:9/"])
         .stderr_has("no IPv6 address")

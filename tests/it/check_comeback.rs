@@ -46,7 +46,7 @@ fn the_timeout_of_a_file_ends_the_retries() {
     let nobody = Nobody::listens();
     let text = format!("timeout 300ms\n{ECHO}");
     check(&nobody.url(), &text, &["--retry", "10m"])
-        .stdout_has("no connection within 300 ms")
+        .stdout_has("not connected within 300 ms")
         .any_stderr()
         .within(ms(5000))
         .status(1);

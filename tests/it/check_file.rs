@@ -180,7 +180,7 @@ fn a_failure_shows_where_what_the_near_miss_and_what_happened() {
                 > {\"type\":\"ping\",\"seq\":1}\n< {\"type\":\"pong\",\"seq\":1}\n";
     let output = check(&server, text)
         .stdout_has("x.wst:5  same seq\n    5 | < {\"type\":\"pong\",\"seq\":1}\n")
-        .stdout_has("      no message matching '{\"type\":\"pong\",\"seq\":1}' within 300 ms (2 others received)\n")
+        .stdout_has("      no message matching '{\"type\":\"pong\",\"seq\":1}' within 300 ms (2 other messages received)\n")
         .stdout_has("      closest: {\"type\": \"pong\", \"seq\": 2}\n")
         .stdout_has("               .seq: expected 1, got 2\n")
         .stdout_has("      transcript:\n        +0.")
@@ -202,7 +202,7 @@ fn the_tests_after_a_failed_one_still_run_unless_fail_fast() {
         .accept()
         .echo_until_closed();
     check(&server, text)
-        .stdout_has("the server closed with 1000 (Normal Closure) before a message matching 'no' came (nothing was received)")
+        .stdout_has("the server closed with 1000 (Normal Closure) before a message matching 'no' was received (nothing received)")
         .stdout_has("1 of 2 tests failed")
         .within(ms(4000))
         .status(1);
@@ -222,11 +222,14 @@ fn what_does_not_go_as_written_fails_at_its_step() {
             "> {\"a\":1}\n< {\"a\":1}\nassert .a > 40\n",
             ".a > 40 is false: .a is 1",
         ),
-        ("> {\"a\":1}\n< {\"a\":1}\ncapture b = .b\n", "is null"),
+        ("> {\"a\":1}\n< {\"a\":1}\ncapture b = .b\n", "selects null"),
         ("> a\n> b\n<next b\n", "the next message does not match"),
-        ("never /bad/\n> so bad\n< good\n", "never /bad/ forbids"),
-        ("> bad\nwait 200ms\nnever bad\n", "never bad forbids"),
-        ("> a\nsilence 200ms\n", "silence was expected"),
+        ("never /bad/\n> so bad\n< good\n", "'never /bad/' forbids"),
+        ("> bad\nwait 200ms\nnever bad\n", "'never bad' forbids"),
+        (
+            "> a\nsilence 200ms\n",
+            "expected silence, received a message",
+        ),
         ("expect close 1000\n", "did not close within 300 ms"),
     ] {
         let server = Server::new().accept().echo_until_closed();
@@ -366,7 +369,7 @@ fn a_bad_file_is_told_with_its_line_before_anything_connects() {
         ("connect ws://x\n> {{env.NOT_SET_AT_ALL}}\n", ":2: "),
         ("connect http:/x\n", ":1: "),
         ("connect ws://x\n< /(/\n", ":2: "),
-        ("", "without a step"),
+        ("", "the file has no steps"),
     ] {
         let server = Server::new().expect_nobody();
         let probe = Probe::new(["check"]);
@@ -457,7 +460,7 @@ fn a_flood_between_two_expected_messages_is_passed_over() {
         &server,
         "connect {{base}}\n< first\nwithin 3s < {\"n\":\"never\"}\n",
     )
-    .stdout_has("(10001 others received)")
+    .stdout_has("(10001 other messages received)")
     .stdout_has("more\n")
     .status(1);
 }
@@ -524,7 +527,7 @@ fn the_end_of_the_time_allowed_is_a_failure() {
     let server = Server::new().accept().close_when_asked();
     check(&server, "connect {{base}}\nwait 30s\n")
         .args(["-m", "300ms"])
-        .stdout_has("--max-time 300ms is over")
+        .stdout_has("stopped after --max-time 300ms")
         .within(ms(4000))
         .status(1);
 }
@@ -580,6 +583,6 @@ fn what_an_earlier_step_passed_over_is_named_with_its_line() {
         .send_text("a")
         .close_when_asked();
     check(&server, "timeout 300ms\nconnect {{base}}\n< a\n< b\n")
-        .stdout_has("1 matching message came before and was passed over at line 3")
+        .stdout_has("1 matching message was received earlier and skipped at line 3")
         .status(1);
 }

@@ -9,7 +9,7 @@ fn a_healthy_endpoint_passes_with_a_line_a_fact() {
         .stdout_has("✓ handshake     101 Switching Protocols in")
         .stdout_has("✓ accept key")
         .stdout_has("✓ subprotocol   none chosen")
-        .stdout_has("✓ compression   none agreed")
+        .stdout_has("✓ compression   none negotiated")
         .stdout_has("✓ ping")
         .stdout_has("✓ close         1000 (Normal Closure)")
         .stdout_has("6 checks passed")
@@ -165,7 +165,7 @@ fn a_certificate_is_a_fact_and_a_plain_connection_has_none() {
         .status(0);
     let server = Server::new().accept().answer_ping().close_when_asked();
     Probe::new(["check", &server.url(), "--min-cert-days", "14"])
-        .stdout_has("✗ certificate   none: the connection is not encrypted")
+        .stdout_has("✗ certificate   no certificate: the connection is not encrypted")
         .status(1);
 }
 
@@ -248,7 +248,7 @@ fn a_close_that_nobody_asked_for_is_shown_with_what_came_before_it() {
     let frames = [Frame::text("bye"), Frame::close(1000, "")];
     let server = Server::new().accept().send_frames(&frames);
     Probe::new(["check", &server.url()])
-        .stdout_has("! close         1000 (Normal Closure): the server closed by itself after bye")
+        .stdout_has("! close         1000 (Normal Closure): closed by the server after bye")
         .stdout_lacks("✓ close")
         .status(0);
 }

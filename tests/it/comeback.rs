@@ -56,7 +56,7 @@ mod retry {
     fn a_name_that_is_not_there_yet_counts() {
         Probe::new(["send", "ws://nobody.invalid/", "hi", "--retry", "1"])
             .args(SOON)
-            .stderr_has("trying again")
+            .stderr_has("retrying")
             .stderr_has("nobody.invalid")
             .status(6);
     }
@@ -128,12 +128,12 @@ mod retry {
         let proxy = FaultProxy::before(server.port(), [Fault::Reset]);
         let url = proxy.url().replace("ws://127.0.0.1", "wss://localhost");
         listen(&url, &["--retry", "5", "--cacert", &server.authority()])
-            .stderr_has("trying again")
+            .stderr_has("retrying")
             .status(0);
         let other = Certificate::good();
         let server = Server::tls(other).expect_tls_failure().expect_nobody();
         listen(&server.url(), &["--retry", "5"])
-            .stderr_lacks("trying again")
+            .stderr_lacks("retrying")
             .status(60);
     }
 
@@ -173,7 +173,7 @@ mod retry {
             .any_stderr()
             .within(ms(5000))
             .spawn();
-        probe.stderr_line("trying again in 1m");
+        probe.stderr_line("retrying in 1m");
         probe.interrupt();
         probe.status(130);
     }
@@ -183,7 +183,7 @@ mod retry {
         let nobody = Nobody::listens();
         Probe::new(["listen", &nobody.url(), "--retry", "300ms"])
             .args(["--backoff", "20ms..50ms"])
-            .stderr_has("trying again")
+            .stderr_has("retrying")
             .at_least(ms(300))
             .within(ms(3000))
             .status(7);
@@ -205,7 +205,7 @@ mod reconnect {
             .expect_close(1000);
         listen(&server.url(), &["--reconnect"])
             .stdout("one\ntwo\n")
-            .stderr_has("trying again in")
+            .stderr_has("retrying in")
             .stderr_has("lost without a close frame")
             .status(0);
     }
@@ -337,7 +337,7 @@ mod reconnect {
             .any_stderr()
             .within(ms(5000))
             .spawn();
-        probe.stderr_line("trying again in 5m");
+        probe.stderr_line("retrying in 5m");
         probe.interrupt();
         probe.status(130);
     }
@@ -377,7 +377,7 @@ mod reconnect {
             .at_least(ms(1500))
             .within(ms(2600))
             .spawn();
-        probe.stderr_line("trying again");
+        probe.stderr_line("retrying");
         let server = server.close_when_asked();
         probe.status(0);
         drop(server);
@@ -690,7 +690,7 @@ mod heartbeat {
             .stdout_to(folder.path().join("stdout"))
             .any_stderr()
             .spawn();
-        probe.stderr_line("OPEN");
+        probe.stderr_line("* connected to");
         // Longer than the limit: the subject of this test is a delay.
         std::thread::sleep(ms(2000));
         let mut taken = Vec::new();
@@ -728,7 +728,7 @@ mod heartbeat {
             .stdout_to(folder.path().join("stdout"))
             .any_stderr()
             .spawn();
-        probe.stderr_line("OPEN");
+        probe.stderr_line("* connected to");
         // Longer than interval and timeout together: the subject of this test is a delay.
         std::thread::sleep(ms(1700));
         let mut taken = Vec::new();
@@ -749,7 +749,7 @@ mod by_hand {
             .args(SOON)
             .any_stdout()
             .spawn_on_a_terminal();
-        session.shows("OPEN").shows("> ");
+        session.shows("connected to").shows("> ");
         session
     }
 
@@ -761,7 +761,7 @@ mod by_hand {
             server
                 .drop_tcp()
                 .refuse("503 Service Unavailable", "Retry-After: 3600\r\n", "");
-        session.shows("trying again in 5m");
+        session.shows("retrying in 5m");
         (server, session)
     }
 
@@ -770,8 +770,8 @@ mod by_hand {
         let server = Server::new().accept();
         let mut session = session(&server);
         let server = server.close(1012, "").expect_close(1012).accept();
-        session.shows("CLOSED").shows("1012").shows("trying again");
-        session.shows("OPEN");
+        session.shows("closed").shows("1012").shows("retrying");
+        session.shows("connected to");
         let server = server.close_when_asked();
         session.write("/quit\r");
         session.status(0);
@@ -783,7 +783,7 @@ mod by_hand {
         let (server, mut session) = lost_for_long();
         let server = server.accept();
         session.write("/reconnect\r");
-        session.shows("OPEN");
+        session.shows("connected to");
         let server = server.close_when_asked();
         session.write("/quit\r");
         session.status(0);
@@ -807,10 +807,10 @@ mod by_hand {
         let mut session = session(&server);
         let server = server.expect_close(1000).close(1012, "").expect_nobody();
         session.write("/close\r");
-        session.shows("CLOSED");
+        session.shows("closed by us");
         session.write("/quit\r");
         let output = session.status(0);
-        assert!(!output.text().contains("trying again"), "{}", output.text());
+        assert!(!output.text().contains("retrying"), "{}", output.text());
         drop(server);
     }
 

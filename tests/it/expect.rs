@@ -61,7 +61,7 @@ fn a_message_that_does_not_come_is_status_1_with_the_near_miss() {
         .args(["--expect", pattern])
         .any_stdout()
         .stderr_has(pattern)
-        .stderr_has("2 others received")
+        .stderr_has("2 other messages received")
         .stderr_has(r#"closest: {"type": "pong", "seq": 2}"#)
         .stderr_has(".seq: expected 1, got 2")
         .status(1);
@@ -215,7 +215,7 @@ fn a_reader_that_leaves_does_not_end_a_verdict() {
     Probe::new(["send", &server.url(), "--expect", "end"])
         .reader_leaves_after(10)
         .any_stdout()
-        .stderr_has("before a message matching 'end' came")
+        .stderr_has("before a message matching 'end' was received")
         .status(1);
 }
 
@@ -306,7 +306,7 @@ fn listen_ends_with_the_message_that_matches_until() {
     let server = Server::new().accept().send_text("a").close(1000, "");
     Probe::new(["listen", &server.url(), "--until", "end"])
         .stdout("a\n")
-        .stderr_has("before a message matching 'end' came")
+        .stderr_has("before a message matching 'end' was received")
         .status(10);
 }
 
@@ -341,7 +341,7 @@ fn until_that_was_not_met_when_its_time_is_over_is_status_1() {
     let server = Server::new().accept().send_text("a").close_when_asked();
     Probe::new(["listen", &server.url(), "--until", "end", "--for", "200ms"])
         .stdout("a\n")
-        .stderr_has("no message matching 'end' within 200 ms (1 other received)")
+        .stderr_has("no message matching 'end' within 200 ms (1 other message received)")
         .stderr_has("closest: a")
         .status(1);
 }
@@ -384,7 +384,7 @@ fn each_expectation_has_the_whole_time() {
 }
 
 #[test]
-fn what_was_passed_over_is_named() {
+fn skipped_messages_are_named() {
     let server = Server::new()
         .accept()
         .expect_text("hi")
@@ -394,7 +394,7 @@ fn what_was_passed_over_is_named() {
     Probe::new(["send", &server.url(), "hi", "-w", "200ms"])
         .args(["--expect", "a", "--expect", "b"])
         .any_stdout()
-        .stderr_has("1 matching message came before and was passed over")
+        .stderr_has("1 matching message was received earlier and skipped")
         .status(1);
     let server = Server::new()
         .accept()
@@ -403,7 +403,7 @@ fn what_was_passed_over_is_named() {
         .close_when_asked();
     Probe::new(["send", &server.url(), "hi", "-w", "200ms", "--expect", "a"])
         .any_stdout()
-        .stderr_has("a binary message of 12 bytes was passed over")
+        .stderr_has("skipped a binary message of 12 bytes")
         .status(1);
 }
 

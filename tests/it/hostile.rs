@@ -178,7 +178,7 @@ fn as_a_session(situation: &Situation) {
     let probe = probe(&peer).args(["-vv"]).within(situation.limit);
     let mut running = probe.any_stdout().spawn_on_a_terminal();
     // One that was never open is over by itself.
-    if running.shows_or_ends("/quit leaves", situation.limit) {
+    if running.shows_or_ends("/quit quits", situation.limit) {
         running.write("/quit\r");
     }
     let output = running.status_among(&[0, situation.exit]);
@@ -345,7 +345,7 @@ fn a_huge_text_shown_again_in_a_session_comes_whole_and_takes_no_more_memory_tha
     .within(ms(60_000))
     .spawn_on_a_terminal();
     let memory = session.watch_memory();
-    session.shows("/last shows them");
+    session.shows("/last shows all");
     session.write("/last 1\r");
     session.sees_drawn_last("> ");
     session.write("/quit\r");

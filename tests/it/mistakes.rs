@@ -753,7 +753,7 @@ fn a_subprotocol_that_the_server_does_not_know_is_named() {
         "chat",
     ])
     .stderr_has("the server chose no subprotocol, expected chat")
-    .stderr_has("offer one that the server knows")
+    .stderr_has("offer a subprotocol that the server supports")
     .status(1);
 }
 

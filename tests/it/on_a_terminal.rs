@@ -8,7 +8,7 @@ fn session(server: &Server) -> Running {
     let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
         .any_stdout()
         .spawn_on_a_terminal();
-    session.shows("OPEN").shows("> ");
+    session.shows("connected to").shows("> ");
     session
 }
 
@@ -65,7 +65,7 @@ fn whoever_waits_for_a_connection_is_told_what_for() {
         .any_stdout()
         .spawn_on_a_terminal();
     waiting.shows(&format!(
-        "* CONNECTING to {url}, still waiting for the answer to the WebSocket handshake"
+        "* connecting to {url}: still waiting for the answer to the WebSocket handshake"
     ));
     waiting.interrupt();
     waiting.status(130);
@@ -292,7 +292,7 @@ fn the_status_shows_the_state_by_its_name() {
     session.write("/status\r");
     session.shows("sent 1 message (2 bytes");
     let server = server.close(1000, "").expect_close(1000);
-    session.shows("CLOSED");
+    session.shows("closed by the server");
     session.write("/status\r");
     session.shows("* CLOSED, ws://");
     session.write("/quit\r");

@@ -52,7 +52,7 @@ fn session() -> Vec<Vec<Run>> {
         .any_stdout()
         .spawn_on_a_terminal();
     session.sees("OPEN and a prompt", |screen| {
-        screen.text().contains("* OPEN") && screen.typed() == ">"
+        screen.text().contains("* connected to") && screen.typed() == ">"
     });
     let server = server.send_text(r#"{"type":"welcome","session":"k3v9"}"#);
     session.sees("the greeting", |screen| screen.text().contains("k3v9"));

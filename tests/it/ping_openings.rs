@@ -49,7 +49,7 @@ fn a_refusal_that_may_pass_is_a_loss() {
     let server = opened(Server::new(), 1).refuse("503 Busy", "", "later");
     let server = opened(server, 1);
     Probe::ping(&server, "--new-connection -c 3 -i 10ms")
-        .stdout_has("not open: seq=2")
+        .stdout_has("not connected: seq=2")
         .stdout_has("503")
         .stdout_has("3 sent, 2 received, 33.3% lost")
         .status(0);
@@ -105,7 +105,7 @@ fn control_c_ends_it_with_the_statistics_between_two_and_in_one() {
 
     let server = opened(Server::new(), 1).connected();
     let mut probe = Probe::ping(&server, "--new-connection -i 10ms")
-        .stdout_has("2 sent, 1 received, 0% lost, 1 under way")
+        .stdout_has("2 sent, 1 received, 0% lost, 1 pending")
         .spawn();
     probe.shows("seq=1 ");
     let server = server.played();

@@ -192,7 +192,7 @@ fn with_a_deadline_the_count_is_of_answers_and_too_few_are_1() {
     let server = server.answer_any_close();
     Probe::ping(&server, "-i 100ms -c 3 -w 350ms")
         .stdout_has("1 received")
-        .stderr_has("1 of 3 answers had come when the time of -w was over")
+        .stderr_has("1 of 3 replies received before the -w deadline")
         .status(1);
 }
 
@@ -208,7 +208,7 @@ fn what_is_under_way_at_the_end_is_neither_received_nor_lost() {
         &server,
         "-i 200ms --close-timeout 50ms --size 0 --max-loss 0",
     )
-    .stdout_has("2 sent, 1 received, 0% lost, 1 under way")
+    .stdout_has("2 sent, 1 received, 0% lost, 1 pending")
     .spawn();
     probe.shows("seq=1 ");
     let server = server.played();
@@ -230,7 +230,7 @@ fn a_peer_that_answers_no_ping_frames_is_met_with_a_hint_while_pings_go_on() {
     let server = Server::new().accept().expect_ping(16).answer_any_close();
     Probe::ping(&server, "-c 1 -W 100ms")
         .any_stdout()
-        .stderr_has("no ping was answered\nhint: no ping frame was answered and the connection lives: --app")
+        .stderr_has("no ping was answered\nhint: the connection is open but no ping frame was answered; use --app")
         .status(1);
 }
 
@@ -278,7 +278,7 @@ fn a_loss_is_told_with_its_code_and_reconnect_goes_on_and_counts() {
     let output = Probe::new(["ping", &proxy.url(), "-i", "20ms", "-c", "20"])
         .args(["--reconnect", "--backoff", "1ms..1ms", "-W", "1s"])
         .stdout_has("1 reconnect")
-        .stderr_has("trying again")
+        .stderr_has("retrying")
         .stderr_has("1006")
         .status(0);
     let counts = Regex::new("(\\d+) sent, (\\d+) received").unwrap();

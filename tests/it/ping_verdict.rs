@@ -51,7 +51,7 @@ fn a_loss_beyond_the_limit_is_named_with_how_much() {
     Probe::ping(&server, "--max-loss 20%")
         .args(args)
         .stdout_has("50% lost")
-        .stderr_has("50% were lost (1 of 2), 30% more than --max-loss 20%")
+        .stderr_has("the loss is 50% (1 of 2), 30% more than --max-loss 20%")
         .status(1);
     let server = play();
     Probe::ping(&server, "--max-loss 50")

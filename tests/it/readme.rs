@@ -371,7 +371,7 @@ const TROUBLE: &[(&str, Option<&str>)] = &[
         Some("wsprobe send {secure} hi"),
     ),
     (
-        "timed out: 0 of 1 reply had come …",
+        "timed out after … 0 of 1 replies received",
         Some("wsprobe send -w 0.2 {silent} hi"),
     ),
     (

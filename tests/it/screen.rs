@@ -14,7 +14,7 @@ fn session(server: &Server) -> Running {
 fn opened(probe: Probe) -> Running {
     let mut session = probe.any_stdout().spawn_on_a_terminal();
     session.sees("OPEN and a prompt", |screen| {
-        screen.text().contains("* OPEN") && screen.typed() == ">"
+        screen.text().contains("* connected to") && screen.typed() == ">"
     });
     session
 }
@@ -364,8 +364,8 @@ fn a_line_typed_without_a_connection_stays_and_lets_a_command_pass() {
     session.sees("the close", |screen| {
         screen
             .text()
-            .contains("CLOSED by the server with 1001 (Going Away): back soon")
-            && screen.text().contains("/reconnect opens it again")
+            .contains("closed by the server: 1001 (Going Away): back soon")
+            && screen.text().contains("/reconnect reconnects")
     });
     session.write("hello\r");
     session.sees("a refusal", |screen| {
@@ -377,7 +377,7 @@ fn a_line_typed_without_a_connection_stays_and_lets_a_command_pass() {
     let server = server.accept();
     session.write("/reconnect\r");
     session.sees("OPEN, and the line", |screen| {
-        screen.text().matches("* OPEN").count() == 2 && screen.typed() == "> hello"
+        screen.text().matches("* connected to").count() == 2 && screen.typed() == "> hello"
     });
     let server = server.expect_text("hello");
     session.write("\r");
@@ -434,7 +434,7 @@ fn a_second_control_c_does_not_wait_for_the_answer_to_the_close() {
         .any_stdout()
         .within(ms(8000))
         .spawn_on_a_terminal();
-    session.shows("OPEN");
+    session.shows("connected to");
     let server = server.expect_close(1000);
     session.write("\x03");
     let server = server.played();
@@ -453,7 +453,7 @@ fn alone_it_says_what_it_is_and_what_to_type() {
             .text()
             .contains("built-in echo server: type a line and press Enter; /help")
     });
-    session.sees("OPEN", |screen| screen.text().contains("* OPEN"));
+    session.sees("OPEN", |screen| screen.text().contains("* connected to"));
     session.write("anybody there?\r");
     session.sees("the echo", |screen| screen.has_row("< anybody there?"));
     session.write("/quit\r");
@@ -480,7 +480,7 @@ fn a_saved_session_is_a_check_that_passes_against_the_same_server() {
     session.write("{\r\"a\": 1}\r");
     session.sees("the pong", |screen| screen.text().contains("* pong after"));
     session.write("/close 4001 done\r");
-    session.sees("the close", |screen| screen.text().contains("CLOSED"));
+    session.sees("the close", |screen| screen.text().contains("closed by"));
     session.write("/save session.wst\r/save session.wst\r");
     session.sees("what was saved", |screen| {
         screen.text().matches("* saved to session.wst: ").count() == 2
@@ -526,7 +526,9 @@ fn a_saved_session_holds_no_secret_and_says_which_it_needs() {
     session.sees("the close", |screen| screen.text().contains("4003"));
     session.write("/save login.wst\r");
     session.sees("what was saved", |screen| {
-        screen.text().contains("which secrets it needs")
+        screen
+            .text()
+            .contains("; its first lines list the secrets it needs")
     });
     session.write("/quit\r");
     let output = session.status(0);
@@ -573,7 +575,7 @@ fn a_session_with_attempts_that_failed_is_saved_and_they_are_comments() {
     let output = session.status(0);
     drop(server);
     let file = std::fs::read_to_string(output.home.path().join("a.wst")).unwrap();
-    assert!(file.contains(&format!("# not opened: {dead}")), "{file}");
+    assert!(file.contains(&format!("# not connected: {dead}")), "{file}");
     assert_eq!(file.matches("\nconnect ").count(), 1, "{file}");
 }
 
@@ -585,11 +587,11 @@ fn a_connection_whose_end_no_step_can_say_is_a_test_of_its_own() {
         .send_raw(b"\xff\xff")
         .answer_any_close();
     let mut session = session(&server);
-    session.sees("the violation", |screen| screen.text().contains("CLOSED"));
+    session.sees("the violation", |screen| screen.text().contains("* closed"));
     drop(server);
     session.write("/connect echo:\r");
     session.sees("another one", |screen| {
-        screen.text().matches("* OPEN").count() == 2
+        screen.text().matches("* connected to").count() == 2
     });
     session.write("two\r/save b.wst\r");
     session.sees("what was saved", |screen| {
@@ -609,7 +611,7 @@ fn a_file_that_was_there_is_not_overwritten() {
     std::fs::write(session.folder().join("mine.wst"), "mine").unwrap();
     session.write("/save mine.wst\r");
     session.sees("a refusal", |screen| {
-        screen.text().contains("* not saved to mine.wst: ")
+        screen.text().contains("* cannot save to mine.wst: ")
     });
     let server = server.close_when_asked();
     session.write("/quit\r");
@@ -627,7 +629,9 @@ fn a_filter_says_how_many_it_hid_and_last_shows_them() {
     let mut session = session(&server);
     session.write("/filter /b/\r");
     session.sees("the filter", |screen| {
-        screen.text().contains("that match /b/ are shown")
+        screen
+            .text()
+            .contains("showing only messages that match /b/")
     });
     let server = server.send_text("a1").send_text("a2").send_text("b");
     let screen = session.sees("the one that matches", |screen| screen.has_row("< b"));
@@ -635,9 +639,7 @@ fn a_filter_says_how_many_it_hid_and_last_shows_them() {
     session.write("/last 2\r");
     session.sees("the last two", |screen| screen.has_row("< a2"));
     session.write("/filter off\r/time\r");
-    session.sees("the settings", |screen| {
-        screen.has_row("* the time is shown: on")
-    });
+    session.sees("the settings", |screen| screen.has_row("* timestamps: on"));
     let server = server.send_text("a3");
     session.sees("a time", |screen| {
         screen
@@ -654,7 +656,7 @@ fn a_very_long_message_is_cut_with_its_size_and_shown_whole_on_demand() {
     let text = format!("[{}]", items.join(","));
     let server = Server::new().accept().send_text(&text);
     let mut session = session(&server);
-    let note = "… 1,891 bytes in all, /last shows them";
+    let note = "… 1,891 bytes in total; /last shows all";
     let screen = session.sees("the size", |screen| screen.has_row(note));
     assert!(screen.has_row("  7,") && !screen.has_row("  499"));
     session.write("/last\r");
@@ -710,9 +712,7 @@ fn headers_and_frames_are_shown_when_they_are_asked_for() {
     let server = server.send_text("quiet");
     session.sees("a message", |screen| screen.has_row("< quiet"));
     session.write("/frames\r");
-    session.sees("the setting", |screen| {
-        screen.has_row("* frames are shown: on")
-    });
+    session.sees("the setting", |screen| screen.has_row("* frames: on"));
     let server = server.send_text("loud");
     let screen = session.sees("a frame", |screen| screen.has_row("< loud"));
     assert_eq!(
@@ -741,9 +741,7 @@ fn a_log_begins_and_ends_when_it_is_asked_for() {
     session.sees("a message", |screen| screen.has_row("< before"));
     session.write("/log events.jsonl\r");
     session.sees("the log", |screen| {
-        screen
-            .text()
-            .contains("every event from now on goes to events.jsonl")
+        screen.text().contains("* logging to events.jsonl")
     });
     let server = server.send_text("during c0rrect-h0rse");
     session.sees("a message", |screen| {
@@ -751,9 +749,7 @@ fn a_log_begins_and_ends_when_it_is_asked_for() {
     });
     session.write("/log off\r");
     session.sees("its end", |screen| {
-        screen
-            .text()
-            .contains("no event goes to events.jsonl any more")
+        screen.text().contains("* logging stopped")
     });
     let server = server.send_text("after").close_when_asked();
     session.sees("a message", |screen| screen.has_row("< after"));
@@ -801,7 +797,7 @@ fn another_place_is_connected_to_without_the_credentials_of_the_first() {
         .expect_text("hello");
     session.write(format!("/connect {target}\r"));
     session.sees("the second OPEN", |screen| {
-        screen.text().matches("* OPEN").count() == 2 && screen.typed() == ">"
+        screen.text().matches("* connected to").count() == 2 && screen.typed() == ">"
     });
     session.write("hello\r");
     let screen = session.sees("a prompt", |screen| screen.typed() == ">");
@@ -827,7 +823,10 @@ fn a_session_survives_a_restart_of_the_server_with_its_settings() {
     let mut session = opened(probe);
     session.write("before\r/filter /b/\r/onopen again\rhalf a line");
     session.sees("all of it", |screen| {
-        screen.typed() == "> half a line" && screen.text().contains("* one message")
+        screen.typed() == "> half a line"
+            && screen
+                .text()
+                .contains("* 1 message will be sent on each new connection")
     });
     let server = server
         .answer_ping()
@@ -840,7 +839,7 @@ fn a_session_survives_a_restart_of_the_server_with_its_settings() {
     let screen = session.sees("the messages behind the second OPEN", |screen| {
         screen.has_row("< b")
     });
-    assert_eq!(screen.text().matches("* OPEN").count(), 2);
+    assert_eq!(screen.text().matches("* connected to").count(), 2);
     assert!(
         screen.has_row("> again") && screen.has_row("* 1 message hidden"),
         "{}",
@@ -863,7 +862,9 @@ fn what_comes_behind_our_close_is_saved_before_it() {
         .send_text("late")
         .close(1000, "");
     session.sees("the close", |screen| {
-        screen.text().contains("* CLOSED by us")
+        screen
+            .text()
+            .contains("* closed by us: 1000 (Normal Closure), confirmed by the server")
     });
     session.write("/save late.wst\r");
     session.sees("what was saved", |screen| {

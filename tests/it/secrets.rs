@@ -335,7 +335,7 @@ fn a_token_among_the_subprotocols_is_sent_and_shown_nowhere() {
             .env("TOKEN", "t0k")
             .any_stdout()
             .stdout_lacks(hidden)
-            .stderr_has("OPEN")
+            .stderr_has("connected to")
             .stderr_lacks(hidden)
             .status(0);
         // A short one is hidden where it stands alone, and here it does not.

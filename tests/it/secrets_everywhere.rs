@@ -202,7 +202,7 @@ fn nothing_that_was_typed_in_a_session_is_kept_on_a_disk() {
         .args([&echo.addressed("{url}"), "--log", "flag.log"])
         .env("AUTH", SECRET);
     let mut session = probe.any_stdout().spawn_on_a_terminal();
-    session.shows("OPEN");
+    session.shows("connected to");
     for line in TYPED {
         let typed = peer.addressed(line);
         session.write(format!("{typed}\r"));

@@ -52,7 +52,7 @@ fn a_token_is_asked_for_and_shown_nowhere() {
     assert_eq!(client.message(), Frame::text("hi"));
     serving.terminate();
     let stderr = serving.status(143).stderr;
-    assert!(stderr.contains("#2 OPEN"), "{stderr}");
+    assert!(stderr.contains("#2 connected from"), "{stderr}");
     assert!(!stderr.contains("a-token-of-mine"), "{stderr}");
 }
 

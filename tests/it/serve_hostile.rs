@@ -11,7 +11,7 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnec
 
 /// What a request has in place of a part of it, the status of the answer, and a part of its body.
 const REQUESTS: [(&str, &str, u16, &str); 13] = [
-    ("HTTP/1.1", "HTTP/1.0", 400, "a request of HTTP/1.1"),
+    ("HTTP/1.1", "HTTP/1.0", 400, "requires HTTP/1.1"),
     ("HTTP/1.1", "HTTP/2.0", 400, "invalid HTTP version"),
     ("GET / HTTP/1.1", "\x16\x03\x01", 400, "malformed HTTP"),
     (
@@ -20,9 +20,14 @@ const REQUESTS: [(&str, &str, u16, &str); 13] = [
         400,
         "malformed HTTP",
     ),
-    ("GET", "POST", 405, "GET is all there is"),
-    ("Host: h\r\n", "", 400, "one Host"),
-    ("Host: h\r\n", "Host: h\r\nHost: i\r\n", 400, "one Host"),
+    ("GET", "POST", 405, "Only GET and HEAD are supported"),
+    ("Host: h\r\n", "", 400, "exactly one Host"),
+    (
+        "Host: h\r\n",
+        "Host: h\r\nHost: i\r\n",
+        400,
+        "exactly one Host",
+    ),
     (
         "Host: h\r\n",
         "Host: h\r\nX: \x1b[2J\r\n",
@@ -35,24 +40,29 @@ const REQUESTS: [(&str, &str, u16, &str); 13] = [
         400,
         "invalid header name",
     ),
-    ("Version: 13", "Version: 8", 426, "version 13 is spoken"),
+    (
+        "Version: 13",
+        "Version: 8",
+        426,
+        "Only WebSocket version 13 is supported",
+    ),
     (
         "Version: 13",
         "Version: 13\r\nSec-WebSocket-Version: 8",
         426,
-        "version 13 is spoken",
+        "Only WebSocket version 13 is supported",
     ),
     (
         "Sec-WebSocket-Key: ",
         "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\nSec-WebSocket-Key: ",
         400,
-        "not one Sec-WebSocket-Key",
+        "exactly one Sec-WebSocket-Key",
     ),
     (
         "dGhlIHNhbXBsZSBub25jZQ==",
         "short",
         400,
-        "not one Sec-WebSocket-Key",
+        "exactly one Sec-WebSocket-Key",
     ),
 ];
 

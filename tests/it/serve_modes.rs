@@ -64,7 +64,7 @@ fn a_sink_answers_nothing_and_reports_each_connection_on_stdout() {
     assert_eq!(client.frame().opcode, Opcode::Close);
     let report = serving.line();
     assert!(
-        report.starts_with("#1 3 messages of 12 bytes in "),
+        report.starts_with("#1 3 messages (12 bytes) in "),
         "{report}"
     );
     assert!(report.ends_with("close 1000 (Normal Closure)"), "{report}");
@@ -194,15 +194,14 @@ fn a_terminal_sees_a_line_for_each_connection_and_message_and_totals() {
     let mut client = Client::connect(&url);
     client.send(&Frame::text("hi\x1b[31m"));
     client.send(&Frame::binary(b"\0\x01"));
-    serving.shows("#1 OPEN 127.0.0.1:");
+    serving.shows("#1 connected from 127.0.0.1:");
     serving.shows("#1 < hi\\x1b[31m (7 bytes)");
     serving.shows("#1 < binary 00 01 (2 bytes)");
     client.send(&Frame::close(4000, "bye"));
-    serving.shows(
-        "#1 CLOSED by the client with 4000 (Private Use): bye; received 2 messages of 9 bytes",
-    );
+    serving
+        .shows("#1 closed by the client: 4000 (Private Use): bye; received 2 messages (9 bytes)");
     serving.interrupt();
-    serving.shows("* 1 connection, received 2 messages of 9 bytes, sent 2 messages of 9 bytes in ");
+    serving.shows("* 1 connection, received 2 messages (9 bytes), sent 2 messages (9 bytes) in ");
     serving.status(130);
 }
 

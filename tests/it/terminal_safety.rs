@@ -210,7 +210,7 @@ proptest! {
         let (peer, probe) = run(&["connect"], place, &bytes);
         let mut session = probe.spawn_on_a_terminal();
         // One that was never open is over by itself.
-        if session.shows_or_ends("/quit leaves", ms(5000)) {
+        if session.shows_or_ends("/quit quits", ms(5000)) {
             for command in ["/status", "/headers", "/last 5", "/quit"] {
                 session.write(format!("{command}\r"));
             }

@@ -1,7 +1,7 @@
-//! The events as they are written: a struct for each, whose fields are those of the line, in this order.
+//! The JSON events: a struct for each, with the fields of its line in order.
 //!
-//! The names and meanings are a contract: fields are added, never changed. The documentation comments and the
-//! attributes become `schema/events.schema.json`.
+//! Names and meanings are a contract: fields may be added, never changed. The doc comments and attributes become
+//! `schema/events.schema.json`.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use serde_json::value::RawValue;
 use crate::event::Traffic;
 use crate::units::milliseconds;
 
-/// An event.
+/// An event that is written as a JSON line.
 pub trait EventFields: Serialize {
     /// Its name.
     const NAME: &'static str;
 }
 
-/// What every event has.
+/// The fields of every event.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct CommonFields<'a> {
-    /// The version of this schema. It changes only if a field changes its meaning.
+    /// Version of this schema. It changes only if the meaning of a field changes.
     #[cfg_attr(test, schemars(extend("const" = 1)))]
     pub v: u8,
-    /// Which event it is.
+    /// Name of the event.
     pub event: &'static str,
-    /// When it happened, in UTC (RFC 3339, microseconds).
+    /// Time of the event in UTC (RFC 3339, microseconds).
     #[cfg_attr(
         test,
         schemars(regex(
@@ -37,14 +37,14 @@ pub(super) struct CommonFields<'a> {
         ))
     )]
     pub ts: &'a str,
-    /// Seconds since the start, on a clock that never goes back.
+    /// Seconds since the start, from a monotonic clock.
     #[cfg_attr(test, schemars(range(min = 0)))]
     pub t: f64,
-    /// Which connection it belongs to: counts from 1, one more for each attempt; 0 is none.
+    /// Number of the connection: counts from 1, one more for each attempt; 0 for none.
     pub conn: u64,
 }
 
-/// A line: what every event has, and then what is its own.
+/// A line: the common fields, then those of the event.
 #[cfg(test)]
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "its schema is what is needed")]
@@ -90,7 +90,7 @@ impl Serialize for HeaderFields {
 pub(super) struct ConnectingEvent<'a> {
     /// The URL, secrets masked.
     pub url: &'a str,
-    /// Counts from 1, and from 1 again after a connection that held.
+    /// Number of the attempt, from 1; starts again after a connection that stayed open.
     pub attempt: u32,
 }
 
@@ -98,12 +98,12 @@ pub(super) struct ConnectingEvent<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct OpenEvent<'a> {
-    /// The status of the handshake's answer: 101, or 200 over HTTP/2.
+    /// HTTP status of the handshake: 101, or 200 over HTTP/2.
     #[cfg_attr(test, schemars(extend("enum" = [101, 200])))]
     pub status: u16,
     /// The address connected to.
     pub remote: &'a str,
-    /// The proxy in between.
+    /// The proxy used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<&'a str>,
     /// The URLs that redirected, in order.
@@ -114,13 +114,13 @@ pub(super) struct OpenEvent<'a> {
     pub http: &'a str,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<Cow<'a, str>>,
-    /// The extensions agreed, with their parameters.
+    /// The negotiated extensions, with their parameters.
     pub extensions: &'a [String],
     /// The request.
     pub request: RequestInfo,
-    /// The answer's header fields.
+    /// The response's header fields.
     pub headers: HeaderFields,
-    /// What TLS agreed on, for wss.
+    /// The negotiated TLS parameters, for wss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsInfo<'a>>,
     /// How long each stage took.
@@ -138,7 +138,7 @@ pub(super) struct RequestInfo {
     pub headers: HeaderFields,
 }
 
-/// What TLS agreed on.
+/// Negotiated TLS parameters.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct TlsInfo<'a> {
@@ -148,7 +148,7 @@ pub(super) struct TlsInfo<'a> {
     pub cipher: &'a str,
     #[serde(flatten)]
     pub certificate: Option<CertificateInfo<'a>>,
-    /// Why the certificate would not have been accepted without --insecure.
+    /// Why the certificate would have been rejected without --insecure.
     pub distrust: Option<&'a str>,
 }
 
@@ -166,7 +166,7 @@ pub(super) struct CertificateInfo<'a> {
     pub not_before: String,
     /// Valid until (UTC).
     pub not_after: String,
-    /// Whole days until then; negative when it has passed.
+    /// Whole days until not_after; negative when it has passed.
     pub days_left: i64,
 }
 
@@ -178,17 +178,17 @@ pub(super) struct TimingInfo {
     pub dns_ms: Ms,
     /// TCP or Unix socket.
     pub tcp_ms: Ms,
-    /// The proxy's consent.
+    /// Connection through the proxy.
     pub proxy_ms: Ms,
     /// TLS handshake.
     pub tls_ms: Ms,
     /// WebSocket handshake.
     pub upgrade_ms: Ms,
-    /// All of it.
+    /// Total.
     pub total_ms: Ms,
 }
 
-/// A message came or went, whole.
+/// A message was received or sent.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[cfg_attr(test, schemars(extend(
@@ -199,22 +199,22 @@ pub(super) struct MessageEvent<'a> {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
-    /// Counts the messages of this direction on this connection, from 1.
+    /// Number of the message in this direction on this connection, from 1.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub n: u64,
-    /// Its type.
+    /// The message type.
     #[cfg_attr(test, schemars(extend("enum" = ["text", "binary"])))]
     pub r#type: &'static str,
-    /// Its size, uncompressed.
+    /// Size in bytes, uncompressed.
     pub bytes: u64,
-    /// The exact text, or the bytes as encoding says. Left out for a message that was sent in parts.
+    /// The exact text, or the bytes in the given encoding. Missing for a message that was sent in parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<&'a str>,
-    /// How data holds the bytes of a binary message.
+    /// Encoding of data for a binary message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(extend("enum" = ["base64"])))]
     pub encoding: Option<&'static str>,
-    /// The text as JSON, where it is JSON. Numbers keep every digit.
+    /// The text as JSON, if it is valid JSON. Numbers keep every digit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     pub json: Option<&'a RawValue>,
@@ -227,11 +227,11 @@ pub(super) struct PingEvent {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
-    /// The number of a ping of ours, from 1.
+    /// Number of our ping, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub seq: Option<u64>,
-    /// Its payload: at most 125 in a frame.
+    /// Payload size in bytes: at most 125 in a frame.
     pub bytes: usize,
 }
 
@@ -242,58 +242,58 @@ pub(super) struct PongEvent {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
-    /// The number of the ping of ours that it answers.
+    /// Number of our ping that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub seq: Option<u64>,
-    /// Its payload: at most 125 in a frame.
+    /// Payload size in bytes: at most 125 in a frame.
     pub bytes: usize,
-    /// From that ping to this pong; missing where the pong had to wait here, since stdout was blocked.
+    /// Round-trip time; missing if the pong had to wait because stdout was blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_ms: Option<Ms>,
-    /// It came after the ping was given up.
+    /// It arrived after the time limit.
     #[serde(skip_serializing_if = "is_false")]
     #[cfg_attr(test, schemars(extend("const" = true)))]
     pub late: bool,
-    /// The ping was answered before.
+    /// The ping had already been answered.
     #[serde(skip_serializing_if = "is_false")]
     #[cfg_attr(test, schemars(extend("const" = true)))]
     pub duplicate: bool,
 }
 
-/// A ping of wsprobe ping was given up; a pong that still comes is late.
+/// A ping of wsprobe ping timed out; a pong that arrives later is marked late.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct UnansweredEvent {
-    /// The number of the ping.
+    /// Number of the ping.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub seq: u64,
-    /// How long its pong was waited for.
+    /// How long the pong was awaited.
     pub after_ms: Ms,
 }
 
-/// A frame has passed (with -vv).
+/// A frame was received or sent (with -vv).
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct FrameEvent<'a> {
     /// Whether it was received or sent.
     #[cfg_attr(test, schemars(extend("enum" = ["in", "out"])))]
     pub dir: &'static str,
-    /// Its opcode; a reserved one as 0x….
+    /// The opcode; a reserved one as 0x….
     #[cfg_attr(
         test,
         schemars(regex(pattern = r"^(continuation|text|binary|close|ping|pong|0x[0-9a-f])$"))
     )]
     pub opcode: String,
-    /// Whether it is the last of its message.
+    /// Whether it is the last frame of its message.
     pub fin: bool,
     /// Whether its message is compressed.
     pub rsv1: bool,
     /// Whether it is masked.
     pub masked: bool,
-    /// Its size on the wire, header included.
+    /// Size on the wire in bytes, header included.
     pub wire_bytes: u64,
-    /// Its payload on the wire.
+    /// Payload size on the wire in bytes.
     pub bytes: u64,
     /// A close frame's code.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -310,7 +310,7 @@ pub(super) struct ClosingEvent<'a> {
     /// Who began it.
     #[cfg_attr(test, schemars(extend("enum" = ["peer", "local"])))]
     pub by: &'static str,
-    /// The close code, as it was on the wire.
+    /// The close code on the wire.
     pub code: u16,
     /// The reason in the first close frame.
     pub reason: Cow<'a, str>,
@@ -320,34 +320,34 @@ pub(super) struct ClosingEvent<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct CloseEvent<'a> {
-    /// Who closed: none is a connection lost without a close frame.
+    /// Who closed; none for a connection that was lost without a close frame.
     #[cfg_attr(test, schemars(extend("enum" = ["peer", "local", "none"])))]
     pub by: &'static str,
-    /// The close code, as it was on the wire.
+    /// The close code on the wire.
     pub code: u16,
     /// The code's name in RFC 6455 or its registry.
     pub name: &'static str,
-    /// The reason given.
+    /// The close reason.
     pub reason: Cow<'a, str>,
-    /// Whether the closing handshake was finished.
+    /// Whether the closing handshake was completed.
     pub clean: bool,
-    /// Why, when it was lost or the protocol was broken.
+    /// The error, if the connection was lost or the protocol violated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Cow<'a, str>>,
-    /// How long it was open.
+    /// How long the connection was open.
     pub open_ms: Ms,
-    /// From the open to the first message received.
+    /// Time from open to the first message received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_message_ms: Option<Ms>,
     /// Bytes on the wire, frame headers included.
     pub wire_bytes: WireBytes,
-    /// Messages sent of which nothing shows that the server has read them.
+    /// Number of messages sent that the server has not confirmed reading.
     #[serde(skip_serializing_if = "is_zero")]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub may_be_lost: u64,
-    /// Received.
+    /// Messages received.
     pub r#in: Traffic,
-    /// Sent.
+    /// Messages sent.
     pub out: Traffic,
 }
 
@@ -361,27 +361,27 @@ pub(super) struct WireBytes {
     pub out: u64,
 }
 
-/// The handshake was answered with another HTTP status: the last event of its connection.
+/// The server refused the handshake with an HTTP status: the last event of its connection.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct RefusedEvent<'a> {
     #[serde(flatten)]
     pub answer: ResponseInfo<'a>,
-    /// What Retry-After asks for.
+    /// The delay of the Retry-After header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<WholeMs>,
 }
 
-/// An HTTP answer that opened nothing.
+/// An HTTP response that opened no connection.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct ResponseInfo<'a> {
-    /// The status.
+    /// The HTTP status.
     #[cfg_attr(test, schemars(range(min = 100, max = 999)))]
     pub status: u16,
-    /// The answer's header fields.
+    /// The response's header fields.
     pub headers: HeaderFields,
-    /// The body's beginning, at most 1 KiB.
+    /// The beginning of the body, at most 1 KiB.
     pub body: Cow<'a, str>,
 }
 
@@ -389,11 +389,11 @@ pub(super) struct ResponseInfo<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct ReconnectEvent<'a> {
-    /// The attempt that follows.
+    /// Number of the next attempt.
     pub attempt: u32,
-    /// The wait.
+    /// The delay before it.
     pub delay_ms: WholeMs,
-    /// Why there is no connection.
+    /// Why the connection was lost or not opened.
     pub because: Cow<'a, str>,
 }
 
@@ -401,64 +401,64 @@ pub(super) struct ReconnectEvent<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct ErrorEvent<'a> {
-    /// What kind of failure; more may come.
+    /// Kind of failure; kinds may be added.
     #[cfg_attr(test, schemars(extend("enum" = [
         "dns", "connect", "proxy", "tls", "cert", "timeout", "handshake", "protocol", "io", "too_big", "interrupted",
         "usage", "expectation"
     ])))]
     pub kind: &'a str,
-    /// The line that a person would have read.
+    /// The message that is printed without --json.
     pub message: Cow<'a, str>,
-    /// Whether the same may succeed later.
+    /// Whether a retry may succeed.
     pub retryable: bool,
-    /// The exit status that this alone leads to.
+    /// The exit status of this error.
     pub exit: u8,
-    /// The certificate that was not accepted.
+    /// The certificate that was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<CertificateInfo<'a>>,
-    /// What a proxy or a redirect answered.
+    /// The response of the proxy or the redirect.
     #[serde(flatten)]
     pub answer: Option<ResponseInfo<'a>>,
 }
 
-/// What the pings of wsprobe ping came to.
+/// The statistics of wsprobe ping, at its end.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct PingStatsEvent {
-    /// Pings sent, or connections tried.
+    /// Pings sent, or connections attempted.
     pub sent: u64,
-    /// Those answered in time, or open.
+    /// Pings answered in time, or connections opened.
     pub received: u64,
-    /// Those that were not.
+    /// Pings not answered in time, or connections that failed.
     pub lost: u64,
-    /// Those still under way at the end.
+    /// Pings or attempts still pending at the end.
     pub pending: u64,
-    /// Pongs that came too late.
+    /// Pongs after the time limit.
     pub late: u64,
-    /// Pongs that came again.
+    /// Duplicate pongs.
     pub duplicates: u64,
-    /// Pongs that had to wait here, since stdout was blocked.
+    /// Pongs whose round trip was not measured because stdout was blocked.
     pub not_measured: u64,
-    /// Messages that answered nothing.
+    /// Messages that were not a reply.
     pub other_messages: u64,
     /// Connections that were lost and replaced.
     pub reconnects: u64,
-    /// lost among lost and received.
+    /// Percentage of lost among lost and received.
     #[cfg_attr(test, schemars(range(min = 0, max = 100)))]
     pub loss_percent: f64,
-    /// From the first open connection on.
+    /// Time since the first open connection.
     pub time_ms: Ms,
-    /// Round-trip times, where a pong came in time.
+    /// Round-trip times, if any pong arrived in time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_ms: Option<TimeStatistics>,
-    /// The stages of each new connection, those that took time; rtt_ms is then the whole.
+    /// The stages of each new connection that took time; rtt_ms is then their total.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stages_ms: Option<StageStatistics>,
-    /// How many times were in each range.
+    /// Number of times in each range.
     pub histogram: Vec<HistogramBar>,
 }
 
-/// How times are spread, in milliseconds.
+/// Summary of times, in milliseconds.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct TimeStatistics {
@@ -476,7 +476,7 @@ pub(super) struct TimeStatistics {
     pub p95: Ms,
     /// The 99th percentile.
     pub p99: Ms,
-    /// The mean difference from one to the next.
+    /// The mean difference between successive times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter: Option<Ms>,
 }
@@ -491,7 +491,7 @@ pub(super) struct StageStatistics {
     /// TCP or Unix socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TimeStatistics>,
-    /// The proxy's consent.
+    /// Connection through the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<TimeStatistics>,
     /// TLS handshake.
@@ -506,40 +506,40 @@ pub(super) struct StageStatistics {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct HistogramBar {
-    /// More than this.
+    /// Exclusive lower bound.
     pub from_ms: Ms,
-    /// At most this.
+    /// Inclusive upper bound.
     pub to_ms: Ms,
-    /// How many.
+    /// Number of times.
     pub count: u64,
 }
 
-/// wsprobe serve takes connections.
+/// wsprobe serve accepts connections.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct ListeningEvent<'a> {
-    /// Where.
+    /// The URL to connect to.
     pub url: &'a str,
-    /// The fingerprint of the certificate that --self-signed made.
+    /// SHA-256 fingerprint of the certificate created by --self-signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_sha256: Option<&'a str>,
 }
 
-/// What wsprobe serve came to, at its end.
+/// The totals of wsprobe serve, at its end.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct ServeStatsEvent {
-    /// Connections that were open.
+    /// Connections that were opened.
     pub connections: u64,
-    /// Requests that were refused or failed, and those for the page.
+    /// Requests that were refused or failed, and requests for the demo page.
     pub refused: u64,
-    /// What was received.
+    /// Messages received.
     pub r#in: Traffic,
-    /// What was sent.
+    /// Messages sent.
     pub out: Traffic,
 }
 
-/// A test of a check file is over, or a fact about an endpoint is known.
+/// The result of a test of a check file, or of one check of an endpoint.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct TestEvent<'a> {
@@ -549,27 +549,27 @@ pub(super) struct TestEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub line: Option<u64>,
-    /// What it is called.
+    /// Name of the test.
     pub name: &'a str,
     /// Whether it passed.
     pub ok: bool,
-    /// How long it took.
+    /// Duration.
     pub ms: Ms,
-    /// Why it failed, or what was found.
+    /// Why it failed, or the value found.
     pub message: &'a str,
 }
 
-/// What all tests came to.
+/// The result of all tests.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct SummaryEvent {
-    /// How many there were.
+    /// Number of tests.
     pub tests: u64,
-    /// How many failed, faults of transport included.
+    /// Number of failed tests, transport errors included.
     pub failed: u64,
-    /// How many of those were faults of transport.
+    /// Number of those that failed with a transport error.
     pub errors: u64,
-    /// How long it took.
+    /// Duration.
     pub ms: Ms,
     /// The exit status.
     pub exit: u8,

@@ -1,4 +1,4 @@
-//! How serde_json writes an event: on one line, and without characters that a terminal would obey or not show.
+//! The serde_json formatter of events: one line, without characters that a terminal would interpret or not show.
 
 use std::io::{self, Write};
 
@@ -37,7 +37,7 @@ impl Formatter for EscapingFormatter {
         writer.write_all(&escaped)
     }
 
-    /// A message that is JSON already: every digit and every duplicate key stays.
+    /// A message that is already JSON: every digit and every duplicate key is kept.
     fn write_raw_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
     where
         W: ?Sized + Write,
@@ -59,7 +59,7 @@ impl Formatter for EscapingFormatter {
     {
         const UNIT: u64 = 1_000_000;
         let units = value * UNIT as f64 + 0.5;
-        // Below this an `f64` tells millionths apart.
+        // Below this an `f64` distinguishes millionths.
         if !(0.0..1e15).contains(&units) {
             return write!(writer, "{value}");
         }
@@ -80,7 +80,7 @@ impl Formatter for EscapingFormatter {
     }
 }
 
-/// Whether there is a byte of at least this value: DEL and all that is not ASCII are the highest. Without an early end
+/// Whether there is a byte of at least this value: DEL and bytes beyond ASCII are the highest. Without an early exit
 /// this is compiled to vector code.
 fn has_byte_from(text: &str, least: u8) -> bool {
     text.bytes().fold(false, |any, byte| any | (byte >= least))

@@ -1,4 +1,4 @@
-//! `schema/events.schema.json`, made from the types of the events.
+//! Generates `schema/events.schema.json` from the types of the events.
 
 use std::borrow::Cow;
 use std::fs;

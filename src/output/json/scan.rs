@@ -1,11 +1,11 @@
-//! The grammar of RFC 8259, as a scanner that names each token to a sink.
+//! A scanner for RFC 8259 that passes each token to a sink.
 //!
-//! It accepts a text exactly when the RFC does and it is nested no deeper than [`MAX_DEPTH`]. It
-//! keeps no token and uses no stack: the nesting is one bit a level.
+//! It accepts exactly the texts of the RFC that are nested no deeper than [`MAX_DEPTH`]. It stores no tokens and
+//! uses no stack: nesting takes one bit per level.
 
 use super::{MAX_DEPTH, NotJson};
 
-/// What a token is, for those who colour it.
+/// The kind of a token, for colouring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     Key,
@@ -15,9 +15,9 @@ pub(super) enum TokenKind {
     Null,
 }
 
-/// What is done with the tokens, which come in the order of the text.
+/// Receives the tokens in the order of the text.
 pub(super) trait TokenSink {
-    /// A scalar or a key; strings come with their quotes.
+    /// A scalar or a key; strings include their quotes.
     fn token(&mut self, kind: TokenKind, token: &str);
     /// `{}` or `[]`, which is not reported as `open` and `close`.
     fn empty(&mut self, brackets: &'static str);
@@ -31,7 +31,7 @@ pub(super) trait TokenSink {
     }
 }
 
-/// Reads all of `text` as one JSON text. The sink has seen a part of it when this fails.
+/// Scans all of `text` as one JSON text. On an error the sink has received the tokens before it.
 pub(super) fn scan(text: &str, sink: &mut impl TokenSink) -> Result<(), NotJson> {
     let mut scanner = Scanner {
         text,
@@ -107,8 +107,7 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The error for what stands here: everything that fails, fails at a byte that should have
-    /// been another, or at the end.
+    /// The error at the current position: an unexpected byte, or the end of the text.
     #[cold]
     fn unexpected(&self) -> NotJson {
         if self.at < self.text.len() {
@@ -118,14 +117,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The token that began at `start`. Tokens begin and end beside ASCII, so between characters; without the
-    /// panic that indexing may end in, nothing is left of this where a sink has no use for it.
+    /// The token that began at `start`. Tokens begin and end next to ASCII, so on character boundaries; without the
+    /// possible panic of indexing, the compiler removes this for sinks that do not use it.
     #[inline]
     fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// Between most tokens there is none.
+    /// There is none between most tokens.
     #[inline(always)]
     fn skip_white_space(&mut self, sink: &mut impl TokenSink) {
         if self.peek().is_some_and(|byte| byte <= b' ') {
@@ -144,7 +143,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads a scalar, an empty container, or all that opens before the first scalar.
+    /// Reads a scalar, an empty container, or the opening brackets before the first scalar.
     fn value(&mut self, sink: &mut impl TokenSink) -> Result<(), NotJson> {
         loop {
             self.skip_white_space(sink);
@@ -180,7 +179,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Enters the container that begins here; returns true when it was empty and is behind us.
+    /// Enters the container that begins here; returns true if it was empty and has been read.
     fn open(&mut self, container: Container, sink: &mut impl TokenSink) -> Result<bool, NotJson> {
         if !self.nesting.push(container) {
             return Err(NotJson::TooDeep(self.at));
@@ -201,8 +200,7 @@ impl<'a> Scanner<'a> {
         Ok(false)
     }
 
-    /// Reads what may follow a value: the ends of its containers, then a comma (and the key after
-    /// it) or the end of the text.
+    /// Reads what follows a value: closing brackets, then a comma (and the key after it) or the end of the text.
     fn after_value(&mut self, sink: &mut impl TokenSink) -> Result<After, NotJson> {
         loop {
             self.skip_white_space(sink);
@@ -263,7 +261,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Reads the string whose opening quote stands here (section 7).
+    /// Reads the string whose opening quote is here (section 7).
     #[inline]
     fn string(&mut self) -> Result<(), NotJson> {
         self.at += 1;
@@ -280,7 +278,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes to the next quote, backslash or C0, or to the end of the text.
+    /// Skips to the next quote, backslash or C0, or to the end of the text.
     ///
     /// Looking at 64 bytes at once was no faster in `benches/parts` (0.95 times), where strings are short, and 2.5 times
     /// in long strings, which this reads at 1.4 GB/s.
@@ -309,7 +307,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Reads a number (section 6). A digit after a leading zero is left for the caller to refuse.
+    /// Reads a number (section 6). A digit after a leading zero is left for the caller to reject.
     fn number(&mut self) -> Result<(), NotJson> {
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -333,7 +331,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Reads one digit or more.
+    /// Reads one or more digits.
     fn digits(&mut self) -> Result<(), NotJson> {
         let bytes = self.text.as_bytes();
         let mut end = self.at;

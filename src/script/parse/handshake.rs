@@ -1,8 +1,8 @@
-//! The handshake: `connect`, its header lines, what is expected of it, and how a connection ends.
+//! Parses `connect`, its header lines and expectations, and `expect close`.
 
 use super::{Parser, Prefix};
 use crate::script::line_error::LineError;
-use crate::script::suggest::no_expectation;
+use crate::script::suggest::unknown_expectation;
 use crate::script::template::{Language, is_name};
 use crate::script::words::{is_token, number, required, split_word};
 use crate::script::{ConnectStep, Expectation, HandshakeFact, HeaderLine, StepAction};
@@ -17,7 +17,7 @@ impl<'a> Parser<'a> {
         };
         let url = self.template(required(url, "connect [NAME] URL")?, Language::Text)?;
         if url.literals_contain(char::is_whitespace) {
-            return Err(format!("found {rest:?} as [NAME] URL; neither holds a space").into());
+            return Err(format!("unexpected space in '{rest}'; write connect [NAME] URL").into());
         }
         self.scope.open(name, self.taken)?;
         Ok(StepAction::Connect(ConnectStep {
@@ -41,7 +41,7 @@ impl<'a> Parser<'a> {
                 Ok(())
             }
             _ => Err(format!(
-                "found the header line {name:?}; header lines belong right after a connect"
+                "unexpected header line '{name}': header lines must follow a connect line"
             )
             .into()),
         }
@@ -56,8 +56,8 @@ impl<'a> Parser<'a> {
         let line = self.taken;
         let fact = match what {
             "close" => return self.expect_close(prefix, rest).map(Some),
-            "status" => HandshakeFact::Status(number(rest, 100..=599, "an HTTP status")?),
-            "cert-days" => HandshakeFact::CertDays(number(rest, 0..=u32::MAX, "a number of days")?),
+            "status" => HandshakeFact::Status(number(rest, 100..=599, "HTTP status")?),
+            "cert-days" => HandshakeFact::CertDays(number(rest, 0..=u32::MAX, "number of days")?),
             "subprotocol" => HandshakeFact::Subprotocol(
                 self.template(required(rest, "expect subprotocol NAME")?, Language::Text)?,
             ),
@@ -65,7 +65,7 @@ impl<'a> Parser<'a> {
                 let (name, value) = split_word(rest);
                 if !is_token(name) {
                     return Err(format!(
-                        "found {name:?} as a header; write expect header NAME PATTERN"
+                        "invalid header name '{name}'; write expect header NAME PATTERN"
                     )
                     .into());
                 }
@@ -74,7 +74,7 @@ impl<'a> Parser<'a> {
                     value: self.pattern(value)?,
                 }
             }
-            _ => return Err(no_expectation(what).into()),
+            _ => return Err(unknown_expectation(what).into()),
         };
         prefix.refuse_within(&format!("expect {what}"))?;
         self.add_expectation(prefix.name, Expectation { line, fact }, what)?;
@@ -96,13 +96,11 @@ impl<'a> Parser<'a> {
             .last_connect()
             .filter(|c| name.is_none() || c.name.as_deref() == name)
         else {
-            return Err(
-                format!("expect {what} belongs right after the connect it is about").into(),
-            );
+            return Err(format!("expect {what} must follow the connect it applies to").into());
         };
         let known = |e: &Expectation| matches!(e.fact, HandshakeFact::Status(_));
         if status.is_some() && connect.expectations.iter().any(known) {
-            return Err("a second expect status for one connect".into());
+            return Err("duplicate expect status: a connect takes only one".into());
         }
         connect.expectations.push(new);
         if let (Some(code), Some(connection)) = (status, self.scope.connections.last_mut())
@@ -121,7 +119,7 @@ impl<'a> Parser<'a> {
         let on = self.scope.peer(prefix.name)?;
         let line = self.taken;
         let (code, reason) = split_word(rest);
-        let code = number(code, 1000..=4999, "a close code")?;
+        let code = number(code, 1000..=4999, "close code")?;
         let reason = if reason.is_empty() {
             None
         } else {

@@ -1,7 +1,7 @@
-//! Reading a check file.
+//! The parser of check files.
 //!
-//! Promises: one pass, no panic on any input, and an error that says where, what was found and which step was probably
-//! meant. A word that is no step is never taken for a text to send or to wait for.
+//! One pass, and no panic on any input. An error names the line, the text found and the step that was probably
+//! meant. An unknown word is never taken for a text to send or to expect.
 
 mod handshake;
 mod texts;
@@ -10,23 +10,23 @@ use std::time::Duration;
 
 use super::line_error::LineError;
 use super::scope::ParseScope;
-use super::suggest::no_step;
+use super::suggest::unknown_step;
 use super::template::Language;
 use super::words::{assignment, header, hex, nothing, required, split_word, time, trim};
 use super::{CloseStep, ConnectionName, MessageOrder, Script, SendStep, Step, StepAction, Test};
 
-/// The longest close reason: a control frame's 125 bytes less the code (RFC 6455 §5.5).
+/// The longest close reason in bytes: the 125 of a control frame less the code (RFC 6455 §5.5).
 const MAX_REASON: usize = 123;
 
-/// What is wrong with a check file.
+/// A syntax error in a check file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {what}")]
 pub struct ParseError {
-    /// The file as it was named.
+    /// The name of the file, as given.
     pub file: String,
     /// Counted from 1.
     pub line: usize,
-    /// What was found, and what was probably meant. Quotes the file.
+    /// The error and the suggestion. Quotes the file.
     pub what: String,
 }
 
@@ -34,7 +34,7 @@ impl Script {
     /// Reads a check file. `file` is its name in errors; `given` are the names that `--var` and `--secret` define.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first error.
     pub fn parse(file: &str, text: &str, given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
         let given = given.iter().map(|name| name.as_ref().to_owned()).collect();
         Parser::new(text, given)
@@ -46,10 +46,10 @@ impl Script {
             })
     }
 
-    /// As [`parse`](Self::parse), for a file as it was read: it must be UTF-8, a byte order mark is passed over.
+    /// As [`parse`](Self::parse), for the bytes of a file: it must be UTF-8; a byte order mark is skipped.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first error.
     pub fn from_bytes(
         file: &str,
         bytes: &[u8],
@@ -68,7 +68,7 @@ impl Script {
                     file: file.to_owned(),
                     line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
                     what: format!(
-                        "not UTF-8 at byte {} of this line",
+                        "invalid UTF-8 at byte {} of this line",
                         before.len() - start + 1
                     ),
                 })
@@ -79,15 +79,15 @@ impl Script {
 
 struct Parser<'a> {
     lines: Vec<&'a str>,
-    /// How many lines have been taken; so also the number of the last of them.
+    /// How many lines have been read, which is also the number of the last one.
     taken: usize,
     script: Script,
-    /// Defined for every test: given from outside, or `set` before the first test.
+    /// Names defined for every test: by `--var`, `--secret`, or `set` before the first test.
     shared: Vec<String>,
     scope: ParseScope,
 }
 
-/// What may stand before the sign of a step.
+/// The optional words before a step: a connection's name and `within TIME`.
 #[derive(Default)]
 struct Prefix<'a> {
     name: Option<&'a str>,
@@ -97,9 +97,7 @@ struct Prefix<'a> {
 impl Prefix<'_> {
     fn refuse(&self, sign: &str) -> Result<(), LineError> {
         match self.name {
-            Some(name) => {
-                Err(format!("{sign} is about no connection, so no {name} belongs before it").into())
-            }
+            Some(name) => Err(format!("{sign} takes no connection name, found '{name}'").into()),
             None => self.refuse_within(sign),
         }
     }
@@ -107,7 +105,7 @@ impl Prefix<'_> {
     fn refuse_within(&self, sign: &str) -> Result<(), LineError> {
         match self.within {
             Some(_) => Err(format!(
-                "{sign} does not wait; within belongs before <, <next, ping, close or expect close"
+                "{sign} does not wait and takes no 'within'; use it before <, <next, ping, close or expect close"
             )
             .into()),
             None => Ok(()),
@@ -115,7 +113,7 @@ impl Prefix<'_> {
     }
 }
 
-/// Reading lines, and what belongs to no test.
+/// Lines, settings and tests.
 impl<'a> Parser<'a> {
     fn new(text: &'a str, given: Vec<String>) -> Self {
         Self {
@@ -146,7 +144,7 @@ impl<'a> Parser<'a> {
         if self.script.tests.is_empty() {
             return Err((
                 last,
-                "the file ends without a step; it needs at least a connect".to_owned(),
+                "the file has no steps; it needs at least one connect".to_owned(),
             ));
         }
         Ok(self.script)
@@ -188,14 +186,14 @@ impl<'a> Parser<'a> {
         }) = self.script.tests.last()
         {
             let what =
-                "a step before the first test; only set and timeout may stand there".to_owned();
+                "step before the first test: only set and timeout are allowed there".to_owned();
             return Err(LineError {
                 line: Some(*line),
                 what,
             });
         }
         let name = serde_json::from_str(rest).map_err(|_| {
-            format!("found {rest:?} as the name of a test; write test \"what it shows\"")
+            format!("invalid test name '{rest}'; write test \"NAME\" in double quotes")
         })?;
         self.scope = ParseScope::default();
         self.script.tests.push(Test {
@@ -209,7 +207,7 @@ impl<'a> Parser<'a> {
     fn end_test(&self) -> Result<(), LineError> {
         match self.script.tests.last() {
             Some(test) if test.steps.is_empty() => {
-                let what = "this test has no steps and so could not fail".to_owned();
+                let what = "this test has no steps".to_owned();
                 Err(LineError {
                     line: Some(test.line),
                     what,
@@ -222,7 +220,7 @@ impl<'a> Parser<'a> {
 
 /// The steps.
 impl<'a> Parser<'a> {
-    /// One step; `None` when it only added to the connect before it.
+    /// One step; `None` for a line that belongs to the connect before it.
     fn action(&mut self, line: &'a str) -> Result<Option<StepAction>, LineError> {
         let (prefix, sign, rest) = self.prefix(line)?;
         match sign {
@@ -236,11 +234,11 @@ impl<'a> Parser<'a> {
                 self.exchange(&prefix, sign, rest).map(Some)
             }
             "<" | "<next" | "ping" | "close" => self.exchange(&prefix, sign, rest).map(Some),
-            _ => Err(no_step(self.scope.names(), line, sign, rest).into()),
+            _ => Err(unknown_step(self.scope.names(), line, sign, rest).into()),
         }
     }
 
-    /// Splits `[NAME] [within TIME] SIGN rest`; the first two in either order.
+    /// Splits `[NAME] [within TIME] STEP rest`; the first two in either order.
     fn prefix(&self, line: &'a str) -> Result<(Prefix<'a>, &'a str, &'a str), LineError> {
         let mut prefix = Prefix::default();
         let mut rest = line;
@@ -259,7 +257,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A step about no connection that is open.
+    /// A step that needs no open connection.
     fn unaddressed(&mut self, sign: &str, rest: &'a str) -> Result<StepAction, LineError> {
         match sign {
             "set" => self.set(rest),
@@ -274,7 +272,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A step about an open connection.
+    /// A step on an open connection.
     fn exchange(
         &mut self,
         prefix: &Prefix,
@@ -368,10 +366,7 @@ impl<'a> Parser<'a> {
         if self.scope.received {
             return Ok(());
         }
-        Err(format!(
-            "{sign} looks at the last matched message, and no < comes before it in this test"
-        )
-        .into())
+        Err(format!("{sign} needs a matched message: no < comes before it in this test").into())
     }
 
     fn close_frame(&self, rest: &str) -> Result<Option<CloseStep>, LineError> {
@@ -383,7 +378,7 @@ impl<'a> Parser<'a> {
             Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => code,
             _ => {
                 return Err(format!(
-                    "found {code:?} as a close code; 1000 to 1003, 1007 to 1014 and 3000 to 4999 can be sent"
+                    "invalid close code '{code}' (1000 to 1003, 1007 to 1014 or 3000 to 4999)"
                 )
                 .into());
             }
@@ -394,7 +389,7 @@ impl<'a> Parser<'a> {
         let reason = self.template(reason, Language::Text)?;
         match reason.as_literal() {
             Some(text) if text.len() > MAX_REASON => {
-                Err(format!("a close reason of {} bytes; {MAX_REASON} fit", text.len()).into())
+                Err(format!("close reason of {} bytes exceeds {MAX_REASON}", text.len()).into())
             }
             _ => Ok(Some(CloseStep {
                 code,

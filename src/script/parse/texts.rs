@@ -1,4 +1,4 @@
-//! Texts: what may go on over lines, hold variables, be a pattern or jq.
+//! Parses texts: messages, patterns and jq expressions, which may span several lines and contain variables.
 
 use std::borrow::Cow;
 
@@ -12,9 +12,9 @@ use crate::script::words::required;
 use crate::script::{Expected, Query, SendStep};
 
 impl<'a> Parser<'a> {
-    /// The text and whatever lines belong to it; `true` when it took more than its own. `cure` says how to write a
-    /// text that only looks like JSON.
-    fn joined(&mut self, text: &'a str, cure: &str) -> Result<(Cow<'a, str>, bool), LineError> {
+    /// The text with the lines that belong to it; `true` when it took more than its own line. `hint` says how to
+    /// write a text that only looks like JSON.
+    fn joined(&mut self, text: &'a str, hint: &str) -> Result<(Cow<'a, str>, bool), LineError> {
         if !continuation::opens(text) {
             return Ok((text.into(), false));
         }
@@ -25,33 +25,36 @@ impl<'a> Parser<'a> {
                 self.taken += more;
                 Ok((compact.into(), true))
             }
-            Err(broken) => Err(LineError {
-                line: Some(self.taken + broken.after),
-                what: format!("{}; {cure}", broken.what),
+            Err(error) => Err(LineError {
+                line: Some(self.taken + error.after),
+                what: format!("{}; {hint}", error.what),
             }),
         }
     }
 
     pub(super) fn text_message(&mut self, text: &'a str) -> Result<SendStep, LineError> {
-        let cure = "to send it as it is, set NAME = to it and send {{NAME}}";
-        let (text, several_lines) = self.joined(text, cure)?;
+        let hint = "to send it literally, define it with set NAME = TEXT and send {{NAME}}";
+        let (text, several_lines) = self.joined(text, hint)?;
         if continuation::opens(&text) {
             let template = self.template(&text, Language::Json)?;
             if is_json(&template.sample()) {
                 return Ok(SendStep::Text(template));
             }
             if several_lines {
-                return Err("the text goes on over lines as only JSON may, and is no JSON".into());
+                return Err(
+                    "the text spans several lines, which only JSON may, and is not valid JSON"
+                        .into(),
+                );
             }
         }
-        // What only looks like JSON is sent as it stands: a server's answer to it may be the point of the test.
+        // A text that only looks like JSON is sent unchanged: the test may be about the server's answer to it.
         Ok(SendStep::Text(self.template(&text, Language::Text)?))
     }
 
     pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, LineError> {
         let (text, _) = self.joined(
-            required(text, "a PATTERN (the empty text is =)")?,
-            "a pattern for exactly this text begins with =",
+            required(text, "a PATTERN (= matches the empty text)")?,
+            "prefix it with '=' to match it literally",
         )?;
         let form = if starts_with_variable(&text) {
             PatternForm::Exact
@@ -70,7 +73,7 @@ impl<'a> Parser<'a> {
                 Pattern::parse(&template.sample()).map_err(|e| e.to_string())?;
                 None
             }
-            // Whether an expression is a good one may hang on the values.
+            // Whether a regular expression is valid may depend on the values.
             (None, Language::Regex | Language::Text) => None,
         };
         Ok(Expected {
@@ -110,13 +113,11 @@ impl<'a> Parser<'a> {
         if known().any(|known| known == name) {
             return Ok(());
         }
-        let meant = nearest(name, known()).map_or(String::new(), |meant| {
-            format!("; did you mean {{{{{meant}}}}}?")
-        });
-        Err(format!(
-            "nothing before this line defines {{{{{name}}}}} (set, capture, --var, --secret){meant}"
-        )
-        .into())
+        let hint = match nearest(name, known()) {
+            Some(meant) => format!("did you mean {{{{{meant}}}}}?"),
+            None => "define it before this line with set, capture, --var or --secret".to_owned(),
+        };
+        Err(format!("undefined variable {{{{{name}}}}}; {hint}").into())
     }
 
     pub(super) fn define(&mut self, name: &str) {

@@ -1,4 +1,4 @@
-//! What a message that came once will look like when it comes again.
+//! Generalizes a received message to a pattern that matches it in another run.
 
 use std::sync::LazyLock;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::pattern::PatternForm;
 
-/// A longer pattern is shortened, in bytes.
+/// A longer pattern is shortened (bytes).
 const LONG: usize = 4096;
-/// How much of a long text is expected, in characters.
+/// How much of a long text is expected (characters).
 const BEGINNING: usize = 200;
 
-/// Times, UUIDs, long numbers and what looks random.
-static ACCIDENTAL: LazyLock<Regex> = LazyLock::new(|| {
+/// Values that change from run to run: times, UUIDs, long numbers, random-looking words.
+static VOLATILE: LazyLock<Regex> = LazyLock::new(|| {
     // A constant expression; a test compiles it.
     Regex::new(concat!(
         r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?[0-9.,:+Z-]*",
@@ -26,24 +26,24 @@ static ACCIDENTAL: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a constant expression")
 });
 
-/// Names under which nothing stands twice.
+/// Names of JSON members whose values change from run to run.
 static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     // As above.
     Regex::new(r"(?i)^(ts|t|time|timestamp|date|now|uptime|elapsed|latency|duration)$|_(ms|at|ts|time)$|[a-z]At$")
         .expect("a constant expression")
 });
 
-/// The pattern for a text like this one. What was sent before and comes back is no accident.
+/// The pattern for texts like this one. Values that were sent before are kept.
 pub fn generalize(text: &str, sent: &[String]) -> String {
     let opens = text.trim_start().starts_with(['{', '[']);
     if opens && let Ok(value) = serde_json::from_str::<Value>(text) {
         return json(value, sent);
     }
-    let accidents: Vec<_> = ACCIDENTAL
+    let volatile: Vec<_> = VOLATILE
         .find_iter(text)
         .filter(|found| !came_from(found.as_str(), sent))
         .collect();
-    let is_plain = accidents.is_empty()
+    let is_plain = volatile.is_empty()
         && text.len() <= LONG
         && !text.contains(|c: char| c.is_control())
         && text.trim() == text;
@@ -59,7 +59,7 @@ pub fn generalize(text: &str, sent: &[String]) -> String {
         Some((end, _)) if text.len() > LONG => end,
         _ => text.len(),
     };
-    for found in accidents.iter().filter(|found| found.end() <= end) {
+    for found in volatile.iter().filter(|found| found.end() <= end) {
         pattern.push_str(&literal(&text[done..found.start()]));
         pattern.push_str(".*");
         done = found.end();
@@ -87,7 +87,7 @@ fn literal(text: &str) -> String {
 fn json(value: Value, sent: &[String]) -> String {
     let is_array = value.is_array();
     let pattern = stable_parts(value, sent).map_or_else(
-        // An array that never comes again is still one.
+        // No element is stable: only expect an array.
         || {
             if is_array {
                 "/^\\s*\\[/".to_owned()
@@ -110,8 +110,8 @@ fn json(value: Value, sent: &[String]) -> String {
     }
 }
 
-/// What lasts of a value: members that do not are left out, and an array with something that does not
-/// is left out whole, since it is compared in length and order.
+/// The stable parts of a value: changing members are omitted; an array with a changing element is omitted whole,
+/// because arrays are compared in length and order.
 fn stable_parts(value: Value, sent: &[String]) -> Option<Value> {
     match value {
         Value::Object(members) => Some(Value::Object(
@@ -134,8 +134,8 @@ fn stable_parts(value: Value, sent: &[String]) -> Option<Value> {
         }
         scalar => {
             let text = shown(&scalar);
-            let is_accident = ACCIDENTAL.is_match(&text) && !came_from(&text, sent);
-            (!is_accident).then_some(scalar)
+            let is_volatile = VOLATILE.is_match(&text) && !came_from(&text, sent);
+            (!is_volatile).then_some(scalar)
         }
     }
 }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_come_again_is_left_out() {
+    fn changing_values_are_omitted() {
         let table = [
             ("hello", "hello"),
             ("", "="),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_and_comes_back_is_expected() {
+    fn sent_values_are_kept() {
         let text = r#"{"id":"550e8400-e29b-41d4-a716-446655440000"}"#;
         assert_eq!(generalize(text, &[text.to_owned()]), text);
         let time = "at 23:39:25";
@@ -202,7 +202,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_message_is_like_itself(text in r#"[ -~\n\t]{0,60}|\{"a":"?[ -~&&[^"\\]]{0,20}"?\}"#) {
+        fn a_generalized_pattern_matches_its_message(text in r#"[ -~\n\t]{0,60}|\{"a":"?[ -~&&[^"\\]]{0,20}"?\}"#) {
             let pattern = generalize(&text, &[]);
             let pattern = crate::pattern::Pattern::parse(&pattern).unwrap();
             proptest::prop_assert!(pattern.is_match(&text), "{pattern} {text:?}");

@@ -1,4 +1,4 @@
-//! Secrets in a file that is kept: a variable stands where one stood.
+//! Replaces secrets by variables in a file that is written.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::secret::guess::is_secret_pair;
 use crate::secret::{MASK, Redactor, SecretSource};
 
-/// Around the name of a variable, until all that looks like one is escaped.
+/// Stands for a brace until literal braces are escaped.
 const SIGN: char = '\u{1}';
 
 /// A member of a JSON object that is a string.
@@ -17,27 +17,27 @@ static MEMBER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#""([A-Za-z][A-Za-z0-9_-]*)"\s*:\s*"((?:[^"\\]|\\.)+)""#)
         .expect("a constant expression")
 });
-/// A secret that was erased from a URL: the value of a parameter, or user and password.
+/// A secret that was redacted in a URL: the value of a parameter, or the user information.
 static ERASED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"([A-Za-z0-9_-]+)=\*\*\*|\*\*\*@").expect("a constant expression")
 });
 
-/// Values, and what is written in their place.
+/// Secret values and the variables written in their place.
 #[derive(Debug, Default)]
 pub struct Placeholders {
-    /// The longest first: a secret that begins another one must not leave that one's rest behind.
+    /// Longest first, so that a secret that is the prefix of another does not expose the rest of it.
     values: Vec<(String, String)>,
 }
 
 impl Placeholders {
-    /// A message that comes from a variable or a file.
+    /// Adds a message that is read from an environment variable.
     pub fn add_source(&mut self, source: &SecretSource) {
         if let (SecretSource::Environment(name), Ok(value)) = (source, source.read()) {
             self.add(&value, &format!("env.{name}"));
         }
     }
 
-    /// Looks for secrets in texts: those that are known, and those that stand under a name that says so.
+    /// Finds secrets in texts: known ones, and JSON members with names such as `password`.
     pub fn find_in<'a>(&mut self, texts: impl Iterator<Item = &'a str>, redactor: &Redactor) {
         for text in texts {
             for member in MEMBER.captures_iter(text) {
@@ -75,13 +75,13 @@ impl Placeholders {
             .sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
     }
 
-    /// The text in the language of check files: literal braces escaped, variables for secrets.
+    /// The text as written in a check file: literal braces escaped, secrets replaced by variables.
     pub fn hide(&self, text: &str) -> String {
         self.hide_but_variables(&text.replace("{{", &format!("{SIGN}{SIGN}")))
             .replace(&format!("{SIGN}{SIGN}"), "\\{{")
     }
 
-    /// The same for a text whose variables are variables.
+    /// The same for a text that already contains variables.
     pub fn hide_but_variables(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (value, name) in &self.values {
@@ -91,7 +91,7 @@ impl Placeholders {
         text
     }
 
-    /// A URL whose secrets have been erased, with variables in their place.
+    /// A redacted URL with variables in place of the redacted values.
     pub fn hide_in_url(&self, url: &str) -> String {
         let url = self.hide(url);
         ERASED
@@ -102,7 +102,7 @@ impl Placeholders {
             .replace(MASK, "{{secret}}")
     }
 
-    /// The variables of a file whose values have to be given.
+    /// The variables in a file whose values must be passed.
     pub fn names_in(&self, text: &str) -> Vec<String> {
         static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
             // A constant expression; a test compiles it.

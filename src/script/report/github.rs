@@ -1,4 +1,4 @@
-//! What GitHub Actions shows of a run: an annotation a failure, a table on the run's page.
+//! The report for GitHub Actions: an annotation for each failure, and a table in the job summary.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use super::{Finished, Totals};
 use crate::units;
 
-/// Rows of the table; GitHub refuses a page of more than a megabyte.
+/// The most rows of the table; GitHub rejects a summary of more than 1 MiB.
 const ROWS: usize = 1000;
 
-/// See the module's head.
+/// The report for GitHub Actions.
 pub struct GitHub {
     summary: Option<File>,
     rows: Vec<String>,
@@ -17,7 +17,7 @@ pub struct GitHub {
 }
 
 impl GitHub {
-    /// Annotations, and a table where there is a page for it.
+    /// A report of annotations, and of a table if there is a job summary.
     pub fn new(summary: Option<File>) -> Self {
         Self {
             summary,
@@ -26,22 +26,22 @@ impl GitHub {
         }
     }
 
-    /// Adds a test and gives its annotation, which is a workflow command on a line of its own.
+    /// Adds a test and returns its annotation, a workflow command on its own line.
     pub fn add(&mut self, finished: &Finished) -> String {
         if self.summary.is_some() {
             self.add_row(finished);
         }
-        let Some(trouble) = &finished.trouble else {
+        let Some(failure) = &finished.failure else {
             return String::new();
         };
-        let line = trouble
+        let line = failure
             .line
             .map(|line| format!(",line={line}"))
             .unwrap_or_default();
         let title = property(finished.title());
-        let message = [&*trouble.why]
+        let message = [&*failure.why]
             .into_iter()
-            .chain(trouble.details.iter().map(String::as_str));
+            .chain(failure.details.iter().map(String::as_str));
         let message = data(&message.collect::<Vec<_>>().join("\n"));
         if finished.is_fact() {
             return format!("::error title={title}::{message}\n");
@@ -55,9 +55,9 @@ impl GitHub {
             self.left_out += 1;
             return;
         }
-        let (mark, why) = match &finished.trouble {
+        let (mark, why) = match &finished.failure {
             None => ("✅", ""),
-            Some(trouble) => ("❌", trouble.why.as_str()),
+            Some(failure) => ("❌", failure.why.as_str()),
         };
         let cells = [
             finished.place(),
@@ -98,19 +98,19 @@ impl GitHub {
     }
 }
 
-/// A workflow command's message.
+/// Escapes a workflow command's message.
 fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
-/// A workflow command's property.
+/// Escapes a workflow command's property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// Text in a table of Markdown, where every sign stands for itself.
+/// Escapes text in a Markdown table.
 fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

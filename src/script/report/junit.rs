@@ -1,7 +1,7 @@
-//! JUnit XML, as the schema has it that Jenkins publishes: a suite a file, a case a test.
+//! The JUnit XML report, after the schema that Jenkins publishes: a suite for each file, a case for each test.
 //!
-//! The counts stand before what they count, so room is left for them and filled in once they are known:
-//! nothing is held in memory, unless the file is a pipe that cannot be gone back in.
+//! A suite's counts come before its cases, so space is reserved and filled in later: nothing is held in memory,
+//! unless the file is a pipe, which cannot seek.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::{Finished, PassGrade, block};
 
-/// The room for a suite's counts.
+/// The space reserved for a suite's counts, in bytes.
 const ROOM: usize = 96;
 
-/// See the module's head.
+/// The JUnit XML report.
 pub struct Junit {
     out: Out,
     suite: Option<Suite>,
@@ -20,8 +20,8 @@ pub struct Junit {
 
 struct Suite {
     name: String,
-    /// Where its counts go.
-    room: u64,
+    /// The position of its counts in the file.
+    counts_at: u64,
     tests: u64,
     failures: u64,
     errors: u64,
@@ -47,7 +47,7 @@ impl Junit {
         Ok(Self { out, suite: None })
     }
 
-    /// Adds a test. Those of a file come one after the other.
+    /// Adds a test. The tests of a file must be added together.
     ///
     /// # Errors
     /// The operating system's.
@@ -63,8 +63,8 @@ impl Junit {
         if let Some(suite) = &mut self.suite {
             suite.tests += 1;
             suite.time += finished.time;
-            match &finished.trouble {
-                Some(trouble) if trouble.fault => suite.errors += 1,
+            match &finished.failure {
+                Some(failure) if failure.fault => suite.errors += 1,
                 Some(_) => suite.failures += 1,
                 None => {}
             }
@@ -74,11 +74,11 @@ impl Junit {
 
     fn begin_suite(&mut self, name: &str) -> io::Result<()> {
         write!(self.out, "<testsuite name=\"{}\"", xml(name))?;
-        let room = self.out.stream_position()?;
+        let counts_at = self.out.stream_position()?;
         writeln!(self.out, "{:ROOM$}>", "")?;
         self.suite = Some(Suite {
             name: name.to_owned(),
-            room,
+            counts_at,
             tests: 0,
             failures: 0,
             errors: 0,
@@ -100,8 +100,8 @@ impl Junit {
             suite.errors,
             suite.time.as_secs_f64()
         );
-        self.out.seek(SeekFrom::Start(suite.room))?;
-        // Numbers of twenty digits would not fit; nobody lives to see them.
+        self.out.seek(SeekFrom::Start(suite.counts_at))?;
+        // Cut only if the numbers had twenty digits.
         self.out
             .write_all(&counts.as_bytes()[..counts.len().min(ROOM)])?;
         self.out.seek(SeekFrom::Start(end))?;
@@ -129,24 +129,24 @@ fn case(finished: &Finished) -> String {
         xml(&finished.file),
         finished.time.as_secs_f64()
     );
-    let Some(trouble) = &finished.trouble else {
+    let Some(failure) = &finished.failure else {
         return match finished.grade {
             PassGrade::Skipped => format!("{head}>\n<skipped/>\n</testcase>\n"),
             PassGrade::Passed | PassGrade::Warning => format!("{head}/>\n"),
         };
     };
-    let (tag, kind) = match trouble.fault {
+    let (tag, kind) = match failure.fault {
         true => ("error", "transport"),
         false => ("failure", "expectation"),
     };
     let mut lines = vec![finished.place()];
-    lines.extend(block(finished, trouble));
-    let why = xml(&trouble.why);
+    lines.extend(block(finished, failure));
+    let why = xml(&failure.why);
     let text = xml(&lines.join("\n"));
     format!("{head}>\n<{tag} type=\"{kind}\" message=\"{why}\">{text}</{tag}>\n</testcase>\n")
 }
 
-/// Text as XML 1.0 can hold it: markup as entities, other characters that have no place in it as `\xNN`.
+/// Escapes text for XML 1.0: markup as entities, characters that XML cannot contain as `\xNN`.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

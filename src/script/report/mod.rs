@@ -1,8 +1,8 @@
-//! How tests went, for people and for machines: the terminal, JSON events, JUnit, TAP, GitHub.
+//! The reports of test results: terminal, JSON events, JUnit, TAP, GitHub.
 //!
-//! Each result is written when its turn comes and then forgotten. All texts pass `Cleaner` first: no
-//! secret leaves here, and nothing that a server said can end a line, move a cursor, or be taken for a
-//! command, a tag or a directive by whoever reads the report.
+//! Each result is written in its turn and then dropped. All texts pass `Cleaner` first: it redacts secrets and
+//! escapes text of the server, so that nothing can end a line, move a cursor, or be read as a command, tag or
+//! directive.
 
 mod github;
 mod junit;
@@ -26,35 +26,35 @@ use junit::Junit;
 use tap::Tap;
 pub use terminal::TerminalStyle;
 
-/// A test that is over, or a fact about an endpoint.
+/// A finished test, or a fact about an endpoint.
 #[derive(Clone, Debug)]
 pub struct Finished {
     /// The check file, or the URL.
     pub file: String,
     /// The line it begins on; 0 for a fact.
     pub line: usize,
-    /// What it is called; a file that is one test may have no name.
+    /// Its name; the test of a file without `test` lines has none.
     pub name: Option<String>,
-    /// Its steps.
+    /// The number of its steps.
     pub steps: usize,
     /// How long it took.
     pub time: Duration,
-    /// How it is counted where it has not failed.
+    /// Its grade if it has not failed.
     pub grade: PassGrade,
-    /// What was found, for a fact.
+    /// The value found, for a fact.
     pub note: Option<String>,
     /// Why it failed.
-    pub trouble: Option<TestFailure>,
+    pub failure: Option<TestFailure>,
 }
 
-/// What a test came to that has not failed.
+/// The grade of a test that has not failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassGrade {
     /// It passed.
     Passed,
-    /// It passed, and something about it is odd.
+    /// It passed with a warning.
     Warning,
-    /// Something else has made it impossible.
+    /// It was not possible to run.
     Skipped,
 }
 
@@ -63,36 +63,36 @@ pub enum PassGrade {
 pub struct TestFailure {
     /// The line of the step.
     pub line: Option<usize>,
-    /// The step as it is written.
+    /// The text of the step.
     pub step: String,
     /// Whether transport failed, as opposed to an expectation.
     pub fault: bool,
-    /// In one line.
+    /// The reason, in one line.
     pub why: String,
-    /// The near miss, what the other side said, what to try.
+    /// The nearest message, the server's answer, the hint.
     pub details: Vec<String>,
-    /// What happened when.
+    /// The transcript.
     pub transcript: Vec<String>,
-    /// The near miss, until it is put in front of the details.
+    /// The nearest message, until `Cleaner` adds it to the details.
     closest: Option<crate::expectation::Closest>,
 }
 
 impl From<StepFailure> for TestFailure {
-    fn from(broken: StepFailure) -> Self {
+    fn from(failure: StepFailure) -> Self {
         Self {
             line: None,
             step: String::new(),
-            fault: broken.fault,
-            why: broken.why,
-            details: broken.details,
+            fault: failure.fault,
+            why: failure.why,
+            details: failure.details,
             transcript: Vec::new(),
-            closest: broken.closest,
+            closest: failure.closest,
         }
     }
 }
 
 impl TestFailure {
-    /// The same at a step of a check file, with what happened before it.
+    /// Adds the step of the check file and the transcript.
     pub fn at(self, line: usize, step: String, transcript: Vec<String>) -> Self {
         Self {
             line: Some(line),
@@ -104,14 +104,14 @@ impl TestFailure {
 }
 
 impl Finished {
-    /// The name, or the file's where it has none.
+    /// The name, or the file's name if it has none.
     pub fn title(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.file)
     }
 
     /// `fail.wst:5`, or the file alone where nothing failed.
     fn place(&self) -> String {
-        match self.trouble.as_ref().and_then(|trouble| trouble.line) {
+        match self.failure.as_ref().and_then(|failure| failure.line) {
             Some(line) => format!("{}:{line}", self.file),
             None => self.file.clone(),
         }
@@ -123,17 +123,17 @@ impl Finished {
     }
 }
 
-/// Makes texts fit to be shown anywhere.
+/// Redacts and escapes texts for every report.
 struct Cleaner<'a> {
     redactor: &'a Redactor,
-    /// A log that is searched for `##[command]`, wherever in a line that stands.
+    /// Whether to break up `##[command]`, which GitHub obeys anywhere in a line of its log.
     defuse: bool,
 }
 
 impl Cleaner<'_> {
     fn line(&self, text: &str) -> String {
         let text = match text.split_once("> ") {
-            // What a transcript says was sent: a short secret is known only where it stands alone.
+            // A sent message in a transcript: a short secret is only recognised as the whole text.
             Some((head, sent)) if head.starts_with('+') => {
                 let (head, sent) = (self.redactor.redact(head), self.redactor.redact(sent));
                 format!("{head}> {sent}").into()
@@ -156,30 +156,30 @@ impl Cleaner<'_> {
             file: self.line(&finished.file),
             name: finished.name.map(|name| self.line(&name)),
             note: finished.note.map(|note| self.line(&note)),
-            trouble: finished.trouble.map(|trouble| self.clean_failure(&trouble)),
+            failure: finished.failure.map(|failure| self.clean_failure(&failure)),
             ..finished
         }
     }
 
-    fn clean_failure(&self, trouble: &TestFailure) -> TestFailure {
-        let closest = trouble.closest.iter();
+    fn clean_failure(&self, failure: &TestFailure) -> TestFailure {
+        let closest = failure.closest.iter();
         let closest = closest.flat_map(|closest| near_miss(closest, self.redactor));
-        let details = trouble.details.iter();
+        let details = failure.details.iter();
         TestFailure {
-            step: self.excerpt(&trouble.step),
-            why: self.line(&trouble.why),
+            step: self.excerpt(&failure.step),
+            why: self.line(&failure.why),
             details: closest
                 .map(|line| self.line(&line))
                 .chain(details.map(|line| self.excerpt(line)))
                 .collect(),
-            transcript: trouble
+            transcript: failure
                 .transcript
                 .iter()
                 .map(|line| self.excerpt(line))
                 .collect(),
             closest: None,
-            line: trouble.line,
-            fault: trouble.fault,
+            line: failure.line,
+            fault: failure.fault,
         }
     }
 }
@@ -201,40 +201,40 @@ pub struct Totals {
 
 /// Every report that was asked for.
 pub struct Reports {
-    look: TerminalStyle,
+    style: TerminalStyle,
     junit: Option<Junit>,
     tap: Option<Tap>,
     github: Option<GitHub>,
-    /// Whether stdout is made of events.
+    /// Whether stdout carries JSON events.
     json: bool,
     totals: Totals,
     /// The first report that could not be written.
     failure: Option<String>,
 }
 
-/// Where reports go.
+/// The report files.
 #[derive(Clone, Debug, Default)]
 pub struct Destinations {
     /// JUnit XML.
     pub junit: Option<PathBuf>,
     /// TAP version 14.
     pub tap: Option<PathBuf>,
-    /// The run's page, when GitHub runs this (`GITHUB_STEP_SUMMARY`).
+    /// The job summary of GitHub Actions (`GITHUB_STEP_SUMMARY`).
     pub step_summary: Option<PathBuf>,
-    /// Whether GitHub runs this (`GITHUB_ACTIONS`).
+    /// Whether GitHub Actions runs this (`GITHUB_ACTIONS`).
     pub github: bool,
-    /// Whether stdout is made of events.
+    /// Whether stdout carries JSON events.
     pub json: bool,
 }
 
 impl Reports {
-    /// Opens every report, for so many tests as far as that is known.
+    /// Opens every report; `tests` is their number, if known.
     ///
     /// # Errors
-    /// Names the file that cannot be written.
+    /// A file that cannot be written; the message names it.
     pub fn open(
         to: &Destinations,
-        look: TerminalStyle,
+        style: TerminalStyle,
         tests: Option<usize>,
     ) -> Result<Self, String> {
         let junit = to.junit.as_deref().map(|path| {
@@ -250,7 +250,7 @@ impl Reports {
             file.map_err(|error| unwritable(path, &error))
         });
         Ok(Self {
-            look,
+            style,
             junit: junit.transpose()?,
             tap: tap.transpose()?,
             github: match (to.github, summary.transpose()?) {
@@ -263,7 +263,7 @@ impl Reports {
         })
     }
 
-    /// A test is over.
+    /// Adds a finished test.
     pub fn add(&mut self, finished: Finished, sinks: &mut Sinks) {
         let cleaner = Cleaner {
             redactor: sinks.redactor(),
@@ -272,16 +272,16 @@ impl Reports {
         let finished = cleaner.finished(finished);
         self.totals.run += 1;
         self.totals.skipped += u64::from(finished.grade == PassGrade::Skipped);
-        if let Some(trouble) = &finished.trouble {
+        if let Some(failure) = &finished.failure {
             self.totals.failed += 1;
-            self.totals.faults += u64::from(trouble.fault);
+            self.totals.faults += u64::from(failure.fault);
         }
         let line = test_line(&finished);
         sinks.write_custom_event(|writer, out| writer.test(out, &line));
-        sinks.print_report(&self.look.test(&finished));
+        sinks.print_report(&self.style.test(&finished));
         if let Some(github) = &mut self.github {
             let annotation = github.add(&finished);
-            // A line that is no JSON would break who reads the events.
+            // stdout carries JSON lines only.
             if self.json {
                 // Nothing can be done about a stderr that is gone.
                 let _ = write!(io::stderr(), "{annotation}");
@@ -294,19 +294,19 @@ impl Reports {
         self.note(junit.into_iter().chain(tap));
     }
 
-    /// A signal has ended a test, which has not failed: says where it stood.
+    /// Reports where a signal interrupted a test; it does not count as failed.
     pub fn interrupted(&mut self, finished: Finished, sinks: &mut Sinks) {
         let cleaner = Cleaner {
             redactor: sinks.redactor(),
             defuse: self.github.is_some(),
         };
         let finished = cleaner.finished(finished);
-        sinks.print_report(&self.look.interrupted(&finished));
+        sinks.print_report(&self.style.interrupted(&finished));
     }
 
     fn note(&mut self, results: impl Iterator<Item = io::Result<()>>) {
         for error in results.filter_map(Result::err) {
-            let failure = || format!("a report cannot be written: {}", io_text(&error));
+            let failure = || format!("cannot write a report: {}", io_text(&error));
             self.failure.get_or_insert_with(failure);
         }
     }
@@ -316,8 +316,8 @@ impl Reports {
         self.totals.failed > 0
     }
 
-    /// Ends every report. `left` tests were not run; `bail_out` says why all ended early, if it did.
-    /// Gives what the tests came to, and the report that could not be written.
+    /// Ends every report. `left` tests were not run; `bail_out` says why the run ended early, if it did.
+    /// Returns the error of a report that could not be written.
     pub fn end(
         mut self,
         left: u64,
@@ -335,7 +335,7 @@ impl Reports {
             exit,
         };
         sinks.write_custom_event(|writer, out| writer.summary(out, &summary));
-        sinks.print_report(&self.look.summary(&self.totals, time));
+        sinks.print_report(&self.style.summary(&self.totals, time));
         let totals = self.totals;
         let junit = self.junit.take().map(Junit::end);
         let tap = self.tap.take().map(|tap| tap.end(left, bail_out));
@@ -354,41 +354,40 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 }
 
 fn test_line(finished: &Finished) -> TestResult<'_> {
-    let trouble = finished.trouble.as_ref();
-    let line = trouble
-        .and_then(|trouble| trouble.line)
+    let failure = finished.failure.as_ref();
+    let line = failure
+        .and_then(|failure| failure.line)
         .unwrap_or(finished.line);
     TestResult {
         file: &finished.file,
         line: (!finished.is_fact()).then_some(line as u64),
         name: finished.title(),
-        ok: trouble.is_none(),
+        ok: failure.is_none(),
         time: finished.time,
-        message: trouble
-            .map(|trouble| trouble.why.as_str())
+        message: failure
+            .map(|failure| failure.why.as_str())
             .or(finished.note.as_deref())
             .unwrap_or_default(),
     }
 }
 
-/// Everything about a failure on lines of its own, for reports that hold a block of text.
-fn block(finished: &Finished, trouble: &TestFailure) -> Vec<String> {
+/// The lines of a failure, for reports that contain a block of text.
+fn block(finished: &Finished, failure: &TestFailure) -> Vec<String> {
     let mut lines = Vec::new();
     if !finished.is_fact() {
-        let line = trouble.line.unwrap_or(finished.line);
-        lines.push(format!("{line} | {}", trouble.step));
+        let line = failure.line.unwrap_or(finished.line);
+        lines.push(format!("{line} | {}", failure.step));
     }
-    lines.push(trouble.why.clone());
-    lines.extend(trouble.details.iter().map(|line| quoted(line)));
-    if !trouble.transcript.is_empty() {
+    lines.push(failure.why.clone());
+    lines.extend(failure.details.iter().map(|line| quoted(line)));
+    if !failure.transcript.is_empty() {
         lines.push("transcript:".to_owned());
-        lines.extend(trouble.transcript.iter().map(|line| format!("  {line}")));
+        lines.extend(failure.transcript.iter().map(|line| format!("  {line}")));
     }
     lines
 }
 
-/// What a server said may begin with `::`, which begins a command in a CI's log however far it is
-/// indented.
+/// Marks text of a server that begins with `::`, which begins a command in a CI log even when indented.
 fn quoted(line: &str) -> String {
     if line.trim_start().starts_with("::") {
         format!("| {line}")

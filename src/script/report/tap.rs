@@ -1,4 +1,4 @@
-//! TAP version 14: a line a test, a YAML block under a failure.
+//! The TAP version 14 report: a line for each test, a YAML block under a failure.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use super::{Finished, PassGrade, block};
 use crate::output::json::push_string;
 
-/// See the module's head.
+/// The TAP report.
 pub struct Tap {
     out: BufWriter<File>,
     written: u64,
@@ -43,7 +43,7 @@ impl Tap {
         };
         let title = description(&title);
         let n = self.written;
-        let Some(trouble) = &finished.trouble else {
+        let Some(failure) = &finished.failure else {
             let directive = match finished.grade {
                 PassGrade::Skipped => " # SKIP",
                 PassGrade::Passed | PassGrade::Warning => "",
@@ -52,10 +52,10 @@ impl Tap {
         };
         writeln!(self.out, "not ok {n} - {title}")?;
         writeln!(self.out, "  ---")?;
-        writeln!(self.out, "  message: {}", string(&trouble.why))?;
-        let severity = if trouble.fault { "error" } else { "fail" };
+        writeln!(self.out, "  message: {}", string(&failure.why))?;
+        let severity = if failure.fault { "error" } else { "fail" };
         writeln!(self.out, "  severity: {severity}")?;
-        if let Some(line) = trouble.line {
+        if let Some(line) = failure.line {
             writeln!(
                 self.out,
                 "  at:\n    file: {}\n    line: {line}",
@@ -63,14 +63,14 @@ impl Tap {
             )?;
         }
         writeln!(self.out, "  duration_ms: {}", finished.time.as_millis())?;
-        // A block of text as it is: each line is escaped already, and older readers stumble over a list
-        // of strings with colons in them.
+        // A literal block: each line is already escaped, and older parsers fail on a list of strings that
+        // contain colons.
         writeln!(self.out, "  output: |")?;
-        for line in block(finished, trouble) {
+        for line in block(finished, failure) {
             writeln!(self.out, "    {line}")?;
         }
         writeln!(self.out, "  ...")?;
-        // Whoever reads along sees each test as it is over.
+        // A reader that follows the file sees each test as soon as it has finished.
         self.out.flush()
     }
 
@@ -93,12 +93,12 @@ impl Tap {
     }
 }
 
-/// `#` begins a directive, `\` an escape.
+/// Escapes a description: `#` begins a directive, `\` an escape.
 fn description(text: &str) -> String {
     text.replace('\\', "\\\\").replace('#', "\\#")
 }
 
-/// A string of YAML: one of JSON is one.
+/// A YAML string: a JSON string is one.
 fn string(text: &str) -> String {
     let mut out = Vec::new();
     push_string(&mut out, text);

@@ -1,4 +1,4 @@
-//! The report that a person reads: a line a test, and under a failure all that helps to understand it.
+//! The report on stdout: a line for each test, and the details under a failure.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use super::{Finished, PassGrade, TestFailure, Totals, block};
 use crate::output::style::{DIM, GREEN, RED, YELLOW, paint};
 use crate::units::{self, count};
 
-/// The width of the facts' names.
+/// The column width of the facts' names.
 const NAMES: usize = 12;
 
-/// How the report looks.
+/// The style of the report.
 #[derive(Clone, Copy, Debug)]
 pub struct TerminalStyle {
     /// Whether to colour it.
     pub colour: bool,
-    /// `-q`: 1 leaves out what passed, 2 everything.
+    /// `-q`: 1 omits passed tests, 2 everything.
     pub quiet: u8,
     /// What the results are called: `test` or `fact`.
     pub noun: &'static str,
@@ -23,16 +23,16 @@ pub struct TerminalStyle {
 impl TerminalStyle {
     /// The lines of a test.
     pub fn test(self, finished: &Finished) -> String {
-        let is_news = finished.trouble.is_some() || finished.grade == PassGrade::Warning;
+        let is_news = finished.failure.is_some() || finished.grade == PassGrade::Warning;
         let is_shown = match self.quiet {
             0 => true,
             1 => is_news,
             _ => false,
         };
-        match &finished.trouble {
+        match &finished.failure {
             _ if !is_shown => String::new(),
             None => self.passed(finished),
-            Some(trouble) => self.failed(finished, trouble),
+            Some(failure) => self.failed(finished, failure),
         }
     }
 
@@ -63,10 +63,10 @@ impl TerminalStyle {
         }
     }
 
-    fn failed(self, finished: &Finished, trouble: &TestFailure) -> String {
+    fn failed(self, finished: &Finished, failure: &TestFailure) -> String {
         let mark = self.paint(RED, "✗");
         let mut text = if finished.is_fact() {
-            format!("{mark} {}\n", fact(finished, &trouble.why))
+            format!("{mark} {}\n", fact(finished, &failure.why))
         } else {
             let name = finished.name.as_deref().unwrap_or_default();
             format!(
@@ -74,8 +74,8 @@ impl TerminalStyle {
                 format!("{mark} {}  {name}", finished.place()).trim_end()
             )
         };
-        let mut lines = block(finished, trouble).into_iter();
-        // The first line of a test is its step, with the number set off; that of a fact is said.
+        let mut lines = block(finished, failure).into_iter();
+        // The first line of a test's block is its step; that of a fact repeats the line above.
         match lines.next() {
             Some(step) if !finished.is_fact() => text.push_str(&format!("{:>4}{step}\n", "")),
             _ => {}
@@ -86,10 +86,10 @@ impl TerminalStyle {
         text
     }
 
-    /// Where a test stood that a signal has ended.
+    /// The step at which a signal interrupted a test.
     pub fn interrupted(self, finished: &Finished) -> String {
-        let step = match &finished.trouble {
-            Some(trouble) if self.quiet < 2 => trouble.step.as_str(),
+        let step = match &finished.failure {
+            Some(failure) if self.quiet < 2 => failure.step.as_str(),
             _ => return String::new(),
         };
         let mark = self.paint(YELLOW, "–");
@@ -133,7 +133,7 @@ fn fact(finished: &Finished, what: &str) -> String {
     format!("{name:NAMES$}  {what}").trim_end().to_owned()
 }
 
-/// Whole milliseconds up to a second: finer than that, runs only differ by chance.
+/// Whole milliseconds up to a second: smaller differences between runs mean nothing.
 fn shown(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         return format!("{} ms", time.as_millis());
