@@ -69,9 +69,9 @@ pub enum Event {
         /// Its sequence number.
         seq: u64,
         /// The time limit.
-        patience: Duration,
+        timeout: Duration,
         /// Whether the peer seems not to support ping frames. Set only once.
-        is_telling: bool,
+        first_of_silence: bool,
     },
     /// A frame was received or sent.
     Frame(Box<TracedFrame>),

@@ -155,7 +155,7 @@ impl<'a> ErrorReport<'a> {
     fn print(self, sinks: &mut Sinks) -> Exit {
         sinks.report(&Report {
             message: self.message,
-            said: &self.details,
+            response_lines: &self.details,
             closest: self.closest,
             hint: self.hint,
             event_kind: self.kind,

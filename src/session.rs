@@ -75,13 +75,13 @@ pub struct Session<'a> {
     /// The source of outgoing messages.
     pub input: Input,
     /// The user who types them instead, in an interactive session.
-    pub person: Option<Box<dyn Interactive>>,
+    pub interactive: Option<Box<dyn Interactive>>,
     /// Decides when the session ends and whether it succeeded.
     pub stop: &'a mut StopRule,
     /// The receivers of events.
     pub sinks: &'a mut Sinks,
     /// The close frame to send.
-    pub farewell: CloseFrame,
+    pub close_frame: CloseFrame,
     /// The time limit of the run (`--max-time`).
     pub max_time: Option<Duration>,
 }
@@ -271,7 +271,7 @@ impl RunningSession<'_> {
             let event = self.session.link.send(Outgoing::Message(payload));
             event.inspect(|event| self.session.sinks.on_event(event));
         }
-        self.session.link.close(&self.session.farewell);
+        self.session.link.close(&self.session.close_frame);
     }
 
     fn apply(&mut self, verdict: Verdict) {
@@ -351,7 +351,8 @@ impl RunningSession<'_> {
         let stays = self.outcome.is_none() && self.session.stop.outlives_connection();
         match event {
             Event::Unanswered {
-                is_telling: true, ..
+                first_of_silence: true,
+                ..
             } => sinks.notify(Notice::Hint(NO_PONGS)),
             Event::Failed(error, Next::Final) => {
                 sinks.notify(Notice::AttemptFailed(error));
@@ -384,7 +385,7 @@ impl RunningSession<'_> {
             let Session {
                 link,
                 input,
-                person,
+                interactive: person,
                 sinks,
                 ..
             } = &mut self.session;
@@ -471,7 +472,7 @@ impl RunningSession<'_> {
         let Session {
             link,
             sinks,
-            farewell,
+            close_frame: farewell,
             ..
         } = &mut self.session;
         match action {

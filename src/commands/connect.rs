@@ -48,7 +48,7 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     }
     let delimiter = if options.null { 0 } else { b'\n' };
     let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text);
-    let mut stop = StopRule::Conversation(Conversation::new(Goal::Lull(options.wait)));
+    let mut stop = StopRule::Conversation(Conversation::new(Goal::Idle(options.wait)));
     let mut sinks = prepared.sinks(Printer::Messages(prepared.layout(options.null)))?;
     if is_dumb && prepared.shared.output.quiet == 0 {
         sinks.notify(Notice::Text(DUMB_TERMINAL));
@@ -107,7 +107,7 @@ async fn run_session(
     // Frames are always traced, because /frames can be switched on at any time.
     prepared.policy.target.trace = true;
     let view = ReplView::new(layout, prepared.shared.output.verbose > 1);
-    let mut stop = StopRule::Conversation(Conversation::new(Goal::Talk));
+    let mut stop = StopRule::Conversation(Conversation::new(Goal::Interactive));
     let destination =
         Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
     let recorder = ScriptRecorder::new(&prepared.policy.target, &prepared.policy.on_open);

@@ -597,10 +597,10 @@ impl PreparedSession {
         let session = Session {
             link: Link::new(self.policy),
             input,
-            person: self.person,
+            interactive: self.person,
             stop,
             sinks,
-            farewell: self.shared.messages.close,
+            close_frame: self.shared.messages.close,
             max_time: self.shared.timing.max_time,
         };
         let outcome = session::run(session).await?;

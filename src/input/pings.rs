@@ -185,13 +185,13 @@ pub struct OpeningSource {
     close_frame: CloseFrame,
     interval: Duration,
     left: Option<u64>,
-    stand: PingTarget,
+    stand: LinkPhase,
     clock: PingClock,
 }
 
 /// The state of the connection that is being timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PingTarget {
+enum LinkPhase {
     /// It is being opened.
     Opening,
     /// It is open and must be closed.
@@ -210,23 +210,23 @@ impl OpeningSource {
             interval,
             // The link opens the first connection itself.
             left: count.map(|count| count.saturating_sub(1)),
-            stand: PingTarget::Opening,
+            stand: LinkPhase::Opening,
             clock: PingClock::default(),
         }
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Action>> {
         match self.stand {
-            PingTarget::Opening | PingTarget::Closing => Poll::Pending,
-            PingTarget::Open => {
-                self.stand = PingTarget::Closing;
+            LinkPhase::Opening | LinkPhase::Closing => Poll::Pending,
+            LinkPhase::Open => {
+                self.stand = LinkPhase::Closing;
                 Poll::Ready(Some(Action::Close(self.close_frame.clone())))
             }
-            PingTarget::Gone if self.left == Some(0) => Poll::Ready(None),
-            PingTarget::Gone => {
+            LinkPhase::Gone if self.left == Some(0) => Poll::Ready(None),
+            LinkPhase::Gone => {
                 ready!(self.clock.poll(cx));
                 self.left = self.left.map(|left| left - 1);
-                self.stand = PingTarget::Opening;
+                self.stand = LinkPhase::Opening;
                 Poll::Ready(Some(Action::Reopen))
             }
         }
@@ -235,8 +235,8 @@ impl OpeningSource {
     pub(super) fn notice(&mut self, event: &Event) {
         match event {
             Event::Connecting { .. } => self.clock.set(Instant::now(), self.interval),
-            Event::Open(_) => self.stand = PingTarget::Open,
-            Event::Close(_) | Event::Failed(_, Next::Final) => self.stand = PingTarget::Gone,
+            Event::Open(_) => self.stand = LinkPhase::Open,
+            Event::Close(_) | Event::Failed(_, Next::Final) => self.stand = LinkPhase::Gone,
             _ => {}
         }
     }

@@ -218,8 +218,8 @@ impl Link {
         match self.pings.give_up(Instant::now()) {
             Some(loss) => Poll::Ready(Event::Unanswered {
                 seq: loss.seq,
-                patience: loss.patience,
-                is_telling: loss.is_telling,
+                timeout: loss.patience,
+                first_of_silence: loss.is_telling,
             }),
             None => Poll::Pending,
         }
@@ -679,7 +679,7 @@ impl Link {
         let event = self.feed(Outgoing::Message(payload.clone()))?;
         // A message received from now on counts as the reply to this one.
         self.pings.forget_given_up();
-        let ping = self.pings.next(0, PingPurpose::Question, 0);
+        let ping = self.pings.next(0, PingPurpose::AppMessage, 0);
         if let Event::Message(message) = event {
             self.events.push_back(Event::Message(Message {
                 by_link: true,

@@ -64,7 +64,7 @@ pub enum PingPurpose {
     /// Requested by the input or the user: it has a sequence number.
     Asked,
     /// An application-level ping, also requested.
-    Question,
+    AppMessage,
     /// A heartbeat.
     Life,
     /// To learn how far the peer has read.
@@ -160,12 +160,12 @@ impl OutstandingPings {
     /// Creates the next ping. Its payload is unique in this process, as far as `size` bytes allow.
     pub fn next(&mut self, size: usize, purpose: PingPurpose, behind: u64) -> SentPing {
         self.sent += 1;
-        let seq = matches!(purpose, PingPurpose::Asked | PingPurpose::Question).then(|| {
+        let seq = matches!(purpose, PingPurpose::Asked | PingPurpose::AppMessage).then(|| {
             self.numbered += 1;
             self.numbered
         });
         let payload = match purpose {
-            PingPurpose::Question => Bytes::new(),
+            PingPurpose::AppMessage => Bytes::new(),
             _ => self.payload(size),
         };
         let ping = SentPing {
@@ -214,7 +214,7 @@ impl OutstandingPings {
     /// Matches a pong to its ping, late or duplicate pongs too.
     pub fn answer(&mut self, payload: &Bytes, read_at: Option<Instant>) -> Option<PingAnswer> {
         let answers =
-            |ping: &SentPing| ping.purpose != PingPurpose::Question && ping.payload == payload;
+            |ping: &SentPing| ping.purpose != PingPurpose::AppMessage && ping.payload == payload;
         self.settle(answers, read_at)
     }
 
@@ -230,7 +230,7 @@ impl OutstandingPings {
         }
         // A second reply cannot be distinguished from other messages.
         self.answered.clear();
-        self.settle(|ping| ping.purpose == PingPurpose::Question, read_at)
+        self.settle(|ping| ping.purpose == PingPurpose::AppMessage, read_at)
     }
 
     fn settle(

@@ -200,7 +200,11 @@ impl EventWriter {
                     duplicate: *fault == Some(PongMismatch::Duplicate),
                 },
             ),
-            Event::Unanswered { seq, patience, .. } => self.push(
+            Event::Unanswered {
+                seq,
+                timeout: patience,
+                ..
+            } => self.push(
                 out,
                 &event_types::UnansweredEvent {
                     seq: *seq,

@@ -256,7 +256,7 @@ impl Sinks {
             ..
         } = self;
         diagnostics.error(out, &redactor.redact(report.message));
-        for line in report.said {
+        for line in report.response_lines {
             let line = match line.split_once(": ") {
                 Some((name, value)) => {
                     format!("{name}: {}", shown_header_value(name, value, redactor))
@@ -308,7 +308,7 @@ pub struct Report<'a> {
     /// `WHAT: WHY`.
     pub message: &'a str,
     /// The peer's answer, line by line.
-    pub said: &'a [String],
+    pub response_lines: &'a [String],
     /// The message nearest to the expected one.
     pub closest: Option<&'a Closest>,
     /// The hint.

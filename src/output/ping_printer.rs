@@ -162,7 +162,11 @@ impl PingPrinter {
                     self.remote
                 ))
             }
-            Event::Unanswered { seq, patience, .. } => Some(format!(
+            Event::Unanswered {
+                seq,
+                timeout: patience,
+                ..
+            } => Some(format!(
                 "no {word} from {}: seq={seq} within {}",
                 self.remote,
                 units::shown(*patience)

@@ -10,9 +10,9 @@ pub mod faults;
 pub mod listener;
 pub mod view;
 
+mod admission;
 mod broadcast;
 mod client_session;
-mod connection_limits;
 mod page;
 mod upgrade;
 
@@ -252,7 +252,7 @@ impl Shared {
         let permit = self.permits.try_acquire().ok();
         let acceptor = self.acceptor.as_ref();
         // Boxed, so that the handshake's memory is freed once the connection is open.
-        let admission = Box::pin(connection_limits::admit(
+        let admission = Box::pin(admission::admit(
             stream,
             &from,
             &self.config,

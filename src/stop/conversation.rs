@@ -28,9 +28,9 @@ pub enum Goal {
     /// Receive until the server closes (`listen`).
     Stream,
     /// Receive until no message has arrived for this long after the end of the input (`connect` in a pipe).
-    Lull(Duration),
+    Idle(Duration),
     /// An interactive session, which the user ends (`connect` on a terminal).
-    Talk,
+    Interactive,
 }
 
 /// The stop rule of `send`, `listen` and `connect`.
@@ -164,7 +164,7 @@ impl Conversation {
             Event::Failed(_, Next::Another) => Verdict::GoOn,
             Event::Close(closed) if closed.next == Next::Another => self.interrupted(closed),
             // The user of a session that was connected once may try again.
-            Event::Failed(..) if self.goal == Goal::Talk && self.opened_at.is_some() => {
+            Event::Failed(..) if self.goal == Goal::Interactive && self.opened_at.is_some() => {
                 Verdict::GoOn
             }
             Event::Failed(error, _) => self.failed(error),
@@ -248,7 +248,7 @@ impl Conversation {
             Goal::First(wanted) => self.received >= wanted,
             Goal::Delivery => self.input_ended,
             Goal::Expected => self.input_idle && !self.expectations.is_open(),
-            Goal::Stream | Goal::Lull(_) | Goal::Talk => false,
+            Goal::Stream | Goal::Idle(_) | Goal::Interactive => false,
         } || self.until_came;
         self.input_idle = self.input_ended;
         if reached && self.opened_at.is_some() && !self.finished {
@@ -282,7 +282,7 @@ impl Conversation {
 
     /// The connection has ended, after or before the goal was reached.
     fn closed(&mut self, close: &CloseInfo) -> Verdict {
-        if self.goal == Goal::Talk {
+        if self.goal == Goal::Interactive {
             return Verdict::GoOn;
         }
         if self.finished {
@@ -338,8 +338,8 @@ impl Conversation {
             )),
             Goal::Expected => Some(self.expectations.awaited()),
             Goal::Stream if self.span.is_some() => Some("--for had elapsed".to_owned()),
-            Goal::Lull(_) if !self.input_ended => Some("all of the input was sent".to_owned()),
-            Goal::Stream | Goal::Lull(_) | Goal::Talk => None,
+            Goal::Idle(_) if !self.input_ended => Some("all of the input was sent".to_owned()),
+            Goal::Stream | Goal::Idle(_) | Goal::Interactive => None,
         }
     }
 
@@ -371,7 +371,7 @@ impl Conversation {
 
     fn idle_deadline(&self) -> Option<Instant> {
         match self.goal {
-            Goal::Lull(lull) if self.input_ended => Some(self.last_activity? + lull),
+            Goal::Idle(lull) if self.input_ended => Some(self.last_activity? + lull),
             _ => None,
         }
     }
@@ -459,7 +459,7 @@ impl Conversation {
     }
 
     pub(super) fn interrupt(&mut self) -> Option<Verdict> {
-        (self.goal == Goal::Talk).then_some(Verdict::Done)
+        (self.goal == Goal::Interactive).then_some(Verdict::Done)
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -476,7 +476,7 @@ impl Conversation {
     }
 
     pub(super) fn outlives_connection(&self) -> bool {
-        self.goal == Goal::Talk
+        self.goal == Goal::Interactive
     }
 }
 

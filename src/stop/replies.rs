@@ -89,7 +89,9 @@ impl Replies {
                 ..
             } => self.unrelated += 1,
             Event::Unanswered {
-                seq, is_telling, ..
+                seq,
+                first_of_silence: is_telling,
+                ..
             } => {
                 self.count_lost(*seq);
                 let verdict = self.verdict(now);

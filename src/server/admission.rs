@@ -32,7 +32,7 @@ pub async fn admit(
     is_full: bool,
     sender: &EventSender,
 ) -> Option<Connection> {
-    let admission = ConnectionLimits {
+    let admission = Admission {
         from,
         config,
         is_full,
@@ -59,7 +59,7 @@ pub async fn admit(
     None
 }
 
-struct ConnectionLimits<'a> {
+struct Admission<'a> {
     from: &'a str,
     config: &'a ServerConfig,
     is_full: bool,
@@ -68,7 +68,7 @@ struct ConnectionLimits<'a> {
     tls: Option<tls::NegotiatedTls>,
 }
 
-impl ConnectionLimits<'_> {
+impl Admission<'_> {
     async fn run(
         mut self,
         mut stream: Stream,
