@@ -214,8 +214,11 @@ impl std::error::Error for SecretError {}
 /// The message of an I/O error, without the error number that Rust appends.
 pub fn io_text(error: &io::Error) -> String {
     let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
+    let number = error
+        .raw_os_error()
+        .map(|code| format!(" (os error {code})"));
+    match number.and_then(|number| text.strip_suffix(&number)) {
+        Some(text) => text.to_owned(),
         None => text,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::num::{IntErrorKind, ParseIntError};
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -194,12 +195,12 @@ fn extra_argument_hint(verb: &str, word: &str) -> Option<String> {
 fn bad_value(error: &clap::Error) -> UsageError {
     let flag = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let value = shown_value(error, flag);
-    let why = std::error::Error::source(error).map(ToString::to_string);
-    let why = why.unwrap_or_default();
-    let number = if why.starts_with("invalid digit") {
-        Some("expected a whole number".to_owned())
-    } else {
-        range(&why)
+    let source = std::error::Error::source(error);
+    let why = source.map(ToString::to_string).unwrap_or_default();
+    let number = match source.and_then(|source| source.downcast_ref::<ParseIntError>()) {
+        Some(error) if *error.kind() == IntErrorKind::PosOverflow => Some("too large".to_owned()),
+        Some(_) => Some("expected a whole number".to_owned()),
+        None => range(&why),
     };
     // Most parsers quote the value themselves. A short value may also occur in other words.
     let is_quoted = why.starts_with(&value)
@@ -238,7 +239,7 @@ fn range(why: &str) -> Option<String> {
 
 /// The rejected value for display. A credential is shown only up to where its secret part may start.
 fn shown_value(error: &clap::Error, flag: &str) -> String {
-    const FLAGS: [&str; 4] = ["--header", "--cookie", "--user", "--bearer"];
+    const FLAGS: [&str; 5] = ["--header", "--cookie", "--user", "--bearer", "--secret"];
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     let name = value
         .split([' ', '\t', ':', '='])

@@ -391,15 +391,15 @@ async fn attempt(address: SocketAddr, from: Option<LocalEnd>) -> io::Result<TcpS
     Ok(stream)
 }
 
-/// The hint for a refused connection.
-pub const NOTHING_LISTENS: &str = "nothing listens on that port; check that the server is running";
-
 fn refused_everywhere(attempts: &AddressAttempts, failures: &[io::ErrorKind]) -> Error {
     let message = format!("cannot connect to {attempts}");
     let error = Error::new(ErrorKind::Connect, Stage::Connect, message);
     let any = |kind| failures.contains(&kind);
     if any(io::ErrorKind::ConnectionRefused) {
-        error.hint(NOTHING_LISTENS)
+        Error {
+            nothing_listens: true,
+            ..error.hint("nothing listens on that port; check that the server is running")
+        }
     } else if any(io::ErrorKind::AddrNotAvailable) {
         error.hint("--interface must name an address or an interface of this machine")
     } else {

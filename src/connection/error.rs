@@ -110,6 +110,8 @@ pub struct Error {
     pub refusal: Option<Box<Refusal>>,
     /// The server's certificate, when verifying it failed.
     pub certificate: Option<Box<CertificateSummary>>,
+    /// Whether the address answered that nothing listens on the port.
+    pub nothing_listens: bool,
     /// Whether the failure may be temporary although its kind does not say so.
     pub passing: bool,
 }
@@ -124,6 +126,7 @@ impl Error {
             hint: None,
             refusal: None,
             certificate: None,
+            nothing_listens: false,
             passing: false,
         }
     }

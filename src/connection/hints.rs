@@ -3,7 +3,6 @@
 //!
 //! Such a hint is based on what was typed. It replaces the general hint of the stage.
 
-use super::dial::NOTHING_LISTENS;
 use super::error::{Error, ErrorKind, Stage};
 use super::target::{Address, Endpoint};
 
@@ -14,9 +13,7 @@ pub fn with_hint(error: Error, address: &Address) -> Error {
     let hint = match error.kind {
         ErrorKind::Tls | ErrorKind::TlsEnded => guessed_scheme(address),
         ErrorKind::Dns => guessed_host(address),
-        ErrorKind::Connect if error.hint.as_deref() == Some(NOTHING_LISTENS) => {
-            implied_port(address)
-        }
+        ErrorKind::Connect if error.nothing_listens => implied_port(address),
         ErrorKind::Timeout => match error.stage {
             Stage::Tls => guessed_scheme(address),
             _ => None,
@@ -113,11 +110,20 @@ mod tests {
 
     #[test]
     fn a_default_port_is_named_where_nothing_listens() {
-        let hint = |typed| hint_of(typed, ErrorKind::Connect, Stage::Connect, NOTHING_LISTENS);
+        let hint_where = |nothing_listens, typed| {
+            let address = Address::parse(typed).expect(typed);
+            let error = Error {
+                nothing_listens,
+                ..Error::new(ErrorKind::Connect, Stage::Connect, "it failed").hint("other")
+            };
+            with_hint(error, &address).hint.unwrap_or_default()
+        };
+        let hint = |typed| hint_where(true, typed);
         assert!(hint("ws://[::1]/a?b").ends_with("try ws://[::1]:PORT/a?b"));
         assert!(
             hint("example.com/a").ends_with("wss://example.com:PORT/a (or ws://example.com/a)")
         );
-        assert_eq!(hint("ws://localhost:81/"), NOTHING_LISTENS);
+        assert_eq!(hint("ws://localhost:81/"), "other");
+        assert_eq!(hint_where(false, "ws://[::1]/a?b"), "other");
     }
 }

@@ -76,10 +76,20 @@ fn syntax(text: &str, error: &serde_json::Error) -> String {
     let why = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let why = why.strip_suffix(&place).unwrap_or(&why);
-    match why {
-        "key must be a string" => format!("at byte {byte} ({why}; JSON needs double quotes)"),
-        _ => format!("at byte {byte} ({why})"),
+    match is_unquoted_key(text, byte) {
+        true => format!("at byte {byte} ({why}; JSON needs double quotes)"),
+        false => format!("at byte {byte} ({why})"),
     }
+}
+
+/// Whether the byte at this place, counted from 1, begins a key in single quotes or in none.
+fn is_unquoted_key(text: &str, byte: usize) -> bool {
+    let Some((before, rest)) = text.split_at_checked(byte.saturating_sub(1)) else {
+        return false;
+    };
+    let opens = before.trim_end().ends_with(['{', ',']);
+    let first = rest.chars().next();
+    opens && first.is_some_and(|c| c == '\'' || c == '_' || c.is_ascii_alphabetic())
 }
 
 /// Whether `text` is one JSON value and nothing else (RFC 8259). Takes constant stack at any depth of nesting.

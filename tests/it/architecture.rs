@@ -35,7 +35,8 @@ const ORDER: [&str; 24] = [
 ];
 
 /// The modules that alone may name a library; what lies inside them may, too.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
+    ("webpki", &["connection::tls"]),
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),

@@ -354,6 +354,16 @@ const TYPED: &[Mistake] = &[
         "",
     ),
     Mistake(
+        "check x.wst --secret a.b=secretive",
+        "--secret <NAME=VALUE|@FILE|env:VAR>: invalid value 'a.b…'",
+        "",
+    ),
+    Mistake(
+        "listen ws://h.example/ -c 99999999999999999999999",
+        "invalid value '99999999999999999999999': too large",
+        "",
+    ),
+    Mistake(
         "send ws://h.example/ hi --wait 5x",
         "--wait <TIME>: invalid duration '5x' (examples: 500ms, 5s, 2m30s)",
         "",

@@ -1,5 +1,6 @@
 //! Texts for the errors of the TLS library, whose own texts are names of types.
 
+use rustls::OtherError;
 use rustls::pki_types::ServerName;
 use rustls::{
     AlertDescription, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible,
@@ -143,37 +144,41 @@ pub fn certificate_text(
         (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _) => {
             "it is not meant for servers (extended key usage)".to_owned()
         }
-        (CertificateError::Other(other), _) => other_text(&other.to_string(), der),
+        (CertificateError::Other(other), _) => other_text(other, der),
         (other, _) => spaced(&format!("{other:?}")),
     }
 }
 
-/// The text for an error of the webpki library, by the name of its type.
-fn other_text(name: &str, der: Option<&[u8]>) -> String {
-    let text = match name {
-        name if name.contains("CaUsedAsEndEntity") => {
+/// The text for an error of webpki that rustls has no name for.
+fn other_text(error: &OtherError, der: Option<&[u8]>) -> String {
+    use webpki::Error;
+    let Some(error) = error.0.downcast_ref() else {
+        return format!("it is not valid ({error})");
+    };
+    let text = match error {
+        Error::CaUsedAsEndEntity => {
             "it is a CA certificate, used as a server certificate (self-signed)"
         }
-        name if name.contains("UnsupportedCertVersion") => {
+        Error::UnsupportedCertVersion => {
             let version = der.and_then(super::certificate::version).unwrap_or(1);
             return format!("it is an X.509 v{version} certificate, but version 3 is required");
         }
-        name if name.contains("UnsupportedCriticalExtension") => {
-            "it has a critical extension that is not supported"
-        }
-        name if name.contains("EndEntityUsedAsCa") => {
+        Error::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
+        Error::EndEntityUsedAsCa => {
             "a certificate that is not a CA certificate has signed another one"
         }
-        name if name.contains("NameConstraint") => "its CA may not sign for this name",
-        name if name.contains("PathLenConstraintViolated") => {
-            "its chain is longer than its CA allows"
-        }
-        name if name.contains("Maximum") => "its chain is too long to be checked",
-        name if name.contains("MalformedExtensions") || name.contains("ExtensionValueInvalid") => {
+        Error::NameConstraintViolation
+        | Error::MalformedNameConstraint
+        | Error::MaximumNameConstraintComparisonsExceeded => "its CA may not sign for this name",
+        Error::PathLenConstraintViolated => "its chain is longer than its CA allows",
+        Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumPathDepthExceeded
+        | Error::MaximumSignatureChecksExceeded => "its chain is too long to be checked",
+        Error::MalformedExtensions | Error::ExtensionValueInvalid => {
             "its extensions cannot be parsed"
         }
-        name if name.contains("InvalidSerialNumber") => "its serial number is invalid",
-        name => return format!("it is not valid ({})", spaced(name)),
+        Error::InvalidSerialNumber => "its serial number is invalid",
+        other => return format!("it is not valid ({})", spaced(&format!("{other:?}"))),
     };
     text.to_owned()
 }
