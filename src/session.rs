@@ -461,10 +461,12 @@ impl RunningSession<'_> {
         self.session.sinks.on_event(event);
         self.session.input.notice(event);
         let verdict = self.session.stop.on_event(event, self.now);
-        match self.session.sinks.selection_failure() {
-            Some(why) => Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(why)))),
-            None => verdict,
+        if self.session.sinks.selects()
+            && let Some(why) = self.session.sinks.selection_failure()
+        {
+            return Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(why))));
         }
+        verdict
     }
 
     /// Performs an action that sends no message.

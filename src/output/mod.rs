@@ -218,8 +218,13 @@ impl Sinks {
         self.writer.write_diagnostics(&text);
     }
 
-    /// Why messages cannot be chosen any more (`--filter`, `--select`).
+    /// Whether only some messages, or parts of them, are shown.
     #[inline]
+    pub fn selects(&self) -> bool {
+        self.selection.filter.is_some() || self.selection.part.is_some()
+    }
+
+    /// Why messages cannot be chosen any more (`--filter`, `--select`).
     pub fn selection_failure(&self) -> Option<String> {
         self.selection.given_up()
     }

@@ -143,7 +143,9 @@ impl Conversation {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
                 self.receive(&message.payload, now);
-                match self.given_up() {
+                let compares = self.until.is_some() || self.filter.is_some();
+                let given_up = (compares || self.expectations.is_open()).then(|| self.given_up());
+                match given_up.flatten() {
                     Some(why) => self.unmet(UnmetExpectation::new(why)),
                     None => self.verdict(),
                 }
