@@ -66,12 +66,8 @@ impl Layout {
         // In a pipe a text is always a line of its own; a stream of binary messages stays exact.
         if self.open_line && matches!(payload, Payload::Text(_)) {
             out.tail().push(self.delimiter);
+            self.open_line = false;
         }
-        let is_exact = !self.terminal && matches!(payload, Payload::Binary(_));
-        self.open_line = match payload.bytes().last() {
-            Some(last) => is_exact && *last != self.delimiter,
-            None => self.open_line && is_exact,
-        };
         self.begin(out.tail(), at);
         match payload {
             Payload::Text(text) if extent == Extent::Beginning => {
@@ -160,7 +156,7 @@ impl Layout {
             && json::reindent(out, text, &style, self.terminal).is_ok()
     }
 
-    fn print_binary(&self, out: &mut Buffer, bytes: &Bytes) {
+    fn print_binary(&mut self, out: &mut Buffer, bytes: &Bytes) {
         if self.terminal {
             let size = count_grouped(bytes.len() as u64, "byte");
             paint(
@@ -172,6 +168,9 @@ impl Layout {
             hexdump(out.tail(), bytes, HEXDUMP_LIMIT);
         } else {
             out.push(bytes);
+            if let Some(last) = bytes.last() {
+                self.open_line = *last != self.delimiter;
+            }
         }
     }
 }

@@ -143,12 +143,12 @@ impl Conversation {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
                 self.receive(&message.payload, now);
-                let compares = self.until.is_some() || self.filter.is_some();
-                let given_up = (compares || self.expectations.is_open()).then(|| self.given_up());
-                match given_up.flatten() {
-                    Some(why) => self.unmet(UnmetExpectation::new(why)),
-                    None => self.verdict(),
+                if self.compares()
+                    && let Some(why) = self.given_up()
+                {
+                    return self.unmet(UnmetExpectation::new(why));
                 }
+                self.verdict()
             }
             // Messages that the link sends by itself (heartbeats, replays) need no reply and do not end a
             // silence.
@@ -181,6 +181,11 @@ impl Conversation {
             }
             _ => Verdict::GoOn,
         }
+    }
+
+    /// Whether messages are compared with a pattern.
+    fn compares(&self) -> bool {
+        self.until.is_some() || self.filter.is_some() || self.expectations.awaits_message()
     }
 
     /// Why messages cannot be compared any more: a pattern has reached a limit.

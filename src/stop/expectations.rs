@@ -65,6 +65,11 @@ impl Expectations {
         self.wants_refusal() || !self.messages.is_empty() || self.close.is_some()
     }
 
+    /// Whether a message is awaited.
+    pub fn awaits_message(&self) -> bool {
+        !self.messages.is_empty()
+    }
+
     /// Why a message cannot be recognised any more.
     pub fn given_up(&self) -> Option<String> {
         self.messages.front()?.given_up()
