@@ -211,7 +211,7 @@ impl Replies {
         let pending = self.pending();
         counts.pending = pending;
         counts.lost += self.under_way.len() as u64 - pending;
-        // The closing handshake is no part of what was measured.
+        // The measured time does not include the closing handshake.
         let time = self.ended.unwrap_or(now).saturating_duration_since(begun);
         Some(PingStatistics::new(counts, time, &self.times))
     }

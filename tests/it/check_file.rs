@@ -202,7 +202,7 @@ fn the_tests_after_a_failed_one_still_run_unless_fail_fast() {
         .accept()
         .echo_until_closed();
     check(&server, text)
-        .stdout_has("the server closed with 1000 (Normal Closure) before a message matching 'no' was received (nothing received)")
+        .stdout_has("the server closed with 1000 (Normal Closure), before a message matching 'no' was received (nothing received)")
         .stdout_has("1 of 2 tests failed")
         .within(ms(4000))
         .status(1);

@@ -262,7 +262,7 @@ fn a_variable_without_a_header_or_a_user_in_it_is_bad_usage_and_not_shown() {
         let server = Server::new().expect_nobody();
         Probe::new(["listen", &server.url()])
             .args(args)
-            .stderr_has("variable is not set")
+            .stderr_has("the environment variable is not set")
             .status(2);
     }
 }

@@ -350,7 +350,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "listen ws://h.example/ --until {",
-        "--until <PATTERN>: { looks like JSON but is invalid at byte 1 (",
+        "--until <PATTERN>: '{' looks like JSON but is invalid at byte 1 (",
         "",
     ),
     Mistake(
@@ -360,7 +360,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send ws://h.example/ hi --expect {'op':'pong'}",
-        "--expect <PATTERN>: {'op':'pong'} looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix it with '=' to match it literally",
+        "--expect <PATTERN>: '{'op':'pong'}' looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix it with '=' to match it literally",
         "",
     ),
     Mistake(

@@ -531,7 +531,7 @@ pub(super) struct ListeningEvent<'a> {
 pub(super) struct ServeStatsEvent {
     /// Connections that were opened.
     pub connections: u64,
-    /// Requests that were refused or failed, and requests for the demo page.
+    /// Requests that were refused or failed, and requests for the test page.
     pub refused: u64,
     /// Messages received.
     pub r#in: Traffic,
