@@ -1,4 +1,4 @@
-//! Who we say we are: `-u`, `--bearer`, `-b`, `-A`.
+//! Credentials and identity: `-u`, `--bearer`, `-b`, `-A`.
 
 use crate::harness::{Probe, Server, ms};
 
@@ -178,7 +178,7 @@ fn hints_say_what_to_do_about_a_status() {
     }
 }
 
-/// What a variable or a file holds, and what reaches the server of it.
+/// The content of a variable or a file, and the value that the server receives.
 const KEPT: [(&str, &str); 5] = [
     ("my-secret", "my-secret"),
     ("my-secret\n", "my-secret"),

@@ -1,4 +1,4 @@
-//! `ping`: which answers count, when the next ping leaves, and when it is over.
+//! `ping`: which replies count, when the next ping is sent, and when the run ends.
 
 use regex::Regex;
 
