@@ -417,7 +417,7 @@ fn what_is_wrong_and_where() {
         (open, "expect close", 2, "invalid close code '' (1000 to 4999)".into()),
         (open, "close 1005", 2, "invalid close code '1005' (1000 to 1003".into()),
         // texts
-        (open, "> {\n\"a\": 1\n", 2, "the { is never closed".into()),
+        (open, "> {\n\"a\": 1\n", 2, "unclosed {".into()),
         (open, "> {\n\"a\n}\n", 3, "a JSON string must end on its line".into()),
         (open, "> {\n1}\n", 2, "is not valid JSON".into()),
         (open, "< {a:1}", 2, "'{a:1}' looks like JSON but is invalid at byte 2".into()),

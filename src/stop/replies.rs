@@ -221,7 +221,7 @@ impl Replies {
         match self.unrelated {
             0 => "no ping was answered".to_owned(),
             n => format!(
-                "no ping was answered: {} received with another payload than that of a ping",
+                "no ping was answered: {} received, none with the payload of a ping",
                 count_grouped(n, "pong")
             ),
         }

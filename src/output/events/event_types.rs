@@ -47,7 +47,7 @@ pub(super) struct CommonFields<'a> {
 /// A line: the common fields, then those of the event.
 #[cfg(test)]
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "its schema is what is needed")]
+#[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct EventLine<'a, E> {
     #[schemars(flatten)]
     common: CommonFields<'a>,
