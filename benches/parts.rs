@@ -1,6 +1,6 @@
-//! The parts that are ours and lie on the path of every message, each on its own.
+//! Benchmarks of our own components on the path of every message, each measured separately.
 //!
-//! `cargo bench --bench parts`. How the whole command compares is another question: docs/performance.md, "Where
+//! `cargo bench --bench parts`. For the whole command see docs/performance.md, "Where
 //! the time goes".
 
 use bytes::BytesMut;
@@ -34,7 +34,7 @@ fn wire(role: Role, is_compressed: bool) -> Wire {
     Wire::new(role, &settings).expect("randomness")
 }
 
-/// Bytes of the messages that a client takes out of a stream.
+/// Bytes of the messages that a client decodes from a stream.
 fn taken(client: &mut Wire, input: &mut BytesMut) -> usize {
     let mut taken = 0;
     while let Ok(Some(Received::Message(payload))) = client.receive(input) {
@@ -53,7 +53,7 @@ fn put_frame(stream: &mut Vec<u8>, first: u8, payload: &[u8]) {
     stream.extend_from_slice(payload);
 }
 
-/// Messages taken out of a stream of unmasked frames.
+/// Decodes messages from a stream of unmasked frames.
 #[divan::bench(args = [64, 1024, 16_384])]
 fn receive(bencher: Bencher, size: usize) {
     let mut stream = Vec::new();
@@ -69,7 +69,7 @@ fn receive(bencher: Bencher, size: usize) {
         });
 }
 
-/// Messages masked and made ready to leave.
+/// Encodes and masks messages.
 #[divan::bench(args = [64, 1024, 65_536])]
 fn send(bencher: Bencher, size: usize) {
     let message = Outgoing::Message(Payload::Binary(vec![b'x'; size].into()));
@@ -86,7 +86,7 @@ fn send(bencher: Bencher, size: usize) {
     });
 }
 
-/// JSON as services send it, compressed with context takeover, and what it inflates to in bytes.
+/// Typical JSON, compressed with context takeover, and its decompressed size in bytes.
 fn compressed_json() -> (Vec<Vec<u8>>, usize) {
     let mut deflater = Compress::new_with_window_bits(Compression::new(6), false, 15);
     let mut size = 0;
@@ -106,7 +106,7 @@ fn compressed_json() -> (Vec<Vec<u8>>, usize) {
     (messages, size)
 }
 
-/// Compressed JSON messages taken out of a stream, to be held against [`inflate_alone`].
+/// Decodes compressed JSON messages from a stream; compare with [`inflate_alone`].
 #[divan::bench]
 fn receive_compressed(bencher: Bencher) {
     let (messages, size) = compressed_json();
@@ -127,7 +127,7 @@ fn receive_compressed(bencher: Bencher) {
         });
 }
 
-/// The same bytes inflated with flate2 in a loop, and nothing else done with them.
+/// Only inflates the same bytes, with flate2 in a loop.
 #[divan::bench]
 fn inflate_alone(bencher: Bencher) {
     let (messages, size) = compressed_json();
@@ -146,7 +146,7 @@ fn inflate_alone(bencher: Bencher) {
     });
 }
 
-/// A text made safe for a terminal.
+/// Escapes a text for a terminal.
 #[divan::bench(args = ["plain", "accents", "escapes"])]
 fn escaping(bencher: Bencher, kind: &str) {
     let unit = match kind {
@@ -160,7 +160,7 @@ fn escaping(bencher: Bencher, kind: &str) {
         .bench_local(|| escape(black_box(&text), KeptControls::Lines).len());
 }
 
-/// JSON laid out for reading, in colour and safe for a terminal.
+/// Pretty-prints JSON in colour and escapes it for a terminal.
 #[divan::bench]
 fn pretty_json(bencher: Bencher) {
     let item =
@@ -180,7 +180,7 @@ fn pretty_json(bencher: Bencher) {
         });
 }
 
-/// A message held against a pattern.
+/// Matches a message against a pattern.
 #[divan::bench(args = [r#"{"type":"tick","data":{"symbol":"ACME"}}"#, "/ACME.*42/", ".data.price > 40"])]
 fn pattern(bencher: Bencher, pattern: &str) {
     let pattern = Pattern::parse(pattern).expect("a pattern");

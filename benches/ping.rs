@@ -1,9 +1,9 @@
-//! What `wsprobe ping` adds to a round trip: the same server, the same pings, once by a loop of nothing
-//! but the frame library and once by the binary, in turns.
+//! The time that `wsprobe ping` adds to a round trip: sends the same pings to the same server, alternately
+//! with a minimal loop around the frame library and with the binary.
 //!
-//! `cargo bench --bench ping` fails when the medians are more than 15 µs apart, or with answers that the server holds
-//! for 10 ms more than 0.2 ms and 1 %. The floor is a process of its own, as wsprobe is, so that both pay for the same
-//! switches.
+//! `cargo bench --bench ping` fails when the medians differ by more than 15 µs, or, with answers that the server
+//! delays by 10 ms, by more than 0.2 ms and 1 %. The baseline runs in its own process, like wsprobe, so that both have the same
+//! context switches.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,16 +14,16 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::{accept_hdr_async, client_async};
 
-/// Pings in a run, fewer where each brings messages with it, and runs of each kind.
+/// Pings per run, fewer if messages come with each, and runs of each kind.
 const PINGS: usize = 20_000;
 const PINGS_IN_A_FLOOD: usize = 1_000;
 const PINGS_HELD: usize = 40;
 const ROUNDS: usize = 5;
 
-/// The most that the median may be above the floor's.
+/// The maximum difference between the median and that of the baseline.
 const ALLOWED: Duration = Duration::from_micros(15);
 
-/// How long the server holds its answers on the path `/held`, and the most that a median may then be above the floor's:
+/// The delay of the answers on the path `/held`, and the maximum difference of the medians then:
 /// 0.2 ms and 1 %.
 const HELD: Duration = Duration::from_millis(10);
 const ALLOWED_WHEN_HELD: Duration = Duration::from_micros(200 + 100);
@@ -132,7 +132,7 @@ async fn answer(stream: TcpStream) {
             }
         }
         if message.is_ping() && holds {
-            // The timer wakes late, up to a millisecond: the rest of the time is waited for awake.
+            // The timer may fire up to a millisecond late, so the last part is a busy wait.
             let until = Instant::now() + HELD;
             tokio::time::sleep(HELD - Duration::from_millis(2)).await;
             while Instant::now() < until {
@@ -143,7 +143,7 @@ async fn answer(stream: TcpStream) {
     }
 }
 
-/// The median of a loop of nothing but the frame library.
+/// The median of a minimal loop around the frame library.
 async fn floor(url: &str, count: u64) -> Duration {
     let host = url
         .trim_start_matches("ws://")
@@ -201,7 +201,7 @@ fn run_wsprobe(url: &str, count: usize, args: &[&str], is_fast: bool) -> Duratio
     Duration::from_secs_f64(milliseconds / 1e3)
 }
 
-/// Everything that is printed; a slow reader takes a block of 64 KiB every 5 ms.
+/// Reads all output; a slow reader reads a block of 64 KiB every 5 ms.
 fn read(mut stdout: impl std::io::Read, is_fast: bool) -> String {
     let mut text = String::new();
     if is_fast {

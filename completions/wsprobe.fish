@@ -222,7 +222,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s h -l help -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s c -l count -d 'Stop after N pings; with -w, after N replies' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s i -l interval -d 'Time between pings [default: 1s]; 0 sends the next ping when a reply arrives' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s w -l deadline -d 'Stop after TIME, however many pings were sent or answered; with -c, fewer than N replies by then exit 1' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s W -l wait -d 'Time limit for each reply [default: 5s]; a later reply counts as lost; 0 is no limit' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s W -l wait -d 'Time limit for each reply [default: 5s]; a later reply counts as lost; 0 means no limit' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l size -d 'Payload size of each ping, at most 125; below 4 bytes, pings are sent one at a time because their payloads are not unique' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l app -d 'Measure the time from this message to its reply instead of ping frames, one at a time; other messages are counted and ignored' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l expect -d 'Pattern of the reply to --app; by default the next message is the reply' -r

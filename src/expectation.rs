@@ -227,7 +227,7 @@ impl AwaitedMessage {
 
     /// The failure when the connection ended first; `end` describes that end.
     pub fn missed_by_end(&self, end: &str, passed: &PassedOver) -> UnmetExpectation {
-        UnmetExpectation::new(format!("{end} before {}", self.description(passed)))
+        UnmetExpectation::new(format!("{end}, before {}", self.description(passed)))
             .closest(self.closest.clone())
     }
 

@@ -153,7 +153,7 @@ impl SecretSource {
             Self::Environment(name) => {
                 let value = std::env::var(name).map_err(|error| {
                     let why = match error {
-                        std::env::VarError::NotPresent => "variable is not set",
+                        std::env::VarError::NotPresent => "the environment variable is not set",
                         std::env::VarError::NotUnicode(_) => "not valid UTF-8",
                     };
                     SecretError::new(&format!("env:{name}"), why)

@@ -1,13 +1,13 @@
-//! What is sent: messages that differ from their neighbours, so that one lost, doubled or out of order shows.
+//! The messages: neighbours differ, so that lost, duplicate or reordered ones are detected.
 
 use std::fmt::Write as _;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-/// Messages after which a block begins anew.
+/// The number of messages after which the sequence repeats.
 pub const CYCLE: usize = 1000;
 
-/// A run of messages, sent a number of times over.
+/// A sequence of messages, sent a number of times.
 #[derive(Clone)]
 pub struct Messages {
     pub each: Vec<String>,
@@ -42,7 +42,7 @@ impl Messages {
         self.each.iter().map(String::len).sum::<usize>() * self.times
     }
 
-    /// The payloads of one cycle, one behind another.
+    /// The payloads of one cycle, concatenated.
     pub fn payloads(&self) -> Vec<u8> {
         self.each.concat().into_bytes()
     }
@@ -54,7 +54,7 @@ impl Messages {
         cycle.into_bytes()
     }
 
-    /// All of it as lines.
+    /// All messages as lines.
     pub fn lines(&self) -> Vec<u8> {
         self.cycle_of_lines().repeat(self.times)
     }
@@ -68,7 +68,7 @@ impl Messages {
         frames
     }
 
-    /// All of it as compressed frames of a server, each with the context of those before it.
+    /// All messages as compressed frames of a server, with context takeover.
     pub fn deflated(&self) -> Vec<u8> {
         let mut deflater = Compress::new(Compression::new(1), false);
         let mut frames = Vec::new();
@@ -77,14 +77,14 @@ impl Messages {
             deflater
                 .compress_vec(text.as_bytes(), &mut payload, FlushCompress::Sync)
                 .expect("room");
-            // RFC 7692 section 7.2.1: the last four bytes stay here.
+            // RFC 7692 section 7.2.1: the last four bytes are not sent.
             payload.truncate(payload.len() - 4);
             push_frame(&mut frames, 0xc1, &payload);
         }
         frames
     }
 
-    /// Whether `shown` has every message, in order, whatever stands between them.
+    /// Whether `shown` contains every message in order, with any text between them.
     pub fn are_in(&self, shown: &[u8]) -> bool {
         let mut rest = shown;
         self.each.iter().cycle().take(self.count()).all(|text| {
@@ -99,7 +99,7 @@ impl Messages {
     }
 }
 
-/// News of a market, as a feed would have them.
+/// Market data, as in a feed.
 fn json(n: usize, size: usize) -> String {
     let kind = if n.is_multiple_of(2) { "tick" } else { "book" };
     let mut text = format!(

@@ -1,4 +1,4 @@
-//! The floor: the least client that tokio-tungstenite allows, in a process of its own. Stdin and stdout are
+//! The baseline: a minimal client with tokio-tungstenite, in its own process. Stdin and stdout are
 //! read and written in large blocks, nothing is flushed while more is ready, and nothing else is done.
 
 use std::fs::File;
@@ -19,13 +19,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// Bytes that are read from stdin and written to stdout at once.
+/// The block size for stdin and stdout, in bytes.
 const BLOCK: usize = 64 * 1024;
 
-/// Fragments of a message that is all of stdin.
+/// The fragment size of a message with all of stdin.
 const FRAGMENT: usize = 256 * 1024;
 
-/// Plays a part: `send`, `listen`, `once`, `blob` or `talk`, then a URL and what the part needs.
+/// Runs a task: `send`, `listen`, `once`, `blob` or `talk`, then a URL and its arguments.
 pub fn play(args: &[String]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -147,7 +147,7 @@ async fn blob<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>
     }
 }
 
-/// Lines of a pipe go out, messages come back, either whenever it is there.
+/// Sends lines of a pipe and prints messages, each as soon as it is available.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>) -> Fallible {
     #[expect(deprecated, reason = "sound here: the file closes with its owner")]
     let mut stdin = AsyncFd::try_with_interest(standard_input()?, Interest::READABLE)?;
@@ -157,7 +157,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>)
         tokio::select! {
             ready = stdin.readable_mut() => {
                 let mut ready = ready?;
-                // The pipe stays blocking: it is read when it has something, once.
+                // The pipe stays blocking: it is read once when it is readable.
                 let read = lines.fill(ready.get_inner_mut())?;
                 ready.clear_ready();
                 if read == 0 {
@@ -184,7 +184,7 @@ fn standard_input() -> io::Result<File> {
     Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
-/// Lines out of large blocks, none of them copied.
+/// Splits large blocks into lines without copying.
 #[derive(Default)]
 struct Lines {
     buffer: BytesMut,

@@ -1,13 +1,13 @@
-//! How wsprobe compares with other clients, each a whole process against a server in here.
+//! Compares wsprobe with other clients, each as a whole process with a server in this process.
 //!
 //! `cargo bench --bench compare` prints a Markdown table within a few minutes; `-- send` only the rows whose
-//! name has `send` in it. Each figure is the median of [`ROUNDS`], in which the tools take turns, so that a slow
-//! phase of the machine falls on all. What counts is CPU time where there is no word of another thing: the
-//! start of the process and its connection are in it. Each run is looked at for what came of it: a message
-//! too few, too many or altered is no figure.
+//! name has `send` in it. Each figure is the median of [`ROUNDS`], in which the tools alternate, so that a slow
+//! phase of the machine affects all. Figures are CPU time unless stated otherwise, including the
+//! start of the process and its connection. The result of each run is checked: a run with a missing,
+//! additional or altered message gives no figure.
 //!
-//! Beside wsprobe stands a floor, a loop of nothing but tokio-tungstenite; websocat and wscat, where they are
-//! on PATH or named by `WEBSOCAT` and `WSCAT`; and Node's ws, where `NODE_PATH` leads to it.
+//! The others are a baseline, a minimal loop around tokio-tungstenite; websocat and wscat, if they are
+//! on PATH or named by `WEBSOCAT` and `WSCAT`; and Node's ws, if `NODE_PATH` contains it.
 
 #[cfg(unix)]
 mod data;
@@ -26,7 +26,7 @@ mod table;
 #[cfg(unix)]
 mod tools;
 
-/// Turns of every tool in every row.
+/// Runs of every tool in every row.
 #[cfg(unix)]
 const ROUNDS: usize = 5;
 
@@ -37,7 +37,7 @@ fn main() -> std::process::ExitCode {
         floor::play(&args);
         return std::process::ExitCode::SUCCESS;
     }
-    // cargo adds flags of its own.
+    // cargo adds its own flags.
     let wanted = args.iter().find(|arg| !arg.starts_with('-'));
     let tools: Vec<_> = tools::ALL
         .into_iter()
@@ -59,7 +59,7 @@ fn main() {
     println!("processes are measured on Unix alone");
 }
 
-/// What each tool came to: a median, nothing where it cannot do this, or what was wrong.
+/// The result of each tool: a median, nothing if it cannot do this, or an error.
 #[cfg(unix)]
 fn measure_all(bench: &measure::Bench, row: &rows::Row, tools: &[tools::Tool]) -> Vec<table::Cell> {
     let mut figures = vec![Vec::new(); tools.len()];

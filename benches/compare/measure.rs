@@ -1,4 +1,4 @@
-//! One run of one tool for one row: started, measured, and looked at for what came of it.
+//! Runs one tool for one row, measures it and checks the result.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
@@ -16,13 +16,13 @@ use super::run::{LIMIT, Run, Used};
 use super::server::{Part, Server, Tally};
 use super::tools::{Task, Tool, wsprobe_program};
 
-/// Between an open connection and what is done next: nothing says when the others are ready.
+/// The delay after a connection is open, because other tools do not report when they are ready.
 const SETTLE: Duration = Duration::from_millis(300);
 
 /// Round trips of a lockstep run.
 const ROUND_TRIPS: usize = 3000;
 
-/// Starts in a run, each in turn with `true`.
+/// Starts per run, alternately with `true`.
 const STARTS: usize = 20;
 
 /// Pings in a run.
@@ -30,10 +30,10 @@ const PINGS: u32 = 50_000;
 
 const MIB: usize = 1 << 20;
 
-/// A figure, none when the tool cannot do this, or what was wrong.
+/// A figure, none if the tool cannot do this, or an error.
 type Figure = Result<Option<f64>, Fault>;
 
-/// What was wrong, in words.
+/// The error text.
 pub struct Fault(pub String);
 
 impl From<io::Error> for Fault {
@@ -54,7 +54,7 @@ impl From<&str> for Fault {
     }
 }
 
-/// The server, and what measures against it.
+/// The server and the measurements.
 pub struct Bench {
     server: Server,
 }
@@ -92,7 +92,7 @@ impl Bench {
         }
     }
 
-    /// Lines on stdin, from a file, or from a pipe that stays open where its end would end the tool.
+    /// Lines on stdin, from a file, or from a pipe that stays open if the tool ends with its stdin.
     fn send(
         &self,
         messages: &Messages,
@@ -123,7 +123,7 @@ impl Bench {
             let mut stdin = run.child.stdin.take().expect("a pipe");
             let lines = messages.lines();
             let feeder = thread::spawn(move || {
-                // Who ends before it has read all is found out by what the server got.
+                // A tool that ends before it has read everything is detected by the messages at the server.
                 let _ = stdin.write_all(&lines);
                 let _ = until.recv();
             });
@@ -238,7 +238,7 @@ impl Bench {
         let watch = Watch::over(&run.child);
         let times = round_trips(&mut run.child);
         drop(watch);
-        // What is left of it is not waited for: some stay for ever.
+        // The rest is not awaited, because some tools never end.
         let _ = run.child.kill();
         let _ = run.finish_unseen();
         let mut times = times?;
@@ -285,7 +285,7 @@ impl Bench {
     }
 }
 
-/// The part of the work that a tool gets.
+/// The share of the work for a tool.
 fn share(messages: &Messages, tool: Tool) -> Messages {
     Messages {
         times: (messages.times / tool.share()).max(1),
@@ -321,14 +321,14 @@ fn is_right(messages: &Messages, shown: Shown, output: &[u8]) -> bool {
                 each: messages.each.iter().step_by(2).cloned().collect(),
                 times: messages.times,
             };
-            // Nothing else may be there: a message and its newline each.
+            // Exactly the messages, each with a newline.
             half.are_in(output) && output.len() == half.bytes() + half.count()
         }
         Shown::Pretty => messages.payloads().repeat(messages.times) == laid_flat(output),
     }
 }
 
-/// What was laid out and coloured, as it came: no message here has these signs in a string.
+/// Removes pretty-printing and colour: no message here contains these characters in a string.
 fn laid_flat(output: &[u8]) -> Vec<u8> {
     let mut flat = Vec::with_capacity(output.len());
     let mut rest = output;
@@ -350,7 +350,7 @@ fn laid_flat(output: &[u8]) -> Vec<u8> {
     flat
 }
 
-/// Lines written and waited for.
+/// Writes lines and waits for each reply.
 fn round_trips(child: &mut Child) -> io::Result<Vec<Duration>> {
     let mut stdin = child.stdin.take().expect("a pipe");
     let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -396,7 +396,7 @@ impl Drop for Watch {
     }
 }
 
-/// The wall time of `--version`, less that of a program that does nothing, in turns.
+/// The wall time of `--version` minus that of a program that does nothing, measured alternately.
 fn start(tool: Tool) -> Figure {
     let Some(mut version) = tool.version() else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The rows of the table: what is done, in which unit it is told, and what wsprobe means to keep to.
+//! The rows of the table: the task, the unit, and the target for wsprobe.
 
 use super::data::Messages;
 
@@ -10,25 +10,25 @@ pub struct Row {
     pub target: Target,
 }
 
-/// What is done.
+/// The task.
 pub enum Work {
-    /// Lines become messages, compressed or not; CPU time of one.
+    /// Lines are sent as messages, compressed or not; CPU time per message.
     Send(Messages, Compression),
-    /// Messages become lines, with these flags of wsprobe; CPU time of one.
+    /// Messages are printed as lines, with these flags of wsprobe; CPU time per message.
     Receive(Messages, Compression, &'static [&'static str], Shown),
-    /// The same, as MB of messages in a second of CPU time.
+    /// The same, in MB of messages per second of CPU time.
     Rate(Messages, &'static [&'static str], Shown),
     /// One message and its reply.
     Once { tls: bool },
-    /// 256 MiB from stdin as binary: CPU seconds, or the most memory.
+    /// 256 MiB from stdin as a binary message: CPU seconds, or peak memory.
     Blob { memory: bool },
     /// A line and its reply through pipes, one at a time.
     Lockstep,
-    /// Memory of an open connection on which nothing comes.
+    /// Memory of an idle connection.
     Idle,
-    /// Wall time of `--version`, less that of `true`.
+    /// Wall time of `--version`, minus that of `true`.
     Start,
-    /// Pings a second.
+    /// Pings per second.
     PingFlood,
     /// The size of the program.
     Size,
@@ -41,7 +41,7 @@ pub enum Compression {
     On,
 }
 
-/// What stdout must hold.
+/// The expected stdout.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// Every message.
@@ -52,12 +52,12 @@ pub enum Shown {
     Half,
 }
 
-/// What wsprobe means to keep to.
+/// The target for wsprobe.
 #[derive(Clone, Copy)]
 pub enum Target {
     OfFloor(f64),
     OfWs(f64),
-    /// So many times the row above.
+    /// A multiple of the row above.
     OfRowAbove(f64),
     AtMost(f64),
     AtLeast(f64),

@@ -1,5 +1,5 @@
-//! A command as a whole process, measured by what the kernel says it used: CPU time tells of the program,
-//! wall time of the machine as well.
+//! Runs a command as a process and measures its resources as reported by the kernel: CPU time depends on the
+//! program, wall time also on the machine.
 
 use std::fs;
 use std::io;
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
-/// The longest that any run may take.
+/// The time limit of a run.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often a running process is looked at for its end and its memory.
+/// The interval at which a running process and its memory are checked.
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// What a process came to.
+/// The result of a process.
 pub struct Used {
     pub status: ExitStatus,
     /// User and system time.
     pub cpu: Duration,
     pub wall: Duration,
-    /// The most memory that it held at once, in MiB, where the system tells.
+    /// The peak memory in MiB, if the system reports it.
     pub peak: Option<f64>,
 }
 
-/// A process that is being measured. One at a time: what its predecessors used is subtracted.
+/// A process that is being measured; only one at a time, since the usage of earlier ones is subtracted.
 pub struct Run {
     pub child: Child,
     begun: Instant,
@@ -48,7 +48,7 @@ impl Run {
 
     /// A figure of the process' memory, in MiB: `VmRSS` now, `VmHWM` at its highest.
     pub fn memory(&self, field: &str) -> Option<f64> {
-        // Of the process itself: what `wait` tells of the highest includes the process that began it.
+        // Of the process itself: the peak reported by `wait` includes the process that started it.
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(field))?;
         let kib: f64 = line.trim_matches([':', '\t', ' ', 'k', 'B']).parse().ok()?;
@@ -75,7 +75,7 @@ impl Run {
         })
     }
 
-    /// As [`Run::finish`], for a process whose end alone counts: it is waited for without a look at it.
+    /// As [`Run::finish`], but only waits, without checking the process meanwhile.
     pub fn finish_unseen(mut self) -> io::Result<Used> {
         let status = self.child.wait()?;
         Ok(Used {
@@ -87,7 +87,7 @@ impl Run {
     }
 }
 
-/// What all children that have ended and been waited for used.
+/// The usage of all children that have ended and were waited for.
 fn used_by_children() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel's figures");
     let micros = (usage.user_time() + usage.system_time()).num_microseconds();

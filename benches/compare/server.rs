@@ -1,5 +1,5 @@
-//! The other side: a blocking server with large buffers that does as little as it can, so that what is
-//! measured waits for nothing, and that looks whether what came is what was to come.
+//! The server: blocking, with large buffers and as little work as possible, so that the client
+//! never waits for it. It checks the received messages.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,31 +18,31 @@ use super::data::push_frame;
 const BUFFER: usize = 256 * 1024;
 const CLOSE_1000: [u8; 4] = [0x88, 2, 0x03, 0xe8];
 
-/// What the next connection meets.
+/// How the next connection is handled.
 #[derive(Clone)]
 pub enum Part {
-    /// Every message comes back.
+    /// Echoes every message.
     Echo,
-    /// These frames, a number of times, then a close.
+    /// Sends these frames a number of times, then closes.
     Flood(Arc<Vec<u8>>, usize),
-    /// Payloads must be these bytes over and over; with a number, the server closes after so many messages.
+    /// Payloads must be these bytes, repeated; with a number, the server closes after so many messages.
     Sink(Arc<Vec<u8>>, Option<usize>),
 }
 
 #[derive(Clone)]
 struct Play {
-    /// Counts them: what an earlier connection still says is passed over.
+    /// Counts connections, to ignore late reports of an earlier one.
     number: usize,
     part: Part,
     deflate: bool,
 }
 
-/// What a connection came to.
+/// The result of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub messages: usize,
     pub bytes: usize,
-    /// Whether a payload was another than the one that was to come.
+    /// Whether a payload differed from the expected one.
     pub differs: bool,
 }
 
@@ -89,7 +89,7 @@ impl Server {
         }
     }
 
-    /// The next connection meets this.
+    /// Sets how the next connection is handled.
     pub fn play(&self, part: Part, deflate: bool) {
         let mut play = self.play.lock().expect("no thread panicked");
         *play = Play {
@@ -103,7 +103,7 @@ impl Server {
         self.play.lock().expect("no thread panicked").number
     }
 
-    /// Waits until a connection is open; false when none is after a while.
+    /// Waits until a connection is open; false after a time limit.
     pub fn has_opened(&self) -> bool {
         let now = self.number();
         while let Ok(number) = self.opened.recv_timeout(Duration::from_secs(10)) {
@@ -114,7 +114,7 @@ impl Server {
         false
     }
 
-    /// What the connection came to, once it is over.
+    /// The result of the connection, once it has ended.
     pub fn tally(&self) -> Option<Tally> {
         let now = self.number();
         loop {
@@ -158,7 +158,7 @@ fn listen(tls: Option<Arc<rustls::ServerConfig>>, stage: Stage) -> u16 {
     port
 }
 
-/// One client. What fails here is seen by what the client makes of it.
+/// Serves one client. Errors here show up in the client's result.
 fn receive(tcp: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, stage: &Stage) {
     let _ = tcp.set_nodelay(true);
     let play = stage.play.lock().expect("no thread panicked").clone();
@@ -173,7 +173,7 @@ fn receive(tcp: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, stage: &Stage
     let _ = stage.end.send((number, tally.unwrap_or_default()));
 }
 
-/// A client and what was read from it: `buffer[start..end]` is still to be looked at.
+/// A client and its input: `buffer[start..end]` is not processed yet.
 struct Guest<S> {
     stream: S,
     buffer: Vec<u8>,
@@ -198,12 +198,12 @@ impl Frame {
         self.first & 0x80 != 0
     }
 
-    /// Said by the first frame of a message alone; none of ours comes in several.
+    /// Set only in the first frame of a message; the messages here are not fragmented.
     fn is_compressed(self) -> bool {
         self.first & 0x40 != 0
     }
 
-    /// The header at the start of `bytes` and its length; `None` while there is too little.
+    /// The header at the start of `bytes` and its length; `None` if it is incomplete.
     fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let &[first, second] = bytes.first_chunk()?;
         let (payload, at) = match second & 0x7f {
@@ -313,7 +313,7 @@ impl<S: Read + Write> Guest<S> {
         }
     }
 
-    /// What there is of `frame`'s payload from `done` on, unmasked.
+    /// The available payload of `frame` from `done` on, unmasked.
     fn next_piece(&mut self, frame: Frame, done: usize) -> io::Result<&[u8]> {
         if self.start == self.end {
             self.fill()?;
@@ -327,7 +327,7 @@ impl<S: Read + Write> Guest<S> {
         Ok(piece)
     }
 
-    /// Sends messages and pings back; several at once when they came so.
+    /// Echoes messages and answers pings, several in one write if they arrived together.
     fn echo(&mut self) -> io::Result<Tally> {
         let mut tally = Tally::default();
         let mut out = Vec::new();
@@ -359,7 +359,7 @@ impl<S: Read + Write> Guest<S> {
         }
     }
 
-    /// Takes everything until the close, or the end of the connection.
+    /// Reads everything until the close, or the end of the connection.
     fn take_all(&mut self, sink: &mut Sink<'_>) -> io::Result<Tally> {
         loop {
             let Ok(frame) = self.next_frame() else {
@@ -374,7 +374,7 @@ impl<S: Read + Write> Guest<S> {
                 }
             }
             if frame.opcode() == 8 {
-                // Sent already where the server closed first; whoever closed reads no more then.
+                // Already sent if the server closed first.
                 let _ = self.stream.write_all(&CLOSE_1000);
                 let _ = self.stream.flush();
                 return Ok(sink.tally);
@@ -390,7 +390,7 @@ impl<S: Read + Write> Guest<S> {
     }
 }
 
-/// Where payloads end: counted, and held against what was to come.
+/// Counts payloads and compares them with the expected ones.
 struct Sink<'a> {
     expected: &'a [u8],
     at: usize,

@@ -1,4 +1,4 @@
-//! The table, in Markdown, and the machine that it was made on.
+//! Prints the table in Markdown, and a description of the machine.
 
 use std::fs;
 use std::process::ExitCode;
@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use super::rows::{Row, Target};
 use super::tools::Tool;
 
-/// What a tool came to in a row.
+/// The result of a tool in a row.
 pub enum Cell {
     /// The median of its figures.
     Figure(f64),
     /// It cannot do this.
     Nothing,
-    /// What came of it was not right.
+    /// The result was wrong.
     Wrong,
 }
 
@@ -77,13 +77,13 @@ impl Table {
         let shown = shown.join(" | ");
         println!("| {}, {} | {shown} | {verdict} |", row.name, row.unit);
         self.above = ours;
-        // A peer that fails is a finding, we that fail a fault.
+        // A failure of another tool is a result, a failure of wsprobe an error.
         let is_ours = |&tool: &Tool| matches!(tool, Tool::Wsprobe | Tool::Floor);
         let mut pairs = self.tools.iter().zip(cells);
         self.is_wrong |= pairs.any(|(tool, cell)| is_ours(tool) && matches!(cell, Cell::Wrong));
     }
 
-    /// What was to be kept to, and whether it is.
+    /// The target, and whether it is met.
     fn target(&self, row: &Row, ours: Option<f64>, floor: Option<f64>, ws: Option<f64>) -> String {
         let (words, most) = match row.target {
             Target::None => return String::new(),
@@ -106,7 +106,7 @@ impl Table {
         format!("{words}{}", mark(is_kept))
     }
 
-    /// Failure when a run of ours was not right. Targets are for people: a machine may be busy.
+    /// Fails if a run of wsprobe was wrong. A missed target is not a failure, since the machine may be busy.
     pub fn verdict(&self) -> ExitCode {
         ExitCode::from(u8::from(self.is_wrong))
     }
@@ -120,7 +120,7 @@ fn mark(is_kept: Option<bool>) -> &'static str {
     }
 }
 
-/// Three digits that mean something.
+/// Rounded to three significant digits.
 fn number(figure: f64) -> String {
     let digits = match figure.abs() {
         100.0.. => 0,

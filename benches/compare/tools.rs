@@ -1,4 +1,4 @@
-//! Who is compared, and how each is told what to do.
+//! The tools, and the command line of each for each task.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,26 +9,26 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     Wsprobe,
-    /// A loop of nothing but tokio-tungstenite: [`super::floor`].
+    /// A minimal loop around tokio-tungstenite: [`super::floor`].
     Floor,
     Websocat,
     Wscat,
-    /// Node's ws, which browsers' test suites and wscat are built on.
+    /// Node's ws, which wscat is built on.
     Ws,
 }
 
-/// What a client is to do.
+/// The task of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task<'a> {
     /// Every line of stdin is a message.
     Send,
-    /// Every message is a line of stdout; wsprobe with these flags besides.
+    /// Every message is a line of stdout; wsprobe with these additional flags.
     Listen(&'a [&'a str]),
     /// One message, one reply; over TLS with this authority.
     Once(Option<&'a Path>),
     /// All of stdin as binary.
     Blob,
-    /// Lines from stdin and replies to stdout, in turns.
+    /// Lines from stdin and replies to stdout, alternately.
     Talk,
 }
 
@@ -40,11 +40,11 @@ pub const ALL: [Tool; 5] = [
     Tool::Ws,
 ];
 
-/// What makes this program play the floor.
+/// The argument that makes this program run the baseline.
 pub const FLOOR: &str = "WSPROBE_COMPARE_FLOOR";
 
-/// The program under test: what `WSPROBE` names, else what a release build makes, which is built when it is first
-/// asked for. The one that cargo builds for a bench is another: it unwinds.
+/// The program under test: the one named by `WSPROBE`, else a release build, which is built when it is first
+/// needed. The one that cargo builds for benches differs: it unwinds.
 pub fn wsprobe_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -83,7 +83,7 @@ impl Tool {
         }
     }
 
-    /// Whether it runs here.
+    /// Whether it is available here.
     pub fn is_here(self) -> bool {
         let Some(mut command) = self.version() else {
             return true;
@@ -92,7 +92,7 @@ impl Tool {
         status.is_ok_and(|status| status.success())
     }
 
-    /// Its name and version, to be put over a column.
+    /// Its name and version, as the head of a column.
     pub fn title(self) -> String {
         let version = self.version().and_then(|mut command| {
             let output = command.output().ok()?;
@@ -102,7 +102,7 @@ impl Tool {
         format!("{}{}", self.name(), version.unwrap_or_default())
     }
 
-    /// What prints its version.
+    /// The command that prints its version.
     pub fn version(self) -> Option<Command> {
         let mut command = match self {
             Self::Floor => return None,
@@ -122,7 +122,7 @@ impl Tool {
         matches!(self, Self::Wsprobe | Self::Wscat | Self::Ws)
     }
 
-    /// How much of the work that wsprobe gets: who is ten times as slow would take the time of all.
+    /// Its share of wsprobe's work, since a tool that is ten times as slow would take most of the time.
     pub fn share(self) -> usize {
         match self {
             Self::Wsprobe | Self::Floor => 1,
@@ -131,7 +131,7 @@ impl Tool {
         }
     }
 
-    /// Whether it ends with its stdin, so that stdin must stay open until all is done.
+    /// Whether it ends with its stdin, so that stdin must stay open until the task is done.
     pub fn ends_with_stdin(self) -> bool {
         self == Self::Wscat
     }
@@ -213,7 +213,7 @@ fn floor(command: &mut Command, task: Task<'_>, url: &str) -> bool {
 fn websocat(command: &mut Command, task: Task<'_>, url: &str) -> bool {
     match task {
         Task::Send | Task::Talk => command.args(["-t", url]),
-        // Larger messages than its buffer come out in pieces.
+        // It splits messages that are larger than its buffer.
         Task::Listen(flags) => {
             command.args(["-t", "-U", "-B", "2000000", url]);
             return flags.is_empty();

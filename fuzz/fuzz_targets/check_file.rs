@@ -1,5 +1,5 @@
-//! Any bytes are read as a check file or refused with a line; what was read is printed as a file that
-//! reads as the same.
+//! Any bytes are parsed as a check file or rejected with a line number; the printed form of a parsed file parses to
+//! the same script.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Any bytes through our codec and through tungstenite: they agree, or a row of the table says why not.
+//! Any bytes through our codec and through tungstenite: the results agree, or an entry of the table explains the difference.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

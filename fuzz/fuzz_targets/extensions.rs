@@ -1,5 +1,5 @@
-//! Any text is read as an offer, an answer or a client's header without a panic, and what is agreed to
-//! is understood by the other side.
+//! Any text as an offer, a response or a client's header: no panic, and the other side accepts what was
+//! negotiated.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

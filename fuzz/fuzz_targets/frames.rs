@@ -1,5 +1,5 @@
-//! Any bytes, cut anywhere, traced or not: what comes out is the same, and so is the rule that was
-//! broken.
+//! Any bytes, split anywhere, traced or not: the decoded messages and the reported violation are the
+//! same.
 #![no_main]
 
 use bytes::BytesMut;
@@ -27,7 +27,7 @@ fuzz_target!(|input: (bool, bool, bool, u8, Vec<u8>)| {
     assert_eq!(whole, in_pieces);
 });
 
-/// What comes out of `bytes` when at most `piece` of them arrive at once, and why it ended.
+/// The messages decoded from `bytes`, of which at most `piece` arrive at once, and the reason of the end.
 fn received(
     role: Role,
     settings: &WireSettings,

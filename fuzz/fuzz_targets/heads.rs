@@ -1,5 +1,5 @@
-//! Any bytes in the place of what a server, a proxy or a client says first: no panic, no wait, and what is
-//! said of them is safe to show once it is escaped.
+//! Any bytes as the head of a server, a proxy or a client: no panic, no hang, and the error text is safe to
+//! print once it is escaped.
 #![no_main]
 
 use std::pin::Pin;
@@ -66,7 +66,7 @@ async fn answer(mut peer: Peer, deadline: Instant) {
     }
 }
 
-/// Says its bytes, so many at a time, and ends; takes whatever it is told.
+/// Returns its bytes in pieces, then the end of the stream; accepts every write.
 struct Peer {
     bytes: Vec<u8>,
     piece: usize,

@@ -1,5 +1,5 @@
-//! Any text shown or written as JSON: laid out it is the same JSON, and nothing that a terminal obeys
-//! comes out of what is escaped.
+//! Any text, printed or written as JSON: pretty-printed JSON has the same value, and escaped text contains no
+//! control characters.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// No control but tab and newline, and nothing that hides or turns text around.
+/// No control characters except tab and newline, and no invisible or bidirectional format characters.
 fn is_safe(shown: &[u8]) {
     let shown = std::str::from_utf8(shown).expect("UTF-8");
     for ch in shown.chars() {

@@ -1,5 +1,5 @@
-//! Any bytes behind the handshake: no panic, no message larger than the limit, and what came out can be
-//! sent and arrives as it was.
+//! Any bytes after the handshake: no panic, no message above the size limit, and each decoded message can be
+//! sent and arrives unchanged.
 #![no_main]
 
 use bytes::BytesMut;

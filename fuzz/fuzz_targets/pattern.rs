@@ -1,5 +1,5 @@
-//! Any text is a pattern or is not, and any message is judged without a panic, the same way by both
-//! questions that a pattern answers.
+//! Any text as a pattern and any message: no panic, and `matches` and the explained match give the same
+//! result.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

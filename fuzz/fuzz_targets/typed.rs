@@ -1,4 +1,4 @@
-//! Any text as something a person types: a line of a session, a duration, a size, a close code.
+//! Any text as typed input: a line of a session, a duration, a size, a close code.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Any text as a URL, a redirect's target, a proxy or a header: it means something or is refused, without
-//! a panic; a password is not shown, and no line can be smuggled into the request.
+//! Any text as a URL, a redirect's target, a proxy or a header: it is parsed or rejected without
+//! a panic; passwords are not shown, and no line can be injected into the request.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -40,7 +40,7 @@ fuzz_target!(|input: (String, String)| {
     }
 });
 
-/// What goes into the request line and the Host header ends neither.
+/// The values of the request line and the Host header contain no line break.
 fn fits_a_request(address: &Address) {
     for part in [&address.request_target, &address.host_header] {
         let breaks = |byte: u8| byte <= b' ' || byte == 0x7f;

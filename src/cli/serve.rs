@@ -81,9 +81,9 @@ pub enum ServeMode {
     Silent,
 }
 
-// Faults to test clients with.
+// Faults for testing clients.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Faults to test clients with")]
+#[command(next_help_heading = "Faults for testing clients")]
 pub struct FaultArgs {
     /// Refuse every handshake with this HTTP status
     ///

@@ -228,7 +228,7 @@ pub struct PingArgs {
     #[arg(short = 'w', long, value_name = "TIME", value_parser = deadline)]
     pub deadline: Option<Duration>,
 
-    /// Time limit for each reply [default: 5s]; a later reply counts as lost; 0 is no limit
+    /// Time limit for each reply [default: 5s]; a later reply counts as lost; 0 means no limit
     #[arg(short = 'W', long, value_name = "TIME", value_parser = wait)]
     pub wait: Option<Duration>,
 

@@ -61,7 +61,7 @@ struct PingPlan {
     interval: Duration,
     count: Option<u64>,
     deadline: Option<Duration>,
-    /// Time limit for each reply; `None` is no limit.
+    /// Time limit for each reply; `None` means no limit.
     patience: Option<Duration>,
     /// Whether `-W` was given.
     is_impatient: bool,
@@ -106,7 +106,7 @@ impl PingPlan {
         }
     }
 
-    /// The number of pings to send; `None` is no limit (with a deadline, `-c` counts replies).
+    /// The number of pings to send; `None` means no limit (with a deadline, `-c` counts replies).
     fn sent(&self) -> Option<u64> {
         self.count.filter(|_| self.deadline.is_none())
     }

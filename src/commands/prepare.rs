@@ -407,7 +407,7 @@ fn credentials(
         // The parser's message would quote the secret.
         cli::user(&typed).map_err(|_| {
             UsageError::usage(
-                "--user: the file or variable does not hold USER:PASSWORD on one line",
+                "--user: the file or variable does not contain USER:PASSWORD on one line",
             )
         })?;
         let (user, password) = match typed.split_once(':') {

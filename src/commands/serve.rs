@@ -285,7 +285,7 @@ fn login(
             let pair = given(typed, secrets)?;
             let Some((_, password)) = pair.split_once(':') else {
                 return Err(UsageError::usage(
-                    "--auth: the password is missing: expected USER:PASSWORD",
+                    "--auth: missing password (expected USER:PASSWORD)",
                 ));
             };
             secrets.push(password.to_owned());

@@ -471,7 +471,7 @@ impl RequestHeader {
         let name = name.trim();
         if name.is_empty() || !name.bytes().all(is_token_byte) {
             return Err(
-                "invalid header name: use letters, digits and - (RFC 9110 §5.1)".to_owned(),
+                "the header name may contain only letters, digits and - (RFC 9110 §5.1)".to_owned(),
             );
         }
         if value

@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    /// Takes whatever it is given, and notes how much that was.
+    /// Accepts every write and records its size.
     #[derive(Default)]
     struct CountingWriter(Vec<usize>);
 

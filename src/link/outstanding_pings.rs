@@ -31,7 +31,7 @@ const SUSPICIOUS: u64 = 2;
 /// The settings of pings.
 #[derive(Clone, Debug, Default)]
 pub struct PingPolicy {
-    /// The maximum time from a ping to its pong; `None` is no limit.
+    /// The maximum time from a ping to its pong; `None` means no limit.
     pub patience: Option<Duration>,
     /// An application-level ping to use instead of frames.
     pub app_ping: Option<AppPing>,

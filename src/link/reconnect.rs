@@ -29,7 +29,7 @@ pub enum RetryLimit {
 }
 
 impl RetryLimit {
-    /// Parses `N` or a time with a unit; an empty text is no limit.
+    /// Parses `N` or a time with a unit; an empty text means no limit.
     ///
     /// # Errors
     /// It is neither.

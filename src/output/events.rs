@@ -86,7 +86,7 @@ pub struct EventWriter {
     connections: u64,
     /// The time of the event; `None` is now.
     happened: Option<Instant>,
-    /// Connections that are being opened: neither open nor given up.
+    /// Connections that are being opened: neither open nor failed.
     opening: BTreeSet<u64>,
     /// Whether received messages are exact even if they contain a secret: true for stdout.
     exact: bool,
@@ -331,7 +331,7 @@ impl EventWriter {
     /// Appends the line that ends an abandoned attempt, if this connection is being opened.
     pub fn give_up(&mut self, out: &mut Vec<u8>, exit: Exit) {
         if self.opening.contains(&self.connection) {
-            let message = "given up before the connection was open";
+            let message = "cancelled before the connection was open";
             self.error(out, "interrupted", message, false, exit);
         }
     }
@@ -766,7 +766,7 @@ mod tests {
         assert_eq!(times[0].1, times[1].1);
         assert_ne!(times[1].1, times[2].1);
         assert!(times[2..].iter().all(|(_, ts)| *ts == times[2].1));
-        // What has no time of its own is told now, which here is before the last.
+        // An event without its own time gets the current time, but not one before the last event.
         assert_eq!(tell(&text(Direction::Out, "y")), times[4]);
         assert_eq!(tell(&read(HOUR)), times[4]);
     }
@@ -793,7 +793,7 @@ mod tests {
                 serde_json::from_slice(&out.take(usize::MAX)).expect("JSON");
             line["t"].as_f64().expect("t")
         });
-        // The last was read before what was told before it.
+        // The last event was read before the previous one was written.
         assert_eq!(told, [3600.0, 7200.0, 7200.0]);
     }
 

@@ -20,7 +20,7 @@ pub fn hexdump(out: &mut Vec<u8>, bytes: &[u8], limit: usize) {
     }
     if shown.len() < bytes.len() {
         let total = count_grouped(bytes.len() as u64, "byte");
-        out.extend_from_slice(format!("… {total} in all\n").as_bytes());
+        out.extend_from_slice(format!("… {total} in total\n").as_bytes());
     }
 }
 
@@ -77,9 +77,9 @@ mod tests {
         let bytes = vec![0; 12_345];
         let cut = dump(&bytes, 256);
         assert_eq!(cut.lines().count(), 17);
-        assert!(cut.ends_with("|................|\n… 12,345 bytes in all\n"));
+        assert!(cut.ends_with("|................|\n… 12,345 bytes in total\n"));
         assert_eq!(dump(&bytes[..256], 256).lines().count(), 16);
-        assert_eq!(dump(&[1], 0), "… 1 byte in all\n");
+        assert_eq!(dump(&[1], 0), "… 1 byte in total\n");
         assert_eq!(dump(&[], 256), "");
     }
 
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(
             dump(b"abcdef", 3),
             format!(
-                "00000000  61 62 63 {}|abc|\n… 6 bytes in all\n",
+                "00000000  61 62 63 {}|abc|\n… 6 bytes in total\n",
                 " ".repeat(41)
             )
         );

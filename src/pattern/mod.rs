@@ -56,7 +56,7 @@ enum PatternKind {
 pub enum PatternError {
     /// Starts with `{` or `[`.
     #[error(
-        "{text} looks like JSON but is invalid {why}; prefix it with '=' to match it literally"
+        "'{text}' looks like JSON but is invalid {why}; prefix it with '=' to match it literally"
     )]
     Json {
         /// The beginning of the pattern.
@@ -66,7 +66,7 @@ pub enum PatternError {
     },
     /// Enclosed in slashes.
     #[error(
-        "{text} is not a valid regular expression ({why}); prefix it with '=' to match it literally"
+        "'{text}' is not a valid regular expression ({why}); prefix it with '=' to match it literally"
     )]
     Regex {
         /// The beginning of the pattern.
@@ -84,7 +84,7 @@ pub enum PatternError {
 #[non_exhaustive]
 pub enum JqError {
     /// It does not compile.
-    #[error("invalid jq expression {text} ({why})")]
+    #[error("invalid jq expression '{text}' ({why})")]
     Syntax {
         /// The beginning of the expression.
         text: String,
@@ -92,7 +92,7 @@ pub enum JqError {
         why: String,
     },
     /// The cargo feature `jq` was off when this program was built.
-    #[error("{text} is a jq expression, but this build has no jq support (cargo feature \"jq\")")]
+    #[error("'{text}' is a jq expression, but this build has no jq support (cargo feature \"jq\")")]
     NotBuilt {
         /// The beginning of the expression.
         text: String,
@@ -328,7 +328,8 @@ fn difference(want: &str, got: &str) -> Option<Mismatch> {
     let why = match same {
         0 => format!("expected {:?}, got {:?}", excerpt(want), excerpt(got)),
         _ => format!(
-            "differs after {same} characters: expected {}, got {}",
+            "differs after {}: expected {}, got {}",
+            crate::units::count(same as u64, "character"),
             rest(want),
             rest(got)
         ),

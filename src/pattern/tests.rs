@@ -190,7 +190,7 @@ fn an_invalid_pattern_is_an_error_that_mentions_the_literal_prefix() {
     for (text, says) in [
         (
             "{a:1}",
-            "{a:1} looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix",
+            "'{a:1}' looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix",
         ),
         ("[INFO] ready", "looks like JSON but is invalid at byte 2 ("),
         ("{\n", "looks like JSON but is invalid at byte 2 (EOF"),
@@ -206,7 +206,7 @@ fn an_invalid_pattern_is_an_error_that_mentions_the_literal_prefix() {
         ("/(?=x)/", "is not a valid regular expression (look-around"),
     ] {
         let error = Pattern::parse(text).unwrap_err().to_string();
-        assert!(error.starts_with(text), "{error}");
+        assert!(error.starts_with(&format!("'{text}'")), "{error}");
         assert!(error.contains(says), "{error}");
         let hint = "; prefix it with '=' to match it literally";
         assert!(error.ends_with(hint), "{error}");
@@ -331,7 +331,7 @@ mod with_jq {
             (".a //= 2", "(= assigns; use == to compare)"),
         ] {
             let error = Pattern::parse(text).unwrap_err().to_string();
-            let start = format!("invalid jq expression {text} {says}");
+            let start = format!("invalid jq expression '{text}' {says}");
             assert!(error.starts_with(&start), "{error}");
             let hint = "; prefix it with '=' to match it literally";
             assert!(error.ends_with(hint), "{error}");

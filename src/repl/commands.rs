@@ -96,13 +96,13 @@ pub const COMMANDS: [Command; 20] = [
         "/close",
         "[CODE [REASON]]",
         Argument::Code,
-        "close the connection and stay here",
+        "close the connection, keep the session",
     ),
     command(
         "/reconnect",
         "",
         Argument::Other,
-        "open the connection again",
+        "reconnect to the same URL",
     ),
     command(
         "/connect",
@@ -158,7 +158,7 @@ pub const COMMANDS: [Command; 20] = [
         "/onopen",
         "MESSAGE|off",
         Argument::Off,
-        "send this after every later open",
+        "send a message first on every new connection",
     ),
     command(
         "/quit",
@@ -170,16 +170,13 @@ pub const COMMANDS: [Command; 20] = [
 
 /// The keys listed in `/help`.
 pub const KEYS: [(&str, &str); 6] = [
-    (
-        "Enter",
-        "send the line, or continue JSON that is incomplete",
-    ),
+    ("Enter", "send the line, or continue incomplete JSON"),
     ("Alt-Enter", "insert a line break"),
     ("Tab", "complete a command, file, close code or JSON key"),
     ("Ctrl-R", "search the history"),
     (
         "Ctrl-C",
-        "clear the line; quit if it is empty; twice: at once",
+        "clear the line, or quit if it is empty; twice: quit at once",
     ),
     ("//TEXT", "send a text that starts with a slash"),
 ];

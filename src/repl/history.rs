@@ -1,6 +1,6 @@
 //! The history of entered lines: in memory, and on disk for each host.
 //!
-//! Entries, duplicates and search are rustyline's `MemHistory`. The file is ours: `FileHistory` would also write
+//! Entries, duplicates and search are rustyline's `MemHistory`. The file is not rustyline's, because `FileHistory` would also write
 //! entries with secrets, and truncates the file to rewrite it when another session has appended to it, so a full
 //! disk or a kill could lose everything.
 //!

@@ -316,7 +316,7 @@ pub fn echo(text: &str) -> String {
     let mut echo = format!("{PROMPT}{}", lines.join(&format!("\n{INDENT}")));
     if cut {
         let size = grouped(text.len() as u64);
-        echo.push_str(&format!("… {size} bytes in all"));
+        echo.push_str(&format!("… {size} bytes in total"));
     }
     echo.push('\n');
     echo
@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(echo("hi"), "> hi\n");
         assert_eq!(echo("{\n\t1}"), "> {\n      1}\n");
         assert_eq!(echo("\x1b[2J"), "> \\x1b[2J\n");
-        assert!(echo(&"x".repeat(30_000)).ends_with("x… 30,000 bytes in all\n"));
+        assert!(echo(&"x".repeat(30_000)).ends_with("x… 30,000 bytes in total\n"));
     }
 
     proptest::proptest! {

@@ -52,7 +52,7 @@ pub(super) fn join<'a>(
     }
     Err(ContinuationError {
         after: 0,
-        what: format!("the {opening} is never closed"),
+        what: format!("unclosed {opening}"),
     })
 }
 
@@ -126,7 +126,7 @@ mod tests {
             what("{\n\"a\": 1\n"),
             ContinuationError {
                 after: 0,
-                what: "the { is never closed".to_owned()
+                what: "unclosed {".to_owned()
             }
         );
         assert_eq!(what("[\n\"a\n]").after, 1);

@@ -417,10 +417,10 @@ fn what_is_wrong_and_where() {
         (open, "expect close", 2, "invalid close code '' (1000 to 4999)".into()),
         (open, "close 1005", 2, "invalid close code '1005' (1000 to 1003".into()),
         // texts
-        (open, "> {\n\"a\": 1\n", 2, "the { is never closed".into()),
+        (open, "> {\n\"a\": 1\n", 2, "unclosed {".into()),
         (open, "> {\n\"a\n}\n", 3, "a JSON string must end on its line".into()),
         (open, "> {\n1}\n", 2, "is not valid JSON".into()),
-        (open, "< {a:1}", 2, "{a:1} looks like JSON but is invalid at byte 2".into()),
+        (open, "< {a:1}", 2, "'{a:1}' looks like JSON but is invalid at byte 2".into()),
         (open, "< {\"a\":\"{{base}}\",}", 2, "looks like JSON but is invalid at byte".into()),
         (open, "< /(/", 2, "is not a valid regular expression".into()),
         (open, "never ...", 2, "prefix it with '='".into()),
@@ -440,7 +440,7 @@ fn what_is_wrong_and_where() {
         (open, "assert .a", 2, "no < comes before it in this test".into()),
         (open, "capture x = .a", 2, "no < comes before it in this test".into()),
         (got, "capture x .a", 3, "write capture NAME = JQ".into()),
-        (got, "assert .a ==", 3, "invalid jq expression .a == (expected term at the end)".into()),
+        (got, "assert .a ==", 3, "invalid jq expression '.a ==' (expected term at the end)".into()),
         (got, "assert .a == {{base}} and", 3, "invalid jq expression".into()),
         (got, "assert", 3, "a jq expression, such as .id".into()),
     ] {

@@ -92,7 +92,7 @@ pub(super) fn time(text: &str) -> Result<Duration, LineError> {
 pub(super) fn hex(text: &str) -> Result<Vec<u8>, LineError> {
     let wrong = |word: &str| {
         format!(
-            "invalid hex bytes '{}'; write two digits a byte, as in >hex 00 ff",
+            "invalid hex bytes '{}'; use two digits per byte, as in >hex 00 ff",
             beginning(word)
         )
     };

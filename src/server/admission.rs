@@ -95,7 +95,7 @@ impl Admission<'_> {
             }
             UpgradeDecision::Page(page) => {
                 let mut error =
-                    send_refusal(&mut stream, page, &request.method, "sent the demo page").await;
+                    send_refusal(&mut stream, page, &request.method, "sent the test page").await;
                 error.refusal.iter_mut().for_each(|page| page.body.clear());
                 return Err(error);
             }

@@ -1,4 +1,4 @@
-//! The demo page for browsers: one embedded file that loads nothing else.
+//! The test page for browsers: one embedded file that loads nothing else.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

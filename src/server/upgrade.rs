@@ -18,7 +18,7 @@ pub enum UpgradeDecision {
     },
     /// The handshake is refused; with the reason for the server's own output.
     Refuse(Refusal, String),
-    /// It is no handshake: the demo page is sent.
+    /// The request is not a handshake: the test page is sent.
     Page(Refusal),
 }
 

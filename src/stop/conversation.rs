@@ -338,11 +338,8 @@ impl Conversation {
                 self.received, self.sent
             )),
             Goal::Delivery => Some("all messages were sent".to_owned()),
-            Goal::Count(wanted) | Goal::First(wanted) => Some(format!(
-                "{} were received ({} so far)",
-                units::count(wanted, "message"),
-                self.received
-            )),
+            Goal::Count(wanted) => Some(self.awaited_count(wanted, "reply")),
+            Goal::First(wanted) => Some(self.awaited_count(wanted, "message")),
             Goal::Expected => Some(self.expectations.awaited()),
             Goal::Stream if self.span.is_some() => Some("--for had elapsed".to_owned()),
             Goal::Idle(_) if !self.input_ended => Some("all of the input was sent".to_owned()),
@@ -443,6 +440,15 @@ impl Conversation {
         }
     }
 
+    /// The number of messages to wait for, as a clause that follows "before".
+    fn awaited_count(&self, wanted: u64, noun: &str) -> String {
+        format!(
+            "{} were received ({} so far)",
+            units::count(wanted, noun),
+            self.received
+        )
+    }
+
     fn reply_timed_out(&self, limit: Duration) -> Failure {
         if self.goal == Goal::Expected {
             let unmet = self.expectations.silence(&units::shown(limit));
@@ -450,7 +456,7 @@ impl Conversation {
         }
         let (received, hint) = match self.goal {
             Goal::Count(wanted) => (
-                format!("{} of {wanted} messages received", self.received),
+                format!("{} of {wanted} replies received", self.received),
                 "use -w TIME to wait longer".to_owned(),
             ),
             _ => (

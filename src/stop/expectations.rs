@@ -140,7 +140,7 @@ impl Expectations {
                 let end = end_in_words(close);
                 Some(Err(match self.messages.front() {
                     Some(wanted) => wanted.missed_by_end(&end, &self.passed),
-                    None => UnmetExpectation::new(format!("{end} before {}", self.awaited())),
+                    None => UnmetExpectation::new(format!("{end}, before {}", self.awaited())),
                 }))
             }
         }

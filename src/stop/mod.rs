@@ -68,7 +68,7 @@ impl fmt::Display for Failure {
                 }
                 (Some(error), _) => write!(f, "{error}"),
                 (None, Some(awaited)) => {
-                    write!(f, "the server closed with {close} before {awaited}")
+                    write!(f, "the server closed with {close}, before {awaited}")
                 }
                 (None, None) => write!(f, "the server closed with {close}"),
             },

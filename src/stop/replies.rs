@@ -211,7 +211,7 @@ impl Replies {
         let pending = self.pending();
         counts.pending = pending;
         counts.lost += self.under_way.len() as u64 - pending;
-        // The closing handshake is no part of what was measured.
+        // The measured time does not include the closing handshake.
         let time = self.ended.unwrap_or(now).saturating_duration_since(begun);
         Some(PingStatistics::new(counts, time, &self.times))
     }
@@ -221,7 +221,7 @@ impl Replies {
         match self.unrelated {
             0 => "no ping was answered".to_owned(),
             n => format!(
-                "no ping was answered: {} received with another payload than that of a ping",
+                "no ping was answered: {} received, none with the payload of a ping",
                 count_grouped(n, "pong")
             ),
         }

@@ -65,7 +65,7 @@ impl Default for Times {
         Self {
             #[expect(
                 clippy::expect_used,
-                reason = "it fails for more than five digits alone"
+                reason = "it fails only for more than five digits"
             )]
             histogram: Histogram::new(DIGITS).expect("a possible number of digits"),
             count: 0,

@@ -1,4 +1,4 @@
-// `wsprobe serve` against Node's ws, which thousands of programs use.
+// `wsprobe serve` against Node's ws, a widely used library.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-// The page that `wsprobe serve` shows, in a real browser.
+// The page of `wsprobe serve`, in a real browser.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -57,7 +57,7 @@ test("it loads without an error or a request elsewhere, and is OPEN with deflate
   for (const url of asked) assert.ok(url.startsWith(server.page) || url.startsWith("data:"), url);
   const opened = await server.seen({ event: "open" });
   assert.match(opened.extensions[0], /permessage-deflate/);
-  // Nothing that a stranger puts into the page would run.
+  // Scripts injected into the page would not run.
   await page.evaluate(() => {
     const script = document.createElement("script");
     script.textContent = "window.hacked = true";
@@ -118,7 +118,7 @@ test("closing says code and reason on both sides and is no loss", async (t) => {
   await page.fill("#reason", "bye");
   await page.click("#close");
   await state(page, "CLOSED");
-  // The state is CLOSED a moment before the event says why.
+  // The state is CLOSED shortly before the event with the reason.
   const note = log(page, "note").filter({ hasText: "close:" });
   await note.waitFor();
   assert.match(await note.textContent(), /close: code 4001 \(Private Use\), reason “bye”, clean/);

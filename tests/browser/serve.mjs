@@ -1,4 +1,4 @@
-// `wsprobe serve` for a test: on a free port, its events read as they come, ended with the test.
+// `wsprobe serve` for a test: on a free port, reads its events, ends with the test.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-//! Which addresses a name has, and which of them is taken.
+//! The addresses of a name, and the one that wsprobe connects to.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! What docs/architecture.md says of the modules, compared with `src/`.
+//! Compares `src/` with the module structure in docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use regex::Regex;
 
-/// The modules from top to bottom: each may name those below it, none above.
+/// The modules from top to bottom: each may import only those below it.
 const ORDER: [&str; 24] = [
     "main",
     "commands",
@@ -34,7 +34,7 @@ const ORDER: [&str; 24] = [
     "units",
 ];
 
-/// The modules that alone may name a library; what lies inside them may, too.
+/// The only modules, with their submodules, that may use each library.
 const OWNERS: [(&str, &[&str]); 9] = [
     ("webpki", &["connection::tls"]),
     ("tokio_tungstenite", &["connection"]),
@@ -71,12 +71,12 @@ fn imports_point_down() {
 #[test]
 fn no_modules_name_each_other_in_a_circle() {
     let mut imports = imports();
-    // What lies inside a module may name the module's own types: that is one thing in several files.
+    // A submodule may import the types of its parent module: both are one unit.
     for (module, named) in &mut imports {
         named.retain(|other| !module.starts_with(&format!("{other}::")));
     }
-    // What names nothing that is left, or is named by nothing that is left, is in no circle; take it
-    // away until nothing changes.
+    // A module without imports from, or importers among, the remaining modules is not in a cycle: remove such
+    // modules until nothing changes.
     loop {
         let before = imports.len();
         let left: BTreeSet<String> = imports.keys().cloned().collect();
@@ -107,7 +107,7 @@ fn each_library_is_named_where_it_belongs_and_nowhere_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Types that stand in two modules of which one system has only one.
+/// Types defined in two modules of which each platform compiles only one.
 const ONE_A_SYSTEM: [&str; 7] = [
     "Jq",
     "Named",
@@ -127,7 +127,7 @@ fn each_type_has_a_name_of_its_own() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (module, text) in sources() {
         for found in definition.captures_iter(&text) {
-            // What stands inside a trait or its implementation has the trait's name.
+            // Items inside a trait or its implementation have the trait's names.
             let is_associated =
                 found[0].starts_with("    ") && found[0].trim_start().starts_with("type ");
             if !is_associated {
@@ -154,7 +154,7 @@ fn the_page_on_architecture_names_modules_that_exist_and_no_file_that_does_not()
         .map(|found| found[1].replace('/', "::"))
         .collect();
     assert!(described.is_subset(&modules), "{described:?}");
-    // Small modules need no description of their own; what has files inside does.
+    // Only modules with several files need a description.
     let folders: BTreeSet<&str> = modules
         .iter()
         .filter_map(|module| module.split_once("::"))
@@ -173,7 +173,7 @@ fn the_page_on_architecture_names_modules_that_exist_and_no_file_that_does_not()
     assert!(missing.is_empty(), "{missing:?} are not described");
 }
 
-/// Every module and the modules that it names.
+/// Every module and the modules that it imports.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let sources = sources();
     let statement = Regex::new(r"\buse\s+([^;]+);").unwrap();
@@ -252,7 +252,7 @@ fn expand(tree: &str) -> Vec<String> {
         .collect()
 }
 
-/// The module of this crate that a path leads to, as far as it leads.
+/// The module of this crate that contains the item of a path.
 fn resolve(sources: &BTreeMap<String, String>, module: &str, path: &str) -> Option<String> {
     let mut base: Vec<&str> = module.split("::").collect();
     let mut steps = path.split("::").peekable();
@@ -270,7 +270,7 @@ fn resolve(sources: &BTreeMap<String, String>, module: &str, path: &str) -> Opti
             }
         }
     }
-    // What is left when the path leaves this crate is the module itself.
+    // A path to another crate resolves to the module itself.
     let least = base.len();
     base.extend(steps);
     loop {

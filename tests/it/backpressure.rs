@@ -1,5 +1,5 @@
-//! What cannot go on is not read: a peer that does not read stops stdin, a reader of stdout that does not
-//! read stops both; and who has no use for stdin leaves it to whoever has.
+//! Backpressure: wsprobe stops reading stdin when the peer does not read, and stops reading both stdin and the
+//! peer when the reader of stdout does not read. A command that does not use stdin does not read it.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -7,11 +7,11 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use crate::harness::{Frame, Hostile, Opcode, Probe, accept_key, ms, serve};
 
-/// Much more than the buffers of a kernel and a program take together.
+/// Much more than the buffers of the kernel and the program can hold.
 const OFFERED: u64 = 96 << 20;
 const TAKEN: u64 = 32 << 20;
 
-/// Lines to be sent; the position in it tells how far it was read.
+/// Lines to send; the file position shows how much was read.
 fn lines() -> File {
     let mut file = tempfile::tempfile().unwrap();
     let line = [[b'x'; 1023].as_slice(), b"\n"].concat().repeat(1024);
@@ -79,7 +79,7 @@ fn a_reader_that_does_not_read_stops_stdin_too() {
     }
 }
 
-/// Whoever has more to send than the peer takes answers its pings all the same, and sends its own.
+/// While the peer reads too slowly, wsprobe still answers its pings and sends its own.
 #[test]
 fn pings_and_pongs_leave_between_messages_that_never_end() {
     const WITHIN: usize = 32 << 20;
@@ -107,7 +107,7 @@ fn pings_and_pongs_leave_between_messages_that_never_end() {
     }
 }
 
-/// The handshake's answer, without compression.
+/// The response to the handshake, without compression.
 fn upgrade(tcp: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -165,7 +165,7 @@ fn stdin_is_left_to_others_by_those_who_send_nothing_of_it() {
         let mut stdin = tempfile::tempfile().unwrap();
         stdin.write_all(b"the next command's\n").unwrap();
         stdin.rewind().unwrap();
-        // The address first: what follows `send` are messages.
+        // The URL comes first: the arguments after it are messages.
         let (verb, rest) = args.split_first().unwrap();
         Probe::new([*verb, &url])
             .args(rest)

@@ -1,4 +1,4 @@
-//! `check` with `--retry`, `--reconnect` and `--ping-interval`: they mean what they mean elsewhere.
+//! `check` with `--retry`, `--reconnect` and `--ping-interval`: the same meaning as in other commands.
 
 use crate::harness::{Nobody, Probe, Server, ms};
 
@@ -67,7 +67,7 @@ fn a_conversation_goes_on_over_the_next_connection() {
         .accept()
         .expect_text("token")
         .expect_text("a")
-        // The link's own, to know what was read.
+        // A ping of the link, which asks how far the peer has read.
         .expect_ping(16)
         .send_text("one")
         .drop_tcp()

@@ -1,4 +1,4 @@
-//! `check FILE`: conversations that must go this way.
+//! `check FILE`: conversations, their results and their reports.
 
 use std::collections::HashMap;
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::harness::{Frame, Nobody, Probe, Server, ms};
 
-/// A run over one file with this text, which knows the server as `{{base}}`.
+/// A run of a file with this text; `{{base}}` is the server's URL.
 fn check(server: &Server, text: &str) -> Probe {
     let probe = Probe::new(["check"]);
     let file = probe.file("x.wst", text);
@@ -93,13 +93,13 @@ fn the_graphql_conversation_passes() {
         .status(0);
 }
 
-/// A room where everybody hears everybody, with the words of the chat example.
+/// A chat server that broadcasts every message, for the chat example.
 fn chat_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         let room: Arc<Mutex<HashMap<String, TcpStream>>> = Arc::default();
-        // It ends with the test's process.
+        // The thread ends with the test process.
         for client in listener.incoming() {
             let (client, room) = (client.unwrap(), room.clone());
             thread::spawn(move || serve_chat(client, &room));
@@ -140,7 +140,7 @@ fn tell(room: &HashMap<String, TcpStream>, text: &str) {
     for stream in room.values() {
         let role = tungstenite::protocol::Role::Server;
         let mut socket = WebSocket::from_raw_socket(stream, role, None);
-        // Somebody may have left.
+        // A client may have disconnected.
         let _ = socket.send(text.into());
     }
 }
@@ -202,7 +202,7 @@ fn the_tests_after_a_failed_one_still_run_unless_fail_fast() {
         .accept()
         .echo_until_closed();
     check(&server, text)
-        .stdout_has("the server closed with 1000 (Normal Closure) before a message matching 'no' was received (nothing received)")
+        .stdout_has("the server closed with 1000 (Normal Closure), before a message matching 'no' was received (nothing received)")
         .stdout_has("1 of 2 tests failed")
         .within(ms(4000))
         .status(1);
@@ -213,7 +213,7 @@ fn the_tests_after_a_failed_one_still_run_unless_fail_fast() {
         .status(1);
 }
 
-/// Each of these conversations fails with these words; the server echoes.
+/// Each of these conversations with an echo server fails with this text.
 #[test]
 fn what_does_not_go_as_written_fails_at_its_step() {
     for (steps, words) in [
@@ -242,7 +242,7 @@ fn what_does_not_go_as_written_fails_at_its_step() {
     }
 }
 
-/// Each of these conversations passes; the server echoes.
+/// Each of these conversations with an echo server passes.
 #[test]
 fn what_goes_as_written_passes() {
     for steps in [
@@ -488,7 +488,7 @@ fn five_hundred_tests_need_no_more_memory_than_fifty() {
         peak
     };
     let (few, many) = (peak(50), peak(500));
-    // The messages alone are 45 MB more; what is known of a file grows with the file.
+    // Keeping the messages would take 45 MB more; the parsed file itself grows with the file.
     assert!(many < few + (8 << 20), "{few} bytes, then {many}");
 }
 

@@ -1,4 +1,4 @@
-//! `check URL`: a line a fact, each pass or fail.
+//! `check URL`: one line per check, pass or fail.
 
 use crate::harness::{Certificate, Frame, Nobody, Probe, Server};
 

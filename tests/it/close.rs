@@ -174,7 +174,7 @@ fn nothing_after_the_close_of_the_server_is_printed() {
         .status(0);
 }
 
-/// The frame library takes 1014 for an illegal code and answers 1002; what is reported is the truth.
+/// tungstenite treats 1014 as an illegal code and answers 1002; wsprobe must report the actual code.
 #[test]
 fn a_bad_gateway_is_named() {
     let server = Server::new()

@@ -1,4 +1,4 @@
-//! A connection that comes back: retries, reconnects, replay, heartbeats, and what may be lost.
+//! Retries, reconnects, repeated `-x` messages, heartbeats, and the count of messages that may be lost.
 
 use std::fs;
 use std::io::Read as _;
@@ -12,10 +12,10 @@ use crate::harness::{
     echo, ms,
 };
 
-/// Waits too short to be noticed.
+/// Very short delays.
 const SOON: [&str; 2] = ["--backoff", "1ms..2ms"];
 
-/// A run of `listen` that comes back soon.
+/// A run of `listen` that reconnects after a short delay.
 fn listen(url: &str, args: &[&str]) -> Probe {
     Probe::new(["listen", url]).args(SOON).args(args)
 }
@@ -411,7 +411,7 @@ mod replay {
         probe.write("typed\n");
         probe.shows("done\n");
         let server = server.close(1000, "").expect_close(1000);
-        // stdin was still open: not all of it was sent.
+        // stdin was still open, so not all input was sent.
         probe.status(10);
         drop(server);
     }
@@ -460,7 +460,7 @@ mod replay {
         probe.stderr_line("503");
         probe.write("two\nthree\n");
         probe.close_stdin();
-        // The rest may come in either order: the message, and the ping that asks about the first.
+        // The message and the ping that asks about the first one may arrive in either order.
         let server = server.answer_ping().expect_text("three").answer_ping();
         let server = server.send_text("2").send_text("3").close_when_asked();
         probe.status(0);
@@ -573,7 +573,7 @@ mod heartbeat {
     #[test]
     fn a_connection_that_stalls_is_replaced() {
         let echo = Echo::new();
-        // Enough for the 101 and the first reply, not for a pong behind it.
+        // Enough bytes for the 101 and the first reply, but not for the pong after it.
         let head = 129;
         let proxy = FaultProxy::before(echo.port(), [Fault::StallAfter(head + 5)]);
         let mut probe = Probe::new(["connect", &proxy.url(), "--reconnect"])
@@ -607,7 +607,7 @@ mod heartbeat {
 
     #[test]
     fn whatever_arrives_is_life_and_pings_go_on_unanswered() {
-        // Each sign of life comes behind a ping that is never answered.
+        // Each kind of data arrives after a ping that is never answered.
         let server = Server::new()
             .accept()
             .expect_ping(16)
@@ -699,20 +699,20 @@ mod heartbeat {
         probe.status(0);
     }
 
-    /// A pipe for stdout, in a folder of its own, with a reader that has not read yet.
+    /// A pipe for stdout, in a separate folder, whose reader has not read yet.
     fn blocked_stdout() -> (tempfile::TempDir, std::os::fd::OwnedFd) {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("stdout");
         let made = std::process::Command::new("mkfifo").arg(&fifo).status();
         assert!(made.unwrap().success());
-        // Without O_NONBLOCK it would wait here for the run, which is to find a reader.
+        // Without O_NONBLOCK this would wait for the run, which needs a reader first.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
         let reader = rustix::fs::open(&fifo, flags, Mode::empty()).unwrap();
         rustix::fs::fcntl_setfl(&reader, OFlags::RDONLY).unwrap();
         (folder, reader)
     }
 
-    /// The reader of stdout takes nothing for longer than any deadline, and then everything.
+    /// The reader of stdout pauses for longer than every time limit, then reads everything.
     #[test]
     fn a_reader_that_does_not_read_makes_no_false_loss() {
         const MESSAGES: usize = 256;
@@ -753,7 +753,7 @@ mod by_hand {
         session
     }
 
-    /// A session that has lost its connection, in a wait far longer than the test.
+    /// A session that has lost its connection and waits for much longer than the test.
     fn lost_for_long() -> (Server, Running) {
         let server = Server::new().accept();
         let mut session = session(&server);
@@ -824,13 +824,13 @@ mod by_hand {
     }
 }
 
-/// 200 forced drops in a stream of numbered messages, held against what really passed.
+/// 200 forced losses in a stream of numbered messages, compared with the bytes that the proxy forwarded.
 #[test]
 fn two_hundred_drops_lose_and_repeat_nothing_unnoticed() {
     const DROPS: usize = 200;
     let echo = Echo::new();
     let head = 129;
-    // Anywhere: in the head of the first frame, in its middle, between frames, in a pong.
+    // At any position: in the header of the first frame, in its payload, between frames, in a pong.
     let faults = (0..DROPS).map(|i| Fault::DropAfter(head + 1 + i * 37 % 120));
     let proxy = FaultProxy::before(echo.port(), faults);
     let mut probe = Probe::new(["connect", &proxy.url(), "--json", "--reconnect", "-w", "1s"])
@@ -838,7 +838,7 @@ fn two_hundred_drops_lose_and_repeat_nothing_unnoticed() {
         .stdin_held_open()
         .any_stdout()
         .spawn();
-    // More replies than any of the connections lives for.
+    // More replies than any connection can receive before it is lost.
     let burst = 50;
     for first in (0..DROPS).map(|connection| connection * burst) {
         probe.shows("\"event\":\"open\"");
@@ -893,7 +893,7 @@ fn texts(frames: &[Frame]) -> Vec<String> {
         .collect()
 }
 
-/// How many messages went up before the last ping whose pong came down.
+/// The number of messages sent before the last ping that was answered.
 fn proven(passed: &Passed) -> u64 {
     let pongs = passed.frames_down();
     let mut pongs = pongs.iter().filter(|frame| frame.opcode == Opcode::Pong);

@@ -1,4 +1,4 @@
-//! permessage-deflate (RFC 7692): offered, agreed, refused, told.
+//! permessage-deflate (RFC 7692): offers, negotiation, refusals and their output.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 /// "Hello" in the bytes of RFC 7692 §7.2.3.1.
 const HELLO: &[u8] = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
 
-/// The events of a message that goes to the built-in server and back.
+/// The events of a message that the built-in server echoes.
 fn echoed(args: &[&str], message: &str) -> Vec<Value> {
     let output = Probe::new(["send", "--json", "echo:"])
         .args(args)
@@ -170,7 +170,7 @@ fn a_bomb_is_63_and_is_not_unpacked() {
     encoder.write_all(&vec![0; 32 << 20]).unwrap();
     encoder.flush().unwrap();
     let mut packed = encoder.get_ref().clone();
-    // The tail of a sync flush is left out (RFC 7692 §7.2.1).
+    // Without the tail of the sync flush (RFC 7692 §7.2.1).
     packed.truncate(packed.len() - 4);
     let mut frame = vec![0xc2, 126];
     frame.extend(u16::try_from(packed.len()).unwrap().to_be_bytes());

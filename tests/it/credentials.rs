@@ -1,4 +1,4 @@
-//! Who we say we are: `-u`, `--bearer`, `-b`, `-A`.
+//! Credentials and identity: `-u`, `--bearer`, `-b`, `-A`.
 
 use crate::harness::{Probe, Server, ms};
 
@@ -178,7 +178,7 @@ fn hints_say_what_to_do_about_a_status() {
     }
 }
 
-/// What a variable or a file holds, and what reaches the server of it.
+/// The content of a variable or a file, and the value that the server receives.
 const KEPT: [(&str, &str); 5] = [
     ("my-secret", "my-secret"),
     ("my-secret\n", "my-secret"),
@@ -262,7 +262,7 @@ fn a_variable_without_a_header_or_a_user_in_it_is_bad_usage_and_not_shown() {
         let server = Server::new().expect_nobody();
         Probe::new(["listen", &server.url()])
             .args(args)
-            .stderr_has("variable is not set")
+            .stderr_has("the environment variable is not set")
             .status(2);
     }
 }

@@ -1,4 +1,4 @@
-//! `echo:`, the built-in server: nothing else is needed to try every verb.
+//! `echo:`, the built-in server, with every command.
 
 use crate::harness::{Probe, ms};
 

@@ -1,4 +1,4 @@
-//! What cannot be reached: status, the line on stderr, and the hint.
+//! Unreachable servers: exit status, error line and hint.
 
 use crate::harness::{BlackHole, Nobody, Probe, Server, ms};
 

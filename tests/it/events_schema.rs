@@ -1,5 +1,5 @@
-//! `schema/events.schema.json` says what `--json` prints, all of it and nothing else. The harness holds
-//! every event of every run against it; here each kind of event occurs.
+//! `schema/events.schema.json` describes exactly what `--json` prints. The harness validates
+//! every event of every run; this test produces each kind of event.
 
 use std::collections::BTreeSet;
 

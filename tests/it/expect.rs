@@ -1,4 +1,4 @@
-//! A verdict: `send --expect…`, and what `listen` is told by a PATTERN.
+//! Verdicts: `send --expect…`, and the PATTERN options of `listen`.
 
 use crate::harness::{Frame, Probe, Server, ms};
 

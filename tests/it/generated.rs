@@ -1,5 +1,5 @@
 //! The man pages, completion scripts and chapters that are checked in are those that `cargo run --example generate`
-//! writes, and say what the program does.
+//! writes, and match the program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -69,7 +69,7 @@ fn every_exit_status_has_its_line_and_no_line_is_without_one() {
     assert_eq!(documented, all);
 }
 
-/// Each event stands in the chapter with all of its fields, and with nothing that is not a field of it.
+/// The chapter lists each event with exactly its fields.
 #[test]
 fn the_chapter_on_json_has_the_events_and_fields_of_the_schema() {
     const VERBS: [&str; 3] = ["check", "ping", "serve"];
@@ -104,7 +104,7 @@ fn the_chapter_on_json_has_the_events_and_fields_of_the_schema() {
     );
 }
 
-/// The single words that are set as code.
+/// The single words formatted as code.
 fn codes(spans: &[Span]) -> BTreeSet<String> {
     let is_word = |code: &String| {
         code.chars()
@@ -117,7 +117,7 @@ fn codes(spans: &[Span]) -> BTreeSet<String> {
     codes.filter(is_word).collect()
 }
 
-/// The names of all fields, those of objects inside included.
+/// The names of all fields, including those of nested objects.
 fn collect_fields(schema: &Value, part: &Value, fields: &mut BTreeSet<String>) {
     if let Some(name) = part["$ref"].as_str() {
         let name = name.strip_prefix("#/$defs/").unwrap();

@@ -1,4 +1,4 @@
-//! The upgrade: what is asked, and what is made of every kind of answer.
+//! The upgrade: the request, and the reaction to every kind of response.
 
 use crate::harness::{Frame, Probe, Server, ms};
 
@@ -6,7 +6,7 @@ fn listen(server: &Server) -> Probe {
     Probe::new(["listen", &server.url(), "--connect-timeout", "3s"])
 }
 
-/// A server whose answer breaks RFC 6455 §4.1 in one point: exit 8, with that point named.
+/// A server whose response violates one rule of RFC 6455 §4.1: exit 8, and the error names the rule.
 fn breaks_the_protocol(answer: &'static str, named: &str) {
     let server = Server::new().answer_raw(answer).expect_hangup();
     listen(&server)
@@ -16,7 +16,7 @@ fn breaks_the_protocol(answer: &'static str, named: &str) {
         .status(8);
 }
 
-/// A server whose answer is unusual but right: the message after it is printed.
+/// A server whose response is unusual but valid: the message after it is printed.
 fn is_accepted(answer: &'static str) {
     let server = Server::new()
         .answer_raw(answer)

@@ -1,5 +1,5 @@
-//! Every situation of `tests/hostile` ends as its table says: exit status, within its time, with one
-//! line that says what was wrong; nothing received is lost, and nothing the peer sent is obeyed by a
+//! Every situation of `tests/hostile` ends as its table specifies: exit status, time limit, one error
+//! line; no received data is lost, and no escape sequence of the peer reaches a
 //! terminal.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,7 +56,7 @@ fn http2() {
     play(include_str!("../hostile/http2.txt"));
 }
 
-/// Plays every situation of a table and tells of all that went wrong. `WSPROBE_SITUATION` names one.
+/// Plays every situation of a table and reports all failures. `WSPROBE_SITUATION` selects one.
 #[track_caller]
 fn play(table: &str) {
     let only = std::env::var("WSPROBE_SITUATION").ok();
@@ -90,7 +90,7 @@ fn next(waiting: &Mutex<Vec<Situation>>) -> Option<Situation> {
     waiting.lock().unwrap().pop()
 }
 
-/// A way to play a situation; a panic is what is wrong.
+/// A way to play a situation; a panic reports a failure.
 type Way = (&'static str, fn(&Situation));
 
 const WAYS: [Way; 5] = [
@@ -146,7 +146,7 @@ fn in_a_pipe(situation: &Situation) {
     }
 }
 
-/// `wsprobe: WHAT: WHY`, then indented what the other side said, then perhaps a hint.
+/// `wsprobe: WHAT: WHY`, then the peer's response, indented, then perhaps a hint.
 #[track_caller]
 fn is_one_line_and_what_was_said(stderr: &str) {
     let verbose = |line: &&str| ["* ", "> ", "< "].iter().any(|mark| line.starts_with(mark));
@@ -169,7 +169,7 @@ fn on_a_terminal(situation: &Situation) {
     }
 }
 
-/// Typing beside it, and leaving once the connection has ended.
+/// Types meanwhile, and quits once the connection has ended.
 fn as_a_session(situation: &Situation) {
     let Some(probe) = instead_of_listen(situation, "connect") else {
         return;
@@ -177,7 +177,7 @@ fn as_a_session(situation: &Situation) {
     let peer = Hostile::playing(&situation.serve);
     let probe = probe(&peer).args(["-vv"]).within(situation.limit);
     let mut running = probe.any_stdout().spawn_on_a_terminal();
-    // One that was never open is over by itself.
+    // A session whose connection never opened ends by itself.
     if running.shows_or_ends("/quit quits", situation.limit) {
         running.write("/quit\r");
     }
@@ -188,7 +188,7 @@ fn as_a_session(situation: &Situation) {
     }
 }
 
-/// As a report for eyes.
+/// As a report on a terminal.
 fn as_a_check(situation: &Situation) {
     let Some(probe) = instead_of_listen(situation, "check") else {
         return;
@@ -206,7 +206,7 @@ fn as_a_check(situation: &Situation) {
     }
 }
 
-/// The same command line with another verb, unless it has flags that only `listen` knows.
+/// The same command line with another command, unless it has options of `listen` only.
 fn instead_of_listen<'a>(
     situation: &'a Situation,
     verb: &'a str,
@@ -225,24 +225,24 @@ fn instead_of_listen<'a>(
     })
 }
 
-/// Whatever in what a terminal was shown is neither text nor one of our own colours.
+/// Everything sent to a terminal that is neither text nor one of our own colours.
 pub fn what_a_terminal_obeys(shown: &[u8]) -> Option<String> {
     let Ok(text) = std::str::from_utf8(shown) else {
         return Some("what is not UTF-8".to_owned());
     };
     let mut rest = text.to_owned();
-    // Dim, and the colours of errors, hints and JSON; the peers of the tables use others.
+    // Dim, and the colours of errors, hints and JSON; the peers in the tables use other colours.
     for own in ["0", "2", "31", "32", "33", "35", "36", "1;34"] {
         rest = rest.replace(&format!("\x1b[{own}m"), "");
     }
-    // A terminal's own newline; alone it goes back to where the line began.
+    // A terminal's newline; a CR alone moves the cursor to the start of the line.
     let rest = rest.replace("\r\n", "\n");
     let at = rest.find(obeyed)?;
     let around: String = rest[at..].chars().take(12).collect();
     Some(format!("{around:?}"))
 }
 
-/// The same of a session, which draws the line being typed as well.
+/// The same for a session, which also draws the line being typed.
 pub fn what_a_session_obeys(shown: &[u8]) -> Option<String> {
     match std::str::from_utf8(shown) {
         Ok(text) => what_a_terminal_obeys(without_drawing(text).as_bytes()),
@@ -250,8 +250,8 @@ pub fn what_a_session_obeys(shown: &[u8]) -> Option<String> {
     }
 }
 
-/// The text without what draws a line: marked pastes, updates in one go, what is below erased, and the
-/// cursor moved back, up and to the right. No peer here tries these.
+/// The text without the sequences that draw the prompt: bracketed paste, synchronized updates, erasing
+/// below, and cursor movement back, up and right. No peer in the tables sends these.
 pub fn without_drawing(text: &str) -> String {
     let own = ["?2004h", "?2004l", "?2026h", "?2026l", "J"];
     let text = text.replace("\r\x1b[", "\x1b[");
@@ -271,8 +271,8 @@ pub fn without_drawing(text: &str) -> String {
     rest
 }
 
-// A reader that is as fast as we are empties the pipe between our writing and our looking: once, nothing
-// was left then that would have woken the session.
+// A fast reader may empty the pipe between a write and the readiness check: in an earlier version
+// nothing woke the session then.
 #[test]
 fn what_fills_the_buffer_again_and_again_is_read_to_its_end() {
     const MESSAGES: usize = 192;
@@ -294,7 +294,7 @@ fn what_fills_the_buffer_again_and_again_is_read_to_its_end() {
     assert!(peak <= 64, "{peak} MiB");
 }
 
-// What a text takes as JSON is up to the peer: six times its size here.
+// The peer determines the size of a text as JSON: six times its size here.
 #[test]
 fn a_huge_text_as_an_event_takes_no_more_memory_than_the_text() {
     const SIZE: usize = 3 << 20;
@@ -325,7 +325,7 @@ fn a_huge_text_as_an_event_takes_no_more_memory_than_the_text() {
     assert!(peak <= 32, "{peak} MiB");
 }
 
-// The line being typed is off the screen only while that text comes.
+// The line being typed is erased only while that text is written.
 #[test]
 fn a_huge_text_shown_again_in_a_session_comes_whole_and_takes_no_more_memory_than_itself() {
     const SIZE: usize = 3 << 20;
@@ -367,7 +367,7 @@ fn obeyed(ch: char) -> bool {
         || matches!(ch, '\u{e0000}'..='\u{e007f}')
 }
 
-/// Each connection ends with exactly one event that says how, whatever the peer did.
+/// Each connection ends with exactly one final event.
 fn as_events(situation: &Situation) {
     let peer = Hostile::playing(&situation.serve);
     let running = probe(situation, &peer)

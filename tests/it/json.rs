@@ -25,7 +25,7 @@ fn only<'a>(events: &'a [Value], name: &str) -> &'a Value {
     first
 }
 
-/// The one event that a connection ends with.
+/// The final event of a connection.
 fn the_end(events: &[Value]) -> &Value {
     let is_end =
         |event: &&Value| ["refused", "error", "close"].contains(&event["event"].as_str().unwrap());
@@ -220,7 +220,7 @@ fn messages_are_numbered_and_keep_their_bytes() {
         (&binary["encoding"], &binary["data"]),
         (&json!("base64"), &json!("AP8QgA=="))
     );
-    // What could steer a terminal is written as \u, here already.
+    // Control characters are already escaped as \u here.
     for raw in ["\x7f", "\u{9b}", "\u{202e}"] {
         assert!(
             !output.text().contains(raw),

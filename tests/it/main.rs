@@ -1,7 +1,7 @@
-//! The contract of the command line, held against the binary: streams, exit status, and what is on
-//! the wire. One file, one topic; each test name is a sentence.
+//! Tests of the binary: streams, exit status, and the bytes on
+//! the wire. One topic per file; each test name is a sentence.
 //!
-//! What sends signals, plays a person at a terminal or makes sockets and FIFOs in a folder is for Unix.
+//! Tests that use signals, a terminal, Unix domain sockets or FIFOs run only on Unix.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![cfg_attr(
     not(unix),

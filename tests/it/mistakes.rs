@@ -1,14 +1,14 @@
-//! The most likely mistakes of someone who comes from wscat, websocat, curl or ping, or types in a hurry:
-//! what the one line says, and what it says to try.
+//! The most likely mistakes of users of wscat, websocat, curl or ping, and typing errors:
+//! the error line, and the hint.
 
 use crate::harness::{BlackHole, Certificate, Nobody, Probe, Server, ms};
 
-/// What was typed behind `wsprobe`, the line it gets, and the cure.
+/// The arguments, the error line, and the hint.
 struct Mistake(&'static str, &'static str, &'static str);
 
-/// Nothing of these leaves the machine: exit status 2.
+/// None of these sends a packet: exit status 2.
 const TYPED: &[Mistake] = &[
-    // No verb.
+    // No command.
     Mistake(
         "ws://h.example/chat",
         "missing command before 'ws://h.example/chat'; did you mean 'wsprobe connect ws://h.example/chat'?",
@@ -120,7 +120,7 @@ const TYPED: &[Mistake] = &[
         "missing argument <URL> for 'send'",
         "wsprobe send -h",
     ),
-    // wscat's options.
+    // Options of wscat.
     Mistake(
         "connect -c ws://h.example/",
         "unknown option -c for 'connect'",
@@ -151,7 +151,7 @@ const TYPED: &[Mistake] = &[
         "unknown option -w for 'listen'",
         "--for TIME",
     ),
-    // websocat's.
+    // Options of websocat.
     Mistake(
         "send -n1 ws://h.example/ hi",
         "unknown option -n for 'send'",
@@ -187,7 +187,7 @@ const TYPED: &[Mistake] = &[
         "unknown option --auto-reconnect for 'listen'",
         "--reconnect",
     ),
-    // curl's.
+    // Options of curl.
     Mistake(
         "send -d hi ws://h.example/",
         "unknown option -d for 'send'",
@@ -258,7 +258,7 @@ const TYPED: &[Mistake] = &[
         "for binary messages --binary",
         "",
     ),
-    // ping's.
+    // Options of ping.
     Mistake(
         "ping -s 1000 ws://h.example/",
         "for the size of a ping, use --size 1000",
@@ -326,7 +326,7 @@ const TYPED: &[Mistake] = &[
         "unknown help topic 'exitcodes'",
         "exit-codes",
     ),
-    // Suggestions: none that is far off.
+    // Suggestions: only close ones.
     Mistake(
         "send ws://h.example/ hi --never x",
         "unknown option --never for 'send'",
@@ -350,7 +350,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "listen ws://h.example/ --until {",
-        "--until <PATTERN>: { looks like JSON but is invalid at byte 1 (",
+        "--until <PATTERN>: '{' looks like JSON but is invalid at byte 1 (",
         "",
     ),
     Mistake(
@@ -370,7 +370,7 @@ const TYPED: &[Mistake] = &[
     ),
     Mistake(
         "send ws://h.example/ hi --expect {'op':'pong'}",
-        "--expect <PATTERN>: {'op':'pong'} looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix it with '=' to match it literally",
+        "--expect <PATTERN>: '{'op':'pong'}' looks like JSON but is invalid at byte 2 (key must be a string; JSON needs double quotes); prefix it with '=' to match it literally",
         "",
     ),
     Mistake(
@@ -398,7 +398,7 @@ const TYPED: &[Mistake] = &[
         "unexpected argument 'hello'",
         "wsprobe send URL MESSAGE",
     ),
-    // A second round.
+    // More cases.
     Mistake(
         "connect - ws://h.example/?token=secretive",
         "unexpected second URL 'ws://h.example/?token=***'",

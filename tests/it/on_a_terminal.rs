@@ -1,9 +1,9 @@
-//! On a terminal: a prompt and line editing in `connect`, and output made for eyes.
+//! On a terminal: the prompt and line editing of `connect`, and output for people.
 
 use crate::harness::{Frame, Probe, Running, Server, ms};
 
-/// A session that is OPEN, at its prompt: which of the two comes first is not decided, and the prompt
-/// is drawn again behind whatever is printed.
+/// An OPEN session at its prompt. The prompt and the notice may appear in either order, and the prompt
+/// is drawn again after each output.
 fn session(server: &Server) -> Running {
     let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
         .any_stdout()
@@ -45,7 +45,7 @@ fn no_line_of_a_message_looks_like_a_line_of_ours() {
         .stdout_has("hello\r\n  * CLOSED by the server with 1000\r\n  wsprobe: failed\r\n")
         .spawn_on_a_terminal()
         .status(0);
-    // The same for what is too large to be laid out at once.
+    // The same for JSON too large to be pretty-printed at once.
     let server = Server::new()
         .accept()
         .send_text(format!("{}\n* CLOSED", "x".repeat(70_000)))

@@ -1,4 +1,4 @@
-//! What is printed and how: JSON, colour, verbosity, and text that must not steer a terminal.
+//! The form of the output: JSON, colour, verbosity, and escaped control characters.
 
 use crate::harness::{Frame, Probe, Server};
 

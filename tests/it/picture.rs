@@ -12,7 +12,7 @@ use regex::Regex;
 
 use crate::harness::{FIRST, Probe, Server};
 
-/// The colours of a theme: the ground, the text, and the eight of the terminal in their order.
+/// The colours of a theme: background, text, and the eight terminal colours in their order.
 struct Theme {
     name: &'static str,
     ground: &'static str,
@@ -45,7 +45,7 @@ struct Run {
     pen: Pen,
 }
 
-/// What the session looks like at its end.
+/// The screen at the end of the session.
 fn session() -> Vec<Vec<Run>> {
     let server = Server::new().accept();
     let mut session = Probe::new(["connect", &server.url(), "--color", "always"])

@@ -1,4 +1,4 @@
-//! `ping`: what is measured, compared with what really happened.
+//! `ping`: measured times compared with actual ones.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{DelayProxy, Probe, Server, ms};
 
-/// The round trips of a run in milliseconds, in the order in which they came, and its statistics.
+/// The round trips of a run in milliseconds, in order of arrival, and its statistics.
 fn measured(probe: Probe) -> (Vec<f64>, Value) {
     let events = probe.any_stdout().args(["--json"]).status(0).events();
     let pongs = events.iter().filter(|event| event["event"] == "pong");
@@ -16,8 +16,8 @@ fn measured(probe: Probe) -> (Vec<f64>, Value) {
     (times, statistics)
 }
 
-/// No round trip is shorter than the time for which the answer was held on its way. How much longer it may be depends on
-/// the machine and what else it does: `benches/ping` has the upper bound.
+/// No round trip is shorter than the delay of the answer. How much longer it may be depends on
+/// the machine and its load: `benches/ping` has the upper bound.
 fn a_delay_is_measured(delay: Duration, count: usize) {
     let server = Server::new().accept().answer_until_closed();
     let proxy = DelayProxy::before(server.port(), delay);
@@ -29,7 +29,7 @@ fn a_delay_is_measured(delay: Duration, count: usize) {
         "-c",
         &number,
     ]));
-    // The first answer of the proxy is the handshake's.
+    // The first answer through the proxy is that of the handshake.
     let held = proxy
         .held()
         .into_iter()
@@ -37,7 +37,7 @@ fn a_delay_is_measured(delay: Duration, count: usize) {
         .map(|held| held.as_secs_f64() * 1e3);
     assert_eq!(times.len(), count);
     let mut compared: Vec<(f64, f64)> = times.into_iter().zip(held).collect();
-    // A microsecond is what two looks at the clock may differ by.
+    // Two readings of the clock may differ by a microsecond.
     compared.retain(|(time, held)| *time < held - 0.001);
     assert!(compared.is_empty(), "measured, held, in ms: {compared:?}");
 }
@@ -57,7 +57,7 @@ fn a_delay_of_100_ms_is_measured() {
     a_delay_is_measured(ms(100), 11);
 }
 
-/// Within a thousandth, which is as true as a percentile is, and the digits of the events.
+/// Within a thousandth, the precision of a percentile, and the digits of the events.
 fn near(value: &Value, expected: f64) -> bool {
     (value.as_f64().unwrap() - expected).abs() <= expected / 1000.0 + 2e-6
 }
@@ -106,7 +106,7 @@ fn the_statistics_of_10_000_pings_are_those_of_their_times() {
             .iter()
             .filter(|time| **time > from && **time <= to)
             .count();
-        // A time at a bound may lie on either side of it: they are kept to three digits.
+        // A time at a boundary may be counted on either side: times have three digits.
         let near_bound = |time: &&f64| [from, to].iter().any(|b| (**time - b).abs() <= b / 500.0);
         let doubtful = times.iter().filter(near_bound).count();
         let count = bar["count"].as_u64().unwrap() as usize;
@@ -138,7 +138,7 @@ fn what_waits_here_because_stdout_is_blocked_is_counted_and_not_measured() {
         .hold_ping()
         .send_many(&"x".repeat(1000), 20_000)
         .answer_held_ping();
-    // The server is stuck in its messages, and the pong behind them.
+    // The server is blocked while it sends messages, and the pong follows them.
     std::thread::sleep(ms(1000));
     read_on.send(()).unwrap();
     let server = server.answer_ping().played().answer_until_closed();

@@ -1,4 +1,4 @@
-//! `ping --app`: a message and its reply in place of frames.
+//! `ping --app`: a message and its reply instead of ping frames.
 
 use crate::harness::{Probe, Server, ms};
 
@@ -104,7 +104,7 @@ fn each_reply_is_a_pong_among_the_events() {
         .map(|event| format!("{} {}", event["event"].as_str().unwrap(), event["seq"]))
         .filter(|kind| ["ping", "pong", "mess"].contains(&&kind[..4]))
         .collect();
-    // What was sent is told when the kernel has it, a message sent among the rest.
+    // Events of sent data follow once the kernel has it, including those of messages.
     assert_eq!(
         kinds.iter().filter(|kind| *kind == "pong 1").count(),
         1,

@@ -1,4 +1,4 @@
-//! `ping`: which answers count, when the next ping leaves, and when it is over.
+//! `ping`: which replies count, when the next ping is sent, and when the run ends.
 
 use regex::Regex;
 
@@ -243,7 +243,7 @@ fn pongs_with_another_payload_are_named() {
         .answer_any_close();
     Probe::ping(&server, "-c 1 -W 100ms")
         .any_stdout()
-        .stderr_has("no ping was answered: 1 pong received with another payload")
+        .stderr_has("no ping was answered: 1 pong received, none with the payload of a ping")
         .stderr_lacks("hint")
         .status(1);
 }

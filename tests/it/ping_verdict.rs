@@ -1,4 +1,4 @@
-//! `ping`: limits that the figures must keep to, and the exit status.
+//! `ping`: limits for the statistics, and the exit status.
 
 use crate::harness::{Nobody, Probe, Server, ms};
 

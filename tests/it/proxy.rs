@@ -1,4 +1,4 @@
-//! Through proxies: which one is taken, what it is asked, and how it refuses.
+//! Proxies: their selection, the requests to them, and refusals.
 
 use crate::harness::{Certificate, Nobody, Probe, Proxy, Server, ms};
 

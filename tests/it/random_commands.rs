@@ -1,8 +1,8 @@
-//! Random command lines against servers that behave and servers that do not: whatever is asked for, the exit
-//! status is one of the table, the run keeps to its time limit, and each connection has one final event.
+//! Random command lines against correct and faulty servers: the exit
+//! status is in the table, the run ends within its time limit, and each connection has one final event.
 //!
-//! The lines follow from a seed. `WSPROBE_SEED=7 WSPROBE_RUNS=20000 cargo test --test it random_commands` is a
-//! long run; a failure prints the line, which can be run by hand.
+//! The lines are generated from a seed. `WSPROBE_SEED=7 WSPROBE_RUNS=20000 cargo test --test it random_commands` is a
+//! long run; a failure prints the command line.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -17,11 +17,11 @@ const STATUSES: [i32; 21] = [
     0, 1, 2, 6, 7, 8, 10, 22, 23, 26, 28, 35, 47, 56, 58, 60, 63, 97, 129, 130, 143,
 ];
 
-/// The time limit of each run (`-m`), and what its end may take: the closing handshake and a slow machine.
+/// The time limit of each run (`-m`), and the allowance for the closing handshake and a slow machine.
 const LIMIT: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(12);
 
-/// A sequence of numbers that follows from its seed (SplitMix64).
+/// A pseudo-random generator (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -42,7 +42,7 @@ impl Random {
     }
 }
 
-/// Options that any command takes, each with a value that may be good.
+/// Options of every command, each with a value that may be valid.
 const SHARED: &[&str] = &[
     "-v",
     "-vv",
@@ -172,12 +172,12 @@ fn command_line(random: &mut Random, urls: &[String]) -> Vec<String> {
             }
         }
     }
-    // The last one wins nothing: without it a stream has no end.
+    // Added last: without it a stream has no end.
     line.extend(["-m".to_owned(), format!("{}ms", LIMIT.as_millis())]);
     line
 }
 
-/// What is wrong with a run, if anything is.
+/// The error of a run, if any.
 fn faults_of(
     line: &[String],
     status: Option<i32>,

@@ -1,7 +1,7 @@
-//! The README is true: every command in it runs, against `wsprobe serve`, and ends as it should; every output
-//! that it shows is what comes, but for times and ports.
+//! Tests the README: every command in it runs, against `wsprobe serve`, and ends as expected; every output
+//! in it is the actual output, except for times and ports.
 //!
-//! Hosts stand for servers of this test (see [`Stage::localised`]), a minute for a second. `jq` and `man` may be
+//! Hosts are replaced by servers of this test (see [`Stage::localised`]), minutes by seconds. `jq` and `man` may be
 //! missing on the machine: stand-ins read their input and their arguments.
 
 use std::fs;
@@ -21,7 +21,7 @@ use crate::harness::{Certificate, ClientCertificate, Nobody, Proxy, Running, ser
 
 const README: &str = include_str!("../../README.md");
 
-/// Commands that are not run here, since they are the two commands that [`.ci/run`] begins with, or
+/// Commands that are not run here, because `.ci/run` starts with them or because they
 /// would install something.
 const ELSEWHERE: &[&str] = &[
     "cargo run --release -- send echo: hello",
@@ -73,7 +73,7 @@ fn without_comment(line: &str) -> &str {
     line[..comment.unwrap_or(line.len())].trim()
 }
 
-/// What a workflow runs: `run: …`, `script: …`, `command: [a, b]`.
+/// The commands of a workflow: `run: …`, `script: …`, `command: [a, b]`.
 fn command_of_yaml(line: &str) -> Option<String> {
     if let Some((_, list)) = line.split_once("command: [") {
         let words = list.split(']').next()?.split(", ");
@@ -144,7 +144,7 @@ impl Stage {
         (stage, [echoing, feeding, secured, refusing])
     }
 
-    /// The command with the hosts of this test, and with limits of time that suit it.
+    /// The command with the hosts of this test and shorter time limits.
     fn localised(&self, command: &str) -> String {
         let bare = |url: &str| url.trim_end_matches('/').to_owned();
         let (echo, feed) = (bare(&self.echo), bare(&self.feed));
@@ -209,7 +209,7 @@ impl Stage {
         self.within_limit(command, child)
     }
 
-    /// Runs a command that has no end: a line of stdin, something must come, then Ctrl-C.
+    /// Runs a command that does not end: sends a line on stdin, waits for output, then sends Ctrl-C.
     fn run_and_interrupt(&self, command: &str) -> Output {
         use std::io::{Read, Write};
         let mut child = self.spawn(&self.localised(command));
@@ -228,7 +228,7 @@ impl Stage {
                 let mut block = [0; 4096];
                 while let Ok(n @ 1..) = stream.read(&mut block) {
                     all.extend_from_slice(&block[..n]);
-                    // Only the first word of it is waited for.
+                    // Waits only for its first word.
                     let _ = came.send(());
                 }
                 all
@@ -263,7 +263,7 @@ impl Stage {
     }
 }
 
-/// Commands that go on until they are told to stop.
+/// Commands that run until they are stopped.
 fn is_endless(command: &str) -> bool {
     [
         "wsprobe serve",
@@ -314,7 +314,7 @@ fn every_command_runs_and_ends_well() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The sessions that are shown: each command and what it prints.
+/// The sessions in the README: each command and its output.
 fn sessions() -> Vec<(String, String)> {
     let shown = blocks().into_iter().filter(|block| block.kind == "console");
     let mut sessions: Vec<(String, String)> = Vec::new();
@@ -351,7 +351,7 @@ fn what_is_shown_is_what_comes() {
     }
 }
 
-/// The messages under "Troubleshooting", and a command that prints each; `None` where another program does.
+/// The messages under "Troubleshooting", and a command that prints each; `None` if another program prints it.
 const TROUBLE: &[(&str, Option<&str>)] = &[
     (
         "cannot connect to …: Connection refused",

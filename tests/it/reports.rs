@@ -1,4 +1,4 @@
-//! Reports of `check`: JUnit, TAP, GitHub, JSON; and what may not get into any of them.
+//! Reports of `check`: JUnit, TAP, GitHub, JSON; and text that must not appear in them.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Probe, Server};
 
-/// What a failing check left.
+/// The output of a failed check.
 struct Left {
     stdout: String,
     junit: String,
@@ -20,7 +20,7 @@ impl Left {
     }
 }
 
-/// A server that says this, and a file with these steps after the `connect` that comes to nothing.
+/// A server that sends this text, and a failing file with these steps after `connect`.
 fn failing(said: &str, steps: &str, env: &[(&str, &str)]) -> Left {
     let server = Server::new().accept().send_text(said);
     let server = match steps.starts_with('>') {
@@ -243,7 +243,7 @@ fn tests_are_events_with_a_summary_and_the_log_has_them_too() {
         ],
         [&1, &1, &0, &1]
     );
-    // Two connections take turns, and each event says which one it belongs to.
+    // Two connections alternate, and each event names its connection.
     let mut texts = of("message");
     texts.sort_by_key(|event| event["t"].as_f64().map(f64::to_bits));
     let said: Vec<_> = texts

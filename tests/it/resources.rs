@@ -1,4 +1,4 @@
-//! What the system has too little of is an error like any other: no panic, no death by a signal.
+//! A lack of system resources causes an ordinary error, not a panic or a signal.
 
 #![cfg(target_os = "linux")]
 

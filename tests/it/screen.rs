@@ -1,4 +1,4 @@
-//! An interactive session as a person sees it: the screen is read, not the bytes.
+//! An interactive session, checked by its rendered screen.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn quit(mut session: Running, server: Server) {
     drop(server);
 }
 
-/// The received messages on the screen, in order, those that have scrolled away among them.
+/// The received messages on the screen in order, including those scrolled away.
 fn received(screen: &Screen) -> Vec<&str> {
     let rows = screen.rows.iter();
     rows.filter_map(|row| row.strip_prefix("< ")).collect()
@@ -42,7 +42,7 @@ fn a_wrapped_line_stays_whole_while_messages_arrive_in_order() {
     let mut session = session(&server);
     let mut server = server;
     let mut sent = 0;
-    // Twenty messages a second, each between two keystrokes or more.
+    // Twenty messages per second, so that each arrives between keystrokes.
     for (index, key) in LONG.char_indices() {
         session.write(key.to_string());
         if index % 3 == 0 {
@@ -73,7 +73,7 @@ fn a_wrapped_line_stays_whole_while_messages_arrive_in_order() {
 fn another_width_keeps_the_messages_and_the_line() {
     let server = Server::new().accept();
     let mut session = session(&server);
-    // More than the window holds: where it has room left, terminals differ in what they scroll away.
+    // More rows than the window has: otherwise terminals differ in what they scroll away.
     let messages: Vec<String> = (0..30).map(|n| format!("message {n}")).collect();
     let server = messages.iter().fold(server, Server::send_text);
     session.write(LONG);
@@ -260,7 +260,7 @@ fn five_hundred_messages_a_second_do_not_slow_typing() {
         session.sees_drawn_last(typed.trim_end());
         slowest = slowest.max(pressed.elapsed());
     }
-    // A person notices a tenth of a second; the machine that runs the tests may be busy.
+    // A person notices a delay of 0.1 s; the limit is higher because the test machine may be busy.
     assert!(slowest < ms(500), "a key took {slowest:?} to be seen");
     session.write("\x03/quit\r");
     session.status(0);
@@ -302,7 +302,7 @@ fn the_history_is_there_again_after_a_restart_but_for_secrets() {
     quit(second, server);
 }
 
-/// The one history file below a home, which must be private.
+/// The only history file in a home directory, which must be readable only by its owner.
 fn history(home: &Path) -> String {
     let folder = home.join("wsprobe/history");
     let files: Vec<_> = std::fs::read_dir(folder)

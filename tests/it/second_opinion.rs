@@ -1,5 +1,5 @@
-//! Our codec and tungstenite are given the same bytes, in both roles and in every cut. Where they differ,
-//! a table says why.
+//! Gives our codec and tungstenite the same bytes, in both roles and with every split. A table lists
+//! the reason for each difference.
 
 use proptest::prelude::*;
 use wsprobe::connection::wire::Role;
@@ -17,7 +17,7 @@ fn each_difference_is_real_and_known_by_its_name() {
     }
 }
 
-/// Frames of every kind, most of them legal, with a few bytes of noise somewhere.
+/// Frames of every kind, mostly legal, with a few random bytes.
 fn stream() -> impl Strategy<Value = (bool, Vec<u8>)> {
     let first = prop_oneof![
         8 => prop::sample::select(&[0x81_u8, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a][..]),

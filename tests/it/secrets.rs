@@ -1,4 +1,4 @@
-//! Secrets reach the server and nobody else.
+//! Secrets are sent to the server and redacted everywhere else.
 
 use std::fs;
 
@@ -338,7 +338,7 @@ fn a_token_among_the_subprotocols_is_sent_and_shown_nowhere() {
             .stderr_has("connected to")
             .stderr_lacks(hidden)
             .status(0);
-        // A short one is hidden where it stands alone, and here it does not.
+        // A short secret is masked only where it is the whole text, which it is not here.
         if hidden.len() < 4 {
             continue;
         }

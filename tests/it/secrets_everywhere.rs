@@ -1,5 +1,5 @@
-//! Every way to give a secret, against every peer that repeats it wherever a peer can: it is in no output,
-//! error, log, report or file that is left behind.
+//! Every way to pass a secret, against peers that repeat it in every place: it must not be in any output,
+//! error, log, report or file.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,11 +15,11 @@ use crate::harness::{Hostile, Probe};
 
 const SECRET: &str = "c0rrect-h0rse+staple";
 
-/// The same as a URL may hold it.
+/// The same, percent-encoded for a URL.
 const IN_A_URL: &str = "c0rrect-h0rse%2Bstaple";
 
-/// Ways to give it: what is added to the command line. `{file}` holds the secret, `{headers}` a header
-/// with it, the variable AUTH as well.
+/// Ways to pass it: additional arguments. `{file}` contains the secret, `{headers}` a header
+/// with it, and so does the variable AUTH.
 const WAYS: [&[&str]; 12] = [
     &["{url}", "-x", "env:AUTH"],
     &["{url}", "-x", "@{file}"],
@@ -39,7 +39,7 @@ const WAYS: [&[&str]; 12] = [
     ],
 ];
 
-/// Peers that repeat it: their steps, `SECRET` standing for it.
+/// Steps of peers that repeat it; `SECRET` is replaced by it.
 const PEERS: [&[&str]; 11] = [
     &[
         "request",
@@ -79,7 +79,7 @@ const PEERS: [&[&str]; 11] = [
     ],
 ];
 
-/// How it is run.
+/// How wsprobe is run.
 const MODES: [&[&str]; 3] = [
     &["listen", "-vv"],
     &["listen", "--json", "-vv"],
@@ -122,7 +122,7 @@ fn no_secret_is_told_whatever_the_peer_does() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What a run tells of the secret, if it does.
+/// The output of a run that contains the secret, if any.
 fn told(way: &[&str], peer: &[&str], mode: &[&str]) -> Option<String> {
     let steps: Vec<String> = peer
         .iter()
@@ -172,7 +172,7 @@ fn told(way: &[&str], peer: &[&str], mode: &[&str]) -> Option<String> {
     })
 }
 
-/// What a person types in a session: each on a line. `{url}` is another server than the one they began with.
+/// Lines typed in a session. `{url}` is another server than the first one.
 const TYPED: [&str; 11] = [
     "/log by-hand.log",
     "c0rrect-h0rse+staple",
@@ -230,7 +230,7 @@ fn nothing_that_was_typed_in_a_session_is_kept_on_a_disk() {
         );
     }
     for (name, text) in &kept {
-        // A log holds what was sent as it was sent, unless it is known where it came from.
+        // A log contains sent messages unchanged, unless they are known to come from a secret source.
         let may_be_there = name.ends_with(".log");
         for line in text.lines() {
             assert!(!has_secret(line), "{name}: {line}");
@@ -251,7 +251,7 @@ fn has_secret(line: &str) -> bool {
     forms.iter().any(|form| line.contains(form.as_str()))
 }
 
-/// Every file in a folder, and what it holds.
+/// Every file in a folder, with its content.
 fn left_behind(folder: &Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -362,7 +362,7 @@ fn a_pipe_that_ends_late_is_closed_within_the_limit() {
 
 #[test]
 fn a_message_under_way_is_no_silence() {
-    // Longer in all than the wait, and each pause much shorter, on a busy machine as well.
+    // Longer in total than the time limit, with much shorter pauses, even on a busy machine.
     let mut server = Server::new().accept().expect_text("hi");
     server = server.send_raw(&[0x81, 126, 0x2d, 0x00]);
     for _ in 0..9 {
@@ -374,7 +374,7 @@ fn a_message_under_way_is_no_silence() {
         .status(0);
 }
 
-/// The server has not taken what it answers with an error code, be that before our close or across it.
+/// A server that closes with an error code has not accepted the messages, whether before or after our close.
 #[test]
 fn no_wait_is_no_success_where_the_server_closes_with_an_error() {
     let before = Server::new()

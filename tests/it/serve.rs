@@ -174,7 +174,7 @@ fn the_other_verbs_talk_to_it() {
         .status(0);
 }
 
-/// A client that has sent as much as the server takes and reads nothing.
+/// A client that has sent as much as the server accepts and reads nothing.
 fn deaf(url: &str) -> Client {
     let mut client = Client::connect(url);
     client.send_until_stuck(&Frame::binary(vec![0xa5; 1_000_000]));
@@ -198,7 +198,7 @@ fn a_second_signal_ends_it_at_once() {
         client.frame().close_code().map(|(code, _)| code),
         Some(1001)
     );
-    // The close is never answered: without the second signal it would be waited for, for 2 s.
+    // The close is never answered: without the second signal the server would wait for 2 s.
     let begun = Instant::now();
     serving.terminate();
     serving.status(130);

@@ -1,4 +1,4 @@
-//! Whom `serve` lets in, and where it listens.
+//! The clients that `serve` accepts, and its listen addresses.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -225,7 +225,7 @@ fn a_unix_socket_is_served_and_goes_with_the_server() {
     serving.terminate();
     serving.status(143);
     assert!(!path.exists());
-    // What a server that was killed left behind is replaced; what is no socket is not.
+    // The socket of a killed server is replaced; a file that is not a socket is not.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let (mut serving, _) = start();
     assert!(UnixStream::connect(&path).is_ok());

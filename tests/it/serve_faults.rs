@@ -1,4 +1,4 @@
-//! `serve` as a server that fails its clients on purpose.
+//! The deliberate faults of `serve`.
 
 use std::time::Instant;
 
@@ -94,7 +94,7 @@ fn replies_are_held_back_and_keep_their_order() {
     for text in ["one", "two", "three", "four"] {
         client.send(&Frame::text(text));
     }
-    // What needs no reply is not held back.
+    // Data that is not a reply is not delayed.
     client.send(&Frame::new(Opcode::Ping, "now"));
     assert_eq!(client.frame(), Frame::new(Opcode::Pong, "now"));
     assert!(begun.elapsed() < ms(100), "{:?}", begun.elapsed());
@@ -139,7 +139,7 @@ fn a_bad_frame_comes_at_once_or_after_so_many_answers() {
     assert_eq!(&client.bytes(), b"\x83\x06opcode");
     let (_serving, url) = serve(&["--bad", "mask", "--bad-after", "1"]);
     let mut client = Client::connect(&url);
-    // In one write: the second is there when the first is answered.
+    // In one write, so that the second has arrived when the first is answered.
     let mask = Some([0x37, 0xfa, 0x21, 0x3d]);
     let both = ["one", "two"].map(|text| Frame::text(text).encode(mask));
     client.send_raw(&both.concat());

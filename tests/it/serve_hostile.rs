@@ -1,15 +1,15 @@
-//! Clients that misbehave: `serve` answers each in its terms, tells of it, and goes on serving the others.
+//! Clients that misbehave: `serve` answers each by the protocol, reports it, and continues to serve others.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
 use crate::harness::{Client, Frame, Probe, plain_get};
 
-/// A request without its last line; what breaks it is put in or taken out.
+/// A request without its last line; each test adds or removes something.
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// What a request has in place of a part of it, the status of the answer, and a part of its body.
+/// A replaced part of the request, the status of the response, and a part of its body.
 const REQUESTS: [(&str, &str, u16, &str); 13] = [
     ("HTTP/1.1", "HTTP/1.0", 400, "requires HTTP/1.1"),
     ("HTTP/1.1", "HTTP/2.0", 400, "invalid HTTP version"),
@@ -66,7 +66,7 @@ const REQUESTS: [(&str, &str, u16, &str); 13] = [
     ),
 ];
 
-/// What a client sends once it is in (with a mask of zeros), the code that it hears, and what is told.
+/// The frames of a client (with a mask of zeros), the close code it receives, and the text that is printed.
 const FRAMES: [(&[u8], Option<u16>, &str); 30] = [
     (b"\x81\x02hi", Some(1002), "an unmasked frame"),
     (b"\x83\x80\0\0\0\0", Some(1002), "reserved opcode 0x3"),
@@ -245,7 +245,7 @@ fn dial(url: &str) -> TcpStream {
     TcpStream::connect(url.trim_start_matches("ws://").trim_end_matches('/')).unwrap()
 }
 
-/// Whatever the others did, this one is served.
+/// This client is served after all others.
 #[track_caller]
 fn is_well(url: &str) {
     let mut client = Client::connect(url);

@@ -1,4 +1,4 @@
-//! `serve` under many clients at once: nothing is lost, altered or mixed up, and nobody pays for another.
+//! `serve` with many clients: no message is lost, altered or mixed up, and no client slows down another.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Frame, Probe, serve};
 
-/// What one client sends at once, and what it must get back.
+/// The messages of one client, and the expected replies.
 fn batch(client: usize, from: usize, to: usize) -> (Vec<u8>, Vec<u8>) {
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
     for n in from..to {
@@ -27,7 +27,7 @@ fn a_thousand_clients_with_a_thousand_messages_each_get_them_back_byte_for_byte(
     let (_serving, url) = serve(&[]);
     let connect = |_| Client::connect(&url).into_tcp();
     let mut sockets: Vec<TcpStream> = (0..CLIENTS).map(connect).collect();
-    // All are connected all the time; two threads take turns among them.
+    // All stay connected; two threads drive them.
     let (left, right) = sockets.split_at_mut(CLIENTS / 2);
     thread::scope(|scope| {
         for (half, sockets) in [left, right].into_iter().enumerate() {
@@ -89,7 +89,7 @@ fn a_client_that_is_gone_while_it_is_written_to_leaves_its_place() {
     let (_serving, url) = serve(&["--max-clients", "1"]);
     let mut deaf = Client::connect(&url);
     deaf.send_until_stuck(&Frame::binary(vec![0xa5; 1_000_000]));
-    // What it never read makes this a reset.
+    // Unread data turns this close into a reset.
     drop(deaf);
     let until = Instant::now() + Duration::from_secs(20);
     while !takes_another(&url) {

@@ -1,4 +1,4 @@
-//! What `serve` does with messages, and what it tells of them.
+//! The modes of `serve`, and its output.
 
 use crate::harness::{Client, Frame, Opcode, Probe, ms, serve};
 
@@ -17,7 +17,7 @@ fn a_greeting_comes_first_and_a_reply_stands_for_the_echo() {
 fn a_broadcast_reaches_everybody_in_one_order() {
     let (_serving, url) = serve(&["--mode", "broadcast"]);
     let mut clients = [(); 3].map(|()| Client::connect(&url));
-    // A client is in the room once the server has heard it.
+    // A client takes part once the server has received a message from it.
     for client in &mut clients {
         client.send(&Frame::new(Opcode::Ping, ""));
         assert_eq!(client.frame().opcode, Opcode::Pong);
@@ -39,7 +39,7 @@ fn who_does_not_read_a_broadcast_holds_nobody_up_and_has_to_leave() {
     sleeper.send(&Frame::new(Opcode::Ping, ""));
     assert_eq!(sleeper.frame().opcode, Opcode::Pong);
     let mut speaker = Client::connect(&url);
-    // Far more than the sleeper's socket and queue hold.
+    // Far more than the socket and the queue of the slow client can hold.
     let message = Frame::binary(vec![0xa5; 1_000_000]);
     for _ in 0..60 {
         speaker.send(&message);

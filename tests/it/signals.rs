@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: polite first, then at once.
+//! Ctrl-C and SIGTERM: the first closes the connection, the second ends at once.
 
 use crate::harness::{Probe, Server, ms};
 
@@ -151,7 +151,7 @@ fn a_hang_up_closes_politely_and_is_129() {
     drop(server);
 }
 
-// Only Linux tells without unsafe code which signals are ignored.
+// Only on Linux ignored signals can be read without unsafe code.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_that_was_ignored_from_the_start_stays_ignored() {

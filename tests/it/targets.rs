@@ -1,4 +1,4 @@
-//! Every form of URL reaches its server and asks for its path.
+//! Every form of URL reaches its server and requests its path.
 
 use std::net::Ipv6Addr;
 

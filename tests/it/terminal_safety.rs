@@ -1,5 +1,5 @@
-//! Whatever bytes a peer sends, wherever a peer can put them: no verb lets one reach the terminal as
-//! anything but text.
+//! Random bytes in every place that a peer controls: no command writes them to the terminal as
+//! anything except text.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::harness::{Client, Frame, Hostile, Opcode, Probe, ms};
 use crate::hostile::{what_a_session_obeys, what_a_terminal_obeys, without_drawing};
 
-/// What an attacker would try first: each of these does something to some terminal.
+/// Typical attacks: each of these affects some terminal.
 const TRIED: [&[u8]; 22] = [
     b"\x1b]52;c;cm0gLXJmIC8=\x07",
     b"\x1b]0;title\x1b\\",
@@ -35,7 +35,7 @@ const TRIED: [&[u8]; 22] = [
     b"{\"a\x1b[2J\":\"\x7f\"}",
 ];
 
-/// Bytes with as much of that in them as of anything else.
+/// Random bytes, half of them from these attacks.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let tried = proptest::sample::select(&TRIED[..]).prop_map(<[u8]>::to_vec);
     let text = ".{0,6}".prop_map(String::into_bytes);
@@ -50,7 +50,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// The places where a peer can put them. Only these can be told of the client: `-L`, `--proxy`, TLS.
+/// The places that a peer controls. Some need options of the client: `-L`, `--proxy`, TLS.
 const PLACES: [fn(&Hidden) -> Vec<String>; 13] = [
     |it| steps(&["101", &format!("text {}", it.text), "close 1000"]),
     |it| steps(&["101", &format!("binary {}", it.raw), "close 1000"]),
@@ -70,9 +70,9 @@ const PLACES: [fn(&Hidden) -> Vec<String>; 13] = [
 /// The place that speaks TLS.
 const IN_TLS: usize = PLACES.len() - 1;
 
-/// The same bytes, as a step may hold them.
+/// The same bytes, as arguments of steps.
 struct Hidden {
-    /// Bare, for a step to be put together from.
+    /// Without quotes, to be part of a step.
     plain: String,
     raw: String,
     /// At most 125 bytes of them.
@@ -123,10 +123,10 @@ fn refused(status: &str, headers: &str, body: &str) -> Vec<String> {
     steps(&["request", &answer])
 }
 
-/// Every way to end but bad usage and a panic.
+/// Every exit status except invalid usage and a panic.
 const ENDS: [i32; 16] = [0, 1, 6, 7, 8, 10, 22, 23, 26, 28, 35, 47, 56, 60, 63, 97];
 
-/// The run of a verb against a peer that says these bytes at this place.
+/// Runs a command against a peer that sends these bytes at this place.
 fn run(verb: &[&str], place: usize, bytes: &[u8]) -> (Hostile, Probe) {
     let peer = Hostile::playing(&PLACES[place](&Hidden::new(bytes)));
     let url = peer.addressed(if place == IN_TLS { "{wss}" } else { "{url}" });
@@ -142,7 +142,7 @@ fn run(verb: &[&str], place: usize, bytes: &[u8]) -> (Hostile, Probe) {
         &*url,
     ]);
     let probe = probe.args(rest).any_stdout();
-    // Seen in full only where nothing is verified.
+    // Reached only without verification.
     let probe = probe.args(["-k"].iter().filter(|_| place == IN_TLS));
     (peer, probe)
 }
@@ -160,7 +160,7 @@ fn is_harmless(verb: &[&str], place: usize, bytes: &[u8]) {
     );
 }
 
-/// Each case is a process; a place with bytes that fail is printed, and needs no file to remember it.
+/// Each case is a process; a failing case is printed and needs no regression file.
 fn some(cases: u32) -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,
@@ -209,7 +209,7 @@ proptest! {
     fn nothing_is_obeyed_in_a_session(bytes in bytes(), place in 0..PLACES.len()) {
         let (peer, probe) = run(&["connect"], place, &bytes);
         let mut session = probe.spawn_on_a_terminal();
-        // One that was never open is over by itself.
+        // A session whose connection never opened ends by itself.
         if session.shows_or_ends("/quit quits", ms(5000)) {
             for command in ["/status", "/headers", "/last 5", "/quit"] {
                 session.write(format!("{command}\r"));
@@ -262,8 +262,8 @@ proptest! {
     }
 }
 
-/// Says no more, and waits until the server has gone: then it has told what it had to tell. A reset is
-/// as good an end.
+/// Shuts down writing and waits until the server has disconnected, so that all is received. A reset is
+/// also accepted.
 fn leaves(mut tcp: TcpStream) {
     let _ = tcp.shutdown(Shutdown::Write);
     let _ = tcp.read_to_end(&mut Vec::new());

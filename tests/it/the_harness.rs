@@ -1,4 +1,4 @@
-//! The tests' own tools: a server that nobody used as scripted must fail its test.
+//! Tests of the test tools: a server whose script was not played must fail its test.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-"""What the scripts beside this one share: the binary, how much memory it takes, a peer that speaks frames."""
+"""Shared by the scripts in this folder: the binary, its memory usage, a peer that reads and writes frames."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def binary():
-    """The release binary, or the one that WSPROBE names."""
+    """The release binary, or the one named by WSPROBE."""
     if named := os.environ.get("WSPROBE"):
         return named
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
@@ -26,7 +26,7 @@ def binary():
 
 
 def memory(pid, field="VmHWM"):
-    """The most memory that a process has had (VmRSS: has now), in MiB; 0 when it has gone."""
+    """The peak memory of a process (VmRSS: the current one), in MiB; 0 if it has ended."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith(field + ":"):
@@ -37,8 +37,8 @@ def memory(pid, field="VmHWM"):
 
 
 class Run:
-    """A command whose memory is watched until it ends. The kernel's own figure for a child begins with
-    what its parent had."""
+    """A command whose memory is watched until it ends. The kernel's own figure for a child starts at the
+    memory of its parent."""
 
     def __init__(self, command, **streams):
         self.begun = time.monotonic()
@@ -67,7 +67,7 @@ class Run:
 
 @contextmanager
 def serving(command):
-    """A server that says on its first line where it listens."""
+    """A server that prints its address on its first line."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
             yield next(word for word in server.stdout.readline().split() if word.startswith("ws://")), server
@@ -77,7 +77,7 @@ def serving(command):
 
 @contextmanager
 def peer(play):
-    """A server on a free port that plays this to each client, in threads of this process."""
+    """A server on a free port that runs a function for each client, in threads of this process."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept():
@@ -106,7 +106,7 @@ def peer(play):
 
 
 def request(client):
-    """Reads an upgrade request and gives its accept key."""
+    """Reads an upgrade request and returns its accept key."""
     head = b""
     while b"\r\n\r\n" not in head:
         head += client.recv(4096)
@@ -116,7 +116,7 @@ def request(client):
 
 
 def upgrade(client, headers=b""):
-    """Reads an upgrade request and answers as the RFC wants."""
+    """Reads an upgrade request and answers as RFC 6455 requires."""
     client.sendall(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + request(client) + b"\r\n" + headers + b"\r\n"

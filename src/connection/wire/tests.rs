@@ -307,7 +307,7 @@ fn garbage_after_the_handshake_is_shown() {
     let bytes = b"HTTP/1.1 502 Bad Gateway\r\n";
     for at in 1..=SHOWN {
         let (_, violation) = received(&mut wire(Role::Client, &PLAIN), [&bytes[..at]]);
-        assert_eq!(violation.expect("it is no frame").head(), &bytes[..at]);
+        assert_eq!(violation.expect("not a valid frame").head(), &bytes[..at]);
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) struct CommonFields<'a> {
 /// A line: the common fields, then those of the event.
 #[cfg(test)]
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "its schema is what is needed")]
+#[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct EventLine<'a, E> {
     #[schemars(flatten)]
     common: CommonFields<'a>,
@@ -531,7 +531,7 @@ pub(super) struct ListeningEvent<'a> {
 pub(super) struct ServeStatsEvent {
     /// Connections that were opened.
     pub connections: u64,
-    /// Requests that were refused or failed, and requests for the demo page.
+    /// Requests that were refused or failed, and requests for the test page.
     pub refused: u64,
     /// Messages received.
     pub r#in: Traffic,

@@ -1,7 +1,7 @@
 //! Time and memory for filters that may not end.
 //!
 //! jaq cannot be interrupted. A filter that is not known to end runs in a thread of its own, whose result is waited
-//! for within limits; beyond them the filter is given up, and the thread ends with the process.
+//! for within limits; beyond them the result is no longer awaited, and the thread ends with the process.
 
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
@@ -68,7 +68,7 @@ fn spawn<T: Send + 'static>(
     };
     let done = done.clone();
     let thread = thread::Builder::new().name("jq".to_owned());
-    // Nobody waits any more for a filter that was given up.
+    // The receiver is gone if the filter has exceeded a limit.
     let thread = thread
         .stack_size(stack)
         .spawn(move || done.send(work()).is_ok());

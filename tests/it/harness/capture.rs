@@ -1,18 +1,18 @@
-//! What a process writes, collected in a thread, so that a test can wait for a part of it.
+//! Collects the output of a process in a thread, so that a test can wait for a part of it.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-/// What the reader of a stream does.
+/// How a stream is read.
 #[derive(Clone, Copy)]
 pub enum Reader {
     /// Reads to the end.
     Stays,
     /// Closes its end after so many bytes.
     LeavesAfter(usize),
-    /// Reads no more after so many bytes, and does not leave.
+    /// Stops reading after so many bytes, and keeps its end open.
     StopsAfter(usize),
 }
 
@@ -28,7 +28,7 @@ struct Captured {
 }
 
 impl Capture {
-    /// Reads as the reader does.
+    /// Reads the stream in this way.
     pub fn of(mut stream: impl Read + Send + 'static, reader: Reader) -> Self {
         let capture = Self {
             shared: Arc::default(),
@@ -42,7 +42,7 @@ impl Capture {
             let mut chunk = vec![0; 64 * 1024];
             while wanted > 0 {
                 let room = wanted.min(chunk.len());
-                // A terminal whose other side has closed reports EIO, which is its end.
+                // A terminal whose other side has closed reports EIO: the end of the stream.
                 match stream.read(&mut chunk[..room]) {
                     Ok(0) | Err(_) => break,
                     Ok(n) => {
@@ -52,10 +52,10 @@ impl Capture {
                 }
             }
             if matches!(reader, Reader::StopsAfter(_)) {
-                // Open until the test's process ends, as a pager that is not looked at.
+                // Kept open until the test process ends, like a pager that waits for a key.
                 std::mem::forget(stream);
             } else {
-                // Closed before anyone is told, so that who waits for the end finds it closed.
+                // Closed before the end is signalled, so that a waiting test finds it closed.
                 drop(stream);
             }
             writer.end();
@@ -63,7 +63,7 @@ impl Capture {
         capture
     }
 
-    /// Waits until `look` finds what it looks for; `None` at the deadline or the end of the stream.
+    /// Waits until `look` returns a value; `None` at the deadline or the end of the stream.
     pub fn wait<T>(&self, until: Instant, mut look: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
         let (captured, grown) = &*self.shared;
         let mut captured = captured.lock().unwrap();
@@ -79,7 +79,7 @@ impl Capture {
         }
     }
 
-    /// Waits for the end of the stream; false when it has not come by the deadline.
+    /// Waits for the end of the stream; false at the deadline.
     pub fn wait_for_end(&self, until: Instant) -> bool {
         self.wait(until, |_| None::<()>);
         self.shared.0.lock().unwrap().ended

@@ -1,4 +1,4 @@
-//! Server certificates made at run time: one that holds, and each way one may not.
+//! Server certificates generated at run time: a valid one, and one for each kind of defect.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, SignatureScheme};
 
-/// What a TLS server presents, and the authority that a client would have to trust for it.
+/// The certificate of a TLS server, and the authority that a client must trust to accept it.
 pub struct Certificate {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     authority: String,
-    /// The authority whose clients alone are let in.
+    /// The authority that must have issued the client certificates, if they are required.
     clients: Option<CertificateDer<'static>>,
-    /// Whether TLS 1.2 is all that the server speaks.
+    /// Whether the server supports only TLS 1.2.
     old: bool,
 }
 
-/// What a client shows, as PEM.
+/// A client certificate and its key, as PEM.
 pub struct ClientCertificate {
     pub certificate: String,
     pub key: String,
@@ -32,7 +32,7 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// Signed by an authority of its own.
+    /// Signed by its own authority.
     pub fn new() -> Self {
         let authority = authority();
         let key = KeyPair::generate().unwrap();
@@ -48,7 +48,7 @@ impl ClientCertificate {
 }
 
 impl Certificate {
-    /// For `localhost` and 127.0.0.1, signed by an authority of its own.
+    /// For `localhost` and 127.0.0.1, signed by its own authority.
     pub fn good() -> Self {
         Self::signed(&params(&["localhost", "127.0.0.1"]))
     }
@@ -67,7 +67,7 @@ impl Certificate {
         Self::signed(&params)
     }
 
-    /// For another host, with a subject and a name that would draw on a terminal.
+    /// For another host, with escape sequences in its subject and name.
     pub fn with_escapes_in_its_name() -> Self {
         Self::named("\u{1b}]0;pwned\u{7}\u{1b}[2J\u{202e}\r\nhint: trust me")
     }
@@ -86,7 +86,7 @@ impl Certificate {
         Self::signed(&params(&["other.example"]))
     }
 
-    /// For `localhost`, but by the common name alone.
+    /// For `localhost`, but only in the common name.
     pub fn with_a_common_name_alone() -> Self {
         let mut params = params(&[]);
         params
@@ -103,7 +103,7 @@ impl Certificate {
         Self::signed(&params)
     }
 
-    /// With a critical extension that nobody knows.
+    /// With an unknown critical extension.
     pub fn with_an_unknown_critical_extension() -> Self {
         let mut params = params(&["localhost", "127.0.0.1"]);
         let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
@@ -112,13 +112,13 @@ impl Certificate {
         Self::signed(&params)
     }
 
-    /// X.509 v1, as `openssl x509 -req` makes it without a file of extensions.
+    /// X.509 v1, as `openssl x509 -req` generates it without an extension file.
     pub fn of_version_1() -> Self {
         let made = Self::self_signed();
         let key = ring::sign::any_ecdsa_type(&made.key).unwrap();
         let signer = key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]);
         let certificate = elements(content(&made.chain[0]));
-        // Version and extensions are the fields with a tag of their own.
+        // Version and extensions are the fields with context-specific tags.
         let fields = elements(content(certificate[0]));
         let fields: Vec<&[u8]> = fields
             .into_iter()
@@ -134,7 +134,7 @@ impl Certificate {
         }
     }
 
-    /// Signed by nobody but itself; its "authority" is an unrelated one.
+    /// Self-signed; its "authority" is an unrelated one.
     pub fn self_signed() -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params(&["localhost", "127.0.0.1"])
@@ -162,7 +162,7 @@ impl Certificate {
         }
     }
 
-    /// Lets in those alone who show a certificate of this one's authority.
+    /// Requires a client certificate issued by this authority.
     pub fn only_for(self, client: &ClientCertificate) -> Self {
         Self {
             clients: Some(client.authority.clone()),
@@ -170,7 +170,7 @@ impl Certificate {
         }
     }
 
-    /// Speaks nothing newer.
+    /// Supports nothing newer than TLS 1.2.
     pub fn only_tls_1_2(self) -> Self {
         Self { old: true, ..self }
     }
@@ -210,7 +210,7 @@ impl Certificate {
             }
             None => config.with_no_client_auth(),
         };
-        // The library's own way refuses what clients should be seen to refuse.
+        // The library's constructor would reject certificates that clients are tested with.
         let key = ring::sign::any_supported_type(&self.key).unwrap();
         let shown = CertifiedKey::new(self.chain, key);
         Arc::new(config.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown))))

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The example key of RFC 6455 §1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// The lines that ask for the upgrade, but for `Connection`.
+/// The headers of the upgrade request, except `Connection`.
 const UPGRADE: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
@@ -22,12 +22,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects and demands a valid 101.
+    /// Connects and requires a valid 101.
     pub fn connect(url: &str) -> Self {
         Self::connect_with(url, "").0
     }
 
-    /// Connects with further header lines and demands a valid 101; gives its head as well.
+    /// Connects with more header lines and requires a valid 101; also returns its head.
     pub fn connect_with(url: &str, headers: &str) -> (Self, String) {
         let mut tcp = dial(url);
         let request = format!(
@@ -41,7 +41,7 @@ impl Client {
         (Self { tcp }, head)
     }
 
-    /// Asks for the upgrade with further header lines; the answer, which must be no 101.
+    /// Requests the upgrade with more header lines; returns the response, which must not be a 101.
     pub fn refused(url: &str, headers: &str) -> String {
         let answer = plain_get(url, &format!("Connection: Upgrade\r\n{UPGRADE}{headers}"));
         assert!(!answer.starts_with("HTTP/1.1 101 "), "{answer}");
@@ -57,7 +57,7 @@ impl Client {
         self.tcp.write_all(bytes).unwrap();
     }
 
-    /// Sends a frame again and again until the server takes no more.
+    /// Sends a frame repeatedly until the server stops reading.
     pub fn send_until_stuck(&mut self, frame: &Frame) {
         let bytes = frame.encode(Some([0x37, 0xfa, 0x21, 0x3d]));
         self.tcp
@@ -84,19 +84,19 @@ impl Client {
         message
     }
 
-    /// The socket, for tests that look at nothing but bytes.
+    /// The socket, for tests that read raw bytes.
     pub fn into_tcp(self) -> TcpStream {
         self.tcp
     }
 
-    /// The next bytes as they are on the wire, which may be no frame that a server may send.
+    /// The next raw bytes, which need not be a valid frame.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.tcp.read_exact(&mut bytes).unwrap();
         bytes
     }
 
-    /// Nothing comes for so long.
+    /// Nothing arrives for this long.
     pub fn hears_nothing_for(&mut self, time: Duration) {
         self.tcp.set_read_timeout(Some(time)).unwrap();
         let read = self.tcp.read(&mut [0]);
@@ -119,7 +119,7 @@ impl Client {
     }
 }
 
-/// The whole answer to a GET that asks for no upgrade.
+/// The whole response to a GET without an upgrade.
 pub fn plain_get(url: &str, headers: &str) -> String {
     let mut tcp = dial(url);
     let host = authority(url);

@@ -1,11 +1,11 @@
-//! A proxy that holds every answer back for a known time, and tells for how long it really did.
+//! A proxy that delays every answer, and records the actual delays.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Takes one client. What the client says is answered before it says more: requests and answers take
+/// Accepts one client, which must wait for each answer before it sends the next request.
 /// turns.
 pub struct DelayProxy {
     address: SocketAddr,
@@ -13,7 +13,7 @@ pub struct DelayProxy {
 }
 
 impl DelayProxy {
-    /// In front of a server.
+    /// Starts a proxy in front of a server.
     pub fn before(server: u16, delay: Duration) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -32,7 +32,7 @@ impl DelayProxy {
         format!("ws://{}/", self.address)
     }
 
-    /// How long each answer took from here, once the client has gone.
+    /// The delay of each answer, once the client has disconnected.
     pub fn held(mut self) -> Vec<Duration> {
         self.thread.take().map(|it| it.join().unwrap()).unwrap()
     }
@@ -62,7 +62,7 @@ fn take_turns(mut client: TcpStream, mut server: TcpStream, delay: Duration) -> 
 impl Drop for DelayProxy {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // A thread that still waits for a client gets one that says nothing.
+            // Ends a thread that still waits for a client, by connecting.
             drop(TcpStream::connect(self.address));
             drop(thread.join());
         }

@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
-/// Takes a given number of clients, one after the other.
+/// Accepts a given number of clients, one after the other.
 #[must_use = "a door is joined when it is dropped"]
 pub struct UnixDoor {
     path: PathBuf,
@@ -48,7 +48,7 @@ impl Drop for UnixDoor {
             if thread::panicking() {
                 return;
             }
-            // A client that never came must not keep the test: the thread gets one.
+            // Ends a thread that still waits for a client, by connecting.
             if !thread.is_finished() {
                 let _ = UnixStream::connect(&self.path);
             }

@@ -1,4 +1,4 @@
-//! A proxy that damages connections on real sockets, one fault for each client that comes, and an
+//! A proxy that damages connections on real sockets, one fault for each client, and an
 //! echo server to put behind it.
 
 use std::io::{Read, Write};
@@ -20,18 +20,18 @@ pub enum Fault {
     Pass,
     /// Its connection is accepted and reset.
     Reset,
-    /// It is accepted, and nothing is ever read or said.
+    /// It is accepted, and nothing is ever read or sent.
     Swallow,
     /// After so many bytes from the server the connection ends without a close frame.
     DropAfter(usize),
-    /// After so many bytes from the server nothing passes any more, in either direction, and the
-    /// connection stays.
+    /// After so many bytes from the server nothing is forwarded in either direction, and the
+    /// connection stays open.
     StallAfter(usize),
-    /// From so many bytes from the server on, every bit is the wrong way round.
+    /// After so many bytes from the server every bit is inverted.
     GarbleAfter(usize),
 }
 
-/// What passed to and fro on one connection.
+/// The bytes forwarded in both directions of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Passed {
     pub up: Vec<u8>,
@@ -39,12 +39,12 @@ pub struct Passed {
 }
 
 impl Passed {
-    /// The whole frames behind the server's 101.
+    /// The complete frames after the server's 101.
     pub fn frames_down(&self) -> Vec<Frame> {
         frames(&self.down)
     }
 
-    /// The whole frames behind the client's request.
+    /// The complete frames after the client's request.
     pub fn frames_up(&self) -> Vec<Frame> {
         frames(&self.up)
     }
@@ -60,7 +60,7 @@ fn frames(bytes: &[u8]) -> Vec<Frame> {
     frames
 }
 
-/// Ends with everything it holds when it is dropped.
+/// Dropping it ends its threads and connections.
 pub struct FaultProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -75,7 +75,7 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// In front of a server; clients that come after the last fault are served well.
+    /// Starts a proxy in front of a server; clients after the last fault are forwarded unchanged.
     pub fn before(server: u16, faults: impl IntoIterator<Item = Fault>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -107,7 +107,7 @@ impl FaultProxy {
         format!("ws://{}/", self.address)
     }
 
-    /// What passed, connection by connection.
+    /// The forwarded bytes of each connection.
     pub fn passed(&self) -> Vec<Passed> {
         let passed = self.shared.passed.lock().unwrap();
         passed
@@ -133,7 +133,7 @@ impl Drop for FaultProxy {
     }
 }
 
-/// Treats one client; gives the threads that do.
+/// Handles one client; returns the threads that do.
 fn serve(client: TcpStream, server: u16, fault: Fault, shared: &Shared) -> Vec<JoinHandle<()>> {
     let passed = Arc::<Mutex<Passed>>::default();
     shared.passed.lock().unwrap().push(Arc::clone(&passed));
@@ -176,7 +176,7 @@ fn serve(client: TcpStream, server: u16, fault: Fault, shared: &Shared) -> Vec<J
 fn carry_up(mut from: TcpStream, mut to: TcpStream, passed: &Mutex<Passed>, broken: &AtomicBool) {
     let mut chunk = [0; 16 * 1024];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
-        // Held while it passes, so that what is recorded and what came to pass is the same.
+        // Locked while forwarding, so that the record equals the forwarded bytes.
         let mut passed = passed.lock().unwrap();
         if !broken.load(Ordering::SeqCst) && to.write_all(&chunk[..n]).is_ok() {
             passed.up.extend(&chunk[..n]);
@@ -217,7 +217,7 @@ fn carry_down(
         }
     }
     if !matches!(fault, Fault::StallAfter(_)) {
-        // FIN, not RST: what has been carried arrives.
+        // FIN, not RST, so that forwarded bytes arrive.
         let _ = to.shutdown(Shutdown::Write);
     }
     let _ = from.shutdown(Shutdown::Both);
@@ -268,7 +268,7 @@ impl Drop for Echo {
     }
 }
 
-/// To the end of the connection, whichever way it ends.
+/// Until the connection ends in any way.
 pub fn echo(client: &mut (impl Read + Write)) {
     let Ok(request) = Request::read(client) else {
         return;

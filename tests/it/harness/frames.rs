@@ -1,4 +1,4 @@
-//! Frames of RFC 6455 §5.2, read and written for the tests alone, so that a mistake in the code
+//! Frames of RFC 6455 §5.2, implemented separately for the tests, so that a mistake in the code
 //! under test cannot hide behind the same mistake here.
 
 use std::fmt;
@@ -59,12 +59,12 @@ impl Frame {
         Self::new(Opcode::Close, payload)
     }
 
-    /// The same frame with FIN cleared: more of the message follows.
+    /// The same frame with FIN cleared: another fragment follows.
     pub fn unfinished(self) -> Self {
         Self { fin: false, ..self }
     }
 
-    /// The code and reason of a close frame; `None` when it carries neither.
+    /// The code and reason of a close frame; `None` if its payload is empty.
     pub fn close_code(&self) -> Option<(u16, String)> {
         let (code, reason) = self.payload.split_first_chunk()?;
         let reason = String::from_utf8_lossy(reason).into_owned();
@@ -134,7 +134,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// Bytes for a failure message: quoted, and cut short when there are many.
+/// Bytes for a failure message: quoted, and truncated if there are many.
 pub fn show(bytes: &[u8]) -> String {
     const SHOWN: usize = 300;
     if bytes.len() <= SHOWN {

@@ -1,4 +1,4 @@
-//! A peer that misbehaves as a table says ([`super::situation`]), for each client that comes.
+//! A peer that misbehaves as a table specifies ([`super::situation`]), for each client.
 //!
 //! Each step is a line:
 //!
@@ -6,28 +6,28 @@
 //! |---|---|
 //! | `tls KIND` | the TLS handshake, with a certificate of that kind (`named "…"`: whose subject this is) |
 //! | `request` | reads an upgrade request |
-//! | `101`, `101 "HEADERS"` | reads one and answers as the RFC wants, with header lines added |
-//! | `http2` | says that it takes a WebSocket over HTTP/2 (RFC 8441), and reads on until one is asked for |
-//! | `h2 TYPE FLAGS "…"` | a frame of HTTP/2, of the stream that was asked for |
+//! | `101`, `101 "HEADERS"` | reads one and answers as RFC 6455 requires, with more header lines |
+//! | `http2` | announces WebSocket over HTTP/2 (RFC 8441) and reads until a client requests one |
+//! | `h2 TYPE FLAGS "…"` | an HTTP/2 frame on the requested stream |
 //! | `send "…"` | these bytes; `{accept}` becomes the accept key, `{port}` the port |
 //! | `hex 83 01 …` | these bytes |
 //! | `text "…"`, `binary "…"`, `ping "…"`, `pong "…"`, `close CODE "…"` | a whole frame |
 //! | `start "…"`, `more "…"`, `last "…"` | a text message in fragments |
-//! | `head BITS LENGTH` | a frame header that declares so many bytes, and nothing behind it |
-//! | `deflated "…"`, `bomb MIB` | a compressed text; zeros that inflate to so much |
+//! | `head BITS LENGTH` | a frame header that declares so many bytes, without a payload |
+//! | `deflated "…"`, `bomb MIB` | a compressed text; zeros that inflate to this size |
 //! | `zeros` | a fragment of a compressed message that inflates to 1 MiB |
-//! | `times N STEP`, `ever STEP` | one of those above again and again; `ever` until the client has gone |
+//! | `times N STEP`, `ever STEP` | repeats one of the steps above; `ever` until the client has disconnected |
 //! | `drip MS STEP` | one of those above, a byte at a time |
 //! | `wait MS` | nothing |
-//! | `expect-close CODE` | the client must say Close with this code; what it says before is read |
+//! | `expect-close CODE` | the client must close with this code; earlier frames are read |
 //! | `answer-close` | the same with any code, and answers it |
-//! | `expect-data N` | reads so many bytes, whatever they are |
-//! | `hold` | reads and says nothing until the client has gone |
-//! | `stay` | not even reads, until the client has gone or the test is over |
+//! | `expect-data N` | reads and ignores so many bytes |
+//! | `hold` | reads and sends nothing until the client has disconnected |
+//! | `stay` | neither reads nor sends until the client has disconnected or the test ends |
 //! | `reset` | aborts TCP |
 //!
-//! A script that is over ends TCP with FIN. A client that leaves in the middle is no fault: that is
-//! what the situations are about.
+//! At its end a script closes TCP with FIN. A client that disconnects early is not an error:
+//! situations are meant to cause that.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -46,7 +46,7 @@ use super::request::Request;
 use super::situation::unquoted;
 use super::stream::Stream;
 
-/// How much `ever` sends at most; a client that takes so much has no bound.
+/// The most that `ever` sends; a client that reads this much has no limit.
 const ENOUGH: usize = 1 << 30;
 
 #[must_use = "a peer goes when it is dropped"]
@@ -123,7 +123,7 @@ impl Hostile {
         }
     }
 
-    /// A word of a command line with this peer's address put in: `{url}`, `{wss}`, `{port}`, `{ca}`.
+    /// A word of a command line with the placeholders `{url}`, `{wss}`, `{port}` and `{ca}` replaced.
     pub fn addressed(&self, word: &str) -> String {
         let port = self.address.port().to_string();
         let authority = self.folder.path().join("ca.pem");
@@ -133,7 +133,7 @@ impl Hostile {
             .replace("{ca}", &authority.to_string_lossy())
     }
 
-    /// What clients did that they must not do.
+    /// Errors of clients.
     pub fn faults(&self) -> Vec<String> {
         self.shared.faults.lock().unwrap().clone()
     }
@@ -155,11 +155,11 @@ impl Drop for Hostile {
     }
 }
 
-/// Why a script goes no further.
+/// Why a script stops.
 enum End {
-    /// The client has gone, or the peer has.
+    /// The client or the peer has disconnected.
     Gone,
-    /// The client did what it must not do, or the table is wrong.
+    /// The client behaved incorrectly, or the table is invalid.
     Fault(String),
 }
 
@@ -178,7 +178,7 @@ impl Peer<'_> {
         match verb {
             "tls" => {
                 let stream = self.stream.take().ok_or(End::Gone)?;
-                // A client that does not take the certificate leaves here.
+                // A client that rejects the certificate disconnects here.
                 let config = tls.expect("made from this very step");
                 self.stream = Some(stream.tls(config).map_err(|_| End::Gone)?);
             }
@@ -242,7 +242,7 @@ impl Peer<'_> {
         Ok(())
     }
 
-    /// What a step puts on the wire.
+    /// The bytes that a step sends.
     fn bytes(&self, step: &str) -> Vec<u8> {
         let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
         let frame = |opcode| Frame::new(opcode, unquoted(rest));
@@ -281,12 +281,12 @@ impl Peer<'_> {
     }
 
     fn read_request(&mut self) -> Played {
-        // A client may leave before it has said anything: a proxy's client, one that saw no TLS.
+        // A client may disconnect before it has sent anything: a client of a proxy, or one that expected TLS.
         self.request = Request::read(self.stream()?).map_err(|_| End::Gone)?;
         Ok(())
     }
 
-    /// Reads frames until the HEADERS of a request have come.
+    /// Reads frames until the HEADERS of a request.
     fn read_http2_request(&mut self) -> Played {
         let stream = self.stream()?;
         let mut preface = [0; 24];
@@ -300,7 +300,7 @@ impl Peer<'_> {
             stream.read_exact(&mut payload).map_err(|_| End::Gone)?;
             match kind {
                 1 => return Ok(()),
-                // A ping is what the client waits for; one of ours never comes back.
+                // The client waits for an acknowledgement of its PING; this peer sends none.
                 6 => {
                     let pong = h2_frame(6, 1, 0, &payload);
                     stream.write_all(&pong).map_err(|_| End::Gone)?;
@@ -325,7 +325,7 @@ impl Peer<'_> {
         self.write(&block[..(times % at_once) * bytes.len()])
     }
 
-    /// Lets time pass; the end of the test is the end of it.
+    /// Waits, at most until the end of the test.
     fn wait(&mut self, time: Duration) -> Played {
         let until = Instant::now() + time;
         loop {
@@ -370,7 +370,7 @@ impl Peer<'_> {
         }
     }
 
-    /// FIN; what the client still says is read, so that no reset takes away what it has not read yet.
+    /// FIN; further data is read, because a reset could discard data that the client has not read yet.
     fn leave(&mut self) {
         if let Ok(stream) = self.stream() {
             let _ = stream.tcp().shutdown(Shutdown::Write);
@@ -410,7 +410,7 @@ fn h2(text: &str) -> Vec<u8> {
     let mut parts = text.splitn(3, ' ');
     let mut number = || parts.next().and_then(|part| part.parse().ok());
     let (kind, flags) = number().zip(number()).expect("h2 TYPE FLAGS");
-    // SETTINGS, PING and GOAWAY speak of the connection.
+    // SETTINGS, PING and GOAWAY belong to the connection (stream 0).
     let stream = if matches!(kind, 4 | 6 | 7) { 0 } else { 1 };
     h2_frame(
         kind,
@@ -456,7 +456,7 @@ fn deflated(first: u8, payload: &[u8]) -> Vec<u8> {
     [head(&format!("{first:02x} {}", data.len())), data].concat()
 }
 
-/// A MiB of zeros, compressed; it stands alone, so that it can be repeated.
+/// A MiB of zeros, compressed independently, so that it can be repeated.
 fn mib_of_zeros() -> Vec<u8> {
     let mut compress = Compress::new(Compression::best(), false);
     let mut data = Vec::with_capacity(64 * 1024);

@@ -1,4 +1,4 @@
-//! A server that speaks HTTP/2 and echoes on one WebSocket stream (RFC 8441).
+//! An HTTP/2 server that echoes on one WebSocket stream (RFC 8441).
 
 use std::io::Cursor;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::certificates::Certificate;
 use super::frames::{Frame, Opcode};
 
-/// What the server does with the one connection that comes.
+/// How the server handles its only connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     Echo,
@@ -100,7 +100,7 @@ impl Http2Server {
         self.authority.as_deref().unwrap()
     }
 
-    /// The request that came.
+    /// The request received.
     pub fn request(&self) -> Request<()> {
         self.requests.try_recv().expect("no request came")
     }

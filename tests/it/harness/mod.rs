@@ -1,9 +1,9 @@
-//! What the tests are built with: the binary under a clean environment ([`Probe`]), a scripted
+//! The tools of the tests: the binary in a clean environment ([`Probe`]), a scripted
 //! server on a free port ([`Server`]), a proxy that damages connections ([`FaultProxy`]), a bare client for `serve` ([`Client`]), certificates made
-//! at run time, and addresses where nobody answers.
+//! at run time, and addresses that do not answer.
 //!
-//! Nothing here uses the code under test. Nothing takes a fixed port, sleeps until something is
-//! ready, or leaves a process or a thread behind.
+//! No tool uses the code under test, a fixed port, or a sleep instead of waiting for a condition, and none
+//! leaves a process or a thread behind.
 
 mod capture;
 mod certificates;

@@ -1,12 +1,12 @@
-//! Addresses where a client is not answered.
+//! Addresses that do not answer clients.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-/// A port that refuses connections. It is bound but not listening, so that no other test can be
-/// given the same one meanwhile.
+/// A port that refuses connections. It is bound but not listening, so that no other test can get
+/// the same port.
 pub struct Nobody {
     port: u16,
     _bound: Socket,
@@ -38,7 +38,7 @@ pub struct BlackHole {
 }
 
 impl BlackHole {
-    /// `None` where the kernel takes connections beyond its backlog, and no such place can be made.
+    /// `None` if the kernel accepts connections beyond its backlog, so that this is impossible.
     pub fn dig() -> Option<Self> {
         Self::dig_at((Ipv4Addr::LOCALHOST, 0).into())
     }

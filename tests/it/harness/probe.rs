@@ -1,4 +1,4 @@
-//! The binary under test, run with a clean environment, and what it must print and return.
+//! Runs the binary under test in a clean environment and checks its output and exit status.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -14,7 +14,7 @@ use super::server::Server;
 #[cfg(unix)]
 use super::terminal;
 
-/// A command line to run. What is not expected otherwise must be empty: stdout as well as stderr.
+/// A command line to run. By default stdout and stderr must be empty.
 #[must_use = "nothing runs until `status` or `spawn`"]
 pub struct Probe {
     args: Vec<OsString>,
@@ -29,7 +29,7 @@ pub struct Probe {
     pub(super) expected: Expected,
 }
 
-/// What a run must come to.
+/// The expected result of a run.
 pub(super) struct Expected {
     pub stdout: Text,
     pub stderr: Text,
@@ -37,7 +37,7 @@ pub(super) struct Expected {
     pub at_most: Duration,
 }
 
-/// What one stream must carry.
+/// The expected content of one stream.
 pub(super) enum Text {
     Exactly(Vec<u8>),
     /// Parts that must and must not occur, in any case.
@@ -98,7 +98,7 @@ impl Probe {
         }
     }
 
-    /// `wsprobe ping` of a server, with options that hold no blank, as one would type them.
+    /// `wsprobe ping` with options separated by spaces, as one would type them.
     pub fn ping(server: &Server, options: &str) -> Self {
         Self::new(["ping", &server.url()]).args(options.split(' '))
     }
@@ -115,7 +115,7 @@ impl Probe {
         self
     }
 
-    /// Starts with this signal ignored, as `nohup` does with `HUP`.
+    /// Starts the process with this signal ignored, as `nohup` does with `HUP`.
     #[cfg(target_os = "linux")]
     pub fn ignoring(mut self, signal: &'static str) -> Self {
         self.ignored = Some(signal);
@@ -137,13 +137,13 @@ impl Probe {
         path.into_os_string().into_string().unwrap()
     }
 
-    /// Runs in the same home, and so in the same folder, as another run that is over.
+    /// Runs in the same home directory as another run that has ended.
     pub fn in_home_of(mut self, other: Output) -> Self {
         self.home = other.home;
         self
     }
 
-    /// A pipe that carries these bytes and then ends.
+    /// stdin is a pipe with these bytes.
     pub fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.stdin = Some(bytes.as_ref().to_vec());
         self
@@ -155,25 +155,25 @@ impl Probe {
         self
     }
 
-    /// A pipe that does not end by itself, after the bytes given with [`Probe::stdin`].
+    /// stdin is a pipe that stays open after the bytes given with [`Probe::stdin`].
     pub fn stdin_held_open(mut self) -> Self {
         self.stdin_held_open = true;
         self
     }
 
-    /// Lets stdout go to a file or a device, where it is not looked at.
+    /// Redirects stdout to a file or a device; it is not checked.
     pub fn stdout_to(mut self, path: impl Into<PathBuf>) -> Self {
         self.stdout_file = Some(path.into());
         self
     }
 
-    /// The reader of stdout takes so many bytes and closes its end.
+    /// The reader of stdout reads so many bytes and closes its end.
     pub fn reader_leaves_after(mut self, bytes: usize) -> Self {
         self.reader = Reader::LeavesAfter(bytes);
         self
     }
 
-    /// The reader of stdout takes so many bytes and no more, and stays.
+    /// The reader of stdout stops reading after so many bytes and keeps its end open.
     pub fn reader_stops_after(mut self, bytes: usize) -> Self {
         self.reader = Reader::StopsAfter(bytes);
         self
@@ -243,13 +243,13 @@ impl Probe {
         self.spawn().status(code)
     }
 
-    /// Runs to the end, which must be a failure: for those that the contract gives no number.
+    /// Runs to the end, which must be a failure with any exit status.
     #[track_caller]
     pub fn fails(self) -> Output {
         self.spawn().fails()
     }
 
-    /// Starts the run; the test goes on beside it.
+    /// Starts the run; the test continues meanwhile.
     pub fn spawn(mut self) -> Running {
         let mut command = self.command();
         if self.stdin.is_some() || self.stdin_held_open {
@@ -305,7 +305,7 @@ impl Probe {
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_wsprobe");
         let mut command = match self.ignored {
-            // The shell becomes the program: signals and status are the program's.
+            // `exec`: signals and exit status are those of the program.
             Some(signal) => {
                 let mut shell = Command::new("/bin/sh");
                 let script = format!("trap '' {signal}; exec \"$@\"");
@@ -332,7 +332,7 @@ impl Probe {
         if let Some(root) = std::env::var_os("SystemRoot") {
             command.env("SystemRoot", root);
         }
-        // Where a coverage build writes to, should this be one.
+        // The output file of a coverage build.
         if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
             command.env("LLVM_PROFILE_FILE", profile);
         }
@@ -341,7 +341,7 @@ impl Probe {
         command
     }
 
-    /// The lines of JSON events that a run has written, where it was asked for any.
+    /// The JSON events of a run, if it was asked for them.
     pub(super) fn events(&self, stdout: &[u8]) -> Vec<String> {
         let mut written = Vec::new();
         let mut args = self.args.iter().take_while(|arg| *arg != "--");
@@ -351,7 +351,7 @@ impl Probe {
             }
             if arg == "--log" {
                 let path = args.next().map(|name| self.home.path().join(name));
-                // A log that could not be written is the test's own subject.
+                // A log that cannot be written is checked by the test itself.
                 let log = path.and_then(|path| std::fs::read(path).ok());
                 written.extend(whole_lines(&log.unwrap_or_default()));
             }
@@ -365,8 +365,8 @@ impl Probe {
     }
 }
 
-/// The lines that ended; a reader that left has cut the last one off. Of a flood its beginning and its
-/// end: a hundred thousand events of one kind differ in numbers alone.
+/// The complete lines; the last one may be cut off. Of a flood only the beginning and the
+/// end: a hundred thousand events of one kind differ only in numbers.
 fn whole_lines(bytes: &[u8]) -> Vec<String> {
     const MANY: usize = 2000;
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');

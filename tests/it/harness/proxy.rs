@@ -1,4 +1,4 @@
-//! Proxies that speak HTTP CONNECT or SOCKS5 on a free port, and say what they were asked for.
+//! HTTP CONNECT and SOCKS5 proxies on a free port, which record their requests.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,14 +12,14 @@ use rustls::ServerConfig;
 use super::certificates::Certificate;
 use super::stream::Stream;
 
-/// What a proxy does with those who come.
+/// How a proxy handles clients.
 #[derive(Clone)]
 enum Manner {
-    /// Takes CONNECT and answers with this head, or connects.
+    /// Accepts CONNECT and answers with this head, or connects.
     Http(Option<&'static str>),
-    /// Takes SOCKS5, perhaps with a user and password, and answers with this reply, or connects.
+    /// Accepts SOCKS5, perhaps with a user and password, and answers with this reply, or connects.
     Socks(Option<(&'static str, &'static str)>, Option<u8>),
-    /// Says nothing.
+    /// Sends nothing.
     Silent,
 }
 
@@ -72,7 +72,7 @@ impl Proxy {
                 if stops.load(Ordering::SeqCst) {
                     return;
                 }
-                // A client that goes away in the middle is one of the things tested.
+                // Tests include clients that disconnect early.
                 let _ = serve(tcp, &manner, tls.as_ref(), &noted, &stops);
             }
         });
@@ -208,13 +208,13 @@ fn take_socks(
         return Ok(None);
     }
     let server = TcpStream::connect(format!("{host}:{port}"))?;
-    // A name as the bound address: the client has to skip it all the same.
+    // A name as the bound address, which the client must skip.
     client.write_all(&[5, 0, 0, 3, 3, b'a', b'b', b'c', 0, 80])?;
     client.flush()?;
     Ok(Some(server))
 }
 
-/// Carries bytes both ways until either side ends; TLS allows no second thread, so both take turns.
+/// Forwards bytes in both directions until either side ends, in one thread because of TLS.
 fn shuttle(mut client: Stream, mut server: TcpStream, stops: &AtomicBool) -> io::Result<()> {
     let turn = Some(Duration::from_millis(2));
     client.tcp().set_read_timeout(turn)?;

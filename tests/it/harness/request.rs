@@ -13,7 +13,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads up to the empty line and not a byte further: frames may follow.
+    /// Reads exactly up to the empty line: frames may follow.
     pub fn read(stream: &mut impl Read) -> Result<Self, String> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -45,7 +45,7 @@ impl Request {
         headers.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// What a server must find before it may answer 101 (RFC 6455 §4.2.1).
+    /// The requirements for a 101 (RFC 6455 §4.2.1).
     pub fn check(&self) -> Result<(), String> {
         let fail = |what: &str| Err(format!("{what}\n{}\n{:#?}", self.line, self.headers));
         if !(self.line.starts_with("GET /") && self.line.ends_with(" HTTP/1.1")) {

@@ -19,7 +19,7 @@ use super::probe::{Probe, Text};
 use super::schema;
 use super::screen::{Screen, Size};
 
-/// How long a wait for one thing may take; only a failing test waits that long.
+/// The time limit of each wait; only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The ends of a child's streams.
@@ -27,11 +27,11 @@ pub(super) struct Channels {
     pub stdin: Option<Box<dyn Write + Send>>,
     pub stdout: Capture,
     pub stderr: Capture,
-    /// The terminal that they are, where they are one.
+    /// The terminal, if they are one.
     pub terminal: Option<File>,
 }
 
-/// Killed by its process id when dropped before its end.
+/// A child process; killed if dropped while running.
 pub struct Running {
     probe: Probe,
     channels: Channels,
@@ -45,30 +45,30 @@ pub struct Running {
     over: bool,
 }
 
-/// What a finished run left, for what the expectations cannot say.
+/// The output of a finished run, for checks beyond the expectations.
 pub struct Output {
     pub stdout: Vec<u8>,
     pub stderr: String,
-    /// Where its files are.
+    /// The folder of its files.
     pub home: TempDir,
 }
 
 impl Output {
-    /// stdout as text, which it must be.
+    /// stdout, which must be text.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.stdout).unwrap()
     }
 
-    /// Each line of stdout as JSON, which it must be.
+    /// The lines of stdout, each of which must be JSON.
     pub fn events(&self) -> Vec<serde_json::Value> {
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.text().lines().map(parse).collect()
     }
 }
 
-/// Talking to it.
+/// Input and output.
 impl Running {
-    /// `started` is a moment before the child was: what it measures itself is never more.
+    /// `started` is before the start of the child, so that times measured by the child are never longer.
     pub(super) fn new(
         probe: Probe,
         mut child: Child,
@@ -79,7 +79,7 @@ impl Running {
         let (ended, exit) = mpsc::channel();
         thread::spawn(move || {
             let status = child.wait().unwrap();
-            // Nobody listens any more when the test has failed.
+            // The receiver is gone if the test has failed.
             let _ = ended.send((status, Instant::now()));
         });
         Self {
@@ -99,7 +99,7 @@ impl Running {
         if held_open {
             self.write(bytes);
         } else if let Some(mut stdin) = self.channels.stdin.take() {
-            // A child that has ended takes no more, and that may be what the test expects.
+            // A child that has ended reads no more, which the test may expect.
             thread::spawn(move || stdin.write_all(&bytes));
         }
     }
@@ -129,7 +129,7 @@ impl Running {
         String::from_utf8(line).unwrap()
     }
 
-    /// Waits for a text on stdout, after what was waited for before.
+    /// Waits for a text on stdout, after the text of the previous wait.
     #[track_caller]
     pub fn shows(&mut self, text: &str) -> &mut Self {
         let found = self.wait_for_stdout(&format!("{text:?}"), search(text, self.read));
@@ -137,7 +137,7 @@ impl Running {
         self
     }
 
-    /// Whether a text comes on stdout, after what was waited for before, and not the end instead.
+    /// Whether a text arrives on stdout, after the text of the previous wait and before the end.
     pub fn shows_or_ends(&mut self, text: &str, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         let found = self.channels.stdout.wait(until, search(text, self.read));
@@ -145,7 +145,7 @@ impl Running {
         found.is_some()
     }
 
-    /// Waits until the screen looks as it should, and gives it.
+    /// Waits until the screen meets a condition, and returns it.
     #[track_caller]
     pub fn sees(&mut self, what: &str, mut look: impl FnMut(&Screen) -> bool) -> Screen {
         let sizes = self.sizes.clone();
@@ -165,7 +165,7 @@ impl Running {
         screen
     }
 
-    /// Waits until the last thing drawn has this text: to make out the whole screen would take too
+    /// Waits until the last drawn piece contains this text: rendering the whole screen would take too
     /// long in a flood.
     #[track_caller]
     pub fn sees_drawn_last(&mut self, text: &str) {
@@ -200,12 +200,12 @@ impl Running {
         }
     }
 
-    /// Watches how much memory it has, until it is gone.
+    /// Watches its memory until it has ended.
     pub fn watch_memory(&self) -> JoinHandle<u64> {
         let path = format!("/proc/{}/status", self.pid);
         thread::spawn(move || {
             let mut peak = 0;
-            // Gone, or a zombie that has no memory any more.
+            // It has ended, or is a zombie without memory.
             while let Some(now) = peak_of(&path) {
                 peak = now;
                 thread::sleep(Duration::from_millis(5));
@@ -214,7 +214,7 @@ impl Running {
         })
     }
 
-    /// The most memory it has had, in bytes.
+    /// Its peak memory, in bytes.
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
         peak_of(&format!("/proc/{}/status", self.pid)).unwrap()
@@ -229,7 +229,7 @@ impl Running {
     }
 }
 
-/// Where a text stands in bytes that grow, from `start` on: nothing is looked at twice.
+/// Finds a text in growing output, from `start` on, without searching any part twice.
 fn search(text: &str, start: usize) -> impl FnMut(&[u8]) -> Option<usize> {
     let finder = memmem::Finder::new(text).into_owned();
     let mut from = start;
@@ -243,7 +243,7 @@ fn search(text: &str, start: usize) -> impl FnMut(&[u8]) -> Option<usize> {
 /// Its terminal and its signals.
 #[cfg(unix)]
 impl Running {
-    /// Gives the window another size, once all is on the screen that is to come.
+    /// Resizes the window, once the screen has its expected content.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         super::terminal::resize(&self.terminal(), (columns, rows)).unwrap();
         let so_far = self.channels.stdout.bytes().len();
@@ -279,21 +279,21 @@ impl Running {
     }
 }
 
-/// Its end.
+/// The end of the process.
 impl Running {
-    /// Waits for the end and checks everything that was expected, stdin left as it is.
+    /// Waits for the end and checks all expectations, without closing stdin.
     #[track_caller]
     pub fn status(self, code: i32) -> Output {
         self.finish(&[code])
     }
 
-    /// The same with one of several statuses, where it is chance which.
+    /// The same, with one of several possible statuses.
     #[track_caller]
     pub fn status_among(self, codes: &[i32]) -> Output {
         self.finish(codes)
     }
 
-    /// Waits for an end with any status that is neither success nor a panic.
+    /// Waits for the end with any status except success and a panic.
     #[track_caller]
     pub(super) fn fails(self) -> Output {
         self.finish(&[
@@ -376,7 +376,7 @@ impl Running {
 
     fn kill(&mut self) {
         if !self.over && self.exit.try_recv().is_err() {
-            // Not reaped yet, so the id is still this child's; it may be gone by itself all the same.
+            // Not reaped yet, so the id still belongs to this child, which may have ended.
             kill(self.pid);
         }
         self.over = true;
@@ -401,8 +401,8 @@ fn kill(id: u32) {
         .status();
 }
 
-/// The most memory that the process of a status file has had, in bytes; `None` where the system does
-/// not say, or no longer.
+/// The peak memory of the process of a status file, in bytes; `None` if the system does
+/// not report it.
 fn peak_of(path: &str) -> Option<u64> {
     let status = std::fs::read_to_string(path).ok()?;
     let line = status

@@ -1,7 +1,7 @@
-//! Every line of `--json` and `--log` that a test sees, held against `schema/events.schema.json`.
+//! Validates every line of `--json` and `--log` in a test against `schema/events.schema.json`.
 //!
-//! The schema lets events and fields be added, since that is what its readers have to bear. Here nothing
-//! is allowed that it does not name.
+//! The schema allows additional events and fields, for compatibility. The tests use a strict version
+//! that rejects everything that the schema does not name.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ static PUBLISHED: LazyLock<Value> = LazyLock::new(|| {
 
 static COMPILED: LazyLock<Compiled> = LazyLock::new(Compiled::new);
 
-/// The schema as it is published, and the strict schema of each kind of event.
+/// The published schema, and the strict schema of each kind of event.
 struct Compiled {
     schemas: Schemas,
     published: SchemaIndex,
@@ -50,7 +50,7 @@ fn compile(schemas: &mut Schemas, name: &str, schema: Value, part: &str) -> Sche
     compiler.compile(&format!("{url}{part}"), schemas).unwrap()
 }
 
-/// Forbids what is not named, in every object that names something.
+/// Forbids other properties in every object that names properties.
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
@@ -74,7 +74,7 @@ pub fn kinds() -> impl Iterator<Item = String> {
         .map(str::to_owned)
 }
 
-/// What is wrong with a line of `--json`, if anything is.
+/// The error of a line of `--json`, if it is invalid.
 pub fn mismatch(line: &str) -> Option<String> {
     let event: Value = match serde_json::from_str(line) {
         Ok(event) => event,

@@ -1,4 +1,4 @@
-//! What a person sees: the bytes a terminal was sent, as its screen. It breaks and joins rows when its
+//! Renders the bytes sent to a terminal as its screen. It breaks and joins rows when its
 //! width changes, as most terminals do.
 
 use avt::Terminal;
@@ -6,12 +6,12 @@ use avt::Terminal;
 /// The window's size.
 pub type Size = (u16, u16);
 
-/// The size that a window has at first.
+/// The initial size of a window.
 pub const FIRST: Size = (80, 24);
 
 /// A terminal at one moment.
 pub struct Screen {
-    /// What has scrolled out of the window and what is in it; rows without the blanks at their ends.
+    /// The rows of the window and those scrolled out of it, without trailing spaces.
     pub rows: Vec<String>,
     /// The rows of the window alone.
     pub window: Vec<String>,
@@ -19,12 +19,12 @@ pub struct Screen {
     columns: usize,
     /// Column and row of the cursor, in the window.
     pub cursor: (usize, usize),
-    /// Whether anything was drawn since the window has its size.
+    /// Whether anything was drawn since the last resize.
     pub is_redrawn: bool,
 }
 
 impl Screen {
-    /// The screen after these bytes; from each offset on the window has another size.
+    /// The screen after these bytes; `sizes` contains the offset of each resize.
     pub fn of(bytes: &[u8], sizes: &[(usize, Size)]) -> Self {
         let mut terminal = Terminal::with_scrollback(FIRST.0.into(), FIRST.1.into(), None).unwrap();
         let mut at = 0;
@@ -55,12 +55,12 @@ impl Screen {
         self.rows.join("\n")
     }
 
-    /// The rows from the last prompt to the cursor, joined: what is being typed.
+    /// The rows from the last prompt to the cursor, joined: the line being typed.
     pub fn typed(&self) -> String {
         let rows = &self.window[..=self.cursor.1.min(self.window.len() - 1)];
         let start = rows.iter().rposition(|row| row.starts_with('>'));
         let (last, full) = rows[start.unwrap_or(0)..].split_last().unwrap();
-        // A blank in the last column of a row that goes on is no end.
+        // A space in the last column of a wrapped row is not trailing.
         let full = full.iter().map(|row| {
             let lacks = self.columns - row.chars().count();
             row.clone() + if lacks == 1 { " " } else { "" }

@@ -13,16 +13,16 @@ use super::frames::{Frame, Opcode, show};
 use super::request::Request;
 use super::stream::Stream;
 
-/// A step came out as written, or why not.
+/// The result of a step: done, or why it failed.
 pub type Outcome = Result<(), String>;
 
-/// One sentence of the script and what it does.
+/// A step of the script: its text and its action.
 pub struct Step {
     pub sentence: String,
     pub play: Box<dyn FnOnce(&mut Peer) -> Outcome + Send>,
 }
 
-/// Plays every step that comes, to the end of the script or the first that fails.
+/// Plays each step, until the end of the script or the first failure.
 pub fn play(steps: mpsc::Receiver<Step>, mut peer: Peer) -> Outcome {
     let mut played = Vec::new();
     for step in steps {
@@ -38,7 +38,7 @@ pub fn play(steps: mpsc::Receiver<Step>, mut peer: Peer) -> Outcome {
     Ok(())
 }
 
-/// The server's end of the connection it is in.
+/// The server's end of the current connection.
 pub struct Peer {
     listener: TcpListener,
     wake: Arc<Mutex<Option<SocketAddr>>>,
@@ -53,7 +53,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// `wake` holds the address of a connection made only to end the wait for a client.
+    /// `wake` is the address of a connection made only to end the wait for a client.
     pub fn new(
         listener: TcpListener,
         wake: Arc<Mutex<Option<SocketAddr>>>,
@@ -82,7 +82,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Waits for the end of the test, which no client may come before.
+    /// Waits for the end of the test; a client before that is an error.
     pub fn nobody_came(&mut self) -> Outcome {
         match self.next_client()? {
             None => Ok(()),
@@ -92,7 +92,7 @@ impl Peer {
 
     /// `None` when the server was woken because the test is over.
     fn next_client(&mut self) -> Result<Option<TcpStream>, String> {
-        // The test's end holds this lock until it has said which connection is its own.
+        // The end of the test holds this lock until it has stored the address of its own connection.
         let (tcp, from) = self.listener.accept().map_err(said)?;
         let wake = *self.wake.lock().unwrap();
         Ok((wake != Some(from)).then_some(tcp))
@@ -111,7 +111,7 @@ impl Peer {
         Ok(())
     }
 
-    /// A client up to its upgrade request, which must be a valid one.
+    /// Accepts a client and reads its upgrade request, which must be valid.
     pub fn requested(&mut self) -> Outcome {
         self.connected()?;
         self.tls_handshake()?;
@@ -125,7 +125,7 @@ impl Peer {
         self.write(answer.as_bytes())
     }
 
-    /// The head of a 101 for the request that came, with these header lines added.
+    /// The head of a 101 for the current request, with these header lines added.
     pub fn answer(&self, headers: &str) -> String {
         let key = self.request.accept_key();
         format!(
@@ -144,7 +144,7 @@ impl Peer {
         self.send_after(b"", slice::from_ref(frame))
     }
 
-    /// Sends bytes and the frames behind them in one write.
+    /// Sends bytes and the frames after them in one write.
     pub fn send_after(&mut self, bytes: &[u8], frames: &[Frame]) -> Outcome {
         let frames_on_the_wire = frames.iter().flat_map(|frame| frame.encode(None));
         let whole: Vec<u8> = bytes.iter().copied().chain(frames_on_the_wire).collect();
@@ -174,7 +174,7 @@ impl Peer {
         Ok(frame)
     }
 
-    /// The next message, put together from its fragments, or the control frame that came instead.
+    /// The next message, assembled from its fragments, or a control frame received instead.
     pub fn message(&mut self) -> Result<Frame, String> {
         let mut message = self.frame()?;
         while !message.fin {
@@ -205,19 +205,19 @@ impl Peer {
         }
     }
 
-    /// Takes a ping and keeps it for later.
+    /// Reads a ping and keeps it to be answered later.
     pub fn hold_ping(&mut self) -> Outcome {
         self.held_ping = Some(self.expect_opcode(Opcode::Ping)?);
         Ok(())
     }
 
-    /// Answers the ping that was kept, again if it was answered before.
+    /// Answers the kept ping, again if it was answered before.
     pub fn answer_held_ping(&mut self) -> Outcome {
         let ping = self.held_ping.clone().ok_or("no ping was kept")?;
         self.send(&Frame::new(Opcode::Pong, ping.payload))
     }
 
-    /// Sends a text so many times, in few writes.
+    /// Sends a text a number of times, in few writes.
     pub fn send_many(&mut self, frame: &Frame, count: usize) -> Outcome {
         let bytes = frame.encode(None);
         let mut left = count;
@@ -229,7 +229,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Sends every message back and answers pings, until the client closes and is answered.
+    /// Echoes every message and answers pings, until the client closes and is answered.
     pub fn echo_until_closed(&mut self) -> Outcome {
         loop {
             let message = self.message()?;
@@ -241,7 +241,7 @@ impl Peer {
         }
     }
 
-    /// Sends every message back and lets every ping go unanswered, until the client closes and is
+    /// Echoes every message and answers no ping, until the client closes and is
     /// answered.
     pub fn echo_messages_only(&mut self) -> Outcome {
         loop {
@@ -282,14 +282,14 @@ impl Peer {
         }
     }
 
-    /// Sends a frame again and again and reads nothing, until the client has gone.
+    /// Sends a frame repeatedly and reads nothing, until the client has disconnected.
     pub fn flood(&mut self, frame: &Frame) -> Outcome {
         let block = frame.encode(None).repeat(1000);
         while self.write(&block).is_ok() {}
         Ok(())
     }
 
-    /// Reads and ignores whatever comes until the client has gone.
+    /// Reads and ignores everything until the client has disconnected.
     pub fn until_hangup(&mut self) -> Outcome {
         let mut ignored = [0; 4096];
         loop {
@@ -302,7 +302,7 @@ impl Peer {
         }
     }
 
-    /// Passes when nothing comes for so long, and the client has not gone either.
+    /// Passes if the client sends nothing for this long and stays connected.
     pub fn nothing_for(&mut self, time: Duration) -> Outcome {
         let tcp = self.stream()?.tcp();
         let patience = tcp.read_timeout().map_err(said)?;
@@ -317,7 +317,7 @@ impl Peer {
         }
     }
 
-    /// Reads at least one byte of whatever the client says first.
+    /// Reads at least one byte from the client.
     pub fn anything(&mut self) -> Outcome {
         match self.stream()?.read(&mut [0; 4096]) {
             Ok(0) => Err("the client said nothing".to_owned()),
@@ -339,7 +339,7 @@ impl Peer {
         self.drop_tcp()
     }
 
-    /// The server is the one to end TCP once both sides have said Close (RFC 6455 §7.1.1).
+    /// The server closes TCP first after both close frames (RFC 6455 §7.1.1).
     fn finish_when_closed(&mut self) {
         if let (true, true, Some(stream)) = (self.close_sent, self.close_received, &mut self.stream)
         {
@@ -388,7 +388,7 @@ fn no_client() -> String {
     "there is no connection".to_owned()
 }
 
-/// A readable name for a step that takes bytes.
+/// A readable name for a step with bytes.
 pub fn sentence(verb: &str, bytes: &[u8]) -> String {
     format!("{verb}({})", show(bytes))
 }

@@ -6,7 +6,7 @@
 //! Probe::new(["send", &server.url(), "hi"]).stdout("hello\n").status(0);
 //! ```
 //!
-//! Steps are played as soon as they are given, so a script may go on in the middle of a test.
+//! Steps are played as soon as they are added, so a test may extend its script while it runs.
 //! After its last step a server stays silent with the connection open, until the test ends.
 
 use std::fs;
@@ -33,7 +33,7 @@ pub struct Server {
     folder: Option<TempDir>,
 }
 
-/// Making one, and where it is.
+/// Construction and addresses.
 impl Server {
     pub fn new() -> Self {
         Self::start(Ipv4Addr::LOCALHOST.into(), None, None).unwrap()
@@ -101,7 +101,7 @@ impl Server {
 
 /// The upgrade.
 impl Server {
-    /// Takes a client, checks its request (RFC 6455 §4.2.1) and answers 101.
+    /// Accepts a client, checks its request (RFC 6455 §4.2.1) and answers 101.
     pub fn accept(self) -> Self {
         self.step("accept", |peer| {
             peer.requested()?;
@@ -127,7 +127,7 @@ impl Server {
         })
     }
 
-    /// Takes a client and answers with exactly this; `{accept}` becomes the right accept key.
+    /// Accepts a client and answers with exactly this; `{accept}` becomes the correct accept key.
     pub fn answer_raw(self, answer: &'static str) -> Self {
         self.step(sentence("answer_raw", answer.as_bytes()), |peer| {
             peer.requested()?;
@@ -136,7 +136,7 @@ impl Server {
         })
     }
 
-    /// Takes a client and answers with a status and a body, then closes.
+    /// Accepts a client and answers with a status and a body, then closes.
     pub fn refuse(self, status: &'static str, headers: &'static str, body: &str) -> Self {
         let length = body.len();
         let answer =
@@ -148,7 +148,7 @@ impl Server {
         })
     }
 
-    /// Takes a client and sends it elsewhere.
+    /// Accepts a client and redirects it.
     pub fn redirect(self, location: &str) -> Self {
         let answer =
             format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
@@ -159,7 +159,7 @@ impl Server {
         })
     }
 
-    /// Takes a client and its upgrade request, and answers nothing yet.
+    /// Accepts a client and its upgrade request, without an answer yet.
     pub fn expect_request(self) -> Self {
         self.step("expect_request", Peer::requested)
     }
@@ -173,8 +173,8 @@ impl Server {
         })
     }
 
-    /// After [`Server::expect_request`]: one more header byte at every interval, until the client
-    /// has gone.
+    /// After [`Server::expect_request`]: one header byte at every interval, until the client
+    /// has disconnected.
     pub fn answer_for_ever(self, interval: Duration) -> Self {
         self.step("answer_for_ever", move |peer| {
             peer.write(b"HTTP/1.1 101 Switching Protocols\r\nX-Long: ")?;
@@ -185,7 +185,7 @@ impl Server {
         })
     }
 
-    /// After [`Server::expect_request`]: header lines until the client has gone, at most 64 MiB.
+    /// After [`Server::expect_request`]: header lines until the client has disconnected, at most 64 MiB.
     pub fn answer_endless_headers(self) -> Self {
         self.step("answer_endless_headers", |peer| {
             let lines = "X-Long: xxxxxxxxxxxxxxxxxxxxxx\r\n".repeat(2048);
@@ -197,7 +197,7 @@ impl Server {
         })
     }
 
-    /// Takes a client's TCP connection and looks at nothing it says.
+    /// Accepts a client's TCP connection and reads nothing.
     pub fn connected(self) -> Self {
         self.step("connected", Peer::connected)
     }
@@ -245,7 +245,7 @@ impl Server {
     }
 }
 
-/// What the server says.
+/// Sending.
 impl Server {
     pub fn send_text(self, text: impl AsRef<[u8]>) -> Self {
         self.send_frame(Frame::text(text))
@@ -299,12 +299,12 @@ impl Server {
         self.step("echo_until_closed", Peer::echo_until_closed)
     }
 
-    /// A service that knows no ping frames.
+    /// A server that does not answer ping frames.
     pub fn echo_messages_only(self) -> Self {
         self.step("echo_messages_only", Peer::echo_messages_only)
     }
 
-    /// Sends a text again and again until the client closes, and answers that.
+    /// Sends a text repeatedly until the client closes, and answers the close.
     pub fn send_until_closed(self, text: &str, interval: Duration) -> Self {
         let frame = Frame::text(text);
         self.step("send_until_closed", move |peer| {
@@ -312,7 +312,7 @@ impl Server {
         })
     }
 
-    /// Sends a text so many times.
+    /// Sends a text a number of times.
     pub fn send_many(self, text: &str, count: usize) -> Self {
         let frame = Frame::text(text);
         self.step(format!("send_many({text:?}, {count})"), move |peer| {
@@ -320,13 +320,13 @@ impl Server {
         })
     }
 
-    /// Sends a text as fast as it is taken and reads nothing, until the client has gone.
+    /// Sends a text as fast as possible and reads nothing, until the client has disconnected.
     pub fn flood(self, text: &str) -> Self {
         let frame = Frame::text(text);
         self.step("flood", move |peer| peer.flood(&frame))
     }
 
-    /// Lets time pass; only for tests whose subject is a delay.
+    /// Waits; only for tests whose subject is a delay.
     pub fn pause(self, time: Duration) -> Self {
         self.step(format!("pause({time:?})"), move |_| {
             thread::sleep(time);
@@ -334,7 +334,7 @@ impl Server {
         })
     }
 
-    /// Says nothing and answers nothing until the client hangs up.
+    /// Sends and answers nothing until the client disconnects.
     pub fn silent(self) -> Self {
         self.step("silent", Peer::until_hangup)
     }
@@ -350,14 +350,14 @@ impl Server {
     }
 }
 
-/// What the server must hear.
+/// Expected input.
 impl Server {
-    /// A text message, in however many fragments.
+    /// A text message, in any number of fragments.
     pub fn expect_text(self, text: impl AsRef<[u8]>) -> Self {
         self.expect_message(Frame::text(text))
     }
 
-    /// A binary message, in however many fragments.
+    /// A binary message, in any number of fragments.
     pub fn expect_binary(self, bytes: impl AsRef<[u8]>) -> Self {
         self.expect_message(Frame::binary(bytes))
     }
@@ -367,7 +367,7 @@ impl Server {
         self.step(sentence, move |peer| peer.expect_message(&message))
     }
 
-    /// This very frame.
+    /// Exactly this frame.
     pub fn expect_frame(self, frame: Frame) -> Self {
         let sentence = format!("expect_frame({frame:?})");
         self.step(sentence, move |peer| peer.expect_frame(&frame))
@@ -377,7 +377,7 @@ impl Server {
         self.expect_frame(Frame::new(Opcode::Pong, payload))
     }
 
-    /// A ping of so many bytes that the server leaves unanswered.
+    /// A ping with a payload of this size, which the server does not answer.
     pub fn expect_ping(self, size: usize) -> Self {
         self.step(format!("expect_ping({size})"), move |peer| {
             let ping = peer.expect_opcode(Opcode::Ping)?;
@@ -385,7 +385,7 @@ impl Server {
         })
     }
 
-    /// A ping, answered as it came.
+    /// A ping, answered with its payload.
     pub fn answer_ping(self) -> Self {
         self.step("answer_ping", |peer| {
             let ping = peer.expect_opcode(Opcode::Ping)?;
@@ -398,7 +398,7 @@ impl Server {
         self.step("hold_ping", Peer::hold_ping)
     }
 
-    /// Answers the ping that was kept last, as often as it is asked for.
+    /// Answers the ping that was kept last; may be repeated.
     pub fn answer_held_ping(self) -> Self {
         self.step("answer_held_ping", Peer::answer_held_ping)
     }
@@ -408,7 +408,7 @@ impl Server {
         self.step("answer_until_closed", Peer::answer_until_closed)
     }
 
-    /// A close frame with this code, whatever its reason.
+    /// A close frame with this code and any reason.
     pub fn expect_close(self, code: u16) -> Self {
         self.expect_close_in([code])
     }
@@ -424,7 +424,7 @@ impl Server {
         })
     }
 
-    /// A close frame with any code or none, answered as it came.
+    /// A close frame with any code or none, answered with the same.
     pub fn answer_any_close(self) -> Self {
         self.step("answer_any_close", |peer| {
             let close = peer.expect_opcode(Opcode::Close)?;
@@ -432,19 +432,19 @@ impl Server {
         })
     }
 
-    /// The client says something, whatever it is.
+    /// The client sends at least one byte.
     pub fn expect_anything(self) -> Self {
         self.step("expect_anything", Peer::anything)
     }
 
-    /// Nothing comes for so long and the client stays.
+    /// The client sends nothing for this long and stays connected.
     pub fn expect_nothing_for(self, time: Duration) -> Self {
         self.step(format!("expect_nothing_for({time:?})"), move |peer| {
             peer.nothing_for(time)
         })
     }
 
-    /// The client ends the connection; what it says before is not looked at.
+    /// The client ends the connection; earlier input is ignored.
     pub fn expect_hangup(self) -> Self {
         self.step("expect_hangup", Peer::until_hangup)
     }
@@ -452,7 +452,7 @@ impl Server {
 
 /// Playing the script.
 impl Server {
-    /// Returns once every step given so far has been played.
+    /// Returns once every step added so far has been played.
     pub fn played(self) -> Self {
         let (done, is_done) = mpsc::channel();
         let server = self.step("played", move |_| {
@@ -460,7 +460,7 @@ impl Server {
             let _ = done.send(());
             Ok(())
         });
-        // An error means that an earlier step failed; dropping the server tells which.
+        // An error means that an earlier step failed; dropping the server reports it.
         let _ = is_done.recv();
         server
     }
@@ -475,13 +475,13 @@ impl Server {
             play: Box::new(play),
         };
         if let Some(steps) = &self.steps {
-            // The thread has ended when an earlier step failed; dropping the server tells which.
+            // The thread has ended if an earlier step failed; dropping the server reports it.
             let _ = steps.send(step);
         }
         self
     }
 
-    /// A thread that still waits for a client gets one, marked as no client at all.
+    /// Ends a thread that still waits for a client, by a connection that is marked as such.
     fn wake_up(&self) {
         let mut wake = self.wake.lock().unwrap();
         *wake = TcpStream::connect_timeout(&self.address, Duration::from_secs(1))

@@ -1,8 +1,8 @@
-//! `wsprobe serve` as the thing under test.
+//! `wsprobe serve` as the program under test.
 
 use super::{Probe, Running};
 
-/// A server on a free port and its URL, told on stderr.
+/// A server on a free port; its URL is read from stderr.
 #[track_caller]
 pub fn serve(args: &[&str]) -> (Running, String) {
     let probe = Probe::new(["serve", "0"]).args(args);

@@ -1,7 +1,7 @@
 //! The table of hostile situations: `tests/hostile/*.txt`, read into values.
 //!
 //! ```text
-//! # What holds for the situations below, in words.
+//! # Description of the situations below.
 //! [frame-reserved-opcode-3]
 //! exit    8
 //! seconds 5
@@ -13,14 +13,14 @@
 //! serve   hold
 //! ```
 //!
-//! `run` is the command line (`listen {url}` where there is none), `said` a part of the line on
-//! stderr (of the lines behind it, from the second `said` on), `kept` a part of stdout (none is
-//! nothing at all, `*` is anything), `memory` the most MiB it may ever have, `serve` a step of the peer
-//! ([`super::hostile`]). What stands above the first name holds for every situation of the file.
+//! `run` is the command line (default `listen {url}`), `said` a part of the error line on
+//! stderr (from the second `said` on: of the lines after it), `kept` a part of stdout (without `kept`
+//! stdout must be empty; `*` allows anything), `memory` the peak memory in MiB, `serve` a step of the peer
+//! ([`super::hostile`]). Lines above the first name apply to every situation of the file.
 
 use std::time::Duration;
 
-/// One situation, and what it must come to.
+/// One situation and its expected result.
 #[derive(Clone, Debug, Default)]
 pub struct Situation {
     pub name: String,
@@ -35,14 +35,14 @@ pub struct Situation {
 }
 
 impl Situation {
-    /// What stdout must carry in a pipe; `None` where that is not the point (`*`).
+    /// The expected stdout in a pipe; `None` allows anything (`*`).
     pub fn stdout(&self) -> Option<Vec<u8>> {
         let lines = self.kept.iter().map(|line| unquoted(line));
         (self.kept != ["*"]).then(|| lines.flatten().collect())
     }
 }
 
-/// Reads a table; a mistake in it is a panic that names the line.
+/// Reads a table; an invalid line causes a panic that names it.
 #[track_caller]
 pub fn read(table: &str) -> Vec<Situation> {
     let mut situations: Vec<Situation> = Vec::new();

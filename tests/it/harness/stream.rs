@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// How long a step of the script may wait for the client; only a failing test gets that far.
+/// The time limit of a step that waits for the client; only a failing test reaches it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 pub enum Stream {
@@ -42,11 +42,11 @@ impl Stream {
         }
     }
 
-    /// Ends the writing half as a polite server does: `close_notify`, then FIN.
+    /// Closes the writing half in order: `close_notify`, then FIN.
     pub fn finish(&mut self) {
         if let Self::Tls(tls) = self {
             tls.conn.send_close_notify();
-            // The client may have left already; the script has nothing more to say to it.
+            // The client may have disconnected already; nothing more is sent to it.
             let _ = tls.flush();
         }
         let _ = self.tcp().shutdown(Shutdown::Write);

@@ -10,7 +10,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::screen::{FIRST, Size};
 
-/// The side that plays the person, and the device for the program.
+/// The side of the test, and the device for the program.
 pub fn open() -> io::Result<(File, File)> {
     let controller = open_controller()?;
     grantpt(&controller)?;
@@ -23,7 +23,7 @@ pub fn open() -> io::Result<(File, File)> {
     Ok((controller, device.into()))
 }
 
-/// No other program that is started meanwhile may hold it: the terminal would never hang up.
+/// Not inherited by other programs started meanwhile: the terminal would never hang up.
 #[cfg(not(target_vendor = "apple"))]
 fn open_controller() -> io::Result<OwnedFd> {
     Ok(openpt(
@@ -31,7 +31,7 @@ fn open_controller() -> io::Result<OwnedFd> {
     )?)
 }
 
-/// macOS takes no flag for it; what is started between the two calls holds the terminal as well.
+/// macOS has no flag for this; a program started between the two calls inherits the terminal.
 #[cfg(target_vendor = "apple")]
 fn open_controller() -> io::Result<OwnedFd> {
     use rustix::io::{FdFlags, fcntl_setfd};
@@ -40,7 +40,7 @@ fn open_controller() -> io::Result<OwnedFd> {
     Ok(controller)
 }
 
-/// Gives the window another size.
+/// Resizes the window.
 pub fn resize(controller: &File, (columns, rows): Size) -> io::Result<()> {
     let size = Winsize {
         ws_row: rows,

@@ -1,4 +1,4 @@
-//! The same bytes through our codec and through tungstenite, an independent engine, and where the two
+//! Gives the same bytes to our codec and to tungstenite, an independent implementation, and lists where the two
 //! may differ. The fuzz target `differential` includes this file.
 
 use std::io::{self, Cursor, Read, Write};
@@ -13,7 +13,7 @@ use wsprobe::connection::wire::{Received, Role, Wire, WireSettings};
 /// The largest message that either engine accepts, in bytes.
 pub const LIMIT: usize = 1000;
 
-/// What an engine makes of a stream.
+/// The result of an engine for a stream.
 #[derive(Debug, PartialEq)]
 pub struct Outcome<E> {
     /// Messages, pings, pongs, in order.
@@ -69,7 +69,7 @@ pub fn ours(role: Role, bytes: &[u8], piece: usize) -> Outcome<ViolationKind> {
     Outcome { items, end }
 }
 
-/// Gives `piece` bytes a read, then asks to wait; swallows what is written.
+/// Returns `piece` bytes per read, then `WouldBlock`; discards writes.
 struct Peer<'a> {
     bytes: Cursor<&'a [u8]>,
     piece: usize,
@@ -120,11 +120,11 @@ pub fn theirs(role: Role, bytes: &[u8], piece: usize) -> Outcome<Error> {
     }
 }
 
-/// A place where the engines differ: a stream that shows it (as a client reads it), and the reason.
+/// A difference between the engines: a stream that shows it (as read by a client), and the reason.
 pub struct Difference {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// Whether it explains these two ends.
+    /// Whether it explains these two results.
     pub explains: fn(&End<ViolationKind>, &End<Error>) -> bool,
     /// A server's bytes that show it.
     pub example: &'static [u8],
@@ -132,28 +132,28 @@ pub struct Difference {
     pub reason: &'static str,
 }
 
-/// Every difference there is. All but the last three are ours judging sooner or more strictly.
+/// All differences. In all but the last three, our codec rejects sooner or more strictly.
 #[rustfmt::skip]
 pub const DIFFERENCES: [Difference; 6] = [
     Difference {
-        name: "judged before the frame is whole",
+        name: "rejected before the frame is complete",
         explains: |ours, theirs| matches!((ours, theirs), (End::Refused(kind), End::Waits) if !matches!(kind, ViolationKind::LengthNotMinimal(_))),
         example: b"\xc1",
-        reason: "the library looks at most of a header, and at text, when all of the frame is there; \
-                 RFC 6455 §7.1.7 and §8.1 let an endpoint fail the connection at once",
+        reason: "the library checks most of a header, and text, once the frame is complete; \
+                 RFC 6455 §7.1.7 and §8.1 allow an endpoint to fail the connection at once",
     },
     Difference {
         name: "a length in more bytes than it needs",
-        explains: |ours, _| matches!(ours, End::Refused(ViolationKind::LengthNotMinimal(_))),
+        explains: |ours, _| matches!(ours, End::Refused(kind) if needs_fewer_bytes(kind)),
         example: b"\x82\x7e\x00\x01x",
-        reason: "RFC 6455 §5.2: the minimal number of bytes must be used; the library takes any",
+        reason: "RFC 6455 §5.2: the minimal number of bytes must be used; the library accepts any",
     },
     Difference {
         name: "an illegal close code",
         explains: |ours, theirs| matches!((ours, theirs), (End::Refused(ViolationKind::CloseCode(_)), End::Closed(Some(1002)) | End::Refused(Error::Utf8(_)))),
         example: b"\x88\x02\x03\xed",
-        reason: "RFC 6455 §7.4: the library puts 1002 in the code's place and calls it a close, or looks \
-                 at the reason first",
+        reason: "RFC 6455 §7.4: the library replaces the code by 1002 and reports a close, or checks \
+                 the reason first",
     },
     Difference {
         name: "a close code that the library does not know",
@@ -165,24 +165,33 @@ pub const DIFFERENCES: [Difference; 6] = [
         name: "a length with the top bit set",
         explains: |ours, theirs| matches!((ours, theirs), (End::Refused(ViolationKind::LengthTopBit(_)), End::Refused(Error::Capacity(_)))),
         example: b"\x82\x7f\x80\0\0\0\0\0\0\0",
-        reason: "RFC 6455 §5.2: it is illegal (1002), and not only too large (1009)",
+        reason: "RFC 6455 §5.2: it is illegal (1002), not only too large (1009)",
     },
     Difference {
-        name: "too large by its declaration, and something else besides",
+        name: "declared too large, with another violation",
         explains: |ours, theirs| matches!((ours, theirs), (End::Refused(a), End::Refused(b)) if is_too_large(a) != matches!(b, Error::Capacity(CapacityError::MessageTooLong { .. }))),
         example: b"\xc2\x7e\xff\xff",
-        reason: "both refuse; we name the first rule that the header breaks, the library the size",
+        reason: "both refuse; our codec reports the first violation of the header, the library the size",
     },
 ];
+
+/// Whether the length may be in more bytes than it needs. For a control frame the codec rejects any extended length at
+/// the second byte, before it knows the length; the library accepts one of at most 125.
+fn needs_fewer_bytes(kind: &ViolationKind) -> bool {
+    matches!(
+        kind,
+        ViolationKind::LengthNotMinimal(_) | ViolationKind::LongControl(_)
+    )
+}
 
 fn is_too_large(kind: &ViolationKind) -> bool {
     matches!(kind, ViolationKind::TooLarge { .. })
 }
 
-/// Why the outcomes differ; `Ok(None)` when they do not.
+/// The reason why the results differ; `Ok(None)` if they are equal.
 ///
 /// # Errors
-/// A difference that no row of the table explains.
+/// A difference that no entry of the table explains.
 pub fn compare(role: Role, bytes: &[u8], piece: usize) -> Result<Option<&'static str>, String> {
     let (ours, theirs) = (ours(role, bytes, piece), theirs(role, bytes, piece));
     let unexplained = || {
@@ -192,8 +201,8 @@ pub fn compare(role: Role, bytes: &[u8], piece: usize) -> Result<Option<&'static
         ))
     };
     if ours.items != theirs.items {
-        // Where we refuse at once the library may go on with what it takes for frames.
-        let is_sooner = matches!(ours.end, End::Refused(ViolationKind::LengthNotMinimal(_)))
+        // After our codec has rejected a frame, the library may decode more frames.
+        let is_sooner = matches!(&ours.end, End::Refused(kind) if needs_fewer_bytes(kind))
             && theirs.items.starts_with(&ours.items);
         return if is_sooner {
             Ok(Some(DIFFERENCES[1].name))
@@ -221,7 +230,7 @@ fn agree(ours: &End<ViolationKind>, theirs: &End<Error>) -> bool {
             ViolationKind::TextNotUtf8 | ViolationKind::CloseReasonNotUtf8(_)
         ),
         (End::Refused(kind), End::Refused(Error::Protocol(theirs))) => {
-            // The library has no words for some of them; what matters is that both refuse.
+            // The library has no equivalent of some violations: both must reject.
             !matches!(theirs, ProtocolError::ResetWithoutClosingHandshake)
                 && !is_too_large(kind)
                 && *kind != ViolationKind::TextNotUtf8
