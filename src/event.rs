@@ -107,7 +107,7 @@ pub enum Next {
     /// Nothing: the link is down.
     Final,
     /// Another attempt to connect.
-    Another,
+    WillReconnect,
 }
 
 /// The time between two attempts.

@@ -353,36 +353,7 @@ fn unix_socket(typed: &str, path: &str) -> UrlError {
 /// The URL with the scheme `ws` or `wss`.
 fn with_scheme(typed: &str) -> Result<String, UrlError> {
     if let Some((scheme, rest)) = split_scheme(typed) {
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "ws" | "http" => "ws",
-            "wss" | "https" => "wss",
-            "unix" => return Err(unix_socket(typed, rest)),
-            other => {
-                let bad = UrlError::new(
-                    typed,
-                    format!(
-                        "unsupported scheme '{other}' (expected ws, wss, http, https or ws+unix)"
-                    ),
-                );
-                return Err(if rest.starts_with('/') {
-                    bad.hint("write ws://HOST[:PORT]/PATH")
-                } else {
-                    bad.hint(format!("try wss://{}", redact_url(rest)))
-                });
-            }
-        };
-        if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
-            let bad = UrlError::new(typed, "missing host");
-            let meant = rest.trim_start_matches('/');
-            return Err(
-                bad.hint(if meant.is_empty() || meant.starts_with(['?', '#']) {
-                    format!("write {scheme}://HOST[:PORT]/PATH")
-                } else {
-                    format!("try {scheme}://{}", redact_url(meant))
-                }),
-            );
-        }
-        return Ok(format!("{scheme}://{rest}"));
+        return given_scheme(typed, scheme, rest);
     }
     if let Some(rest) = typed.strip_prefix(':') {
         return Ok(format!("ws://localhost:{rest}"));
@@ -424,6 +395,38 @@ fn with_scheme(typed: &str) -> Result<String, UrlError> {
     };
     let scheme = if is_loopback(host) { "ws" } else { "wss" };
     Ok(format!("{scheme}://{typed}"))
+}
+
+/// The URL `typed`, which is `scheme://rest`, with the scheme that wsprobe uses.
+fn given_scheme(typed: &str, scheme: &str, rest: &str) -> Result<String, UrlError> {
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "ws" | "http" => "ws",
+        "wss" | "https" => "wss",
+        "unix" => return Err(unix_socket(typed, rest)),
+        other => {
+            let bad = UrlError::new(
+                typed,
+                format!("unsupported scheme '{other}' (expected ws, wss, http, https or ws+unix)"),
+            );
+            return Err(if rest.starts_with('/') {
+                bad.hint("write ws://HOST[:PORT]/PATH")
+            } else {
+                bad.hint(format!("try wss://{}", redact_url(rest)))
+            });
+        }
+    };
+    if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
+        let bad = UrlError::new(typed, "missing host");
+        let meant = rest.trim_start_matches('/');
+        return Err(
+            bad.hint(if meant.is_empty() || meant.starts_with(['?', '#']) {
+                format!("write {scheme}://HOST[:PORT]/PATH")
+            } else {
+                format!("try {scheme}://{}", redact_url(meant))
+            }),
+        );
+    }
+    Ok(format!("{scheme}://{rest}"))
 }
 
 pub(super) fn user_info(url: &Url) -> Option<(String, String)> {

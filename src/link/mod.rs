@@ -344,7 +344,7 @@ impl Link {
                 .after_close(policy, &close, open_for, Instant::now())
         };
         let next = match self.next {
-            Some(_) => Next::Another,
+            Some(_) => Next::WillReconnect,
             None => next_after(wait.as_ref()),
         };
         self.pings.forget();
@@ -793,7 +793,7 @@ fn pong(answer: Option<PingAnswer>, payload: Bytes) -> Event {
 }
 
 fn next_after(wait: Option<&RetryWait>) -> Next {
-    wait.map_or(Next::Final, |_| Next::Another)
+    wait.map_or(Next::Final, |_| Next::WillReconnect)
 }
 
 impl OpeningLink {

@@ -248,6 +248,6 @@ impl PromptLine for PromptView {
 fn after(next: Next) -> SendState {
     match next {
         Next::Final => SendState::Closed,
-        Next::Another => SendState::Opening,
+        Next::WillReconnect => SendState::Opening,
     }
 }

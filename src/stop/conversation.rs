@@ -163,8 +163,8 @@ impl Conversation {
                 Verdict::GoOn
             }
             // The link reconnects: the run continues, and the silence timer restarts once it is open.
-            Event::Failed(_, Next::Another) => Verdict::GoOn,
-            Event::Close(closed) if closed.next == Next::Another => self.interrupted(closed),
+            Event::Failed(_, Next::WillReconnect) => Verdict::GoOn,
+            Event::Close(closed) if closed.next == Next::WillReconnect => self.interrupted(closed),
             // The user of a session that was connected once may try again.
             Event::Failed(..) if self.goal == Goal::Interactive && self.opened_at.is_some() => {
                 Verdict::GoOn

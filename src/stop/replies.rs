@@ -102,8 +102,8 @@ impl Replies {
                 self.counts.others += 1;
             }
             // The link reconnects: pings continue, and those in flight are lost.
-            Event::Failed(_, Next::Another) => {}
-            Event::Close(closed) if closed.next == Next::Another => {
+            Event::Failed(_, Next::WillReconnect) => {}
+            Event::Close(closed) if closed.next == Next::WillReconnect => {
                 self.counts.reconnects += 1;
                 self.count_all_lost();
             }

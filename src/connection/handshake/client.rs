@@ -387,19 +387,7 @@ fn hint_by_status(
                 "check the path ({path}) and whether the server requires a subprotocol (-s); -v shows the request"
             ));
         }
-        401 => {
-            let asked = Challenges::of(&refusal.headers, "WWW-Authenticate");
-            if let Some(schemes) = asked.all_but(&["Basic", "Bearer"]) {
-                return Some(format!(
-                    "the server requires {schemes} authentication; wsprobe supports only Basic (-u) and Bearer (--bearer)"
-                ));
-            }
-            if authorized {
-                "the server rejected these credentials"
-            } else {
-                "the server requires credentials: -u USER, --bearer @FILE, or -b COOKIE"
-            }
-        }
+        401 => return Some(hint_for_credentials(refusal, authorized)),
         403 if sends("Origin") => {
             "the server may not allow this Origin, or it requires credentials: -u USER, --bearer @FILE, or -b COOKIE"
         }
@@ -431,6 +419,22 @@ fn hint_by_status(
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// The hint for a 401, where credentials were sent (`authorized`) or not.
+fn hint_for_credentials(refusal: &Refusal, authorized: bool) -> String {
+    let asked = Challenges::of(&refusal.headers, "WWW-Authenticate");
+    if let Some(schemes) = asked.all_but(&["Basic", "Bearer"]) {
+        return format!(
+            "the server requires {schemes} authentication; wsprobe supports only Basic (-u) and Bearer (--bearer)"
+        );
+    }
+    match authorized {
+        true => "the server rejected these credentials".to_owned(),
+        false => {
+            "the server requires credentials: -u USER, --bearer @FILE, or -b COOKIE".to_owned()
+        }
+    }
 }
 
 /// The authentication schemes that a response requires (RFC 9110 §11.6.1).
