@@ -113,12 +113,12 @@ const FRAMES: [(&[u8], Option<u16>, &str); 30] = [
     (
         b"\x89\xfe\0\x7e\0\0\0\0",
         Some(1002),
-        "a ping frame of more than 125 bytes",
+        "a ping frame with an extended length; a control frame has at most 125 bytes",
     ),
     (
         b"\x88\xfe\0\x7e\0\0\0\0",
         Some(1002),
-        "a close frame of more than 125 bytes",
+        "a close frame with an extended length; a control frame has at most 125 bytes",
     ),
     (b"\x80\x80\0\0\0\0", Some(1002), "no message to continue"),
     (

@@ -201,8 +201,8 @@ const ROWS: &[Case] = &[
     // Control frames.
     ("5.5", &PLAIN, &[b"\x09"], &["1002 sent a fragmented ping frame (RFC 6455 §5.5)"]),
     ("5.5", &PLAIN, &[b"\x08"], &["1002 sent a fragmented close frame (RFC 6455 §5.5)"]),
-    ("5.5", &PLAIN, &[b"\x8a\x7e"], &["1002 sent a pong frame of more than 125 bytes (RFC 6455 §5.5)"]),
-    ("5.5", &PLAIN, &[b"\x88\x7f"], &["1002 sent a close frame of more than 125 bytes (RFC 6455 §5.5)"]),
+    ("5.5", &PLAIN, &[b"\x8a\x7e"], &["1002 sent a pong frame with an extended length; a control frame has at most 125 bytes (RFC 6455 §5.5)"]),
+    ("5.5", &PLAIN, &[b"\x88\x7f"], &["1002 sent a close frame with an extended length; a control frame has at most 125 bytes (RFC 6455 §5.5)"]),
     // Fragments.
     ("5.4", &PLAIN, &[b"\x80"], &["1002 sent a continuation frame with no message to continue (RFC 6455 §5.4)"]),
     ("5.4", &PLAIN, &[b"\x81\x02hi\x80"], &["text hi", "1002 sent a continuation frame with no message to continue (RFC 6455 §5.4)"]),

@@ -22,7 +22,7 @@ pub enum ViolationKind {
     ReservedBit(u8),
     /// A control frame without FIN (RFC 6455 §5.5).
     FragmentedControl(Opcode),
-    /// A control frame of more than 125 bytes (RFC 6455 §5.5).
+    /// A control frame whose length takes more than seven bits: over 125 bytes, or not minimal (RFC 6455 §5.5).
     LongControl(Opcode),
     /// A masked frame from a server (RFC 6455 §5.1).
     Masked,
@@ -83,7 +83,7 @@ impl fmt::Display for ViolationKind {
             Self::LongControl(opcode) => {
                 write!(
                     f,
-                    "sent a {opcode} frame of more than 125 bytes (RFC 6455 §5.5)"
+                    "sent a {opcode} frame with an extended length; a control frame has at most 125 bytes (RFC 6455 §5.5)"
                 )
             }
             Self::Masked => f.write_str("sent a masked frame (RFC 6455 §5.1)"),
