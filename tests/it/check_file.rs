@@ -227,6 +227,10 @@ fn what_does_not_go_as_written_fails_at_its_step() {
         ("never /bad/\n> so bad\n< good\n", "'never /bad/' forbids"),
         ("> bad\nwait 200ms\nnever bad\n", "'never bad' forbids"),
         (
+            "never .a | last(repeat(1)) == 1\n> {\"a\":1}\nwait 200ms\n",
+            "cannot check 'never': .a | last(repeat(1)) == 1: still running after 2 s",
+        ),
+        (
             "> a\nsilence 200ms\n",
             "expected silence, received a message",
         ),
