@@ -418,6 +418,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the output')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Also write every event as a line of JSON to FILE')
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop starting tests after the first failure')
+            [CompletionResult]::new('--pace', '--pace', [CompletionResultType]::ParameterName, 'Wait at pause steps, as long as they say (recordings contain them)')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the tests without running them')
             [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only')
             [CompletionResult]::new('--location', '--location', [CompletionResultType]::ParameterName, 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only')

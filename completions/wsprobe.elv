@@ -410,6 +410,7 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand --color 'Colour the output'
             cand --log 'Also write every event as a line of JSON to FILE'
             cand --fail-fast 'Stop starting tests after the first failure'
+            cand --pace 'Wait at pause steps, as long as they say (recordings contain them)'
             cand --list 'List the tests without running them'
             cand -L 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only'
             cand --location 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only'

@@ -348,6 +348,7 @@ always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l fail-fast -d 'Stop starting tests after the first failure'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l pace -d 'Wait at pause steps, as long as they say (recordings contain them)'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l list -d 'List the tests without running them'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l http2 -d 'Use WebSocket over HTTP/2 (RFC 8441): negotiated by ALPN for wss, with prior knowledge for ws'

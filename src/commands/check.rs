@@ -70,8 +70,10 @@ fn is_file(target: &str) -> bool {
 }
 
 async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
-    if options.list || !options.variables.is_empty() || !options.secrets.is_empty() {
-        return Err(UsageError::usage("--list, --var and --secret require a check file").into());
+    let for_files = options.list || options.pace;
+    if for_files || !options.variables.is_empty() || !options.secrets.is_empty() {
+        let wrong = "--list, --pace, --var and --secret require a check file";
+        return Err(UsageError::usage(wrong).into());
     }
     let url = options.targets.first().cloned().unwrap_or_default();
     let questions = EndpointOptions {
@@ -209,6 +211,8 @@ struct CheckSettings {
     destinations: Destinations,
     pace: SchedulePolicy,
     wait: Duration,
+    /// `--pace`
+    keeps_pace: bool,
     begun: Instant,
 }
 
@@ -230,6 +234,7 @@ impl CheckSettings {
                 max_time: options.shared.timing.max_time,
             },
             wait: options.wait,
+            keeps_pace: options.pace,
             begun: Instant::now(),
         }
     }
@@ -237,6 +242,7 @@ impl CheckSettings {
     /// The context that all tests share.
     fn share(&self, prepared: Rc<PreparedSession>, sinks: Sinks) -> RunContext {
         let farewell = prepared.shared.messages.close.clone();
+        let backoff = prepared.policy.persistence.backoff;
         let sinks = Rc::new(RefCell::new(sinks));
         let for_reach = sinks.clone();
         let reach = move |url: String, headers: Vec<RequestHeader>| -> PendingPolicy {
@@ -253,6 +259,8 @@ impl CheckSettings {
             stopping: Cell::new(None),
             farewell,
             timeout: self.wait,
+            backoff,
+            keeps_pace: self.keeps_pace,
         }
     }
 

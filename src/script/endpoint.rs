@@ -137,6 +137,8 @@ impl EndpointOptions {
         };
         StepAction::Connect(ConnectStep {
             name: None,
+            index: 0,
+            retry: None,
             url: Template::literal(url),
             headers: Vec::new(),
             expectations: self.status.map(status).into_iter().collect(),

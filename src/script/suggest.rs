@@ -5,7 +5,7 @@ use super::words::{beginning, split_word};
 use crate::nearest::nearest;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 22] = [
+pub(super) const STEPS: [&str; 30] = [
     "test",
     "set",
     "timeout",
@@ -28,6 +28,14 @@ pub(super) const STEPS: [&str; 22] = [
     "ping",
     "close",
     "wait",
+    "any-order",
+    "repeat",
+    "end",
+    "finally",
+    "retry",
+    "include",
+    "pause",
+    "sample",
 ];
 
 /// The error of a line that begins with no known step; `connections` are the names known at this line.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::print::DurationWord;
 use super::transcript::Transcript;
+use crate::connection::backoff::Backoff;
 use crate::connection::close::{CloseFrame, CloseInfo};
 use crate::connection::error::{Error, ErrorKind};
 use crate::connection::message::{Direction, Outgoing, Payload};
@@ -53,6 +54,10 @@ pub struct RunContext {
     pub farewell: CloseFrame,
     /// The limit of a waiting step where the file sets none.
     pub timeout: Duration,
+    /// The delays between the attempts of `retry`.
+    pub backoff: Backoff,
+    /// Whether `pause` waits (`--pace`).
+    pub keeps_pace: bool,
 }
 
 /// Why a run ends before its last test.
@@ -73,8 +78,19 @@ pub struct StepFailure {
     pub why: String,
     /// The server's answer and the hint.
     pub details: Vec<String>,
-    /// The nearest message.
-    pub closest: Option<Closest>,
+    /// The nearest messages.
+    pub closest: Vec<NearMiss>,
+    /// Whether the test must end although another attempt might succeed.
+    pub is_final: bool,
+}
+
+/// A message that nearly met an expectation.
+#[derive(Clone, Debug)]
+pub struct NearMiss {
+    /// The expectation, if the step has several.
+    pub label: Option<String>,
+    /// The message.
+    pub closest: Closest,
 }
 
 impl StepFailure {
@@ -84,7 +100,8 @@ impl StepFailure {
             fault: false,
             why: why.into(),
             details: Vec::new(),
-            closest: None,
+            closest: Vec::new(),
+            is_final: false,
         }
     }
 
@@ -93,6 +110,23 @@ impl StepFailure {
         Self {
             fault: true,
             ..Self::unmet(why)
+        }
+    }
+
+    /// Ends the test: no other attempt is made.
+    pub fn ending(self) -> Self {
+        Self {
+            is_final: true,
+            ..self
+        }
+    }
+}
+
+impl From<Closest> for NearMiss {
+    fn from(closest: Closest) -> Self {
+        Self {
+            label: None,
+            closest,
         }
     }
 }
@@ -106,7 +140,7 @@ impl From<UnmetExpectation> for StepFailure {
         let hint = unmet.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
             details: answer.chain(hint).collect(),
-            closest: unmet.closest,
+            closest: unmet.closest.map(NearMiss::from).into_iter().collect(),
             ..Self::unmet(unmet.what)
         }
     }
@@ -122,6 +156,18 @@ impl From<&Error> for StepFailure {
             details: answer.chain(hint).collect(),
             ..Self::unmet(error.message.clone())
         }
+    }
+}
+
+impl From<StopReason> for StepFailure {
+    fn from(why: StopReason) -> Self {
+        let why = match why {
+            StopReason::Signal(_) => "interrupted".to_owned(),
+            StopReason::OutOfTime(limit) => {
+                format!("stopped after --max-time {}", DurationWord(limit))
+            }
+        };
+        Self::fault(why).ending()
     }
 }
 
@@ -173,6 +219,8 @@ pub struct TestConnection {
     pub passed: PassedOver,
     /// The last message received.
     pub last: Option<Payload>,
+    /// Whether a failed attempt has opened it: its messages do not matter.
+    is_forgotten: bool,
     down: bool,
 }
 
@@ -195,6 +243,7 @@ impl TestConnection {
             forbidden: None,
             passed: PassedOver::default(),
             last: None,
+            is_forgotten: false,
             down: false,
         }
     }
@@ -203,6 +252,7 @@ impl TestConnection {
     pub fn take(&mut self) -> Option<Payload> {
         let payload = self.inbox.pop_front()?;
         self.held -= payload.len() + ENVELOPE;
+        self.passed.count();
         Some(payload)
     }
 
@@ -232,6 +282,12 @@ impl TestConnection {
     /// The state of the connection.
     pub fn ready_state(&self) -> ReadyState {
         self.link.ready_state()
+    }
+
+    /// Drops the messages that no step has looked at.
+    fn forget(&mut self) {
+        self.inbox.clear();
+        self.held = 0;
     }
 
     /// Raises the inbox limit so that a pong behind unread messages is reached, or restores it.
@@ -292,7 +348,7 @@ impl TestConnection {
                 direction: Direction::In,
                 payload,
                 ..
-            }) => {
+            }) if !self.is_forgotten => {
                 let found = self
                     .never
                     .iter()
@@ -354,6 +410,10 @@ pub struct TestContext<'a> {
     pub connections: Vec<TestConnection>,
     /// What happened, and when.
     pub transcript: Transcript,
+    /// The patterns that no message of any connection may match.
+    never: Vec<Pattern>,
+    /// Whether its final steps run, which a signal does not stop at once.
+    is_finishing: bool,
 }
 
 impl<'a> TestContext<'a> {
@@ -363,10 +423,33 @@ impl<'a> TestContext<'a> {
             shared,
             connections: Vec::new(),
             transcript: Transcript::new(Instant::now()),
+            never: Vec::new(),
+            is_finishing: false,
         }
     }
 
-    /// Opens a connection and waits until it is open or has failed.
+    /// Makes a message that matches fail the test, on every connection from now on.
+    pub fn forbid_everywhere(&mut self, pattern: Pattern) {
+        for connection in &mut self.connections {
+            connection.forbid(pattern.clone());
+        }
+        self.never.push(pattern);
+    }
+
+    /// The final steps begin. After a failure forbidden messages are no longer looked for: they would keep these
+    /// steps from running.
+    pub fn begin_finally(&mut self, has_failed: bool) {
+        self.is_finishing = true;
+        if has_failed {
+            self.never.clear();
+            for connection in &mut self.connections {
+                connection.never.clear();
+                connection.forbidden = None;
+            }
+        }
+    }
+
+    /// Opens a connection and waits until it is open or has failed; returns its index.
     ///
     /// # Errors
     /// An invalid URL, the time limit, and the errors of any wait.
@@ -376,9 +459,11 @@ impl<'a> TestContext<'a> {
         url: String,
         headers: Vec<RequestHeader>,
         limit: Option<Duration>,
-    ) -> Result<&TestConnection, StepFailure> {
+    ) -> Result<usize, StepFailure> {
         let policy = (self.shared.reach)(url, headers).await;
-        let connection = TestConnection::new(name, policy.map_err(StepFailure::fault)?);
+        let policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
+        let mut connection = TestConnection::new(name, policy);
+        connection.never.clone_from(&self.never);
         let index = self.connections.len();
         self.connections.push(connection);
         let ready = |context: &mut Self| {
@@ -386,7 +471,7 @@ impl<'a> TestContext<'a> {
             (connection.opened.is_some() || connection.end.is_some()).then_some(())
         };
         match self.until(limit, ready).await? {
-            WaitResult::For(()) => Ok(&self.connections[index]),
+            WaitResult::For(()) => Ok(index),
             WaitResult::InVain => {
                 let within = limit.map(units::shown).unwrap_or_default();
                 Err(StepFailure::fault(format!("not connected within {within}")))
@@ -479,6 +564,14 @@ impl<'a> TestContext<'a> {
         connection.link.close(farewell);
     }
 
+    /// Closes a connection that no step uses; what it still receives is dropped.
+    pub fn close_and_forget(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        connection.link.close(&self.shared.farewell);
+        connection.is_forgotten = true;
+        connection.forget();
+    }
+
     /// Waits until `ready` returns a value. All connections are driven meanwhile.
     ///
     /// # Errors
@@ -526,17 +619,12 @@ impl<'a> TestContext<'a> {
             .iter_mut()
             .find_map(|connection| connection.forbidden.take())
         {
-            return Some(failure);
+            return Some(failure.ending());
         }
-        match self.shared.stopping.get()? {
-            StopReason::Signal(_) => Some(StepFailure::fault("interrupted")),
-            StopReason::OutOfTime(limit) => {
-                let limit = DurationWord(limit);
-                Some(StepFailure::fault(format!(
-                    "stopped after --max-time {limit}"
-                )))
-            }
+        if self.is_finishing {
+            return None;
         }
+        self.shared.stopping.get().map(StepFailure::from)
     }
 
     fn poll_connections(&mut self, cx: &mut Context<'_>) -> bool {
@@ -557,8 +645,7 @@ impl<'a> TestContext<'a> {
                 // Messages that still arrive are dropped: a full inbox would stop reading, and nothing would
                 // wake this task.
                 for connection in &mut self.connections {
-                    connection.inbox.clear();
-                    connection.held = 0;
+                    connection.forget();
                 }
                 let progress = self.poll_connections(cx);
                 if self.connections.iter().all(|connection| connection.down) {

@@ -464,7 +464,7 @@ fn a_flood_between_two_expected_messages_is_passed_over() {
         &server,
         "connect {{base}}\n< first\nwithin 3s < {\"n\":\"never\"}\n",
     )
-    .stdout_has("(10001 other messages received)")
+    .stdout_has("(10001 other messages received, 1 before this step)")
     .stdout_has("more\n")
     .status(1);
 }
@@ -587,6 +587,6 @@ fn what_an_earlier_step_passed_over_is_named_with_its_line() {
         .send_text("a")
         .close_when_asked();
     check(&server, "timeout 300ms\nconnect {{base}}\n< a\n< b\n")
-        .stdout_has("1 matching message was received earlier and skipped at line 3")
+        .stdout_has("1 matching message came before and was passed over at line 3: < a")
         .status(1);
 }

@@ -9,7 +9,7 @@ use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
 use crate::script::template::{Language, Template, Variable, starts_with_variable};
 use crate::script::words::required;
-use crate::script::{Expected, Query, SendStep};
+use crate::script::{Expected, Query};
 
 impl<'a> Parser<'a> {
     /// The text with the lines that belong to it; `true` when it took more than its own line. `hint` says how to
@@ -25,20 +25,21 @@ impl<'a> Parser<'a> {
                 self.taken += more;
                 Ok((compact.into(), true))
             }
-            Err(error) => Err(LineError {
-                line: Some(self.taken + error.after),
-                what: format!("{}; {hint}", error.what),
-            }),
+            Err(error) => Err(LineError::at(
+                self.taken + error.after,
+                format!("{}; {hint}", error.what),
+            )),
         }
     }
 
-    pub(super) fn text_message(&mut self, text: &'a str) -> Result<SendStep, LineError> {
+    /// A text message, compact if it is JSON over several lines.
+    pub(super) fn message(&mut self, text: &'a str) -> Result<Template, LineError> {
         let hint = "to send it literally, define it with set NAME = TEXT and send {{NAME}}";
         let (text, several_lines) = self.joined(text, hint)?;
         if continuation::opens(&text) {
             let template = self.template(&text, Language::Json)?;
             if is_json(&template.sample()) {
-                return Ok(SendStep::Text(template));
+                return Ok(template);
             }
             if several_lines {
                 return Err(
@@ -48,7 +49,7 @@ impl<'a> Parser<'a> {
             }
         }
         // A text that only looks like JSON is sent unchanged: the test may be about the server's answer to it.
-        Ok(SendStep::Text(self.template(&text, Language::Text)?))
+        self.template(&text, Language::Text)
     }
 
     pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, LineError> {
@@ -121,7 +122,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn define(&mut self, name: &str) {
-        let names = if self.script.tests.is_empty() {
+        let names = if self.only_settings {
             &mut self.shared
         } else {
             &mut self.scope.defined

@@ -9,7 +9,7 @@ use crate::connection::message::Payload;
 use crate::expectation::{
     AwaitedMessage, ExpectedClose, answers, end_in_words, unexpected_message,
 };
-use crate::script::test_context::{ConnectionEnd, StepFailure, WaitResult};
+use crate::script::test_context::{ConnectionEnd, NearMiss, StepFailure, WaitResult};
 use crate::script::{CloseStep, ConnectionName, Expected, MessageOrder, SendStep};
 use crate::secret::io_text;
 use crate::units;
@@ -21,7 +21,8 @@ impl Runner<'_> {
         pattern: &Expected,
     ) -> Result<(), StepFailure> {
         let pattern = self.pattern(pattern)?;
-        self.context.connections[on.index].forbid(pattern);
+        let index = self.connection(on)?;
+        self.context.connections[index].forbid(pattern);
         // A message that was already received fails here, not at the next step that waits.
         self.context
             .until(Some(Duration::ZERO), |_| Some(()))
@@ -43,16 +44,15 @@ impl Runner<'_> {
             SendStep::File(template) => {
                 let path = self.fill(template)?.text;
                 // A path is relative to the check file, not to the working directory.
-                let beside = Path::new(self.file).parent().unwrap_or(Path::new(""));
+                let beside = Path::new(&self.file).parent().unwrap_or(Path::new(""));
                 let bytes = std::fs::read(beside.join(&path)).map_err(|error| {
                     StepFailure::fault(format!("cannot read {path}: {}", io_text(&error)))
                 })?;
                 (Payload::Binary(bytes.into()), None)
             }
         };
-        self.context
-            .send(on.index, payload, shown, self.timeout)
-            .await
+        let index = self.connection(on)?;
+        self.context.send(index, payload, shown, self.timeout).await
     }
 
     /// Waits for a message.
@@ -63,9 +63,10 @@ impl Runner<'_> {
         mut awaited: AwaitedMessage,
         limit: Duration,
     ) -> Result<Payload, StepFailure> {
-        let line = Some(self.line).filter(|line| *line > 0);
+        let index = self.connection(on)?;
+        let place = self.place.clone();
         let found = self.context.until(Some(limit), |context| {
-            let connection = &mut context.connections[on.index];
+            let connection = &mut context.connections[index];
             while let Some(payload) = connection.take() {
                 if awaited.check(&payload) {
                     return Some(Some(payload));
@@ -73,23 +74,23 @@ impl Runner<'_> {
                 if which == MessageOrder::Next {
                     return Some(None);
                 }
-                connection.passed.keep(&payload, line);
+                connection.passed.keep(&payload, place.as_ref());
             }
             connection.end.is_some().then_some(None)
         });
         let found = found.await?;
-        let passed = &self.context.connections[on.index].passed;
+        let passed = &self.context.connections[index].passed;
         let unmet = match found {
             WaitResult::For(Some(payload)) => return Ok(payload),
             WaitResult::For(None) if which == MessageOrder::Next && awaited.has_seen_messages() => {
                 awaited.next_differs()
             }
             WaitResult::For(None) => {
-                let end = self.context.closed_early(on.index);
+                let end = self.context.closed_early(index);
                 let unmet = awaited.missed_by_end(&end.why, passed);
                 return Err(StepFailure {
                     why: unmet.what,
-                    closest: unmet.closest,
+                    closest: unmet.closest.map(NearMiss::from).into_iter().collect(),
                     ..end
                 });
             }
@@ -103,8 +104,9 @@ impl Runner<'_> {
         on: &ConnectionName,
         time: Duration,
     ) -> Result<(), StepFailure> {
+        let index = self.connection(on)?;
         let noise = self.context.until(Some(time), |context| {
-            let connection = &mut context.connections[on.index];
+            let connection = &mut context.connections[index];
             match connection.take() {
                 Some(payload) => Some(Some(payload)),
                 None => connection.end.is_some().then_some(None),
@@ -118,7 +120,7 @@ impl Runner<'_> {
                 failure.details = text.iter().map(|text| format!("message: {text}")).collect();
                 Err(failure)
             }
-            WaitResult::For(None) => Err(self.context.closed_early(on.index)),
+            WaitResult::For(None) => Err(self.context.closed_early(index)),
         }
     }
 
@@ -127,18 +129,19 @@ impl Runner<'_> {
         on: &ConnectionName,
         limit: Duration,
     ) -> Result<Duration, StepFailure> {
-        let seq = self.context.ping(on.index, limit).await?;
-        self.context.connections[on.index].read_ahead(true);
+        let index = self.connection(on)?;
+        let seq = self.context.ping(index, limit).await?;
+        self.context.connections[index].read_ahead(true);
         let pong = self.context.until(Some(limit), |context| {
-            let connection = &context.connections[on.index];
+            let connection = &context.connections[index];
             let pong = connection.pong(seq);
             (pong.is_some() || connection.end.is_some()).then_some(pong)
         });
         let pong = pong.await;
-        self.context.connections[on.index].read_ahead(false);
+        self.context.connections[index].read_ahead(false);
         match pong? {
             WaitResult::For(Some(rtt)) => Ok(rtt.unwrap_or_default()),
-            WaitResult::For(None) => Err(self.context.closed_early(on.index)),
+            WaitResult::For(None) => Err(self.context.closed_early(index)),
             WaitResult::InVain => {
                 let limit = units::shown(limit);
                 Err(StepFailure::unmet(format!("no pong within {limit}")))
@@ -152,8 +155,9 @@ impl Runner<'_> {
         frame: Option<&CloseStep>,
         limit: Duration,
     ) -> Result<Box<CloseInfo>, StepFailure> {
-        if self.context.connections[on.index].end.is_some() {
-            return Err(self.context.closed_early(on.index));
+        let index = self.connection(on)?;
+        if self.context.connections[index].end.is_some() {
+            return Err(self.context.closed_early(index));
         }
         let close_frame = match frame {
             None => CloseFrame::default(),
@@ -167,7 +171,7 @@ impl Runner<'_> {
                 CloseFrame::new(&frame.code.to_string(), &reason).map_err(StepFailure::fault)?
             }
         };
-        self.context.close(on.index, &close_frame);
+        self.context.close(index, &close_frame);
         match self.ended(on, limit).await? {
             Some(ConnectionEnd::Closed(close)) if answers(&close, close_frame.code) => Ok(close),
             Some(ConnectionEnd::Closed(close)) if close.error.is_none() => {
@@ -209,8 +213,9 @@ impl Runner<'_> {
         on: &ConnectionName,
         limit: Duration,
     ) -> Result<Option<ConnectionEnd>, StepFailure> {
+        let index = self.connection(on)?;
         let end = self.context.until(Some(limit), |context| {
-            let connection = &mut context.connections[on.index];
+            let connection = &mut context.connections[index];
             while connection.take().is_some() {}
             connection.take_close()
         });

@@ -10,31 +10,47 @@ use crate::script::{ConnectStep, HandshakeFact, Step};
 use crate::secret::is_credential_header;
 
 impl Runner<'_> {
+    /// `connect`, again and again while its `retry` lasts.
     pub(super) async fn connect(
         &mut self,
         step: &Step,
         connect: &ConnectStep,
     ) -> Result<(), FailedStep> {
+        let mut attempts = self.attempts(connect.retry.as_ref());
+        loop {
+            let before = self.context.connections.len();
+            let Err(failed) = self.connect_once(step, connect).await else {
+                return Ok(());
+            };
+            let failed = attempts.wait(&mut self.context, failed).await;
+            for index in before..self.context.connections.len() {
+                self.context.close_and_forget(index);
+            }
+            if let Some(failed) = failed {
+                return Err(failed);
+            }
+        }
+    }
+
+    async fn connect_once(&mut self, step: &Step, connect: &ConnectStep) -> Result<(), FailedStep> {
         let is_status = |fact: &HandshakeFact| matches!(fact, HandshakeFact::Status(_));
         let may_be_refused = connect
             .expectations
             .iter()
             .any(|expectation| is_status(&expectation.fact));
-        let at = |line, step: String| {
-            move |failure| FailedStep {
-                line,
-                step,
-                failure,
-            }
-        };
-        let whole = at(step.line, step.action.to_string());
+        let whole = |failure| FailedStep::new(step.line, step.action.to_string(), failure);
         let index = self.open(connect, may_be_refused).await.map_err(whole)?;
-        let expectations = connect.expectations.iter();
-        for expectation in expectations {
+        for expectation in &connect.expectations {
             let connection = &self.context.connections[index];
             self.check(connection, &expectation.fact)
-                .map_err(at(expectation.line, expectation.fact.to_string()))?;
+                .map_err(|failure| {
+                    FailedStep::new(expectation.line, expectation.fact.to_string(), failure)
+                })?;
         }
+        if self.opened.len() <= connect.index {
+            self.opened.resize(connect.index + 1, None);
+        }
+        self.opened[connect.index] = Some(index);
         Ok(())
     }
 
@@ -60,16 +76,16 @@ impl Runner<'_> {
             headers.push(RequestHeader::new(&header.name, value));
         }
         let limit = self.timeout_set.then_some(self.timeout);
-        let connection = self
+        let index = self
             .context
             .connect(connect.name.clone(), url, headers, limit)
             .await?;
-        match &connection.end {
+        match &self.context.connections[index].end {
             Some(ConnectionEnd::Failed(error)) if error.refusal.is_some() && may_be_refused => {}
             Some(end @ ConnectionEnd::Failed(_)) => return Err(end.into()),
             _ => {}
         }
-        Ok(self.context.connections.len() - 1)
+        Ok(index)
     }
 
     pub(super) fn check(

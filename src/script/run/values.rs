@@ -10,7 +10,10 @@ use crate::secret::Secret;
 
 impl Runner<'_> {
     pub(super) fn fill(&self, template: &Template) -> Result<Filled, StepFailure> {
-        let filled = self.scope.fill(template).map_err(StepFailure::fault)?;
+        let filled = self
+            .scope
+            .fill(template)
+            .map_err(|why| StepFailure::fault(why).ending())?;
         for secret in self.scope.secrets(template) {
             self.hide(&secret);
         }
