@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::run::CheckFile;
 use super::{
-    ConnectStep, FramePayload, FrameStep, HandshakeFact, ParseError, Script, SendStep, Step,
-    StepAction, Template, Variable,
+    Expectation, FramePayload, FrameStep, HandshakeFact, HeaderLine, ParseError, Script, SendStep,
+    Step, StepAction, Template, Variable,
 };
 use crate::connection::target::Address;
 use crate::named_file::{self, ReadLimits};
@@ -67,6 +67,10 @@ fn usable(step: &Step) -> Result<(), (usize, String)> {
             Some(url) if url != "echo:" => is_url(url).map_err(at(step.line)),
             _ => Ok(()),
         },
+        StepAction::Http(http) => match http.url.as_literal() {
+            Some(url) => is_url(url).map_err(at(step.line)),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }
@@ -95,7 +99,18 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
     let here = |template| vec![(step.line, template)];
     match &step.action {
         StepAction::Set { value, .. } => here(value),
-        StepAction::Connect(connect) => of_connect(step.line, connect),
+        StepAction::Connect(connect) => of_request(
+            step.line,
+            &connect.url,
+            &connect.headers,
+            &connect.expectations,
+        ),
+        StepAction::Http(http) => {
+            let body = http.body.iter().map(|body| (step.line, body));
+            let mut texts = of_request(step.line, &http.url, &http.headers, &http.expectations);
+            texts.extend(body);
+            texts
+        }
         StepAction::Send {
             message:
                 SendStep::Text(template)
@@ -127,12 +142,14 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
     }
 }
 
-fn of_connect(line: usize, connect: &ConnectStep) -> Vec<(usize, &Template)> {
-    let headers = connect
-        .headers
-        .iter()
-        .map(|header| (header.line, &header.value));
-    let facts = connect.expectations.iter().filter_map(|expectation| {
+fn of_request<'a>(
+    line: usize,
+    url: &'a Template,
+    headers: &'a [HeaderLine],
+    expectations: &'a [Expectation],
+) -> Vec<(usize, &'a Template)> {
+    let headers = headers.iter().map(|header| (header.line, &header.value));
+    let facts = expectations.iter().filter_map(|expectation| {
         let template = match &expectation.fact {
             HandshakeFact::Subprotocol(name) => name,
             HandshakeFact::Header { value, .. } => value.template(),
@@ -140,7 +157,7 @@ fn of_connect(line: usize, connect: &ConnectStep) -> Vec<(usize, &Template)> {
         };
         Some((expectation.line, template))
     });
-    [(line, &connect.url)]
+    [(line, url)]
         .into_iter()
         .chain(headers)
         .chain(facts)

@@ -5,11 +5,12 @@ use super::words::{beginning, split_word};
 use crate::nearest::nearest;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 33] = [
+pub(super) const STEPS: [&str; 34] = [
     "test",
     "set",
     "timeout",
     "connect",
+    "http",
     "expect status",
     "expect subprotocol",
     "expect header",

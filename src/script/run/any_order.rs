@@ -28,6 +28,7 @@ impl Runner<'_> {
     pub(super) async fn any_order(&mut self, block: &AnyOrderBlock) -> Result<(), StepFailure> {
         let index = self.connection(&block.on)?;
         let mut state = self.state_of(block)?;
+        self.subject = super::MESSAGE;
         let place = self.place.clone();
         loop {
             let Some(limit) = state.next_deadline() else {

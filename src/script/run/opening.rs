@@ -6,7 +6,7 @@ use crate::connection::target::RequestHeader;
 use crate::expectation::{check_certificate, check_status, check_subprotocol};
 use crate::pattern::{MatchResult, Pattern};
 use crate::script::test_context::{ConnectionEnd, StepFailure, TestConnection};
-use crate::script::{ConnectStep, HandshakeFact, Step};
+use crate::script::{ConnectStep, HandshakeFact, HeaderLine, Step};
 use crate::secret::is_credential_header;
 
 impl Runner<'_> {
@@ -54,6 +54,43 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Header lines with their variables filled in.
+    pub(super) fn headers(&self, lines: &[HeaderLine]) -> Result<Vec<RequestHeader>, StepFailure> {
+        let mut headers = Vec::new();
+        for header in lines {
+            let value = self.fill(&header.value)?.text;
+            if value.chars().any(|c| c.is_control() && c != '\t') {
+                let name = &header.name;
+                return Err(StepFailure::fault(format!(
+                    "invalid value of header {name}: it contains a control character"
+                ))
+                .ending());
+            }
+            if is_credential_header(&header.name) {
+                self.hide(&value);
+            }
+            headers.push(RequestHeader::new(&header.name, value));
+        }
+        Ok(headers)
+    }
+
+    /// Keeps the cookies of the answer to a handshake. One from another origin is not kept: its address is not
+    /// known here.
+    fn keep_cookies(&mut self, index: usize) {
+        let connection = &self.context.connections[index];
+        let headers = match (&connection.opened, &connection.end) {
+            (Some(opened), _) if !opened.left_origin => &opened.answer.headers,
+            (None, Some(ConnectionEnd::Failed(error))) => match &error.refusal {
+                Some(refusal) => &refusal.headers,
+                None => return,
+            },
+            _ => return,
+        };
+        for value in self.cookies.keep(&connection.address, headers) {
+            self.hide(&value);
+        }
+    }
+
     /// Opens a connection; a refusal is a failure unless a status is expected.
     pub(super) async fn open(
         &mut self,
@@ -61,25 +98,13 @@ impl Runner<'_> {
         may_be_refused: bool,
     ) -> Result<usize, StepFailure> {
         let url = self.fill(&connect.url)?.text;
-        let mut headers = Vec::new();
-        for header in &connect.headers {
-            let value = self.fill(&header.value)?.text;
-            if value.chars().any(|c| c.is_control() && c != '\t') {
-                let name = &header.name;
-                return Err(StepFailure::fault(format!(
-                    "invalid value of header {name}: it contains a control character"
-                )));
-            }
-            if is_credential_header(&header.name) {
-                self.hide(&value);
-            }
-            headers.push(RequestHeader::new(&header.name, value));
-        }
+        let headers = self.headers(&connect.headers)?;
         let limit = self.timeout_set.then_some(self.timeout);
         let index = self
             .context
-            .connect(connect.name.clone(), url, headers, limit)
+            .connect(connect.name.clone(), url, headers, &self.cookies, limit)
             .await?;
+        self.keep_cookies(index);
         match &self.context.connections[index].end {
             Some(ConnectionEnd::Failed(error)) if error.refusal.is_some() && may_be_refused => {}
             Some(end @ ConnectionEnd::Failed(_)) => return Err(end.into()),
@@ -102,7 +127,7 @@ impl Runner<'_> {
                 Ok(check_subprotocol(&wanted, chosen)?)
             }
             HandshakeFact::Header { name, value } => {
-                expect_header(connection, name, &self.pattern(value)?)
+                expect_header(answered(connection), name, &self.pattern(value)?)
             }
             HandshakeFact::CertDays(least) => match opened {
                 Some(opened) => Ok(check_certificate(*least, opened)?),
@@ -123,22 +148,24 @@ fn expect_status(connection: &TestConnection, wanted: u16) -> Result<(), StepFai
     }
 }
 
-fn expect_header(
-    connection: &TestConnection,
+/// The headers of the answer to a handshake.
+fn answered(connection: &TestConnection) -> Option<&Headers> {
+    match (&connection.opened, &connection.end) {
+        (Some(opened), _) => Some(&opened.answer.headers),
+        (None, Some(ConnectionEnd::Failed(error))) => {
+            error.refusal.as_ref().map(|refusal| &refusal.headers)
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn expect_header(
+    headers: Option<&Headers>,
     name: &str,
     pattern: &Pattern,
 ) -> Result<(), StepFailure> {
-    let none = Headers::default();
-    let headers = match (&connection.opened, &connection.end) {
-        (Some(opened), _) => &opened.answer.headers,
-        (None, Some(ConnectionEnd::Failed(error))) => error
-            .refusal
-            .as_ref()
-            .map_or(&none, |refusal| &refusal.headers),
-        _ => &none,
-    };
     let mut why = format!("the response has no header {name}");
-    for value in headers.all(name) {
+    for value in headers.iter().flat_map(|headers| headers.all(name)) {
         match pattern.matches(value) {
             MatchResult::Match => return Ok(()),
             MatchResult::Mismatch(mismatch) => {

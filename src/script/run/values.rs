@@ -1,6 +1,7 @@
 //! The values of a running test: texts with their variables filled in, `set`, `capture` and `assert`.
 
 use super::Runner;
+use crate::connection::message::Text;
 use crate::event::Event;
 use crate::pattern::{Jq, MatchResult, Pattern};
 use crate::script::test_context::StepFailure;
@@ -63,18 +64,19 @@ impl Runner<'_> {
         query: &Query,
     ) -> Result<(), StepFailure> {
         let jq = self.query(query)?;
-        let selected = jq.select(self.last_message()).map_err(StepFailure::unmet)?;
+        let selected = jq.select(self.last_text()?).map_err(StepFailure::unmet)?;
+        let subject = self.subject;
         let text = match selected.first().map(crate::pattern::Selected::raw) {
             None => {
-                return Err(StepFailure::unmet(
-                    "the expression selects nothing in the last matched message",
-                ));
+                return Err(StepFailure::unmet(format!(
+                    "the expression selects nothing in {subject}"
+                )));
             }
             // A test that continues with "null" as an id would not test what it was written for.
             Some("null") => {
-                return Err(StepFailure::unmet(
-                    "the expression selects null in the last matched message",
-                ));
+                return Err(StepFailure::unmet(format!(
+                    "the expression selects null in {subject}"
+                )));
             }
             Some(text) => text.to_owned(),
         };
@@ -88,18 +90,25 @@ impl Runner<'_> {
 
     pub(super) fn assert(&self, query: &Query) -> Result<(), StepFailure> {
         let pattern = Pattern::jq(self.query(query)?);
-        match pattern.matches(self.last_message()) {
+        let text = self.last_text()?;
+        match pattern.matches(text) {
             MatchResult::Match => Ok(()),
             MatchResult::Mismatch(mismatch) => {
                 let mut failure = StepFailure::unmet(mismatch.why);
-                failure.details = vec![format!("message: {}", self.last_message())];
+                let what = if self.subject == super::BODY {
+                    "body"
+                } else {
+                    "message"
+                };
+                failure.details = vec![format!("{what}: {text}")];
                 Err(failure)
             }
         }
     }
 
-    /// The parser ensures that a message was matched before it is used.
-    pub(super) fn last_message(&self) -> &str {
-        self.matched.as_ref().map_or("", |text| text.as_str())
+    /// The text that `capture` and `assert` look at. The parser ensures that there was one.
+    fn last_text(&self) -> Result<&str, StepFailure> {
+        let text = self.matched.as_ref().map(Text::as_str);
+        text.ok_or_else(|| StepFailure::unmet(format!("{} is empty or not text", self.subject)))
     }
 }
