@@ -289,7 +289,7 @@ fn every_example_runs_against_serve() {
     assert!(files.len() >= 3, "{files:?}");
     Probe::new(["check", "--var", &format!("base={base}")])
         .args(files)
-        .stdout_has("4 tests passed")
+        .stdout_has("5 tests passed")
         .status(0);
     serve.terminate();
     serve.status(143);
