@@ -516,8 +516,7 @@ impl<'a> TestContext<'a> {
         cookies.add_to(&target.address, &mut target.request.headers);
         let mut connection = TestConnection::new(name, policy);
         connection.never.clone_from(&self.never);
-        let index = self.connections.len();
-        self.connections.push(connection);
+        let index = self.place(connection);
         let ready = |context: &mut Self| {
             let connection = &context.connections[index];
             (connection.opened.is_some() || connection.end.is_some()).then_some(())
@@ -525,8 +524,25 @@ impl<'a> TestContext<'a> {
         match self.until(limit, ready).await? {
             WaitResult::For(()) => Ok(index),
             WaitResult::InVain => {
+                self.close_and_forget(index);
                 let within = limit.map(units::shown).unwrap_or_default();
                 Err(StepFailure::fault(format!("not connected within {within}")))
+            }
+        }
+    }
+
+    /// Adds a connection, in place of a forgotten one that is down: a test that connects again and again needs
+    /// no more memory for that.
+    fn place(&mut self, connection: TestConnection) -> usize {
+        let is_over = |old: &TestConnection| old.is_forgotten && old.down && old.end.is_some();
+        match self.connections.iter().position(is_over) {
+            Some(index) => {
+                self.connections[index] = connection;
+                index
+            }
+            None => {
+                self.connections.push(connection);
+                self.connections.len() - 1
             }
         }
     }

@@ -371,6 +371,11 @@ fn a_bad_file_is_told_with_its_line_before_anything_connects() {
         ("conect ws://x\n", ":1: "),
         ("connect ws://x\n> {{nobody}}\n", ":2: "),
         ("connect ws://x\n> {{env.NOT_SET_AT_ALL}}\n", ":2: "),
+        (
+            "connect ws://x\nrepeat 2\n>text \"{{env.NOT_SET_AT_ALL}}\"\nend\n",
+            ":3: ",
+        ),
+        ("http GET http://x\nA: {{env.NOT_SET_AT_ALL}}\n", ":2: "),
         ("connect http:/x\n", ":1: "),
         ("connect ws://x\n< /(/\n", ":2: "),
         ("", "the file has no steps"),
@@ -411,7 +416,7 @@ fn the_tests_of_a_file_are_listed_without_running() {
     let probe = Probe::new(["check", "--list"]);
     let file = probe.file(
         "x.wst",
-        "test \"one\"\nconnect ws://x\n\ntest \"two\"\nconnect ws://x\n",
+        "test \"one\"\nconnect ws://x\n\ntest \"two\"\nconnect ws://x\nfinally\n> {{env.NOT_SET_AT_ALL}}\n",
     );
     probe
         .args([&file])

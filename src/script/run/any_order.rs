@@ -80,7 +80,7 @@ impl Runner<'_> {
         let mut expectations = Vec::new();
         for (step, pattern, within) in block.expectations() {
             expectations.push(OpenExpectation {
-                label: format!("line {}: {}", step.line, step.action),
+                label: format!("{}: {}", self.line(step.line), step.action),
                 awaited: AwaitedMessage::matching(self.pattern(pattern)?),
                 limit: within.unwrap_or(self.timeout),
             });

@@ -208,11 +208,15 @@ impl<'a> Runner<'a> {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         };
-        let place = match self.is_included {
-            true => format!("{}:{}: {text}", self.file, step.line),
-            false => format!("line {}: {text}", step.line),
-        };
-        Some(place.into())
+        Some(format!("{}: {text}", self.line(step.line)).into())
+    }
+
+    /// `line 4`, or `lib.wst:4` in an included file.
+    fn line(&self, line: usize) -> String {
+        match self.is_included {
+            true => format!("{}:{line}", self.file),
+            false => format!("line {line}"),
+        }
     }
 
     /// The index of a step's connection.

@@ -7,7 +7,6 @@ use crate::expectation::{check_certificate, check_status, check_subprotocol};
 use crate::pattern::{MatchResult, Pattern};
 use crate::script::test_context::{ConnectionEnd, StepFailure, TestConnection};
 use crate::script::{ConnectStep, HandshakeFact, HeaderLine, Step};
-use crate::secret::is_credential_header;
 
 impl Runner<'_> {
     /// `connect`, again and again while its `retry` lasts.
@@ -18,37 +17,34 @@ impl Runner<'_> {
     ) -> Result<(), FailedStep> {
         let mut attempts = self.attempts(connect.retry.as_ref());
         loop {
-            let before = self.context.connections.len();
             let Err(failed) = self.connect_once(step, connect).await else {
                 return Ok(());
             };
-            let failed = attempts.wait(&mut self.context, failed).await;
-            for index in before..self.context.connections.len() {
-                self.context.close_and_forget(index);
-            }
-            if let Some(failed) = failed {
+            if let Some(failed) = attempts.wait(&mut self.context, failed).await {
                 return Err(failed);
             }
         }
     }
 
     async fn connect_once(&mut self, step: &Step, connect: &ConnectStep) -> Result<(), FailedStep> {
-        let is_status = |fact: &HandshakeFact| matches!(fact, HandshakeFact::Status(_));
-        let may_be_refused = connect
-            .expectations
-            .iter()
-            .any(|expectation| is_status(&expectation.fact));
-        let whole = |failure| FailedStep::new(step.line, step.action.to_string(), failure);
-        let index = self.open(connect, may_be_refused).await.map_err(whole)?;
-        for expectation in &connect.expectations {
-            let connection = &self.context.connections[index];
-            self.check(connection, &expectation.fact)
-                .map_err(|failure| {
-                    FailedStep::new(expectation.line, expectation.fact.to_string(), failure)
-                })?;
-        }
         if self.opened.len() <= connect.index {
             self.opened.resize(connect.index + 1, None);
+        }
+        // In a repeat: the one before, which has ended.
+        if let Some(before) = self.opened[connect.index].take() {
+            self.context.close_and_forget(before);
+        }
+        let index = self
+            .open(connect)
+            .await
+            .map_err(|failure| FailedStep::new(step.line, step.action.to_string(), failure))?;
+        for expectation in &connect.expectations {
+            let connection = &self.context.connections[index];
+            if let Err(failure) = self.check(connection, &expectation.fact) {
+                self.context.close_and_forget(index);
+                let fact = expectation.fact.to_string();
+                return Err(FailedStep::new(expectation.line, fact, failure));
+            }
         }
         self.opened[connect.index] = Some(index);
         Ok(())
@@ -66,10 +62,11 @@ impl Runner<'_> {
                 ))
                 .ending());
             }
-            if is_credential_header(&header.name) {
-                self.hide(&value);
+            let header = RequestHeader::new(&header.name, value);
+            if header.is_credential() {
+                header.secrets().iter().for_each(|secret| self.hide(secret));
             }
-            headers.push(RequestHeader::new(&header.name, value));
+            headers.push(header);
         }
         Ok(headers)
     }
@@ -92,11 +89,12 @@ impl Runner<'_> {
     }
 
     /// Opens a connection; a refusal is a failure unless a status is expected.
-    pub(super) async fn open(
-        &mut self,
-        connect: &ConnectStep,
-        may_be_refused: bool,
-    ) -> Result<usize, StepFailure> {
+    async fn open(&mut self, connect: &ConnectStep) -> Result<usize, StepFailure> {
+        let mut facts = connect
+            .expectations
+            .iter()
+            .map(|expectation| &expectation.fact);
+        let may_be_refused = facts.any(|fact| matches!(fact, HandshakeFact::Status(_)));
         let url = self.fill(&connect.url)?.text;
         let headers = self.headers(&connect.headers)?;
         let limit = self.timeout_set.then_some(self.timeout);
@@ -107,7 +105,11 @@ impl Runner<'_> {
         self.keep_cookies(index);
         match &self.context.connections[index].end {
             Some(ConnectionEnd::Failed(error)) if error.refusal.is_some() && may_be_refused => {}
-            Some(end @ ConnectionEnd::Failed(_)) => return Err(end.into()),
+            Some(end @ ConnectionEnd::Failed(_)) => {
+                let failure = end.into();
+                self.context.close_and_forget(index);
+                return Err(failure);
+            }
             _ => {}
         }
         Ok(index)
