@@ -11,7 +11,8 @@ use crate::connection::wire::raw::RawFrame;
 use crate::expectation::{
     AwaitedMessage, ExpectedClose, answers, end_in_words, unexpected_message,
 };
-use crate::script::test_context::{ConnectionEnd, NearMiss, StepFailure, StepMessage, WaitResult};
+use crate::script::step_failure::{NearMiss, StepFailure};
+use crate::script::test_context::{ConnectionEnd, StepMessage, WaitResult};
 use crate::script::{
     CloseStep, ConnectionName, Expected, FramePayload, FrameStep, MessageOrder, SendStep,
 };
