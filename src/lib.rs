@@ -28,4 +28,5 @@ pub mod server;
 pub mod session;
 pub mod signals;
 pub mod stop;
+pub mod template;
 pub mod units;

@@ -37,7 +37,7 @@ pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
 
 pub(super) fn definition(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if crate::script::is_name(name) => {
+        Some((name, value)) if crate::template::is_name(name) => {
             Ok((name.to_owned(), value.to_owned()))
         }
         Some((name, _)) => Err(format!(

@@ -19,9 +19,9 @@ use crate::script::report::{Destinations, Reports, TerminalStyle};
 use crate::script::run::{CheckFile, run_test};
 use crate::script::schedule::{self, Job, ScheduleOutcome, SchedulePolicy};
 use crate::script::test_context::{PendingPolicy, RunContext, StopReason};
-use crate::script::variables::{Values, VariableValue};
 use crate::secret::{SecretSource, io_text};
 use crate::signals::{Signal, Signals};
+use crate::template::variables::{Values, VariableValue};
 
 use super::UsageError;
 use super::prepare::{PreparedSession, policy, prepare, warnings};

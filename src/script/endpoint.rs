@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::report::{Finished, PassGrade, TestFailure};
 use super::run::{Runner, StepFinding};
 use super::test_context::{ConnectionEnd, RunContext, StepFailure};
-use super::variables::Values;
 use super::{
     CloseStep, ConnectStep, ConnectionName, Expectation, HandshakeFact, MessageOrder, SendStep,
     Step, StepAction, Template,
@@ -22,6 +21,7 @@ use crate::expectation::{
 use crate::output::excerpt;
 use crate::pattern::Pattern;
 use crate::secret::Redactor;
+use crate::template::variables::Values;
 use crate::units;
 
 /// The names of the facts, for `--skip`.

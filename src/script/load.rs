@@ -2,10 +2,9 @@
 //! URLs are valid; it does not connect.
 
 use super::run::CheckFile;
-use super::{
-    ConnectStep, HandshakeFact, ParseError, Script, SendStep, Step, StepAction, Template, Variable,
-};
+use super::{ConnectStep, HandshakeFact, ParseError, Script, SendStep, Step, StepAction};
 use crate::connection::target::Address;
+use crate::template::{Template, Variable};
 
 impl CheckFile {
     /// Reads a check file; `given` are the names that `--var` and `--secret` define.

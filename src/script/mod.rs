@@ -16,20 +16,17 @@ pub mod run;
 pub mod schedule;
 mod scope;
 mod suggest;
-mod template;
 pub mod test_context;
 #[cfg(all(test, feature = "jq"))]
 mod tests;
 mod transcript;
-pub mod variables;
 mod words;
 
 use std::time::Duration;
 
-pub use parse::ParseError;
-pub use template::{Quoting, Template, TemplatePart, Variable, is_name};
-
 use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
+use crate::template::{Template, TemplatePart};
+pub use parse::ParseError;
 
 /// A whole check file.
 #[derive(Clone, Debug, PartialEq)]

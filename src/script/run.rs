@@ -7,10 +7,9 @@ use super::report::{Finished, PassGrade, TestFailure};
 use super::test_context::{
     ConnectionEnd, RunContext, StepFailure, TestConnection, TestContext, WaitResult,
 };
-use super::variables::{Filled, Values, VariableScope, VariableValue};
 use super::{
     CloseStep, ConnectStep, ConnectionName, Expected, HandshakeFact, MessageOrder, Query, Script,
-    SendStep, Step, StepAction, Template, Test,
+    SendStep, Step, StepAction, Test,
 };
 use crate::connection::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::connection::handshake::Headers;
@@ -23,6 +22,8 @@ use crate::expectation::{
 };
 use crate::pattern::{Jq, MatchResult, Pattern};
 use crate::secret::{Secret, io_text, is_credential_header};
+use crate::template::Template;
+use crate::template::variables::{Filled, Values, VariableValue, Variables};
 use crate::units;
 
 /// A loaded check file.
@@ -94,7 +95,7 @@ pub(super) struct FailedStep {
 /// Runs steps, one after the other.
 pub(super) struct Runner<'a> {
     pub(super) context: TestContext<'a>,
-    scope: VariableScope<'a>,
+    variables: Variables,
     /// The limit of each waiting step.
     timeout: Duration,
     /// Whether the file sets it: only then does it also limit `connect`, which has its own limit.
@@ -111,7 +112,7 @@ impl<'a> Runner<'a> {
     pub(super) fn new(shared: &'a RunContext, file: &'a str, given: &'a Values) -> Self {
         Self {
             context: TestContext::new(shared),
-            scope: VariableScope::new(given),
+            variables: Variables::new(given),
             timeout: shared.timeout,
             timeout_set: false,
             matched: None,
@@ -213,9 +214,10 @@ impl<'a> Runner<'a> {
     }
 
     fn fill(&self, template: &Template) -> Result<Filled, StepFailure> {
-        let filled = self.scope.fill(template).map_err(StepFailure::fault)?;
-        for secret in self.scope.secrets(template) {
-            self.hide(&secret);
+        let filled = self.variables.fill(template);
+        let filled = filled.map_err(|error| StepFailure::fault(error.to_string()))?;
+        for secret in &filled.secrets {
+            self.hide(secret);
         }
         Ok(filled)
     }
@@ -252,7 +254,7 @@ impl<'a> Runner<'a> {
             self.hide(&filled.text);
         }
         let text = filled.text;
-        self.scope.set(name, VariableValue { text, is_secret });
+        self.variables.set(name, VariableValue { text, is_secret });
         Ok(())
     }
 
@@ -443,7 +445,8 @@ impl<'a> Runner<'a> {
             self.hide(&text);
         }
         let is_secret = secret;
-        self.scope.capture(name, VariableValue { text, is_secret });
+        self.variables
+            .capture(name, VariableValue { text, is_secret });
         Ok(())
     }
 

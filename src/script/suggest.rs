@@ -1,8 +1,8 @@
 //! Errors of unknown steps, which suggest the nearest one.
 
-use super::template::is_name;
 use super::words::{beginning, split_word};
 use crate::nearest::nearest;
+use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
 pub(super) const STEPS: [&str; 22] = [

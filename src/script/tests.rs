@@ -215,7 +215,7 @@ fn graphql_reads_as_it_is_written() {
     assert!(pattern.fixed().is_none(), "it waits for {{session}}");
     let rendered = pattern
         .template()
-        .render(|_| Ok::<_, Infallible>("s\"1".to_owned()))
+        .render(|_| Ok::<_, Infallible>("s\"1".to_owned().into()))
         .unwrap();
     let pattern = pattern.compile(&rendered).unwrap();
     assert_eq!(
@@ -355,7 +355,7 @@ fn the_form_of_a_pattern_is_never_decided_by_a_value() {
         assert!(pattern.fixed().is_none());
         let rendered = pattern
             .template()
-            .render(|_| Ok::<_, Infallible>(value.to_owned()))
+            .render(|_| Ok::<_, Infallible>(value.to_owned().into()))
             .unwrap();
         let pattern = pattern.compile(&rendered).unwrap();
         assert!(pattern.is_match(matching), "{text} with {value}");

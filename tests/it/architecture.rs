@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may import only those below it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "main",
     "commands",
     "cli",
@@ -25,6 +25,7 @@ const ORDER: [&str; 24] = [
     "exit",
     "expectation",
     "connection",
+    "template",
     "pattern",
     "readiness",
     "signals",

@@ -11,9 +11,9 @@ use std::time::Duration;
 use super::line_error::LineError;
 use super::scope::ParseScope;
 use super::suggest::unknown_step;
-use super::template::Language;
 use super::words::{assignment, header, hex, nothing, required, split_word, time, trim};
 use super::{CloseStep, ConnectionName, MessageOrder, Script, SendStep, Step, StepAction, Test};
+use crate::template::Language;
 
 /// The longest close reason in bytes: the 125 of a control frame less the code (RFC 6455 §5.5).
 const MAX_REASON: usize = 123;

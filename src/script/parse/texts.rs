@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::Parser;
 use crate::nearest::nearest;
-use crate::pattern::{Jq, Pattern, PatternForm, is_json};
+use crate::pattern::{Jq, Pattern, PatternForm};
 use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
-use crate::script::template::{Language, Template, Variable, starts_with_variable};
 use crate::script::words::required;
 use crate::script::{Expected, Query, SendStep};
+use crate::template::{Generator, Language, Template, Variable, starts_with_variable};
 
 impl<'a> Parser<'a> {
     /// The text with the lines that belong to it; `true` when it took more than its own line. `hint` says how to
@@ -35,20 +35,13 @@ impl<'a> Parser<'a> {
     pub(super) fn text_message(&mut self, text: &'a str) -> Result<SendStep, LineError> {
         let hint = "to send it literally, define it with set NAME = TEXT and send {{NAME}}";
         let (text, several_lines) = self.joined(text, hint)?;
-        if continuation::opens(&text) {
-            let template = self.template(&text, Language::Json)?;
-            if is_json(&template.sample()) {
-                return Ok(SendStep::Text(template));
-            }
-            if several_lines {
-                return Err(
-                    "the text spans several lines, which only JSON may, and is not valid JSON"
-                        .into(),
-                );
-            }
-        }
-        // A text that only looks like JSON is sent unchanged: the test may be about the server's answer to it.
-        Ok(SendStep::Text(self.template(&text, Language::Text)?))
+        let template = Template::message(&text, |text, language| match language {
+            Language::Text if several_lines => Err(
+                "the text spans several lines, which only JSON may, and is not valid JSON".into(),
+            ),
+            language => self.template(text, language),
+        });
+        template.map(SendStep::Text)
     }
 
     pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, LineError> {
@@ -74,7 +67,7 @@ impl<'a> Parser<'a> {
                 None
             }
             // Whether a regular expression is valid may depend on the values.
-            (None, Language::Regex | Language::Text) => None,
+            (None, Language::Regex | Language::Text | Language::Url) => None,
         };
         Ok(Expected {
             template,
@@ -96,8 +89,16 @@ impl<'a> Parser<'a> {
     pub(super) fn template(&self, text: &str, language: Language) -> Result<Template, LineError> {
         let template = Template::parse(text, language)?;
         for variable in template.variables() {
-            if let Variable::Name(name) = variable {
-                self.must_be_defined(name)?;
+            match variable {
+                Variable::Name(name) => self.must_be_defined(name)?,
+                Variable::Path(path) => {
+                    let text = path.0.as_str();
+                    return Err(format!(
+                        "{{{{{text}}}}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = {text}"
+                    )
+                    .into());
+                }
+                Variable::Env(_) | Variable::Generated(_) => {}
             }
         }
         Ok(template)
@@ -110,7 +111,7 @@ impl<'a> Parser<'a> {
                 .chain(&self.scope.defined)
                 .map(String::as_str)
         };
-        if known().any(|known| known == name) {
+        if Generator::of_name(name).is_some() || known().any(|known| known == name) {
             return Ok(());
         }
         let hint = match nearest(name, known()) {
