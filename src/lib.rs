@@ -22,6 +22,7 @@ pub mod pattern;
 pub mod readiness;
 pub mod repl;
 pub mod report;
+pub mod rules;
 pub mod script;
 pub mod secret;
 pub mod server;

@@ -116,9 +116,9 @@ impl Template {
         Self::read(text, language, |_| true, false)
     }
 
-    /// Parses a text that need not be a template: what names no variable that `knows` is literal text, and so is
-    /// what could not be read.
-    pub fn lenient(text: &str, language: Language, knows: impl Fn(&str) -> bool) -> Self {
+    /// Parses a text that need not be a template: a variable that is not known stays as it is, and so does what
+    /// cannot be read.
+    pub fn lenient(text: &str, language: Language, knows: impl Fn(&Variable) -> bool) -> Self {
         Self::read(text, language, knows, true).unwrap_or_else(|_| Self::literal(text))
     }
 
@@ -140,7 +140,7 @@ impl Template {
     fn read(
         text: &str,
         language: Language,
-        knows: impl Fn(&str) -> bool,
+        knows: impl Fn(&Variable) -> bool,
         lenient: bool,
     ) -> Result<Self, String> {
         let mut reader = Reader {
@@ -160,7 +160,7 @@ impl Template {
             }
             if starts_with_variable(rest) {
                 match variable(&rest[2..]) {
-                    Ok((variable, after)) if variable.is_known(&knows) => {
+                    Ok((variable, after)) if knows(&variable) => {
                         reader.variable(variable);
                         rest = after;
                         continue;
@@ -301,16 +301,6 @@ fn variable(text: &str) -> Result<(Variable, &str), String> {
         }
     };
     Ok((variable, rest))
-}
-
-impl Variable {
-    /// Whether it has a value without an answered message, as far as that is known before it is used.
-    fn is_known(&self, knows: impl Fn(&str) -> bool) -> bool {
-        match self {
-            Self::Name(name) => Generator::of_name(name).is_some() || knows(name),
-            Self::Env(_) | Self::Generated(_) | Self::Path(_) => true,
-        }
-    }
 }
 
 /// How often a template was filled in. A copy begins anew, and it is no part of the text.
@@ -531,7 +521,11 @@ mod tests {
     }
 
     fn lenient(text: &str) -> Template {
-        Template::lenient(text, Language::Text, |name| name == "a")
+        let knows = |variable: &Variable| match variable {
+            Variable::Name(name) => ["a", "n", "uuid"].contains(&name.as_str()),
+            _ => false,
+        };
+        Template::lenient(text, Language::Text, knows)
     }
 
     #[test]

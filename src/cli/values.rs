@@ -10,7 +10,9 @@ use crate::connection::dial::LocalEnd;
 use crate::connection::target::RequestHeader;
 use crate::connection::wire::negotiation::DeflateOffer;
 use crate::pattern::{Jq, Pattern};
+use crate::rules::{self, Answer};
 use crate::secret::{SecretSource, is_credential_header};
+use crate::template::Template;
 use crate::units;
 
 /// A value of `-H`: a header, or a source of header lines.
@@ -45,6 +47,27 @@ pub(super) fn definition(text: &str) -> Result<(String, String), String> {
         )),
         None => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+/// A value of `--on`: the answer is read later, when the variables are known.
+#[derive(Clone, Debug)]
+pub struct RuleArg {
+    /// The messages that it answers.
+    pub pattern: Pattern,
+    /// The answer.
+    pub answer: String,
+}
+
+pub(super) fn rule(text: &str) -> Result<RuleArg, String> {
+    let (pattern_text, answer) = rules::split(text)?;
+    // Whether its variables are known is checked later; an invalid close code is an error of this option.
+    Answer::parse(answer, |text, language| {
+        Ok::<_, String>(Template::lenient(text, language, |_| true))
+    })?;
+    Ok(RuleArg {
+        pattern: pattern(pattern_text)?,
+        answer: answer.to_owned(),
+    })
 }
 
 pub(super) fn jq(text: &str) -> Result<Jq, String> {

@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use clap_complete::Shell;
 
 use super::shared::SharedArgs;
-use super::values::{deadline, definition, fragment_size, jq, loss, pattern, report_file, wait};
+use super::values::{deadline, fragment_size, jq, loss, pattern, report_file, wait};
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
@@ -353,14 +353,6 @@ pub struct CheckArgs {
     /// Time limit for each answer; a check file overrides it with timeout and within
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
-
-    /// Set the variable {{NAME}} (repeatable)
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = definition, help_heading = "For files")]
-    pub variables: Vec<(String, String)>,
-
-    /// Set the variable {{NAME}} and redact its value in all output (repeatable)
-    #[arg(long = "secret", value_name = "NAME=VALUE|@FILE|env:VAR", value_parser = definition, help_heading = "For files")]
-    pub secrets: Vec<(String, String)>,
 
     /// Run N tests in parallel
     #[arg(

@@ -19,12 +19,12 @@ use crate::script::report::{Destinations, Reports, TerminalStyle};
 use crate::script::run::{CheckFile, run_test};
 use crate::script::schedule::{self, Job, ScheduleOutcome, SchedulePolicy};
 use crate::script::test_context::{PendingPolicy, RunContext, StopReason};
-use crate::secret::{SecretSource, io_text};
+use crate::secret::io_text;
 use crate::signals::{Signal, Signals};
-use crate::template::variables::{Values, VariableValue};
+use crate::template::variables::Values;
 
 use super::UsageError;
-use super::prepare::{PreparedSession, policy, prepare, warnings};
+use super::prepare::{PreparedSession, filling, policy, prepare, prepare_filling, warnings};
 
 /// Runs the command.
 ///
@@ -70,8 +70,8 @@ fn is_file(target: &str) -> bool {
 }
 
 async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
-    if options.list || !options.variables.is_empty() || !options.secrets.is_empty() {
-        return Err(UsageError::usage("--list, --var and --secret require a check file").into());
+    if options.list {
+        return Err(UsageError::usage("--list requires a check file").into());
     }
     let url = options.targets.first().cloned().unwrap_or_default();
     let questions = EndpointOptions {
@@ -119,14 +119,15 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
             .hint("in a check file, write steps instead")
             .into());
     }
-    let values = values(&options)?;
+    let filling = filling(&options.shared, Vec::new())?;
+    let values = filling.values().clone();
     let files = read(&options.targets, &values)?;
     if options.list {
         return Ok(list(&files));
     }
     let settings = CheckSettings::of(&options);
     // The URLs are in the files, but all other options are known: report their errors before any test runs.
-    let prepared = prepare("ws://localhost/", options.shared).await?;
+    let prepared = prepare_filling("ws://localhost/", options.shared, filling).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     for value in values.values().filter(|value| value.is_secret) {
         sinks.redactor().learn(&value.text);
@@ -183,25 +184,6 @@ fn list(files: &[CheckFile]) -> Exit {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Output,
         _ => Exit::Success,
     }
-}
-
-/// The variables that `--var` and `--secret` define.
-fn values(options: &CheckArgs) -> Result<Values, UsageError> {
-    let mut values = Values::new();
-    for (definition, is_secret) in options
-        .variables
-        .iter()
-        .map(|definition| (definition, false))
-        .chain(options.secrets.iter().map(|definition| (definition, true)))
-    {
-        let (name, text) = definition;
-        let text = match is_secret {
-            true => SecretSource::parse(text).read()?,
-            false => text.clone(),
-        };
-        values.insert(name.clone(), VariableValue { text, is_secret });
-    }
-    Ok(values)
 }
 
 /// The options that apply to the whole run: reports, scheduling, time limits.
@@ -327,7 +309,7 @@ async fn policy_for(
     url: String,
     headers: Vec<RequestHeader>,
 ) -> Result<LinkPolicy, String> {
-    let policy = policy(&url, &prepared.shared).await;
+    let policy = policy(&url, &prepared.shared, &prepared.filling).await;
     let (mut policy, secrets) = policy.map_err(|error| error.to_string())?;
     sinks.borrow_mut().redactor().learn_all(&secrets);
     let request = &mut policy.target.request;

@@ -157,7 +157,7 @@ impl Input {
     pub fn notice(&mut self, event: &Event) {
         match (&mut self.source, event) {
             (InputSource::Echo(received), Event::Message(message))
-                if message.direction == Direction::In =>
+                if message.direction == Direction::In && !message.is_answered =>
             {
                 received.push_back(message.payload.clone());
             }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
 
-use crate::connection::message::{Payload, Text};
+use crate::connection::message::Payload;
 use crate::event::PongMismatch;
 use crate::pattern::Pattern;
+use crate::template::Template;
 
 /// The maximum number of outstanding pings; older ones are forgotten.
 const WAITING: usize = 64 * 1024;
@@ -41,7 +42,7 @@ pub struct PingPolicy {
 #[derive(Clone, Debug)]
 pub struct AppPing {
     /// The message to send.
-    pub message: Text,
+    pub message: Template,
     /// The pattern of the reply; `None` takes the next message as the reply.
     pub reply: Option<Pattern>,
 }
@@ -150,7 +151,7 @@ impl OutstandingPings {
     }
 
     /// The message of the application-level ping, if one is configured.
-    pub fn app_ping(&self) -> Option<&Text> {
+    pub fn app_ping(&self) -> Option<&Template> {
         self.ping_policy
             .app_ping
             .as_ref()

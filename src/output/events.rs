@@ -734,6 +734,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
+            is_answered: false,
             read_at: None,
         })
     }
@@ -872,6 +873,7 @@ mod tests {
             n: 1,
             payload: Payload::Binary(bytes.clone().into()),
             by_link: false,
+            is_answered: false,
             read_at: None,
         };
         let value = line(&Event::Message(message), &redactor);

@@ -106,6 +106,13 @@ impl Sinks {
         }
     }
 
+    /// Whether `-q` leaves a message out: a rule has answered it.
+    fn leaves_out(&self, event: &Event) -> bool {
+        matches!(event, Event::Message(message) if message.is_answered)
+            && self.diagnostics.quiet > 0
+            && matches!(self.printer, Printer::Messages(_))
+    }
+
     fn write_event(&mut self, event: &Event) {
         self.writer.follow(event);
         if let Event::Secret(secret) = event {
@@ -119,9 +126,11 @@ impl Sinks {
         if let Some(recorder) = &mut self.recorder {
             recorder.on_event(event);
         }
-        let out = self.writer.data();
-        self.printer
-            .print(out, event, &self.selection, &self.redactor);
+        if !self.leaves_out(event) {
+            let out = self.writer.data();
+            self.printer
+                .print(out, event, &self.selection, &self.redactor);
+        }
         if let Some(log) = &mut self.log
             && let Err(error) = log.write(event, &self.redactor)
         {

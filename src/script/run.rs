@@ -306,7 +306,7 @@ impl<'a> Runner<'a> {
         let limit = self.timeout_set.then_some(self.timeout);
         let connection = self
             .context
-            .connect(connect.name.clone(), url, headers, limit)
+            .connect(connect.name.clone(), url, headers, limit, &self.variables)
             .await?;
         match &connection.end {
             Some(ConnectionEnd::Failed(error)) if error.refusal.is_some() && may_be_refused => {}

@@ -25,6 +25,7 @@ use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
+use crate::template::variables::Variables;
 use crate::units;
 
 /// Bytes of unread messages at which a connection is no longer read.
@@ -376,9 +377,14 @@ impl<'a> TestContext<'a> {
         url: String,
         headers: Vec<RequestHeader>,
         limit: Option<Duration>,
+        variables: &Variables,
     ) -> Result<&TestConnection, StepFailure> {
         let policy = (self.shared.reach)(url, headers).await;
-        let connection = TestConnection::new(name, policy.map_err(StepFailure::fault)?);
+        let policy = LinkPolicy {
+            variables: variables.clone(),
+            ..policy.map_err(StepFailure::fault)?
+        };
+        let connection = TestConnection::new(name, policy);
         let index = self.connections.len();
         self.connections.push(connection);
         let ready = |context: &mut Self| {

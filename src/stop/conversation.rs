@@ -139,6 +139,8 @@ impl Conversation {
                     Err(unmet) => self.unmet(unmet),
                 }
             }
+            // What a rule has answered is no reply: it meets nothing and ends no silence.
+            Event::Message(message) if message.is_answered => Verdict::GoOn,
             Event::Message(message) if message.direction == Direction::In => {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
@@ -507,6 +509,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
+            is_answered: false,
             read_at: None,
         })
     }

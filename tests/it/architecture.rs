@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may import only those below it.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "main",
     "commands",
     "cli",
@@ -24,6 +24,7 @@ const ORDER: [&str; 25] = [
     "event",
     "exit",
     "expectation",
+    "rules",
     "connection",
     "template",
     "pattern",
