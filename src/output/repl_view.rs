@@ -63,12 +63,8 @@ impl ReplView {
     }
 
     fn receive(&mut self, out: &mut Buffer, payload: &Payload, at: Option<Instant>) {
-        let matches = |pattern: &Pattern| {
-            payload
-                .readable()
-                .is_some_and(|text| pattern.is_match(&text))
-        };
-        let is_shown = self.filter.as_ref().is_none_or(matches);
+        let filter = self.filter.as_ref();
+        let is_shown = filter.is_none_or(|filter| filter.is_match(payload));
         if let Some(why) = self.filter.as_ref().and_then(Pattern::given_up) {
             self.filter = None;
             self.layout

@@ -13,14 +13,10 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether a message is shown. A binary one matches no pattern.
+    /// Whether a message is shown.
     pub fn shows(&self, payload: &Payload) -> bool {
-        let matches = |pattern: &Pattern| {
-            payload
-                .readable()
-                .is_some_and(|text| pattern.is_match(&text))
-        };
-        self.filter.as_ref().is_none_or(matches)
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.is_match(payload))
     }
 
     /// Why nothing can be chosen any more.

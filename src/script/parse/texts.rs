@@ -8,7 +8,7 @@ use crate::pattern::{Jq, Pattern, PatternForm, is_json};
 use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
 use crate::script::template::{Language, Template, Variable, starts_with_variable};
-use crate::script::words::required;
+use crate::script::words::{beginning, required};
 use crate::script::{Expected, Query, SendStep};
 
 impl<'a> Parser<'a> {
@@ -64,7 +64,7 @@ impl<'a> Parser<'a> {
         let language = match form {
             PatternForm::Json | PatternForm::Jq => Language::Json,
             PatternForm::Regex => Language::Regex,
-            PatternForm::Exact => Language::Text,
+            PatternForm::Bytes | PatternForm::Binary | PatternForm::Exact => Language::Text,
         };
         let template = self.template(&text, language)?;
         let fixed = match (template.as_literal(), language) {
@@ -80,6 +80,18 @@ impl<'a> Parser<'a> {
             template,
             form,
             fixed,
+        })
+    }
+
+    /// The bytes after `<hex`.
+    pub(super) fn binary_pattern(text: &str) -> Result<Expected, LineError> {
+        let text = required(text, "bytes, as in <hex 00 ff ?? …")?;
+        let pattern = Pattern::binary(text)
+            .map_err(|why| format!("invalid bytes '{}': {why}", beginning(text)))?;
+        Ok(Expected {
+            template: Template::literal(pattern.as_str()),
+            form: PatternForm::Binary,
+            fixed: Some(pattern),
         })
     }
 
