@@ -35,6 +35,11 @@ complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'Run a te
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Show help for a command, or a topic of the manual'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s w -l wait -d 'In a pipe: close after TIME without a message, once stdin has ended' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l filter -d 'Print only messages that match' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l select -d 'Print the result of a jq expression for each JSON message, strings without quotes' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l binary-output -d 'Print binary messages as raw bytes, or each as a line of hex or base64' -r -f -a "raw\t'The bytes unchanged'
+hex\t'Hexadecimal digits'
+base64\t'Base64'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add or replace a request header (repeatable); \'Name:\' removes it, \'Name;\' sends it empty; @FILE and env:NAME contain one header per line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s s -l subprotocol -d 'Offer a subprotocol (repeatable, or separated by commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s o -l origin -d 'Send this Origin header, as a browser does' -r
@@ -99,6 +104,11 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l file -d 'Send F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l fragment -d 'Split each message into fragments (frames) of at most SIZE' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l rate -d 'Send at most N messages per second' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l delay -d 'Wait TIME between messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l filter -d 'Print and count only messages that match' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l select -d 'Print the result of a jq expression for each JSON message, strings without quotes' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l binary-output -d 'Print binary messages as raw bytes, or each as a line of hex or base64' -r -f -a "raw\t'The bytes unchanged'
+hex\t'Hexadecimal digits'
+base64\t'Base64'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s H -l header -d 'Add or replace a request header (repeatable); \'Name:\' removes it, \'Name;\' sends it empty; @FILE and env:NAME contain one header per line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s s -l subprotocol -d 'Offer a subprotocol (repeatable, or separated by commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s o -l origin -d 'Send this Origin header, as a browser does' -r
@@ -164,6 +174,9 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l filter -d 'Pr
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l select -d 'Print the result of a jq expression for each JSON message, strings without quotes' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Stop after TIME without a message, exit 28' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s l -d 'wscat\'s option to start a server; refused with a hint' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l binary-output -d 'Print binary messages as raw bytes, or each as a line of hex or base64' -r -f -a "raw\t'The bytes unchanged'
+hex\t'Hexadecimal digits'
+base64\t'Base64'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add or replace a request header (repeatable); \'Name:\' removes it, \'Name;\' sends it empty; @FILE and env:NAME contain one header per line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s s -l subprotocol -d 'Offer a subprotocol (repeatable, or separated by commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s o -l origin -d 'Send this Origin header, as a browser does' -r

@@ -26,7 +26,7 @@ pub use shared::{
     ColourChoice, CompressionArgs, HandshakeArgs, MessageArgs, NetworkArgs, OutputArgs,
     ReconnectArgs, SharedArgs, TimingArgs, TlsArgs, TlsVersion,
 };
-pub use values::{HeaderArg, SubprotocolArg, subprotocol, user};
+pub use values::{BinaryOutput, HeaderArg, SubprotocolArg, subprotocol, user};
 pub use verbs::{
     CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
 };
