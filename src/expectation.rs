@@ -142,7 +142,7 @@ pub struct AwaitedMessage {
     pattern: Option<Pattern>,
     /// Messages that did not match.
     skipped: u64,
-    /// Binary messages among them, which no pattern can match, and the size of the last one.
+    /// Binary messages among them that the pattern could not look at, and the size of the last one.
     unreadable: u64,
     unreadable_size: usize,
     closest: Option<Closest>,
@@ -151,7 +151,7 @@ pub struct AwaitedMessage {
 /// The message nearest to the awaited one.
 #[derive(Clone, Debug)]
 pub struct Closest {
-    /// The message.
+    /// The message; of one that is not text, its bytes.
     pub text: Text,
     /// The first difference.
     pub why: String,
@@ -188,20 +188,21 @@ impl AwaitedMessage {
         let Some(pattern) = &self.pattern else {
             return true;
         };
-        let Some(text) = payload.readable() else {
-            self.skipped += 1;
-            self.unreadable += 1;
-            self.unreadable_size = payload.len();
-            return false;
-        };
-        let MatchResult::Mismatch(mismatch) = pattern.matches(text.as_str()) else {
-            return true;
+        let mismatch = match pattern.matches(payload) {
+            MatchResult::Match => return true,
+            MatchResult::Mismatch(mismatch) => mismatch,
+            MatchResult::Unreadable => {
+                self.skipped += 1;
+                self.unreadable += 1;
+                self.unreadable_size = payload.len();
+                return false;
+            }
         };
         self.skipped += 1;
         let nearest = self.closest.as_ref().map(|closest| closest.equal);
         if nearest.is_none_or(|equal| mismatch.equal > equal) {
             self.closest = Some(Closest {
-                text,
+                text: payload.excerpt(),
                 why: mismatch.why,
                 equal: mismatch.equal,
             });
@@ -259,9 +260,11 @@ impl AwaitedMessage {
             0 => {}
             1 => {
                 let size = units::bytes(self.unreadable_size);
-                text.push_str(&format!("; skipped a binary message of {size}"));
+                text.push_str(&format!(
+                    "; 1 binary message of {size} was passed over: hex:"
+                ));
             }
-            n => text.push_str(&format!("; skipped {n} binary messages")),
+            n => text.push_str(&format!("; {n} binary messages were passed over: hex:")),
         }
         let before = self
             .pattern
@@ -300,7 +303,7 @@ impl fmt::Display for AwaitedMessage {
 /// Bounded: the oldest are dropped first.
 #[derive(Debug, Default)]
 pub struct PassedOver {
-    kept: VecDeque<(Text, Option<usize>)>,
+    kept: VecDeque<(Payload, Option<usize>)>,
     bytes: usize,
 }
 
@@ -310,21 +313,18 @@ impl PassedOver {
 
     /// Keeps a message that the step on this line skipped.
     pub fn keep(&mut self, payload: &Payload, line: Option<usize>) {
-        let Some(text) = payload.readable() else {
-            return;
-        };
-        self.bytes += text.len();
-        self.kept.push_back((text, line));
+        self.bytes += payload.len();
+        self.kept.push_back((payload.clone(), line));
         while self.kept.len() > Self::MESSAGES || self.bytes > Self::BYTES {
             let oldest = self.kept.pop_front();
-            self.bytes -= oldest.map_or(0, |(text, _)| text.len());
+            self.bytes -= oldest.map_or(0, |(payload, _)| payload.len());
         }
     }
 
     /// The lines of the steps that skipped matching messages.
     fn matching(&self, pattern: &Pattern) -> impl Iterator<Item = Option<usize>> {
         let kept = self.kept.iter();
-        kept.filter(|(text, _)| pattern.is_match(text.as_str()))
+        kept.filter(|(payload, _)| pattern.is_match(payload))
             .map(|(_, line)| *line)
     }
 }
@@ -387,7 +387,7 @@ impl ExpectedClose {
             return Ok(());
         };
         match reason.matches(&close.reason) {
-            MatchResult::Match => Ok(()),
+            MatchResult::Match | MatchResult::Unreadable => Ok(()),
             MatchResult::Mismatch(mismatch) => {
                 let why = mismatch.why;
                 let what = format!("{end}, expected a reason matching '{reason}': {why}");
@@ -478,9 +478,9 @@ mod tests {
              2 matching messages were received earlier and skipped at line 4)"
         );
         b.check(&Payload::Binary(vec![0xff; 12].into()));
-        assert!(
-            what(&b).contains("1 other message received; skipped a binary message of 12 bytes")
-        );
+        assert!(what(&b).contains(
+            "1 other message received; 1 binary message of 12 bytes was passed over: hex:"
+        ));
         assert_eq!(
             what(&AwaitedMessage::any()),
             "no message within 1 s (nothing received)"

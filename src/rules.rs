@@ -127,9 +127,7 @@ impl Rule {
 
     /// Whether a message matches.
     pub fn is_match(&self, payload: &Payload) -> bool {
-        payload
-            .readable()
-            .is_some_and(|text| self.pattern.is_match(&text))
+        self.pattern.is_match(payload)
     }
 
     /// Why this rule is not checked any more.

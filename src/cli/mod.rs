@@ -26,7 +26,7 @@ pub use shared::{
     ColourChoice, CompressionArgs, HandshakeArgs, MessageArgs, NetworkArgs, OutputArgs,
     ReconnectArgs, SharedArgs, TimingArgs, TlsArgs, TlsVersion, VariableArgs,
 };
-pub use values::{HeaderArg, RuleArg, SubprotocolArg, subprotocol, user};
+pub use values::{BinaryOutput, HeaderArg, RuleArg, SubprotocolArg, subprotocol, user};
 pub use verbs::{
     CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
 };

@@ -4,11 +4,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use crate::connection::dial::LocalEnd;
 use crate::connection::target::RequestHeader;
 use crate::connection::wire::negotiation::DeflateOffer;
+use crate::output::message_layout::BinaryForm;
 use crate::pattern::{Jq, Pattern};
 use crate::rules::{self, Answer};
 use crate::secret::{SecretSource, is_credential_header};
@@ -31,6 +33,27 @@ pub enum SubprotocolArg {
     Name(String),
     /// Names in a file or an environment variable: `@FILE`, `env:NAME`.
     Kept(SecretSource),
+}
+
+/// A value of `--binary-output`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BinaryOutput {
+    /// The bytes unchanged
+    Raw,
+    /// Hexadecimal digits
+    Hex,
+    /// Base64
+    Base64,
+}
+
+impl From<BinaryOutput> for BinaryForm {
+    fn from(typed: BinaryOutput) -> Self {
+        match typed {
+            BinaryOutput::Raw => Self::Raw,
+            BinaryOutput::Hex => Self::Hex,
+            BinaryOutput::Base64 => Self::Base64,
+        }
+    }
 }
 
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {

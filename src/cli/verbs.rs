@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use clap_complete::Shell;
 
 use super::shared::SharedArgs;
-use super::values::{deadline, fragment_size, jq, loss, pattern, report_file, wait};
+use super::values::{BinaryOutput, deadline, fragment_size, jq, loss, pattern, report_file, wait};
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
@@ -44,6 +44,22 @@ pub struct ConnectArgs {
     /// looks like one, are not kept.
     #[arg(long, hide_short_help = true)]
     pub no_history: bool,
+
+    /// Print only messages that match
+    ///
+    /// PATTERN is as in 'wsprobe help patterns'.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub filter: Option<Pattern>,
+
+    /// Print the result of a jq expression for each JSON message, strings without quotes
+    #[arg(long, value_name = "JQ", value_parser = jq, conflicts_with = "json", hide_short_help = true)]
+    pub select: Option<Jq>,
+
+    /// Print binary messages as raw bytes, or each as a line of hex or base64
+    ///
+    /// On a terminal raw bytes are shown as a hexdump. A session at a terminal always shows a hexdump.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
+    pub binary_output: BinaryOutput,
 
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -138,6 +154,22 @@ pub struct SendArgs {
     #[arg(long, value_name = "TIME", value_parser = units::duration, hide_short_help = true)]
     pub delay: Option<Duration>,
 
+    /// Print and count only messages that match
+    ///
+    /// PATTERN is as in 'wsprobe help patterns'. Messages that do not match are no replies; --expect looks at them.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub filter: Option<Pattern>,
+
+    /// Print the result of a jq expression for each JSON message, strings without quotes
+    #[arg(long, value_name = "JQ", value_parser = jq, conflicts_with = "json", hide_short_help = true)]
+    pub select: Option<Jq>,
+
+    /// Print binary messages as raw bytes, or each as a line of hex or base64
+    ///
+    /// On a terminal raw bytes are shown as a hexdump.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
+    pub binary_output: BinaryOutput,
+
     #[command(flatten)]
     pub shared: SharedArgs,
 }
@@ -197,6 +229,12 @@ pub struct ListenArgs {
     /// wscat's option to start a server; refused with a hint
     #[arg(short = 'l', value_name = "PORT", hide = true)]
     pub listen_port: Option<String>,
+
+    /// Print binary messages as raw bytes, or each as a line of hex or base64
+    ///
+    /// On a terminal raw bytes are shown as a hexdump.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
+    pub binary_output: BinaryOutput,
 
     #[command(flatten)]
     pub shared: SharedArgs,

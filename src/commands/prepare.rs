@@ -574,7 +574,7 @@ pub fn when(typed: cli::ColourChoice) -> When {
 
 impl PreparedSession {
     /// The format of messages on stdout; `null` ends each with NUL instead of newline.
-    pub fn layout(&self, null: bool) -> Layout {
+    pub fn layout(&self, null: bool, binary: cli::BinaryOutput) -> Layout {
         let pretty = match self.shared.output.pretty {
             cli::ColourChoice::Auto => self.stdout.is_terminal,
             cli::ColourChoice::Always => true,
@@ -585,6 +585,7 @@ impl PreparedSession {
             pretty,
             colour: self.stdout.colour,
             timestamps: self.shared.output.timestamps,
+            binary: binary.into(),
             delimiter: if null { 0 } else { b'\n' },
             mark: "",
             open_line: false,
@@ -667,6 +668,9 @@ impl PreparedSession {
             max_time: self.shared.timing.max_time,
         };
         let outcome = session::run(session).await?;
+        if let Some(why) = sinks.nothing_selected() {
+            sinks.notify(Notice::Warning(&why));
+        }
         Ok(report::outcome(&outcome, &self.what, sinks))
     }
 }

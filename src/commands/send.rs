@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input};
 use crate::output::json::is_json;
+use crate::output::selection::Selection;
 use crate::output::{Notice, Printer};
 use crate::stop::{Conversation, Expectations, Goal, StopRule};
 
@@ -23,8 +24,9 @@ pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
     reject_reconnect_options(&options)?;
     let mut stop = stop_rule(&options);
     let prepared = prepare(&options.url, options.shared).await?;
-    let printer = Printer::Messages(prepared.layout(options.null));
-    let mut sinks = prepared.sinks(printer)?;
+    let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
+    let selection = Selection::new(options.filter, options.select);
+    let mut sinks = prepared.sinks(printer)?.showing(selection);
     let almost_json = options.messages.iter().any(|text| is_almost_json(text));
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     if almost_json && matches!(exit, Exit::Expectation | Exit::Closed | Exit::TimedOut) {
@@ -141,6 +143,7 @@ fn stop_rule(options: &SendArgs) -> StopRule {
     StopRule::Conversation(
         Conversation::new(goal)
             .expecting(expectations)
+            .counting(options.filter.clone())
             .reply_timeout(Some(options.wait)),
     )
 }

@@ -6,6 +6,12 @@ use bytes::Bytes;
 use memchr::memchr_iter;
 pub use tokio_tungstenite::tungstenite::Utf8Bytes as Text;
 
+use crate::pattern::MessageContent;
+use crate::units;
+
+/// Bytes of a binary message in an excerpt.
+const BYTES_SHOWN: usize = 16;
+
 /// The direction of a message or frame, seen from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -67,6 +73,25 @@ impl Payload {
         }
     }
 
+    /// The content for a person: the readable text, or the first bytes.
+    pub fn excerpt(&self) -> Text {
+        self.readable()
+            .unwrap_or_else(|| self.bytes_excerpt().into())
+    }
+
+    /// The size and the first bytes: `binary, 3 bytes: 00 ff 10`.
+    pub fn bytes_excerpt(&self) -> String {
+        let bytes = self.as_bytes();
+        let mut text = format!("binary, {}:", units::bytes(bytes.len()));
+        for byte in bytes.iter().take(BYTES_SHOWN) {
+            text.push_str(&format!(" {byte:02x}"));
+        }
+        if bytes.len() > BYTES_SHOWN {
+            text.push_str(" …");
+        }
+        text
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()
@@ -82,6 +107,15 @@ impl Payload {
         match self {
             Self::Text(text) => text.into(),
             Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+impl<'a> From<&'a Payload> for MessageContent<'a> {
+    fn from(payload: &'a Payload) -> Self {
+        match payload {
+            Payload::Text(text) => Self::Text(text.as_str()),
+            Payload::Binary(bytes) => Self::Binary(bytes),
         }
     }
 }

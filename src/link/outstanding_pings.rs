@@ -52,9 +52,7 @@ impl AppPing {
     fn is_answered_by(&self, payload: &Payload) -> bool {
         match &self.reply {
             None => true,
-            Some(pattern) => payload
-                .readable()
-                .is_some_and(|text| pattern.is_match(&text)),
+            Some(pattern) => pattern.is_match(payload),
         }
     }
 }

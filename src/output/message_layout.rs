@@ -11,6 +11,7 @@ use super::buffer::Buffer;
 use super::escape::{KeptControls, push_escaped};
 use super::hexdump::hexdump;
 use super::json;
+use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::Payload;
 use crate::units::{count_grouped, grouped, wall_clock};
@@ -35,6 +36,18 @@ pub enum Extent {
     Beginning,
 }
 
+/// The form of binary messages in the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BinaryForm {
+    /// The bytes unchanged; on a terminal a hexdump.
+    #[default]
+    Raw,
+    /// A line of lower-case hexadecimal digits.
+    Hex,
+    /// A line of base64.
+    Base64,
+}
+
 /// The format of messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -46,6 +59,8 @@ pub struct Layout {
     pub colour: bool,
     /// Print the time of arrival before each message.
     pub timestamps: bool,
+    /// The form of binary messages.
+    pub binary: BinaryForm,
     /// The byte after a text message.
     pub delimiter: u8,
     /// The mark before each message in an interactive session.
@@ -157,7 +172,15 @@ impl Layout {
     }
 
     fn print_binary(&mut self, out: &mut Buffer, bytes: &Bytes) {
-        if self.terminal {
+        let encoded = match self.binary {
+            BinaryForm::Raw => None,
+            BinaryForm::Hex => Some(PayloadForm::Hex),
+            BinaryForm::Base64 => Some(PayloadForm::Base64),
+        };
+        if let Some(form) = encoded {
+            out.push_as(form, bytes);
+            out.tail().push(self.delimiter);
+        } else if self.terminal {
             let size = count_grouped(bytes.len() as u64, "byte");
             paint(
                 out.tail(),

@@ -230,12 +230,17 @@ impl Sinks {
     /// Whether only some messages, or parts of them, are shown.
     #[inline]
     pub fn selects(&self) -> bool {
-        self.selection.filter.is_some() || self.selection.part.is_some()
+        self.selection.is_partial()
     }
 
     /// Why messages cannot be chosen any more (`--filter`, `--select`).
     pub fn selection_failure(&self) -> Option<String> {
         self.selection.given_up()
+    }
+
+    /// Why `--select` has printed nothing, if messages were received that are not JSON.
+    pub fn nothing_selected(&self) -> Option<String> {
+        self.selection.nothing_found()
     }
 
     /// The redactor of all output.

@@ -78,7 +78,7 @@ pub enum StepAction {
         /// The message.
         message: SendStep,
     },
-    /// `< PATTERN`, `<next PATTERN`
+    /// `< PATTERN`, `<next PATTERN`, `<hex BYTES`
     Receive {
         /// The connection.
         on: ConnectionName,
@@ -244,7 +244,7 @@ pub struct Expected {
     fixed: Option<Pattern>,
 }
 
-/// A literal pattern: nothing in it is a variable.
+/// A literal pattern in the syntax of PATTERN: nothing in it is a variable.
 impl From<Pattern> for Expected {
     fn from(pattern: Pattern) -> Self {
         Self {

@@ -7,6 +7,7 @@ use super::{
     CloseStep, ConnectionName, Expected, HandshakeFact, HeaderLine, MessageOrder, Query, Script,
     SendStep, Step, StepAction,
 };
+use crate::pattern::PatternForm;
 
 /// A file that parses to this script, with each step on its line as far as blank lines allow.
 impl fmt::Display for Script {
@@ -76,10 +77,12 @@ impl fmt::Display for StepAction {
                 within,
             } => {
                 let sign = match which {
-                    MessageOrder::FirstMatch => "<",
-                    MessageOrder::Next => "<next",
+                    // The pattern itself begins with `hex`.
+                    MessageOrder::FirstMatch if pattern.form == PatternForm::Binary => "<",
+                    MessageOrder::FirstMatch => "< ",
+                    MessageOrder::Next => "<next ",
                 };
-                write!(f, "{}{on}{sign} {pattern}", WithinClause(*within))
+                write!(f, "{}{on}{sign}{pattern}", WithinClause(*within))
             }
             Self::Never { on, pattern } => write!(f, "{on}never {pattern}"),
             Self::Silence { on, time } => write!(f, "{on}silence {}", DurationWord(*time)),

@@ -172,7 +172,7 @@ impl<'a> Runner<'a> {
                 let limit = limit(within);
                 let awaited = AwaitedMessage::matching(self.pattern(pattern)?);
                 let message = self.receive(on, *which, awaited, limit).await?;
-                self.matched = message.readable().or(self.matched.take());
+                self.matched = message.readable();
                 Ok(StepFinding::Message(message))
             }
             StepAction::Ping { on, within } => {
@@ -426,7 +426,9 @@ impl<'a> Runner<'a> {
 
     fn capture(&mut self, name: &str, secret: bool, query: &Query) -> Result<(), StepFailure> {
         let jq = self.query(query)?;
-        let selected = jq.select(self.last_message()).map_err(StepFailure::unmet)?;
+        let selected = jq
+            .select(self.last_message()?)
+            .map_err(StepFailure::unmet)?;
         let text = match selected.first().map(crate::pattern::Selected::raw) {
             None => {
                 return Err(StepFailure::unmet(
@@ -452,19 +454,21 @@ impl<'a> Runner<'a> {
 
     fn assert(&self, query: &Query) -> Result<(), StepFailure> {
         let pattern = Pattern::jq(self.query(query)?);
-        match pattern.matches(self.last_message()) {
-            MatchResult::Match => Ok(()),
+        let message = self.last_message()?;
+        match pattern.matches(message) {
+            MatchResult::Match | MatchResult::Unreadable => Ok(()),
             MatchResult::Mismatch(mismatch) => {
                 let mut failure = StepFailure::unmet(mismatch.why);
-                failure.details = vec![format!("message: {}", self.last_message())];
+                failure.details = vec![format!("message: {message}")];
                 Err(failure)
             }
         }
     }
 
-    /// The parser ensures that a message was matched before it is used.
-    fn last_message(&self) -> &str {
-        self.matched.as_ref().map_or("", |text| text.as_str())
+    /// The text of the last matched message. The parser ensures that there is one.
+    fn last_message(&self) -> Result<&str, StepFailure> {
+        let text = self.matched.as_ref().map(Text::as_str);
+        text.ok_or_else(|| StepFailure::unmet("the last matched message is binary, not text"))
     }
 
     async fn ping(
@@ -595,6 +599,7 @@ fn expect_header(
     for value in headers.all(name) {
         match pattern.matches(value) {
             MatchResult::Match => return Ok(()),
+            MatchResult::Unreadable => {}
             MatchResult::Mismatch(mismatch) => {
                 why = format!("{name} is {value:?}: {}", mismatch.why);
             }

@@ -5,7 +5,7 @@ use crate::nearest::nearest;
 use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 22] = [
+pub(super) const STEPS: [&str; 23] = [
     "test",
     "set",
     "timeout",
@@ -20,6 +20,7 @@ pub(super) const STEPS: [&str; 22] = [
     ">file",
     "<",
     "<next",
+    "<hex",
     "within",
     "never",
     "silence",
@@ -46,7 +47,7 @@ pub(super) fn unknown_step<'a>(
         return format!("{unknown}; did you mean '> {rest}', '>hex' or '>file'?");
     }
     if let Some(rest) = sign.strip_prefix('<') {
-        return format!("{unknown}; did you mean '< {rest}' or '<next'?");
+        return format!("{unknown}; did you mean '< {rest}', '<next' or '<hex'?");
     }
     let (second, _) = split_word(rest);
     if is_name(sign) && second.starts_with(['<', '>']) {

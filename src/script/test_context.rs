@@ -327,14 +327,13 @@ impl TestConnection {
 }
 
 fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
-    let text = payload.readable()?;
-    let why = match pattern.is_match(&text) {
+    let why = match pattern.is_match(payload) {
         true => format!("received a message that 'never {pattern}' forbids"),
         // A pattern that cannot be checked any more must not pass as one that did not match.
         false => format!("cannot check 'never': {}", pattern.given_up()?),
     };
     let mut failure = StepFailure::unmet(why);
-    failure.details = vec![format!("message: {text}")];
+    failure.details = vec![format!("message: {}", payload.excerpt())];
     Some(failure)
 }
 

@@ -77,6 +77,7 @@ a > [not json {{greeting}}
 a >hex 00ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
+within 2s a <hex 00 FF:?? …
 b within 250ms <next =
 within 1h b < {{greeting}}
 b < [
@@ -284,6 +285,7 @@ a >
 a >hex 00 ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
+within 2s a <hex 00 FF:?? …
 within 250ms b <next =
 within 1h b < {{greeting}}
 b < [1.0,{{greeting}},"{{greeting}}",12345678901234567890]
@@ -378,7 +380,11 @@ fn what_is_wrong_and_where() {
         (open, "Close 1000", 2, "did you mean 'close'?".into()),
         (open, "xyzzy plugh", 2, "unknown step 'xyzzy plugh' (steps: test, set".into()),
         (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>hex' or '>file'?".into()),
-        (open, "<nxt x", 2, "did you mean '< nxt' or '<next'?".into()),
+        (open, "<hex", 2, "missing argument: expected bytes, as in <hex 00 ff ?? …".into()),
+        (open, "<hex 00 f", 2, "invalid bytes '00 f': 'f' is only half a byte".into()),
+        (open, "<hex 00 … 01", 2, "… may only stand at the end".into()),
+        (open, "< hex:0", 2, "'hex:0' is not a valid byte pattern ('0' is only half a byte)".into()),
+        (open, "<nxt x", 2, "did you mean '< nxt', '<next' or '<hex'?".into()),
         ("", "ws://localhost/", 1, "unknown step 'ws://localhost/'".into()),
         (two, "alcie > hi", 3, "unknown connection 'alcie'; did you mean 'alice'?".into()),
         (two, "alice", 3, "missing step after 'alice'".into()),
@@ -572,6 +578,7 @@ fn good_step() -> impl Strategy<Value = String> {
             "{within}{} {text}",
             if next { "<next" } else { "<" }
         )),
+        within().prop_map(|within| format!("{within}<hex 0011 ??:ff ...")),
         text().prop_map(|text| format!("never {text}")),
         time().prop_map(|time| format!("silence {time}")),
         time().prop_map(|time| format!("timeout {time}")),

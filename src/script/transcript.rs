@@ -17,8 +17,6 @@ const FIRST: usize = 20;
 const LAST: usize = 30;
 /// Bytes kept of a text; a report shows fewer.
 const KEPT: usize = 4096;
-/// Bytes shown of a binary message.
-const SHOWN: usize = 16;
 
 /// What happened in a test, and when.
 #[derive(Debug)]
@@ -120,19 +118,7 @@ fn sign(direction: Direction) -> char {
 fn content(payload: &Payload) -> String {
     match payload {
         Payload::Text(text) => cut(text.as_str()),
-        Payload::Binary(bytes) => {
-            let shown: Vec<String> = bytes
-                .iter()
-                .take(SHOWN)
-                .map(|b| format!("{b:02x}"))
-                .collect();
-            let more = if bytes.len() > SHOWN { " …" } else { "" };
-            format!(
-                "binary, {}: {}{more}",
-                units::bytes(bytes.len()),
-                shown.join(" ")
-            )
-        }
+        Payload::Binary(_) => payload.bytes_excerpt(),
     }
 }
 

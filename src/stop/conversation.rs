@@ -210,11 +210,7 @@ impl Conversation {
     }
 
     fn receive(&mut self, payload: &Payload, now: Instant) {
-        let counts = |filter: &Pattern| {
-            payload
-                .readable()
-                .is_some_and(|text| filter.is_match(&text))
-        };
+        let counts = |filter: &Pattern| filter.is_match(payload);
         if self.filter.as_deref().is_none_or(counts) {
             self.received += 1;
         }

@@ -590,3 +590,34 @@ fn what_an_earlier_step_passed_over_is_named_with_its_line() {
         .stdout_has("1 matching message was received earlier and skipped at line 3")
         .status(1);
 }
+
+#[test]
+fn a_binary_message_is_awaited_by_its_bytes() {
+    let server = || {
+        Server::new()
+            .accept()
+            .send_text("\u{0}")
+            .send_binary([0, 0xff, 7])
+            .close_when_asked()
+    };
+    let passing = server();
+    check(
+        &passing,
+        "connect {{base}}\nnever hex:01\nwithin 5s <hex 00 ?? …\nclose\n",
+    )
+    .stdout_has("1 test passed")
+    .status(0);
+    let failing = server();
+    check(&failing, "connect {{base}}\n<hex 00 ff\n")
+        .args(["-w", "200ms"])
+        .stdout_has("2 | <hex 00 ff")
+        .stdout_has("byte 2: expected the end, got 07 (1 more byte)")
+        .status(1);
+    let captured = server();
+    check(
+        &captured,
+        "connect {{base}}\n<hex 00 ff ...\ncapture x = .a\n",
+    )
+    .stdout_has("the last matched message is binary, not text")
+    .status(1);
+}

@@ -105,7 +105,7 @@ impl Prefix<'_> {
     fn refuse_within(&self, sign: &str) -> Result<(), LineError> {
         match self.within {
             Some(_) => Err(format!(
-                "{sign} does not wait and takes no 'within'; use it before <, <next, ping, close or expect close"
+                "{sign} does not wait and takes no 'within'; use it before <, <next, <hex, ping, close or expect close"
             )
             .into()),
             None => Ok(()),
@@ -233,7 +233,9 @@ impl<'a> Parser<'a> {
                 prefix.refuse_within(sign)?;
                 self.exchange(&prefix, sign, rest).map(Some)
             }
-            "<" | "<next" | "ping" | "close" => self.exchange(&prefix, sign, rest).map(Some),
+            "<" | "<next" | "<hex" | "ping" | "close" => {
+                self.exchange(&prefix, sign, rest).map(Some)
+            }
             _ => Err(unknown_step(self.scope.names(), line, sign, rest).into()),
         }
     }
@@ -297,8 +299,7 @@ impl<'a> Parser<'a> {
                     message: SendStep::File(path),
                 }
             }
-            "<" => self.receive(on, MessageOrder::FirstMatch, rest, within)?,
-            "<next" => self.receive(on, MessageOrder::Next, rest, within)?,
+            "<" | "<next" | "<hex" => self.receive(on, sign, rest, within)?,
             "never" => StepAction::Never {
                 on,
                 pattern: self.pattern(rest)?,
@@ -322,11 +323,18 @@ impl<'a> Parser<'a> {
     fn receive(
         &mut self,
         on: ConnectionName,
-        which: MessageOrder,
+        sign: &str,
         rest: &'a str,
         within: Option<Duration>,
     ) -> Result<StepAction, LineError> {
-        let pattern = self.pattern(rest)?;
+        let which = match sign {
+            "<next" => MessageOrder::Next,
+            _ => MessageOrder::FirstMatch,
+        };
+        let pattern = match sign {
+            "<hex" => Self::binary_pattern(rest)?,
+            _ => self.pattern(rest)?,
+        };
         self.scope.received = true;
         Ok(StepAction::Receive {
             on,

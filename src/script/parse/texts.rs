@@ -7,7 +7,7 @@ use crate::nearest::nearest;
 use crate::pattern::{Jq, Pattern, PatternForm};
 use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
-use crate::script::words::required;
+use crate::script::words::{beginning, required};
 use crate::script::{Expected, Query, SendStep};
 use crate::template::{Generator, Language, Template, Variable, starts_with_variable};
 
@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         let language = match form {
             PatternForm::Json | PatternForm::Jq => Language::Json,
             PatternForm::Regex => Language::Regex,
-            PatternForm::Exact => Language::Text,
+            PatternForm::Bytes | PatternForm::Binary | PatternForm::Exact => Language::Text,
         };
         let template = self.template(&text, language)?;
         let fixed = match (template.as_literal(), language) {
@@ -73,6 +73,18 @@ impl<'a> Parser<'a> {
             template,
             form,
             fixed,
+        })
+    }
+
+    /// The bytes after `<hex`.
+    pub(super) fn binary_pattern(text: &str) -> Result<Expected, LineError> {
+        let text = required(text, "bytes, as in <hex 00 ff ?? …")?;
+        let pattern = Pattern::binary(text)
+            .map_err(|why| format!("invalid bytes '{}': {why}", beginning(text)))?;
+        Ok(Expected {
+            template: Template::literal(pattern.as_str()),
+            form: PatternForm::Binary,
+            fixed: Some(pattern),
         })
     }
 
