@@ -138,6 +138,15 @@ pub struct Message {
     pub read_at: Option<Instant>,
 }
 
+/// What waits to be sent because the peer does not take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// The bytes that wait; 0 if only a layer below, such as TLS, still holds some.
+    pub waiting: u64,
+    /// The bytes written on this connection so far.
+    pub written: u64,
+}
+
 /// The number of messages and bytes in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

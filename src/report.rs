@@ -76,6 +76,10 @@ pub fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
             .event("timeout")
             .hint(hint.as_deref())
             .print(sinks),
+        Failure::NotTaken { hint, .. } => ErrorReport::new(&message, Exit::TimedOut)
+            .event("timeout")
+            .hint(Some(hint))
+            .print(sinks),
         Failure::Unmet(unmet) => ErrorReport::new(&message, Exit::Expectation)
             .event("expectation")
             .refusal(unmet.refusal.as_deref())

@@ -176,6 +176,7 @@ impl RunningSession<'_> {
         let received = self.receive(cx);
         let alive = self.session.link.poll_heartbeat(cx, listens);
         let sent = self.send(cx);
+        self.notice_unsent();
         let drained = self.write(cx, received);
         let expired = self.poll_timers(cx, drained);
         if (self.is_over() && drained) || self.aborted {
@@ -215,6 +216,14 @@ impl RunningSession<'_> {
             self.activity = (received, left);
             self.session.stop.restart_reply_timeout(self.now);
         }
+    }
+
+    /// Measures how long the peer takes nothing. A server that waits until its replies are read is not to blame.
+    fn notice_unsent(&mut self) {
+        let Session {
+            link, stop, sinks, ..
+        } = &mut self.session;
+        stop.notice_unsent(link.unsent(), !sinks.writer.has_room(), self.now);
     }
 
     fn is_over(&self) -> bool {

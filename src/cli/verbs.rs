@@ -30,6 +30,8 @@ pub struct ConnectArgs {
     pub url: Option<String>,
 
     /// In a pipe: close after TIME without a message, once stdin has ended
+    ///
+    /// It also limits how long the server may take nothing of what waits to be sent (1s at least, exit 28).
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -110,7 +112,8 @@ pub struct SendArgs {
 
     /// Time limit since the last message sent or received (exit 28)
     ///
-    /// A message that is still arriving, however slowly, extends it: use --max-time to limit that.
+    /// A message that is still arriving extends it while at least 1 KiB arrives in each such period. It also limits
+    /// how long the server may take nothing of what waits to be sent (1s at least).
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -215,6 +218,8 @@ pub struct ListenArgs {
     pub select: Option<Jq>,
 
     /// Stop after TIME without a message, exit 28
+    ///
+    /// With --echo it also limits how long the server may take nothing of what waits to be sent (1s at least).
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub idle_timeout: Option<Duration>,
 
@@ -267,6 +272,8 @@ pub struct PingArgs {
     pub deadline: Option<Duration>,
 
     /// Time limit for each reply [default: 5s]; a later reply counts as lost; 0 means no limit
+    ///
+    /// A server that takes nothing of what waits to be sent for so long (1s at least) is exit 28.
     #[arg(short = 'W', long, value_name = "TIME", value_parser = wait)]
     pub wait: Option<Duration>,
 

@@ -140,7 +140,7 @@ impl PingPlan {
                 Replies::new(self.app_ping.is_some()).limit(self.deadline, self.replies_wanted()),
             ),
         };
-        PingRule::new(subject, self.limits)
+        PingRule::new(subject, self.limits).write_limit(self.patience)
     }
 
     fn printer(&self, prepared: &PreparedSession) -> PingPrinter {

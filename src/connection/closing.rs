@@ -16,6 +16,9 @@ use super::{Connection, Incoming};
 /// first (RFC 6455 §7.1.1); after this time the client does, and no data is lost.
 const EOF_GRACE: Duration = Duration::from_millis(250);
 
+/// The minimum number of bytes of our own data that must be written to extend the limit of the closing handshake.
+const DRIP: u64 = 1024;
+
 /// The phase of a connection between OPEN and CLOSED.
 pub(super) enum ClosingPhase {
     Open,
@@ -108,8 +111,9 @@ impl Connection {
         let limit = self.limits.close;
         let is_late = match &mut self.phase {
             ClosingPhase::Asked { timer, left } => {
-                // The limit is for the answer: it restarts while our own data is still being written.
-                if leaving && *left != passed {
+                // The limit is for the answer: it restarts while our own data is still being written, but
+                // not for a few bytes at a time.
+                if leaving && passed - *left >= DRIP {
                     *left = passed;
                     timer.as_mut().reset(Instant::now() + limit);
                 }

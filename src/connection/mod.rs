@@ -308,6 +308,15 @@ impl Connection {
         self.output.passed() >> 16
     }
 
+    /// Bytes that wait to be written and bytes written so far; `None` if nothing waits. Layers below, such as TLS,
+    /// may hold bytes that are not counted.
+    pub fn unsent_bytes(&self) -> Option<(u64, u64)> {
+        let output = &self.output;
+        output
+            .is_unflushed()
+            .then(|| (output.waiting(&self.wire), output.passed()))
+    }
+
     /// The state, named as in the DOM.
     pub fn ready_state(&self) -> ReadyState {
         match self.phase {

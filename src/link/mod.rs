@@ -23,6 +23,7 @@ use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
 use crate::event::{
     Closed, ConnectionStatus, Event, LinkStatus, Message, Next, PongMismatch, RetryWait, Traffic,
+    Unsent,
 };
 use crate::rules::{self, Response, Rule};
 use crate::secret::{Secret, SecretSource};
@@ -172,6 +173,17 @@ impl Link {
                 (connection.data_received(), connection.blocks_sent())
             }
             _ => (0, 0),
+        }
+    }
+
+    /// What was sent and waits because the peer does not take it; `None` if everything was written.
+    pub fn unsent(&self) -> Option<Unsent> {
+        match &self.state {
+            LinkState::Up(up) => {
+                let (waiting, written) = up.connection.unsent_bytes()?;
+                Some(Unsent { waiting, written })
+            }
+            _ => None,
         }
     }
 

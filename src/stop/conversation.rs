@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::write_stall::WriteStall;
 use super::{Expectations, Failure, Verdict};
 use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
@@ -63,6 +64,8 @@ pub struct Conversation {
     /// The first lost connection on which sent messages may not have been delivered.
     loss: Option<Box<CloseInfo>>,
     finished: bool,
+    /// How long the peer has taken nothing.
+    pub(super) write_stall: Box<WriteStall>,
 }
 
 impl Conversation {
@@ -88,6 +91,7 @@ impl Conversation {
             closed_with: None,
             loss: None,
             finished: false,
+            write_stall: Box::default(),
         }
     }
 
@@ -365,10 +369,21 @@ impl Conversation {
             self.reply_deadline(),
             self.idle_end(),
             self.span_end(),
+            self.write_stall.deadline(self.write_limit()),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// How long the peer may take nothing of what waits to be sent. `listen` has only the limit of silence, and a
+    /// user at a terminal sees what happens.
+    fn write_limit(&self) -> Option<Duration> {
+        match self.goal {
+            Goal::Idle(lull) => Some(lull),
+            Goal::Interactive => None,
+            _ => self.patience.or(self.idle_limit),
+        }
     }
 
     fn idle_deadline(&self) -> Option<Instant> {
@@ -405,6 +420,15 @@ impl Conversation {
         }
         if reached(self.span_end()) || reached(self.idle_deadline()) {
             return self.time_is_over();
+        }
+        let hint = match self.goal {
+            Goal::First(_) | Goal::Stream => {
+                "the server does not read; --idle-timeout TIME waits longer"
+            }
+            _ => "the server does not read; -w TIME waits longer",
+        };
+        if let Some(failure) = self.write_stall.failure(self.write_limit(), hint, now) {
+            return Verdict::Failed(failure);
         }
         if reached(self.reply_deadline())
             && let Some(limit) = self.patience

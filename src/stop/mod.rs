@@ -9,6 +9,7 @@ mod pings;
 mod replies;
 mod statistics;
 mod times;
+mod write_stall;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ pub use times::{TimeRange, TimeSummary};
 
 use crate::connection::close::CloseInfo;
 use crate::connection::error::{Error, ErrorKind};
-use crate::event::Event;
+use crate::event::{Event, Unsent};
 use crate::expectation::{Closest, UnmetExpectation};
 use crate::units;
 
@@ -54,6 +55,17 @@ pub enum Failure {
         /// What to try.
         hint: Option<String>,
     },
+    /// The peer took nothing of what waits to be sent for too long.
+    NotTaken {
+        /// The time limit.
+        limit: Duration,
+        /// The bytes that it took within it.
+        taken: u64,
+        /// The bytes that wait to be sent.
+        waiting: u64,
+        /// How to wait longer.
+        hint: &'static str,
+    },
     /// An expectation was not met.
     Unmet(Box<UnmetExpectation>),
 }
@@ -76,6 +88,30 @@ impl fmt::Display for Failure {
                 received, limit, ..
             } => {
                 write!(f, "timed out after {}: {received}", units::shown(*limit))
+            }
+            Self::NotTaken {
+                limit,
+                taken,
+                waiting,
+                ..
+            } => {
+                let limit = units::shown(*limit);
+                match taken {
+                    0 => write!(f, "the server took nothing for {limit}")?,
+                    _ => {
+                        let taken = units::count_grouped(*taken, "byte");
+                        write!(f, "the server took only {taken} in {limit}")?;
+                    }
+                }
+                // Below a layer of encryption the number is not known.
+                match waiting {
+                    0 => Ok(()),
+                    1 => f.write_str("; 1 byte waits to be sent"),
+                    n => {
+                        let waiting = units::count_grouped(*n, "byte");
+                        write!(f, "; {waiting} wait to be sent")
+                    }
+                }
             }
             Self::Unmet(unmet) => f.write_str(&unmet.what),
         }
@@ -117,6 +153,11 @@ impl StopRule {
         if let StopRule::Conversation(rule) = self {
             rule.suspend(now);
         }
+    }
+
+    /// What waits to be sent at the moment. With `is_excused` it is not the peer's fault that it waits.
+    pub fn notice_unsent(&mut self, unsent: Option<Unsent>, is_excused: bool, now: Instant) {
+        delegate!(self, rule => rule.write_stall.notice(unsent, is_excused, now));
     }
 
     /// When [`StopRule::expire`] must be called, unless something happens before.
