@@ -341,6 +341,14 @@ pub fn unexpected_message(payload: &Payload) -> UnmetExpectation {
     UnmetExpectation::new(what)
 }
 
+/// The failure when a message came that must not come.
+pub fn forbidden_message(pattern: &Pattern, payload: &Payload) -> UnmetExpectation {
+    let message = payload.excerpt();
+    UnmetExpectation::new(format!(
+        "received a message that 'never {pattern}' forbids: {message}"
+    ))
+}
+
 /// How the server is expected to close.
 #[derive(Clone, Debug)]
 pub struct ExpectedClose {

@@ -396,9 +396,13 @@ impl RunningSession<'_> {
                 input,
                 interactive: person,
                 sinks,
+                stop,
                 ..
             } = &mut self.session;
             // A user may quit or reconnect while there is no connection.
+            if person.is_none() && !stop.may_send() {
+                break;
+            }
             let waits = person.is_none() && !input.drives_connection();
             if waits && link.poll_ready(cx).is_pending() {
                 break;
@@ -409,6 +413,9 @@ impl RunningSession<'_> {
                     .map(|action| Some(Ok(action))),
                 None => input.poll_next(cx, sinks.ignores_sent()),
             };
+            for secret in self.session.input.take_secrets() {
+                self.session.sinks.on_event(&Event::Secret(secret));
+            }
             match next {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),

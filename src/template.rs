@@ -252,6 +252,14 @@ impl Template {
         self.uses.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// The same text as if it had been used this often.
+    pub fn used(self, uses: u64) -> Self {
+        Self {
+            uses: UseCount(AtomicU64::new(uses)),
+            ..self
+        }
+    }
+
     /// Whether a literal part contains a character of this kind.
     pub fn literals_contain(&self, wanted: impl Fn(char) -> bool) -> bool {
         self.parts

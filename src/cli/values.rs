@@ -72,6 +72,15 @@ pub(super) fn definition(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A value of `--capture`.
+pub(super) fn capture(text: &str) -> Result<(String, Jq), String> {
+    let (name, query) = definition(text).map_err(|why| match text.contains('=') {
+        true => why,
+        false => "expected NAME=JQ, such as token=.token".to_owned(),
+    })?;
+    Ok((name, jq(&query)?))
+}
+
 /// A value of `--on`: the answer is read later, when the variables are known.
 #[derive(Clone, Debug)]
 pub struct RuleArg {

@@ -9,7 +9,9 @@ use clap::{Args, ValueHint};
 use clap_complete::Shell;
 
 use super::shared::SharedArgs;
-use super::values::{BinaryOutput, deadline, fragment_size, jq, loss, pattern, report_file, wait};
+use super::values::{
+    BinaryOutput, capture, deadline, fragment_size, jq, loss, pattern, report_file, wait,
+};
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
@@ -110,6 +112,23 @@ pub struct SendArgs {
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub expect_subprotocol: Option<String>,
 
+    /// Send each message only after the reply to the last one; with --expect, after the message that it expects
+    #[arg(long, conflicts_with = "no_wait")]
+    pub step: bool,
+
+    /// Wait for a matching message, such as a greeting, before sending the first one
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub after: Option<Pattern>,
+
+    /// Exit 1 at once if a message matches (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub never: Vec<Pattern>,
+
+    /// With --step or --after: set {{NAME}} to the value of a jq expression on each reply that has it, for the
+    /// messages after it (repeatable)
+    #[arg(long, value_name = "NAME=JQ", value_parser = capture)]
+    pub capture: Vec<(String, Jq)>,
+
     /// Time limit since the last message sent or received (exit 28)
     ///
     /// A message that is still arriving extends it while at least 1 KiB arrives in each such period. It also limits
@@ -205,6 +224,10 @@ pub struct ListenArgs {
     /// Stop after the first message that matches, exit 0
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
     pub until: Option<Pattern>,
+
+    /// Exit 1 at once if a message matches (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub never: Vec<Pattern>,
 
     /// Print and count only messages that match
     ///

@@ -2,6 +2,7 @@
 //! event and returns go on, done or failed. It holds every count and time limit of a command; it has no clock,
 //! every call passes the time.
 
+mod captures;
 mod conversation;
 mod expectations;
 mod openings;
@@ -9,11 +10,13 @@ mod pings;
 mod replies;
 mod statistics;
 mod times;
+mod turns;
 mod write_stall;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
+pub use captures::Captures;
 pub use conversation::{Conversation, Goal};
 pub use expectations::Expectations;
 pub use openings::{Openings, STAGES, stages};
@@ -21,6 +24,7 @@ pub use pings::{NO_PONGS, PingRule, TimedRule};
 pub use replies::Replies;
 pub use statistics::{PingCounts, PingLimits, PingStatistics, percent, precise};
 pub use times::{TimeRange, TimeSummary};
+pub use turns::Turns;
 
 use crate::connection::close::CloseInfo;
 use crate::connection::error::{Error, ErrorKind};
@@ -146,6 +150,14 @@ impl StopRule {
     /// The input has nothing to send at the moment; `ended` when it has reached its end.
     pub fn input_idle(&mut self, ended: bool, now: Instant) -> Verdict {
         delegate!(self, rule => rule.input_idle(ended, now))
+    }
+
+    /// Whether the next message of the input may be sent (`--step`, `--after`).
+    pub fn may_send(&self) -> bool {
+        match self {
+            StopRule::Conversation(rule) => rule.may_send(),
+            StopRule::Pings(_) => true,
+        }
     }
 
     /// Reading is suspended: the silence is not the peer's, so the timers restart here.
