@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::run::CheckFile;
 use super::{
-    ConnectStep, HandshakeFact, ParseError, Script, SendStep, Step, StepAction, Template, Variable,
+    ConnectStep, FramePayload, FrameStep, HandshakeFact, ParseError, Script, SendStep, Step,
+    StepAction, Template, Variable,
 };
 use crate::connection::target::Address;
 use crate::named_file::{self, ReadLimits};
@@ -96,7 +97,15 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
         StepAction::Set { value, .. } => here(value),
         StepAction::Connect(connect) => of_connect(step.line, connect),
         StepAction::Send {
-            message: SendStep::Text(template) | SendStep::File(template),
+            message:
+                SendStep::Text(template)
+                | SendStep::File(template)
+                | SendStep::Quoted(template)
+                | SendStep::Fragments { text: template, .. }
+                | SendStep::Frame(FrameStep {
+                    payload: FramePayload::Text(template),
+                    ..
+                }),
             ..
         }
         | StepAction::Sample {

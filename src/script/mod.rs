@@ -345,6 +345,39 @@ pub enum SendStep {
     Hex(Vec<u8>),
     /// `>file PATH`: the bytes of a file as a binary message.
     File(Template),
+    /// `>text "…"` or `>text <<END`: a text with any characters.
+    Quoted(Template),
+    /// `>fragments SIZE MESSAGE`: a text message in several frames.
+    Fragments {
+        /// Payload bytes of each frame, at least 1; of the last one at most.
+        size: usize,
+        /// The text.
+        text: Template,
+    },
+    /// `>frame …`
+    Frame(FrameStep),
+}
+
+/// One frame, legal or not (RFC 6455 §5.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameStep {
+    /// FIN, RSV1 to RSV3 and the opcode: the first byte.
+    pub first: u8,
+    /// Whether it is masked, as a client must do.
+    pub is_masked: bool,
+    /// The declared length, if it is not that of the payload.
+    pub length: Option<u64>,
+    /// Its payload.
+    pub payload: FramePayload,
+}
+
+/// The payload of a [`FrameStep`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum FramePayload {
+    /// `hex 00 ff`
+    Hex(Vec<u8>),
+    /// `text TEXT`
+    Text(Template),
 }
 
 /// The payload of a close frame.

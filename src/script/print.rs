@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    AnyOrderBlock, CloseStep, ConnectionName, Expected, HandshakeFact, HeaderLine, MessageOrder,
-    Query, RepeatBlock, Script, SendStep, Step, StepAction,
+    AnyOrderBlock, CloseStep, ConnectionName, Expected, FramePayload, FrameStep, HandshakeFact,
+    HeaderLine, MessageOrder, Query, RepeatBlock, Script, SendStep, Step, StepAction,
 };
+use crate::connection::wire::header::{FIN, RSV1, RSV2, RSV3};
 
 /// A file that parses to this script, with each step on its line as far as blank lines allow.
 impl fmt::Display for Script {
@@ -157,6 +158,37 @@ impl fmt::Display for SendStep {
                 f.write_str(">hex")?;
                 bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
             }
+            Self::Quoted(text) => {
+                let quoted = serde_json::to_string(&text.to_string()).map_err(|_| fmt::Error)?;
+                write!(f, ">text {quoted}")
+            }
+            Self::Fragments { size, text } => write!(f, ">fragments {size} {text}"),
+            Self::Frame(frame) => write!(f, ">frame {frame}"),
+        }
+    }
+}
+
+impl fmt::Display for FrameStep {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for (bit, name) in [(FIN, "fin"), (RSV1, "rsv1"), (RSV2, "rsv2"), (RSV3, "rsv3")] {
+            if self.first & bit != 0 {
+                write!(f, "{name} ")?;
+            }
+        }
+        write!(f, "opcode={}", self.first & 0x0f)?;
+        if !self.is_masked {
+            f.write_str(" mask=no")?;
+        }
+        if let Some(length) = self.length {
+            write!(f, " length={length}")?;
+        }
+        match &self.payload {
+            FramePayload::Hex(bytes) if bytes.is_empty() => Ok(()),
+            FramePayload::Hex(bytes) => {
+                f.write_str(" hex")?;
+                bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
+            FramePayload::Text(text) => write!(f, " text {text}"),
         }
     }
 }

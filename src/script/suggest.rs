@@ -5,7 +5,7 @@ use super::words::{beginning, split_word};
 use crate::nearest::nearest;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 30] = [
+pub(super) const STEPS: [&str; 33] = [
     "test",
     "set",
     "timeout",
@@ -18,6 +18,9 @@ pub(super) const STEPS: [&str; 30] = [
     ">",
     ">hex",
     ">file",
+    ">text",
+    ">fragments",
+    ">frame",
     "<",
     "<next",
     "within",
@@ -50,8 +53,17 @@ pub(super) fn unknown_step<'a>(
         return format!("missing step after '{line}'");
     }
     let unknown = format!("unknown step '{line}'");
-    if let Some(rest) = sign.strip_prefix('>') {
-        return format!("{unknown}; did you mean '> {rest}', '>hex' or '>file'?");
+    if sign.starts_with('>') {
+        let rest = &sign[1..];
+        let forms = STEPS
+            .into_iter()
+            .filter(|step| step.len() > 1 && step.starts_with('>'));
+        return match nearest(sign, forms) {
+            Some(form) => format!("{unknown}; did you mean '{form}' or '> {rest}'?"),
+            None => format!(
+                "{unknown}; did you mean '> {rest}', '>text', '>hex', '>file', '>fragments' or '>frame'?"
+            ),
+        };
     }
     if let Some(rest) = sign.strip_prefix('<') {
         return format!("{unknown}; did you mean '< {rest}' or '<next'?");

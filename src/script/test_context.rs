@@ -12,12 +12,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::print::DurationWord;
 use super::transcript::Transcript;
+use super::variables::Filled;
 use crate::connection::backoff::Backoff;
 use crate::connection::close::{CloseFrame, CloseInfo};
 use crate::connection::error::{Error, ErrorKind};
-use crate::connection::message::{Direction, Outgoing, Payload};
+use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
 use crate::connection::target::RequestHeader;
 use crate::connection::{Opened, ReadyState};
 use crate::event::{Event, Message, Next};
@@ -393,6 +396,46 @@ fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
     Some(failure)
 }
 
+/// What a step sends.
+pub struct StepMessage {
+    /// The message, its fragments or a raw frame.
+    pub parts: Vec<Outgoing>,
+    /// What the transcript shows instead of the parts.
+    pub shown: Option<String>,
+}
+
+impl StepMessage {
+    /// A message in one frame; `shown` replaces it in the transcript.
+    pub fn whole(payload: Payload, shown: Option<String>) -> Self {
+        Self {
+            parts: vec![Outgoing::Message(payload)],
+            shown,
+        }
+    }
+
+    /// A text in frames of `size` bytes, at least 1.
+    pub fn fragments(text: Filled, size: usize) -> Self {
+        let shown = text.shown.unwrap_or_else(|| text.text.clone());
+        let mut rest = Bytes::from(text.text);
+        let mut parts = Vec::new();
+        loop {
+            let bytes = rest.split_to(rest.len().min(size));
+            let is_last = rest.is_empty();
+            parts.push(Outgoing::Fragment(Fragment {
+                is_text: true,
+                is_first: parts.is_empty(),
+                is_last,
+                bytes,
+            }));
+            if is_last {
+                let shown = format!("in {}: {shown}", units::count(parts.len() as u64, "frame"));
+                let shown = Some(shown);
+                return Self { parts, shown };
+            }
+        }
+    }
+}
+
 /// How a wait ended without a failure.
 #[derive(Debug)]
 pub enum WaitResult<T> {
@@ -479,33 +522,35 @@ impl<'a> TestContext<'a> {
         }
     }
 
-    /// Sends a message; `shown` replaces it in the transcript.
+    /// Sends a message, a part at a time.
     ///
     /// # Errors
     /// The connection has ended, or there was no room to send within the limit.
     pub async fn send(
         &mut self,
         index: usize,
-        payload: Payload,
-        shown: Option<String>,
+        message: StepMessage,
         limit: Duration,
     ) -> Result<(), StepFailure> {
-        let mut payload = Some(payload);
-        self.ready(index, limit).await?;
-        let connection = &mut self.connections[index];
-        let sent = payload
-            .take()
-            .and_then(|payload| connection.link.send(Outgoing::Message(payload)));
-        let Some(event) = sent else {
-            return Err(self.closed_early(index));
-        };
-        connection.write_event(&event, &self.shared.sinks);
-        let connection = &self.connections[index];
-        match shown {
-            Some(shown) => self.transcript.sent(connection.name.as_deref(), &shown),
-            None => self
-                .transcript
-                .note(connection.name.as_deref(), &connection.url, &event),
+        for part in message.parts {
+            self.ready(index, limit).await?;
+            let connection = &mut self.connections[index];
+            if !connection.link.is_open() {
+                return Err(self.closed_early(index));
+            }
+            // Nothing is reported of a part that does not end its message, and of a raw frame.
+            let Some(event) = connection.link.send(part) else {
+                continue;
+            };
+            connection.write_event(&event, &self.shared.sinks);
+            if message.shown.is_none() {
+                self.transcript
+                    .note(connection.name.as_deref(), &connection.url, &event);
+            }
+        }
+        if let Some(shown) = &message.shown {
+            let name = self.connections[index].name.as_deref();
+            self.transcript.sent(name, shown);
         }
         Ok(())
     }

@@ -78,6 +78,17 @@ a > [not json {{greeting}}
 a >hex 00ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
+b >text "a\nb\u0000 {{greeting}} \\{{"
+b >text <<END
+ {{greeting}}
+# "no comment"
+
+END
+b >fragments 1KiB {"a":
+ [1]}
+b >frame rsv1 fin opcode=3 mask=no length=70000 hex 00FF
+b >frame opcode=1 text {{greeting}}  x
+b >frame fin opcode=9
 b within 250ms <next =
 within 1h b < {{greeting}}
 b < [
@@ -304,6 +315,12 @@ a >
 a >hex 00 ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
+b >text "a\nb\u0000 {{greeting}} \\{{"
+b >text " {{greeting}}\n# \"no comment\"\n"
+b >fragments 1024 {"a":[1]}
+b >frame fin rsv1 opcode=3 mask=no length=70000 hex 00 ff
+b >frame opcode=1 text {{greeting}}  x
+b >frame fin opcode=9
 within 250ms b <next =
 within 1h b < {{greeting}}
 b < [1.0,{{greeting}},"{{greeting}}",12345678901234567890]
@@ -504,7 +521,8 @@ fn what_is_wrong_and_where() {
         (open, "pign", 2, "unknown step 'pign'; did you mean 'ping'?".into()),
         (open, "Close 1000", 2, "did you mean 'close'?".into()),
         (open, "xyzzy plugh", 2, "unknown step 'xyzzy plugh' (steps: test, set".into()),
-        (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>hex' or '>file'?".into()),
+        (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>text', '>hex', '>file', '>fragments' or '>frame'?".into()),
+        (open, ">hxe 00", 2, "unknown step '>hxe 00'; did you mean '>hex' or '> hxe'?".into()),
         (open, "<nxt x", 2, "did you mean '< nxt' or '<next'?".into()),
         ("", "ws://localhost/", 1, "unknown step 'ws://localhost/'".into()),
         (two, "alcie > hi", 3, "unknown connection 'alcie'; did you mean 'alice'?".into()),
@@ -591,6 +609,23 @@ fn what_is_wrong_and_where() {
         (open, ">hex 0", 2, "invalid hex bytes '0'".into()),
         (open, ">hex 0x01", 2, "invalid hex bytes '0x01'".into()),
         (open, ">file", 2, ">file PATH".into()),
+        (open, ">text hello", 2, "missing quotes in 'hello'; write >text \"…\" with JSON's escapes, or >text <<END".into()),
+        (open, r#">text "a\q""#, 2, "invalid text \"a\\q\": invalid escape".into()),
+        (open, r#">text "a" b"#, 2, "invalid text".into()),
+        (open, r#">text "{{bose}}""#, 2, "undefined variable {{bose}}".into()),
+        (open, ">text <<END\na\n END\n", 2, "no line END ends this text; it must stand at the start of a line".into()),
+        (open, ">text <<\na\n", 2, "invalid end word '' after <<".into()),
+        (open, ">text <<END x\nEND x\n", 2, "invalid end word 'END x' after <<".into()),
+        (open, ">text <<END\na\nEND\npign", 5, "did you mean 'ping'?".into()),
+        (open, ">fragments", 2, "missing argument: expected >fragments SIZE MESSAGE".into()),
+        (open, ">fragments hello", 2, "invalid size 'hello'".into()),
+        (open, ">fragments 0 hello", 2, "invalid size '0': a fragment has at least 1 byte".into()),
+        (open, ">frame fin hex 00", 2, "missing opcode of a frame; write >frame [fin]".into()),
+        (open, ">frame fin opcode=16", 2, "invalid opcode '16' (0 to 15)".into()),
+        (open, ">frame opcode=1 length=-1", 2, "invalid length '-1'".into()),
+        (open, ">frame opcode=1 rsv4", 2, "unexpected 'rsv4' in a frame; write >frame [fin]".into()),
+        (open, ">frame opcode=1 mask=maybe", 2, "unexpected 'mask=maybe' in a frame".into()),
+        (open, ">frame opcode=1 hex 0", 2, "invalid hex bytes '0'".into()),
         (open, "silence soon", 2, "invalid duration 'soon' (examples: 500ms".into()),
         (open, "wait 0", 2, "more than 0".into()),
         (open, "wait 400days", 2, "at most 366 days".into()),
@@ -664,6 +699,13 @@ fn line() -> impl Strategy<Value = String> {
         "subprotocol",
         "cert-days",
         "wait",
+        ">text",
+        ">fragments",
+        ">frame",
+        "fin",
+        "opcode=1",
+        "hex",
+        "<<x",
         "any-order",
         "repeat",
         "2",
@@ -756,6 +798,28 @@ fn good_step() -> impl Strategy<Value = String> {
                 .fold(">hex".to_owned(), |line, byte| format!("{line} {byte:02X}"))
         }),
         text().prop_map(|text| format!("set x = {}", text.replace('\n', ""))),
+        any::<String>().prop_map(|text| {
+            let text = Template::literal(text).to_string();
+            format!(">text {}", serde_json::Value::from(text))
+        }),
+        Just(">text <<END\n{\"a\":\n  {{x}} }\n\n> # \nEND".to_owned()),
+        (1_usize..9000, text()).prop_map(|(size, text)| format!(">fragments {size} {text}")),
+        (
+            any::<[bool; 4]>(),
+            0..16_u8,
+            prop::option::of(any::<u64>()),
+            text()
+        )
+            .prop_map(|(bits, opcode, length, text)| {
+                let names = bits.iter().zip(["fin ", "rsv1 ", "rsv2 ", "rsv3 "]);
+                let bits: String = names
+                    .filter(|(set, _)| **set)
+                    .map(|(_, name)| name)
+                    .collect();
+                let length = length.map_or(String::new(), |length| format!(" length={length}"));
+                let text = text.replace('\n', "");
+                format!(">frame {bits}opcode={opcode} mask=yes{length} text {text}")
+            }),
         (text(), within()).prop_map(|(text, within)| format!(
             "any-order\n< {text}\nsample {text}\n{within}< x\nend"
         )),

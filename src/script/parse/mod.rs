@@ -5,6 +5,7 @@
 
 mod blocks;
 mod handshake;
+mod sending;
 mod texts;
 
 use std::path::Path;
@@ -14,10 +15,8 @@ use super::line_error::LineError;
 use super::scope::ParseScope;
 use super::suggest::unknown_step;
 use super::template::Language;
-use super::words::{assignment, header, hex, nothing, required, split_word, time, trim};
-use super::{
-    CloseStep, ConnectionName, MessageOrder, RetryClause, Script, SendStep, Step, StepAction, Test,
-};
+use super::words::{assignment, header, nothing, split_word, time, trim};
+use super::{CloseStep, ConnectionName, MessageOrder, RetryClause, Script, Step, StepAction, Test};
 use blocks::OpenBlock;
 
 /// The longest close reason in bytes: the 125 of a control frame less the code (RFC 6455 §5.5).
@@ -352,7 +351,7 @@ impl<'a> Parser<'a> {
                 prefix.refuse_within(sign)?;
                 self.sample(prefix.name, rest).map(Some)
             }
-            ">" | ">hex" | ">file" | "never" | "silence" => {
+            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" | "never" | "silence" => {
                 prefix.refuse_within(sign)?;
                 self.exchange(&prefix, sign, rest).map(Some)
             }
@@ -406,21 +405,10 @@ impl<'a> Parser<'a> {
         let on = self.peer(prefix.name)?;
         let within = prefix.within;
         Ok(match sign {
-            ">" => StepAction::Send {
+            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" => StepAction::Send {
                 on,
-                message: SendStep::Text(self.message(rest)?),
+                message: self.sent(sign, rest)?,
             },
-            ">hex" => StepAction::Send {
-                on,
-                message: SendStep::Hex(hex(rest)?),
-            },
-            ">file" => {
-                let path = self.template(required(rest, ">file PATH")?, Language::Text)?;
-                StepAction::Send {
-                    on,
-                    message: SendStep::File(path),
-                }
-            }
             "<" => self.receive(on, MessageOrder::FirstMatch, rest, within)?,
             "<next" => self.receive(on, MessageOrder::Next, rest, within)?,
             "never" => StepAction::Never {

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use super::Runner;
 use crate::connection::close::{CloseFrame, CloseInfo};
-use crate::connection::message::Payload;
+use crate::connection::message::{Outgoing, Payload};
+use crate::connection::wire::mask_keys::MaskKeys;
+use crate::connection::wire::raw::RawFrame;
 use crate::expectation::{
     AwaitedMessage, ExpectedClose, answers, end_in_words, unexpected_message,
 };
-use crate::script::test_context::{ConnectionEnd, NearMiss, StepFailure, WaitResult};
-use crate::script::{CloseStep, ConnectionName, Expected, MessageOrder, SendStep};
+use crate::script::test_context::{ConnectionEnd, NearMiss, StepFailure, StepMessage, WaitResult};
+use crate::script::{
+    CloseStep, ConnectionName, Expected, FramePayload, FrameStep, MessageOrder, SendStep,
+};
 use crate::secret::io_text;
 use crate::units;
 
@@ -35,12 +39,13 @@ impl Runner<'_> {
         on: &ConnectionName,
         message: &SendStep,
     ) -> Result<(), StepFailure> {
-        let (payload, shown) = match message {
-            SendStep::Text(template) => {
+        let index = self.connection(on)?;
+        let sent = match message {
+            SendStep::Text(template) | SendStep::Quoted(template) => {
                 let filled = self.fill(template)?;
-                (Payload::Text(filled.text.into()), filled.shown)
+                StepMessage::whole(Payload::Text(filled.text.into()), filled.shown)
             }
-            SendStep::Hex(bytes) => (Payload::Binary(bytes.clone().into()), None),
+            SendStep::Hex(bytes) => StepMessage::whole(Payload::Binary(bytes.clone().into()), None),
             SendStep::File(template) => {
                 let path = self.fill(template)?.text;
                 // A path is relative to the check file, not to the working directory.
@@ -48,11 +53,50 @@ impl Runner<'_> {
                 let bytes = std::fs::read(beside.join(&path)).map_err(|error| {
                     StepFailure::fault(format!("cannot read {path}: {}", io_text(&error)))
                 })?;
-                (Payload::Binary(bytes.into()), None)
+                StepMessage::whole(Payload::Binary(bytes.into()), None)
+            }
+            SendStep::Fragments { size, text } => {
+                let filled = self.fill(text)?;
+                StepMessage::fragments(filled, *size)
+            }
+            SendStep::Frame(frame) => self.frame(frame)?,
+        };
+        self.context.send(index, sent, self.timeout).await
+    }
+
+    /// A frame with its header as the file says.
+    fn frame(&self, step: &FrameStep) -> Result<StepMessage, StepFailure> {
+        let (payload, is_secret) = match &step.payload {
+            FramePayload::Hex(bytes) => (bytes.clone(), false),
+            FramePayload::Text(text) => {
+                let filled = self.fill(text)?;
+                (filled.text.into_bytes(), filled.shown.is_some())
             }
         };
-        let index = self.connection(on)?;
-        self.context.send(index, payload, shown, self.timeout).await
+        let mut mask = None;
+        if step.is_masked {
+            let keys = MaskKeys::new().map_err(|error| {
+                let why = format!("cannot get random numbers from the operating system: {error}");
+                StepFailure::fault(why)
+            });
+            mask = Some(keys?.next_key());
+        }
+        let size = units::bytes(payload.len());
+        // The text of the step shows the names of secrets, not their values.
+        let shown = match is_secret {
+            true => format!("frame {step} ({size})"),
+            false => format!("frame {step}"),
+        };
+        let frame = RawFrame {
+            first: step.first,
+            mask,
+            length: step.length,
+            payload,
+        };
+        Ok(StepMessage {
+            parts: vec![Outgoing::Raw(frame.encode())],
+            shown: Some(shown),
+        })
     }
 
     /// Waits for a message.
