@@ -103,6 +103,9 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect -d 'Wait
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-close -d 'Wait for the server to close with CODE and a reason that matches PATTERN' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-status -d 'Expect this HTTP status in the handshake; unless it is 101, no message is sent' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-subprotocol -d 'Expect the server to choose this subprotocol (offer it with -s)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l after -d 'Wait for a matching message, such as a greeting, before sending the first one' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l never -d 'Exit 1 at once if a message matches (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l capture -d 'With --step or --after: set {{NAME}} to the value of a jq expression on each reply that has it, for the messages after it (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s w -l wait -d 'Time limit since the last message sent or received (exit 28)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l file -d 'Send FILE as one message (repeatable)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l fragment -d 'Split each message into fragments (frames) of at most SIZE' -r
@@ -156,6 +159,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l color -d 'Colou
 always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l step -d 'Send each message only after the reply to the last one; with --expect, after the message that it expects'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-wait -d 'Do not wait for replies, only for the closing handshake, which confirms that the server has read everything'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l whole -d 'Send all of stdin as one message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 0 -l null -d 'End messages with NUL instead of newline, in input and output'
@@ -178,6 +182,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s h -l help -d 'P
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s c -l count -d 'Stop after N messages' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l for -d 'Stop after TIME, exit 0' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l until -d 'Stop after the first message that matches, exit 0' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l never -d 'Exit 1 at once if a message matches (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l filter -d 'Print and count only messages that match' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l select -d 'Print the result of a jq expression for each JSON message, strings without quotes' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Stop after TIME without a message, exit 28' -r
@@ -378,6 +383,7 @@ always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l fail-fast -d 'Stop starting tests after the first failure'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l pace -d 'Wait at pause steps, as long as they say (recordings contain them)'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l list -d 'List the tests without running them'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l http2 -d 'Use WebSocket over HTTP/2 (RFC 8441): negotiated by ALPN for wss, with prior knowledge for ws'

@@ -437,6 +437,10 @@ pub struct CheckArgs {
     #[arg(long, help_heading = "For files", hide_short_help = true)]
     pub fail_fast: bool,
 
+    /// Wait at pause steps, as long as they say (recordings contain them)
+    #[arg(long, help_heading = "For files", hide_short_help = true)]
+    pub pace: bool,
+
     /// List the tests without running them
     #[arg(long, help_heading = "For files", hide_short_help = true)]
     pub list: bool,

@@ -21,10 +21,12 @@ use crate::script::schedule::{self, Job, ScheduleOutcome, SchedulePolicy};
 use crate::script::test_context::{PendingPolicy, RunContext, StopReason};
 use crate::secret::io_text;
 use crate::signals::{Signal, Signals};
+use crate::template::Template;
 use crate::template::variables::Values;
 
 use super::UsageError;
-use super::prepare::{PreparedSession, filling, policy, prepare, prepare_filling, warnings};
+use super::filling::Filling;
+use super::prepare::{PreparedSession, filling, policy, prepare_filling, warnings};
 
 /// Runs the command.
 ///
@@ -70,16 +72,18 @@ fn is_file(target: &str) -> bool {
 }
 
 async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
-    if options.list {
-        return Err(UsageError::usage("--list requires a check file").into());
+    if options.list || options.pace {
+        return Err(UsageError::usage("--list and --pace require a check file").into());
     }
     let url = options.targets.first().cloned().unwrap_or_default();
+    let filling = filling(&options.shared, Vec::new())?;
+    let values = filling.values().clone();
     let questions = EndpointOptions {
         status: options.expect_status,
         subprotocol: options.expect_subprotocol.clone(),
         max_handshake: options.max_handshake,
         min_cert_days: options.min_cert_days,
-        send: options.send.clone(),
+        send: messages(&options.send, &filling)?,
         expect: options.expect.clone(),
         close: options.expect_close.clone(),
         skip: options.skip.clone(),
@@ -87,19 +91,29 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
         wait: options.wait,
     };
     let settings = CheckSettings::of(&options);
-    let prepared = prepare(&url, options.shared).await?;
+    let prepared = prepare_filling(&url, options.shared, filling).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
         for risk in warnings(&prepared.policy.target.address) {
             sinks.notify(Notice::Warning(&risk));
         }
     }
-    let (what, terminal_style) = (prepared.what.clone(), terminal_style(&prepared, "check"));
+    let (what, url) = (prepared.what.clone(), prepared.url.clone());
+    let terminal_style = terminal_style(&prepared, "check");
     let shared = settings.share(Rc::new(prepared), sinks);
-    let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
+    let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions, &values));
     settings
         .run(&shared, terminal_style, None, [job].into_iter())
         .await
+}
+
+/// The messages of `--send`.
+fn messages(texts: &[String], filling: &Filling) -> Result<Vec<Template>, UsageError> {
+    let message = |text: &String| match filling.is_requested() {
+        true => filling.message("--send", text),
+        false => Ok(Template::literal(text)),
+    };
+    texts.iter().map(message).collect()
 }
 
 async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
@@ -191,6 +205,8 @@ struct CheckSettings {
     destinations: Destinations,
     pace: SchedulePolicy,
     wait: Duration,
+    /// `--pace`
+    keeps_pace: bool,
     begun: Instant,
 }
 
@@ -212,6 +228,7 @@ impl CheckSettings {
                 max_time: options.shared.timing.max_time,
             },
             wait: options.wait,
+            keeps_pace: options.pace,
             begun: Instant::now(),
         }
     }
@@ -219,6 +236,7 @@ impl CheckSettings {
     /// The context that all tests share.
     fn share(&self, prepared: Rc<PreparedSession>, sinks: Sinks) -> RunContext {
         let farewell = prepared.shared.messages.close.clone();
+        let backoff = prepared.policy.persistence.backoff;
         let sinks = Rc::new(RefCell::new(sinks));
         let for_reach = sinks.clone();
         let reach = move |url: String, headers: Vec<RequestHeader>| -> PendingPolicy {
@@ -235,6 +253,8 @@ impl CheckSettings {
             stopping: Cell::new(None),
             farewell,
             timeout: self.wait,
+            backoff,
+            keeps_pace: self.keeps_pace,
         }
     }
 

@@ -42,6 +42,8 @@ use super::password::password_for;
 pub struct PreparedSession {
     /// How to connect, reconnect and ping.
     pub policy: LinkPolicy,
+    /// The URL, with its variables filled in.
+    pub url: String,
     /// The URL as shown in errors and statistics.
     pub what: String,
     /// The options of the command line.
@@ -91,6 +93,7 @@ pub async fn prepare_filling(
     let stdout = OutputStream::stdout(when(shared.output.color));
     Ok(PreparedSession {
         policy,
+        url,
         what,
         shared,
         stdout,

@@ -1,31 +1,58 @@
 //! Loads a check file into tests that can run. Beyond parsing it checks that environment variables are set and
 //! URLs are valid; it does not connect.
 
+use std::path::Path;
+
 use super::run::CheckFile;
-use super::{ConnectStep, HandshakeFact, ParseError, Script, SendStep, Step, StepAction};
+use super::{
+    ConnectStep, FramePayload, FrameStep, HandshakeFact, ParseError, Script, SendStep, Step,
+    StepAction,
+};
 use crate::connection::target::Address;
+use crate::named_file::{self, ReadLimits};
+use crate::secret::io_text;
 use crate::template::{Template, Variable};
 
 impl CheckFile {
-    /// Reads a check file; `given` are the names that `--var` and `--secret` define.
+    /// Reads a check file and the files that it includes; `given` are the names that `--var` and `--secret`
+    /// define.
     ///
     /// # Errors
     /// The first error, with its line.
     pub fn read(name: &str, bytes: &[u8], given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
-        let script = Script::from_bytes(name, bytes, given)?;
-        let tests = script.tests.iter().flat_map(|test| &test.steps);
-        for step in script.settings.iter().chain(tests) {
-            usable(step).map_err(|(line, what)| ParseError {
-                file: name.to_owned(),
-                line,
-                what,
-            })?;
+        let read = |path: &Path| {
+            named_file::read(path, ReadLimits::default()).map_err(|error| io_text(&error))
+        };
+        let script = Script::from_bytes_with(name, bytes, given, &read)?;
+        usable_steps(name, &script.settings)?;
+        for test in &script.tests {
+            usable_steps(name, &test.steps)?;
+            if let Some(finally) = &test.finally {
+                usable_steps(name, &finally.steps)?;
+            }
         }
         Ok(Self {
             name: name.to_owned(),
             script,
         })
     }
+}
+
+/// Checks steps of a file, also those in blocks and in the files that it includes.
+fn usable_steps(file: &str, steps: &[Step]) -> Result<(), ParseError> {
+    for step in steps {
+        match &step.action {
+            StepAction::Repeat(block) => usable_steps(file, &block.steps)?,
+            StepAction::AnyOrder(block) => usable_steps(file, &block.steps)?,
+            StepAction::Include(included) => usable_steps(&included.file, &included.steps)?,
+            _ => usable(step).map_err(|(line, what)| ParseError {
+                file: file.to_owned(),
+                line,
+                what,
+            })?,
+        }
+    }
+    Ok(())
 }
 
 fn usable(step: &Step) -> Result<(), (usize, String)> {
@@ -71,12 +98,23 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
         StepAction::Set { value, .. } => here(value),
         StepAction::Connect(connect) => of_connect(step.line, connect),
         StepAction::Send {
-            message: SendStep::Text(template) | SendStep::File(template),
+            message:
+                SendStep::Text(template)
+                | SendStep::File(template)
+                | SendStep::Quoted(template)
+                | SendStep::Fragments { text: template, .. }
+                | SendStep::Frame(FrameStep {
+                    payload: FramePayload::Text(template),
+                    ..
+                }),
             ..
-        } => here(template),
-        StepAction::Receive { pattern, .. } | StepAction::Never { pattern, .. } => {
-            here(pattern.template())
         }
+        | StepAction::Sample {
+            message: template, ..
+        } => here(template),
+        StepAction::Receive { pattern, .. }
+        | StepAction::Never { pattern, .. }
+        | StepAction::NeverEverywhere(pattern) => here(pattern.template()),
         StepAction::Capture { query, .. } | StepAction::Assert(query) => here(query.template()),
         StepAction::Close { frame, .. } => {
             let reason = frame.as_ref().and_then(|frame| frame.reason.as_ref());

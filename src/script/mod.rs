@@ -31,7 +31,8 @@ pub use parse::ParseError;
 /// A whole check file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
-    /// `set` and `timeout` before the first test, which apply to every test. No other steps are allowed here.
+    /// `set`, `timeout`, `never` and `include` before the first test, which apply to every test. No other steps
+    /// are allowed here.
     pub settings: Vec<Step>,
     /// The tests in order; never empty.
     pub tests: Vec<Test>,
@@ -46,6 +47,25 @@ pub struct Test {
     pub name: Option<String>,
     /// Its steps in order; never empty.
     pub steps: Vec<Step>,
+    /// The steps that run whatever happened in `steps`.
+    pub finally: Option<FinallySteps>,
+}
+
+impl Test {
+    /// The number of its steps, including those of blocks, which count once, and of included files.
+    pub fn step_count(&self) -> usize {
+        let finally = self.finally.iter().flat_map(|finally| &finally.steps);
+        self.steps.iter().chain(finally).map(Step::count).sum()
+    }
+}
+
+/// `finally` and the steps after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FinallySteps {
+    /// The line of `finally`.
+    pub line: usize,
+    /// Its steps in order; never empty.
+    pub steps: Vec<Step>,
 }
 
 /// One step and its line.
@@ -55,6 +75,30 @@ pub struct Step {
     pub line: usize,
     /// Its action.
     pub action: StepAction,
+}
+
+impl Step {
+    /// How many steps it is: those inside a block instead of the block.
+    fn count(&self) -> usize {
+        match &self.action {
+            StepAction::Repeat(block) => block.steps.iter().map(Self::count).sum(),
+            StepAction::AnyOrder(block) => block.expectations().count(),
+            StepAction::Include(file) => file.steps.iter().map(Self::count).sum(),
+            StepAction::Sample { .. } => 0,
+            _ => 1,
+        }
+    }
+
+    /// Whether it may come before the first test.
+    fn is_setting(&self) -> bool {
+        match &self.action {
+            StepAction::Set { .. } | StepAction::Timeout(_) | StepAction::NeverEverywhere(_) => {
+                true
+            }
+            StepAction::Include(file) => file.steps.iter().all(Self::is_setting),
+            _ => false,
+        }
+    }
 }
 
 /// The action of a step.
@@ -95,6 +139,23 @@ pub enum StepAction {
         on: ConnectionName,
         /// The pattern.
         pattern: Expected,
+    },
+    /// `never PATTERN` before the first test: it applies to every connection.
+    NeverEverywhere(Expected),
+    /// `any-order` with its expectations, to `end`.
+    AnyOrder(AnyOrderBlock),
+    /// `repeat N` with its steps, to `end`.
+    Repeat(RepeatBlock),
+    /// `include FILE`
+    Include(IncludedFile),
+    /// `pause TIME`: a wait that only `--pace` obeys.
+    Pause(Duration),
+    /// `sample MESSAGE` after a `<` or `expect close`: what a server sends that plays this file. Ignored here.
+    Sample {
+        /// The connection.
+        on: ConnectionName,
+        /// The message, or the reason of the close.
+        message: Template,
     },
     /// `silence TIME`: no message arrives for this long.
     Silence {
@@ -168,12 +229,70 @@ pub enum MessageOrder {
 pub struct ConnectStep {
     /// The name for later steps.
     pub name: Option<String>,
+    /// Which `connect` of its test, counted from 0: steps on this connection name it so.
+    pub index: usize,
+    /// For how long it is tried again.
+    pub retry: Option<RetryClause>,
     /// The URL.
     pub url: Template,
     /// Additional header lines of the request, in order; a name may be repeated.
     pub headers: Vec<HeaderLine>,
     /// Checked as soon as the handshake was answered.
     pub expectations: Vec<Expectation>,
+}
+
+/// `retry TIME`, the line before a `connect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryClause {
+    /// Its line.
+    pub line: usize,
+    /// For how long another attempt is made.
+    pub time: Duration,
+}
+
+/// `any-order` … `end`: each expectation is met by another message, in any order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyOrderBlock {
+    /// The connection.
+    pub on: ConnectionName,
+    /// [`StepAction::Receive`] for the first message that matches, and [`StepAction::Sample`] after some of them.
+    pub steps: Vec<Step>,
+    /// The line of its `end`.
+    pub end: usize,
+}
+
+impl AnyOrderBlock {
+    /// The expectations: line, pattern and time limit.
+    pub fn expectations(&self) -> impl Iterator<Item = (&Step, &Expected, Option<Duration>)> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            StepAction::Receive {
+                pattern, within, ..
+            } => Some((step, pattern, *within)),
+            _ => None,
+        })
+    }
+}
+
+/// `repeat N` … `end`
+#[derive(Clone, Debug, PartialEq)]
+pub struct RepeatBlock {
+    /// How often its steps run, at least once.
+    pub times: u32,
+    /// Its steps in order; never empty.
+    pub steps: Vec<Step>,
+    /// The line of its `end`.
+    pub end: usize,
+}
+
+/// A file that `include` names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncludedFile {
+    /// The path as written, relative to the folder of the file with the `include`.
+    pub path: String,
+    /// The path from the working directory, for errors; paths in its steps are relative to its folder.
+    pub file: String,
+    /// Its steps in order. Their lines are lines of this file.
+    pub steps: Vec<Step>,
 }
 
 /// A header line of the opening handshake.
@@ -223,6 +342,39 @@ pub enum SendStep {
     Hex(Vec<u8>),
     /// `>file PATH`: the bytes of a file as a binary message.
     File(Template),
+    /// `>text "…"` or `>text <<END`: a text with any characters.
+    Quoted(Template),
+    /// `>fragments SIZE MESSAGE`: a text message in several frames.
+    Fragments {
+        /// Payload bytes of each frame, at least 1; of the last one at most.
+        size: usize,
+        /// The text.
+        text: Template,
+    },
+    /// `>frame …`
+    Frame(FrameStep),
+}
+
+/// One frame, legal or not (RFC 6455 §5.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameStep {
+    /// FIN, RSV1 to RSV3 and the opcode: the first byte.
+    pub first: u8,
+    /// Whether it is masked, as a client must do.
+    pub is_masked: bool,
+    /// The declared length, if it is not that of the payload.
+    pub length: Option<u64>,
+    /// Its payload.
+    pub payload: FramePayload,
+}
+
+/// The payload of a [`FrameStep`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum FramePayload {
+    /// `hex 00 ff`
+    Hex(Vec<u8>),
+    /// `text TEXT`
+    Text(Template),
 }
 
 /// The payload of a close frame.

@@ -5,7 +5,7 @@ use crate::nearest::nearest;
 use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 23] = [
+pub(super) const STEPS: [&str; 34] = [
     "test",
     "set",
     "timeout",
@@ -18,6 +18,9 @@ pub(super) const STEPS: [&str; 23] = [
     ">",
     ">hex",
     ">file",
+    ">text",
+    ">fragments",
+    ">frame",
     "<",
     "<next",
     "<hex",
@@ -29,6 +32,14 @@ pub(super) const STEPS: [&str; 23] = [
     "ping",
     "close",
     "wait",
+    "any-order",
+    "repeat",
+    "end",
+    "finally",
+    "retry",
+    "include",
+    "pause",
+    "sample",
 ];
 
 /// The error of a line that begins with no known step; `connections` are the names known at this line.
@@ -44,7 +55,15 @@ pub(super) fn unknown_step<'a>(
     }
     let unknown = format!("unknown step '{line}'");
     if let Some(rest) = sign.strip_prefix('>') {
-        return format!("{unknown}; did you mean '> {rest}', '>hex' or '>file'?");
+        let forms = STEPS
+            .into_iter()
+            .filter(|step| step.len() > 1 && step.starts_with('>'));
+        return match nearest(sign, forms) {
+            Some(form) => format!("{unknown}; did you mean '{form}' or '> {rest}'?"),
+            None => format!(
+                "{unknown}; did you mean '> {rest}', '>text', '>hex', '>file', '>fragments' or '>frame'?"
+            ),
+        };
     }
     if let Some(rest) = sign.strip_prefix('<') {
         return format!("{unknown}; did you mean '< {rest}', '<next' or '<hex'?");

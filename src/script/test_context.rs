@@ -12,11 +12,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::print::DurationWord;
 use super::transcript::Transcript;
+use crate::connection::backoff::Backoff;
 use crate::connection::close::{CloseFrame, CloseInfo};
 use crate::connection::error::{Error, ErrorKind};
-use crate::connection::message::{Direction, Outgoing, Payload};
+use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
 use crate::connection::target::RequestHeader;
 use crate::connection::{Opened, ReadyState};
 use crate::event::{Event, Message, Next};
@@ -25,7 +28,7 @@ use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
-use crate::template::variables::Variables;
+use crate::template::variables::{Filled, Variables};
 use crate::units;
 
 /// Bytes of unread messages at which a connection is no longer read.
@@ -54,6 +57,10 @@ pub struct RunContext {
     pub farewell: CloseFrame,
     /// The limit of a waiting step where the file sets none.
     pub timeout: Duration,
+    /// The delays between the attempts of `retry`.
+    pub backoff: Backoff,
+    /// Whether `pause` waits (`--pace`).
+    pub keeps_pace: bool,
 }
 
 /// Why a run ends before its last test.
@@ -74,8 +81,19 @@ pub struct StepFailure {
     pub why: String,
     /// The server's answer and the hint.
     pub details: Vec<String>,
-    /// The nearest message.
-    pub closest: Option<Closest>,
+    /// The nearest messages.
+    pub closest: Vec<NearMiss>,
+    /// Whether the test must end although another attempt might succeed.
+    pub is_final: bool,
+}
+
+/// A message that nearly met an expectation.
+#[derive(Clone, Debug)]
+pub struct NearMiss {
+    /// The expectation, if the step has several.
+    pub label: Option<String>,
+    /// The message.
+    pub closest: Closest,
 }
 
 impl StepFailure {
@@ -85,7 +103,8 @@ impl StepFailure {
             fault: false,
             why: why.into(),
             details: Vec::new(),
-            closest: None,
+            closest: Vec::new(),
+            is_final: false,
         }
     }
 
@@ -94,6 +113,23 @@ impl StepFailure {
         Self {
             fault: true,
             ..Self::unmet(why)
+        }
+    }
+
+    /// Ends the test: no other attempt is made.
+    pub fn ending(self) -> Self {
+        Self {
+            is_final: true,
+            ..self
+        }
+    }
+}
+
+impl From<Closest> for NearMiss {
+    fn from(closest: Closest) -> Self {
+        Self {
+            label: None,
+            closest,
         }
     }
 }
@@ -107,7 +143,7 @@ impl From<UnmetExpectation> for StepFailure {
         let hint = unmet.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
             details: answer.chain(hint).collect(),
-            closest: unmet.closest,
+            closest: unmet.closest.map(NearMiss::from).into_iter().collect(),
             ..Self::unmet(unmet.what)
         }
     }
@@ -123,6 +159,18 @@ impl From<&Error> for StepFailure {
             details: answer.chain(hint).collect(),
             ..Self::unmet(error.message.clone())
         }
+    }
+}
+
+impl From<StopReason> for StepFailure {
+    fn from(why: StopReason) -> Self {
+        let why = match why {
+            StopReason::Signal(_) => "interrupted".to_owned(),
+            StopReason::OutOfTime(limit) => {
+                format!("stopped after --max-time {}", DurationWord(limit))
+            }
+        };
+        Self::fault(why).ending()
     }
 }
 
@@ -174,6 +222,8 @@ pub struct TestConnection {
     pub passed: PassedOver,
     /// The last message received.
     pub last: Option<Payload>,
+    /// Whether a failed attempt has opened it: its messages do not matter.
+    is_forgotten: bool,
     down: bool,
 }
 
@@ -196,6 +246,7 @@ impl TestConnection {
             forbidden: None,
             passed: PassedOver::default(),
             last: None,
+            is_forgotten: false,
             down: false,
         }
     }
@@ -204,6 +255,7 @@ impl TestConnection {
     pub fn take(&mut self) -> Option<Payload> {
         let payload = self.inbox.pop_front()?;
         self.held -= payload.len() + ENVELOPE;
+        self.passed.count();
         Some(payload)
     }
 
@@ -233,6 +285,12 @@ impl TestConnection {
     /// The state of the connection.
     pub fn ready_state(&self) -> ReadyState {
         self.link.ready_state()
+    }
+
+    /// Drops the messages that no step has looked at.
+    fn forget(&mut self) {
+        self.inbox.clear();
+        self.held = 0;
     }
 
     /// Raises the inbox limit so that a pong behind unread messages is reached, or restores it.
@@ -293,7 +351,7 @@ impl TestConnection {
                 direction: Direction::In,
                 payload,
                 ..
-            }) => {
+            }) if !self.is_forgotten => {
                 let found = self
                     .never
                     .iter()
@@ -337,6 +395,46 @@ fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
     Some(failure)
 }
 
+/// What a step sends.
+pub struct StepMessage {
+    /// The message, its fragments or a raw frame.
+    pub parts: Vec<Outgoing>,
+    /// What the transcript shows instead of the parts.
+    pub shown: Option<String>,
+}
+
+impl StepMessage {
+    /// A message in one frame; `shown` replaces it in the transcript.
+    pub fn whole(payload: Payload, shown: Option<String>) -> Self {
+        Self {
+            parts: vec![Outgoing::Message(payload)],
+            shown,
+        }
+    }
+
+    /// A text in frames of `size` bytes, at least 1.
+    pub fn fragments(text: Filled, size: usize) -> Self {
+        let shown = text.shown.unwrap_or_else(|| text.text.clone());
+        let mut rest = Bytes::from(text.text);
+        let mut parts = Vec::new();
+        loop {
+            let bytes = rest.split_to(rest.len().min(size));
+            let is_last = rest.is_empty();
+            parts.push(Outgoing::Fragment(Fragment {
+                is_text: true,
+                is_first: parts.is_empty(),
+                is_last,
+                bytes,
+            }));
+            if is_last {
+                let shown = format!("in {}: {shown}", units::count(parts.len() as u64, "frame"));
+                let shown = Some(shown);
+                return Self { parts, shown };
+            }
+        }
+    }
+}
+
 /// How a wait ended without a failure.
 #[derive(Debug)]
 pub enum WaitResult<T> {
@@ -354,6 +452,10 @@ pub struct TestContext<'a> {
     pub connections: Vec<TestConnection>,
     /// What happened, and when.
     pub transcript: Transcript,
+    /// The patterns that no message of any connection may match.
+    never: Vec<Pattern>,
+    /// Whether its final steps run, which a signal does not stop at once.
+    is_finishing: bool,
 }
 
 impl<'a> TestContext<'a> {
@@ -363,10 +465,33 @@ impl<'a> TestContext<'a> {
             shared,
             connections: Vec::new(),
             transcript: Transcript::new(Instant::now()),
+            never: Vec::new(),
+            is_finishing: false,
         }
     }
 
-    /// Opens a connection and waits until it is open or has failed.
+    /// Makes a message that matches fail the test, on every connection from now on.
+    pub fn forbid_everywhere(&mut self, pattern: Pattern) {
+        for connection in &mut self.connections {
+            connection.forbid(pattern.clone());
+        }
+        self.never.push(pattern);
+    }
+
+    /// The final steps begin. After a failure forbidden messages are no longer looked for: they would keep these
+    /// steps from running.
+    pub fn begin_finally(&mut self, has_failed: bool) {
+        self.is_finishing = true;
+        if has_failed {
+            self.never.clear();
+            for connection in &mut self.connections {
+                connection.never.clear();
+                connection.forbidden = None;
+            }
+        }
+    }
+
+    /// Opens a connection and waits until it is open or has failed; returns its index.
     ///
     /// # Errors
     /// An invalid URL, the time limit, and the errors of any wait.
@@ -377,13 +502,14 @@ impl<'a> TestContext<'a> {
         headers: Vec<RequestHeader>,
         limit: Option<Duration>,
         variables: &Variables,
-    ) -> Result<&TestConnection, StepFailure> {
+    ) -> Result<usize, StepFailure> {
         let policy = (self.shared.reach)(url, headers).await;
         let policy = LinkPolicy {
             variables: variables.clone(),
-            ..policy.map_err(StepFailure::fault)?
+            ..policy.map_err(|why| StepFailure::fault(why).ending())?
         };
-        let connection = TestConnection::new(name, policy);
+        let mut connection = TestConnection::new(name, policy);
+        connection.never.clone_from(&self.never);
         let index = self.connections.len();
         self.connections.push(connection);
         let ready = |context: &mut Self| {
@@ -391,7 +517,7 @@ impl<'a> TestContext<'a> {
             (connection.opened.is_some() || connection.end.is_some()).then_some(())
         };
         match self.until(limit, ready).await? {
-            WaitResult::For(()) => Ok(&self.connections[index]),
+            WaitResult::For(()) => Ok(index),
             WaitResult::InVain => {
                 let within = limit.map(units::shown).unwrap_or_default();
                 Err(StepFailure::fault(format!("not connected within {within}")))
@@ -399,33 +525,35 @@ impl<'a> TestContext<'a> {
         }
     }
 
-    /// Sends a message; `shown` replaces it in the transcript.
+    /// Sends a message, a part at a time.
     ///
     /// # Errors
     /// The connection has ended, or there was no room to send within the limit.
     pub async fn send(
         &mut self,
         index: usize,
-        payload: Payload,
-        shown: Option<String>,
+        message: StepMessage,
         limit: Duration,
     ) -> Result<(), StepFailure> {
-        let mut payload = Some(payload);
-        self.ready(index, limit).await?;
-        let connection = &mut self.connections[index];
-        let sent = payload
-            .take()
-            .and_then(|payload| connection.link.send(Outgoing::Message(payload)));
-        let Some(event) = sent else {
-            return Err(self.closed_early(index));
-        };
-        connection.write_event(&event, &self.shared.sinks);
-        let connection = &self.connections[index];
-        match shown {
-            Some(shown) => self.transcript.sent(connection.name.as_deref(), &shown),
-            None => self
-                .transcript
-                .note(connection.name.as_deref(), &connection.url, &event),
+        for part in message.parts {
+            self.ready(index, limit).await?;
+            let connection = &mut self.connections[index];
+            if !connection.link.is_open() {
+                return Err(self.closed_early(index));
+            }
+            // Nothing is reported of a part that does not end its message, and of a raw frame.
+            let Some(event) = connection.link.send(part) else {
+                continue;
+            };
+            connection.write_event(&event, &self.shared.sinks);
+            if message.shown.is_none() {
+                self.transcript
+                    .note(connection.name.as_deref(), &connection.url, &event);
+            }
+        }
+        if let Some(shown) = &message.shown {
+            let name = self.connections[index].name.as_deref();
+            self.transcript.sent(name, shown);
         }
         Ok(())
     }
@@ -484,6 +612,14 @@ impl<'a> TestContext<'a> {
         connection.link.close(farewell);
     }
 
+    /// Closes a connection that no step uses; what it still receives is dropped.
+    pub fn close_and_forget(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        connection.link.close(&self.shared.farewell);
+        connection.is_forgotten = true;
+        connection.forget();
+    }
+
     /// Waits until `ready` returns a value. All connections are driven meanwhile.
     ///
     /// # Errors
@@ -531,17 +667,12 @@ impl<'a> TestContext<'a> {
             .iter_mut()
             .find_map(|connection| connection.forbidden.take())
         {
-            return Some(failure);
+            return Some(failure.ending());
         }
-        match self.shared.stopping.get()? {
-            StopReason::Signal(_) => Some(StepFailure::fault("interrupted")),
-            StopReason::OutOfTime(limit) => {
-                let limit = DurationWord(limit);
-                Some(StepFailure::fault(format!(
-                    "stopped after --max-time {limit}"
-                )))
-            }
+        if self.is_finishing {
+            return None;
         }
+        self.shared.stopping.get().map(StepFailure::from)
     }
 
     fn poll_connections(&mut self, cx: &mut Context<'_>) -> bool {
@@ -562,8 +693,7 @@ impl<'a> TestContext<'a> {
                 // Messages that still arrive are dropped: a full inbox would stop reading, and nothing would
                 // wake this task.
                 for connection in &mut self.connections {
-                    connection.inbox.clear();
-                    connection.held = 0;
+                    connection.forget();
                 }
                 let progress = self.poll_connections(cx);
                 if self.connections.iter().all(|connection| connection.down) {

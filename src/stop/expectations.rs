@@ -234,7 +234,7 @@ mod tests {
         }
         let what = expectations.silence("1 s").what;
         assert!(
-            what.contains("1 matching message was received earlier and skipped"),
+            what.contains("1 matching message came before and was passed over"),
             "{what}"
         );
         assert!(expectations.received(&Payload::Binary("two".into())));

@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-use crate::harness::{Frame, Nobody, Probe, Server, ms};
+use crate::harness::{Frame, Nobody, Opcode, Probe, Server, ms};
 
 /// A run of a file with this text; `{{base}}` is the server's URL.
 fn check(server: &Server, text: &str) -> Probe {
@@ -398,7 +398,7 @@ fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
         .args([&file, "--send", "x"])
         .stderr_has("--skip require a URL")
         .status(2);
-    Probe::new(["check", "ws://x", "--var", "a=b"])
+    Probe::new(["check", "ws://x", "--pace"])
         .stderr_has("require a check file")
         .status(2);
     Probe::new(["check", "ws://x", "--var", "a b=b"])
@@ -464,7 +464,7 @@ fn a_flood_between_two_expected_messages_is_passed_over() {
         &server,
         "connect {{base}}\n< first\nwithin 3s < {\"n\":\"never\"}\n",
     )
-    .stdout_has("(10001 other messages received)")
+    .stdout_has("(10001 other messages received, 1 before this step)")
     .stdout_has("more\n")
     .status(1);
 }
@@ -587,7 +587,7 @@ fn what_an_earlier_step_passed_over_is_named_with_its_line() {
         .send_text("a")
         .close_when_asked();
     check(&server, "timeout 300ms\nconnect {{base}}\n< a\n< b\n")
-        .stdout_has("1 matching message was received earlier and skipped at line 3")
+        .stdout_has("1 matching message came before and was passed over at line 3: < a")
         .status(1);
 }
 
@@ -620,4 +620,74 @@ fn a_binary_message_is_awaited_by_its_bytes() {
     )
     .stdout_has("the last matched message is binary, not text")
     .status(1);
+}
+#[test]
+fn a_text_that_cannot_be_typed_is_sent_with_escapes_or_between_two_lines() {
+    let server = Server::new()
+        .accept()
+        .expect_text("CONNECT\r\na:b\n\n\0")
+        .expect_text("  {{x}} it's\n# {\n")
+        .expect_text(r#"{"a":"\"q\""}"#)
+        .close_when_asked();
+    let text = r##"connect {{base}}
+set a = b
+>text "CONNECT\r\na:{{a}}\n\n\u0000"
+>text <<END
+  \{{x}} it's
+# {
+
+END
+set q = "q"
+>text "{\"a\":\"{{q}}\"}"
+"##;
+    check(&server, text).stdout_has("1 test passed").status(0);
+}
+
+#[test]
+fn a_message_is_sent_in_frames_of_a_size() {
+    let part = |fin, opcode, text: &str| Frame {
+        fin,
+        ..Frame::new(opcode, text)
+    };
+    let server = Server::new()
+        .accept()
+        .expect_frame(part(false, Opcode::Text, "hél"))
+        .expect_frame(part(false, Opcode::Continuation, "loo "))
+        .expect_frame(part(true, Opcode::Continuation, "wx"))
+        .expect_frame(part(true, Opcode::Text, ""))
+        .close_when_asked();
+    check(
+        &server,
+        "connect {{base}}\n>fragments 4 hélloo wx\n>fragments 4\n< no\n",
+    )
+    .args(["--no-compress", "-w", "200ms"])
+    .stdout_has("> in 3 frames: h")
+    .status(1);
+}
+
+#[test]
+fn a_frame_is_sent_as_its_line_says() {
+    let server = Server::new()
+        .accept()
+        .expect_bytes(b"\xc3\x02\x00\xff")
+        .expect_bytes(b"\x41\x7e\x01\x00hi")
+        .expect_bytes(b"\x89\x00")
+        .send_text("still here")
+        .close_when_asked();
+    let text = "connect {{base}}\nset x = hi\n>frame fin rsv1 opcode=3 mask=no hex 00 ff\n\
+                >frame rsv1 opcode=1 mask=no length=256 text {{x}}\n>frame fin opcode=9 mask=no\n\
+                < still here\n< no\n";
+    check(&server, text)
+        .args(["-w", "200ms"])
+        .stdout_has("x.wst:7")
+        .stdout_has("> frame fin rsv1 opcode=3 mask=no hex 00 ff\n")
+        .status(1);
+    // Masked, as by a client that keeps the protocol.
+    let server = Server::new()
+        .accept()
+        .expect_frame(Frame::text("hi"))
+        .close_when_asked();
+    check(&server, "connect {{base}}\n>frame fin opcode=1 text hi\n")
+        .stdout_has("1 test passed")
+        .status(0);
 }

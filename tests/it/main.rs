@@ -18,6 +18,7 @@ mod harness;
 mod addresses;
 mod architecture;
 mod backpressure;
+mod check_blocks;
 mod check_comeback;
 #[cfg(unix)]
 mod check_file;

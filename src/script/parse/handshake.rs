@@ -19,9 +19,11 @@ impl<'a> Parser<'a> {
         if url.literals_contain(char::is_whitespace) {
             return Err(format!("unexpected space in '{rest}'; write connect [NAME] URL").into());
         }
-        self.scope.open(name, self.taken)?;
+        let index = self.scope.open(name, self.taken)?;
         Ok(StepAction::Connect(ConnectStep {
             name: name.map(str::to_owned),
+            index,
+            retry: self.retry.take(),
             url,
             headers: Vec::new(),
             expectations: Vec::new(),
@@ -103,10 +105,11 @@ impl<'a> Parser<'a> {
             return Err("duplicate expect status: a connect takes only one".into());
         }
         connect.expectations.push(new);
+        let place = self.scope.place(line);
         if let (Some(code), Some(connection)) = (status, self.scope.connections.last_mut())
             && code != 101
         {
-            connection.ended = Some(line);
+            connection.ended = Some(place);
         }
         Ok(())
     }
@@ -135,7 +138,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn last_connect(&mut self) -> Option<&mut ConnectStep> {
-        match &mut self.script.tests.last_mut()?.steps.last_mut()?.action {
+        match self.last_action()? {
             StepAction::Connect(connect) => Some(connect),
             _ => None,
         }

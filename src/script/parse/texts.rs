@@ -8,7 +8,7 @@ use crate::pattern::{Jq, Pattern, PatternForm};
 use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
 use crate::script::words::{beginning, required};
-use crate::script::{Expected, Query, SendStep};
+use crate::script::{Expected, Query};
 use crate::template::{Generator, Language, Template, Variable, starts_with_variable};
 
 impl<'a> Parser<'a> {
@@ -25,23 +25,23 @@ impl<'a> Parser<'a> {
                 self.taken += more;
                 Ok((compact.into(), true))
             }
-            Err(error) => Err(LineError {
-                line: Some(self.taken + error.after),
-                what: format!("{}; {hint}", error.what),
-            }),
+            Err(error) => Err(LineError::at(
+                self.taken + error.after,
+                format!("{}; {hint}", error.what),
+            )),
         }
     }
 
-    pub(super) fn text_message(&mut self, text: &'a str) -> Result<SendStep, LineError> {
+    /// A text message, compact if it is JSON over several lines.
+    pub(super) fn message(&mut self, text: &'a str) -> Result<Template, LineError> {
         let hint = "to send it literally, define it with set NAME = TEXT and send {{NAME}}";
         let (text, several_lines) = self.joined(text, hint)?;
-        let template = Template::message(&text, |text, language| match language {
+        Template::message(&text, |text, language| match language {
             Language::Text if several_lines => Err(
                 "the text spans several lines, which only JSON may, and is not valid JSON".into(),
             ),
             language => self.template(text, language),
-        });
-        template.map(SendStep::Text)
+        })
     }
 
     pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, LineError> {
@@ -134,7 +134,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn define(&mut self, name: &str) {
-        let names = if self.script.tests.is_empty() {
+        let names = if self.only_settings {
             &mut self.shared
         } else {
             &mut self.scope.defined
