@@ -8,7 +8,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::connection::Opened;
-use crate::connection::close::{CloseCode, CloseInfo};
+use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::connection::message::{Payload, Text};
@@ -439,9 +439,12 @@ impl ExpectedClose {
     }
 }
 
-/// `the server closed with 1008 (Policy Violation): no such room`
+/// `the server closed with 1008 (Policy Violation): no such room`, or that a rule closed.
 pub fn end_in_words(close: &CloseInfo) -> String {
-    format!("the server closed with {close}")
+    match close.by {
+        Initiator::Local => format!("closed by us with {close}"),
+        Initiator::Peer | Initiator::None => format!("the server closed with {close}"),
+    }
 }
 
 /// Whether a clean close is the answer to ours, which proves that the server has read everything before it.
@@ -454,7 +457,6 @@ pub fn answers(close: &CloseInfo, ours: Option<CloseCode>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::Initiator;
 
     fn text(text: &str) -> Payload {
         Payload::Text(text.into())

@@ -112,6 +112,12 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
         | StepAction::Sample {
             message: template, ..
         } => here(template),
+        StepAction::On {
+            pattern, answer, ..
+        } => vec![
+            (step.line, pattern.template()),
+            (step.line, answer.template()),
+        ],
         StepAction::Receive { pattern, .. }
         | StepAction::Never { pattern, .. }
         | StepAction::NeverEverywhere(pattern) => here(pattern.template()),

@@ -25,6 +25,7 @@ mod words;
 use std::time::Duration;
 
 use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
+use crate::rules::Answer;
 use crate::template::{Template, TemplatePart};
 pub use parse::ParseError;
 
@@ -92,9 +93,10 @@ impl Step {
     /// Whether it may come before the first test.
     fn is_setting(&self) -> bool {
         match &self.action {
-            StepAction::Set { .. } | StepAction::Timeout(_) | StepAction::NeverEverywhere(_) => {
-                true
-            }
+            StepAction::Set { .. }
+            | StepAction::Timeout(_)
+            | StepAction::NeverEverywhere(_)
+            | StepAction::On { on: None, .. } => true,
             StepAction::Include(file) => file.steps.iter().all(Self::is_setting),
             _ => false,
         }
@@ -142,6 +144,15 @@ pub enum StepAction {
     },
     /// `never PATTERN` before the first test: it applies to every connection.
     NeverEverywhere(Expected),
+    /// `on PATTERN => MESSAGE`: answers each message that matches from here on.
+    On {
+        /// The connection; `None` before the first test, for every connection.
+        on: Option<ConnectionName>,
+        /// The pattern.
+        pattern: Expected,
+        /// The answer.
+        answer: Answer,
+    },
     /// `any-order` with its expectations, to `end`.
     AnyOrder(AnyOrderBlock),
     /// `repeat N` with its steps, to `end`.

@@ -104,6 +104,16 @@ impl fmt::Display for StepAction {
             }
             Self::Never { on, pattern } => write!(f, "{on}never {pattern}"),
             Self::NeverEverywhere(pattern) => write!(f, "never {pattern}"),
+            Self::On {
+                on,
+                pattern,
+                answer,
+            } => {
+                if let Some(on) = on {
+                    write!(f, "{on}")?;
+                }
+                write!(f, "on {pattern} => {answer}")
+            }
             Self::AnyOrder(block) => write!(f, "{}any-order", block.on),
             Self::Repeat(block) => write!(f, "repeat {}", block.times),
             Self::Include(included) => write!(f, "include {}", included.path),

@@ -5,7 +5,7 @@ use crate::nearest::nearest;
 use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 34] = [
+pub(super) const STEPS: [&str; 35] = [
     "test",
     "set",
     "timeout",
@@ -25,6 +25,7 @@ pub(super) const STEPS: [&str; 34] = [
     "<next",
     "<hex",
     "within",
+    "on",
     "never",
     "silence",
     "capture",

@@ -28,6 +28,7 @@ use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
+use crate::rules::Rule;
 use crate::template::variables::{Filled, Variables};
 use crate::units;
 
@@ -314,6 +315,19 @@ impl TestConnection {
         self.never.push(pattern);
     }
 
+    /// Answers messages by this rule, also those that no step has looked at yet.
+    pub fn answer_by(&mut self, rule: Rule) {
+        self.link.add_rule(rule);
+        let (link, held) = (&mut self.link, &mut self.held);
+        self.inbox.retain(|payload| {
+            let is_answered = link.answer(payload);
+            if is_answered {
+                *held -= payload.len() + ENVELOPE;
+            }
+            !is_answered
+        });
+    }
+
     /// Drives the connection; true when something happened.
     fn poll(
         &mut self,
@@ -350,6 +364,7 @@ impl TestConnection {
             Event::Message(Message {
                 direction: Direction::In,
                 payload,
+                is_answered: false,
                 ..
             }) if !self.is_forgotten => {
                 let found = self
@@ -454,6 +469,8 @@ pub struct TestContext<'a> {
     pub transcript: Transcript,
     /// The patterns that no message of any connection may match.
     never: Vec<Pattern>,
+    /// The rules of every connection.
+    rules: Vec<Rule>,
     /// Whether its final steps run, which a signal does not stop at once.
     is_finishing: bool,
 }
@@ -466,6 +483,7 @@ impl<'a> TestContext<'a> {
             connections: Vec::new(),
             transcript: Transcript::new(Instant::now()),
             never: Vec::new(),
+            rules: Vec::new(),
             is_finishing: false,
         }
     }
@@ -476,6 +494,11 @@ impl<'a> TestContext<'a> {
             connection.forbid(pattern.clone());
         }
         self.never.push(pattern);
+    }
+
+    /// Answers messages by this rule, on every connection that is opened from now on.
+    pub fn answer_everywhere(&mut self, rule: Rule) {
+        self.rules.push(rule);
     }
 
     /// The final steps begin. After a failure forbidden messages are no longer looked for: they would keep these
@@ -510,6 +533,9 @@ impl<'a> TestContext<'a> {
         };
         let mut connection = TestConnection::new(name, policy);
         connection.never.clone_from(&self.never);
+        for rule in &self.rules {
+            connection.link.add_rule(rule.clone());
+        }
         let index = self.connections.len();
         self.connections.push(connection);
         let ready = |context: &mut Self| {

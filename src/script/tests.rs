@@ -59,6 +59,7 @@ bob silence 200ms
 const EVERYTHING: &str = r#"set host = {{base}}/a b
 timeout 1.5
 never {"error":{}}
+on ping => pong {{n}}
 test "every \"step\""
 set greeting = hello {{host}}
 timeout 2m30s
@@ -79,6 +80,8 @@ a >hex 00ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
+a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
+b on /x => y/ => close 4000 {{greeting}} {{.why}}
 b >text "a\nb\u0000 {{greeting}} \\{{"
 b >text <<END
  {{greeting}}
@@ -299,6 +302,7 @@ fn every_step_prints_as_it_should_be_written() {
     let wanted = r#"set host = {{base}}/a b
 timeout 1s500ms
 never {"error":{}}
+on ping => pong {{n}}
 test "every \"step\""
 set greeting = hello {{host}}
 timeout 2m30s
@@ -317,6 +321,8 @@ a >hex 00 ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
+a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
+b on /x => y/ => close 4000 {{greeting}} {{.why}}
 b >text "a\nb\u0000 {{greeting}} \\{{"
 b >text " {{greeting}}\n# \"no comment\"\n"
 b >fragments 1024 {"a":[1]}
@@ -525,6 +531,11 @@ fn what_is_wrong_and_where() {
         (open, "xyzzy plugh", 2, "unknown step 'xyzzy plugh' (steps: test, set".into()),
         (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>text', '>hex', '>file', '>fragments' or '>frame'?".into()),
         (open, ">hxe 00", 2, "unknown step '>hxe 00'; did you mean '>hex' or '> hxe'?".into()),
+        (open, "on x", 2, "invalid rule 'x': expected PATTERN => MESSAGE or PATTERN => close CODE REASON".into()),
+        (open, "on x => close 1005", 2, "close code 1005".into()),
+        (open, "on x => {{who}}", 2, "undefined variable {{who}}; define it before this line with set, capture, --var or --secret".into()),
+        (open, "> {{.id}}", 2, "{{.id}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = .id".into()),
+        (open, "within 1s on x => y", 2, "on does not wait and takes no 'within'".into()),
         (open, "<hex", 2, "missing argument: expected bytes, as in <hex 00 ff ?? …".into()),
         (open, "<hex 00 f", 2, "invalid bytes '00 f': 'f' is only half a byte".into()),
         (open, "<hex 00 … 01", 2, "… may only stand at the end".into()),

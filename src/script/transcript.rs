@@ -90,6 +90,9 @@ fn line(url: &str, event: &Event) -> Option<String> {
             let time = units::shown(opened.timing.total);
             format!("connected {url} ({}, {time})", opened.answer.status)
         }
+        Event::Message(message) if message.is_answered => {
+            format!("on {}", content(&message.payload))
+        }
         Event::Message(message) => {
             format!("{} {}", sign(message.direction), content(&message.payload))
         }

@@ -29,7 +29,7 @@ pub use turns::Turns;
 use crate::connection::close::CloseInfo;
 use crate::connection::error::{Error, ErrorKind};
 use crate::event::{Event, Unsent};
-use crate::expectation::{Closest, UnmetExpectation};
+use crate::expectation::{Closest, UnmetExpectation, end_in_words};
 use crate::units;
 
 /// What a stop rule returns.
@@ -84,7 +84,7 @@ impl fmt::Display for Failure {
                 }
                 (Some(error), _) => write!(f, "{error}"),
                 (None, Some(awaited)) => {
-                    write!(f, "the server closed with {close}, before {awaited}")
+                    write!(f, "{}, before {awaited}", end_in_words(close))
                 }
                 (None, None) => write!(f, "the server closed with {close}"),
             },

@@ -691,3 +691,43 @@ fn a_frame_is_sent_as_its_line_says() {
         .stdout_has("1 test passed")
         .status(0);
 }
+
+#[test]
+fn a_rule_answers_also_what_came_before_it_and_meets_nothing() {
+    let ping = r#"{"type":"ping","id":"x\"y"}"#;
+    let server = Server::new()
+        .accept()
+        .send_text(ping)
+        .send_text("noise")
+        .expect_text(r#"{"type":"pong","id":"x\"y","token":"t"}"#)
+        .send_text(ping)
+        .send_text("done")
+        .expect_text(r#"{"type":"pong","id":"x\"y","token":"t"}"#)
+        .close_when_asked();
+    let text = r#"set token = t
+connect {{base}}
+wait 100ms
+on {"type":"ping"} => {"type":"pong","id":{{.id}},"token":"{{token}}"}
+never {"type":"ping"}
+<next noise
+<next done
+wait 50ms
+"#;
+    check(&server, text).stdout_has("1 test passed").status(0);
+}
+
+#[test]
+fn a_rule_before_the_first_test_is_about_every_connection_and_stands_in_the_transcript() {
+    let server = Server::new()
+        .accept()
+        .send_text("ping 7")
+        .expect_text("pong")
+        .send_text("no")
+        .close_when_asked();
+    let text = "on /^ping/ => pong\ntest \"one\"\nconnect {{base}}\n<next yes\n";
+    check(&server, text)
+        .stdout_has("  on ping 7\n")
+        .stdout_has("  > pong\n")
+        .stdout_has("the next message does not match")
+        .status(1);
+}

@@ -91,6 +91,7 @@ mod serve_load;
 mod serve_modes;
 #[cfg(unix)]
 mod signals;
+mod steps;
 mod targets;
 #[cfg(unix)]
 mod terminal_safety;

@@ -287,7 +287,7 @@ impl<'a> Parser<'a> {
         {
             return Err(LineError::at(
                 *line,
-                "step before the first test: only set, timeout, never and include of these are allowed there",
+                "step before the first test: only set, timeout, on, never and include of these are allowed there",
             ));
         }
         let name = serde_json::from_str(rest).map_err(|_| {
@@ -346,6 +346,10 @@ impl<'a> Parser<'a> {
             "never" if self.is_before_tests() && prefix.name.is_none() => {
                 prefix.refuse_within(sign)?;
                 Ok(Some(StepAction::NeverEverywhere(self.pattern(rest)?)))
+            }
+            "on" => {
+                prefix.refuse_within(sign)?;
+                self.rule(prefix.name, rest).map(Some)
             }
             "sample" => {
                 prefix.refuse_within(sign)?;

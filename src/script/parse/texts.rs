@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::Parser;
 use crate::nearest::nearest;
 use crate::pattern::{Jq, Pattern, PatternForm};
+use crate::rules::{self, Answer};
 use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
 use crate::script::words::{beginning, required};
-use crate::script::{Expected, Query};
+use crate::script::{Expected, Query, StepAction};
 use crate::template::{Generator, Language, Template, Variable, starts_with_variable};
 
 impl<'a> Parser<'a> {
@@ -98,22 +99,53 @@ impl<'a> Parser<'a> {
         Ok(Query { template, fixed })
     }
 
+    /// `on PATTERN => MESSAGE`; before the first test it is about every connection.
+    pub(super) fn rule(
+        &mut self,
+        name: Option<&str>,
+        text: &'a str,
+    ) -> Result<StepAction, LineError> {
+        let on = match name {
+            None if self.is_before_tests() => None,
+            name => Some(self.peer(name)?),
+        };
+        let (pattern, answer) = rules::split(text)?;
+        let answer = Answer::parse(answer, |text, language| {
+            let template = Template::parse(text, language)?;
+            self.must_have_values(&template)?;
+            Ok::<_, LineError>(template)
+        })?;
+        let pattern = self.pattern(pattern)?;
+        Ok(StepAction::On {
+            on,
+            pattern,
+            answer,
+        })
+    }
+
     pub(super) fn template(&self, text: &str, language: Language) -> Result<Template, LineError> {
         let template = Template::parse(text, language)?;
         for variable in template.variables() {
-            match variable {
-                Variable::Name(name) => self.must_be_defined(name)?,
-                Variable::Path(path) => {
-                    let text = path.0.as_str();
-                    return Err(format!(
-                        "{{{{{text}}}}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = {text}"
-                    )
-                    .into());
-                }
-                Variable::Env(_) | Variable::Generated(_) => {}
+            if let Variable::Path(path) = variable {
+                let text = path.0.as_str();
+                return Err(format!(
+                    "{{{{{text}}}}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = {text}"
+                )
+                .into());
             }
         }
+        self.must_have_values(&template)?;
         Ok(template)
+    }
+
+    /// Every name in a template must be defined before it.
+    fn must_have_values(&self, template: &Template) -> Result<(), LineError> {
+        for variable in template.variables() {
+            if let Variable::Name(name) = variable {
+                self.must_be_defined(name)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn must_be_defined(&self, name: &str) -> Result<(), LineError> {

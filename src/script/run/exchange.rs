@@ -11,6 +11,7 @@ use crate::connection::wire::raw::RawFrame;
 use crate::expectation::{
     AwaitedMessage, ExpectedClose, answers, end_in_words, unexpected_message,
 };
+use crate::rules::{Answer, Rule};
 use crate::script::test_context::{ConnectionEnd, NearMiss, StepFailure, StepMessage, WaitResult};
 use crate::script::{
     CloseStep, ConnectionName, Expected, FramePayload, FrameStep, MessageOrder, SendStep,
@@ -32,6 +33,23 @@ impl Runner<'_> {
             .until(Some(Duration::ZERO), |_| Some(()))
             .await
             .map(drop)
+    }
+
+    pub(super) async fn answer_by(
+        &mut self,
+        on: Option<&ConnectionName>,
+        pattern: &Expected,
+        answer: &Answer,
+    ) -> Result<(), StepFailure> {
+        let rule = Rule::new(self.pattern(pattern)?, answer.clone());
+        match on {
+            Some(on) => {
+                let index = self.connection(on)?;
+                self.context.connections[index].answer_by(rule);
+            }
+            None => self.context.answer_everywhere(rule),
+        }
+        Ok(())
     }
 
     pub(super) async fn send(

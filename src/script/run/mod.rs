@@ -219,6 +219,11 @@ impl<'a> Runner<'a> {
                 let pattern = self.pattern(pattern)?;
                 self.context.forbid_everywhere(pattern);
             }
+            StepAction::On {
+                on,
+                pattern,
+                answer,
+            } => self.answer_by(on.as_ref(), pattern, answer).await?,
             StepAction::AnyOrder(block) => self.any_order(block).await?,
             StepAction::Pause(time) if self.context.shared.keeps_pace => self.wait(*time).await?,
             StepAction::Send { on, message } => self.send(on, message).await?,
