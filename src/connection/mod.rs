@@ -188,6 +188,8 @@ pub struct Connection {
     limits: Limits,
     /// Pings answered since the output was last flushed completely.
     pongs_owed: u32,
+    /// Whether the limit of the closing handshake is not extended any more.
+    is_urgent: bool,
 }
 
 impl Connection {
@@ -284,6 +286,7 @@ impl Connection {
             phase: ClosingPhase::Open,
             limits,
             pongs_owed: 0,
+            is_urgent: false,
         })
     }
 

@@ -743,6 +743,13 @@ impl Link {
         }
     }
 
+    /// Limits the closing handshake that is under way, even while data before the close frame is still being written.
+    pub fn hurry(&mut self) {
+        if let LinkState::Up(up) = &mut self.state {
+            up.connection.hurry();
+        }
+    }
+
     /// Closes the current connection and connects to another target. If it has another origin, secret `-x`
     /// messages are dropped; returns true if there were any.
     pub fn connect(&mut self, target: Target, close_frame: &CloseFrame) -> bool {
