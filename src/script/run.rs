@@ -70,7 +70,10 @@ pub async fn run_test(
              line,
              step,
              failure,
-         }| { TestFailure::from(failure).at(line, step, transcript.lines()) },
+         }| {
+            let lines = transcript.lines(shared.sinks.borrow_mut().redactor());
+            TestFailure::from(failure).at(line, step, lines)
+        },
     );
     Finished {
         file: file.name.clone(),
