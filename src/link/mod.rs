@@ -252,7 +252,12 @@ impl Link {
     }
 
     fn opened(&mut self, result: OpenResult) {
-        match result {
+        // Pings of an earlier connection are forgotten, so that the payloads may begin anew.
+        let seeded = self
+            .pings
+            .seed()
+            .map_err(|error| Error::no_randomness(&error));
+        match seeded.and(result) {
             Ok((connection, opened)) => {
                 let up = OpenLink {
                     connection,
