@@ -289,23 +289,24 @@ impl CheckSettings {
                 exit = Exit::Output;
             }
         }
-        drain(&shared.sinks, ran.stopping.is_some()).await?;
+        drain(&shared.sinks, ran.patience).await?;
         Ok(exit)
     }
 }
 
-/// Writes the buffered output. Stops waiting for a slow reader when a signal arrives, or after 1 s if `hurried`.
-async fn drain(sinks: &RefCell<Sinks>, hurried: bool) -> std::io::Result<()> {
+/// Writes the buffered output. Stops waiting for a slow reader when a signal arrives, or after `patience`.
+async fn drain(sinks: &RefCell<Sinks>, patience: Option<Duration>) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     let drain = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         // A reader that has closed the pipe is not an error.
         Poll::Pending => sinks.borrow_mut().poll_drain(cx).map(drop),
     });
-    if hurried {
-        let _ = tokio::time::timeout(Duration::from_secs(1), drain).await;
-    } else {
-        drain.await;
+    match patience {
+        Some(patience) => {
+            let _ = tokio::time::timeout(patience, drain).await;
+        }
+        None => drain.await,
     }
     Ok(())
 }

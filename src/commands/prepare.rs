@@ -680,6 +680,7 @@ impl PreparedSession {
 
 /// Writes the buffered output, for at most 1 s: a reader that does not read must not block the exit.
 pub async fn flush(sinks: &mut Sinks) {
+    let patience = sinks.patience();
     let drain = std::future::poll_fn(|cx| sinks.poll_drain(cx));
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), drain).await;
+    let _ = tokio::time::timeout(patience, drain).await;
 }

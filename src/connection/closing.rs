@@ -55,6 +55,16 @@ impl Connection {
         }
     }
 
+    /// Limits the rest of the closing handshake, what waits to be written before our close frame included.
+    pub fn hurry(&mut self) {
+        if let ClosingPhase::Asked { timer, .. } = &mut self.phase
+            && !self.is_urgent
+        {
+            timer.as_mut().reset(Instant::now() + self.limits.close);
+        }
+        self.is_urgent = true;
+    }
+
     pub(super) fn send_close(&mut self, code: Option<CloseCode>, reason: &str) {
         if let Some(out) = self.output.end() {
             self.wire.encode_close(out, code.map(|code| code.0), reason);
@@ -108,12 +118,12 @@ impl Connection {
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let leaving = self.poll_flush(cx).is_pending();
         let passed = self.output.passed();
-        let limit = self.limits.close;
+        let (limit, is_urgent) = (self.limits.close, self.is_urgent);
         let is_late = match &mut self.phase {
             ClosingPhase::Asked { timer, left } => {
                 // The limit is for the answer: it restarts while our own data is still being written, but
                 // not for a few bytes at a time.
-                if leaving && passed - *left >= DRIP {
+                if leaving && !is_urgent && passed - *left >= DRIP {
                     *left = passed;
                     timer.as_mut().reset(Instant::now() + limit);
                 }

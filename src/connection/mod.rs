@@ -37,7 +37,7 @@ use tokio::time::Instant;
 use close::{CloseCode, CloseInfo};
 use closing::ClosingPhase;
 use dial::Route;
-use error::{Error, ErrorKind, Stage};
+use error::Error;
 use failing::ReadFailure;
 use frame::TracedFrame;
 use handshake::Response;
@@ -188,6 +188,8 @@ pub struct Connection {
     limits: Limits,
     /// Pings answered since the output was last flushed completely.
     pongs_owed: u32,
+    /// Whether the limit of the closing handshake is not extended any more.
+    is_urgent: bool,
 }
 
 impl Connection {
@@ -271,10 +273,7 @@ impl Connection {
         limits: Limits,
         settings: &WireSettings,
     ) -> Result<Self, Error> {
-        let wire = Wire::new(role, settings).map_err(|error| {
-            let message = format!("cannot get random numbers from the operating system: {error}");
-            Error::new(ErrorKind::Input, Stage::Upgrade, message)
-        })?;
+        let wire = Wire::new(role, settings).map_err(|error| Error::no_randomness(&error))?;
         let release_when_empty = role == Role::Server;
         Ok(Self {
             stream,
@@ -284,6 +283,7 @@ impl Connection {
             phase: ClosingPhase::Open,
             limits,
             pongs_owed: 0,
+            is_urgent: false,
         })
     }
 

@@ -281,7 +281,12 @@ impl Link {
     }
 
     fn opened(&mut self, result: OpenResult) {
-        match result {
+        // Pings of an earlier connection are forgotten, so that the payloads may begin anew.
+        let seeded = self
+            .pings
+            .seed()
+            .map_err(|error| Error::no_randomness(&error));
+        match seeded.and(result) {
             Ok((connection, opened)) => {
                 let up = OpenLink {
                     connection,
@@ -832,6 +837,13 @@ impl Link {
             LinkState::Idle | LinkState::Opening(_) | LinkState::Waiting(_) => {
                 self.state = LinkState::Down;
             }
+        }
+    }
+
+    /// Limits the closing handshake that is under way, even while data before the close frame is still being written.
+    pub fn hurry(&mut self) {
+        if let LinkState::Up(up) = &mut self.state {
+            up.connection.hurry();
         }
     }
 

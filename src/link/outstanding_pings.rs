@@ -82,7 +82,8 @@ pub struct OutstandingPings {
     /// Numbered pings that were lost; `has_answer` is set once one was answered.
     losses: u64,
     has_answer: bool,
-    salt: Option<[u64; 2]>,
+    /// Random numbers that make the payloads unpredictable.
+    salt: [u64; 2],
 }
 
 /// A ping that was sent.
@@ -156,6 +157,15 @@ impl OutstandingPings {
             .map(|app_ping| &app_ping.message)
     }
 
+    /// Draws the random numbers of the payloads, before the first ping.
+    ///
+    /// # Errors
+    /// The operating system provides none.
+    pub fn seed(&mut self) -> Result<(), getrandom::Error> {
+        self.salt = [getrandom::u64()?, getrandom::u64()?];
+        Ok(())
+    }
+
     /// Creates the next ping. Its payload is unique in this process, as far as `size` bytes allow.
     pub fn next(&mut self, size: usize, purpose: PingPurpose, behind: u64) -> SentPing {
         self.sent += 1;
@@ -180,10 +190,7 @@ impl OutstandingPings {
     }
 
     fn payload(&mut self, size: usize) -> Bytes {
-        let [first, salt] = *self.salt.get_or_insert_with(|| {
-            // Without randomness the counter alone makes payloads unique.
-            [getrandom::u64().unwrap_or(0), getrandom::u64().unwrap_or(0)]
-        });
+        let [first, salt] = self.salt;
         let mut payload = BytesMut::with_capacity(size.max(OWN_SIZE));
         // Low bytes first, so that even payloads of one byte differ. The counter starts at a random number,
         // so that an unsolicited pong does not match by chance.

@@ -247,7 +247,7 @@ impl EventWriter {
                 self.push_at(out, read_at, &line);
             }
             Payload::Binary(bytes) => {
-                let data = to_base64(bytes);
+                let data = to_base64(&self.bytes_of(message, bytes, redactor));
                 line.data = Some(&data);
                 line.encoding = Some(BASE64);
                 self.push_at(out, read_at, &line);
@@ -279,7 +279,11 @@ impl EventWriter {
                 }
             }
             Payload::Binary(bytes) => {
-                out.push_as(PayloadForm::Base64, bytes);
+                let bytes = match self.bytes_of(message, bytes, redactor) {
+                    Cow::Borrowed(_) => bytes.clone(),
+                    Cow::Owned(masked) => masked.into(),
+                };
+                out.push_as(PayloadForm::Base64, &bytes);
                 out.tail().extend_from_slice(b"\",\"encoding\":\"");
                 out.tail().extend_from_slice(BASE64.as_bytes());
                 out.tail().push(b'"');
@@ -296,6 +300,19 @@ impl EventWriter {
             Cow::Borrowed(text)
         } else {
             redactor.redact(text)
+        }
+    }
+
+    /// The bytes of a binary message, as [`Self::text_of`].
+    fn bytes_of<'a>(
+        &self,
+        message: &Message,
+        bytes: &'a [u8],
+        redactor: &Redactor,
+    ) -> Cow<'a, [u8]> {
+        match self.exact && message.direction == Direction::In {
+            true => Cow::Borrowed(bytes),
+            false => redactor.redact_bytes(bytes),
         }
     }
 

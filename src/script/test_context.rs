@@ -334,15 +334,21 @@ impl TestConnection {
         cx: &mut Context<'_>,
         sinks: &RefCell<Sinks>,
         transcript: &mut Transcript,
+        is_stopping: bool,
     ) -> bool {
         let mut events = 0;
-        let listens = self.held < self.limit && sinks.borrow().writer.has_room();
-        while !self.down && self.held < self.limit && sinks.borrow().writer.has_room() {
+        // Once the run is stopped, a reader of stdout that does not read must not keep a connection open.
+        let has_room = || is_stopping || sinks.borrow().writer.has_room();
+        let listens = self.held < self.limit && has_room();
+        while !self.down && self.held < self.limit && has_room() {
             if events == TURN {
                 cx.waker().wake_by_ref();
                 break;
             }
             match self.link.poll_next(cx) {
+                Poll::Ready(Some(
+                    Event::Message(_) | Event::Ping { .. } | Event::Pong { .. } | Event::Frame(_),
+                )) if is_stopping && !sinks.borrow().writer.has_room() => {}
                 Poll::Ready(Some(event)) => self.on_event(event, sinks, transcript),
                 Poll::Ready(None) => self.down = true,
                 Poll::Pending => break,
@@ -588,11 +594,14 @@ impl<'a> TestContext<'a> {
     async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), StepFailure> {
         let ready = poll_fn(|cx| {
             self.poll_connections(cx);
-            self.connections[index].poll_ready(cx)
+            match self.take_failure() {
+                Some(failure) => Poll::Ready(Err(failure)),
+                None => self.connections[index].poll_ready(cx).map(Ok),
+            }
         });
-        if tokio::time::timeout(limit, ready).await.is_ok() {
+        if let Ok(result) = tokio::time::timeout(limit, ready).await {
             self.connections[index].resume_reading();
-            return Ok(());
+            return result;
         }
         let within = units::shown(limit);
         Err(match self.connections[index].link.ready_state() {
@@ -703,8 +712,13 @@ impl<'a> TestContext<'a> {
 
     fn poll_connections(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
+        let is_stopping = self.shared.stopping.get().is_some();
         for connection in &mut self.connections {
-            progress |= connection.poll(cx, &self.shared.sinks, &mut self.transcript);
+            if is_stopping {
+                connection.link.hurry();
+            }
+            let sinks = &self.shared.sinks;
+            progress |= connection.poll(cx, sinks, &mut self.transcript, is_stopping);
         }
         progress
     }

@@ -59,7 +59,11 @@ pub async fn run_test(
     let transcript = &runner.context.transcript;
     let failure = failure.map(|failed| {
         TestFailure::from(failed.failure)
-            .at(failed.line, failed.step, transcript.lines())
+            .at(
+                failed.line,
+                failed.step,
+                transcript.lines(shared.sinks.borrow_mut().redactor()),
+            )
             .included(failed.included)
     });
     Finished {
