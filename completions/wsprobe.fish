@@ -72,7 +72,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l ping-timeout
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -141,7 +150,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l ping-timeout -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -209,7 +227,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l ping-timeout 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -274,7 +301,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l ping-timeout -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -352,7 +388,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-timeout -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"

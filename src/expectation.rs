@@ -261,10 +261,12 @@ impl AwaitedMessage {
             1 => {
                 let size = units::bytes(self.unreadable_size);
                 text.push_str(&format!(
-                    "; 1 binary message of {size} was passed over: hex:"
+                    "; 1 binary message of {size} was passed over: --decode, hex:"
                 ));
             }
-            n => text.push_str(&format!("; {n} binary messages were passed over: hex:")),
+            n => text.push_str(&format!(
+                "; {n} binary messages were passed over: --decode, hex:"
+            )),
         }
         let before = self
             .pattern
@@ -313,11 +315,11 @@ impl PassedOver {
 
     /// Keeps a message that the step on this line skipped.
     pub fn keep(&mut self, payload: &Payload, line: Option<usize>) {
-        self.bytes += payload.len();
+        self.bytes += payload.weight();
         self.kept.push_back((payload.clone(), line));
         while self.kept.len() > Self::MESSAGES || self.bytes > Self::BYTES {
             let oldest = self.kept.pop_front();
-            self.bytes -= oldest.map_or(0, |(payload, _)| payload.len());
+            self.bytes -= oldest.map_or(0, |(payload, _)| payload.weight());
         }
     }
 
@@ -479,7 +481,7 @@ mod tests {
         );
         b.check(&Payload::Binary(vec![0xff; 12].into()));
         assert!(what(&b).contains(
-            "1 other message received; 1 binary message of 12 bytes was passed over: hex:"
+            "1 other message received; 1 binary message of 12 bytes was passed over: --decode, hex:"
         ));
         assert_eq!(
             what(&AwaitedMessage::any()),

@@ -121,6 +121,7 @@ pub async fn policy(url: &str, shared: &SharedArgs) -> anyhow::Result<(LinkPolic
         persistence: retry_policy(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence),
         ping_policy: PingPolicy::default(),
+        decode: shared.messages.decode.clone(),
     };
     Ok((policy, secrets))
 }

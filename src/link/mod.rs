@@ -4,6 +4,7 @@
 //! A session polls only its link; retry and heartbeat logic belongs here, not in a command. Data written to
 //! one connection is never written again to another. A connection that we closed is not reopened.
 
+mod decoding;
 pub mod heartbeat;
 mod outstanding_pings;
 pub mod reconnect;
@@ -21,6 +22,7 @@ use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
 use crate::connection::error::{Error, ErrorKind, Stage};
 use crate::connection::message::{Direction, Outgoing, Payload, Text};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
+use crate::decode::{DecodeFormat, MessageDecoder};
 use crate::event::{
     Closed, ConnectionStatus, Event, LinkStatus, Message, Next, PongMismatch, RetryWait, Traffic,
 };
@@ -44,6 +46,8 @@ pub struct LinkPolicy {
     pub heartbeat: Option<Heartbeat>,
     /// The settings of requested pings.
     pub ping_policy: PingPolicy,
+    /// How received binary messages are decoded.
+    pub decode: Option<DecodeFormat>,
 }
 
 /// A connection that is opened, kept alive and reopened.
@@ -59,6 +63,7 @@ pub struct Link {
     leaving: bool,
     /// The target to connect to after the current connection has ended.
     next: Option<Target>,
+    decoder: Option<Box<MessageDecoder>>,
 }
 
 enum LinkState {
@@ -110,6 +115,7 @@ impl Link {
             timer: None,
             leaving: false,
             next: None,
+            decoder: None,
         }
     }
 
@@ -183,7 +189,11 @@ impl Link {
                     }
                 }
                 LinkState::Up(up) => match up.connection.poll_next(cx) {
-                    Poll::Ready(Some(incoming)) => return Poll::Ready(self.receive(incoming)),
+                    Poll::Ready(Some(incoming)) => {
+                        if let Some(event) = self.receive(incoming) {
+                            return Poll::Ready(Some(event));
+                        }
+                    }
                     Poll::Ready(None) => self.state = LinkState::Down,
                     // Everything received was read, so a missing pong is late.
                     Poll::Pending => return self.poll_losses(cx).map(Some),
@@ -258,6 +268,7 @@ impl Link {
                 };
                 self.state = LinkState::Up(Box::new(up));
                 self.retry.opened();
+                self.decoder = self.new_decoder();
                 let left_origin = opened.left_origin;
                 self.events.push_back(Event::Open(Box::new(opened)));
                 self.send_on_open(left_origin);
@@ -336,6 +347,7 @@ impl Link {
             return;
         };
         let open_for = up.since.elapsed();
+        self.finish_decoding(&up);
         let policy = &self.policy.persistence;
         let wait = if self.leaving {
             None
@@ -483,6 +495,7 @@ impl Link {
         });
     }
 
+    /// The event for something received; `None` if it has none, as a message that another one completes.
     fn receive(&mut self, incoming: Incoming) -> Option<Event> {
         Some(match incoming {
             Incoming::Message(payload) => {
@@ -495,6 +508,10 @@ impl Link {
                         up.received.add(payload.len())
                     }
                     _ => 0,
+                };
+                let payload = match &self.decoder {
+                    None => payload,
+                    Some(_) => self.decoded(payload)?,
                 };
                 if self.pings.app_ping().is_some()
                     && let Some(reply) = self.replied(&payload)

@@ -29,6 +29,7 @@ use std::time::Duration;
 pub use parse::ParseError;
 pub use template::{Quoting, Template, TemplatePart, Variable, is_name};
 
+use crate::decode::DecodeFormat;
 use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
 
 /// A whole check file.
@@ -98,6 +99,13 @@ pub enum StepAction {
         on: ConnectionName,
         /// The pattern.
         pattern: Expected,
+    },
+    /// `decode FORMAT,…`: binary messages from here on are decoded.
+    Decode {
+        /// The connection.
+        on: ConnectionName,
+        /// The formats.
+        format: DecodeFormat,
     },
     /// `silence TIME`: no message arrives for this long.
     Silence {
@@ -337,7 +345,7 @@ mod tests_without_jq {
             .unwrap_err()
             .to_string();
         assert!(
-            error.starts_with("x.wst:3: .a is a jq expression, and this build has no jq"),
+            error.starts_with("x.wst:3: '.a' is a jq expression, but this build has no jq"),
             "{error}"
         );
     }

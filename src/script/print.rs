@@ -85,6 +85,7 @@ impl fmt::Display for StepAction {
                 write!(f, "{}{on}{sign}{pattern}", WithinClause(*within))
             }
             Self::Never { on, pattern } => write!(f, "{on}never {pattern}"),
+            Self::Decode { on, format } => write!(f, "{on}decode {format}"),
             Self::Silence { on, time } => write!(f, "{on}silence {}", DurationWord(*time)),
             Self::Capture {
                 name,

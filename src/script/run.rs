@@ -143,6 +143,9 @@ impl<'a> Runner<'a> {
             StepAction::Connect(_) => {}
             StepAction::Send { on, message } => self.send(on, message).await?,
             StepAction::Never { on, pattern } => self.forbid(on, pattern).await?,
+            StepAction::Decode { on, format } => {
+                self.context.connections[on.index].decode(format.clone());
+            }
             StepAction::Silence { on, time } => self.expect_silence(on, *time).await?,
             StepAction::Capture {
                 name,

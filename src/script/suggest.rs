@@ -5,7 +5,7 @@ use super::words::{beginning, split_word};
 use crate::nearest::nearest;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 23] = [
+pub(super) const STEPS: [&str; 24] = [
     "test",
     "set",
     "timeout",
@@ -24,6 +24,7 @@ pub(super) const STEPS: [&str; 23] = [
     "within",
     "never",
     "silence",
+    "decode",
     "capture",
     "assert",
     "ping",

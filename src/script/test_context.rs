@@ -19,6 +19,7 @@ use crate::connection::error::{Error, ErrorKind};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::target::RequestHeader;
 use crate::connection::{Opened, ReadyState};
+use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
 use crate::exit::Exit;
 use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
@@ -202,7 +203,7 @@ impl TestConnection {
     /// The next unread message.
     pub fn take(&mut self) -> Option<Payload> {
         let payload = self.inbox.pop_front()?;
-        self.held -= payload.len() + ENVELOPE;
+        self.held -= payload.weight() + ENVELOPE;
         Some(payload)
     }
 
@@ -255,6 +256,32 @@ impl TestConnection {
         self.never.push(pattern);
     }
 
+    /// Decodes binary messages from now on, also those that were received and not read yet.
+    pub fn decode(&mut self, format: DecodeFormat) {
+        self.link.set_decode(format);
+        self.held = 0;
+        for payload in std::mem::take(&mut self.inbox) {
+            let payload = match payload {
+                Payload::Decoded(decoded) => Payload::Binary(decoded.bytes.clone()),
+                payload => payload,
+            };
+            if let Some(payload) = self.link.decoded(payload) {
+                self.keep(payload);
+            }
+        }
+    }
+
+    /// Keeps a received message for a step to read.
+    fn keep(&mut self, payload: Payload) {
+        let found = self
+            .never
+            .iter()
+            .find_map(|pattern| violation(pattern, &payload));
+        self.forbidden = self.forbidden.take().or(found);
+        self.held += payload.weight() + ENVELOPE;
+        self.inbox.push_back(payload);
+    }
+
     /// Drives the connection; true when something happened.
     fn poll(
         &mut self,
@@ -293,14 +320,8 @@ impl TestConnection {
                 payload,
                 ..
             }) => {
-                let found = self
-                    .never
-                    .iter()
-                    .find_map(|pattern| violation(pattern, &payload));
-                self.forbidden = self.forbidden.take().or(found);
-                self.held += payload.len() + ENVELOPE;
                 self.last = Some(payload.clone());
-                self.inbox.push_back(payload);
+                self.keep(payload);
             }
             Event::Pong {
                 seq: Some(seq),

@@ -172,7 +172,8 @@ fn content(payload: &Payload, redactor: &Redactor) -> String {
             let shown = excerpt(text.as_str(), redactor);
             format!("{shown} ({})", count_grouped(bytes as u64, "byte"))
         }
-        Payload::Binary(binary) => {
+        Payload::Binary(_) | Payload::Decoded(_) => {
+            let binary = payload.as_bytes();
             let first = &binary[..bytes.min(SHOWN_BYTES)];
             let hex: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
             let more = if bytes > first.len() { " …" } else { "" };

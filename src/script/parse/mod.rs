@@ -14,6 +14,7 @@ use super::suggest::unknown_step;
 use super::template::Language;
 use super::words::{assignment, header, hex, nothing, required, split_word, time, trim};
 use super::{CloseStep, ConnectionName, MessageOrder, Script, SendStep, Step, StepAction, Test};
+use crate::decode::DecodeFormat;
 
 /// The longest close reason in bytes: the 125 of a control frame less the code (RFC 6455 §5.5).
 const MAX_REASON: usize = 123;
@@ -229,7 +230,7 @@ impl<'a> Parser<'a> {
                 prefix.refuse(sign)?;
                 self.unaddressed(sign, rest).map(Some)
             }
-            ">" | ">hex" | ">file" | "never" | "silence" => {
+            ">" | ">hex" | ">file" | "never" | "silence" | "decode" => {
                 prefix.refuse_within(sign)?;
                 self.exchange(&prefix, sign, rest).map(Some)
             }
@@ -303,6 +304,10 @@ impl<'a> Parser<'a> {
             "never" => StepAction::Never {
                 on,
                 pattern: self.pattern(rest)?,
+            },
+            "decode" => StepAction::Decode {
+                on,
+                format: DecodeFormat::parse(required(rest, "decode FORMAT,…")?)?,
             },
             "silence" => StepAction::Silence {
                 on,
