@@ -72,7 +72,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l ping-timeout
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
@@ -148,7 +157,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l ping-timeout -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
@@ -222,7 +240,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l ping-timeout 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
@@ -291,7 +318,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l ping-timeout -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
@@ -371,7 +407,16 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l ping-timeout -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l heartbeat -d 'Send this message at each --ping-interval instead of a ping frame; any data received counts as an answer' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s x -l execute -d 'Send a message first on every new connection (repeatable); @FILE and env:NAME keep secrets out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l close -d 'Close code and reason to send' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l decode -d 'Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json' -r -f -a "zlib-stream\t''
+zstd-stream\t''
+gzip\t''
+zlib\t''
+deflate\t''
+zstd\t''
+msgpack\t''
+cbor\t''
+json\t''"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r

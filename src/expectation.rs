@@ -268,10 +268,12 @@ impl AwaitedMessage {
             1 => {
                 let size = units::bytes(self.unreadable_size);
                 text.push_str(&format!(
-                    "; 1 binary message of {size} was passed over: hex:"
+                    "; 1 binary message of {size} was passed over: --decode, hex:"
                 ));
             }
-            n => text.push_str(&format!("; {n} binary messages were passed over: hex:")),
+            n => text.push_str(&format!(
+                "; {n} binary messages were passed over: --decode, hex:"
+            )),
         }
         let earlier: Vec<&PassedMessage> = match &self.pattern {
             Some(pattern) => passed.matching(pattern).collect(),
@@ -334,12 +336,12 @@ impl PassedOver {
 
     /// Keeps a message that a step skipped; `at` names that step.
     pub fn keep(&mut self, payload: &Payload, at: Option<&Rc<str>>) {
-        self.bytes += payload.len();
+        self.bytes += payload.weight();
         let (payload, at) = (payload.clone(), at.cloned());
         self.kept.push_back(PassedMessage { payload, at });
         while self.kept.len() > Self::MESSAGES || self.bytes > Self::BYTES {
             let oldest = self.kept.pop_front();
-            self.bytes -= oldest.map_or(0, |oldest| oldest.payload.len());
+            self.bytes -= oldest.map_or(0, |oldest| oldest.payload.weight());
         }
     }
 
@@ -520,7 +522,7 @@ mod tests {
         );
         b.check(&Payload::Binary(vec![0xff; 12].into()));
         let said = what(&b);
-        assert!(said.contains("(1 other message received, 2 before this step; 1 binary message of 12 bytes was passed over: hex:"), "{said}");
+        assert!(said.contains("(1 other message received, 2 before this step; 1 binary message of 12 bytes was passed over: --decode, hex:"), "{said}");
         let none = AwaitedMessage::any().missed("1 s", &PassedOver::default());
         assert_eq!(none.what, "no message within 1 s (nothing received)");
     }

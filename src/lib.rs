@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod commands;
 pub mod connection;
+pub mod decode;
 pub mod event;
 pub mod exit;
 pub mod expectation;

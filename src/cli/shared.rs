@@ -6,14 +6,15 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::values::{
-    HeaderArg, RuleArg, SubprotocolArg, cookie, definition, given_header, given_subprotocol,
-    given_user, interface, interval, max_time, offer, on_open_message, origin, plain_value,
-    report_file, rule, server_name, source,
+    DecodeParser, HeaderArg, RuleArg, SubprotocolArg, cookie, definition, given_header,
+    given_subprotocol, given_user, interface, interval, max_time, offer, on_open_message, origin,
+    plain_value, report_file, rule, server_name, source,
 };
 use crate::connection::backoff::{Backoff, RetryException};
 use crate::connection::close::CloseFrame;
 use crate::connection::dial::{LocalEnd, Override};
 use crate::connection::wire::negotiation::DeflateOffer;
+use crate::decode::DecodeFormat;
 use crate::link::reconnect::RetryLimit;
 use crate::secret::SecretSource;
 use crate::units;
@@ -252,7 +253,14 @@ pub struct MessageArgs {
     #[arg(long, value_name = "CODE[:REASON]", value_parser = CloseFrame::parse, default_value = "1000", hide_short_help = true)]
     pub close: CloseFrame,
 
-    /// Maximum size of an incoming message
+    /// Decode received binary messages: gzip, zlib, deflate or zstd (zlib-stream, zstd-stream: one stream over all messages), then msgpack, cbor or json
+    ///
+    /// Several formats are separated by commas, in the order in which they are decoded, such as gzip,msgpack. Patterns,
+    /// --select and the output then see JSON or text. A message that is not in this format is shown as received.
+    #[arg(long, value_name = "FORMAT,...", value_parser = DecodeParser, hide_possible_values = true, hide_short_help = true)]
+    pub decode: Option<DecodeFormat>,
+
+    /// Maximum size of an incoming message, also when it is decoded
     #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB", hide_short_help = true)]
     pub max_size: u64,
 }

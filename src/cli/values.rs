@@ -1,15 +1,17 @@
 //! Parsers from the text of an option to its value. Where another tool (curl, ping) uses the same letter for
 //! something else, the parser detects such a value and the error names the option that was probably meant.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Command, ValueEnum};
 
 use crate::connection::dial::LocalEnd;
 use crate::connection::target::RequestHeader;
 use crate::connection::wire::negotiation::DeflateOffer;
+use crate::decode::{DecodeFormat, FORMATS};
 use crate::output::message_layout::BinaryForm;
 use crate::pattern::{Jq, Pattern};
 use crate::rules::{self, Answer};
@@ -53,6 +55,27 @@ impl From<BinaryOutput> for BinaryForm {
             BinaryOutput::Hex => Self::Hex,
             BinaryOutput::Base64 => Self::Base64,
         }
+    }
+}
+
+/// Reads `--decode`; the names of the formats are completed.
+#[derive(Clone)]
+pub(super) struct DecodeParser;
+
+impl TypedValueParser for DecodeParser {
+    type Value = DecodeFormat;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<DecodeFormat, clap::Error> {
+        DecodeFormat::parse.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
+        Some(Box::new(FORMATS.into_iter().map(PossibleValue::new)))
     }
 }
 

@@ -159,6 +159,7 @@ pub async fn policy(
         variables: filling.variables.clone(),
         fills_on_open: filling.is_requested(),
         ping_policy: PingPolicy::default(),
+        decode: shared.messages.decode.clone(),
     };
     Ok((policy, secrets))
 }

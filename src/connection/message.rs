@@ -1,6 +1,7 @@
 //! Messages and other data sent over an open connection.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use memchr::memchr_iter;
@@ -38,6 +39,17 @@ pub enum Payload {
     Text(Text),
     /// A binary message.
     Binary(Bytes),
+    /// A received binary message that was decoded to text (`--decode`).
+    Decoded(Arc<DecodedMessage>),
+}
+
+/// A binary message and its text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DecodedMessage {
+    /// The bytes received.
+    pub bytes: Bytes,
+    /// What they contain.
+    pub text: Text,
 }
 
 impl Payload {
@@ -46,6 +58,7 @@ impl Payload {
         match self {
             Self::Text(text) => text.as_str().as_bytes(),
             Self::Binary(bytes) => bytes,
+            Self::Decoded(decoded) => &decoded.bytes,
         }
     }
 
@@ -54,22 +67,38 @@ impl Payload {
         match self {
             Self::Text(text) => text.as_ref(),
             Self::Binary(bytes) => bytes,
+            Self::Decoded(decoded) => &decoded.bytes,
         }
     }
 
-    /// The text, if it is a text message.
+    /// Whether it is a text message.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    /// The text of a text message, or of a binary message that was decoded.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()),
             Self::Binary(_) => None,
+            Self::Decoded(decoded) => Some(decoded.text.as_str()),
         }
     }
 
-    /// The content as text for patterns: a text message, or binary data that is valid UTF-8.
+    /// Bytes of memory that it takes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Decoded(decoded) => decoded.bytes.len() + decoded.text.len(),
+            _ => self.len(),
+        }
+    }
+
+    /// The content as text for patterns: a text message, or binary data that is valid UTF-8 or was decoded.
     pub fn readable(&self) -> Option<Text> {
         match self {
             Self::Text(text) => Some(text.clone()),
             Self::Binary(bytes) => Text::try_from(bytes.clone()).ok(),
+            Self::Decoded(decoded) => Some(decoded.text.clone()),
         }
     }
 
@@ -107,6 +136,7 @@ impl Payload {
         match self {
             Self::Text(text) => text.into(),
             Self::Binary(bytes) => bytes,
+            Self::Decoded(decoded) => decoded.bytes.clone(),
         }
     }
 }
@@ -116,6 +146,10 @@ impl<'a> From<&'a Payload> for MessageContent<'a> {
         match payload {
             Payload::Text(text) => Self::Text(text.as_str()),
             Payload::Binary(bytes) => Self::Binary(bytes),
+            Payload::Decoded(decoded) => Self::Decoded {
+                bytes: &decoded.bytes,
+                text: decoded.text.as_str(),
+            },
         }
     }
 }

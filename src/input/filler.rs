@@ -75,7 +75,7 @@ impl MessageFiller {
             .extend(filled.secrets.into_iter().map(Secret::new));
         Ok(Action::Send(Outgoing::Message(match payload {
             Payload::Text(_) => Payload::Text(filled.text.into()),
-            Payload::Binary(_) => Payload::Binary(filled.text.into()),
+            Payload::Binary(_) | Payload::Decoded(_) => Payload::Binary(filled.text.into()),
         })))
     }
 

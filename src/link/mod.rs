@@ -4,6 +4,7 @@
 //! A session polls only its link; retry and heartbeat logic belongs here, not in a command. Data written to
 //! one connection is never written again to another. A connection that we closed is not reopened.
 
+mod decoding;
 pub mod heartbeat;
 mod outstanding_pings;
 pub mod reconnect;
@@ -21,6 +22,7 @@ use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
 use crate::connection::error::{Error, ErrorKind, Stage};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
+use crate::decode::{DecodeFormat, MessageDecoder};
 use crate::event::{
     Closed, ConnectionStatus, Event, LinkStatus, Message, Next, PongMismatch, RetryWait, Traffic,
     Unsent,
@@ -54,6 +56,8 @@ pub struct LinkPolicy {
     pub fills_on_open: bool,
     /// The settings of requested pings.
     pub ping_policy: PingPolicy,
+    /// How received binary messages are decoded.
+    pub decode: Option<DecodeFormat>,
 }
 
 /// A connection that is opened, kept alive and reopened.
@@ -71,6 +75,7 @@ pub struct Link {
     next: Option<Target>,
     /// The messages of `-x` that were filled in so far.
     on_open_templates: Vec<Template>,
+    decoder: Option<Box<MessageDecoder>>,
 }
 
 enum LinkState {
@@ -123,6 +128,7 @@ impl Link {
             leaving: false,
             next: None,
             on_open_templates: Vec::new(),
+            decoder: None,
         }
     }
 
@@ -210,7 +216,11 @@ impl Link {
                     }
                 }
                 LinkState::Up(up) => match up.connection.poll_next(cx) {
-                    Poll::Ready(Some(incoming)) => return Poll::Ready(self.receive(incoming)),
+                    Poll::Ready(Some(incoming)) => {
+                        if let Some(event) = self.receive(incoming) {
+                            return Poll::Ready(Some(event));
+                        }
+                    }
                     Poll::Ready(None) => self.state = LinkState::Down,
                     // Everything received was read, so a missing pong is late.
                     Poll::Pending => return self.poll_losses(cx).map(Some),
@@ -304,6 +314,7 @@ impl Link {
                 };
                 self.state = LinkState::Up(Box::new(up));
                 self.retry.opened();
+                self.decoder = self.new_decoder();
                 let left_origin = opened.left_origin;
                 self.events.push_back(Event::Open(Box::new(opened)));
                 self.send_on_open(left_origin);
@@ -404,6 +415,7 @@ impl Link {
             return;
         };
         let open_for = up.since.elapsed();
+        self.finish_decoding(&up);
         let policy = &self.policy.persistence;
         let wait = if self.leaving {
             None
@@ -550,6 +562,7 @@ impl Link {
         });
     }
 
+    /// The event for something received; `None` if it has none, as a message that another one completes.
     fn receive(&mut self, incoming: Incoming) -> Option<Event> {
         Some(match incoming {
             Incoming::Message(payload) => {
@@ -562,6 +575,10 @@ impl Link {
                         up.received.add(payload.len())
                     }
                     _ => 0,
+                };
+                let payload = match &self.decoder {
+                    None => payload,
+                    Some(_) => self.decoded(payload)?,
                 };
                 let is_answered = !self.policy.rules.is_empty() && self.answer(&payload);
                 if !is_answered

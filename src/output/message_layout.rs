@@ -13,7 +13,7 @@ use super::hexdump::hexdump;
 use super::json;
 use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
-use crate::connection::message::Payload;
+use crate::connection::message::{Payload, Text};
 use crate::units::{count_grouped, grouped, wall_clock};
 
 /// The most bytes of a binary message shown on a terminal.
@@ -79,17 +79,19 @@ impl Layout {
         extent: Extent,
     ) {
         // In a pipe a text is always a line of its own; a stream of binary messages stays exact.
-        if self.open_line && matches!(payload, Payload::Text(_)) {
+        if self.open_line && payload.as_text().is_some() {
             out.tail().push(self.delimiter);
             self.open_line = false;
         }
         self.begin(out.tail(), at);
-        match payload {
-            Payload::Text(text) if extent == Extent::Beginning => {
-                self.print_beginning(out.tail(), text.as_str());
-            }
-            Payload::Text(text) => self.print_text(out, text.as_str(), payload),
-            Payload::Binary(bytes) => self.print_binary(out, bytes),
+        let text = match payload {
+            Payload::Text(text) => text,
+            Payload::Decoded(decoded) => &decoded.text,
+            Payload::Binary(bytes) => return self.print_binary(out, bytes),
+        };
+        match extent {
+            Extent::Beginning => self.print_beginning(out.tail(), text.as_str()),
+            Extent::Whole => self.print_text(out, text),
         }
     }
 
@@ -148,12 +150,12 @@ impl Layout {
         paint(out, self.colour, DIM, format!("* {note}\n").as_bytes());
     }
 
-    fn print_text(&self, out: &mut Buffer, text: &str, payload: &Payload) {
-        if !(self.pretty && self.print_json(out.tail(), text)) {
+    fn print_text(&self, out: &mut Buffer, text: &Text) {
+        if !(self.pretty && self.print_json(out.tail(), text.as_str())) {
             if self.terminal {
-                out.push_escaped(payload.bytes());
+                out.push_escaped(text.as_ref());
             } else {
-                out.push(payload.bytes());
+                out.push(text.as_ref());
             }
         }
         out.tail().push(self.delimiter);

@@ -91,11 +91,11 @@ impl ReplView {
     }
 
     fn keep(&mut self, payload: Payload, at: Instant) {
-        self.kept_bytes += payload.len();
+        self.kept_bytes += payload.weight();
         self.kept.push_back((payload, at));
         while self.kept.len() > 1 && (self.kept.len() > KEPT || self.kept_bytes > KEPT_BYTES) {
             if let Some((oldest, _)) = self.kept.pop_front() {
-                self.kept_bytes -= oldest.len();
+                self.kept_bytes -= oldest.weight();
             }
         }
     }
@@ -114,7 +114,8 @@ impl ReplView {
             }
             // The bytes were typed or read from a file, so only the size is shown.
             Payload::Binary(bytes) => layout.print_size(out.tail(), bytes.len()),
-            Payload::Text(_) => {}
+            // Only received messages are decoded.
+            Payload::Text(_) | Payload::Decoded(_) => {}
         }
     }
 

@@ -7,6 +7,13 @@ pub enum MessageContent<'a> {
     Text(&'a str),
     /// A binary message; it is also a text if it is valid UTF-8.
     Binary(&'a [u8]),
+    /// A binary message and the text that it was decoded to.
+    Decoded {
+        /// The bytes received.
+        bytes: &'a [u8],
+        /// What they contain.
+        text: &'a str,
+    },
 }
 
 impl<'a> MessageContent<'a> {
@@ -14,14 +21,14 @@ impl<'a> MessageContent<'a> {
     pub fn bytes(self) -> &'a [u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
+            Self::Binary(bytes) | Self::Decoded { bytes, .. } => bytes,
         }
     }
 
     /// The text, unless it is a binary message that is not text.
     pub fn text(self) -> Option<&'a str> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Decoded { text, .. } => Some(text),
             Self::Binary(bytes) => std::str::from_utf8(bytes).ok(),
         }
     }

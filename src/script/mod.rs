@@ -24,6 +24,7 @@ mod words;
 
 use std::time::Duration;
 
+use crate::decode::DecodeFormat;
 use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
 use crate::rules::Answer;
 use crate::template::{Template, TemplatePart};
@@ -167,6 +168,13 @@ pub enum StepAction {
         on: ConnectionName,
         /// The message, or the reason of the close.
         message: Template,
+    },
+    /// `decode FORMAT,…`: binary messages from here on are decoded.
+    Decode {
+        /// The connection.
+        on: ConnectionName,
+        /// The formats.
+        format: DecodeFormat,
     },
     /// `silence TIME`: no message arrives for this long.
     Silence {
@@ -497,7 +505,7 @@ mod tests_without_jq {
             .unwrap_err()
             .to_string();
         assert!(
-            error.starts_with("x.wst:3: .a is a jq expression, and this build has no jq"),
+            error.starts_with("x.wst:3: '.a' is a jq expression, but this build has no jq"),
             "{error}"
         );
     }

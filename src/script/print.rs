@@ -120,6 +120,7 @@ impl fmt::Display for StepAction {
             Self::Pause(time) => write!(f, "pause {}", DurationWord(*time)),
             // The step before it names the connection.
             Self::Sample { message, .. } => write!(f, "sample {message}"),
+            Self::Decode { on, format } => write!(f, "{on}decode {format}"),
             Self::Silence { on, time } => write!(f, "{on}silence {}", DurationWord(*time)),
             Self::Capture {
                 name,

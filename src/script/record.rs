@@ -422,7 +422,7 @@ impl<'a> RecordingWriter<'a> {
 
     fn send(&mut self, payload: &Payload) {
         let message = match payload {
-            Payload::Binary(bytes) => SendStep::Hex(bytes.to_vec()),
+            Payload::Binary(_) | Payload::Decoded(_) => SendStep::Hex(payload.as_bytes().to_vec()),
             Payload::Text(text) => {
                 self.sent.push(text.as_str().to_owned());
                 match self.text_message(text.as_str()) {

@@ -5,7 +5,7 @@ use crate::nearest::nearest;
 use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 35] = [
+pub(super) const STEPS: [&str; 36] = [
     "test",
     "set",
     "timeout",
@@ -28,6 +28,7 @@ pub(super) const STEPS: [&str; 35] = [
     "on",
     "never",
     "silence",
+    "decode",
     "capture",
     "assert",
     "ping",

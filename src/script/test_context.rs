@@ -22,6 +22,7 @@ use crate::connection::error::{Error, ErrorKind};
 use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
 use crate::connection::target::RequestHeader;
 use crate::connection::{Opened, ReadyState};
+use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
 use crate::exit::Exit;
 use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
@@ -255,7 +256,7 @@ impl TestConnection {
     /// The next unread message.
     pub fn take(&mut self) -> Option<Payload> {
         let payload = self.inbox.pop_front()?;
-        self.held -= payload.len() + ENVELOPE;
+        self.held -= payload.weight() + ENVELOPE;
         self.passed.count();
         Some(payload)
     }
@@ -322,10 +323,36 @@ impl TestConnection {
         self.inbox.retain(|payload| {
             let is_answered = link.answer(payload);
             if is_answered {
-                *held -= payload.len() + ENVELOPE;
+                *held -= payload.weight() + ENVELOPE;
             }
             !is_answered
         });
+    }
+
+    /// Decodes binary messages from now on, also those that were received and not read yet.
+    pub fn decode(&mut self, format: DecodeFormat) {
+        self.link.set_decode(format);
+        self.held = 0;
+        for payload in std::mem::take(&mut self.inbox) {
+            let payload = match payload {
+                Payload::Decoded(decoded) => Payload::Binary(decoded.bytes.clone()),
+                payload => payload,
+            };
+            if let Some(payload) = self.link.decoded(payload) {
+                self.keep(payload);
+            }
+        }
+    }
+
+    /// Keeps a received message for a step to read.
+    fn keep(&mut self, payload: Payload) {
+        let found = self
+            .never
+            .iter()
+            .find_map(|pattern| violation(pattern, &payload));
+        self.forbidden = self.forbidden.take().or(found);
+        self.held += payload.weight() + ENVELOPE;
+        self.inbox.push_back(payload);
     }
 
     /// Drives the connection; true when something happened.
@@ -373,14 +400,8 @@ impl TestConnection {
                 is_answered: false,
                 ..
             }) if !self.is_forgotten => {
-                let found = self
-                    .never
-                    .iter()
-                    .find_map(|pattern| violation(pattern, &payload));
-                self.forbidden = self.forbidden.take().or(found);
-                self.held += payload.len() + ENVELOPE;
                 self.last = Some(payload.clone());
-                self.inbox.push_back(payload);
+                self.keep(payload);
             }
             Event::Pong {
                 seq: Some(seq),

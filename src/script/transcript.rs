@@ -158,6 +158,7 @@ fn sign(direction: Direction) -> char {
 fn content(payload: &Payload) -> String {
     match payload {
         Payload::Text(text) => cut(text.as_str()),
+        Payload::Decoded(decoded) => cut(decoded.text.as_str()),
         Payload::Binary(bytes) => {
             format!("binary, {}: ", units::bytes(bytes.len()))
         }

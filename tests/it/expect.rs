@@ -403,7 +403,7 @@ fn skipped_messages_are_named() {
         .close_when_asked();
     Probe::new(["send", &server.url(), "hi", "-w", "200ms", "--expect", "a"])
         .any_stdout()
-        .stderr_has("1 binary message of 12 bytes was passed over: hex:")
+        .stderr_has("1 binary message of 12 bytes was passed over: --decode, hex:")
         .status(1);
 }
 

@@ -31,6 +31,7 @@ mod compression;
 mod connect;
 #[cfg(unix)]
 mod credentials;
+mod decode;
 mod echo;
 mod errors;
 #[cfg(unix)]

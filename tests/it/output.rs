@@ -259,16 +259,10 @@ fn binary_messages_are_lines_of_hex_or_base64_when_asked() {
     Probe::new(["listen", "-1", &server.url(), "--binary-output", "hex"])
         .stdout(format!("{digits}\n"))
         .status(0);
-    Probe::new([
-        "send",
-        "ws://127.0.0.1:1",
-        "x",
-        "--json",
-        "--binary-output",
-        "hex",
-    ])
-    .stderr_has("--binary-output")
-    .status(2);
+    Probe::new(["send", "ws://127.0.0.1:1", "x", "--json"])
+        .args(["--binary-output", "hex"])
+        .stdout_has("'--json' cannot be used with '--binary-output <FORM>'")
+        .status(2);
 }
 
 #[test]

@@ -14,8 +14,9 @@ use std::time::Duration;
 use super::line_error::LineError;
 use super::scope::ParseScope;
 use super::suggest::unknown_step;
-use super::words::{assignment, header, nothing, split_word, time, trim};
+use super::words::{assignment, header, nothing, required, split_word, time, trim};
 use super::{CloseStep, ConnectionName, MessageOrder, RetryClause, Script, Step, StepAction, Test};
+use crate::decode::DecodeFormat;
 use crate::template::Language;
 use blocks::OpenBlock;
 
@@ -355,7 +356,8 @@ impl<'a> Parser<'a> {
                 prefix.refuse_within(sign)?;
                 self.sample(prefix.name, rest).map(Some)
             }
-            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" | "never" | "silence" => {
+            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" | "never" | "silence"
+            | "decode" => {
                 prefix.refuse_within(sign)?;
                 self.exchange(&prefix, sign, rest).map(Some)
             }
@@ -419,6 +421,10 @@ impl<'a> Parser<'a> {
             "never" => StepAction::Never {
                 on,
                 pattern: self.pattern(rest)?,
+            },
+            "decode" => StepAction::Decode {
+                on,
+                format: DecodeFormat::parse(required(rest, "decode FORMAT,…")?)?,
             },
             "silence" => StepAction::Silence {
                 on,

@@ -232,6 +232,10 @@ impl<'a> Runner<'a> {
             StepAction::Pause(time) if self.context.shared.keeps_pace => self.wait(*time).await?,
             StepAction::Send { on, message } => self.send(on, message).await?,
             StepAction::Never { on, pattern } => self.forbid(on, pattern).await?,
+            StepAction::Decode { on, format } => {
+                let index = self.connection(on)?;
+                self.context.connections[index].decode(format.clone());
+            }
             StepAction::Silence { on, time } => self.expect_silence(on, *time).await?,
             StepAction::Capture {
                 name,
