@@ -139,6 +139,10 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
     if options.list {
         return Ok(list(&files));
     }
+    files
+        .iter()
+        .try_for_each(CheckFile::check_environment)
+        .map_err(|error| UsageError::usage(error.to_string()))?;
     let settings = CheckSettings::of(&options);
     // The URLs are in the files, but all other options are known: report their errors before any test runs.
     let prepared = prepare_filling("ws://localhost/", options.shared, filling).await?;

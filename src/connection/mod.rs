@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod close;
 mod closing;
+pub mod cookies;
 pub mod dial;
 pub mod error;
 mod failing;
@@ -14,6 +15,7 @@ pub mod frame;
 pub mod handshake;
 mod hints;
 pub mod http2;
+pub mod http_request;
 pub mod message;
 mod opening;
 mod progress;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::run::CheckFile;
 use super::{
-    ConnectStep, FramePayload, FrameStep, HandshakeFact, ParseError, Script, SendStep, Step,
-    StepAction,
+    Expectation, FramePayload, FrameStep, HandshakeFact, HeaderLine, ParseError, Script, SendStep,
+    Step, StepAction,
 };
 use crate::connection::target::Address;
 use crate::named_file::{self, ReadLimits};
@@ -24,28 +24,54 @@ impl CheckFile {
             named_file::read(path, ReadLimits::default()).map_err(|error| io_text(&error))
         };
         let script = Script::from_bytes_with(name, bytes, given, &read)?;
-        usable_steps(name, &script.settings)?;
-        for test in &script.tests {
-            usable_steps(name, &test.steps)?;
-            if let Some(finally) = &test.finally {
-                usable_steps(name, &finally.steps)?;
-            }
-        }
-        Ok(Self {
+        let file = Self {
             name: name.to_owned(),
             script,
+        };
+        file.check_steps(has_valid_url)?;
+        Ok(file)
+    }
+
+    /// Checks that the environment variables of the file are set, which it needs only to run.
+    ///
+    /// # Errors
+    /// The first variable that is not set, with its line.
+    pub fn check_environment(&self) -> Result<(), ParseError> {
+        self.check_steps(|step| {
+            templates(step)
+                .into_iter()
+                .try_for_each(|(line, template)| {
+                    let variables = template.variables();
+                    let mut set = variables.map(is_set);
+                    set.find_map(Result::err)
+                        .map_or(Ok(()), |what| Err((line, what)))
+                })
         })
+    }
+
+    fn check_steps(&self, check: StepCheck) -> Result<(), ParseError> {
+        each_step(&self.name, &self.script.settings, check)?;
+        for test in &self.script.tests {
+            each_step(&self.name, &test.steps, check)?;
+            if let Some(finally) = &test.finally {
+                each_step(&self.name, &finally.steps, check)?;
+            }
+        }
+        Ok(())
     }
 }
 
+/// Checks a step; the error is a line and a message.
+type StepCheck = fn(&Step) -> Result<(), (usize, String)>;
+
 /// Checks steps of a file, also those in blocks and in the files that it includes.
-fn usable_steps(file: &str, steps: &[Step]) -> Result<(), ParseError> {
+fn each_step(file: &str, steps: &[Step], check: StepCheck) -> Result<(), ParseError> {
     for step in steps {
         match &step.action {
-            StepAction::Repeat(block) => usable_steps(file, &block.steps)?,
-            StepAction::AnyOrder(block) => usable_steps(file, &block.steps)?,
-            StepAction::Include(included) => usable_steps(&included.file, &included.steps)?,
-            _ => usable(step).map_err(|(line, what)| ParseError {
+            StepAction::Repeat(block) => each_step(file, &block.steps, check)?,
+            StepAction::AnyOrder(block) => each_step(file, &block.steps, check)?,
+            StepAction::Include(included) => each_step(&included.file, &included.steps, check)?,
+            _ => check(step).map_err(|(line, what)| ParseError {
                 file: file.to_owned(),
                 line,
                 what,
@@ -55,21 +81,13 @@ fn usable_steps(file: &str, steps: &[Step]) -> Result<(), ParseError> {
     Ok(())
 }
 
-fn usable(step: &Step) -> Result<(), (usize, String)> {
-    let at = |line: usize| move |what: String| (line, what);
-    for (line, template) in templates(step) {
-        template
-            .variables()
-            .try_for_each(is_set)
-            .map_err(at(line))?;
-    }
-    match &step.action {
-        StepAction::Connect(connect) => match connect.url.as_literal() {
-            Some(url) if url != "echo:" => is_url(url).map_err(at(step.line)),
-            _ => Ok(()),
-        },
-        _ => Ok(()),
-    }
+fn has_valid_url(step: &Step) -> Result<(), (usize, String)> {
+    let url = match &step.action {
+        StepAction::Connect(connect) => connect.url.as_literal().filter(|url| *url != "echo:"),
+        StepAction::Http(http) => http.url.as_literal(),
+        _ => None,
+    };
+    url.map_or(Ok(()), |url| is_url(url).map_err(|what| (step.line, what)))
 }
 
 fn is_set(variable: &Variable) -> Result<(), String> {
@@ -96,7 +114,18 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
     let here = |template| vec![(step.line, template)];
     match &step.action {
         StepAction::Set { value, .. } => here(value),
-        StepAction::Connect(connect) => of_connect(step.line, connect),
+        StepAction::Connect(connect) => of_request(
+            step.line,
+            &connect.url,
+            &connect.headers,
+            &connect.expectations,
+        ),
+        StepAction::Http(http) => {
+            let body = http.body.iter().map(|body| (step.line, body));
+            let mut texts = of_request(step.line, &http.url, &http.headers, &http.expectations);
+            texts.extend(body);
+            texts
+        }
         StepAction::Send {
             message:
                 SendStep::Text(template)
@@ -134,12 +163,14 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
     }
 }
 
-fn of_connect(line: usize, connect: &ConnectStep) -> Vec<(usize, &Template)> {
-    let headers = connect
-        .headers
-        .iter()
-        .map(|header| (header.line, &header.value));
-    let facts = connect.expectations.iter().filter_map(|expectation| {
+fn of_request<'a>(
+    line: usize,
+    url: &'a Template,
+    headers: &'a [HeaderLine],
+    expectations: &'a [Expectation],
+) -> Vec<(usize, &'a Template)> {
+    let headers = headers.iter().map(|header| (header.line, &header.value));
+    let facts = expectations.iter().filter_map(|expectation| {
         let template = match &expectation.fact {
             HandshakeFact::Subprotocol(name) => name,
             HandshakeFact::Header { value, .. } => value.template(),
@@ -147,7 +178,7 @@ fn of_connect(line: usize, connect: &ConnectStep) -> Vec<(usize, &Template)> {
         };
         Some((expectation.line, template))
     });
-    [(line, &connect.url)]
+    [(line, url)]
         .into_iter()
         .chain(headers)
         .chain(facts)

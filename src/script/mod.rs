@@ -118,6 +118,8 @@ pub enum StepAction {
     Timeout(Duration),
     /// `connect [NAME] URL` with its header lines and expectations.
     Connect(ConnectStep),
+    /// `http METHOD URL [BODY]` with its header lines and expectations.
+    Http(HttpStep),
     /// `> MESSAGE`
     Send {
         /// The connection.
@@ -260,7 +262,24 @@ pub struct ConnectStep {
     pub expectations: Vec<Expectation>,
 }
 
-/// `retry TIME`, the line before a `connect`.
+/// `http`: an HTTP request and what its answer must be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpStep {
+    /// For how long it is tried again.
+    pub retry: Option<RetryClause>,
+    /// The method, in capitals (RFC 9110 §9).
+    pub method: String,
+    /// The URL.
+    pub url: Template,
+    /// The body.
+    pub body: Option<Template>,
+    /// Additional header lines, in order; a name may be repeated.
+    pub headers: Vec<HeaderLine>,
+    /// [`HandshakeFact::Status`] and [`HandshakeFact::Header`] only.
+    pub expectations: Vec<Expectation>,
+}
+
+/// `retry TIME`, the line before a `connect` or `http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryClause {
     /// Its line.
@@ -314,18 +333,18 @@ pub struct IncludedFile {
     pub steps: Vec<Step>,
 }
 
-/// A header line of the opening handshake.
+/// A header line of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderLine {
     /// Its line.
     pub line: usize,
     /// A token (RFC 9110 §5.1).
     pub name: String,
-    /// Filled in when the connection is opened.
+    /// Filled in when the step runs.
     pub value: Template,
 }
 
-/// An expectation of the opening handshake's response.
+/// An expectation of the response to a handshake or a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     /// Its line.

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    AnyOrderBlock, CloseStep, ConnectionName, Expected, FramePayload, FrameStep, HandshakeFact,
-    HeaderLine, MessageOrder, Query, RepeatBlock, Script, SendStep, Step, StepAction,
+    AnyOrderBlock, CloseStep, ConnectStep, ConnectionName, Expected, FramePayload, FrameStep,
+    HandshakeFact, HeaderLine, HttpStep, MessageOrder, Query, RepeatBlock, Script, SendStep, Step,
+    StepAction,
 };
 use crate::connection::wire::header::{FIN, RSV1, RSV2, RSV3};
 use crate::pattern::PatternForm;
@@ -51,19 +52,31 @@ impl ScriptWriter<'_, '_> {
     }
 
     fn step(&mut self, step: &Step) -> fmt::Result {
-        if let StepAction::Connect(connect) = &step.action
-            && let Some(retry) = &connect.retry
-        {
+        let retry = match &step.action {
+            StepAction::Connect(connect) => connect.retry,
+            StepAction::Http(http) => http.retry,
+            _ => None,
+        };
+        if let Some(retry) = retry {
             let time = DurationWord(retry.time);
             self.line(retry.line, &format_args!("retry {time}"))?;
         }
         self.line(step.line, &step.action)?;
         match &step.action {
-            StepAction::Connect(connect) => {
-                for header in &connect.headers {
+            StepAction::Connect(ConnectStep {
+                headers,
+                expectations,
+                ..
+            })
+            | StepAction::Http(HttpStep {
+                headers,
+                expectations,
+                ..
+            }) => {
+                for header in headers {
                     self.line(header.line, header)?;
                 }
-                for expectation in &connect.expectations {
+                for expectation in expectations {
                     self.line(expectation.line, &expectation.fact)?;
                 }
                 Ok(())
@@ -78,7 +91,7 @@ impl ScriptWriter<'_, '_> {
     }
 }
 
-/// The step on one line, as in a report; of a `connect` or a block only its own line.
+/// The step on one line, as in a report; of a `connect`, an `http` or a block only its own line.
 impl fmt::Display for StepAction {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -86,6 +99,12 @@ impl fmt::Display for StepAction {
             Self::Timeout(time) => write!(f, "timeout {}", DurationWord(*time)),
             Self::Connect(connect) => {
                 write!(f, "connect {}{}", QuotedWord(&connect.name), connect.url)
+            }
+            Self::Http(http) => {
+                write!(f, "http {} {}", http.method, http.url)?;
+                http.body
+                    .as_ref()
+                    .map_or(Ok(()), |body| write!(f, " {body}"))
             }
             Self::Send { on, message } => write!(f, "{on}{message}"),
             Self::Receive {

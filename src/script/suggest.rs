@@ -5,11 +5,12 @@ use crate::nearest::nearest;
 use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 36] = [
+pub(super) const STEPS: [&str; 37] = [
     "test",
     "set",
     "timeout",
     "connect",
+    "http",
     "expect status",
     "expect subprotocol",
     "expect header",

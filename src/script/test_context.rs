@@ -13,15 +13,18 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::print::DurationWord;
 use super::transcript::Transcript;
 use crate::connection::backoff::Backoff;
 use crate::connection::close::{CloseFrame, CloseInfo};
+use crate::connection::cookies::CookieJar;
 use crate::connection::error::{Error, ErrorKind};
+use crate::connection::http_request::{HttpAnswer, HttpRequest, exchange, shown_url};
 use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
-use crate::connection::target::RequestHeader;
-use crate::connection::{Opened, ReadyState};
+use crate::connection::target::{Address, RequestHeader};
+use crate::connection::{Opened, Progress, ReadyState, Reporter, Target};
 use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
 use crate::exit::Exit;
@@ -200,6 +203,8 @@ impl From<&ConnectionEnd> for StepFailure {
 /// One connection of a test.
 pub struct TestConnection {
     name: Option<String>,
+    /// Where it was opened to, before redirects.
+    pub address: Address,
     link: Link,
     /// Redacted.
     url: String,
@@ -233,6 +238,7 @@ impl TestConnection {
     fn new(name: Option<String>, policy: LinkPolicy) -> Self {
         Self {
             name,
+            address: policy.target.address.clone(),
             comes_back: policy.persistence.reconnect.is_some(),
             interrupted: None,
             link: Link::new(policy),
@@ -550,21 +556,21 @@ impl<'a> TestContext<'a> {
         name: Option<String>,
         url: String,
         headers: Vec<RequestHeader>,
+        cookies: &CookieJar,
         limit: Option<Duration>,
         variables: &Variables,
     ) -> Result<usize, StepFailure> {
         let policy = (self.shared.reach)(url, headers).await;
-        let policy = LinkPolicy {
-            variables: variables.clone(),
-            ..policy.map_err(|why| StepFailure::fault(why).ending())?
-        };
+        let mut policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
+        policy.variables = variables.clone();
+        let target = &mut policy.target;
+        cookies.add_to(&target.address, &mut target.request.headers);
         let mut connection = TestConnection::new(name, policy);
         connection.never.clone_from(&self.never);
         for rule in &self.rules {
             connection.link.add_rule(rule.clone());
         }
-        let index = self.connections.len();
-        self.connections.push(connection);
+        let index = self.place(connection);
         let ready = |context: &mut Self| {
             let connection = &context.connections[index];
             (connection.opened.is_some() || connection.end.is_some()).then_some(())
@@ -572,8 +578,25 @@ impl<'a> TestContext<'a> {
         match self.until(limit, ready).await? {
             WaitResult::For(()) => Ok(index),
             WaitResult::InVain => {
+                self.close_and_forget(index);
                 let within = limit.map(units::shown).unwrap_or_default();
                 Err(StepFailure::fault(format!("not connected within {within}")))
+            }
+        }
+    }
+
+    /// Adds a connection, in place of a forgotten one that is down: a test that connects again and again needs
+    /// no more memory for that.
+    fn place(&mut self, connection: TestConnection) -> usize {
+        let is_over = |old: &TestConnection| old.is_forgotten && old.down && old.end.is_some();
+        match self.connections.iter().position(is_over) {
+            Some(index) => {
+                self.connections[index] = connection;
+                index
+            }
+            None => {
+                self.connections.push(connection);
+                self.connections.len() - 1
             }
         }
     }
@@ -609,6 +632,60 @@ impl<'a> TestContext<'a> {
             self.transcript.sent(name, shown);
         }
         Ok(())
+    }
+
+    /// Sends an HTTP request and reads its answer; all connections are driven meanwhile. `limit` is the time for
+    /// the answer.
+    ///
+    /// # Errors
+    /// No answer, a forbidden message, or the end of the whole run.
+    pub async fn http(
+        &mut self,
+        target: &Target,
+        request: HttpRequest,
+        cookies: &mut CookieJar,
+        limit: Duration,
+    ) -> Result<HttpAnswer, StepFailure> {
+        let begun = Instant::now();
+        let what = format!("http {} {}", request.method, shown_url(&target.address));
+        let (sender, mut progress) = unbounded_channel();
+        let reporter = Reporter(Some(sender));
+        let mut exchange = pin!(exchange(target, request, cookies, &reporter, limit));
+        let answer = poll_fn(|cx| {
+            loop {
+                let has_news = self.poll_connections(cx);
+                if let Some(failure) = self.take_failure() {
+                    return Poll::Ready(Err(failure));
+                }
+                let answer = exchange.as_mut().poll(cx);
+                while let Poll::Ready(Some(progress)) = progress.poll_recv(cx) {
+                    self.report(progress);
+                }
+                if let Poll::Ready(answer) = answer {
+                    return Poll::Ready(Ok(answer));
+                }
+                if !has_news {
+                    return Poll::Pending;
+                }
+            }
+        });
+        let answer = answer.await?;
+        let time = units::shown(begun.elapsed());
+        let line = match &answer {
+            Ok(answer) => format!("{what} -> {}, {time}", answer.status),
+            Err(error) => format!("{what} failed: {error}"),
+        };
+        self.transcript.add(&line);
+        answer.map_err(|error| (&error).into())
+    }
+
+    /// What is told of an attempt to connect that is no link's.
+    fn report(&self, progress: Progress) {
+        let event = match progress {
+            Progress::Secret(secret) => Event::Secret(secret),
+            progress => Event::Progress(Box::new(progress)),
+        };
+        self.shared.sinks.borrow_mut().on_event(&event);
     }
 
     /// Waits until something can be sent, or never again.

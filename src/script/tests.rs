@@ -108,6 +108,15 @@ a ping
 within 10ms a ping
 within 10ms a close 3000 bye {{token}}
 b close
+http GET {{ base }}/x
+retry 2s
+http POST http://h:8080/{{greeting}} {"user":
+ "{{ greeting }}"}
+Content-Type: text/plain
+expect status 201
+expect header Location /x/
+capture posted = .id
+http PUT http://h some text
 retry 10s
 connect ws://c
 expect status 101
@@ -341,6 +350,14 @@ a ping
 within 10ms a ping
 within 10ms a close 3000 bye {{token}}
 b close
+http GET {{base}}/x
+retry 2s
+http POST http://h:8080/{{greeting}} {"user":"{{greeting}}"}
+Content-Type: text/plain
+expect status 201
+expect header Location /x/
+capture posted = .id
+http PUT http://h some text
 retry 10s
 connect ws://c
 expect status 101
@@ -439,7 +456,7 @@ fn what_is_wrong_in_an_included_file_names_it() {
         (open, "ping\nfinally\nping", "d/y.wst:2: finally cannot stand in an included file"),
         (open, "repeat 2\nping", "d/y.wst:1: this repeat has no end"),
         (open, "ping\nend", "d/y.wst:2: unexpected end"),
-        (open, "retry 1s", "d/y.wst:1: retry must be followed by a connect line"),
+        (open, "retry 1s", "d/y.wst:1: retry must be followed by a connect or http line"),
         (open, "connect ws://y", "d/y.wst:1: the connection of line 1 is still open"),
         (open, "include y.wst", "d/y.wst:1: d/y.wst includes itself"),
         (open, "include ./x.wst", "d/y.wst:1: cannot read d/./x.wst: not there"),
@@ -580,9 +597,25 @@ fn what_is_wrong_and_where() {
         (open, "any-order x", 2, "unexpected argument 'x' after any-order".into()),
         (two, "any-order\n< a\nend", 3, "2 connections are open; name one".into()),
         (two, "alice any-order\nbob < a\nend", 4, "the any-order of line 3 is about another connection than 'bob'".into()),
+        // http
+        ("", "http", 1, "missing argument: expected http METHOD URL [BODY]".into()),
+        ("", "http GET", 1, "missing argument: expected http METHOD URL [BODY]".into()),
+        ("", "http get http://x", 1, "invalid HTTP method 'get'; did you mean 'GET'?".into()),
+        ("", "http http://x", 1, "invalid HTTP method 'http://x'; write http METHOD URL [BODY], such as http GET".into()),
+        ("", "http CONNECT http://x", 1, "invalid HTTP method 'CONNECT'".into()),
+        ("", "http GET http://x/{{bose}}", 1, "undefined variable {{bose}}".into()),
+        ("", "http POST http://x {\n\"a\": 1\n", 1, "unclosed {".into()),
+        ("", "http GET http://x\nexpect subprotocol a", 2, "expect subprotocol applies to a connect".into()),
+        ("", "http GET http://x\nexpect cert-days 3", 2, "expect cert-days applies to a connect".into()),
+        ("", "http GET http://x\nexpect status 200\nexpect status 201", 3, "duplicate expect status: an http line takes only one".into()),
+        ("", "http GET http://x\nexpect status 200\nA: b", 3, "unexpected header line 'A'".into()),
+        ("", "http GET http://x\nping", 2, "no open connection".into()),
+        ("", "http GET http://x\nwait 1s\nexpect status 200", 3, "expect status must follow the connect".into()),
+        (open, "htpt GET http://x", 2, "did you mean 'http'?".into()),
+        ("", "connect http ws://x", 1, "'http' is a step and cannot name a connection".into()),
         // retry, include, sample, pause
-        (open, "retry 3s", 2, "retry must be followed by a connect line".into()),
-        (open, "retry 3s\nping", 2, "retry must be followed by a connect line".into()),
+        (open, "retry 3s", 2, "retry must be followed by a connect or http line".into()),
+        (open, "retry 3s\nping", 2, "retry must be followed by a connect or http line".into()),
         (open, "retry", 2, "invalid duration ''".into()),
         (open, "include", 2, "missing argument: expected include FILE".into()),
         (open, "include {{base}}", 2, "include takes a path without variables".into()),
@@ -653,8 +686,8 @@ fn what_is_wrong_and_where() {
         (open, "> {{", 2, r"write \{{ for a literal {{".into()),
         (open, "set x", 2, "write set NAME = text".into()),
         (open, "set 1 = x", 2, "invalid name '1'".into()),
-        (open, "assert .a", 2, "no < comes before it in this test".into()),
-        (open, "capture x = .a", 2, "no < comes before it in this test".into()),
+        (open, "assert .a", 2, "no < or http comes before it in this test".into()),
+        (open, "capture x = .a", 2, "no < or http comes before it in this test".into()),
         (got, "capture x .a", 3, "write capture NAME = JQ".into()),
         (got, "assert .a ==", 3, "invalid jq expression '.a ==' (expected term at the end)".into()),
         (got, "assert .a == {{base}} and", 3, "invalid jq expression".into()),
@@ -723,6 +756,8 @@ fn line() -> impl Strategy<Value = String> {
         "opcode=1",
         "hex",
         "<<x",
+        "http",
+        "GET",
         "any-order",
         "repeat",
         "2",
@@ -816,6 +851,10 @@ fn good_step() -> impl Strategy<Value = String> {
                 .fold(">hex".to_owned(), |line, byte| format!("{line} {byte:02X}"))
         }),
         text().prop_map(|text| format!("set x = {}", text.replace('\n', ""))),
+        (text(), any::<bool>()).prop_map(|(text, retried)| format!(
+            "{}http POST http://{{{{x}}}}/ {text}\nA: {{{{ x }}}}\nexpect status 404",
+            if retried { "retry 3\n" } else { "" }
+        )),
         any::<String>().prop_map(|text| {
             let text = Template::literal(text).to_string();
             format!(">text {}", serde_json::Value::from(text))

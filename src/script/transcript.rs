@@ -88,6 +88,11 @@ impl Transcript {
         self.push(name, &format!("> {}", cut(shown)), &[]);
     }
 
+    /// Adds a line that is about no connection.
+    pub fn add(&mut self, text: &str) {
+        self.push(None, text, &[]);
+    }
+
     fn push(&mut self, name: Option<&str>, text: &str, bytes: &[u8]) {
         let text = match name {
             Some(name) => format!("{name} {text}"),

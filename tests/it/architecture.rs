@@ -38,11 +38,14 @@ const ORDER: [&str; 27] = [
 ];
 
 /// The only modules, with their submodules, that may use each library.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("webpki", &["connection::tls"]),
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),
+    ("hyper", &["connection::http_request"]),
+    ("http_body_util", &["connection::http_request"]),
+    ("cookie_store", &["connection::cookies"]),
     ("rustyline", &["repl"]),
     ("termina", &["repl"]),
     ("unicode_segmentation", &["repl"]),

@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
         if let Some(retry) = self.retry {
             return Err(LineError::at(
                 retry.line,
-                "retry must be followed by a connect line",
+                "retry must be followed by a connect or http line",
             ));
         }
         match self.blocks.last() {

@@ -217,11 +217,11 @@ impl<'a> Parser<'a> {
         let number = self.taken;
         let (word, rest) = split_word(line);
         if let Some(retry) = self.retry
-            && word != "connect"
+            && !matches!(word, "connect" | "http")
         {
             return Err(LineError::at(
                 retry.line,
-                "retry must be followed by a connect line",
+                "retry must be followed by a connect or http line",
             ));
         }
         if word == "test" {
@@ -340,7 +340,8 @@ impl<'a> Parser<'a> {
                 let on = self.scope.peer(prefix.name)?;
                 self.open_any_order(on).map(|()| None)
             }
-            "test" | "set" | "timeout" | "connect" | "capture" | "assert" | "wait" | "pause" => {
+            "test" | "set" | "timeout" | "connect" | "http" | "capture" | "assert" | "wait"
+            | "pause" => {
                 prefix.refuse(sign)?;
                 self.unaddressed(sign, rest).map(Some)
             }
@@ -395,6 +396,7 @@ impl<'a> Parser<'a> {
             "wait" => Ok(StepAction::Wait(time(rest)?)),
             "pause" => Ok(StepAction::Pause(time(rest)?)),
             "connect" => self.connect(rest),
+            "http" => self.http(rest),
             "capture" => self.capture(rest),
             _ => {
                 self.needs_message("assert")?;
@@ -496,7 +498,10 @@ impl<'a> Parser<'a> {
         if self.scope.received {
             return Ok(());
         }
-        Err(format!("{sign} needs a matched message: no < comes before it in this test").into())
+        Err(format!(
+            "{sign} needs a matched message or an http answer: no < or http comes before it in this test"
+        )
+        .into())
     }
 
     fn close_frame(&self, rest: &str) -> Result<Option<CloseStep>, LineError> {

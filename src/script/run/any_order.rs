@@ -28,6 +28,7 @@ impl Runner<'_> {
     pub(super) async fn any_order(&mut self, block: &AnyOrderBlock) -> Result<(), StepFailure> {
         let index = self.connection(&block.on)?;
         let mut state = self.state_of(block)?;
+        self.subject = super::MESSAGE;
         let place = self.place.clone();
         loop {
             let Some(limit) = state.next_deadline() else {
@@ -79,7 +80,7 @@ impl Runner<'_> {
         let mut expectations = Vec::new();
         for (step, pattern, within) in block.expectations() {
             expectations.push(OpenExpectation {
-                label: format!("line {}: {}", step.line, step.action),
+                label: format!("{}: {}", self.line(step.line), step.action),
                 awaited: AwaitedMessage::matching(self.pattern(pattern)?),
                 limit: within.unwrap_or(self.timeout),
             });

@@ -8,9 +8,7 @@ use crate::connection::close::{CloseFrame, CloseInfo};
 use crate::connection::message::{Outgoing, Payload};
 use crate::connection::wire::mask_keys::MaskKeys;
 use crate::connection::wire::raw::RawFrame;
-use crate::expectation::{
-    AwaitedMessage, ExpectedClose, answers, end_in_words, unexpected_message,
-};
+use crate::expectation::{AwaitedMessage, ExpectedClose, answers, unexpected_message};
 use crate::rules::{Answer, Rule};
 use crate::script::test_context::{ConnectionEnd, NearMiss, StepFailure, StepMessage, WaitResult};
 use crate::script::{
@@ -237,8 +235,7 @@ impl Runner<'_> {
         match self.ended(on, limit).await? {
             Some(ConnectionEnd::Closed(close)) if answers(&close, close_frame.code) => Ok(close),
             Some(ConnectionEnd::Closed(close)) if close.error.is_none() => {
-                let end = end_in_words(&close);
-                let why = format!("{end} instead of answering our close");
+                let why = format!("the server closed with {close} instead of answering our close");
                 Err(StepFailure::unmet(why))
             }
             Some(end) => Err((&end).into()),

@@ -4,6 +4,7 @@ mod any_order;
 mod assignment;
 mod blocks;
 mod exchange;
+mod http;
 mod opening;
 mod retry;
 mod values;
@@ -15,6 +16,7 @@ use super::report::{Finished, PassGrade, TestFailure};
 use super::test_context::{RunContext, StepFailure, TestContext};
 use super::{ConnectionName, Script, Step, StepAction, Test};
 use crate::connection::close::{CloseCode, CloseInfo};
+use crate::connection::cookies::CookieJar;
 use crate::connection::message::{Payload, Text};
 use crate::expectation::{AwaitedMessage, ExpectedClose};
 use crate::template::variables::{Values, Variables};
@@ -130,8 +132,12 @@ pub(super) struct Runner<'a> {
     timeout: Duration,
     /// Whether the file sets it: only then does it also limit `connect`, which has its own limit.
     timeout_set: bool,
-    /// The last matched message.
+    /// The last matched message, or the body of the last HTTP answer; `None` for one that is not text.
     matched: Option<Text>,
+    /// What `matched` is, for errors.
+    subject: &'static str,
+    /// The cookies of this test.
+    cookies: CookieJar,
     /// The connection of the context that each `connect` of the test has opened last.
     opened: Vec<Option<usize>>,
     /// The file of the current step: paths are relative to its folder.
@@ -141,6 +147,10 @@ pub(super) struct Runner<'a> {
     /// The current step, for what is said later about the messages that it skipped.
     place: Option<Rc<str>>,
 }
+
+/// What `capture` and `assert` look at.
+const MESSAGE: &str = "the last matched message";
+const BODY: &str = "the body of the last http answer";
 
 /// The longest step quoted in a later failure, in characters.
 const QUOTED_STEP: usize = 60;
@@ -154,6 +164,8 @@ impl<'a> Runner<'a> {
             timeout: shared.timeout,
             timeout_set: false,
             matched: None,
+            subject: MESSAGE,
+            cookies: CookieJar::default(),
             opened: Vec::new(),
             file: file.to_owned(),
             is_included: false,
@@ -173,6 +185,7 @@ impl<'a> Runner<'a> {
         self.place = self.place_of(step);
         let done = match &step.action {
             StepAction::Connect(connect) => self.connect(step, connect).await,
+            StepAction::Http(http) => self.http(step, http).await,
             // Boxed, because these contain steps.
             StepAction::Repeat(block) => Box::pin(self.repeat(block)).await,
             StepAction::Include(included) => Box::pin(self.include(step.line, included)).await,
@@ -199,11 +212,15 @@ impl<'a> Runner<'a> {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         };
-        let place = match self.is_included {
-            true => format!("{}:{}: {text}", self.file, step.line),
-            false => format!("line {}: {text}", step.line),
-        };
-        Some(place.into())
+        Some(format!("{}: {text}", self.line(step.line)).into())
+    }
+
+    /// `line 4`, or `lib.wst:4` in an included file.
+    fn line(&self, line: usize) -> String {
+        match self.is_included {
+            true => format!("{}:{line}", self.file),
+            false => format!("line {line}"),
+        }
     }
 
     /// The index of a step's connection.
@@ -263,6 +280,7 @@ impl<'a> Runner<'a> {
                 let awaited = AwaitedMessage::matching(self.pattern(pattern)?);
                 let message = self.receive(on, *which, awaited, limit).await?;
                 self.matched = message.readable();
+                self.subject = MESSAGE;
                 Ok(StepFinding::Message(message))
             }
             StepAction::Ping { on, within } => {

@@ -63,20 +63,19 @@ impl Runner<'_> {
         query: &Query,
     ) -> Result<(), StepFailure> {
         let jq = self.query(query)?;
-        let selected = jq
-            .select(self.last_message()?)
-            .map_err(StepFailure::unmet)?;
+        let selected = jq.select(self.last_text()?).map_err(StepFailure::unmet)?;
+        let subject = self.subject;
         let text = match selected.first().map(crate::pattern::Selected::raw) {
             None => {
-                return Err(StepFailure::unmet(
-                    "the expression selects nothing in the last matched message",
-                ));
+                return Err(StepFailure::unmet(format!(
+                    "the expression selects nothing in {subject}"
+                )));
             }
             // A test that continues with "null" as an id would not test what it was written for.
             Some("null") => {
-                return Err(StepFailure::unmet(
-                    "the expression selects null in the last matched message",
-                ));
+                return Err(StepFailure::unmet(format!(
+                    "the expression selects null in {subject}"
+                )));
             }
             Some(text) => text.to_owned(),
         };
@@ -91,20 +90,25 @@ impl Runner<'_> {
 
     pub(super) fn assert(&self, query: &Query) -> Result<(), StepFailure> {
         let pattern = Pattern::jq(self.query(query)?);
-        let message = self.last_message()?;
-        match pattern.matches(message) {
+        let text = self.last_text()?;
+        match pattern.matches(text) {
             MatchResult::Match | MatchResult::Unreadable => Ok(()),
             MatchResult::Mismatch(mismatch) => {
                 let mut failure = StepFailure::unmet(mismatch.why);
-                failure.details = vec![format!("message: {message}")];
+                let what = if self.subject == super::BODY {
+                    "body"
+                } else {
+                    "message"
+                };
+                failure.details = vec![format!("{what}: {text}")];
                 Err(failure)
             }
         }
     }
 
-    /// The text of the last matched message. The parser ensures that there is one.
-    fn last_message(&self) -> Result<&str, StepFailure> {
+    /// The text that `capture` and `assert` look at. The parser ensures that there was one.
+    fn last_text(&self) -> Result<&str, StepFailure> {
         let text = self.matched.as_ref().map(Text::as_str);
-        text.ok_or_else(|| StepFailure::unmet("the last matched message is binary, not text"))
+        text.ok_or_else(|| StepFailure::unmet(format!("{} is empty or not text", self.subject)))
     }
 }
