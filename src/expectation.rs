@@ -8,7 +8,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::connection::Opened;
-use crate::connection::close::{CloseCode, CloseInfo};
+use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::connection::message::{Payload, Text};
@@ -143,7 +143,7 @@ pub struct AwaitedMessage {
     pattern: Option<Pattern>,
     /// Messages that did not match.
     skipped: u64,
-    /// Binary messages among them, which no pattern can match, and the size of the last one.
+    /// Binary messages among them that the pattern could not look at, and the size of the last one.
     unreadable: u64,
     unreadable_size: usize,
     closest: Option<Closest>,
@@ -152,7 +152,7 @@ pub struct AwaitedMessage {
 /// The message nearest to the awaited one.
 #[derive(Clone, Debug)]
 pub struct Closest {
-    /// The message.
+    /// The message; of one that is not text, its bytes.
     pub text: Text,
     /// The first difference.
     pub why: String,
@@ -189,21 +189,22 @@ impl AwaitedMessage {
         let Some(pattern) = &self.pattern else {
             return true;
         };
-        let Some(text) = payload.readable() else {
-            self.skipped += 1;
-            self.unreadable += 1;
-            self.unreadable_size = payload.len();
-            return false;
-        };
-        let MatchResult::Mismatch(mismatch) = pattern.matches(text.as_str()) else {
-            return true;
+        let mismatch = match pattern.matches(payload) {
+            MatchResult::Match => return true,
+            MatchResult::Mismatch(mismatch) => mismatch,
+            MatchResult::Unreadable => {
+                self.skipped += 1;
+                self.unreadable += 1;
+                self.unreadable_size = payload.len();
+                return false;
+            }
         };
         self.skipped += 1;
         let nearest = self.closest.as_ref().map(|closest| closest.equal);
         // Of equals the last one: it is nearest in time as well.
         if nearest.is_none_or(|equal| mismatch.equal >= equal) {
             self.closest = Some(Closest {
-                text,
+                text: payload.excerpt(),
                 why: mismatch.why,
                 equal: mismatch.equal,
             });
@@ -266,9 +267,13 @@ impl AwaitedMessage {
             0 => {}
             1 => {
                 let size = units::bytes(self.unreadable_size);
-                text.push_str(&format!("; skipped a binary message of {size}"));
+                text.push_str(&format!(
+                    "; 1 binary message of {size} was passed over: --decode, hex:"
+                ));
             }
-            n => text.push_str(&format!("; skipped {n} binary messages")),
+            n => text.push_str(&format!(
+                "; {n} binary messages were passed over: --decode, hex:"
+            )),
         }
         let earlier: Vec<&PassedMessage> = match &self.pattern {
             Some(pattern) => passed.matching(pattern).collect(),
@@ -315,7 +320,7 @@ pub struct PassedOver {
 /// A message that was skipped.
 #[derive(Debug)]
 struct PassedMessage {
-    text: Text,
+    payload: Payload,
     /// The step that skipped it.
     at: Option<Rc<str>>,
 }
@@ -331,22 +336,19 @@ impl PassedOver {
 
     /// Keeps a message that a step skipped; `at` names that step.
     pub fn keep(&mut self, payload: &Payload, at: Option<&Rc<str>>) {
-        let Some(text) = payload.readable() else {
-            return;
-        };
-        self.bytes += text.len();
-        let at = at.cloned();
-        self.kept.push_back(PassedMessage { text, at });
+        self.bytes += payload.weight();
+        let (payload, at) = (payload.clone(), at.cloned());
+        self.kept.push_back(PassedMessage { payload, at });
         while self.kept.len() > Self::MESSAGES || self.bytes > Self::BYTES {
             let oldest = self.kept.pop_front();
-            self.bytes -= oldest.map_or(0, |oldest| oldest.text.len());
+            self.bytes -= oldest.map_or(0, |oldest| oldest.payload.weight());
         }
     }
 
     /// The skipped messages that match.
     fn matching(&self, pattern: &Pattern) -> impl Iterator<Item = &PassedMessage> {
         let kept = self.kept.iter();
-        kept.filter(|passed| pattern.is_match(passed.text.as_str()))
+        kept.filter(|passed| pattern.is_match(&passed.payload))
     }
 }
 
@@ -360,6 +362,14 @@ pub fn unexpected_message(payload: &Payload) -> UnmetExpectation {
         ),
     };
     UnmetExpectation::new(what)
+}
+
+/// The failure when a message came that must not come.
+pub fn forbidden_message(pattern: &Pattern, payload: &Payload) -> UnmetExpectation {
+    let message = payload.excerpt();
+    UnmetExpectation::new(format!(
+        "received a message that 'never {pattern}' forbids: {message}"
+    ))
 }
 
 /// How the server is expected to close.
@@ -408,7 +418,7 @@ impl ExpectedClose {
             return Ok(());
         };
         match reason.matches(&close.reason) {
-            MatchResult::Match => Ok(()),
+            MatchResult::Match | MatchResult::Unreadable => Ok(()),
             MatchResult::Mismatch(mismatch) => {
                 let why = mismatch.why;
                 let what = format!("{end}, expected a reason matching '{reason}': {why}");
@@ -431,9 +441,12 @@ impl ExpectedClose {
     }
 }
 
-/// `the server closed with 1008 (Policy Violation): no such room`
+/// `the server closed with 1008 (Policy Violation): no such room`, or that a rule closed.
 pub fn end_in_words(close: &CloseInfo) -> String {
-    format!("the server closed with {close}")
+    match close.by {
+        Initiator::Local => format!("closed by us with {close}"),
+        Initiator::Peer | Initiator::None => format!("the server closed with {close}"),
+    }
 }
 
 /// Whether a clean close is the answer to ours, which proves that the server has read everything before it.
@@ -446,7 +459,6 @@ pub fn answers(close: &CloseInfo, ours: Option<CloseCode>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::Initiator;
 
     fn text(text: &str) -> Payload {
         Payload::Text(text.into())
@@ -510,7 +522,7 @@ mod tests {
         );
         b.check(&Payload::Binary(vec![0xff; 12].into()));
         let said = what(&b);
-        assert!(said.contains("(1 other message received, 2 before this step; skipped a binary message of 12 bytes; "), "{said}");
+        assert!(said.contains("(1 other message received, 2 before this step; 1 binary message of 12 bytes was passed over: --decode, hex:"), "{said}");
         let none = AwaitedMessage::any().missed("1 s", &PassedOver::default());
         assert_eq!(none.what, "no message within 1 s (nothing received)");
     }

@@ -1,16 +1,22 @@
 //! Parsers from the text of an option to its value. Where another tool (curl, ping) uses the same letter for
 //! something else, the parser detects such a value and the error names the option that was probably meant.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Command, ValueEnum};
 
 use crate::connection::dial::LocalEnd;
 use crate::connection::target::RequestHeader;
 use crate::connection::wire::negotiation::DeflateOffer;
+use crate::decode::{DecodeFormat, FORMATS};
+use crate::output::message_layout::BinaryForm;
 use crate::pattern::{Jq, Pattern};
+use crate::rules::{self, Answer};
 use crate::secret::{SecretSource, is_credential_header};
+use crate::template::Template;
 use crate::units;
 
 /// A value of `-H`: a header, or a source of header lines.
@@ -31,13 +37,55 @@ pub enum SubprotocolArg {
     Kept(SecretSource),
 }
 
+/// A value of `--binary-output`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BinaryOutput {
+    /// The bytes unchanged
+    Raw,
+    /// Hexadecimal digits
+    Hex,
+    /// Base64
+    Base64,
+}
+
+impl From<BinaryOutput> for BinaryForm {
+    fn from(typed: BinaryOutput) -> Self {
+        match typed {
+            BinaryOutput::Raw => Self::Raw,
+            BinaryOutput::Hex => Self::Hex,
+            BinaryOutput::Base64 => Self::Base64,
+        }
+    }
+}
+
+/// Reads `--decode`; the names of the formats are completed.
+#[derive(Clone)]
+pub(super) struct DecodeParser;
+
+impl TypedValueParser for DecodeParser {
+    type Value = DecodeFormat;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<DecodeFormat, clap::Error> {
+        DecodeFormat::parse.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
+        Some(Box::new(FORMATS.into_iter().map(PossibleValue::new)))
+    }
+}
+
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
     Pattern::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn definition(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if crate::script::is_name(name) => {
+        Some((name, value)) if crate::template::is_name(name) => {
             Ok((name.to_owned(), value.to_owned()))
         }
         Some((name, _)) => Err(format!(
@@ -45,6 +93,36 @@ pub(super) fn definition(text: &str) -> Result<(String, String), String> {
         )),
         None => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+/// A value of `--capture`.
+pub(super) fn capture(text: &str) -> Result<(String, Jq), String> {
+    let (name, query) = definition(text).map_err(|why| match text.contains('=') {
+        true => why,
+        false => "expected NAME=JQ, such as token=.token".to_owned(),
+    })?;
+    Ok((name, jq(&query)?))
+}
+
+/// A value of `--on`: the answer is read later, when the variables are known.
+#[derive(Clone, Debug)]
+pub struct RuleArg {
+    /// The messages that it answers.
+    pub pattern: Pattern,
+    /// The answer.
+    pub answer: String,
+}
+
+pub(super) fn rule(text: &str) -> Result<RuleArg, String> {
+    let (pattern_text, answer) = rules::split(text)?;
+    // Whether its variables are known is checked later; an invalid close code is an error of this option.
+    Answer::parse(answer, |text, language| {
+        Ok::<_, String>(Template::lenient(text, language, |_| true))
+    })?;
+    Ok(RuleArg {
+        pattern: pattern(pattern_text)?,
+        answer: answer.to_owned(),
+    })
 }
 
 pub(super) fn jq(text: &str) -> Result<Jq, String> {

@@ -9,7 +9,9 @@ use clap::{Args, ValueHint};
 use clap_complete::Shell;
 
 use super::shared::SharedArgs;
-use super::values::{deadline, definition, fragment_size, jq, loss, pattern, report_file, wait};
+use super::values::{
+    BinaryOutput, capture, deadline, fragment_size, jq, loss, pattern, report_file, wait,
+};
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
@@ -30,6 +32,8 @@ pub struct ConnectArgs {
     pub url: Option<String>,
 
     /// In a pipe: close after TIME without a message, once stdin has ended
+    ///
+    /// It also limits how long the server may take nothing of what waits to be sent (1s at least, exit 28).
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -44,6 +48,22 @@ pub struct ConnectArgs {
     /// looks like one, are not kept.
     #[arg(long, hide_short_help = true)]
     pub no_history: bool,
+
+    /// Print only messages that match
+    ///
+    /// PATTERN is as in 'wsprobe help patterns'.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub filter: Option<Pattern>,
+
+    /// Print the result of a jq expression for each JSON message, strings without quotes
+    #[arg(long, value_name = "JQ", value_parser = jq, conflicts_with = "json", hide_short_help = true)]
+    pub select: Option<Jq>,
+
+    /// Print binary messages as raw bytes, or each as a line of hex or base64
+    ///
+    /// On a terminal raw bytes are shown as a hexdump. A session at a terminal always shows a hexdump.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
+    pub binary_output: BinaryOutput,
 
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -92,9 +112,27 @@ pub struct SendArgs {
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub expect_subprotocol: Option<String>,
 
+    /// Send each message only after the reply to the last one; with --expect, after the message that it expects
+    #[arg(long, conflicts_with = "no_wait")]
+    pub step: bool,
+
+    /// Wait for a matching message, such as a greeting, before sending the first one
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub after: Option<Pattern>,
+
+    /// Exit 1 at once if a message matches (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub never: Vec<Pattern>,
+
+    /// With --step or --after: set {{NAME}} to the value of a jq expression on each reply that has it, for the
+    /// messages after it (repeatable)
+    #[arg(long, value_name = "NAME=JQ", value_parser = capture)]
+    pub capture: Vec<(String, Jq)>,
+
     /// Time limit since the last message sent or received (exit 28)
     ///
-    /// A message that is still arriving, however slowly, extends it: use --max-time to limit that.
+    /// A message that is still arriving extends it while at least 1 KiB arrives in each such period. It also limits
+    /// how long the server may take nothing of what waits to be sent (1s at least).
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -138,6 +176,22 @@ pub struct SendArgs {
     #[arg(long, value_name = "TIME", value_parser = units::duration, hide_short_help = true)]
     pub delay: Option<Duration>,
 
+    /// Print and count only messages that match
+    ///
+    /// PATTERN is as in 'wsprobe help patterns'. Messages that do not match are no replies; --expect looks at them.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub filter: Option<Pattern>,
+
+    /// Print the result of a jq expression for each JSON message, strings without quotes
+    #[arg(long, value_name = "JQ", value_parser = jq, conflicts_with = "json", hide_short_help = true)]
+    pub select: Option<Jq>,
+
+    /// Print binary messages as raw bytes, or each as a line of hex or base64
+    ///
+    /// On a terminal raw bytes are shown as a hexdump.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
+    pub binary_output: BinaryOutput,
+
     #[command(flatten)]
     pub shared: SharedArgs,
 }
@@ -171,6 +225,10 @@ pub struct ListenArgs {
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
     pub until: Option<Pattern>,
 
+    /// Exit 1 at once if a message matches (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub never: Vec<Pattern>,
+
     /// Print and count only messages that match
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
@@ -183,6 +241,8 @@ pub struct ListenArgs {
     pub select: Option<Jq>,
 
     /// Stop after TIME without a message, exit 28
+    ///
+    /// With --echo it also limits how long the server may take nothing of what waits to be sent (1s at least).
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub idle_timeout: Option<Duration>,
 
@@ -197,6 +257,12 @@ pub struct ListenArgs {
     /// wscat's option to start a server; refused with a hint
     #[arg(short = 'l', value_name = "PORT", hide = true)]
     pub listen_port: Option<String>,
+
+    /// Print binary messages as raw bytes, or each as a line of hex or base64
+    ///
+    /// On a terminal raw bytes are shown as a hexdump.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
+    pub binary_output: BinaryOutput,
 
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -229,6 +295,8 @@ pub struct PingArgs {
     pub deadline: Option<Duration>,
 
     /// Time limit for each reply [default: 5s]; a later reply counts as lost; 0 means no limit
+    ///
+    /// A server that takes nothing of what waits to be sent for so long (1s at least) is exit 28.
     #[arg(short = 'W', long, value_name = "TIME", value_parser = wait)]
     pub wait: Option<Duration>,
 
@@ -353,14 +421,6 @@ pub struct CheckArgs {
     /// Time limit for each answer; a check file overrides it with timeout and within
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
-
-    /// Set the variable {{NAME}} (repeatable)
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = definition, help_heading = "For files")]
-    pub variables: Vec<(String, String)>,
-
-    /// Set the variable {{NAME}} and redact its value in all output (repeatable)
-    #[arg(long = "secret", value_name = "NAME=VALUE|@FILE|env:VAR", value_parser = definition, help_heading = "For files")]
-    pub secrets: Vec<(String, String)>,
 
     /// Run N tests in parallel
     #[arg(

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::cli::ConnectArgs;
+use crate::cli::{BinaryOutput, ConnectArgs};
 use crate::connection::Target;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
@@ -10,6 +10,7 @@ use crate::input::{Framing, Input};
 use crate::output::message_layout::Layout;
 use crate::output::prompt_terminal::PromptTerminal;
 use crate::output::repl_view::ReplView;
+use crate::output::selection::Selection;
 use crate::output::standard_streams::Stdout;
 use crate::output::{Destination, Notice, Printer};
 use crate::repl::{ConnectTarget, Connector, KeepHistory, Repl, Setup, TerminalEnds};
@@ -34,6 +35,7 @@ const FIRST_WORDS: &str =
 pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
     let is_interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let selection = Selection::new(options.filter, options.select);
     let prepared = prepare(&url, options.shared).await?;
     let is_dumb = is_interactive && !prepared.shared.output.json;
     if is_dumb {
@@ -43,13 +45,14 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
         };
         // A terminal without line editing (TERM=dumb) is treated as a pipe.
         if let Ok(started) = Repl::start(setup(&prepared, history)) {
-            return run_session(prepared, started).await;
+            return run_session(prepared, started, selection).await;
         }
     }
     let delimiter = if options.null { 0 } else { b'\n' };
     let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Idle(options.wait)));
-    let mut sinks = prepared.sinks(Printer::Messages(prepared.layout(options.null)))?;
+    let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
+    let mut sinks = prepared.sinks(printer)?.showing(selection);
     if is_dumb && prepared.shared.output.quiet == 0 {
         sinks.notify(Notice::Text(DUMB_TERMINAL));
     }
@@ -98,15 +101,16 @@ fn connector(target: Target) -> Connector {
 async fn run_session(
     mut prepared: PreparedSession,
     (repl, (person, line)): (Repl, TerminalEnds),
+    selection: Selection,
 ) -> anyhow::Result<Exit> {
     let layout = Layout {
         mark: "< ",
-        ..prepared.layout(false)
+        ..prepared.layout(false, BinaryOutput::Raw)
     };
     prepared.person = Some(person);
     // Frames are always traced, because /frames can be switched on at any time.
     prepared.policy.target.trace = true;
-    let view = ReplView::new(layout, prepared.shared.output.verbose > 1);
+    let view = ReplView::new(layout, prepared.shared.output.verbose > 1, selection);
     let mut stop = StopRule::Conversation(Conversation::new(Goal::Interactive));
     let destination =
         Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));

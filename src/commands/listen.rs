@@ -30,11 +30,8 @@ pub async fn run(options: ListenArgs) -> anyhow::Result<Exit> {
         Input::none()
     };
     let prepared = prepare(&url, options.shared).await?;
-    let printer = Printer::Messages(prepared.layout(options.null));
-    let selection = Selection {
-        filter: options.filter,
-        part: options.select,
-    };
+    let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
+    let selection = Selection::new(options.filter, options.select);
     let mut sinks = prepared.sinks(printer)?.showing(selection);
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     flush(&mut sinks).await;
@@ -51,6 +48,7 @@ fn stop_rule(options: &ListenArgs) -> StopRule {
         Conversation::new(goal)
             .until(options.until.clone())
             .counting(options.filter.clone())
+            .never(options.never.clone())
             .idle_limit(options.idle_timeout)
             .span(options.span),
     )

@@ -58,6 +58,25 @@ impl Connection {
         self.poll_failure(cx)
     }
 
+    /// Ends the connection because of a message that is too large once it is decoded.
+    pub fn reject_message(&mut self, why: String) {
+        let code = CloseCode::TOO_BIG;
+        if !matches!(self.phase, ClosingPhase::Asked { .. }) {
+            self.send_close(Some(code), "");
+        }
+        let error = Error::new(ErrorKind::TooBig, Stage::Open, why).hint(LARGER);
+        self.phase = ClosingPhase::Failing {
+            close: CloseInfo {
+                by: Initiator::Local,
+                code,
+                reason: String::new(),
+                clean: false,
+                error: Some(Box::new(error)),
+            },
+            timer: sleep(self.limits.close),
+        };
+    }
+
     pub(super) fn poll_failure(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let flushed = self.poll_flush(cx).is_ready();
         let ClosingPhase::Failing { close, timer } = &mut self.phase else {

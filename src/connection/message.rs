@@ -1,10 +1,17 @@
 //! Messages and other data sent over an open connection.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use memchr::memchr_iter;
 pub use tokio_tungstenite::tungstenite::Utf8Bytes as Text;
+
+use crate::pattern::MessageContent;
+use crate::units;
+
+/// Bytes of a binary message in an excerpt.
+const BYTES_SHOWN: usize = 16;
 
 /// The direction of a message or frame, seen from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +39,17 @@ pub enum Payload {
     Text(Text),
     /// A binary message.
     Binary(Bytes),
+    /// A received binary message that was decoded to text (`--decode`).
+    Decoded(Arc<DecodedMessage>),
+}
+
+/// A binary message and its text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DecodedMessage {
+    /// The bytes received.
+    pub bytes: Bytes,
+    /// What they contain.
+    pub text: Text,
 }
 
 impl Payload {
@@ -40,6 +58,7 @@ impl Payload {
         match self {
             Self::Text(text) => text.as_str().as_bytes(),
             Self::Binary(bytes) => bytes,
+            Self::Decoded(decoded) => &decoded.bytes,
         }
     }
 
@@ -48,23 +67,58 @@ impl Payload {
         match self {
             Self::Text(text) => text.as_ref(),
             Self::Binary(bytes) => bytes,
+            Self::Decoded(decoded) => &decoded.bytes,
         }
     }
 
-    /// The text, if it is a text message.
+    /// Whether it is a text message.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    /// The text of a text message, or of a binary message that was decoded.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()),
             Self::Binary(_) => None,
+            Self::Decoded(decoded) => Some(decoded.text.as_str()),
         }
     }
 
-    /// The content as text for patterns: a text message, or binary data that is valid UTF-8.
+    /// Bytes of memory that it takes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Decoded(decoded) => decoded.bytes.len() + decoded.text.len(),
+            _ => self.len(),
+        }
+    }
+
+    /// The content as text for patterns: a text message, or binary data that is valid UTF-8 or was decoded.
     pub fn readable(&self) -> Option<Text> {
         match self {
             Self::Text(text) => Some(text.clone()),
             Self::Binary(bytes) => Text::try_from(bytes.clone()).ok(),
+            Self::Decoded(decoded) => Some(decoded.text.clone()),
         }
+    }
+
+    /// The content for a person: the readable text, or the first bytes.
+    pub fn excerpt(&self) -> Text {
+        self.readable()
+            .unwrap_or_else(|| self.bytes_excerpt().into())
+    }
+
+    /// The size and the first bytes: `binary, 3 bytes: 00 ff 10`.
+    pub fn bytes_excerpt(&self) -> String {
+        let bytes = self.as_bytes();
+        let mut text = format!("binary, {}:", units::bytes(bytes.len()));
+        for byte in bytes.iter().take(BYTES_SHOWN) {
+            text.push_str(&format!(" {byte:02x}"));
+        }
+        if bytes.len() > BYTES_SHOWN {
+            text.push_str(" …");
+        }
+        text
     }
 
     /// Length in bytes.
@@ -82,6 +136,20 @@ impl Payload {
         match self {
             Self::Text(text) => text.into(),
             Self::Binary(bytes) => bytes,
+            Self::Decoded(decoded) => decoded.bytes.clone(),
+        }
+    }
+}
+
+impl<'a> From<&'a Payload> for MessageContent<'a> {
+    fn from(payload: &'a Payload) -> Self {
+        match payload {
+            Payload::Text(text) => Self::Text(text.as_str()),
+            Payload::Binary(bytes) => Self::Binary(bytes),
+            Payload::Decoded(decoded) => Self::Decoded {
+                bytes: &decoded.bytes,
+                text: decoded.text.as_str(),
+            },
         }
     }
 }

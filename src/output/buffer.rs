@@ -76,8 +76,15 @@ impl Buffer {
         }
     }
 
-    /// Appends a large payload; it is shared, and formatted piece by piece.
-    pub fn push_as(&mut self, form: PayloadForm, payload: &Bytes) {
+    /// Appends a payload in this form; a large one is shared, and formatted piece by piece.
+    pub fn push_as(&mut self, mut form: PayloadForm, payload: &Bytes) {
+        if payload.len() < LARGE {
+            let mut rest = payload.clone();
+            while !rest.is_empty() {
+                form.push_next(&mut rest, &mut self.tail);
+            }
+            return;
+        }
         self.seal();
         self.queued += payload.len();
         self.queue.push_back(Chunk::ToLayOut(form, payload.clone()));

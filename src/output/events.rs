@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::buffer::{Buffer, LARGE};
@@ -147,7 +148,7 @@ impl EventWriter {
     /// Appends the line of an event, if it has one.
     pub fn write(&mut self, out: &mut Buffer, event: &Event, redactor: &Redactor) {
         if let Event::Message(message) = event
-            && message.payload.len() >= LARGE
+            && message.payload.weight() >= LARGE
         {
             return self.write_large(out, message, redactor);
         }
@@ -247,9 +248,18 @@ impl EventWriter {
                 self.push_at(out, read_at, &line);
             }
             Payload::Binary(bytes) => {
-                let data = to_base64(bytes);
+                let data = to_base64(&self.bytes_of(message, bytes, redactor));
                 line.data = Some(&data);
                 line.encoding = Some(BASE64);
+                self.push_at(out, read_at, &line);
+            }
+            Payload::Decoded(decoded) => {
+                let data = to_base64(&decoded.bytes);
+                let text = self.text_of(message, redactor);
+                line.data = Some(&data);
+                line.encoding = Some(BASE64);
+                line.decoded = Some(&text);
+                line.json = as_json(&text);
                 self.push_at(out, read_at, &line);
             }
         }
@@ -263,27 +273,35 @@ impl EventWriter {
         let length = out.tail().len() - END.len();
         out.tail().truncate(length);
         out.tail().extend_from_slice(b",\"data\":\"");
-        match &message.payload {
-            Payload::Text(_) => {
-                let text = self.text_of(message, redactor);
-                let is_json = is_json(&text);
-                let bytes = match text {
-                    Cow::Borrowed(_) => message.payload.bytes().clone(),
-                    Cow::Owned(text) => text.into(),
-                };
-                out.push_as(PayloadForm::JsonString, &bytes);
-                out.tail().push(b'"');
-                if is_json {
-                    out.tail().extend_from_slice(b",\"json\":");
-                    out.push_as(PayloadForm::Json(Compactor::default()), &bytes);
-                }
+        if !message.payload.is_text() {
+            let bytes = message.payload.bytes();
+            let bytes = match self.bytes_of(message, bytes, redactor) {
+                Cow::Borrowed(_) => bytes.clone(),
+                Cow::Owned(masked) => masked.into(),
+            };
+            out.push_as(PayloadForm::Base64, &bytes);
+            out.tail().extend_from_slice(b"\",\"encoding\":\"");
+            out.tail().extend_from_slice(BASE64.as_bytes());
+        }
+        let text = match &message.payload {
+            Payload::Text(text) => Some(text),
+            Payload::Binary(_) => None,
+            Payload::Decoded(decoded) => {
+                out.tail().extend_from_slice(b"\",\"decoded\":\"");
+                Some(&decoded.text)
             }
-            Payload::Binary(bytes) => {
-                out.push_as(PayloadForm::Base64, bytes);
-                out.tail().extend_from_slice(b"\",\"encoding\":\"");
-                out.tail().extend_from_slice(BASE64.as_bytes());
-                out.tail().push(b'"');
-            }
+        };
+        let bytes = text.map(|text| match self.text_of(message, redactor) {
+            Cow::Borrowed(_) => AsRef::<Bytes>::as_ref(text).clone(),
+            Cow::Owned(text) => text.into(),
+        });
+        if let Some(bytes) = &bytes {
+            out.push_as(PayloadForm::JsonString, bytes);
+        }
+        out.tail().push(b'"');
+        if let Some(bytes) = bytes.filter(|bytes| std::str::from_utf8(bytes).is_ok_and(is_json)) {
+            out.tail().extend_from_slice(b",\"json\":");
+            out.push_as(PayloadForm::Json(Compactor::default()), &bytes);
         }
         out.tail().extend_from_slice(END);
     }
@@ -296,6 +314,19 @@ impl EventWriter {
             Cow::Borrowed(text)
         } else {
             redactor.redact(text)
+        }
+    }
+
+    /// The bytes of a binary message, as [`Self::text_of`].
+    fn bytes_of<'a>(
+        &self,
+        message: &Message,
+        bytes: &'a [u8],
+        redactor: &Redactor,
+    ) -> Cow<'a, [u8]> {
+        match self.exact && message.direction == Direction::In {
+            true => Cow::Borrowed(bytes),
+            false => redactor.redact_bytes(bytes),
         }
     }
 
@@ -477,7 +508,7 @@ const BASE64: &str = "base64";
 
 /// A message without its data.
 fn describe(message: &Message) -> event_types::MessageEvent<'static> {
-    let is_text = message.payload.as_text().is_some();
+    let is_text = message.payload.is_text();
     let bytes = message.payload.len() as u64;
     message_line(message.direction, message.n, is_text, bytes)
 }
@@ -495,6 +526,7 @@ fn message_line(
         bytes,
         data: None,
         encoding: None,
+        decoded: None,
         json: None,
     }
 }
@@ -734,6 +766,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
+            is_answered: false,
             read_at: None,
         })
     }
@@ -872,6 +905,7 @@ mod tests {
             n: 1,
             payload: Payload::Binary(bytes.clone().into()),
             by_link: false,
+            is_answered: false,
             read_at: None,
         };
         let value = line(&Event::Message(message), &redactor);

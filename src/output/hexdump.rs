@@ -24,6 +24,12 @@ pub fn hexdump(out: &mut Vec<u8>, bytes: &[u8], limit: usize) {
     }
 }
 
+/// Appends the two digits of a byte.
+pub(super) fn push_hex(out: &mut Vec<u8>, byte: u8) {
+    out.push(HEX[usize::from(byte >> 4)]);
+    out.push(HEX[usize::from(byte & 15)]);
+}
+
 fn push_line(out: &mut Vec<u8>, offset: usize, line: &[u8]) {
     out.extend_from_slice(format!("{offset:08x} ").as_bytes());
     for i in 0..PER_LINE {

@@ -11,8 +11,9 @@ use super::buffer::Buffer;
 use super::escape::{KeptControls, push_escaped};
 use super::hexdump::hexdump;
 use super::json;
+use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
-use crate::connection::message::Payload;
+use crate::connection::message::{Payload, Text};
 use crate::units::{count_grouped, grouped, wall_clock};
 
 /// The most bytes of a binary message shown on a terminal.
@@ -35,6 +36,18 @@ pub enum Extent {
     Beginning,
 }
 
+/// The form of binary messages in the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BinaryForm {
+    /// The bytes unchanged; on a terminal a hexdump.
+    #[default]
+    Raw,
+    /// A line of lower-case hexadecimal digits.
+    Hex,
+    /// A line of base64.
+    Base64,
+}
+
 /// The format of messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -46,6 +59,8 @@ pub struct Layout {
     pub colour: bool,
     /// Print the time of arrival before each message.
     pub timestamps: bool,
+    /// The form of binary messages.
+    pub binary: BinaryForm,
     /// The byte after a text message.
     pub delimiter: u8,
     /// The mark before each message in an interactive session.
@@ -64,17 +79,19 @@ impl Layout {
         extent: Extent,
     ) {
         // In a pipe a text is always a line of its own; a stream of binary messages stays exact.
-        if self.open_line && matches!(payload, Payload::Text(_)) {
+        if self.open_line && payload.as_text().is_some() {
             out.tail().push(self.delimiter);
             self.open_line = false;
         }
         self.begin(out.tail(), at);
-        match payload {
-            Payload::Text(text) if extent == Extent::Beginning => {
-                self.print_beginning(out.tail(), text.as_str());
-            }
-            Payload::Text(text) => self.print_text(out, text.as_str(), payload),
-            Payload::Binary(bytes) => self.print_binary(out, bytes),
+        let text = match payload {
+            Payload::Text(text) => text,
+            Payload::Decoded(decoded) => &decoded.text,
+            Payload::Binary(bytes) => return self.print_binary(out, bytes),
+        };
+        match extent {
+            Extent::Beginning => self.print_beginning(out.tail(), text.as_str()),
+            Extent::Whole => self.print_text(out, text),
         }
     }
 
@@ -133,12 +150,12 @@ impl Layout {
         paint(out, self.colour, DIM, format!("* {note}\n").as_bytes());
     }
 
-    fn print_text(&self, out: &mut Buffer, text: &str, payload: &Payload) {
-        if !(self.pretty && self.print_json(out.tail(), text)) {
+    fn print_text(&self, out: &mut Buffer, text: &Text) {
+        if !(self.pretty && self.print_json(out.tail(), text.as_str())) {
             if self.terminal {
-                out.push_escaped(payload.bytes());
+                out.push_escaped(text.as_ref());
             } else {
-                out.push(payload.bytes());
+                out.push(text.as_ref());
             }
         }
         out.tail().push(self.delimiter);
@@ -157,7 +174,15 @@ impl Layout {
     }
 
     fn print_binary(&mut self, out: &mut Buffer, bytes: &Bytes) {
-        if self.terminal {
+        let encoded = match self.binary {
+            BinaryForm::Raw => None,
+            BinaryForm::Hex => Some(PayloadForm::Hex),
+            BinaryForm::Base64 => Some(PayloadForm::Base64),
+        };
+        if let Some(form) = encoded {
+            out.push_as(form, bytes);
+            out.tail().push(self.delimiter);
+        } else if self.terminal {
             let size = count_grouped(bytes.len() as u64, "byte");
             paint(
                 out.tail(),

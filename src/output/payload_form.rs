@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::escape::{KeptControls, push_escaped_bytes};
+use super::hexdump::push_hex;
 use super::json::{Compactor, push_inside_string};
 
 /// Bytes formatted at once; the output may be six times as large. A multiple of 3, for base64.
@@ -21,13 +22,15 @@ pub enum PayloadForm {
     Json(Compactor),
     /// Base64, for bytes.
     Base64,
+    /// Hexadecimal digits, for bytes.
+    Hex,
 }
 
 impl PayloadForm {
     /// Removes the next piece from `payload` and appends its output form to `out`.
     pub fn push_next(&mut self, payload: &mut Bytes, out: &mut Vec<u8>) {
         let size = match self {
-            Self::Base64 => payload.len().min(AT_ONCE),
+            Self::Base64 | Self::Hex => payload.len().min(AT_ONCE),
             _ => whole_characters(payload, AT_ONCE),
         };
         let piece = payload.split_to(size);
@@ -37,6 +40,7 @@ impl PayloadForm {
             Self::JsonString => push_inside_string(out, &String::from_utf8_lossy(&piece)),
             Self::Json(compactor) => compactor.push(out, &String::from_utf8_lossy(&piece)),
             Self::Base64 => out.extend_from_slice(STANDARD.encode(piece).as_bytes()),
+            Self::Hex => piece.iter().for_each(|byte| push_hex(out, *byte)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::buffer::Buffer;
 use super::message_layout::{Extent, Layout};
+use super::selection::Selection;
 use crate::connection::Opened;
 use crate::connection::message::{Direction, Payload};
 use crate::event::{Event, Message};
@@ -24,6 +25,8 @@ pub struct ReplView {
     pub frames: bool,
     /// Only messages that match are shown.
     filter: Option<Pattern>,
+    /// The parts of messages that are shown (`--select`).
+    selection: Selection,
     /// How many were hidden since the last one shown, and in total.
     hidden: u64,
     hidden_in_all: u64,
@@ -35,12 +38,13 @@ pub struct ReplView {
 }
 
 impl ReplView {
-    /// A view that shows everything.
-    pub fn new(layout: Layout, frames: bool) -> Self {
+    /// A view that shows the selected messages.
+    pub fn new(layout: Layout, frames: bool, mut selection: Selection) -> Self {
         Self {
             layout,
             frames,
-            filter: None,
+            filter: selection.filter.take(),
+            selection,
             hidden: 0,
             hidden_in_all: 0,
             kept: VecDeque::new(),
@@ -63,23 +67,22 @@ impl ReplView {
     }
 
     fn receive(&mut self, out: &mut Buffer, payload: &Payload, at: Option<Instant>) {
-        let matches = |pattern: &Pattern| {
-            payload
-                .readable()
-                .is_some_and(|text| pattern.is_match(&text))
-        };
-        let is_shown = self.filter.as_ref().is_none_or(matches);
+        let filter = self.filter.as_ref();
+        let is_shown = filter.is_none_or(|filter| filter.is_match(payload));
         if let Some(why) = self.filter.as_ref().and_then(Pattern::given_up) {
             self.filter = None;
             self.layout
                 .print_note(out.tail(), &format!("{why}; all messages are shown"));
         }
-        if is_shown {
+        let parts = is_shown.then(|| self.selection.parts(payload)).flatten();
+        if is_shown && parts.as_ref().is_none_or(|parts| !parts.is_empty()) {
             if let Some(note) = self.hidden_note() {
                 self.layout.print_note(out.tail(), &note);
             }
             self.hidden = 0;
-            self.layout.print(out, payload, at, Extent::Beginning);
+            for part in parts.as_deref().unwrap_or(std::slice::from_ref(payload)) {
+                self.layout.print(out, part, at, Extent::Beginning);
+            }
         } else {
             self.hidden += 1;
             self.hidden_in_all += 1;
@@ -88,11 +91,11 @@ impl ReplView {
     }
 
     fn keep(&mut self, payload: Payload, at: Instant) {
-        self.kept_bytes += payload.len();
+        self.kept_bytes += payload.weight();
         self.kept.push_back((payload, at));
         while self.kept.len() > 1 && (self.kept.len() > KEPT || self.kept_bytes > KEPT_BYTES) {
             if let Some((oldest, _)) = self.kept.pop_front() {
-                self.kept_bytes -= oldest.len();
+                self.kept_bytes -= oldest.weight();
             }
         }
     }
@@ -111,7 +114,8 @@ impl ReplView {
             }
             // The bytes were typed or read from a file, so only the size is shown.
             Payload::Binary(bytes) => layout.print_size(out.tail(), bytes.len()),
-            Payload::Text(_) => {}
+            // Only received messages are decoded.
+            Payload::Text(_) | Payload::Decoded(_) => {}
         }
     }
 
@@ -163,6 +167,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::output::message_layout::BinaryForm;
 
     fn view() -> ReplView {
         let layout = Layout {
@@ -170,11 +175,12 @@ mod tests {
             pretty: false,
             colour: false,
             timestamps: false,
+            binary: BinaryForm::Raw,
             delimiter: b'\n',
             mark: "< ",
             open_line: false,
         };
-        ReplView::new(layout, false)
+        ReplView::new(layout, false, Selection::default())
     }
 
     fn shown(view: &mut ReplView, text: &str) -> String {

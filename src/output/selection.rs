@@ -1,7 +1,10 @@
 //! Selects the received messages that stdout shows, and a part of each (`--filter`, `--select`).
 
+use std::cell::Cell;
+
 use crate::connection::message::Payload;
-use crate::pattern::{Jq, Pattern, Selected};
+use crate::pattern::{Jq, Pattern, Selected, is_json};
+use crate::units;
 
 /// The selection; by default every message in full.
 #[derive(Debug, Default)]
@@ -9,18 +12,31 @@ pub struct Selection {
     /// Only messages that match (`--filter`).
     pub filter: Option<Pattern>,
     /// Only this part of each JSON message (`--select`); other messages have no part to show.
-    pub part: Option<Jq>,
+    part: Option<Jq>,
+    /// Parts found, and messages that were not JSON.
+    found: Cell<u64>,
+    not_json: Cell<u64>,
 }
 
 impl Selection {
-    /// Whether a message is shown. A binary one matches no pattern.
+    /// The messages that match `filter`, and of each the parts that `part` selects.
+    pub fn new(filter: Option<Pattern>, part: Option<Jq>) -> Self {
+        Self {
+            filter,
+            part,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a message is shown.
     pub fn shows(&self, payload: &Payload) -> bool {
-        let matches = |pattern: &Pattern| {
-            payload
-                .readable()
-                .is_some_and(|text| pattern.is_match(&text))
-        };
-        self.filter.as_ref().is_none_or(matches)
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.is_match(payload))
+    }
+
+    /// Whether only some messages, or parts of them, are shown.
+    pub fn is_partial(&self) -> bool {
+        self.filter.is_some() || self.part.is_some()
     }
 
     /// Why nothing can be chosen any more.
@@ -33,9 +49,24 @@ impl Selection {
     #[inline]
     pub fn parts(&self, payload: &Payload) -> Option<Vec<Payload>> {
         let part = self.part.as_ref()?;
-        let selected = payload.readable().map(|text| part.select(&text));
+        let text = payload.readable();
+        let selected = text.as_ref().map(|text| part.select(text));
         let selected = selected.and_then(Result::ok).unwrap_or_default();
+        self.found.set(self.found.get() + selected.len() as u64);
+        if selected.is_empty() && text.is_none_or(|text| !is_json(&text)) {
+            self.not_json.set(self.not_json.get() + 1);
+        }
         let text = |selected: Selected| Payload::Text(selected.raw().into());
         Some(selected.into_iter().map(text).collect())
+    }
+
+    /// Why nothing was selected, if messages were received that are not JSON.
+    pub fn nothing_found(&self) -> Option<String> {
+        let not_json = self.not_json.get();
+        (self.found.get() == 0 && not_json > 0).then(|| {
+            let verb = if not_json == 1 { "was" } else { "were" };
+            let messages = units::count(not_json, "message");
+            format!("--select printed nothing: {messages} {verb} not JSON")
+        })
     }
 }

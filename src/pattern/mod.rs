@@ -8,9 +8,12 @@
 //! | `{…}` `[…]` | JSON that contains this: named keys match, others are allowed; arrays match in length and order |
 //! | `/…/` `/…/i` | text in which the regular expression is found |
 //! | `.path …` | JSON for which the jq expression outputs `true`, and nothing else |
+//! | `hex:00 ff ?? …` | these bytes; `??` is any one byte, `…` or `...` at the end any rest |
 //! | `=…` | exactly the text after `=` |
 //! | anything else | exactly this text |
 
+mod bytes;
+mod content;
 mod decimal;
 #[cfg(feature = "jq")]
 mod jq;
@@ -26,9 +29,14 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
+use bytes::BytePattern;
+pub use content::MessageContent;
 pub use jq::Jq;
 pub(crate) use json::is_json;
 use json::{Subset, excerpt};
+
+/// The prefix of a byte pattern.
+const BYTES: &str = "hex:";
 
 /// A compiled PATTERN.
 #[derive(Clone, Debug)]
@@ -46,6 +54,11 @@ enum PatternKind {
     Regex(Regex),
     Json(Subset),
     Jq(Jq),
+    Bytes {
+        bytes: BytePattern,
+        /// Whether a text message of the same bytes does not match.
+        binary_only: bool,
+    },
 }
 
 /// A text that looks like JSON, a regular expression or jq but is invalid.
@@ -77,6 +90,16 @@ pub enum PatternError {
     /// Starts with `.`.
     #[error("{0}; prefix it with '=' to match it literally")]
     Jq(#[from] JqError),
+    /// Starts with `hex:`.
+    #[error(
+        "'{text}' is not a valid byte pattern ({why}); write two digits for a byte, ?? for any one byte and … for any rest, or prefix it with '=' to match it literally"
+    )]
+    Bytes {
+        /// The beginning of the pattern.
+        text: String,
+        /// What is wrong.
+        why: String,
+    },
 }
 
 /// A text that is not a valid jq filter, or a build without jq.
@@ -108,17 +131,22 @@ pub enum PatternForm {
     Regex,
     /// Starts with `.`.
     Jq,
+    /// Starts with `hex:`.
+    Bytes,
+    /// `hex 00 ff`: the bytes of a binary message (`<hex` in check files).
+    Binary,
     /// Anything else, and `=…`.
     Exact,
 }
 
 impl PatternForm {
-    /// Determines the form of a pattern.
+    /// Determines the form of a pattern; never [`Binary`](Self::Binary).
     pub fn of(text: &str) -> Self {
         match text.as_bytes().first() {
             Some(b'{' | b'[') => Self::Json,
             Some(b'/') if between_slashes(text).is_some() => Self::Regex,
             Some(b'.') => Self::Jq,
+            _ if text.starts_with(BYTES) => Self::Bytes,
             _ => Self::Exact,
         }
     }
@@ -132,6 +160,8 @@ pub enum MatchResult {
     Match,
     /// It did not match.
     Mismatch(Mismatch),
+    /// The pattern looks at text, and the message has none.
+    Unreadable,
 }
 
 /// Why a message did not match, and how close it was.
@@ -139,8 +169,8 @@ pub enum MatchResult {
 pub struct Mismatch {
     /// A one-line explanation, such as `.seq: expected 1, got 2`. Quotes the message unescaped.
     pub why: String,
-    /// The number of equal leaves of a JSON pattern, 0 or 1 for other forms. The closest of several messages is the
-    /// one with the highest number.
+    /// The number of equal leaves of a JSON pattern or of equal bytes at the beginning for a byte pattern, 0 or 1 for
+    /// other forms. The closest of several messages is the one with the highest number.
     pub equal: usize,
 }
 
@@ -163,6 +193,10 @@ impl Pattern {
             PatternForm::Json => PatternKind::Json(json(text)?),
             PatternForm::Regex => PatternKind::Regex(regex(text)?),
             PatternForm::Jq => PatternKind::Jq(Jq::condition(text)?),
+            PatternForm::Bytes | PatternForm::Binary => PatternKind::Bytes {
+                bytes: bytes(text)?,
+                binary_only: false,
+            },
             PatternForm::Exact => PatternKind::Exact {
                 from: usize::from(text.starts_with('=')),
             },
@@ -179,6 +213,21 @@ impl Pattern {
             text: format!("={text}"),
             kind: PatternKind::Exact { from: 1 },
         }
+    }
+
+    /// A pattern that matches binary messages of these bytes, written as after `hex:`. Its source text begins with
+    /// `hex `.
+    ///
+    /// # Errors
+    /// The text is not a byte pattern.
+    pub fn binary(text: &str) -> Result<Self, String> {
+        Ok(Self {
+            text: format!("hex {text}"),
+            kind: PatternKind::Bytes {
+                bytes: BytePattern::parse(text)?,
+                binary_only: true,
+            },
+        })
     }
 
     /// A pattern from a jq expression that need not start with `.` (for `assert`, which takes only jq).
@@ -198,23 +247,42 @@ impl Pattern {
     pub fn given_up(&self) -> Option<String> {
         match &self.kind {
             PatternKind::Jq(jq) => jq.given_up(),
-            PatternKind::Exact { .. } | PatternKind::Regex(_) | PatternKind::Json(_) => None,
+            _ => None,
         }
     }
 
-    /// Whether a text message matches. Faster than [`Pattern::matches`]: it stops at the first difference.
-    pub fn is_match(&self, message: &str) -> bool {
+    /// Whether a message matches. Faster than [`Pattern::matches`]: it stops at the first difference.
+    pub fn is_match<'a>(&self, message: impl Into<MessageContent<'a>>) -> bool {
+        let message = message.into();
+        let in_text = |is_match: &dyn Fn(&str) -> bool| message.text().is_some_and(is_match);
         match &self.kind {
-            PatternKind::Exact { from } => message == &self.text[*from..],
-            PatternKind::Regex(regex) => regex.is_match(message),
-            PatternKind::Json(subset) => subset.is_match(message),
-            PatternKind::Jq(jq) => jq.is_match(message),
+            PatternKind::Exact { from } => in_text(&|text| text == &self.text[*from..]),
+            PatternKind::Regex(regex) => in_text(&|text| regex.is_match(text)),
+            PatternKind::Json(subset) => in_text(&|text| subset.is_match(text)),
+            PatternKind::Jq(jq) => in_text(&|text| jq.is_match(text)),
+            PatternKind::Bytes { bytes, binary_only } => {
+                !(*binary_only && message.is_text()) && bytes.is_match(message.bytes())
+            }
         }
     }
 
-    /// Matches a text message and explains a mismatch.
-    pub fn matches(&self, message: &str) -> MatchResult {
-        let mismatch = match &self.kind {
+    /// Matches a message and explains a mismatch.
+    pub fn matches<'a>(&self, message: impl Into<MessageContent<'a>>) -> MatchResult {
+        let message = message.into();
+        let mismatch = match (&self.kind, message.text()) {
+            (PatternKind::Bytes { binary_only, .. }, _) if *binary_only && message.is_text() => {
+                Some(Mismatch::new("expected a binary message, got a text"))
+            }
+            (PatternKind::Bytes { bytes, .. }, _) => bytes.mismatch(message.bytes()),
+            (_, None) => return MatchResult::Unreadable,
+            (_, Some(text)) => self.mismatch(text),
+        };
+        mismatch.map_or(MatchResult::Match, MatchResult::Mismatch)
+    }
+
+    /// Why a text does not match.
+    fn mismatch(&self, message: &str) -> Option<Mismatch> {
+        match &self.kind {
             PatternKind::Exact { from } => difference(&self.text[*from..], message),
             PatternKind::Regex(regex) if regex.is_match(message) => None,
             PatternKind::Regex(_) => Some(Mismatch::new(format!(
@@ -223,8 +291,8 @@ impl Pattern {
             ))),
             PatternKind::Json(subset) => subset.mismatch(message),
             PatternKind::Jq(jq) => jq.mismatch(message),
-        };
-        mismatch.map_or(MatchResult::Match, MatchResult::Mismatch)
+            PatternKind::Bytes { bytes, .. } => bytes.mismatch(message.as_bytes()),
+        }
     }
 }
 
@@ -283,6 +351,14 @@ fn between_slashes(text: &str) -> Option<(&str, bool)> {
 
 fn json(text: &str) -> Result<Subset, PatternError> {
     Subset::parse(text).map_err(|why| PatternError::Json {
+        text: excerpt(text),
+        why,
+    })
+}
+
+fn bytes(text: &str) -> Result<BytePattern, PatternError> {
+    let digits = text.strip_prefix(BYTES).unwrap_or(text);
+    BytePattern::parse(digits).map_err(|why| PatternError::Bytes {
         text: excerpt(text),
         why,
     })

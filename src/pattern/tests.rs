@@ -18,7 +18,7 @@ fn matches(text: &str, message: &str) -> bool {
 fn mismatch(text: &str, message: &str) -> Mismatch {
     match pattern(text).matches(message) {
         MatchResult::Mismatch(mismatch) => mismatch,
-        MatchResult::Match => panic!("{text} matches {message}"),
+        other => panic!("{text} on {message}: {other:?}"),
     }
 }
 
@@ -57,6 +57,11 @@ fn what_matches() {
         (r#"{"a b":true}"#, r#"{"a b":true,"s":"\ud800"}"#),
         ("[]", "[]"),
         ("[1,2]", "[1.0, 2e0]"),
+        ("hex:61 ??", "ab"),
+        ("hex:", ""),
+        ("hex:…", "any text"),
+        ("=hex:61", "hex:61"),
+        ("HEX:61", "HEX:61"),
     ] {
         assert!(matches(text, message), "{text} on {message}");
     }
@@ -564,4 +569,36 @@ proptest! {
             prop_assert!(pattern.is_match(&text));
         }
     }
+}
+
+#[test]
+fn a_binary_message_matches_by_its_bytes_or_its_text() {
+    let binary = MessageContent::Binary;
+    let result = |pattern: &Pattern, message| {
+        let result = pattern.matches(message);
+        assert_eq!(result == MatchResult::Match, pattern.is_match(message));
+        result
+    };
+    assert_eq!(
+        result(&pattern("hex:ff 00"), binary(b"\xff\0")),
+        MatchResult::Match
+    );
+    assert_eq!(result(&pattern("hi"), binary(b"hi")), MatchResult::Match);
+    for form in ["hi", "{}", "/./", ".a"] {
+        let Ok(pattern) = Pattern::parse(form) else {
+            continue;
+        };
+        assert_eq!(
+            result(&pattern, binary(b"\xff")),
+            MatchResult::Unreadable,
+            "{form}"
+        );
+    }
+    let only = Pattern::binary("68 ??").unwrap();
+    assert_eq!(only.as_str(), "hex 68 ??");
+    assert_eq!(result(&only, binary(b"hi")), MatchResult::Match);
+    let MatchResult::Mismatch(mismatch) = result(&only, MessageContent::Text("hi")) else {
+        panic!("a text matches {only}");
+    };
+    assert_eq!(mismatch.why, "expected a binary message, got a text");
 }

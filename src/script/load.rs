@@ -6,11 +6,12 @@ use std::path::Path;
 use super::run::CheckFile;
 use super::{
     Expectation, FramePayload, FrameStep, HandshakeFact, HeaderLine, ParseError, Script, SendStep,
-    Step, StepAction, Template, Variable,
+    Step, StepAction,
 };
 use crate::connection::target::Address;
 use crate::named_file::{self, ReadLimits};
 use crate::secret::io_text;
+use crate::template::{Template, Variable};
 
 impl CheckFile {
     /// Reads a check file and the files that it includes; `given` are the names that `--var` and `--secret`
@@ -140,6 +141,12 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
         | StepAction::Sample {
             message: template, ..
         } => here(template),
+        StepAction::On {
+            pattern, answer, ..
+        } => vec![
+            (step.line, pattern.template()),
+            (step.line, answer.template()),
+        ],
         StepAction::Receive { pattern, .. }
         | StepAction::Never { pattern, .. }
         | StepAction::NeverEverywhere(pattern) => here(pattern.template()),

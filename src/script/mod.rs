@@ -17,20 +17,19 @@ pub mod schedule;
 mod scope;
 pub mod step_failure;
 mod suggest;
-mod template;
 pub mod test_context;
 #[cfg(all(test, feature = "jq"))]
 mod tests;
 mod transcript;
-pub mod variables;
 mod words;
 
 use std::time::Duration;
 
-pub use parse::ParseError;
-pub use template::{Quoting, Template, TemplatePart, Variable, is_name};
-
+use crate::decode::DecodeFormat;
 use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
+use crate::rules::Answer;
+use crate::template::{Template, TemplatePart};
+pub use parse::ParseError;
 
 /// A whole check file.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,9 +95,10 @@ impl Step {
     /// Whether it may come before the first test.
     fn is_setting(&self) -> bool {
         match &self.action {
-            StepAction::Set { .. } | StepAction::Timeout(_) | StepAction::NeverEverywhere(_) => {
-                true
-            }
+            StepAction::Set { .. }
+            | StepAction::Timeout(_)
+            | StepAction::NeverEverywhere(_)
+            | StepAction::On { on: None, .. } => true,
             StepAction::Include(file) => file.steps.iter().all(Self::is_setting),
             _ => false,
         }
@@ -128,7 +128,7 @@ pub enum StepAction {
         /// The message.
         message: SendStep,
     },
-    /// `< PATTERN`, `<next PATTERN`
+    /// `< PATTERN`, `<next PATTERN`, `<hex BYTES`
     Receive {
         /// The connection.
         on: ConnectionName,
@@ -148,6 +148,15 @@ pub enum StepAction {
     },
     /// `never PATTERN` before the first test: it applies to every connection.
     NeverEverywhere(Expected),
+    /// `on PATTERN => MESSAGE`: answers each message that matches from here on.
+    On {
+        /// The connection; `None` before the first test, for every connection.
+        on: Option<ConnectionName>,
+        /// The pattern.
+        pattern: Expected,
+        /// The answer.
+        answer: Answer,
+    },
     /// `any-order` with its expectations, to `end`.
     AnyOrder(AnyOrderBlock),
     /// `repeat N` with its steps, to `end`.
@@ -162,6 +171,13 @@ pub enum StepAction {
         on: ConnectionName,
         /// The message, or the reason of the close.
         message: Template,
+    },
+    /// `decode FORMAT,…`: binary messages from here on are decoded.
+    Decode {
+        /// The connection.
+        on: ConnectionName,
+        /// The formats.
+        format: DecodeFormat,
     },
     /// `silence TIME`: no message arrives for this long.
     Silence {
@@ -419,7 +435,7 @@ pub struct Expected {
     fixed: Option<Pattern>,
 }
 
-/// A literal pattern: nothing in it is a variable.
+/// A literal pattern in the syntax of PATTERN: nothing in it is a variable.
 impl From<Pattern> for Expected {
     fn from(pattern: Pattern) -> Self {
         Self {
@@ -509,7 +525,7 @@ mod tests_without_jq {
             .unwrap_err()
             .to_string();
         assert!(
-            error.starts_with("x.wst:3: .a is a jq expression, and this build has no jq"),
+            error.starts_with("x.wst:3: '.a' is a jq expression, but this build has no jq"),
             "{error}"
         );
     }

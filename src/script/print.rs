@@ -9,6 +9,7 @@ use super::{
     StepAction,
 };
 use crate::connection::wire::header::{FIN, RSV1, RSV2, RSV3};
+use crate::pattern::PatternForm;
 
 /// A file that parses to this script, with each step on its line as far as blank lines allow.
 impl fmt::Display for Script {
@@ -111,19 +112,32 @@ impl fmt::Display for StepAction {
                 within,
             } => {
                 let sign = match which {
-                    MessageOrder::FirstMatch => "<",
-                    MessageOrder::Next => "<next",
+                    // The pattern itself begins with `hex`.
+                    MessageOrder::FirstMatch if pattern.form == PatternForm::Binary => "<",
+                    MessageOrder::FirstMatch => "< ",
+                    MessageOrder::Next => "<next ",
                 };
-                write!(f, "{}{on}{sign} {pattern}", WithinClause(*within))
+                write!(f, "{}{on}{sign}{pattern}", WithinClause(*within))
             }
             Self::Never { on, pattern } => write!(f, "{on}never {pattern}"),
             Self::NeverEverywhere(pattern) => write!(f, "never {pattern}"),
+            Self::On {
+                on,
+                pattern,
+                answer,
+            } => {
+                if let Some(on) = on {
+                    write!(f, "{on}")?;
+                }
+                write!(f, "on {pattern} => {answer}")
+            }
             Self::AnyOrder(block) => write!(f, "{}any-order", block.on),
             Self::Repeat(block) => write!(f, "repeat {}", block.times),
             Self::Include(included) => write!(f, "include {}", included.path),
             Self::Pause(time) => write!(f, "pause {}", DurationWord(*time)),
             // The step before it names the connection.
             Self::Sample { message, .. } => write!(f, "sample {message}"),
+            Self::Decode { on, format } => write!(f, "{on}decode {format}"),
             Self::Silence { on, time } => write!(f, "{on}silence {}", DurationWord(*time)),
             Self::Capture {
                 name,

@@ -1,11 +1,11 @@
 //! Errors of unknown steps, which suggest the nearest one.
 
-use super::template::is_name;
 use super::words::{beginning, split_word};
 use crate::nearest::nearest;
+use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 34] = [
+pub(super) const STEPS: [&str; 37] = [
     "test",
     "set",
     "timeout",
@@ -24,9 +24,12 @@ pub(super) const STEPS: [&str; 34] = [
     ">frame",
     "<",
     "<next",
+    "<hex",
     "within",
+    "on",
     "never",
     "silence",
+    "decode",
     "capture",
     "assert",
     "ping",
@@ -66,7 +69,7 @@ pub(super) fn unknown_step<'a>(
         };
     }
     if let Some(rest) = sign.strip_prefix('<') {
-        return format!("{unknown}; did you mean '< {rest}' or '<next'?");
+        return format!("{unknown}; did you mean '< {rest}', '<next' or '<hex'?");
     }
     let (second, _) = split_word(rest);
     if is_name(sign) && second.starts_with(['<', '>']) {

@@ -18,7 +18,6 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::print::DurationWord;
 use super::step_failure::StepFailure;
 use super::transcript::Transcript;
-use super::variables::Filled;
 use crate::connection::backoff::Backoff;
 use crate::connection::close::{CloseFrame, CloseInfo};
 use crate::connection::cookies::CookieJar;
@@ -27,12 +26,15 @@ use crate::connection::http_request::{HttpAnswer, HttpRequest, exchange, shown_u
 use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
 use crate::connection::target::{Address, RequestHeader};
 use crate::connection::{Opened, Progress, ReadyState, Reporter, Target};
+use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
 use crate::exit::Exit;
 use crate::expectation::{PassedOver, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
+use crate::rules::Rule;
+use crate::template::variables::{Filled, Variables};
 use crate::units;
 
 /// Bytes of unread messages at which a connection is no longer read.
@@ -171,7 +173,7 @@ impl TestConnection {
     /// The next unread message.
     pub fn take(&mut self) -> Option<Payload> {
         let payload = self.inbox.pop_front()?;
-        self.held -= payload.len() + ENVELOPE;
+        self.held -= payload.weight() + ENVELOPE;
         self.passed.count();
         Some(payload)
     }
@@ -231,21 +233,66 @@ impl TestConnection {
         self.never.push(pattern);
     }
 
+    /// Answers messages by this rule, also those that no step has looked at yet.
+    pub fn answer_by(&mut self, rule: Rule) {
+        self.link.add_rule(rule);
+        let (link, held) = (&mut self.link, &mut self.held);
+        self.inbox.retain(|payload| {
+            let is_answered = link.answer(payload);
+            if is_answered {
+                *held -= payload.weight() + ENVELOPE;
+            }
+            !is_answered
+        });
+    }
+
+    /// Decodes binary messages from now on, also those that were received and not read yet.
+    pub fn decode(&mut self, format: DecodeFormat) {
+        self.link.set_decode(format);
+        self.held = 0;
+        for payload in std::mem::take(&mut self.inbox) {
+            let payload = match payload {
+                Payload::Decoded(decoded) => Payload::Binary(decoded.bytes.clone()),
+                payload => payload,
+            };
+            if let Some(payload) = self.link.decoded(payload) {
+                self.keep(payload);
+            }
+        }
+    }
+
+    /// Keeps a received message for a step to read.
+    fn keep(&mut self, payload: Payload) {
+        let found = self
+            .never
+            .iter()
+            .find_map(|pattern| violation(pattern, &payload));
+        self.forbidden = self.forbidden.take().or(found);
+        self.held += payload.weight() + ENVELOPE;
+        self.inbox.push_back(payload);
+    }
+
     /// Drives the connection; true when something happened.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
         sinks: &RefCell<Sinks>,
         transcript: &mut Transcript,
+        is_stopping: bool,
     ) -> bool {
         let mut events = 0;
-        let listens = self.held < self.limit && sinks.borrow().writer.has_room();
-        while !self.down && self.held < self.limit && sinks.borrow().writer.has_room() {
+        // Once the run is stopped, a reader of stdout that does not read must not keep a connection open.
+        let has_room = || is_stopping || sinks.borrow().writer.has_room();
+        let listens = self.held < self.limit && has_room();
+        while !self.down && self.held < self.limit && has_room() {
             if events == TURN {
                 cx.waker().wake_by_ref();
                 break;
             }
             match self.link.poll_next(cx) {
+                Poll::Ready(Some(
+                    Event::Message(_) | Event::Ping { .. } | Event::Pong { .. } | Event::Frame(_),
+                )) if is_stopping && !sinks.borrow().writer.has_room() => {}
                 Poll::Ready(Some(event)) => self.on_event(event, sinks, transcript),
                 Poll::Ready(None) => self.down = true,
                 Poll::Pending => break,
@@ -267,16 +314,11 @@ impl TestConnection {
             Event::Message(Message {
                 direction: Direction::In,
                 payload,
+                is_answered: false,
                 ..
             }) if !self.is_forgotten => {
-                let found = self
-                    .never
-                    .iter()
-                    .find_map(|pattern| violation(pattern, &payload));
-                self.forbidden = self.forbidden.take().or(found);
-                self.held += payload.len() + ENVELOPE;
                 self.last = Some(payload.clone());
-                self.inbox.push_back(payload);
+                self.keep(payload);
             }
             Event::Pong {
                 seq: Some(seq),
@@ -302,14 +344,13 @@ impl TestConnection {
 }
 
 fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
-    let text = payload.readable()?;
-    let why = match pattern.is_match(&text) {
+    let why = match pattern.is_match(payload) {
         true => format!("received a message that 'never {pattern}' forbids"),
         // A pattern that cannot be checked any more must not pass as one that did not match.
         false => format!("cannot check 'never': {}", pattern.given_up()?),
     };
     let mut failure = StepFailure::unmet(why);
-    failure.details = vec![format!("message: {text}")];
+    failure.details = vec![format!("message: {}", payload.excerpt())];
     Some(failure)
 }
 
@@ -372,6 +413,8 @@ pub struct TestContext<'a> {
     pub transcript: Transcript,
     /// The patterns that no message of any connection may match.
     never: Vec<Pattern>,
+    /// The rules of every connection.
+    rules: Vec<Rule>,
     /// Whether its final steps run, which a signal does not stop at once.
     is_finishing: bool,
 }
@@ -384,6 +427,7 @@ impl<'a> TestContext<'a> {
             connections: Vec::new(),
             transcript: Transcript::new(Instant::now()),
             never: Vec::new(),
+            rules: Vec::new(),
             is_finishing: false,
         }
     }
@@ -394,6 +438,11 @@ impl<'a> TestContext<'a> {
             connection.forbid(pattern.clone());
         }
         self.never.push(pattern);
+    }
+
+    /// Answers messages by this rule, on every connection that is opened from now on.
+    pub fn answer_everywhere(&mut self, rule: Rule) {
+        self.rules.push(rule);
     }
 
     /// The final steps begin. After a failure forbidden messages are no longer looked for: they would keep these
@@ -420,13 +469,18 @@ impl<'a> TestContext<'a> {
         headers: Vec<RequestHeader>,
         cookies: &CookieJar,
         limit: Option<Duration>,
+        variables: &Variables,
     ) -> Result<usize, StepFailure> {
         let policy = (self.shared.reach)(url, headers).await;
         let mut policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
+        policy.variables = variables.clone();
         let target = &mut policy.target;
         cookies.add_to(&target.address, &mut target.request.headers);
         let mut connection = TestConnection::new(name, policy);
         connection.never.clone_from(&self.never);
+        for rule in &self.rules {
+            connection.link.add_rule(rule.clone());
+        }
         let index = self.place(connection);
         let ready = |context: &mut Self| {
             let connection = &context.connections[index];
@@ -549,11 +603,14 @@ impl<'a> TestContext<'a> {
     async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), StepFailure> {
         let ready = poll_fn(|cx| {
             self.poll_connections(cx);
-            self.connections[index].poll_ready(cx)
+            match self.take_failure() {
+                Some(failure) => Poll::Ready(Err(failure)),
+                None => self.connections[index].poll_ready(cx).map(Ok),
+            }
         });
-        if tokio::time::timeout(limit, ready).await.is_ok() {
+        if let Ok(result) = tokio::time::timeout(limit, ready).await {
             self.connections[index].resume_reading();
-            return Ok(());
+            return result;
         }
         let within = units::shown(limit);
         Err(match self.connections[index].link.ready_state() {
@@ -664,8 +721,13 @@ impl<'a> TestContext<'a> {
 
     fn poll_connections(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
+        let is_stopping = self.shared.stopping.get().is_some();
         for connection in &mut self.connections {
-            progress |= connection.poll(cx, &self.shared.sinks, &mut self.transcript);
+            if is_stopping {
+                connection.link.hurry();
+            }
+            let sinks = &self.shared.sinks;
+            progress |= connection.poll(cx, sinks, &mut self.transcript, is_stopping);
         }
         progress
     }

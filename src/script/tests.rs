@@ -59,6 +59,7 @@ bob silence 200ms
 const EVERYTHING: &str = r#"set host = {{base}}/a b
 timeout 1.5
 never {"error":{}}
+on ping => pong {{n}}
 test "every \"step\""
 set greeting = hello {{host}}
 timeout 2m30s
@@ -78,6 +79,9 @@ a > [not json {{greeting}}
 a >hex 00ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
+within 2s a <hex 00 FF:?? …
+a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
+b on /x => y/ => close 4000 {{greeting}} {{.why}}
 b >text "a\nb\u0000 {{greeting}} \\{{"
 b >text <<END
  {{greeting}}
@@ -254,7 +258,7 @@ fn graphql_reads_as_it_is_written() {
     assert!(pattern.fixed().is_none(), "it waits for {{session}}");
     let rendered = pattern
         .template()
-        .render(|_| Ok::<_, Infallible>("s\"1".to_owned()))
+        .render(|_| Ok::<_, Infallible>("s\"1".to_owned().into()))
         .unwrap();
     let pattern = pattern.compile(&rendered).unwrap();
     assert_eq!(
@@ -307,6 +311,7 @@ fn every_step_prints_as_it_should_be_written() {
     let wanted = r#"set host = {{base}}/a b
 timeout 1s500ms
 never {"error":{}}
+on ping => pong {{n}}
 test "every \"step\""
 set greeting = hello {{host}}
 timeout 2m30s
@@ -324,6 +329,9 @@ a >
 a >hex 00 ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
+within 2s a <hex 00 FF:?? …
+a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
+b on /x => y/ => close 4000 {{greeting}} {{.why}}
 b >text "a\nb\u0000 {{greeting}} \\{{"
 b >text " {{greeting}}\n# \"no comment\"\n"
 b >fragments 1024 {"a":[1]}
@@ -516,7 +524,7 @@ fn the_form_of_a_pattern_is_never_decided_by_a_value() {
         assert!(pattern.fixed().is_none());
         let rendered = pattern
             .template()
-            .render(|_| Ok::<_, Infallible>(value.to_owned()))
+            .render(|_| Ok::<_, Infallible>(value.to_owned().into()))
             .unwrap();
         let pattern = pattern.compile(&rendered).unwrap();
         assert!(pattern.is_match(matching), "{text} with {value}");
@@ -540,7 +548,16 @@ fn what_is_wrong_and_where() {
         (open, "xyzzy plugh", 2, "unknown step 'xyzzy plugh' (steps: test, set".into()),
         (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>text', '>hex', '>file', '>fragments' or '>frame'?".into()),
         (open, ">hxe 00", 2, "unknown step '>hxe 00'; did you mean '>hex' or '> hxe'?".into()),
-        (open, "<nxt x", 2, "did you mean '< nxt' or '<next'?".into()),
+        (open, "on x", 2, "invalid rule 'x': expected PATTERN => MESSAGE or PATTERN => close CODE REASON".into()),
+        (open, "on x => close 1005", 2, "close code 1005".into()),
+        (open, "on x => {{who}}", 2, "undefined variable {{who}}; define it before this line with set, capture, --var or --secret".into()),
+        (open, "> {{.id}}", 2, "{{.id}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = .id".into()),
+        (open, "within 1s on x => y", 2, "on does not wait and takes no 'within'".into()),
+        (open, "<hex", 2, "missing argument: expected bytes, as in <hex 00 ff ?? …".into()),
+        (open, "<hex 00 f", 2, "invalid bytes '00 f': 'f' is only half a byte".into()),
+        (open, "<hex 00 … 01", 2, "… may only stand at the end".into()),
+        (open, "< hex:0", 2, "'hex:0' is not a valid byte pattern ('0' is only half a byte)".into()),
+        (open, "<nxt x", 2, "did you mean '< nxt', '<next' or '<hex'?".into()),
         ("", "ws://localhost/", 1, "unknown step 'ws://localhost/'".into()),
         (two, "alcie > hi", 3, "unknown connection 'alcie'; did you mean 'alice'?".into()),
         (two, "alice", 3, "missing step after 'alice'".into()),
@@ -822,6 +839,7 @@ fn good_step() -> impl Strategy<Value = String> {
             "{within}{} {text}",
             if next { "<next" } else { "<" }
         )),
+        within().prop_map(|within| format!("{within}<hex 0011 ??:ff ...")),
         text().prop_map(|text| format!("never {text}")),
         time().prop_map(|time| format!("silence {time}")),
         time().prop_map(|time| format!("timeout {time}")),

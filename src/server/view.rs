@@ -172,10 +172,16 @@ fn content(payload: &Payload, redactor: &Redactor) -> String {
             let shown = excerpt(text.as_str(), redactor);
             format!("{shown} ({})", count_grouped(bytes as u64, "byte"))
         }
-        Payload::Binary(binary) => {
-            let first = &binary[..bytes.min(SHOWN_BYTES)];
+        Payload::Binary(_) | Payload::Decoded(_) => {
+            // In hexadecimal a secret would not be recognized.
+            let binary = redactor.redact_bytes(payload.as_bytes());
+            let first = &binary[..binary.len().min(SHOWN_BYTES)];
             let hex: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
-            let more = if bytes > first.len() { " …" } else { "" };
+            let more = if binary.len() > first.len() {
+                " …"
+            } else {
+                ""
+            };
             let size = count_grouped(bytes as u64, "byte");
             format!("binary {}{more} ({size})", hex.join(" "))
         }

@@ -403,7 +403,7 @@ fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
         .args([&file, "--send", "x"])
         .stderr_has("--skip require a URL")
         .status(2);
-    Probe::new(["check", "ws://x", "--var", "a=b"])
+    Probe::new(["check", "ws://x", "--pace"])
         .stderr_has("require a check file")
         .status(2);
     Probe::new(["check", "ws://x", "--var", "a b=b"])
@@ -597,6 +597,36 @@ fn what_an_earlier_step_passed_over_is_named_with_its_line() {
 }
 
 #[test]
+fn a_binary_message_is_awaited_by_its_bytes() {
+    let server = || {
+        Server::new()
+            .accept()
+            .send_text("\u{0}")
+            .send_binary([0, 0xff, 7])
+            .close_when_asked()
+    };
+    let passing = server();
+    check(
+        &passing,
+        "connect {{base}}\nnever hex:01\nwithin 5s <hex 00 ?? …\nclose\n",
+    )
+    .stdout_has("1 test passed")
+    .status(0);
+    let failing = server();
+    check(&failing, "connect {{base}}\n<hex 00 ff\n")
+        .args(["-w", "200ms"])
+        .stdout_has("2 | <hex 00 ff")
+        .stdout_has("byte 2: expected the end, got 07 (1 more byte)")
+        .status(1);
+    let captured = server();
+    check(
+        &captured,
+        "connect {{base}}\n<hex 00 ff ...\ncapture x = .a\n",
+    )
+    .stdout_has("the last matched message is empty or not text")
+    .status(1);
+}
+#[test]
 fn a_text_that_cannot_be_typed_is_sent_with_escapes_or_between_two_lines() {
     let server = Server::new()
         .accept()
@@ -665,4 +695,44 @@ fn a_frame_is_sent_as_its_line_says() {
     check(&server, "connect {{base}}\n>frame fin opcode=1 text hi\n")
         .stdout_has("1 test passed")
         .status(0);
+}
+
+#[test]
+fn a_rule_answers_also_what_came_before_it_and_meets_nothing() {
+    let ping = r#"{"type":"ping","id":"x\"y"}"#;
+    let server = Server::new()
+        .accept()
+        .send_text(ping)
+        .send_text("noise")
+        .expect_text(r#"{"type":"pong","id":"x\"y","token":"t"}"#)
+        .send_text(ping)
+        .send_text("done")
+        .expect_text(r#"{"type":"pong","id":"x\"y","token":"t"}"#)
+        .close_when_asked();
+    let text = r#"set token = t
+connect {{base}}
+wait 100ms
+on {"type":"ping"} => {"type":"pong","id":{{.id}},"token":"{{token}}"}
+never {"type":"ping"}
+<next noise
+<next done
+wait 50ms
+"#;
+    check(&server, text).stdout_has("1 test passed").status(0);
+}
+
+#[test]
+fn a_rule_before_the_first_test_is_about_every_connection_and_stands_in_the_transcript() {
+    let server = Server::new()
+        .accept()
+        .send_text("ping 7")
+        .expect_text("pong")
+        .send_text("no")
+        .close_when_asked();
+    let text = "on /^ping/ => pong\ntest \"one\"\nconnect {{base}}\n<next yes\n";
+    check(&server, text)
+        .stdout_has("  on ping 7\n")
+        .stdout_has("  > pong\n")
+        .stdout_has("the next message does not match")
+        .status(1);
 }

@@ -403,7 +403,7 @@ fn skipped_messages_are_named() {
         .close_when_asked();
     Probe::new(["send", &server.url(), "hi", "-w", "200ms", "--expect", "a"])
         .any_stdout()
-        .stderr_has("skipped a binary message of 12 bytes")
+        .stderr_has("1 binary message of 12 bytes was passed over: --decode, hex:")
         .status(1);
 }
 
@@ -462,4 +462,36 @@ fn a_jq_expression_that_takes_all_memory_is_given_up() {
             .within(ms(8000))
             .status(1);
     }
+}
+
+#[test]
+fn bytes_are_awaited_and_a_difference_is_named_by_its_offset() {
+    for (pattern, status, says) in [
+        ("hex:00 ff ?? …", 0, ""),
+        ("hex:00ff010203", 0, ""),
+        ("hex:00 fe …", 1, "byte 1: expected fe, got ff"),
+        ("hex:00 ff", 1, "closest: binary, 5 bytes: 00 ff 01 02 03"),
+    ] {
+        let server = Server::new()
+            .accept()
+            .expect_text("hi")
+            .send_binary([0, 0xff, 1, 2, 3])
+            .close_when_asked();
+        Probe::new([
+            "send",
+            &server.url(),
+            "hi",
+            "-w",
+            "200ms",
+            "--expect",
+            pattern,
+        ])
+        .any_stdout()
+        .stderr_has(says)
+        .status(status);
+    }
+    Probe::new(["send", "ws://127.0.0.1:1", "hi", "--expect", "hex:0"])
+        .stderr_has("'hex:0' is not a valid byte pattern ('0' is only half a byte)")
+        .stderr_has("--expect")
+        .status(2);
 }

@@ -32,6 +32,7 @@ mod compression;
 mod connect;
 #[cfg(unix)]
 mod credentials;
+mod decode;
 mod echo;
 mod errors;
 #[cfg(unix)]
@@ -92,6 +93,7 @@ mod serve_load;
 mod serve_modes;
 #[cfg(unix)]
 mod signals;
+mod steps;
 mod targets;
 #[cfg(unix)]
 mod terminal_safety;

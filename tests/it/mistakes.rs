@@ -338,8 +338,8 @@ const TYPED: &[Mistake] = &[
         "wsprobe listen --help lists all options",
     ),
     Mistake(
-        "send ws://h.example/ hi --filter x",
-        "unknown option --filter for 'send'",
+        "send ws://h.example/ hi --idle-timeout 1s",
+        "unknown option --idle-timeout for 'send'",
         "wsprobe send --help lists all options",
     ),
     // Values.

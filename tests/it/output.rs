@@ -230,3 +230,67 @@ fn a_text_behind_a_binary_message_is_a_line_of_its_own() {
             .status(0);
     }
 }
+
+#[test]
+fn binary_messages_are_lines_of_hex_or_base64_when_asked() {
+    let frames = [
+        Frame::binary(b"\0\xff\x10"),
+        Frame::text("hello"),
+        Frame::binary(b""),
+        Frame::binary(b"a\n"),
+    ];
+    for (args, printed) in [
+        (vec!["hex"], &b"00ff10\nhello\n\n610a\n"[..]),
+        (vec!["base64"], b"AP8Q\nhello\n\nYQo=\n"),
+        (vec!["hex", "-0"], b"00ff10\0hello\0\x00610a\0"),
+        (vec!["raw"], b"\0\xff\x10\nhello\na\n"),
+    ] {
+        let server = Server::new().accept().send_frames(&frames);
+        let server = server.close(1000, "").expect_close(1000);
+        Probe::new(["listen", &server.url(), "--binary-output"])
+            .args(args)
+            .stdout(printed)
+            .status(0);
+    }
+    let large: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+    let digits: String = large.iter().map(|byte| format!("{byte:02x}")).collect();
+    let server = Server::new().accept().send_binary(large);
+    let server = server.close_when_asked();
+    Probe::new(["listen", "-1", &server.url(), "--binary-output", "hex"])
+        .stdout(format!("{digits}\n"))
+        .status(0);
+    Probe::new(["send", "ws://127.0.0.1:1", "x", "--json"])
+        .args(["--binary-output", "hex"])
+        .stdout_has("'--json' cannot be used with '--binary-output <FORM>'")
+        .status(2);
+}
+
+#[test]
+fn send_and_connect_show_only_what_was_selected() {
+    let messages = |server: Server| {
+        server
+            .send_text(r#"{"beat":1}"#)
+            .send_text("no JSON")
+            .send_text(r#"{"id":7,"name":"a b"}"#)
+    };
+    let server = messages(Server::new().accept().expect_text("hi")).close_when_asked();
+    Probe::new(["send", &server.url(), "hi", "--filter", r#"{"id":7}"#])
+        .args(["--select", ".name"])
+        .stdout("a b\n")
+        .status(0);
+    let server = messages(Server::new().accept().expect_text("hi")).close_when_asked();
+    Probe::new(["connect", &server.url(), "-w", "300ms"])
+        .args(["--filter", "/JSON|beat/", "--select", ".beat"])
+        .stdin("hi\n")
+        .stdout("1\n")
+        .status(0);
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_text("no JSON");
+    let server = server.close_when_asked();
+    Probe::new(["send", &server.url(), "hi", "--select", ".name"])
+        .stdout("")
+        .stderr_has("--select printed nothing: 1 message was not JSON")
+        .status(0);
+}

@@ -115,7 +115,7 @@ fn received<'a>(
 fn told((all, violation): &(Vec<Received>, Option<Violation>)) -> Vec<String> {
     let words = |received: &Received| match received {
         Received::Message(Payload::Text(text)) => format!("text {}", shown(text.as_bytes())),
-        Received::Message(Payload::Binary(bytes)) => format!("binary {}", shown(bytes)),
+        Received::Message(payload) => format!("binary {}", shown(payload.bytes())),
         Received::Ping(bytes) => format!("ping {}", shown(bytes)),
         Received::Pong(bytes) => format!("pong {}", shown(bytes)),
         Received::Close(ClosePayload { code: None, .. }) => "close".to_owned(),

@@ -214,7 +214,10 @@ pub(super) struct MessageEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(extend("enum" = ["base64"])))]
     pub encoding: Option<&'static str>,
-    /// The text as JSON, if it is valid JSON. Numbers keep every digit.
+    /// The text that a binary message was decoded to (--decode).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoded: Option<&'a str>,
+    /// The text, or what was decoded, as JSON, if it is valid JSON. Numbers keep every digit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     pub json: Option<&'a RawValue>,

@@ -3,9 +3,9 @@
 use super::{Parser, Prefix};
 use crate::script::line_error::LineError;
 use crate::script::suggest::unknown_expectation;
-use crate::script::template::{Language, is_name};
 use crate::script::words::{beginning, is_token, number, required, split_word, trim};
 use crate::script::{ConnectStep, Expectation, HandshakeFact, HeaderLine, HttpStep, StepAction};
+use crate::template::{Language, is_name};
 
 impl<'a> Parser<'a> {
     pub(super) fn connect(&mut self, rest: &str) -> Result<StepAction, LineError> {
@@ -15,7 +15,7 @@ impl<'a> Parser<'a> {
         } else {
             (None, rest)
         };
-        let url = self.template(required(url, "connect [NAME] URL")?, Language::Text)?;
+        let url = self.template(required(url, "connect [NAME] URL")?, Language::Url)?;
         if url.literals_contain(char::is_whitespace) {
             return Err(format!("unexpected space in '{rest}'; write connect [NAME] URL").into());
         }

@@ -14,9 +14,10 @@ use std::time::Duration;
 use super::line_error::LineError;
 use super::scope::ParseScope;
 use super::suggest::unknown_step;
-use super::template::Language;
-use super::words::{assignment, header, nothing, split_word, time, trim};
+use super::words::{assignment, header, nothing, required, split_word, time, trim};
 use super::{CloseStep, ConnectionName, MessageOrder, RetryClause, Script, Step, StepAction, Test};
+use crate::decode::DecodeFormat;
+use crate::template::Language;
 use blocks::OpenBlock;
 
 /// The longest close reason in bytes: the 125 of a control frame less the code (RFC 6455 §5.5).
@@ -156,7 +157,7 @@ impl Prefix<'_> {
     fn refuse_within(&self, sign: &str) -> Result<(), LineError> {
         match self.within {
             Some(_) => Err(format!(
-                "{sign} does not wait and takes no 'within'; use it before <, <next, ping, close or expect close"
+                "{sign} does not wait and takes no 'within'; use it before <, <next, <hex, ping, close or expect close"
             )
             .into()),
             None => Ok(()),
@@ -287,7 +288,7 @@ impl<'a> Parser<'a> {
         {
             return Err(LineError::at(
                 *line,
-                "step before the first test: only set, timeout, never and include of these are allowed there",
+                "step before the first test: only set, timeout, on, never and include of these are allowed there",
             ));
         }
         let name = serde_json::from_str(rest).map_err(|_| {
@@ -348,15 +349,22 @@ impl<'a> Parser<'a> {
                 prefix.refuse_within(sign)?;
                 Ok(Some(StepAction::NeverEverywhere(self.pattern(rest)?)))
             }
+            "on" => {
+                prefix.refuse_within(sign)?;
+                self.rule(prefix.name, rest).map(Some)
+            }
             "sample" => {
                 prefix.refuse_within(sign)?;
                 self.sample(prefix.name, rest).map(Some)
             }
-            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" | "never" | "silence" => {
+            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" | "never" | "silence"
+            | "decode" => {
                 prefix.refuse_within(sign)?;
                 self.exchange(&prefix, sign, rest).map(Some)
             }
-            "<" | "<next" | "ping" | "close" => self.exchange(&prefix, sign, rest).map(Some),
+            "<" | "<next" | "<hex" | "ping" | "close" => {
+                self.exchange(&prefix, sign, rest).map(Some)
+            }
             _ => Err(unknown_step(self.scope.names(), line, sign, rest).into()),
         }
     }
@@ -411,11 +419,14 @@ impl<'a> Parser<'a> {
                 on,
                 message: self.sent(sign, rest)?,
             },
-            "<" => self.receive(on, MessageOrder::FirstMatch, rest, within)?,
-            "<next" => self.receive(on, MessageOrder::Next, rest, within)?,
+            "<" | "<next" | "<hex" => self.receive(on, sign, rest, within)?,
             "never" => StepAction::Never {
                 on,
                 pattern: self.pattern(rest)?,
+            },
+            "decode" => StepAction::Decode {
+                on,
+                format: DecodeFormat::parse(required(rest, "decode FORMAT,…")?)?,
             },
             "silence" => StepAction::Silence {
                 on,
@@ -436,11 +447,18 @@ impl<'a> Parser<'a> {
     fn receive(
         &mut self,
         on: ConnectionName,
-        which: MessageOrder,
+        sign: &str,
         rest: &'a str,
         within: Option<Duration>,
     ) -> Result<StepAction, LineError> {
-        let pattern = self.pattern(rest)?;
+        let which = match sign {
+            "<next" => MessageOrder::Next,
+            _ => MessageOrder::FirstMatch,
+        };
+        let pattern = match sign {
+            "<hex" => Self::binary_pattern(rest)?,
+            _ => self.pattern(rest)?,
+        };
         self.scope.received = true;
         Ok(StepAction::Receive {
             on,

@@ -4,9 +4,9 @@ use super::Parser;
 use crate::connection::wire::header::{FIN, RSV1, RSV2, RSV3};
 use crate::pattern::is_json;
 use crate::script::line_error::LineError;
-use crate::script::template::{Language, Template, is_name};
 use crate::script::words::{beginning, hex, number, required, split_word};
 use crate::script::{FramePayload, FrameStep, SendStep, continuation};
+use crate::template::{Language, Template, is_name};
 use crate::units;
 
 /// How a frame is written.

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use super::Parser;
 use crate::nearest::nearest;
-use crate::pattern::{Jq, Pattern, PatternForm, is_json};
+use crate::pattern::{Jq, Pattern, PatternForm};
+use crate::rules::{self, Answer};
 use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
-use crate::script::template::{Language, Template, Variable, starts_with_variable};
-use crate::script::words::required;
-use crate::script::{Expected, Query};
+use crate::script::words::{beginning, required};
+use crate::script::{Expected, Query, StepAction};
+use crate::template::{Generator, Language, Template, Variable, starts_with_variable};
 
 impl<'a> Parser<'a> {
     /// The text with the lines that belong to it; `true` when it took more than its own line. `hint` says how to
@@ -36,20 +37,12 @@ impl<'a> Parser<'a> {
     pub(super) fn message(&mut self, text: &'a str) -> Result<Template, LineError> {
         let hint = "to send it literally, define it with set NAME = TEXT and send {{NAME}}";
         let (text, several_lines) = self.joined(text, hint)?;
-        if continuation::opens(&text) {
-            let template = self.template(&text, Language::Json)?;
-            if is_json(&template.sample()) {
-                return Ok(template);
-            }
-            if several_lines {
-                return Err(
-                    "the text spans several lines, which only JSON may, and is not valid JSON"
-                        .into(),
-                );
-            }
-        }
-        // A text that only looks like JSON is sent unchanged: the test may be about the server's answer to it.
-        self.template(&text, Language::Text)
+        Template::message(&text, |text, language| match language {
+            Language::Text if several_lines => Err(
+                "the text spans several lines, which only JSON may, and is not valid JSON".into(),
+            ),
+            language => self.template(text, language),
+        })
     }
 
     pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, LineError> {
@@ -65,7 +58,7 @@ impl<'a> Parser<'a> {
         let language = match form {
             PatternForm::Json | PatternForm::Jq => Language::Json,
             PatternForm::Regex => Language::Regex,
-            PatternForm::Exact => Language::Text,
+            PatternForm::Bytes | PatternForm::Binary | PatternForm::Exact => Language::Text,
         };
         let template = self.template(&text, language)?;
         let fixed = match (template.as_literal(), language) {
@@ -75,12 +68,24 @@ impl<'a> Parser<'a> {
                 None
             }
             // Whether a regular expression is valid may depend on the values.
-            (None, Language::Regex | Language::Text) => None,
+            (None, Language::Regex | Language::Text | Language::Url) => None,
         };
         Ok(Expected {
             template,
             form,
             fixed,
+        })
+    }
+
+    /// The bytes after `<hex`.
+    pub(super) fn binary_pattern(text: &str) -> Result<Expected, LineError> {
+        let text = required(text, "bytes, as in <hex 00 ff ?? …")?;
+        let pattern = Pattern::binary(text)
+            .map_err(|why| format!("invalid bytes '{}': {why}", beginning(text)))?;
+        Ok(Expected {
+            template: Template::literal(pattern.as_str()),
+            form: PatternForm::Binary,
+            fixed: Some(pattern),
         })
     }
 
@@ -94,14 +99,53 @@ impl<'a> Parser<'a> {
         Ok(Query { template, fixed })
     }
 
+    /// `on PATTERN => MESSAGE`; before the first test it is about every connection.
+    pub(super) fn rule(
+        &mut self,
+        name: Option<&str>,
+        text: &'a str,
+    ) -> Result<StepAction, LineError> {
+        let on = match name {
+            None if self.is_before_tests() => None,
+            name => Some(self.peer(name)?),
+        };
+        let (pattern, answer) = rules::split(text)?;
+        let answer = Answer::parse(answer, |text, language| {
+            let template = Template::parse(text, language)?;
+            self.must_have_values(&template)?;
+            Ok::<_, LineError>(template)
+        })?;
+        let pattern = self.pattern(pattern)?;
+        Ok(StepAction::On {
+            on,
+            pattern,
+            answer,
+        })
+    }
+
     pub(super) fn template(&self, text: &str, language: Language) -> Result<Template, LineError> {
         let template = Template::parse(text, language)?;
+        for variable in template.variables() {
+            if let Variable::Path(path) = variable {
+                let text = path.0.as_str();
+                return Err(format!(
+                    "{{{{{text}}}}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = {text}"
+                )
+                .into());
+            }
+        }
+        self.must_have_values(&template)?;
+        Ok(template)
+    }
+
+    /// Every name in a template must be defined before it.
+    fn must_have_values(&self, template: &Template) -> Result<(), LineError> {
         for variable in template.variables() {
             if let Variable::Name(name) = variable {
                 self.must_be_defined(name)?;
             }
         }
-        Ok(template)
+        Ok(())
     }
 
     pub(super) fn must_be_defined(&self, name: &str) -> Result<(), LineError> {
@@ -111,7 +155,7 @@ impl<'a> Parser<'a> {
                 .chain(&self.scope.defined)
                 .map(String::as_str)
         };
-        if known().any(|known| known == name) {
+        if Generator::of_name(name).is_some() || known().any(|known| known == name) {
             return Ok(());
         }
         let hint = match nearest(name, known()) {

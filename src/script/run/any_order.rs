@@ -41,7 +41,7 @@ impl Runner<'_> {
                 let connection = &mut context.connections[index];
                 while let Some(payload) = connection.take() {
                     if state.take(&payload) {
-                        *matched = payload.readable().or(matched.take());
+                        *matched = payload.readable();
                     } else {
                         connection.passed.keep(&payload, place.as_ref());
                     }

@@ -8,9 +8,8 @@ use crate::connection::close::{CloseFrame, CloseInfo};
 use crate::connection::message::{Outgoing, Payload};
 use crate::connection::wire::mask_keys::MaskKeys;
 use crate::connection::wire::raw::RawFrame;
-use crate::expectation::{
-    AwaitedMessage, ExpectedClose, answers, end_in_words, unexpected_message,
-};
+use crate::expectation::{AwaitedMessage, ExpectedClose, answers, unexpected_message};
+use crate::rules::{Answer, Rule};
 use crate::script::step_failure::{NearMiss, StepFailure};
 use crate::script::test_context::{ConnectionEnd, StepMessage, WaitResult};
 use crate::script::{
@@ -33,6 +32,23 @@ impl Runner<'_> {
             .until(Some(Duration::ZERO), |_| Some(()))
             .await
             .map(drop)
+    }
+
+    pub(super) async fn answer_by(
+        &mut self,
+        on: Option<&ConnectionName>,
+        pattern: &Expected,
+        answer: &Answer,
+    ) -> Result<(), StepFailure> {
+        let rule = Rule::new(self.pattern(pattern)?, answer.clone());
+        match on {
+            Some(on) => {
+                let index = self.connection(on)?;
+                self.context.connections[index].answer_by(rule);
+            }
+            None => self.context.answer_everywhere(rule),
+        }
+        Ok(())
     }
 
     pub(super) async fn send(
@@ -220,8 +236,7 @@ impl Runner<'_> {
         match self.ended(on, limit).await? {
             Some(ConnectionEnd::Closed(close)) if answers(&close, close_frame.code) => Ok(close),
             Some(ConnectionEnd::Closed(close)) if close.error.is_none() => {
-                let end = end_in_words(&close);
-                let why = format!("{end} instead of answering our close");
+                let why = format!("the server closed with {close} instead of answering our close");
                 Err(StepFailure::unmet(why))
             }
             Some(end) => Err((&end).into()),

@@ -15,12 +15,12 @@ use std::time::Duration;
 use super::report::{Finished, PassGrade, TestFailure};
 use super::step_failure::StepFailure;
 use super::test_context::{RunContext, TestContext};
-use super::variables::{Values, VariableScope};
 use super::{ConnectionName, Script, Step, StepAction, Test};
 use crate::connection::close::{CloseCode, CloseInfo};
 use crate::connection::cookies::CookieJar;
 use crate::connection::message::{Payload, Text};
 use crate::expectation::{AwaitedMessage, ExpectedClose};
+use crate::template::variables::{Values, Variables};
 
 /// A loaded check file.
 #[derive(Debug)]
@@ -62,7 +62,11 @@ pub async fn run_test(
     let transcript = &runner.context.transcript;
     let failure = failure.map(|failed| {
         TestFailure::from(failed.failure)
-            .at(failed.line, failed.step, transcript.lines())
+            .at(
+                failed.line,
+                failed.step,
+                transcript.lines(shared.sinks.borrow_mut().redactor()),
+            )
             .included(failed.included)
     });
     Finished {
@@ -124,7 +128,7 @@ impl FailedStep {
 /// Runs steps, one after the other.
 pub(super) struct Runner<'a> {
     pub(super) context: TestContext<'a>,
-    scope: VariableScope<'a>,
+    variables: Variables,
     /// The limit of each waiting step.
     timeout: Duration,
     /// Whether the file sets it: only then does it also limit `connect`, which has its own limit.
@@ -157,7 +161,7 @@ impl<'a> Runner<'a> {
     pub(super) fn new(shared: &'a RunContext, file: &str, given: &'a Values) -> Self {
         Self {
             context: TestContext::new(shared),
-            scope: VariableScope::new(given),
+            variables: Variables::new(given),
             timeout: shared.timeout,
             timeout_set: false,
             matched: None,
@@ -237,10 +241,19 @@ impl<'a> Runner<'a> {
                 let pattern = self.pattern(pattern)?;
                 self.context.forbid_everywhere(pattern);
             }
+            StepAction::On {
+                on,
+                pattern,
+                answer,
+            } => self.answer_by(on.as_ref(), pattern, answer).await?,
             StepAction::AnyOrder(block) => self.any_order(block).await?,
             StepAction::Pause(time) if self.context.shared.keeps_pace => self.wait(*time).await?,
             StepAction::Send { on, message } => self.send(on, message).await?,
             StepAction::Never { on, pattern } => self.forbid(on, pattern).await?,
+            StepAction::Decode { on, format } => {
+                let index = self.connection(on)?;
+                self.context.connections[index].decode(format.clone());
+            }
             StepAction::Silence { on, time } => self.expect_silence(on, *time).await?,
             StepAction::Capture {
                 name,
@@ -267,7 +280,7 @@ impl<'a> Runner<'a> {
                 let limit = limit(within);
                 let awaited = AwaitedMessage::matching(self.pattern(pattern)?);
                 let message = self.receive(on, *which, awaited, limit).await?;
-                self.matched = message.readable().or(self.matched.take());
+                self.matched = message.readable();
                 self.subject = MESSAGE;
                 Ok(StepFinding::Message(message))
             }

@@ -101,7 +101,14 @@ impl Runner<'_> {
         let limit = self.timeout_set.then_some(self.timeout);
         let index = self
             .context
-            .connect(connect.name.clone(), url, headers, &self.cookies, limit)
+            .connect(
+                connect.name.clone(),
+                url,
+                headers,
+                &self.cookies,
+                limit,
+                &self.variables,
+            )
             .await?;
         self.keep_cookies(index);
         match &self.context.connections[index].end {
@@ -171,6 +178,7 @@ pub(super) fn expect_header(
     for value in headers.iter().flat_map(|headers| headers.all(name)) {
         match pattern.matches(value) {
             MatchResult::Match => return Ok(()),
+            MatchResult::Unreadable => {}
             MatchResult::Mismatch(mismatch) => {
                 why = format!("{name} is {value:?}: {}", mismatch.why);
             }

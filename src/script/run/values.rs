@@ -5,18 +5,17 @@ use crate::connection::message::Text;
 use crate::event::Event;
 use crate::pattern::{Jq, MatchResult, Pattern};
 use crate::script::step_failure::StepFailure;
-use crate::script::variables::{Filled, VariableValue};
-use crate::script::{Expected, Query, Template};
+use crate::script::{Expected, Query};
 use crate::secret::Secret;
+use crate::template::Template;
+use crate::template::variables::{Filled, VariableValue};
 
 impl Runner<'_> {
     pub(super) fn fill(&self, template: &Template) -> Result<Filled, StepFailure> {
-        let filled = self
-            .scope
-            .fill(template)
-            .map_err(|why| StepFailure::fault(why).ending())?;
-        for secret in self.scope.secrets(template) {
-            self.hide(&secret);
+        let filled = self.variables.fill(template);
+        let filled = filled.map_err(|error| StepFailure::fault(error.to_string()).ending())?;
+        for secret in &filled.secrets {
+            self.hide(secret);
         }
         Ok(filled)
     }
@@ -53,7 +52,7 @@ impl Runner<'_> {
             self.hide(&filled.text);
         }
         let text = filled.text;
-        self.scope.set(name, VariableValue { text, is_secret });
+        self.variables.set(name, VariableValue { text, is_secret });
         Ok(())
     }
 
@@ -84,7 +83,8 @@ impl Runner<'_> {
             self.hide(&text);
         }
         let is_secret = secret;
-        self.scope.capture(name, VariableValue { text, is_secret });
+        self.variables
+            .capture(name, VariableValue { text, is_secret });
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl Runner<'_> {
         let pattern = Pattern::jq(self.query(query)?);
         let text = self.last_text()?;
         match pattern.matches(text) {
-            MatchResult::Match => Ok(()),
+            MatchResult::Match | MatchResult::Unreadable => Ok(()),
             MatchResult::Mismatch(mismatch) => {
                 let mut failure = StepFailure::unmet(mismatch.why);
                 let what = if self.subject == super::BODY {

@@ -49,7 +49,7 @@ pub fn ours(role: Role, bytes: &[u8], piece: usize) -> Outcome<ViolationKind> {
         loop {
             items.push(match wire.receive(&mut input) {
                 Ok(Some(Received::Message(Payload::Text(text)))) => Message::Text(text),
-                Ok(Some(Received::Message(Payload::Binary(bytes)))) => Message::Binary(bytes),
+                Ok(Some(Received::Message(payload))) => Message::Binary(payload.into_bytes()),
                 Ok(Some(Received::Ping(bytes))) => Message::Ping(bytes),
                 Ok(Some(Received::Pong(bytes))) => Message::Pong(bytes),
                 Ok(Some(Received::Close(close))) => {
