@@ -125,6 +125,7 @@ any-order
 sample [1,
  2]
 within 300ms < /x/
+<hex 00 ??
 end
 expect close 1005
 sample bye
@@ -365,6 +366,7 @@ any-order
 < {{greeting}}
 sample [1,2]
 within 300ms < /x/
+<hex 00 ??
 end
 expect close 1005
 sample bye

@@ -47,6 +47,21 @@ fn expectations_are_met_in_any_order_each_by_its_own_message() {
 }
 
 #[test]
+fn any_order_takes_binary_messages_as_well() {
+    let server = Server::new()
+        .accept()
+        .send_binary([0, 7])
+        .send_text("a")
+        .close_when_asked();
+    check(
+        &server,
+        "connect {{base}}\nany-order\n< a\nwithin 2s <hex 00 ??\nend\n",
+    )
+    .stdout_has("1 test passed")
+    .status(0);
+}
+
+#[test]
 fn a_failed_any_order_names_what_was_not_met_and_the_nearest_messages() {
     let texts = [r#"{"n":1,"ok":true}"#, r#"{"n":2,"ok":false}"#, "noise"];
     let (_server, probe) = receive(

@@ -148,7 +148,8 @@ fn what_an_answer_holds_goes_on_into_the_conversation() {
         .send_text(r#"{"ok":true}"#)
         .close_when_asked();
     let text = r#"set user = "me"
-http POST {{web}}/login?x=1 {
+set path = a/b c
+http POST {{web}}/{{path}}?x=1 {
   "user": "{{user}}"
 }
 X-Team: blue
@@ -169,7 +170,7 @@ assert .ok
         .stdout_has("1 test passed")
         .status(0);
     let asked = web.asked();
-    assert_eq!(asked.line, "POST /login?x=1 HTTP/1.1");
+    assert_eq!(asked.line, "POST /a%2Fb%20c?x=1 HTTP/1.1");
     assert_eq!(asked.body, r#"{"user":"\"me\""}"#);
     for (name, value) in [
         ("Host", format!("127.0.0.1:{}", web.port)),
