@@ -328,8 +328,8 @@ const TYPED: &[Mistake] = &[
     ),
     // Suggestions: only close ones.
     Mistake(
-        "send ws://h.example/ hi --never x",
-        "unknown option --never for 'send'",
+        "send ws://h.example/ hi --seldom x",
+        "unknown option --seldom for 'send'",
         "wsprobe send --help lists all options",
     ),
     Mistake(
