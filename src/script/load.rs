@@ -1,5 +1,7 @@
 //! Loads a check file into tests that can run. Beyond parsing it checks that environment variables are set and
-//! URLs are valid; it does not connect.
+//! URLs are valid, and reads the schemas; it does not connect.
+
+use std::path::Path;
 
 use super::run::CheckFile;
 use super::{
@@ -13,14 +15,17 @@ impl CheckFile {
     /// # Errors
     /// The first error, with its line.
     pub fn read(name: &str, bytes: &[u8], given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
-        let script = Script::from_bytes(name, bytes, given)?;
-        let tests = script.tests.iter().flat_map(|test| &test.steps);
-        for step in script.settings.iter().chain(tests) {
-            usable(step).map_err(|(line, what)| ParseError {
-                file: name.to_owned(),
-                line,
-                what,
-            })?;
+        let mut script = Script::from_bytes(name, bytes, given)?;
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        let tests = script.tests.iter_mut().flat_map(|test| &mut test.steps);
+        for step in script.settings.iter_mut().chain(tests) {
+            usable(step)
+                .and_then(|()| read_schemas(step, folder))
+                .map_err(|(line, what)| ParseError {
+                    file: name.to_owned(),
+                    line,
+                    what,
+                })?;
         }
         Ok(Self {
             name: name.to_owned(),
@@ -42,6 +47,16 @@ fn usable(step: &Step) -> Result<(), (usize, String)> {
             Some(url) if url != "echo:" => is_url(url).map_err(at(step.line)),
             _ => Ok(()),
         },
+        _ => Ok(()),
+    }
+}
+
+/// Reads the schemas that a step names.
+fn read_schemas(step: &mut Step, folder: &Path) -> Result<(), (usize, String)> {
+    match &mut step.action {
+        StepAction::Receive { pattern, .. } | StepAction::Never { pattern, .. } => pattern
+            .read_schema(folder)
+            .map_err(|error| (step.line, error.to_string())),
         _ => Ok(()),
     }
 }

@@ -235,8 +235,13 @@ impl<'a> Runner<'a> {
         }
         let filled = self.fill(expected.template())?;
         expected
-            .compile(&filled.text)
+            .compile(&filled.text, self.folder())
             .map_err(|error| StepFailure::fault(error.to_string()))
+    }
+
+    /// The folder of the check file, to which paths are relative.
+    fn folder(&self) -> &Path {
+        Path::new(self.file).parent().unwrap_or(Path::new(""))
     }
 
     fn query(&self, query: &Query) -> Result<Jq, StepFailure> {
@@ -345,9 +350,7 @@ impl<'a> Runner<'a> {
             SendStep::Hex(bytes) => (Payload::Binary(bytes.clone().into()), None),
             SendStep::File(template) => {
                 let path = self.fill(template)?.text;
-                // A path is relative to the check file, not to the working directory.
-                let beside = Path::new(self.file).parent().unwrap_or(Path::new(""));
-                let bytes = std::fs::read(beside.join(&path)).map_err(|error| {
+                let bytes = std::fs::read(self.folder().join(&path)).map_err(|error| {
                     StepFailure::fault(format!("cannot read {path}: {}", io_text(&error)))
                 })?;
                 (Payload::Binary(bytes.into()), None)

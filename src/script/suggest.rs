@@ -5,7 +5,7 @@ use super::words::{beginning, split_word};
 use crate::nearest::nearest;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 24] = [
+pub(super) const STEPS: [&str; 25] = [
     "test",
     "set",
     "timeout",
@@ -21,6 +21,7 @@ pub(super) const STEPS: [&str; 24] = [
     "<",
     "<next",
     "<hex",
+    "<schema",
     "within",
     "never",
     "silence",
@@ -48,7 +49,7 @@ pub(super) fn unknown_step<'a>(
         return format!("{unknown}; did you mean '> {rest}', '>hex' or '>file'?");
     }
     if let Some(rest) = sign.strip_prefix('<') {
-        return format!("{unknown}; did you mean '< {rest}', '<next' or '<hex'?");
+        return format!("{unknown}; did you mean '< {rest}', '<next', '<hex' or '<schema'?");
     }
     let (second, _) = split_word(rest);
     if is_name(sign) && second.starts_with(['<', '>']) {

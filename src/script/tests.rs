@@ -78,6 +78,7 @@ a >hex 00ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
+a <schema sub/{{greeting}}.json
 b within 250ms <next =
 within 1h b < {{greeting}}
 b < [
@@ -218,7 +219,7 @@ fn graphql_reads_as_it_is_written() {
         .template()
         .render(|_| Ok::<_, Infallible>("s\"1".to_owned()))
         .unwrap();
-    let pattern = pattern.compile(&rendered).unwrap();
+    let pattern = pattern.compile(&rendered, Path::new("")).unwrap();
     assert_eq!(
         pattern.matches(r#"{"id":"s\"1-1","type":"next"}"#),
         MatchResult::Match
@@ -286,6 +287,7 @@ a >hex 00 ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
+a <schema sub/{{greeting}}.json
 within 250ms b <next =
 within 1h b < {{greeting}}
 b < [1.0,{{greeting}},"{{greeting}}",12345678901234567890]
@@ -359,7 +361,7 @@ fn the_form_of_a_pattern_is_never_decided_by_a_value() {
             .template()
             .render(|_| Ok::<_, Infallible>(value.to_owned()))
             .unwrap();
-        let pattern = pattern.compile(&rendered).unwrap();
+        let pattern = pattern.compile(&rendered, Path::new("")).unwrap();
         assert!(pattern.is_match(matching), "{text} with {value}");
         assert!(!pattern.is_match("something else"), "{text} with {value}");
     }
@@ -380,11 +382,14 @@ fn what_is_wrong_and_where() {
         (open, "Close 1000", 2, "did you mean 'close'?".into()),
         (open, "xyzzy plugh", 2, "unknown step 'xyzzy plugh' (steps: test, set".into()),
         (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>hex' or '>file'?".into()),
+        (open, "<schema", 2, "missing argument: expected <schema FILE".into()),
+        (open, "decode gzpi", 2, "unknown format 'gzpi'; did you mean 'gzip'?".into()),
+        (open, "within 1s decode gzip", 2, "decode does not wait".into()),
         (open, "<hex", 2, "missing argument: expected bytes, as in <hex 00 ff ?? …".into()),
         (open, "<hex 00 f", 2, "invalid bytes '00 f': 'f' is only half a byte".into()),
         (open, "<hex 00 … 01", 2, "… may only stand at the end".into()),
         (open, "< hex:0", 2, "'hex:0' is not a valid byte pattern ('0' is only half a byte)".into()),
-        (open, "<nxt x", 2, "did you mean '< nxt', '<next' or '<hex'?".into()),
+        (open, "<nxt x", 2, "did you mean '< nxt', '<next', '<hex' or '<schema'?".into()),
         ("", "ws://localhost/", 1, "unknown step 'ws://localhost/'".into()),
         (two, "alcie > hi", 3, "unknown connection 'alcie'; did you mean 'alice'?".into()),
         (two, "alice", 3, "missing step after 'alice'".into()),
@@ -579,6 +584,7 @@ fn good_step() -> impl Strategy<Value = String> {
             if next { "<next" } else { "<" }
         )),
         within().prop_map(|within| format!("{within}<hex 0011 ??:ff ...")),
+        within().prop_map(|within| format!("{within}<schema {{{{x}}}}.json\ndecode gzip, json")),
         text().prop_map(|text| format!("never {text}")),
         time().prop_map(|time| format!("silence {time}")),
         time().prop_map(|time| format!("timeout {time}")),

@@ -69,6 +69,7 @@ mod readme;
 mod redirects;
 mod reports;
 mod resources;
+mod schema_patterns;
 #[cfg(unix)]
 mod screen;
 mod second_opinion;
