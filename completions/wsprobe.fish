@@ -82,6 +82,9 @@ msgpack\t''
 cbor\t''
 json\t''"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -97,6 +100,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l no-compress 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s k -l insecure -d 'Accept any server certificate, and warn about what is wrong with it'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l template -d 'Fill in {{uuid}}, {{now}}, {{n}} and the others even without --var or --secret'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s t -l timestamps -d 'Print the arrival time (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s q -l quiet -d 'Print less to stderr (repeatable)'
@@ -108,6 +112,9 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect -d 'Wait
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-close -d 'Wait for the server to close with CODE and a reason that matches PATTERN' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-status -d 'Expect this HTTP status in the handshake; unless it is 101, no message is sent' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l expect-subprotocol -d 'Expect the server to choose this subprotocol (offer it with -s)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l after -d 'Wait for a matching message, such as a greeting, before sending the first one' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l never -d 'Exit 1 at once if a message matches (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l capture -d 'With --step or --after: set {{NAME}} to the value of a jq expression on each reply that has it, for the messages after it (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s w -l wait -d 'Time limit since the last message sent or received (exit 28)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l file -d 'Send FILE as one message (repeatable)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l fragment -d 'Split each message into fragments (frames) of at most SIZE' -r
@@ -160,6 +167,9 @@ msgpack\t''
 cbor\t''
 json\t''"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -167,6 +177,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l color -d 'Colou
 always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l step -d 'Send each message only after the reply to the last one; with --expect, after the message that it expects'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-wait -d 'Do not wait for replies, only for the closing handshake, which confirms that the server has read everything'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l whole -d 'Send all of stdin as one message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 0 -l null -d 'End messages with NUL instead of newline, in input and output'
@@ -179,6 +190,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-compress -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s k -l insecure -d 'Accept any server certificate, and warn about what is wrong with it'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l template -d 'Fill in {{uuid}}, {{now}}, {{n}} and the others even without --var or --secret'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s t -l timestamps -d 'Print the arrival time (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s q -l quiet -d 'Print less to stderr (repeatable)'
@@ -188,6 +200,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s h -l help -d 'P
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s c -l count -d 'Stop after N messages' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l for -d 'Stop after TIME, exit 0' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l until -d 'Stop after the first message that matches, exit 0' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l never -d 'Exit 1 at once if a message matches (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l filter -d 'Print and count only messages that match' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l select -d 'Print the result of a jq expression for each JSON message, strings without quotes' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l idle-timeout -d 'Stop after TIME without a message, exit 28' -r
@@ -237,6 +250,9 @@ msgpack\t''
 cbor\t''
 json\t''"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -253,6 +269,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l no-compress -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s k -l insecure -d 'Accept any server certificate, and warn about what is wrong with it'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l template -d 'Fill in {{uuid}}, {{now}}, {{n}} and the others even without --var or --secret'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s t -l timestamps -d 'Print the arrival time (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s q -l quiet -d 'Print less to stderr (repeatable)'
@@ -311,6 +328,9 @@ msgpack\t''
 cbor\t''
 json\t''"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -329,6 +349,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l no-compress -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s k -l insecure -d 'Accept any server certificate, and warn about what is wrong with it'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l template -d 'Fill in {{uuid}}, {{now}}, {{n}} and the others even without --var or --secret'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s t -l timestamps -d 'Print the arrival time (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -s q -l quiet -d 'Print less to stderr (repeatable)'
@@ -351,8 +372,6 @@ ping\t''
 message\t''
 close\t''"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s w -l wait -d 'Time limit for each answer; a check file overrides it with timeout and within' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l var -d 'Set the variable {{NAME}} (repeatable)' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s j -l jobs -d 'Run N tests in parallel' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l junit -d 'Write the results as JUnit XML' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tap -d 'Write the results as TAP version 14' -r -F
@@ -398,6 +417,9 @@ msgpack\t''
 cbor\t''
 json\t''"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l max-size -d 'Maximum size of an incoming message, also when it is decoded' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l var -d 'Set the variable {{NAME}} in messages, headers and the URL (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l secret -d 'Set the variable {{NAME}} and redact its value in all output (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l on -d 'Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
@@ -406,6 +428,7 @@ always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l fail-fast -d 'Stop starting tests after the first failure'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l pace -d 'Wait at pause steps, as long as they say (recordings contain them)'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l list -d 'List the tests without running them'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l http2 -d 'Use WebSocket over HTTP/2 (RFC 8441): negotiated by ALPN for wss, with prior knowledge for ws'
@@ -413,6 +436,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l no-compress -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s k -l insecure -d 'Accept any server certificate, and warn about what is wrong with it'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l template -d 'Fill in {{uuid}}, {{now}}, {{n}} and the others even without --var or --secret'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l json -d 'Print every event as a line of JSON'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s t -l timestamps -d 'Print the arrival time (UTC) before each message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -s q -l quiet -d 'Print less to stderr (repeatable)'

@@ -132,8 +132,19 @@ pub struct Message {
     pub payload: Payload,
     /// Whether the link sent it itself (`-x`, `--heartbeat`) and not from the input.
     pub by_link: bool,
+    /// Whether a rule answered it: then it is no reply, and no expectation looks at it.
+    pub is_answered: bool,
     /// When the last byte of a received message was read, if known.
     pub read_at: Option<Instant>,
+}
+
+/// What waits to be sent because the peer does not take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// The bytes that wait; 0 if only a layer below, such as TLS, still holds some.
+    pub waiting: u64,
+    /// The bytes written on this connection so far.
+    pub written: u64,
 }
 
 /// The number of messages and bytes in one direction.

@@ -5,9 +5,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::rc::Rc;
 
 use crate::connection::Opened;
-use crate::connection::close::{CloseCode, CloseInfo};
+use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::connection::message::{Payload, Text};
@@ -200,7 +201,8 @@ impl AwaitedMessage {
         };
         self.skipped += 1;
         let nearest = self.closest.as_ref().map(|closest| closest.equal);
-        if nearest.is_none_or(|equal| mismatch.equal > equal) {
+        // Of equals the last one: it is nearest in time as well.
+        if nearest.is_none_or(|equal| mismatch.equal >= equal) {
             self.closest = Some(Closest {
                 text: payload.excerpt(),
                 why: mismatch.why,
@@ -251,11 +253,16 @@ impl AwaitedMessage {
 
     /// What was received instead.
     fn summary(&self, passed: &PassedOver) -> String {
-        let mut text = match self.skipped {
-            0 => "nothing received".to_owned(),
-            1 => "1 other message received".to_owned(),
-            n => format!("{n} other messages received"),
+        let before = passed.taken.saturating_sub(self.skipped);
+        let mut text = match (self.skipped, before) {
+            (0, 0) => "nothing received".to_owned(),
+            (0, _) => "nothing more received".to_owned(),
+            (1, _) => "1 other message received".to_owned(),
+            (n, _) => format!("{n} other messages received"),
         };
+        if before > 0 {
+            text.push_str(&format!(", {before} before this step"));
+        }
         match self.unreadable {
             0 => {}
             1 => {
@@ -268,17 +275,16 @@ impl AwaitedMessage {
                 "; {n} binary messages were passed over: --decode, hex:"
             )),
         }
-        let before = self
-            .pattern
-            .iter()
-            .flat_map(|pattern| passed.matching(pattern));
-        let before: Vec<Option<usize>> = before.collect();
-        if let Some(line) = before.last() {
-            let messages = units::count(before.len() as u64, "matching message");
-            let verb = if before.len() == 1 { "was" } else { "were" };
-            text.push_str(&format!("; {messages} {verb} received earlier and skipped"));
-            if let Some(line) = line {
-                text.push_str(&format!(" at line {line}"));
+        let earlier: Vec<&PassedMessage> = match &self.pattern {
+            Some(pattern) => passed.matching(pattern).collect(),
+            None => Vec::new(),
+        };
+        if let Some(last) = earlier.last() {
+            let messages = units::count(earlier.len() as u64, "matching message");
+            let verb = if earlier.len() == 1 { "was" } else { "were" };
+            text.push_str(&format!("; {messages} came before and {verb} passed over"));
+            if let Some(at) = &last.at {
+                text.push_str(&format!(" at {at}"));
             }
         }
         text
@@ -305,29 +311,44 @@ impl fmt::Display for AwaitedMessage {
 /// Bounded: the oldest are dropped first.
 #[derive(Debug, Default)]
 pub struct PassedOver {
-    kept: VecDeque<(Payload, Option<usize>)>,
+    kept: VecDeque<PassedMessage>,
     bytes: usize,
+    /// All messages that steps have looked at, met or not, since the connection was opened.
+    taken: u64,
+}
+
+/// A message that was skipped.
+#[derive(Debug)]
+struct PassedMessage {
+    payload: Payload,
+    /// The step that skipped it.
+    at: Option<Rc<str>>,
 }
 
 impl PassedOver {
     const MESSAGES: usize = 1000;
     const BYTES: usize = 1 << 20;
 
-    /// Keeps a message that the step on this line skipped.
-    pub fn keep(&mut self, payload: &Payload, line: Option<usize>) {
+    /// Counts a message that a step has looked at.
+    pub fn count(&mut self) {
+        self.taken += 1;
+    }
+
+    /// Keeps a message that a step skipped; `at` names that step.
+    pub fn keep(&mut self, payload: &Payload, at: Option<&Rc<str>>) {
         self.bytes += payload.weight();
-        self.kept.push_back((payload.clone(), line));
+        let (payload, at) = (payload.clone(), at.cloned());
+        self.kept.push_back(PassedMessage { payload, at });
         while self.kept.len() > Self::MESSAGES || self.bytes > Self::BYTES {
             let oldest = self.kept.pop_front();
-            self.bytes -= oldest.map_or(0, |(payload, _)| payload.weight());
+            self.bytes -= oldest.map_or(0, |oldest| oldest.payload.weight());
         }
     }
 
-    /// The lines of the steps that skipped matching messages.
-    fn matching(&self, pattern: &Pattern) -> impl Iterator<Item = Option<usize>> {
+    /// The skipped messages that match.
+    fn matching(&self, pattern: &Pattern) -> impl Iterator<Item = &PassedMessage> {
         let kept = self.kept.iter();
-        kept.filter(|(payload, _)| pattern.is_match(payload))
-            .map(|(_, line)| *line)
+        kept.filter(|passed| pattern.is_match(&passed.payload))
     }
 }
 
@@ -341,6 +362,14 @@ pub fn unexpected_message(payload: &Payload) -> UnmetExpectation {
         ),
     };
     UnmetExpectation::new(what)
+}
+
+/// The failure when a message came that must not come.
+pub fn forbidden_message(pattern: &Pattern, payload: &Payload) -> UnmetExpectation {
+    let message = payload.excerpt();
+    UnmetExpectation::new(format!(
+        "received a message that 'never {pattern}' forbids: {message}"
+    ))
 }
 
 /// How the server is expected to close.
@@ -412,9 +441,12 @@ impl ExpectedClose {
     }
 }
 
-/// `the server closed with 1008 (Policy Violation): no such room`
+/// `the server closed with 1008 (Policy Violation): no such room`, or that a rule closed.
 pub fn end_in_words(close: &CloseInfo) -> String {
-    format!("the server closed with {close}")
+    match close.by {
+        Initiator::Local => format!("closed by us with {close}"),
+        Initiator::Peer | Initiator::None => format!("the server closed with {close}"),
+    }
 }
 
 /// Whether a clean close is the answer to ours, which proves that the server has read everything before it.
@@ -427,7 +459,6 @@ pub fn answers(close: &CloseInfo, ours: Option<CloseCode>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::close::Initiator;
 
     fn text(text: &str) -> Payload {
         Payload::Text(text.into())
@@ -450,14 +481,19 @@ mod tests {
     #[test]
     fn the_nearest_miss_has_the_most_equal_leaves() {
         let mut awaited = awaited(r#"{"type":"pong","seq":1}"#);
-        for message in [r#"{"type":"news"}"#, r#"{"type":"pong","seq":2}"#, "[]"] {
+        for message in [
+            r#"{"type":"news"}"#,
+            r#"{"type":"pong","seq":3}"#,
+            r#"{"type":"pong","seq":2}"#,
+            "[]",
+        ] {
             assert!(!awaited.check(&text(message)));
         }
         let unmet = awaited.missed("1 s", &PassedOver::default());
         assert!(
             unmet
                 .what
-                .ends_with("within 1 s (3 other messages received)"),
+                .ends_with("within 1 s (4 other messages received)"),
             "{}",
             unmet.what
         );
@@ -469,24 +505,26 @@ mod tests {
     #[test]
     fn skipped_messages_are_named() {
         let mut passed = PassedOver::default();
-        for (message, line) in [("b", 3), ("c", 3), ("b", 4)] {
-            passed.keep(&text(message), Some(line));
+        for (message, step) in [
+            ("b", "line 3: < a"),
+            ("c", "line 3: < a"),
+            ("b", "line 4: any-order"),
+        ] {
+            passed.count();
+            passed.keep(&text(message), Some(&Rc::from(step)));
         }
         let what = |awaited: &AwaitedMessage| awaited.missed("1 s", &passed).what;
         let mut b = awaited("b");
         assert_eq!(
             what(&b),
-            "no message matching 'b' within 1 s (nothing received; \
-             2 matching messages were received earlier and skipped at line 4)"
+            "no message matching 'b' within 1 s (nothing more received, 3 before this step; \
+             2 matching messages came before and were passed over at line 4: any-order)"
         );
         b.check(&Payload::Binary(vec![0xff; 12].into()));
-        assert!(what(&b).contains(
-            "1 other message received; 1 binary message of 12 bytes was passed over: --decode, hex:"
-        ));
-        assert_eq!(
-            what(&AwaitedMessage::any()),
-            "no message within 1 s (nothing received)"
-        );
+        let said = what(&b);
+        assert!(said.contains("(1 other message received, 2 before this step; 1 binary message of 12 bytes was passed over: --decode, hex:"), "{said}");
+        let none = AwaitedMessage::any().missed("1 s", &PassedOver::default());
+        assert_eq!(none.what, "no message within 1 s (nothing received)");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::connection::error::Error;
 use crate::connection::handshake::Refusal;
 use crate::exit::Exit;
 use crate::expectation::Closest;
+use crate::input::{InputError, InputErrorKind};
 use crate::output::{Report, Sinks};
 use crate::secret::io_text;
 use crate::session::Outcome;
@@ -34,9 +35,7 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
                 .closest(closest.as_ref())
                 .print(sinks)
         }
-        Outcome::Input(error) => ErrorReport::new(&error.to_string(), Exit::Input)
-            .event("io")
-            .print(sinks),
+        Outcome::Input(error) => input_error(error, sinks),
         Outcome::Output(error) => {
             let message = format!("cannot write output: {}", io_text(error));
             ErrorReport::new(&message, Exit::Output)
@@ -44,6 +43,18 @@ pub fn outcome(outcome: &Outcome, what: &str, sinks: &mut Sinks) -> Exit {
                 .print(sinks)
         }
     }
+}
+
+fn input_error(error: &InputError, sinks: &mut Sinks) -> Exit {
+    let message = error.to_string();
+    match error.kind {
+        InputErrorKind::Unreadable => ErrorReport::new(&message, Exit::Input).event("io"),
+        InputErrorKind::UnknownVariable => ErrorReport::new(&message, Exit::Usage).event("usage"),
+        InputErrorKind::NoValueYet => ErrorReport::new(&message, Exit::Expectation)
+            .event("expectation")
+            .hint(Some("no reply so far had a value for its --capture")),
+    }
+    .print(sinks)
 }
 
 /// Prints nothing to stderr, but ends a connection that was being opened with an event.
@@ -75,6 +86,10 @@ pub fn failure(failure: &Failure, what: &str, sinks: &mut Sinks) -> Exit {
         Failure::Silence { hint, .. } => ErrorReport::new(&message, Exit::TimedOut)
             .event("timeout")
             .hint(hint.as_deref())
+            .print(sinks),
+        Failure::NotTaken { hint, .. } => ErrorReport::new(&message, Exit::TimedOut)
+            .event("timeout")
+            .hint(Some(hint))
             .print(sinks),
         Failure::Unmet(unmet) => ErrorReport::new(&message, Exit::Expectation)
             .event("expectation")

@@ -4,6 +4,7 @@
 //! it looks. Values shorter than eight bytes are masked only where they are the whole text: searching for
 //! `1234` would mask unrelated text and still be easy to guess.
 
+mod forms;
 pub mod guess;
 
 use std::borrow::Cow;
@@ -11,6 +12,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+
+use memchr::memmem;
 
 use crate::named_file::{self, ReadLimits};
 
@@ -24,7 +27,7 @@ pub const SEARCHED_FROM: usize = 8;
 const CUT: char = '…';
 
 /// Names of URL query parameters whose values are credentials.
-const TOKEN_LIKE: [&str; 17] = [
+const TOKEN_LIKE: [&str; 20] = [
     "access_token",
     "api_key",
     "apikey",
@@ -35,8 +38,11 @@ const TOKEN_LIKE: [&str; 17] = [
     "id_token",
     "jwt",
     "key",
+    "pass",
+    "passphrase",
     "passwd",
     "password",
+    "pwd",
     "secret",
     "session",
     "sig",
@@ -247,8 +253,16 @@ impl Redactor {
         self.open
     }
 
-    /// Adds a secret, in its plain form and as escaped in a JSON string.
+    /// Adds a secret and the parts of it that a server may repeat alone, in their plain form and as escaped in a
+    /// JSON string.
     pub fn learn(&mut self, value: &str) {
+        self.learn_whole(value);
+        for part in forms::parts(value) {
+            self.learn_whole(&part);
+        }
+    }
+
+    fn learn_whole(&mut self, value: &str) {
         if !value.is_empty() && value.len() < SEARCHED_FROM {
             let value = Secret::new(value);
             if !self.short.contains(&value) {
@@ -292,7 +306,40 @@ impl Redactor {
                 text = Cow::Owned(text.replace(secret.reveal(), MASK));
             }
         }
-        text
+        let encoded = text.contains('%');
+        match encoded.then(|| forms::mask_percent_encoded(&text, &self.known)) {
+            Some(Some(masked)) => Cow::Owned(masked),
+            _ => text,
+        }
+    }
+
+    /// The bytes of a binary message with every known secret replaced by [`MASK`].
+    pub fn redact_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.is_idle() {
+            return Cow::Borrowed(bytes);
+        }
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return match self.redact(text) {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            };
+        }
+        let mut bytes = Cow::Borrowed(bytes);
+        for secret in self.secrets() {
+            let mut from = 0;
+            let mut masked: Option<Vec<u8>> = None;
+            for at in memmem::find_iter(&bytes, secret) {
+                let out = masked.get_or_insert_default();
+                out.extend_from_slice(&bytes[from..at]);
+                out.extend_from_slice(MASK.as_bytes());
+                from = at + secret.len();
+            }
+            if let Some(mut masked) = masked {
+                masked.extend_from_slice(&bytes[from..]);
+                bytes = Cow::Owned(masked);
+            }
+        }
+        bytes
     }
 
     /// All known secrets of at least [`SEARCHED_FROM`] bytes, plain and JSON-escaped, longest first.
@@ -302,9 +349,8 @@ impl Redactor {
 
     /// Whether a text contains a known secret, even with `--show-secrets`.
     pub fn knows_part_of(&self, text: &str) -> bool {
-        self.known
-            .iter()
-            .any(|secret| text.contains(secret.reveal()))
+        let is_plain = self.secrets().any(|secret| text.contains(secret));
+        is_plain || forms::mask_percent_encoded(text, &self.known).is_some()
     }
 
     /// Replaces truncated secrets: `hunter2hu…`.
@@ -494,6 +540,19 @@ mod tests {
         for (text, shown) in table {
             assert_eq!(redactor.redact(text), shown);
         }
+    }
+
+    #[test]
+    fn a_secret_is_erased_in_its_other_forms() {
+        let mut redactor = Redactor::new(false);
+        redactor.learn("{\"token\":\"to/ken 12345\"}");
+        assert_eq!(redactor.redact("got to/ken 12345"), "got ***");
+        assert_eq!(redactor.redact("/?t=to%2Fken%2012345&x"), "/?t=***&x");
+        assert!(redactor.knows_part_of("to%2fken+12345"));
+        let binary = [b"\xff\0to/ken 12345\xfe".as_slice(), b"to/ken 12345"].concat();
+        assert_eq!(&*redactor.redact_bytes(&binary), b"\xff\0***\xfe***");
+        assert_eq!(&*redactor.redact_bytes(b"\xff\0"), b"\xff\0");
+        assert_eq!(&*redactor.redact_bytes(b"to/ken 12345"), b"***");
     }
 
     #[test]

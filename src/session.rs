@@ -35,6 +35,9 @@ const SENT_AT_ONCE: usize = 4096;
 /// empty messages can fill a buffer for seconds.
 const TAKEN_AT_ONCE: usize = 1024;
 
+/// How long one poll may take while there is always something to do, as with an endless input.
+const POLL_TIME: Duration = Duration::from_millis(10);
+
 /// The minimum number of bytes of an incomplete message that count as activity.
 const DRIP: u64 = 1024;
 
@@ -103,6 +106,7 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
         signals,
         timer: None,
         outcome: None,
+        interrupted: None,
         link_down: false,
         input_ended: false,
         last_call: None,
@@ -121,6 +125,8 @@ struct RunningSession<'a> {
     timer: Option<Pin<Box<Sleep>>>,
     /// Set once the outcome is decided. After that come the closing handshake and the last output.
     outcome: Option<Outcome>,
+    /// When a signal or `--max-time` ended it.
+    interrupted: Option<Instant>,
     /// Whether there is no connection and no attempt to connect.
     link_down: bool,
     /// The input has ended, and what it sent has left.
@@ -161,6 +167,11 @@ impl RunningSession<'_> {
         self.handle_signals(cx);
         loop {
             match self.turn(cx) {
+                // Signals, timers and sockets are only noticed between two polls.
+                Turn::Again if self.now.elapsed() > POLL_TIME => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Turn::Again => {}
                 Turn::Rest => return Poll::Pending,
                 // Without an outcome the link has ended in a way that the stop rule accepts.
@@ -176,6 +187,7 @@ impl RunningSession<'_> {
         let received = self.receive(cx);
         let alive = self.session.link.poll_heartbeat(cx, listens);
         let sent = self.send(cx);
+        self.notice_unsent();
         let drained = self.write(cx, received);
         let expired = self.poll_timers(cx, drained);
         if (self.is_over() && drained) || self.aborted {
@@ -217,22 +229,30 @@ impl RunningSession<'_> {
         }
     }
 
+    /// Measures how long the peer takes nothing. A server that waits until its replies are read is not to blame.
+    fn notice_unsent(&mut self) {
+        let Session {
+            link, stop, sinks, ..
+        } = &mut self.session;
+        stop.notice_unsent(link.unsent(), !sinks.writer.has_room(), self.now);
+    }
+
     fn is_over(&self) -> bool {
         self.link_down && (self.outcome.is_some() || !self.session.stop.outlives_connection())
     }
 
     /// Whether the session was interrupted by a signal or `--max-time`.
     fn is_ending_early(&self) -> bool {
-        matches!(
-            self.outcome,
-            Some(Outcome::Signal(_) | Outcome::OutOfTime(..))
-        )
+        self.interrupted.is_some()
     }
 
-    /// After Ctrl-C or `--max-time`, sets a short limit for the remaining output.
+    /// After Ctrl-C or `--max-time`, sets a short limit for the remaining output. It runs during the closing handshake.
     fn finish_sending(&mut self, drained: bool) {
-        if self.is_ending_early() && self.is_over() && !drained {
-            self.last_call.get_or_insert(self.now + LAST_CALL);
+        if let Some(interrupted) = self.interrupted
+            && self.is_over()
+            && !drained
+        {
+            self.last_call.get_or_insert(interrupted + LAST_CALL);
         }
     }
 
@@ -244,10 +264,14 @@ impl RunningSession<'_> {
             && !(self.outcome.is_none() && self.session.input.is_full())
     }
 
-    /// Whether to drop a message: it exceeds the requested count, or cannot be printed any more.
+    /// Whether to drop a message: it exceeds the requested count, or cannot be printed any more, like pings and pongs.
     fn is_superfluous(&self, event: &Event) -> bool {
-        let unread = self.is_ending_early() && !self.session.sinks.writer.has_room();
-        matches!(event, Event::Message(_)) && (unread || self.session.stop.is_full())
+        let unread = || self.is_ending_early() && !self.session.sinks.writer.has_room();
+        match event {
+            Event::Message(_) => unread() || self.session.stop.is_full(),
+            Event::Ping { .. } | Event::Pong { .. } | Event::Frame(_) => unread(),
+            _ => false,
+        }
     }
 
     /// Sets the outcome and starts the closing handshake. The first outcome stands, but a failure replaces a
@@ -255,8 +279,14 @@ impl RunningSession<'_> {
     fn finish(&mut self, outcome: Outcome) {
         match &self.outcome {
             None => {
+                if matches!(outcome, Outcome::Signal(_) | Outcome::OutOfTime(..)) {
+                    self.interrupted.get_or_insert(self.now);
+                }
                 self.outcome = Some(outcome);
                 self.begin_close();
+                if self.is_ending_early() {
+                    self.session.link.hurry();
+                }
             }
             Some(Outcome::Done) if matches!(outcome, Outcome::Failed(_)) => {
                 self.outcome = Some(outcome);
@@ -293,7 +323,10 @@ impl RunningSession<'_> {
                 (signal == Signal::Interrupt).then(|| self.session.stop.interrupt(self.now));
             match interrupted.flatten() {
                 _ if self.outcome.is_some() => self.abort(signal),
-                Some(verdict) => self.apply(verdict),
+                Some(verdict) => {
+                    self.interrupted = Some(self.now);
+                    self.apply(verdict);
+                }
                 None => self.finish(Outcome::Signal(signal)),
             }
         }
@@ -387,9 +420,13 @@ impl RunningSession<'_> {
                 input,
                 interactive: person,
                 sinks,
+                stop,
                 ..
             } = &mut self.session;
             // A user may quit or reconnect while there is no connection.
+            if person.is_none() && !stop.may_send() {
+                break;
+            }
             let waits = person.is_none() && !input.drives_connection();
             if waits && link.poll_ready(cx).is_pending() {
                 break;
@@ -400,6 +437,9 @@ impl RunningSession<'_> {
                     .map(|action| Some(Ok(action))),
                 None => input.poll_next(cx, sinks.ignores_sent()),
             };
+            for secret in self.session.input.take_secrets() {
+                self.session.sinks.on_event(&Event::Secret(secret));
+            }
             match next {
                 Poll::Ready(Some(Ok(action))) => self.act(action),
                 Poll::Ready(Some(Err(error))) => self.finish(Outcome::Input(error)),
@@ -595,6 +635,7 @@ impl RunningSession<'_> {
     fn expire(&mut self) {
         if self.last_call.is_some_and(|last| last <= self.now) {
             self.aborted = true;
+            self.session.sinks.give_up_reader();
             return;
         }
         match self.deadline {

@@ -24,9 +24,9 @@ pub use serve::{
 };
 pub use shared::{
     ColourChoice, CompressionArgs, HandshakeArgs, MessageArgs, NetworkArgs, OutputArgs,
-    ReconnectArgs, SharedArgs, TimingArgs, TlsArgs, TlsVersion,
+    ReconnectArgs, SharedArgs, TimingArgs, TlsArgs, TlsVersion, VariableArgs,
 };
-pub use values::{BinaryOutput, HeaderArg, SubprotocolArg, subprotocol, user};
+pub use values::{BinaryOutput, HeaderArg, RuleArg, SubprotocolArg, subprotocol, user};
 pub use verbs::{
     CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
 };

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::values::{
-    DecodeParser, HeaderArg, SubprotocolArg, cookie, given_header, given_subprotocol, given_user,
-    interface, interval, max_time, offer, on_open_message, origin, plain_value, report_file,
-    server_name, source,
+    DecodeParser, HeaderArg, RuleArg, SubprotocolArg, cookie, definition, given_header,
+    given_subprotocol, given_user, interface, interval, max_time, offer, on_open_message, origin,
+    plain_value, report_file, rule, server_name, source,
 };
 use crate::connection::backoff::{Backoff, RetryException};
 use crate::connection::close::CloseFrame;
@@ -36,6 +36,8 @@ pub struct SharedArgs {
     pub persistence: ReconnectArgs,
     #[command(flatten)]
     pub messages: MessageArgs,
+    #[command(flatten)]
+    pub variables: VariableArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -261,6 +263,36 @@ pub struct MessageArgs {
     /// Maximum size of an incoming message, also when it is decoded
     #[arg(long, value_name = "SIZE", value_parser = units::size, default_value = "256MiB", hide_short_help = true)]
     pub max_size: u64,
+}
+
+// Variables in texts, and messages that answer others.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Variables and rules")]
+pub struct VariableArgs {
+    /// Set the variable {{NAME}} in messages, headers and the URL (repeatable)
+    ///
+    /// Inside JSON and URLs the value is quoted as it has to be. Each use of {{uuid}}, {{now}} (RFC 3339), {{now.ms}},
+    /// {{now.s}}, {{n}} (1, 2, 3 …) and {{random 8}} (hexadecimal digits) has a new value; {{env.NAME}} is an
+    /// environment variable, redacted in all output. \{{ is a literal {{. Without --var, --secret, --template or
+    /// --capture, a text with {{ is sent unchanged.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = definition)]
+    pub variables: Vec<(String, String)>,
+
+    /// Set the variable {{NAME}} and redact its value in all output (repeatable)
+    #[arg(long = "secret", value_name = "NAME=VALUE|@FILE|env:VAR", value_parser = definition, hide_short_help = true)]
+    pub secrets: Vec<(String, String)>,
+
+    /// Fill in {{uuid}}, {{now}}, {{n}} and the others even without --var or --secret
+    #[arg(long, hide_short_help = true)]
+    pub template: bool,
+
+    /// Answer each message that matches PATTERN with MESSAGE (repeatable; the first match answers)
+    ///
+    /// In MESSAGE, {{.path}} is jq on the message that is answered. 'PATTERN => close CODE REASON' closes. The last =>
+    /// divides. An answered message is printed (not with -q), but it is no reply, meets no expectation and is not
+    /// counted.
+    #[arg(long, value_name = "PATTERN => MESSAGE", value_parser = rule, allow_hyphen_values = true)]
+    pub on: Vec<RuleArg>,
 }
 
 // Output.

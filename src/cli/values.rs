@@ -14,7 +14,9 @@ use crate::connection::wire::negotiation::DeflateOffer;
 use crate::decode::{DecodeFormat, FORMATS};
 use crate::output::message_layout::BinaryForm;
 use crate::pattern::{Jq, Pattern};
+use crate::rules::{self, Answer};
 use crate::secret::{SecretSource, is_credential_header};
+use crate::template::Template;
 use crate::units;
 
 /// A value of `-H`: a header, or a source of header lines.
@@ -83,7 +85,7 @@ pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
 
 pub(super) fn definition(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if crate::script::is_name(name) => {
+        Some((name, value)) if crate::template::is_name(name) => {
             Ok((name.to_owned(), value.to_owned()))
         }
         Some((name, _)) => Err(format!(
@@ -91,6 +93,36 @@ pub(super) fn definition(text: &str) -> Result<(String, String), String> {
         )),
         None => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+/// A value of `--capture`.
+pub(super) fn capture(text: &str) -> Result<(String, Jq), String> {
+    let (name, query) = definition(text).map_err(|why| match text.contains('=') {
+        true => why,
+        false => "expected NAME=JQ, such as token=.token".to_owned(),
+    })?;
+    Ok((name, jq(&query)?))
+}
+
+/// A value of `--on`: the answer is read later, when the variables are known.
+#[derive(Clone, Debug)]
+pub struct RuleArg {
+    /// The messages that it answers.
+    pub pattern: Pattern,
+    /// The answer.
+    pub answer: String,
+}
+
+pub(super) fn rule(text: &str) -> Result<RuleArg, String> {
+    let (pattern_text, answer) = rules::split(text)?;
+    // Whether its variables are known is checked later; an invalid close code is an error of this option.
+    Answer::parse(answer, |text, language| {
+        Ok::<_, String>(Template::lenient(text, language, |_| true))
+    })?;
+    Ok(RuleArg {
+        pattern: pattern(pattern_text)?,
+        answer: answer.to_owned(),
+    })
 }
 
 pub(super) fn jq(text: &str) -> Result<Jq, String> {

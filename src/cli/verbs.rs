@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 use super::shared::SharedArgs;
 use super::values::{
-    BinaryOutput, deadline, definition, fragment_size, jq, loss, pattern, report_file, wait,
+    BinaryOutput, capture, deadline, fragment_size, jq, loss, pattern, report_file, wait,
 };
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
@@ -32,6 +32,8 @@ pub struct ConnectArgs {
     pub url: Option<String>,
 
     /// In a pipe: close after TIME without a message, once stdin has ended
+    ///
+    /// It also limits how long the server may take nothing of what waits to be sent (1s at least, exit 28).
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -110,9 +112,27 @@ pub struct SendArgs {
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub expect_subprotocol: Option<String>,
 
+    /// Send each message only after the reply to the last one; with --expect, after the message that it expects
+    #[arg(long, conflicts_with = "no_wait")]
+    pub step: bool,
+
+    /// Wait for a matching message, such as a greeting, before sending the first one
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub after: Option<Pattern>,
+
+    /// Exit 1 at once if a message matches (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, hide_short_help = true)]
+    pub never: Vec<Pattern>,
+
+    /// With --step or --after: set {{NAME}} to the value of a jq expression on each reply that has it, for the
+    /// messages after it (repeatable)
+    #[arg(long, value_name = "NAME=JQ", value_parser = capture)]
+    pub capture: Vec<(String, Jq)>,
+
     /// Time limit since the last message sent or received (exit 28)
     ///
-    /// A message that is still arriving, however slowly, extends it: use --max-time to limit that.
+    /// A message that is still arriving extends it while at least 1 KiB arrives in each such period. It also limits
+    /// how long the server may take nothing of what waits to be sent (1s at least).
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -205,6 +225,10 @@ pub struct ListenArgs {
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
     pub until: Option<Pattern>,
 
+    /// Exit 1 at once if a message matches (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub never: Vec<Pattern>,
+
     /// Print and count only messages that match
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
@@ -217,6 +241,8 @@ pub struct ListenArgs {
     pub select: Option<Jq>,
 
     /// Stop after TIME without a message, exit 28
+    ///
+    /// With --echo it also limits how long the server may take nothing of what waits to be sent (1s at least).
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub idle_timeout: Option<Duration>,
 
@@ -269,6 +295,8 @@ pub struct PingArgs {
     pub deadline: Option<Duration>,
 
     /// Time limit for each reply [default: 5s]; a later reply counts as lost; 0 means no limit
+    ///
+    /// A server that takes nothing of what waits to be sent for so long (1s at least) is exit 28.
     #[arg(short = 'W', long, value_name = "TIME", value_parser = wait)]
     pub wait: Option<Duration>,
 
@@ -394,14 +422,6 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
-    /// Set the variable {{NAME}} (repeatable)
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = definition, help_heading = "For files")]
-    pub variables: Vec<(String, String)>,
-
-    /// Set the variable {{NAME}} and redact its value in all output (repeatable)
-    #[arg(long = "secret", value_name = "NAME=VALUE|@FILE|env:VAR", value_parser = definition, help_heading = "For files")]
-    pub secrets: Vec<(String, String)>,
-
     /// Run N tests in parallel
     #[arg(
         hide_short_help = true,
@@ -416,6 +436,10 @@ pub struct CheckArgs {
     /// Stop starting tests after the first failure
     #[arg(long, help_heading = "For files", hide_short_help = true)]
     pub fail_fast: bool,
+
+    /// Wait at pause steps, as long as they say (recordings contain them)
+    #[arg(long, help_heading = "For files", hide_short_help = true)]
+    pub pace: bool,
 
     /// List the tests without running them
     #[arg(long, help_heading = "For files", hide_short_help = true)]

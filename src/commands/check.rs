@@ -19,12 +19,14 @@ use crate::script::report::{Destinations, Reports, TerminalStyle};
 use crate::script::run::{CheckFile, run_test};
 use crate::script::schedule::{self, Job, ScheduleOutcome, SchedulePolicy};
 use crate::script::test_context::{PendingPolicy, RunContext, StopReason};
-use crate::script::variables::{Values, VariableValue};
-use crate::secret::{SecretSource, io_text};
+use crate::secret::io_text;
 use crate::signals::{Signal, Signals};
+use crate::template::Template;
+use crate::template::variables::Values;
 
 use super::UsageError;
-use super::prepare::{PreparedSession, policy, prepare, warnings};
+use super::filling::Filling;
+use super::prepare::{PreparedSession, filling, policy, prepare_filling, warnings};
 
 /// Runs the command.
 ///
@@ -70,16 +72,18 @@ fn is_file(target: &str) -> bool {
 }
 
 async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
-    if options.list || !options.variables.is_empty() || !options.secrets.is_empty() {
-        return Err(UsageError::usage("--list, --var and --secret require a check file").into());
+    if options.list || options.pace {
+        return Err(UsageError::usage("--list and --pace require a check file").into());
     }
     let url = options.targets.first().cloned().unwrap_or_default();
+    let filling = filling(&options.shared, Vec::new())?;
+    let values = filling.values().clone();
     let questions = EndpointOptions {
         status: options.expect_status,
         subprotocol: options.expect_subprotocol.clone(),
         max_handshake: options.max_handshake,
         min_cert_days: options.min_cert_days,
-        send: options.send.clone(),
+        send: messages(&options.send, &filling)?,
         expect: options.expect.clone(),
         close: options.expect_close.clone(),
         skip: options.skip.clone(),
@@ -87,19 +91,29 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
         wait: options.wait,
     };
     let settings = CheckSettings::of(&options);
-    let prepared = prepare(&url, options.shared).await?;
+    let prepared = prepare_filling(&url, options.shared, filling).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
         for risk in warnings(&prepared.policy.target.address) {
             sinks.notify(Notice::Warning(&risk));
         }
     }
-    let (what, terminal_style) = (prepared.what.clone(), terminal_style(&prepared, "check"));
+    let (what, url) = (prepared.what.clone(), prepared.url.clone());
+    let terminal_style = terminal_style(&prepared, "check");
     let shared = settings.share(Rc::new(prepared), sinks);
-    let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions));
+    let job: Job<'_> = Box::pin(probe(&shared, &url, &what, &questions, &values));
     settings
         .run(&shared, terminal_style, None, [job].into_iter())
         .await
+}
+
+/// The messages of `--send`.
+fn messages(texts: &[String], filling: &Filling) -> Result<Vec<Template>, UsageError> {
+    let message = |text: &String| match filling.is_requested() {
+        true => filling.message("--send", text),
+        false => Ok(Template::literal(text)),
+    };
+    texts.iter().map(message).collect()
 }
 
 async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
@@ -119,14 +133,19 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
             .hint("in a check file, write steps instead")
             .into());
     }
-    let values = values(&options)?;
+    let filling = filling(&options.shared, Vec::new())?;
+    let values = filling.values().clone();
     let files = read(&options.targets, &values)?;
     if options.list {
         return Ok(list(&files));
     }
+    files
+        .iter()
+        .try_for_each(CheckFile::check_environment)
+        .map_err(|error| UsageError::usage(error.to_string()))?;
     let settings = CheckSettings::of(&options);
     // The URLs are in the files, but all other options are known: report their errors before any test runs.
-    let prepared = prepare("ws://localhost/", options.shared).await?;
+    let prepared = prepare_filling("ws://localhost/", options.shared, filling).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     for value in values.values().filter(|value| value.is_secret) {
         sinks.redactor().learn(&value.text);
@@ -185,30 +204,13 @@ fn list(files: &[CheckFile]) -> Exit {
     }
 }
 
-/// The variables that `--var` and `--secret` define.
-fn values(options: &CheckArgs) -> Result<Values, UsageError> {
-    let mut values = Values::new();
-    for (definition, is_secret) in options
-        .variables
-        .iter()
-        .map(|definition| (definition, false))
-        .chain(options.secrets.iter().map(|definition| (definition, true)))
-    {
-        let (name, text) = definition;
-        let text = match is_secret {
-            true => SecretSource::parse(text).read()?,
-            false => text.clone(),
-        };
-        values.insert(name.clone(), VariableValue { text, is_secret });
-    }
-    Ok(values)
-}
-
 /// The options that apply to the whole run: reports, scheduling, time limits.
 struct CheckSettings {
     destinations: Destinations,
     pace: SchedulePolicy,
     wait: Duration,
+    /// `--pace`
+    keeps_pace: bool,
     begun: Instant,
 }
 
@@ -230,6 +232,7 @@ impl CheckSettings {
                 max_time: options.shared.timing.max_time,
             },
             wait: options.wait,
+            keeps_pace: options.pace,
             begun: Instant::now(),
         }
     }
@@ -237,6 +240,7 @@ impl CheckSettings {
     /// The context that all tests share.
     fn share(&self, prepared: Rc<PreparedSession>, sinks: Sinks) -> RunContext {
         let farewell = prepared.shared.messages.close.clone();
+        let backoff = prepared.policy.persistence.backoff;
         let sinks = Rc::new(RefCell::new(sinks));
         let for_reach = sinks.clone();
         let reach = move |url: String, headers: Vec<RequestHeader>| -> PendingPolicy {
@@ -253,6 +257,8 @@ impl CheckSettings {
             stopping: Cell::new(None),
             farewell,
             timeout: self.wait,
+            backoff,
+            keeps_pace: self.keeps_pace,
         }
     }
 
@@ -287,23 +293,24 @@ impl CheckSettings {
                 exit = Exit::Output;
             }
         }
-        drain(&shared.sinks, ran.stopping.is_some()).await?;
+        drain(&shared.sinks, ran.patience).await?;
         Ok(exit)
     }
 }
 
-/// Writes the buffered output. Stops waiting for a slow reader when a signal arrives, or after 1 s if `hurried`.
-async fn drain(sinks: &RefCell<Sinks>, hurried: bool) -> std::io::Result<()> {
+/// Writes the buffered output. Stops waiting for a slow reader when a signal arrives, or after `patience`.
+async fn drain(sinks: &RefCell<Sinks>, patience: Option<Duration>) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     let drain = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         // A reader that has closed the pipe is not an error.
         Poll::Pending => sinks.borrow_mut().poll_drain(cx).map(drop),
     });
-    if hurried {
-        let _ = tokio::time::timeout(Duration::from_secs(1), drain).await;
-    } else {
-        drain.await;
+    match patience {
+        Some(patience) => {
+            let _ = tokio::time::timeout(patience, drain).await;
+        }
+        None => drain.await,
     }
     Ok(())
 }
@@ -327,7 +334,7 @@ async fn policy_for(
     url: String,
     headers: Vec<RequestHeader>,
 ) -> Result<LinkPolicy, String> {
-    let policy = policy(&url, &prepared.shared).await;
+    let policy = policy(&url, &prepared.shared, &prepared.filling).await;
     let (mut policy, secrets) = policy.map_err(|error| error.to_string())?;
     sinks.borrow_mut().redactor().learn_all(&secrets);
     let request = &mut policy.target.request;

@@ -48,6 +48,7 @@ fn stop_rule(options: &ListenArgs) -> StopRule {
         Conversation::new(goal)
             .until(options.until.clone())
             .counting(options.filter.clone())
+            .never(options.never.clone())
             .idle_limit(options.idle_timeout)
             .span(options.span),
     )

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod connect;
+mod filling;
 mod foreign_flags;
 mod help;
 mod listen;

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::cli::PingArgs;
-use crate::connection::message::Text;
 use crate::exit::Exit;
 use crate::input::{Input, PingInterval};
 use crate::link::{AppPing, PingPolicy};
@@ -14,7 +13,9 @@ use crate::output::ping_printer::{
 use crate::report;
 use crate::stop::{Openings, PingLimits, PingRule, Replies, StopRule, TimedRule};
 
-use super::prepare::{PreparedSession, flush, prepare};
+use super::UsageError;
+use super::filling::Filling;
+use super::prepare::{PreparedSession, filling, flush, prepare_filling};
 
 /// Default time between pings.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -33,8 +34,9 @@ const DISTINCT: u8 = 4;
 /// # Errors
 /// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: PingArgs) -> anyhow::Result<Exit> {
-    let ping_plan = PingPlan::of(&options);
-    let mut prepared = prepare(&options.url, options.shared).await?;
+    let filling = filling(&options.shared, Vec::new())?;
+    let ping_plan = PingPlan::of(&options, &filling)?;
+    let mut prepared = prepare_filling(&options.url, options.shared, filling).await?;
     let input = ping_plan.input(&prepared);
     let mut stop = StopRule::Pings(Box::new(ping_plan.rule()));
     let mut sinks = prepared.sinks(Printer::Pings(Box::new(ping_plan.printer(&prepared))))?;
@@ -73,13 +75,15 @@ struct PingPlan {
 }
 
 impl PingPlan {
-    fn of(options: &PingArgs) -> Self {
-        let app_ping = options.app.as_deref().map(|message| AppPing {
-            message: Text::from(message),
-            reply: options.expect.clone(),
+    fn of(options: &PingArgs, filling: &Filling) -> Result<Self, UsageError> {
+        let app_ping = options.app.as_deref().map(|message| {
+            Ok::<_, UsageError>(AppPing {
+                message: filling.repeated("--app", message)?,
+                reply: options.expect.clone(),
+            })
         });
         let wait = options.wait.unwrap_or(WAIT);
-        Self {
+        Ok(Self {
             subject: match &options.app {
                 _ if options.new_connection => TimedSubject::Openings,
                 Some(message) => TimedSubject::Messages(message.len()),
@@ -94,7 +98,7 @@ impl PingPlan {
             deadline: options.deadline,
             patience: (!wait.is_zero()).then_some(wait),
             is_impatient: options.wait.is_some(),
-            app_ping,
+            app_ping: app_ping.transpose()?,
             limits: PingLimits {
                 p95: options.max_p95,
                 avg: options.max_avg,
@@ -103,7 +107,7 @@ impl PingPlan {
             is_flood: options.flood,
             unix_time: options.unix_time,
             histogram: options.histogram,
-        }
+        })
     }
 
     /// The number of pings to send; `None` means no limit (with a deadline, `-c` counts replies).
@@ -136,7 +140,7 @@ impl PingPlan {
                 Replies::new(self.app_ping.is_some()).limit(self.deadline, self.replies_wanted()),
             ),
         };
-        PingRule::new(subject, self.limits)
+        PingRule::new(subject, self.limits).write_limit(self.patience)
     }
 
     fn printer(&self, prepared: &PreparedSession) -> PingPrinter {

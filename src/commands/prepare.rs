@@ -6,7 +6,6 @@ use std::time::Instant;
 use crate::cli::{self, SharedArgs};
 use crate::connection::backoff::{self, RetryExceptions};
 use crate::connection::dial::{Family, Route};
-use crate::connection::message::Text;
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
 use crate::connection::target::{
@@ -33,14 +32,18 @@ use crate::secret::{Redactor, SEARCHED_FROM, Secret, SecretSource, is_token_like
 use crate::server;
 use crate::session::{self, Interactive, Session};
 use crate::stop::StopRule;
+use crate::template::Language;
 
 use super::UsageError;
+use super::filling::Filling;
 use super::password::password_for;
 
 /// A session that is ready to run, except for the input, stop rule and printer of its command.
 pub struct PreparedSession {
     /// How to connect, reconnect and ping.
     pub policy: LinkPolicy,
+    /// The URL, with its variables filled in.
+    pub url: String,
     /// The URL as shown in errors and statistics.
     pub what: String,
     /// The options of the command line.
@@ -49,6 +52,8 @@ pub struct PreparedSession {
     pub stdout: OutputStream,
     /// The line editor, which replaces the input in an interactive session.
     pub person: Option<Box<dyn Interactive>>,
+    /// What fills in `{{NAME}}`.
+    pub filling: Filling,
     begun: Instant,
     redactor: Redactor,
 }
@@ -58,18 +63,42 @@ pub struct PreparedSession {
 /// # Errors
 /// Bad usage, an unreadable file or variable, or a certificate that cannot be used.
 pub async fn prepare(url: &str, shared: SharedArgs) -> anyhow::Result<PreparedSession> {
+    let filling = filling(&shared, Vec::new())?;
+    prepare_filling(url, shared, filling).await
+}
+
+/// What fills in the texts of a command line; `captured` are the names that replies define.
+///
+/// # Errors
+/// A file or variable of `--secret` that cannot be read.
+pub fn filling(shared: &SharedArgs, captured: Vec<String>) -> Result<Filling, UsageError> {
+    Filling::new(&shared.variables, captured, files(shared))
+}
+
+/// [`prepare`] for a command that has filled in texts of its own.
+///
+/// # Errors
+/// The same.
+pub async fn prepare_filling(
+    url: &str,
+    shared: SharedArgs,
+    filling: Filling,
+) -> anyhow::Result<PreparedSession> {
     let begun = Instant::now();
-    let (policy, secrets) = policy(url, &shared).await?;
+    let url = filling.fill("URL", url, Language::Url)?;
+    let (policy, secrets) = policy(&url, &shared, &filling).await?;
     let mut redactor = Redactor::new(shared.output.show_secrets);
     redactor.learn_all(&secrets);
     let what = policy.target.address.shown.clone();
     let stdout = OutputStream::stdout(when(shared.output.color));
     Ok(PreparedSession {
         policy,
+        url,
         what,
         shared,
         stdout,
         person: None,
+        filling,
         begun,
         redactor,
     })
@@ -80,10 +109,16 @@ pub async fn prepare(url: &str, shared: SharedArgs) -> anyhow::Result<PreparedSe
 ///
 /// # Errors
 /// As [`prepare`].
-pub async fn policy(url: &str, shared: &SharedArgs) -> anyhow::Result<(LinkPolicy, Vec<String>)> {
+pub async fn policy(
+    url: &str,
+    shared: &SharedArgs,
+    filling: &Filling,
+) -> anyhow::Result<(LinkPolicy, Vec<String>)> {
     let files = files(shared);
-    let (on_open, mut secrets) = messages_on_open(shared, files)?;
+    let (on_open, mut secrets) = messages_on_open(shared, files, filling)?;
     let mut request = request(&shared.handshake, &shared.compression, files)?;
+    fill_headers(&mut request.headers, filling)?;
+    secrets.extend(filling.secrets());
     secrets.extend(secrets_of(&request));
     let tls = TlsClient::new(&tls_options(&shared.tls, files)?).map_err(UsageError::from)?;
     let limits = Limits {
@@ -119,7 +154,10 @@ pub async fn policy(url: &str, shared: &SharedArgs) -> anyhow::Result<(LinkPolic
         },
         on_open,
         persistence: retry_policy(&shared.persistence),
-        heartbeat: heartbeat(&shared.persistence),
+        heartbeat: heartbeat(&shared.persistence, filling)?,
+        rules: filling.rules(&shared.variables.on)?,
+        variables: filling.variables.clone(),
+        fills_on_open: filling.is_requested(),
         ping_policy: PingPolicy::default(),
         decode: shared.messages.decode.clone(),
     };
@@ -136,12 +174,36 @@ fn retry_policy(typed: &cli::ReconnectArgs) -> RetryPolicy {
     }
 }
 
-fn heartbeat(typed: &cli::ReconnectArgs) -> Option<Heartbeat> {
-    typed.ping_interval.map(|interval| Heartbeat {
+fn heartbeat(
+    typed: &cli::ReconnectArgs,
+    filling: &Filling,
+) -> Result<Option<Heartbeat>, UsageError> {
+    let Some(interval) = typed.ping_interval else {
+        return Ok(None);
+    };
+    let message = typed.heartbeat.as_deref();
+    let message = message.map(|text| filling.repeated("--heartbeat", text));
+    Ok(Some(Heartbeat {
         interval,
         timeout: typed.ping_timeout,
-        message: typed.heartbeat.as_deref().map(Text::from),
-    })
+        message: message.transpose()?,
+    }))
+}
+
+/// Fills in the values of headers.
+fn fill_headers(headers: &mut [RequestHeader], filling: &Filling) -> Result<(), UsageError> {
+    for header in headers {
+        let Some(value) = &header.value else { continue };
+        let place = format!("header {}", header.name);
+        let value = filling.fill(&place, value, Language::Text)?;
+        if value.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(UsageError::usage(format!(
+                "{place}: the filled-in value contains a control character"
+            )));
+        }
+        header.value = Some(value);
+    }
+    Ok(())
 }
 
 /// Security warnings about an address. `check` always prints them, the other commands with `-v`.
@@ -228,6 +290,7 @@ fn files(shared: &SharedArgs) -> named_file::ReadLimits {
 fn messages_on_open(
     shared: &SharedArgs,
     files: named_file::ReadLimits,
+    filling: &Filling,
 ) -> Result<(Vec<SecretSource>, Vec<String>), UsageError> {
     let mut secrets = Vec::new();
     let sources = shared.messages.execute.clone();
@@ -237,6 +300,9 @@ fn messages_on_open(
     };
     for source in &sources {
         let value = source.read_within(limits)?;
+        if filling.is_requested() {
+            filling.first_message("-x", &value)?;
+        }
         if source.is_secret() {
             secrets.push(value);
         }
@@ -615,6 +681,7 @@ impl PreparedSession {
 
 /// Writes the buffered output, for at most 1 s: a reader that does not read must not block the exit.
 pub async fn flush(sinks: &mut Sinks) {
+    let patience = sinks.patience();
     let drain = std::future::poll_fn(|cx| sinks.poll_drain(cx));
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), drain).await;
+    let _ = tokio::time::timeout(patience, drain).await;
 }

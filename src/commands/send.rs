@@ -6,24 +6,28 @@ use crate::cli::SendArgs;
 use crate::connection::message::Payload;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
-use crate::input::{Framing, Input};
+use crate::input::{Framing, Input, MessageFiller};
 use crate::output::json::is_json;
 use crate::output::selection::Selection;
 use crate::output::{Notice, Printer};
-use crate::stop::{Conversation, Expectations, Goal, StopRule};
+use crate::stop::{Captures, Conversation, Expectations, Goal, StopRule, Turns};
 
 use super::UsageError;
-use super::prepare::{flush, prepare};
+use super::filling::Filling;
+use super::prepare::{filling, flush, prepare_filling};
 
 /// Runs the command.
 ///
 /// # Errors
 /// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
-    let input = input(&options)?;
+    let captured = options.capture.iter().map(|(name, _)| name.clone());
+    let filling = filling(&options.shared, captured.collect())?;
+    let input = input(&options, &filling)?;
     reject_reconnect_options(&options)?;
-    let mut stop = stop_rule(&options);
-    let prepared = prepare(&options.url, options.shared).await?;
+    reject_step_options(&options)?;
+    let mut stop = stop_rule(&options, &filling);
+    let prepared = prepare_filling(&options.url, options.shared, filling).await?;
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
     let selection = Selection::new(options.filter, options.select);
     let mut sinks = prepared.sinks(printer)?.showing(selection);
@@ -53,11 +57,27 @@ fn reject_reconnect_options(options: &SendArgs) -> Result<(), UsageError> {
         )
         .hint("use --retry TIME to wait for a server that is not running yet"));
     }
-    if persistence.heartbeat.is_some() && options.count.is_none() && !options.no_wait {
+    let is_precise = options.count.is_some() || options.no_wait || !options.expect.is_empty();
+    if persistence.heartbeat.is_some() && !is_precise {
         return Err(UsageError::usage(
-            "--heartbeat requires -c: its answers would count as replies",
+            "--heartbeat requires -c or --expect: its answers would count as replies",
         )
-        .hint("add -c N, the number of messages to wait for"));
+        .hint("add -c N, the number of messages to wait for, or --expect PATTERN"));
+    }
+    Ok(())
+}
+
+/// Rejects options that conflict with waiting for each reply.
+fn reject_step_options(options: &SendArgs) -> Result<(), UsageError> {
+    if options.step && options.shared.persistence.reconnect.is_some() {
+        return Err(UsageError::usage(
+            "--step cannot be used with --reconnect: a reply that was lost with its connection would be awaited for ever",
+        ));
+    }
+    if !options.capture.is_empty() && !options.step && options.after.is_none() {
+        return Err(UsageError::usage(
+            "--capture requires --step or --after: without them no message waits for a reply",
+        ));
     }
     Ok(())
 }
@@ -81,7 +101,7 @@ fn encoding(options: &SendArgs) -> Encoding {
     }
 }
 
-fn input(options: &SendArgs) -> Result<Input, UsageError> {
+fn input(options: &SendArgs, filling: &Filling) -> Result<Input, UsageError> {
     let encoding = encoding(options);
     if options.expect_status.is_some_and(|status| status != 101) {
         return Ok(Input::none());
@@ -107,9 +127,28 @@ fn input(options: &SendArgs) -> Result<Input, UsageError> {
     } else {
         Input::messages(arguments(&options.messages, encoding)?)
     };
+    // Hexadecimal and base64 are bytes.
+    let is_text = matches!(encoding, Encoding::Text | Encoding::Binary);
+    let filler = (is_text && filling.is_requested()).then(|| filler(options, filling));
     Ok(input
+        .filling(filler.transpose()?)
         .in_fragments(options.fragment)
         .with_gap(options.rate.or(options.delay)))
+}
+
+/// What fills in the messages. Those of the command line are checked here.
+fn filler(options: &SendArgs, filling: &Filling) -> Result<MessageFiller, UsageError> {
+    let captured = options.capture.iter().map(|(name, _)| name.clone());
+    let (source, given): (_, &[String]) = match (options.file.is_empty(), is_from_stdin(options)) {
+        (false, _) => ("--file", &[]),
+        (_, true) => ("standard input", &[]),
+        _ => ("the command line", &options.messages),
+    };
+    let message =
+        |(index, text): (usize, &String)| filling.message(&format!("message {}", index + 1), text);
+    let given: Result<Vec<_>, _> = given.iter().enumerate().map(message).collect();
+    let filler = MessageFiller::new(filling.variables.clone(), captured.collect(), source);
+    Ok(filler.given(given?))
 }
 
 fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, UsageError> {
@@ -127,7 +166,11 @@ fn arguments(messages: &[String], encoding: Encoding) -> Result<Vec<Payload>, Us
     messages.iter().map(decode).collect()
 }
 
-fn stop_rule(options: &SendArgs) -> StopRule {
+fn stop_rule(options: &SendArgs, filling: &Filling) -> StopRule {
+    let turns = Turns::default()
+        .stepping(options.step)
+        .after(options.after.clone());
+    let captures = Captures::new(options.capture.clone(), filling.variables.clone());
     let expectations = Expectations::new(
         options.expect_status,
         options.expect_subprotocol.clone(),
@@ -143,6 +186,9 @@ fn stop_rule(options: &SendArgs) -> StopRule {
     StopRule::Conversation(
         Conversation::new(goal)
             .expecting(expectations)
+            .in_turns(turns)
+            .capturing(captures)
+            .never(options.never.clone())
             .counting(options.filter.clone())
             .reply_timeout(Some(options.wait)),
     )

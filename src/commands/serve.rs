@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::cli::{self, ServeArgs};
 use crate::connection::Limits;
 use crate::connection::close::{CloseCode, CloseFrame};
-use crate::connection::message::Text;
 use crate::connection::tls::ClientIdentity;
 use crate::connection::tls::serving::Acceptor;
 use crate::exit::Exit;
@@ -28,8 +27,10 @@ use crate::server::listener::Listener;
 use crate::server::view::{self, LiveDetail, ServerView};
 use crate::server::{Server, ServerEnd};
 use crate::signals::{Signal, Signals};
+use crate::template::{Template, Variable};
 
 use super::UsageError;
+use super::filling::served;
 use super::prepare::{flush, when};
 
 /// Runs the command.
@@ -221,9 +222,18 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
             "--reply replaces the echo and cannot be used with another --mode than echo",
         ));
     }
-    let mut text = |typed: &Option<String>| -> Result<Option<Text>, UsageError> {
+    let mut text = |typed: &Option<String>| -> Result<Option<Template>, UsageError> {
         let read = typed.as_deref().map(|typed| given(typed, secrets));
-        Ok(read.transpose()?.map(Text::from))
+        let Some(text) = read.transpose()? else {
+            return Ok(None);
+        };
+        let template = served(&text);
+        let variables = template.variables();
+        secrets.extend(variables.filter_map(|variable| match variable {
+            Variable::Env(name) => std::env::var(name).ok(),
+            _ => None,
+        }));
+        Ok(Some(template))
     };
     let (greeting, reply) = (text(&behaviour.greeting)?, text(&behaviour.reply)?);
     Ok(ServerConfig {

@@ -89,6 +89,13 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// Bad usage.
+impl From<String> for UsageError {
+    fn from(message: String) -> Self {
+        Self::usage(message)
+    }
+}
+
 impl From<UrlError> for UsageError {
     fn from(bad: UrlError) -> Self {
         Self {

@@ -16,6 +16,9 @@ use super::{Connection, Incoming};
 /// first (RFC 6455 §7.1.1); after this time the client does, and no data is lost.
 const EOF_GRACE: Duration = Duration::from_millis(250);
 
+/// The minimum number of bytes of our own data that must be written to extend the limit of the closing handshake.
+const DRIP: u64 = 1024;
+
 /// The phase of a connection between OPEN and CLOSED.
 pub(super) enum ClosingPhase {
     Open,
@@ -50,6 +53,16 @@ impl Connection {
                 left: 0,
             };
         }
+    }
+
+    /// Limits the rest of the closing handshake, what waits to be written before our close frame included.
+    pub fn hurry(&mut self) {
+        if let ClosingPhase::Asked { timer, .. } = &mut self.phase
+            && !self.is_urgent
+        {
+            timer.as_mut().reset(Instant::now() + self.limits.close);
+        }
+        self.is_urgent = true;
     }
 
     pub(super) fn send_close(&mut self, code: Option<CloseCode>, reason: &str) {
@@ -105,11 +118,12 @@ impl Connection {
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let leaving = self.poll_flush(cx).is_pending();
         let passed = self.output.passed();
-        let limit = self.limits.close;
+        let (limit, is_urgent) = (self.limits.close, self.is_urgent);
         let is_late = match &mut self.phase {
             ClosingPhase::Asked { timer, left } => {
-                // The limit is for the answer: it restarts while our own data is still being written.
-                if leaving && *left != passed {
+                // The limit is for the answer: it restarts while our own data is still being written, but
+                // not for a few bytes at a time.
+                if leaving && !is_urgent && passed - *left >= DRIP {
                     *left = passed;
                     timer.as_mut().reset(Instant::now() + limit);
                 }

@@ -388,7 +388,21 @@ async fn attempt(address: SocketAddr, from: Option<LocalEnd>) -> io::Result<TcpS
     let stream = socket.connect(address).await?;
     // Small messages must not wait for the acknowledgement of previous ones.
     stream.set_nodelay(true)?;
+    limit_unsent(&stream);
     Ok(stream)
+}
+
+/// Limits the data that the kernel holds and has not sent. Otherwise it reports that there is room only after a
+/// third of megabytes was acknowledged, so that a slow peer looks like one that does not read.
+fn limit_unsent(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        const UNSENT: u32 = 128 * 1024;
+        // A system without this option is only slower to report progress.
+        let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 fn refused_everywhere(attempts: &AddressAttempts, failures: &[io::ErrorKind]) -> Error {

@@ -164,6 +164,12 @@ impl Error {
         Self::new(ErrorKind::Lost, Stage::Open, message)
     }
 
+    /// The operating system provides no random numbers, without which nothing may be sent.
+    pub fn no_randomness(error: &impl fmt::Display) -> Self {
+        let message = format!("cannot get random numbers from the operating system: {error}");
+        Self::new(ErrorKind::Input, Stage::Upgrade, message)
+    }
+
     /// The server answered the handshake with a status other than 101.
     pub fn refused(refusal: Refusal, hint: Option<String>) -> Self {
         let message = format!("the server answered {}", refusal.status_line());

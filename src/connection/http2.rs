@@ -155,7 +155,7 @@ fn head(
     request: &UpgradeOptions,
 ) -> Result<(http::Request<()>, Vec<String>), Error> {
     let cannot = |what: String| Error::new(ErrorKind::Handshake, Stage::Upgrade, what);
-    let given = upgrade::headers(address, request);
+    let given = upgrade::headers(address, request)?;
     let authority = given
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case("host"))

@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod close;
 mod closing;
+pub mod cookies;
 pub mod dial;
 pub mod error;
 mod failing;
@@ -14,6 +15,7 @@ pub mod frame;
 pub mod handshake;
 mod hints;
 pub mod http2;
+pub mod http_request;
 pub mod message;
 mod opening;
 mod progress;
@@ -37,7 +39,7 @@ use tokio::time::Instant;
 use close::{CloseCode, CloseInfo};
 use closing::ClosingPhase;
 use dial::Route;
-use error::{Error, ErrorKind, Stage};
+use error::Error;
 use failing::ReadFailure;
 use frame::TracedFrame;
 use handshake::Response;
@@ -188,6 +190,8 @@ pub struct Connection {
     limits: Limits,
     /// Pings answered since the output was last flushed completely.
     pongs_owed: u32,
+    /// Whether the limit of the closing handshake is not extended any more.
+    is_urgent: bool,
 }
 
 impl Connection {
@@ -271,10 +275,7 @@ impl Connection {
         limits: Limits,
         settings: &WireSettings,
     ) -> Result<Self, Error> {
-        let wire = Wire::new(role, settings).map_err(|error| {
-            let message = format!("cannot get random numbers from the operating system: {error}");
-            Error::new(ErrorKind::Input, Stage::Upgrade, message)
-        })?;
+        let wire = Wire::new(role, settings).map_err(|error| Error::no_randomness(&error))?;
         let release_when_empty = role == Role::Server;
         Ok(Self {
             stream,
@@ -284,6 +285,7 @@ impl Connection {
             phase: ClosingPhase::Open,
             limits,
             pongs_owed: 0,
+            is_urgent: false,
         })
     }
 
@@ -306,6 +308,15 @@ impl Connection {
     /// Bytes written, in units of 64 KiB, so that the pongs for a peer that only pings hardly count.
     pub fn blocks_sent(&self) -> u64 {
         self.output.passed() >> 16
+    }
+
+    /// Bytes that wait to be written and bytes written so far; `None` if nothing waits. Layers below, such as TLS,
+    /// may hold bytes that are not counted.
+    pub fn unsent_bytes(&self) -> Option<(u64, u64)> {
+        let output = &self.output;
+        output
+            .is_unflushed()
+            .then(|| (output.waiting(&self.wire), output.passed()))
     }
 
     /// The state, named as in the DOM.

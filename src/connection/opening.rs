@@ -155,8 +155,32 @@ pub async fn establish(
     }
 }
 
+/// Connects to an address, through a proxy and with TLS where the target says so, for a request of another kind
+/// than the handshake.
+pub async fn reach(
+    target: &Target,
+    address: &Address,
+    reporter: &Reporter,
+    progress: &HandshakeProgress,
+    deadline: Instant,
+) -> Result<Stream, Error> {
+    let mut attempt = AddressAttempt {
+        target,
+        address,
+        request: &target.request,
+        reporter,
+        progress,
+        deadline,
+        timing: Timing::default(),
+        remote: String::new(),
+        proxy: None,
+    };
+    let (stream, _) = attempt.open_stream(Alpn::Http1).await?;
+    Ok(stream)
+}
+
 /// The request with current credentials: a token in a file may have been renewed.
-fn authorized(request: &UpgradeOptions, reporter: &Reporter) -> Result<UpgradeOptions, Error> {
+pub fn authorized(request: &UpgradeOptions, reporter: &Reporter) -> Result<UpgradeOptions, Error> {
     let mut request = request.clone();
     let given = request
         .headers
@@ -191,23 +215,12 @@ struct AddressAttempt<'a> {
 
 impl AddressAttempt<'_> {
     async fn run(&mut self) -> Result<(Stream, Upgraded, Option<tls::NegotiatedTls>), Error> {
-        if self.address.secure {
-            self.target.tls.prepare();
-        }
-        let mut stream = self.connect_transport().await?;
-        let mut negotiated = None;
-        if self.address.secure {
-            let begun = self.enter(Stage::Tls);
-            let inside = if self.target.http2 {
-                Alpn::Http2
-            } else {
-                Alpn::Http1
-            };
-            let host = dial::host_of(&self.address.endpoint);
-            let tls = &self.target.tls;
-            (stream, negotiated) = self.secure(tls, host, stream, inside).await?;
-            self.timing.tls = begun.elapsed();
-        }
+        let inside = if self.target.http2 {
+            Alpn::Http2
+        } else {
+            Alpn::Http1
+        };
+        let (mut stream, negotiated) = self.open_stream(inside).await?;
         let begun = self.enter(Stage::Upgrade);
         let (address, request) = (self.address, self.request);
         let (stream, upgraded) = if self.target.http2 {
@@ -219,6 +232,26 @@ impl AddressAttempt<'_> {
         };
         self.timing.upgrade = begun.elapsed();
         Ok((stream, upgraded, negotiated))
+    }
+
+    /// A stream to the server, encrypted if the address says so.
+    async fn open_stream(
+        &mut self,
+        inside: Alpn,
+    ) -> Result<(Stream, Option<tls::NegotiatedTls>), Error> {
+        if self.address.secure {
+            self.target.tls.prepare();
+        }
+        let stream = self.connect_transport().await?;
+        if !self.address.secure {
+            return Ok((stream, None));
+        }
+        let begun = self.enter(Stage::Tls);
+        let host = dial::host_of(&self.address.endpoint);
+        let tls = &self.target.tls;
+        let secured = self.secure(tls, host, stream, inside).await?;
+        self.timing.tls = begun.elapsed();
+        Ok(secured)
     }
 
     fn enter(&self, stage: Stage) -> Instant {

@@ -62,6 +62,16 @@ impl WriteQueue {
         self.failure.as_ref()
     }
 
+    /// Whether something was queued that may not have left the stream yet.
+    pub(super) fn is_unflushed(&self) -> bool {
+        self.is_unflushed && self.failure.is_none()
+    }
+
+    /// The queued bytes, here and in `wire`.
+    pub(super) fn waiting(&self, wire: &Wire) -> u64 {
+        (self.bytes.len() - self.sent + wire.waiting_bytes()) as u64
+    }
+
     /// Whether the queued bytes, here and in `wire`, have reached the limit.
     pub(super) fn is_full(&self, wire: &Wire) -> bool {
         self.bytes.len() - self.sent + wire.waiting_bytes() >= FULL

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod blocks;
 pub mod encoding;
+mod filler;
 mod pings;
 
 use std::collections::VecDeque;
@@ -23,26 +24,44 @@ use tokio::time::Sleep;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::{Batch, Direction, Fragment, Outgoing, Payload};
 use crate::event::Event;
-use crate::secret::io_text;
+use crate::secret::{Secret, io_text};
 use action::Action;
 use blocks::Blocks;
 use encoding::{Encoding, EncodingError};
 use pings::{OpeningSource, PingSource};
 
+pub use filler::MessageFiller;
 pub use pings::PingInterval;
 
 /// An input that cannot be read or is not a valid message (exit 26).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputError {
+    /// What went wrong.
+    pub kind: InputErrorKind,
     /// `standard input`, or the name of the file.
     pub name: String,
     /// Why, and where.
     pub why: String,
 }
 
+/// What is wrong with an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputErrorKind {
+    /// It cannot be read, or is not a valid message (exit 26).
+    Unreadable,
+    /// A message contains an invalid or unknown variable (exit 2).
+    UnknownVariable,
+    /// A message needs a value that no reply has had so far (exit 1).
+    NoValueYet,
+}
+
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot read {}: {}", self.name, self.why)
+        let verb = match self.kind {
+            InputErrorKind::Unreadable => "read",
+            InputErrorKind::UnknownVariable | InputErrorKind::NoValueYet => "fill in",
+        };
+        write!(f, "cannot {verb} {}: {}", self.name, self.why)
     }
 }
 
@@ -60,6 +79,8 @@ pub struct Input {
     held: Option<Action>,
     /// Whether there is something to send that has to wait.
     waits: bool,
+    /// What fills in variables in messages.
+    filler: Option<MessageFiller>,
 }
 
 enum InputSource {
@@ -81,6 +102,7 @@ impl Input {
             ended: false,
             held: None,
             waits: false,
+            filler: None,
         }
     }
 
@@ -92,6 +114,18 @@ impl Input {
     /// The given messages.
     pub fn messages(messages: impl IntoIterator<Item = Payload>) -> Self {
         Self::new(InputSource::Ready(messages.into_iter().collect()))
+    }
+
+    /// Fills in the variables of each message when its turn comes.
+    pub fn filling(mut self, filler: Option<MessageFiller>) -> Self {
+        self.filler = filler;
+        self
+    }
+
+    /// Takes the secrets that were filled in and must be redacted from now on.
+    pub fn take_secrets(&mut self) -> Vec<Secret> {
+        let filler = self.filler.as_mut();
+        filler.map(MessageFiller::take_secrets).unwrap_or_default()
     }
 
     /// Standard input, split into messages.
@@ -123,6 +157,7 @@ impl Input {
                     encoding,
                 )),
                 Err(error) => Err(InputError {
+                    kind: InputErrorKind::Unreadable,
                     name,
                     why: io_text(&error),
                 }),
@@ -157,7 +192,7 @@ impl Input {
     pub fn notice(&mut self, event: &Event) {
         match (&mut self.source, event) {
             (InputSource::Echo(received), Event::Message(message))
-                if message.direction == Direction::In =>
+                if message.direction == Direction::In && !message.is_answered =>
             {
                 received.push_back(message.payload.clone());
             }
@@ -225,6 +260,7 @@ impl Input {
         if together
             && self.rate.is_none()
             && self.fragment.is_none()
+            && self.filler.is_none()
             && let InputSource::Stream(stream) = &mut self.source
             && let Some(batch) = stream.batch()
         {
@@ -245,6 +281,16 @@ impl Input {
             }
             rate.passed(&action);
         }
+        let action = match &mut self.filler {
+            Some(filler) => match filler.fill(action) {
+                Ok(action) => action,
+                Err(error) => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            },
+            None => action,
+        };
         let action = match self.fragment {
             Some(size) => self.in_parts(action, size),
             None => action,
@@ -258,7 +304,9 @@ impl Input {
         if let Some(held) = self.held.take() {
             return Poll::Ready(Some(Ok(held)));
         }
-        let next = self.source.poll_next(cx, self.fragment);
+        // A message is filled in as a whole, and split after that.
+        let fragment = self.fragment.filter(|_| self.filler.is_none());
+        let next = self.source.poll_next(cx, fragment);
         self.waits = next.is_pending() && self.source.is_reading();
         next
     }
@@ -571,6 +619,7 @@ impl MessageStream {
                 Ok(())
             }
             Err(error) => Err(InputError {
+                kind: InputErrorKind::Unreadable,
                 name: self.name.clone(),
                 why: io_text(&error),
             }),
@@ -592,6 +641,7 @@ impl MessageStream {
             Framing::Whole => format!("byte {}", bad.at + 1),
         };
         InputError {
+            kind: InputErrorKind::Unreadable,
             name: self.name.clone(),
             why: format!("{place}: {}", bad.why),
         }

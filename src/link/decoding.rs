@@ -84,6 +84,7 @@ impl Link {
             n,
             payload: Payload::Binary(bytes),
             by_link: false,
+            is_answered: false,
             read_at: None,
         }));
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::message::Text;
+use crate::template::Template;
 
 /// The settings of a heartbeat.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Heartbeat {
     /// The time from a ping to a response, at most.
     pub timeout: Duration,
     /// An application-level ping to send instead of a ping frame.
-    pub message: Option<Text>,
+    pub message: Option<Template>,
 }
 
 /// What a heartbeat requests.

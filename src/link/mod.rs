@@ -20,13 +20,17 @@ use tokio::time::{Instant, Sleep};
 
 use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
 use crate::connection::error::{Error, ErrorKind, Stage};
-use crate::connection::message::{Direction, Outgoing, Payload, Text};
+use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, Opened, Progress, ReadyState, Reporter, Target};
 use crate::decode::{DecodeFormat, MessageDecoder};
 use crate::event::{
     Closed, ConnectionStatus, Event, LinkStatus, Message, Next, PongMismatch, RetryWait, Traffic,
+    Unsent,
 };
+use crate::rules::{self, Response, Rule};
 use crate::secret::{Secret, SecretSource};
+use crate::template::Template;
+use crate::template::variables::{Filled, Variables};
 use crate::units;
 use heartbeat::{Heartbeat, HeartbeatAction, HeartbeatState};
 pub use outstanding_pings::{AppPing, PingPolicy};
@@ -44,6 +48,12 @@ pub struct LinkPolicy {
     pub persistence: RetryPolicy,
     /// The heartbeat, if any.
     pub heartbeat: Option<Heartbeat>,
+    /// Answers messages automatically (`--on`).
+    pub rules: Vec<Rule>,
+    /// The values for the texts that the link sends.
+    pub variables: Variables,
+    /// Whether the messages of `-x` are templates.
+    pub fills_on_open: bool,
     /// The settings of requested pings.
     pub ping_policy: PingPolicy,
     /// How received binary messages are decoded.
@@ -63,6 +73,8 @@ pub struct Link {
     leaving: bool,
     /// The target to connect to after the current connection has ended.
     next: Option<Target>,
+    /// The messages of `-x` that were filled in so far.
+    on_open_templates: Vec<Template>,
     decoder: Option<Box<MessageDecoder>>,
 }
 
@@ -115,6 +127,7 @@ impl Link {
             timer: None,
             leaving: false,
             next: None,
+            on_open_templates: Vec::new(),
             decoder: None,
         }
     }
@@ -169,6 +182,17 @@ impl Link {
         }
     }
 
+    /// What was sent and waits because the peer does not take it; `None` if everything was written.
+    pub fn unsent(&self) -> Option<Unsent> {
+        match &self.state {
+            LinkState::Up(up) => {
+                let (waiting, written) = up.connection.unsent_bytes()?;
+                Some(Unsent { waiting, written })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether messages can be sent.
     pub fn is_open(&self) -> bool {
         self.ready_state() == ReadyState::Open
@@ -179,6 +203,9 @@ impl Link {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(event));
+            }
+            if self.is_answering(cx) {
+                return self.poll_losses(cx).map(Some);
             }
             match &mut self.state {
                 LinkState::Idle => self.begin(),
@@ -204,6 +231,20 @@ impl Link {
                 }
                 LinkState::Down => return Poll::Ready(None),
             }
+        }
+    }
+
+    /// Whether answers of rules wait to be sent. Then nothing more is read, since each message may need another
+    /// answer.
+    fn is_answering(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.state {
+            // After a failed write the next read says why.
+            LinkState::Up(up) if !self.policy.rules.is_empty() => {
+                up.connection.ready_state() == ReadyState::Open
+                    && !up.connection.has_write_failed()
+                    && up.connection.poll_ready(cx).is_pending()
+            }
+            _ => false,
         }
     }
 
@@ -250,7 +291,12 @@ impl Link {
     }
 
     fn opened(&mut self, result: OpenResult) {
-        match result {
+        // Pings of an earlier connection are forgotten, so that the payloads may begin anew.
+        let seeded = self
+            .pings
+            .seed()
+            .map_err(|error| Error::no_randomness(&error));
+        match seeded.and(result) {
             Ok((connection, opened)) => {
                 let up = OpenLink {
                     connection,
@@ -318,7 +364,13 @@ impl Link {
                         self.events
                             .push_back(Event::Secret(Secret::new(text.clone())));
                     }
-                    self.send_own(Payload::Text(text.into()));
+                    if !self.policy.fills_on_open {
+                        self.send_own(Payload::Text(text.into()));
+                    } else if let Err(why) = self.fill_on_open(&text) {
+                        let why = format!("-x: {why}");
+                        self.abandon(Error::new(ErrorKind::Input, Stage::Open, why));
+                        return;
+                    }
                 }
                 Err(unreadable) => {
                     let error = Error::new(ErrorKind::Input, Stage::Open, unreadable.to_string());
@@ -327,6 +379,22 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Fills in a message of `-x` and sends it. Its `{{n}}` goes on counting after a reconnect.
+    fn fill_on_open(&mut self, text: &str) -> Result<(), String> {
+        let template = Template::message(text, Template::parse)?;
+        let known = self.on_open_templates.iter();
+        let index = match known.into_iter().position(|known| *known == template) {
+            Some(index) => index,
+            None => {
+                self.on_open_templates.push(template);
+                self.on_open_templates.len() - 1
+            }
+        };
+        let filled = self.policy.variables.fill(&self.on_open_templates[index]);
+        self.send_filled(filled.map_err(|error| error.to_string())?);
+        Ok(())
     }
 
     /// Drops an open connection because of a local error.
@@ -456,17 +524,16 @@ impl Link {
     }
 
     fn send_heartbeat(&mut self) {
-        let message = self
-            .policy
-            .heartbeat
-            .as_ref()
-            .and_then(|heartbeat| heartbeat.message.clone());
+        let heartbeat = self.policy.heartbeat.as_ref();
+        let template = heartbeat.and_then(|heartbeat| heartbeat.message.as_ref());
+        // What has no value yet (`--capture`) is left out of this beat; a ping frame takes its place.
+        let message = template.and_then(|template| self.policy.variables.fill(template).ok());
         let in_parts = matches!(&self.state, LinkState::Up(up) if up.streamed.is_some());
         let sent = match message {
             // Only control frames are allowed between the fragments of a message (RFC 6455 §5.4).
             Some(_) if in_parts => false,
-            Some(text) => {
-                self.send_own(Payload::Text(text));
+            Some(filled) => {
+                self.send_filled(filled);
                 true
             }
             None => self.send_ping(OWN_SIZE, PingPurpose::Life),
@@ -513,7 +580,9 @@ impl Link {
                     None => payload,
                     Some(_) => self.decoded(payload)?,
                 };
-                if self.pings.app_ping().is_some()
+                let is_answered = !self.policy.rules.is_empty() && self.answer(&payload);
+                if !is_answered
+                    && self.pings.app_ping().is_some()
                     && let Some(reply) = self.replied(&payload)
                 {
                     self.events.push_back(reply);
@@ -523,6 +592,7 @@ impl Link {
                     n,
                     payload,
                     by_link: false,
+                    is_answered,
                     read_at,
                 })
             }
@@ -555,6 +625,41 @@ impl Link {
                 return self.events.pop_front();
             }
         })
+    }
+
+    /// Answers a message by the first rule that matches; false if there is none.
+    pub fn answer(&mut self, payload: &Payload) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        match rules::respond(&self.policy.rules, payload, &self.policy.variables) {
+            Response::None => false,
+            Response::Send(filled) => {
+                self.send_filled(filled);
+                true
+            }
+            Response::Close(close_frame) => {
+                self.close(&close_frame);
+                true
+            }
+            Response::Unfilled(note) => {
+                let note = note.map(|note| Event::Progress(Box::new(Progress::Warning(note))));
+                self.events.extend(note);
+                false
+            }
+        }
+    }
+
+    /// Answers messages by this rule from now on, unless an earlier one matches.
+    pub fn add_rule(&mut self, rule: Rule) {
+        self.policy.rules.push(rule);
+    }
+
+    /// Sends a text that was filled in.
+    fn send_filled(&mut self, filled: Filled) {
+        let secrets = filled.secrets.into_iter().map(Secret::new);
+        self.events.extend(secrets.map(Event::Secret));
+        self.send_own(Payload::Text(filled.text.into()));
     }
 
     /// When the current event was read from the connection.
@@ -639,6 +744,7 @@ impl Link {
                 n: up.sent.add(payload.len()),
                 payload,
                 by_link: false,
+                is_answered: false,
                 read_at: None,
             })),
             Outgoing::Batch(batch) => {
@@ -681,8 +787,11 @@ impl Link {
     /// Sends a numbered ping: a frame with a payload of `size` bytes, or an application-level ping. `None` if
     /// the link is not OPEN.
     pub fn ping(&mut self, size: usize) -> Option<Event> {
-        match self.pings.app_ping().cloned() {
-            Some(message) => self.send_app_ping(message)?,
+        match self.pings.app_ping() {
+            Some(template) => {
+                let filled = self.policy.variables.fill(template).ok()?;
+                self.send_app_ping(filled)?;
+            }
             None => {
                 self.send_ping(size, PingPurpose::Asked).then_some(())?;
             }
@@ -691,8 +800,8 @@ impl Link {
     }
 
     /// Sends an application-level ping.
-    fn send_app_ping(&mut self, message: Text) -> Option<()> {
-        let payload = Payload::Text(message);
+    fn send_app_ping(&mut self, filled: Filled) -> Option<()> {
+        let payload = Payload::Text(filled.text.into());
         let event = self.feed(Outgoing::Message(payload.clone()))?;
         // A message received from now on counts as the reply to this one.
         self.pings.forget_given_up();
@@ -745,6 +854,13 @@ impl Link {
             LinkState::Idle | LinkState::Opening(_) | LinkState::Waiting(_) => {
                 self.state = LinkState::Down;
             }
+        }
+    }
+
+    /// Limits the closing handshake that is under way, even while data before the close frame is still being written.
+    pub fn hurry(&mut self) {
+        if let LinkState::Up(up) = &mut self.state {
+            up.connection.hurry();
         }
     }
 

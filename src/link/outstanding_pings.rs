@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
 
-use crate::connection::message::{Payload, Text};
+use crate::connection::message::Payload;
 use crate::event::PongMismatch;
 use crate::pattern::Pattern;
+use crate::template::Template;
 
 /// The maximum number of outstanding pings; older ones are forgotten.
 const WAITING: usize = 64 * 1024;
@@ -41,7 +42,7 @@ pub struct PingPolicy {
 #[derive(Clone, Debug)]
 pub struct AppPing {
     /// The message to send.
-    pub message: Text,
+    pub message: Template,
     /// The pattern of the reply; `None` takes the next message as the reply.
     pub reply: Option<Pattern>,
 }
@@ -81,7 +82,8 @@ pub struct OutstandingPings {
     /// Numbered pings that were lost; `has_answer` is set once one was answered.
     losses: u64,
     has_answer: bool,
-    salt: Option<[u64; 2]>,
+    /// Random numbers that make the payloads unpredictable.
+    salt: [u64; 2],
 }
 
 /// A ping that was sent.
@@ -148,11 +150,20 @@ impl OutstandingPings {
     }
 
     /// The message of the application-level ping, if one is configured.
-    pub fn app_ping(&self) -> Option<&Text> {
+    pub fn app_ping(&self) -> Option<&Template> {
         self.ping_policy
             .app_ping
             .as_ref()
             .map(|app_ping| &app_ping.message)
+    }
+
+    /// Draws the random numbers of the payloads, before the first ping.
+    ///
+    /// # Errors
+    /// The operating system provides none.
+    pub fn seed(&mut self) -> Result<(), getrandom::Error> {
+        self.salt = [getrandom::u64()?, getrandom::u64()?];
+        Ok(())
     }
 
     /// Creates the next ping. Its payload is unique in this process, as far as `size` bytes allow.
@@ -179,10 +190,7 @@ impl OutstandingPings {
     }
 
     fn payload(&mut self, size: usize) -> Bytes {
-        let [first, salt] = *self.salt.get_or_insert_with(|| {
-            // Without randomness the counter alone makes payloads unique.
-            [getrandom::u64().unwrap_or(0), getrandom::u64().unwrap_or(0)]
-        });
+        let [first, salt] = self.salt;
         let mut payload = BytesMut::with_capacity(size.max(OWN_SIZE));
         // Low bytes first, so that even payloads of one byte differ. The counter starts at a random number,
         // so that an unsolicited pong does not match by chance.

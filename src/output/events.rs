@@ -248,7 +248,7 @@ impl EventWriter {
                 self.push_at(out, read_at, &line);
             }
             Payload::Binary(bytes) => {
-                let data = to_base64(bytes);
+                let data = to_base64(&self.bytes_of(message, bytes, redactor));
                 line.data = Some(&data);
                 line.encoding = Some(BASE64);
                 self.push_at(out, read_at, &line);
@@ -274,7 +274,12 @@ impl EventWriter {
         out.tail().truncate(length);
         out.tail().extend_from_slice(b",\"data\":\"");
         if !message.payload.is_text() {
-            out.push_as(PayloadForm::Base64, message.payload.bytes());
+            let bytes = message.payload.bytes();
+            let bytes = match self.bytes_of(message, bytes, redactor) {
+                Cow::Borrowed(_) => bytes.clone(),
+                Cow::Owned(masked) => masked.into(),
+            };
+            out.push_as(PayloadForm::Base64, &bytes);
             out.tail().extend_from_slice(b"\",\"encoding\":\"");
             out.tail().extend_from_slice(BASE64.as_bytes());
         }
@@ -309,6 +314,19 @@ impl EventWriter {
             Cow::Borrowed(text)
         } else {
             redactor.redact(text)
+        }
+    }
+
+    /// The bytes of a binary message, as [`Self::text_of`].
+    fn bytes_of<'a>(
+        &self,
+        message: &Message,
+        bytes: &'a [u8],
+        redactor: &Redactor,
+    ) -> Cow<'a, [u8]> {
+        match self.exact && message.direction == Direction::In {
+            true => Cow::Borrowed(bytes),
+            false => redactor.redact_bytes(bytes),
         }
     }
 
@@ -748,6 +766,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
+            is_answered: false,
             read_at: None,
         })
     }
@@ -886,6 +905,7 @@ mod tests {
             n: 1,
             payload: Payload::Binary(bytes.clone().into()),
             by_link: false,
+            is_answered: false,
             read_at: None,
         };
         let value = line(&Event::Message(message), &redactor);

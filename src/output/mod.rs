@@ -26,7 +26,7 @@ mod writer;
 
 use std::io;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::connection::message::Direction;
 use crate::event::Event;
@@ -61,6 +61,8 @@ pub struct Sinks {
     redactor: Redactor,
     /// The error of writing the log.
     failure: Option<io::Error>,
+    /// Whether the reader of stdout has not read in time after a signal.
+    is_reader_given_up: bool,
 }
 
 impl Sinks {
@@ -83,6 +85,7 @@ impl Sinks {
             connections: 0,
             redactor,
             failure: None,
+            is_reader_given_up: false,
         }
     }
 
@@ -106,6 +109,13 @@ impl Sinks {
         }
     }
 
+    /// Whether `-q` leaves a message out: a rule has answered it.
+    fn leaves_out(&self, event: &Event) -> bool {
+        matches!(event, Event::Message(message) if message.is_answered)
+            && self.diagnostics.quiet > 0
+            && matches!(self.printer, Printer::Messages(_))
+    }
+
     fn write_event(&mut self, event: &Event) {
         self.writer.follow(event);
         if let Event::Secret(secret) = event {
@@ -119,9 +129,11 @@ impl Sinks {
         if let Some(recorder) = &mut self.recorder {
             recorder.on_event(event);
         }
-        let out = self.writer.data();
-        self.printer
-            .print(out, event, &self.selection, &self.redactor);
+        if !self.leaves_out(event) {
+            let out = self.writer.data();
+            self.printer
+                .print(out, event, &self.selection, &self.redactor);
+        }
         if let Some(log) = &mut self.log
             && let Err(error) = log.write(event, &self.redactor)
         {
@@ -278,6 +290,19 @@ impl Sinks {
         let closest = report.closest.iter();
         for line in closest.flat_map(|closest| near_miss(closest, redactor)) {
             diagnostics.quote(out, &line);
+        }
+    }
+
+    /// The reader of stdout has had its time: the end does not wait for it any more.
+    pub fn give_up_reader(&mut self) {
+        self.is_reader_given_up = true;
+    }
+
+    /// How long the last output may take.
+    pub fn patience(&self) -> Duration {
+        match self.is_reader_given_up {
+            true => Duration::from_millis(50),
+            false => Duration::from_secs(1),
         }
     }
 

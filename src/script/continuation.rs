@@ -4,11 +4,11 @@
 //! whitespace between its tokens; strings, digits and order are unchanged. A text that closes on its first line
 //! is returned unchanged, valid JSON or not.
 
-use super::template::starts_with_variable;
+use crate::template::looks_like_json;
 
 /// Whether a text may span several lines.
 pub(super) fn opens(text: &str) -> bool {
-    text.starts_with(['{', '[']) && !starts_with_variable(text)
+    looks_like_json(text)
 }
 
 /// The result of [`join`].

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::report::{Finished, PassGrade, TestFailure};
 use super::run::{Runner, StepFinding};
 use super::test_context::{ConnectionEnd, RunContext, StepFailure};
-use super::variables::Values;
 use super::{
     CloseStep, ConnectStep, ConnectionName, Expectation, HandshakeFact, MessageOrder, SendStep,
     Step, StepAction, Template,
@@ -22,6 +21,7 @@ use crate::expectation::{
 use crate::output::excerpt;
 use crate::pattern::Pattern;
 use crate::secret::Redactor;
+use crate::template::variables::Values;
 use crate::units;
 
 /// The names of the facts, for `--skip`.
@@ -48,7 +48,7 @@ pub struct EndpointOptions {
     /// The number of days that the certificate must still be valid for.
     pub min_cert_days: Option<u32>,
     /// The messages to send.
-    pub send: Vec<String>,
+    pub send: Vec<Template>,
     /// The messages expected then, in this order.
     pub expect: Vec<Pattern>,
     /// The close expected of the server; `None`: we close.
@@ -137,6 +137,8 @@ impl EndpointOptions {
         };
         StepAction::Connect(ConnectStep {
             name: None,
+            index: 0,
+            retry: None,
             url: Template::literal(url),
             headers: Vec::new(),
             expectations: self.status.map(status).into_iter().collect(),
@@ -144,9 +146,9 @@ impl EndpointOptions {
     }
 
     fn messages(&self) -> impl Iterator<Item = Fact> {
-        let send = |text: &String| StepAction::Send {
+        let send = |text: &Template| StepAction::Send {
             on: here(),
-            message: SendStep::Text(Template::literal(text)),
+            message: SendStep::Text(text.clone()),
         };
         let receive = |pattern: &Pattern| StepAction::Receive {
             on: here(),
@@ -208,10 +210,10 @@ pub async fn probe(
     url: &str,
     shown: &str,
     options: &EndpointOptions,
+    values: &Values,
 ) -> Vec<Finished> {
-    let values = Values::new();
     let mut prober = Prober {
-        runner: Runner::new(shared, shown, &values),
+        runner: Runner::new(shared, shown, values),
         url: shown,
         options,
         facts: Vec::new(),

@@ -5,60 +5,120 @@ use std::path::Path;
 
 use super::run::CheckFile;
 use super::{
-    ConnectStep, HandshakeFact, ParseError, Script, SendStep, Step, StepAction, Template, Variable,
+    Expectation, FramePayload, FrameStep, HandshakeFact, HeaderLine, ParseError, Script, SendStep,
+    Step, StepAction,
 };
 use crate::connection::target::Address;
+use crate::named_file::{self, ReadLimits};
+use crate::secret::io_text;
+use crate::template::{Template, Variable};
 
 impl CheckFile {
-    /// Reads a check file; `given` are the names that `--var` and `--secret` define.
+    /// Reads a check file and the files that it includes; `given` are the names that `--var` and `--secret`
+    /// define.
     ///
     /// # Errors
     /// The first error, with its line.
     pub fn read(name: &str, bytes: &[u8], given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
-        let mut script = Script::from_bytes(name, bytes, given)?;
-        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
-        let tests = script.tests.iter_mut().flat_map(|test| &mut test.steps);
-        for step in script.settings.iter_mut().chain(tests) {
-            usable(step)
-                .and_then(|()| read_schemas(step, folder))
-                .map_err(|(line, what)| ParseError {
-                    file: name.to_owned(),
-                    line,
-                    what,
-                })?;
+        let read = |path: &Path| {
+            named_file::read(path, ReadLimits::default()).map_err(|error| io_text(&error))
+        };
+        let mut script = Script::from_bytes_with(name, bytes, given, &read)?;
+        read_schemas(name, &mut script.settings)?;
+        for test in &mut script.tests {
+            read_schemas(name, &mut test.steps)?;
+            if let Some(finally) = &mut test.finally {
+                read_schemas(name, &mut finally.steps)?;
+            }
         }
-        Ok(Self {
+        let file = Self {
             name: name.to_owned(),
             script,
+        };
+        file.check_steps(has_valid_url)?;
+        Ok(file)
+    }
+
+    /// Checks that the environment variables of the file are set, which it needs only to run.
+    ///
+    /// # Errors
+    /// The first variable that is not set, with its line.
+    pub fn check_environment(&self) -> Result<(), ParseError> {
+        self.check_steps(|step| {
+            templates(step)
+                .into_iter()
+                .try_for_each(|(line, template)| {
+                    let variables = template.variables();
+                    let mut set = variables.map(is_set);
+                    set.find_map(Result::err)
+                        .map_or(Ok(()), |what| Err((line, what)))
+                })
         })
     }
-}
 
-fn usable(step: &Step) -> Result<(), (usize, String)> {
-    let at = |line: usize| move |what: String| (line, what);
-    for (line, template) in templates(step) {
-        template
-            .variables()
-            .try_for_each(is_set)
-            .map_err(at(line))?;
-    }
-    match &step.action {
-        StepAction::Connect(connect) => match connect.url.as_literal() {
-            Some(url) if url != "echo:" => is_url(url).map_err(at(step.line)),
-            _ => Ok(()),
-        },
-        _ => Ok(()),
+    fn check_steps(&self, check: StepCheck) -> Result<(), ParseError> {
+        each_step(&self.name, &self.script.settings, check)?;
+        for test in &self.script.tests {
+            each_step(&self.name, &test.steps, check)?;
+            if let Some(finally) = &test.finally {
+                each_step(&self.name, &finally.steps, check)?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Reads the schemas that a step names.
-fn read_schemas(step: &mut Step, folder: &Path) -> Result<(), (usize, String)> {
-    match &mut step.action {
-        StepAction::Receive { pattern, .. } | StepAction::Never { pattern, .. } => pattern
-            .read_schema(folder)
-            .map_err(|error| (step.line, error.to_string())),
-        _ => Ok(()),
+/// Checks a step; the error is a line and a message.
+type StepCheck = fn(&Step) -> Result<(), (usize, String)>;
+
+/// Checks steps of a file, also those in blocks and in the files that it includes.
+fn each_step(file: &str, steps: &[Step], check: StepCheck) -> Result<(), ParseError> {
+    for step in steps {
+        match &step.action {
+            StepAction::Repeat(block) => each_step(file, &block.steps, check)?,
+            StepAction::AnyOrder(block) => each_step(file, &block.steps, check)?,
+            StepAction::Include(included) => each_step(&included.file, &included.steps, check)?,
+            _ => check(step).map_err(|(line, what)| ParseError {
+                file: file.to_owned(),
+                line,
+                what,
+            })?,
+        }
     }
+    Ok(())
+}
+
+fn has_valid_url(step: &Step) -> Result<(), (usize, String)> {
+    let url = match &step.action {
+        StepAction::Connect(connect) => connect.url.as_literal().filter(|url| *url != "echo:"),
+        StepAction::Http(http) => http.url.as_literal(),
+        _ => None,
+    };
+    url.map_or(Ok(()), |url| is_url(url).map_err(|what| (step.line, what)))
+}
+
+/// Reads the schemas that steps name; their paths are relative to the folder of the file.
+fn read_schemas(file: &str, steps: &mut [Step]) -> Result<(), ParseError> {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    for step in steps {
+        match &mut step.action {
+            StepAction::Repeat(block) => read_schemas(file, &mut block.steps)?,
+            StepAction::AnyOrder(block) => read_schemas(file, &mut block.steps)?,
+            StepAction::Include(included) => read_schemas(&included.file, &mut included.steps)?,
+            StepAction::Receive { pattern, .. }
+            | StepAction::Never { pattern, .. }
+            | StepAction::NeverEverywhere(pattern)
+            | StepAction::On { pattern, .. } => {
+                pattern.read_schema(folder).map_err(|error| ParseError {
+                    file: file.to_owned(),
+                    line: step.line,
+                    what: error.to_string(),
+                })?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn is_set(variable: &Variable) -> Result<(), String> {
@@ -85,14 +145,42 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
     let here = |template| vec![(step.line, template)];
     match &step.action {
         StepAction::Set { value, .. } => here(value),
-        StepAction::Connect(connect) => of_connect(step.line, connect),
-        StepAction::Send {
-            message: SendStep::Text(template) | SendStep::File(template),
-            ..
-        } => here(template),
-        StepAction::Receive { pattern, .. } | StepAction::Never { pattern, .. } => {
-            here(pattern.template())
+        StepAction::Connect(connect) => of_request(
+            step.line,
+            &connect.url,
+            &connect.headers,
+            &connect.expectations,
+        ),
+        StepAction::Http(http) => {
+            let body = http.body.iter().map(|body| (step.line, body));
+            let mut texts = of_request(step.line, &http.url, &http.headers, &http.expectations);
+            texts.extend(body);
+            texts
         }
+        StepAction::Send {
+            message:
+                SendStep::Text(template)
+                | SendStep::File(template)
+                | SendStep::Quoted(template)
+                | SendStep::Fragments { text: template, .. }
+                | SendStep::Frame(FrameStep {
+                    payload: FramePayload::Text(template),
+                    ..
+                }),
+            ..
+        }
+        | StepAction::Sample {
+            message: template, ..
+        } => here(template),
+        StepAction::On {
+            pattern, answer, ..
+        } => vec![
+            (step.line, pattern.template()),
+            (step.line, answer.template()),
+        ],
+        StepAction::Receive { pattern, .. }
+        | StepAction::Never { pattern, .. }
+        | StepAction::NeverEverywhere(pattern) => here(pattern.template()),
         StepAction::Capture { query, .. } | StepAction::Assert(query) => here(query.template()),
         StepAction::Close { frame, .. } => {
             let reason = frame.as_ref().and_then(|frame| frame.reason.as_ref());
@@ -106,12 +194,14 @@ fn templates(step: &Step) -> Vec<(usize, &Template)> {
     }
 }
 
-fn of_connect(line: usize, connect: &ConnectStep) -> Vec<(usize, &Template)> {
-    let headers = connect
-        .headers
-        .iter()
-        .map(|header| (header.line, &header.value));
-    let facts = connect.expectations.iter().filter_map(|expectation| {
+fn of_request<'a>(
+    line: usize,
+    url: &'a Template,
+    headers: &'a [HeaderLine],
+    expectations: &'a [Expectation],
+) -> Vec<(usize, &'a Template)> {
+    let headers = headers.iter().map(|header| (header.line, &header.value));
+    let facts = expectations.iter().filter_map(|expectation| {
         let template = match &expectation.fact {
             HandshakeFact::Subprotocol(name) => name,
             HandshakeFact::Header { value, .. } => value.template(),
@@ -119,7 +209,7 @@ fn of_connect(line: usize, connect: &ConnectStep) -> Vec<(usize, &Template)> {
         };
         Some((expectation.line, template))
     });
-    [(line, &connect.url)]
+    [(line, url)]
         .into_iter()
         .chain(headers)
         .chain(facts)

@@ -16,27 +16,26 @@ pub mod run;
 pub mod schedule;
 mod scope;
 mod suggest;
-mod template;
 pub mod test_context;
 #[cfg(all(test, feature = "jq"))]
 mod tests;
 mod transcript;
-pub mod variables;
 mod words;
 
 use std::path::Path;
 use std::time::Duration;
 
-pub use parse::ParseError;
-pub use template::{Quoting, Template, TemplatePart, Variable, is_name};
-
 use crate::decode::DecodeFormat;
 use crate::pattern::{Jq, JqError, Pattern, PatternError, PatternForm};
+use crate::rules::Answer;
+use crate::template::{Template, TemplatePart};
+pub use parse::ParseError;
 
 /// A whole check file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
-    /// `set` and `timeout` before the first test, which apply to every test. No other steps are allowed here.
+    /// `set`, `timeout`, `never` and `include` before the first test, which apply to every test. No other steps
+    /// are allowed here.
     pub settings: Vec<Step>,
     /// The tests in order; never empty.
     pub tests: Vec<Test>,
@@ -51,6 +50,25 @@ pub struct Test {
     pub name: Option<String>,
     /// Its steps in order; never empty.
     pub steps: Vec<Step>,
+    /// The steps that run whatever happened in `steps`.
+    pub finally: Option<FinallySteps>,
+}
+
+impl Test {
+    /// The number of its steps, including those of blocks, which count once, and of included files.
+    pub fn step_count(&self) -> usize {
+        let finally = self.finally.iter().flat_map(|finally| &finally.steps);
+        self.steps.iter().chain(finally).map(Step::count).sum()
+    }
+}
+
+/// `finally` and the steps after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FinallySteps {
+    /// The line of `finally`.
+    pub line: usize,
+    /// Its steps in order; never empty.
+    pub steps: Vec<Step>,
 }
 
 /// One step and its line.
@@ -60,6 +78,31 @@ pub struct Step {
     pub line: usize,
     /// Its action.
     pub action: StepAction,
+}
+
+impl Step {
+    /// How many steps it is: those inside a block instead of the block.
+    fn count(&self) -> usize {
+        match &self.action {
+            StepAction::Repeat(block) => block.steps.iter().map(Self::count).sum(),
+            StepAction::AnyOrder(block) => block.expectations().count(),
+            StepAction::Include(file) => file.steps.iter().map(Self::count).sum(),
+            StepAction::Sample { .. } => 0,
+            _ => 1,
+        }
+    }
+
+    /// Whether it may come before the first test.
+    fn is_setting(&self) -> bool {
+        match &self.action {
+            StepAction::Set { .. }
+            | StepAction::Timeout(_)
+            | StepAction::NeverEverywhere(_)
+            | StepAction::On { on: None, .. } => true,
+            StepAction::Include(file) => file.steps.iter().all(Self::is_setting),
+            _ => false,
+        }
+    }
 }
 
 /// The action of a step.
@@ -76,6 +119,8 @@ pub enum StepAction {
     Timeout(Duration),
     /// `connect [NAME] URL` with its header lines and expectations.
     Connect(ConnectStep),
+    /// `http METHOD URL [BODY]` with its header lines and expectations.
+    Http(HttpStep),
     /// `> MESSAGE`
     Send {
         /// The connection.
@@ -100,6 +145,32 @@ pub enum StepAction {
         on: ConnectionName,
         /// The pattern.
         pattern: Expected,
+    },
+    /// `never PATTERN` before the first test: it applies to every connection.
+    NeverEverywhere(Expected),
+    /// `on PATTERN => MESSAGE`: answers each message that matches from here on.
+    On {
+        /// The connection; `None` before the first test, for every connection.
+        on: Option<ConnectionName>,
+        /// The pattern.
+        pattern: Expected,
+        /// The answer.
+        answer: Answer,
+    },
+    /// `any-order` with its expectations, to `end`.
+    AnyOrder(AnyOrderBlock),
+    /// `repeat N` with its steps, to `end`.
+    Repeat(RepeatBlock),
+    /// `include FILE`
+    Include(IncludedFile),
+    /// `pause TIME`: a wait that only `--pace` obeys.
+    Pause(Duration),
+    /// `sample MESSAGE` after a `<` or `expect close`: what a server sends that plays this file. Ignored here.
+    Sample {
+        /// The connection.
+        on: ConnectionName,
+        /// The message, or the reason of the close.
+        message: Template,
     },
     /// `decode FORMAT,…`: binary messages from here on are decoded.
     Decode {
@@ -180,6 +251,10 @@ pub enum MessageOrder {
 pub struct ConnectStep {
     /// The name for later steps.
     pub name: Option<String>,
+    /// Which `connect` of its test, counted from 0: steps on this connection name it so.
+    pub index: usize,
+    /// For how long it is tried again.
+    pub retry: Option<RetryClause>,
     /// The URL.
     pub url: Template,
     /// Additional header lines of the request, in order; a name may be repeated.
@@ -188,18 +263,89 @@ pub struct ConnectStep {
     pub expectations: Vec<Expectation>,
 }
 
-/// A header line of the opening handshake.
+/// `http`: an HTTP request and what its answer must be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpStep {
+    /// For how long it is tried again.
+    pub retry: Option<RetryClause>,
+    /// The method, in capitals (RFC 9110 §9).
+    pub method: String,
+    /// The URL.
+    pub url: Template,
+    /// The body.
+    pub body: Option<Template>,
+    /// Additional header lines, in order; a name may be repeated.
+    pub headers: Vec<HeaderLine>,
+    /// [`HandshakeFact::Status`] and [`HandshakeFact::Header`] only.
+    pub expectations: Vec<Expectation>,
+}
+
+/// `retry TIME`, the line before a `connect` or `http`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryClause {
+    /// Its line.
+    pub line: usize,
+    /// For how long another attempt is made.
+    pub time: Duration,
+}
+
+/// `any-order` … `end`: each expectation is met by another message, in any order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyOrderBlock {
+    /// The connection.
+    pub on: ConnectionName,
+    /// [`StepAction::Receive`] for the first message that matches, and [`StepAction::Sample`] after some of them.
+    pub steps: Vec<Step>,
+    /// The line of its `end`.
+    pub end: usize,
+}
+
+impl AnyOrderBlock {
+    /// The expectations: line, pattern and time limit.
+    pub fn expectations(&self) -> impl Iterator<Item = (&Step, &Expected, Option<Duration>)> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            StepAction::Receive {
+                pattern, within, ..
+            } => Some((step, pattern, *within)),
+            _ => None,
+        })
+    }
+}
+
+/// `repeat N` … `end`
+#[derive(Clone, Debug, PartialEq)]
+pub struct RepeatBlock {
+    /// How often its steps run, at least once.
+    pub times: u32,
+    /// Its steps in order; never empty.
+    pub steps: Vec<Step>,
+    /// The line of its `end`.
+    pub end: usize,
+}
+
+/// A file that `include` names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncludedFile {
+    /// The path as written, relative to the folder of the file with the `include`.
+    pub path: String,
+    /// The path from the working directory, for errors; paths in its steps are relative to its folder.
+    pub file: String,
+    /// Its steps in order. Their lines are lines of this file.
+    pub steps: Vec<Step>,
+}
+
+/// A header line of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderLine {
     /// Its line.
     pub line: usize,
     /// A token (RFC 9110 §5.1).
     pub name: String,
-    /// Filled in when the connection is opened.
+    /// Filled in when the step runs.
     pub value: Template,
 }
 
-/// An expectation of the opening handshake's response.
+/// An expectation of the response to a handshake or a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     /// Its line.
@@ -235,6 +381,39 @@ pub enum SendStep {
     Hex(Vec<u8>),
     /// `>file PATH`: the bytes of a file as a binary message.
     File(Template),
+    /// `>text "…"` or `>text <<END`: a text with any characters.
+    Quoted(Template),
+    /// `>fragments SIZE MESSAGE`: a text message in several frames.
+    Fragments {
+        /// Payload bytes of each frame, at least 1; of the last one at most.
+        size: usize,
+        /// The text.
+        text: Template,
+    },
+    /// `>frame …`
+    Frame(FrameStep),
+}
+
+/// One frame, legal or not (RFC 6455 §5.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameStep {
+    /// FIN, RSV1 to RSV3 and the opcode: the first byte.
+    pub first: u8,
+    /// Whether it is masked, as a client must do.
+    pub is_masked: bool,
+    /// The declared length, if it is not that of the payload.
+    pub length: Option<u64>,
+    /// Its payload.
+    pub payload: FramePayload,
+}
+
+/// The payload of a [`FrameStep`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum FramePayload {
+    /// `hex 00 ff`
+    Hex(Vec<u8>),
+    /// `text TEXT`
+    Text(Template),
 }
 
 /// The payload of a close frame.

@@ -4,25 +4,27 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    CloseStep, ConnectionName, Expected, HandshakeFact, HeaderLine, MessageOrder, Query, Script,
-    SendStep, Step, StepAction,
+    AnyOrderBlock, CloseStep, ConnectStep, ConnectionName, Expected, FramePayload, FrameStep,
+    HandshakeFact, HeaderLine, HttpStep, MessageOrder, Query, RepeatBlock, Script, SendStep, Step,
+    StepAction,
 };
+use crate::connection::wire::header::{FIN, RSV1, RSV2, RSV3};
 use crate::pattern::PatternForm;
 
 /// A file that parses to this script, with each step on its line as far as blank lines allow.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let mut writer = ScriptWriter { out: f, line: 1 };
-        for step in &self.settings {
-            writer.step(step)?;
-        }
+        writer.steps(&self.settings)?;
         for test in &self.tests {
             if let Some(name) = &test.name {
                 let quoted = serde_json::to_string(name).map_err(|_| fmt::Error)?;
                 writer.line(test.line, &format_args!("test {quoted}"))?;
             }
-            for step in &test.steps {
-                writer.step(step)?;
+            writer.steps(&test.steps)?;
+            if let Some(finally) = &test.finally {
+                writer.line(finally.line, &"finally")?;
+                writer.steps(&finally.steps)?;
             }
         }
         Ok(())
@@ -45,22 +47,51 @@ impl ScriptWriter<'_, '_> {
         writeln!(self.out, "{text}")
     }
 
+    fn steps(&mut self, steps: &[Step]) -> fmt::Result {
+        steps.iter().try_for_each(|step| self.step(step))
+    }
+
     fn step(&mut self, step: &Step) -> fmt::Result {
-        self.line(step.line, &step.action)?;
-        let StepAction::Connect(connect) = &step.action else {
-            return Ok(());
+        let retry = match &step.action {
+            StepAction::Connect(connect) => connect.retry,
+            StepAction::Http(http) => http.retry,
+            _ => None,
         };
-        for header in &connect.headers {
-            self.line(header.line, header)?;
+        if let Some(retry) = retry {
+            let time = DurationWord(retry.time);
+            self.line(retry.line, &format_args!("retry {time}"))?;
         }
-        for expectation in &connect.expectations {
-            self.line(expectation.line, &expectation.fact)?;
+        self.line(step.line, &step.action)?;
+        match &step.action {
+            StepAction::Connect(ConnectStep {
+                headers,
+                expectations,
+                ..
+            })
+            | StepAction::Http(HttpStep {
+                headers,
+                expectations,
+                ..
+            }) => {
+                for header in headers {
+                    self.line(header.line, header)?;
+                }
+                for expectation in expectations {
+                    self.line(expectation.line, &expectation.fact)?;
+                }
+                Ok(())
+            }
+            StepAction::Repeat(RepeatBlock { steps, end, .. })
+            | StepAction::AnyOrder(AnyOrderBlock { steps, end, .. }) => {
+                self.steps(steps)?;
+                self.line(*end, &"end")
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// The step on one line, as in a report; of a `connect` only its own line.
+/// The step on one line, as in a report; of a `connect`, an `http` or a block only its own line.
 impl fmt::Display for StepAction {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -68,6 +99,12 @@ impl fmt::Display for StepAction {
             Self::Timeout(time) => write!(f, "timeout {}", DurationWord(*time)),
             Self::Connect(connect) => {
                 write!(f, "connect {}{}", QuotedWord(&connect.name), connect.url)
+            }
+            Self::Http(http) => {
+                write!(f, "http {} {}", http.method, http.url)?;
+                http.body
+                    .as_ref()
+                    .map_or(Ok(()), |body| write!(f, " {body}"))
             }
             Self::Send { on, message } => write!(f, "{on}{message}"),
             Self::Receive {
@@ -90,6 +127,23 @@ impl fmt::Display for StepAction {
                 write!(f, "{}{on}{sign}{pattern}", WithinClause(*within))
             }
             Self::Never { on, pattern } => write!(f, "{on}never {pattern}"),
+            Self::NeverEverywhere(pattern) => write!(f, "never {pattern}"),
+            Self::On {
+                on,
+                pattern,
+                answer,
+            } => {
+                if let Some(on) = on {
+                    write!(f, "{on}")?;
+                }
+                write!(f, "on {pattern} => {answer}")
+            }
+            Self::AnyOrder(block) => write!(f, "{}any-order", block.on),
+            Self::Repeat(block) => write!(f, "repeat {}", block.times),
+            Self::Include(included) => write!(f, "include {}", included.path),
+            Self::Pause(time) => write!(f, "pause {}", DurationWord(*time)),
+            // The step before it names the connection.
+            Self::Sample { message, .. } => write!(f, "sample {message}"),
             Self::Decode { on, format } => write!(f, "{on}decode {format}"),
             Self::Silence { on, time } => write!(f, "{on}silence {}", DurationWord(*time)),
             Self::Capture {
@@ -142,6 +196,37 @@ impl fmt::Display for SendStep {
                 f.write_str(">hex")?;
                 bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
             }
+            Self::Quoted(text) => {
+                let quoted = serde_json::to_string(&text.to_string()).map_err(|_| fmt::Error)?;
+                write!(f, ">text {quoted}")
+            }
+            Self::Fragments { size, text } => write!(f, ">fragments {size} {text}"),
+            Self::Frame(frame) => write!(f, ">frame {frame}"),
+        }
+    }
+}
+
+impl fmt::Display for FrameStep {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for (bit, name) in [(FIN, "fin"), (RSV1, "rsv1"), (RSV2, "rsv2"), (RSV3, "rsv3")] {
+            if self.first & bit != 0 {
+                write!(f, "{name} ")?;
+            }
+        }
+        write!(f, "opcode={}", self.first & 0x0f)?;
+        if !self.is_masked {
+            f.write_str(" mask=no")?;
+        }
+        if let Some(length) = self.length {
+            write!(f, " length={length}")?;
+        }
+        match &self.payload {
+            FramePayload::Hex(bytes) if bytes.is_empty() => Ok(()),
+            FramePayload::Hex(bytes) => {
+                f.write_str(" hex")?;
+                bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
+            FramePayload::Text(text) => write!(f, " text {text}"),
         }
     }
 }

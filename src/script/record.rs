@@ -10,7 +10,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::template::{Language, Template};
 use super::{CloseStep, ConnectionName, Expected, MessageOrder, Script, SendStep, StepAction};
 use crate::connection::Target;
 use crate::connection::close::{CloseCode, CloseInfo, Initiator};
@@ -23,6 +22,7 @@ use crate::output::json::{compact, is_json};
 use crate::output::repl_sink::Recorder as Records;
 use crate::pattern::PatternForm;
 use crate::secret::{Redactor, SecretSource, io_text, redact_url};
+use crate::template::{Language, Template};
 use crate::units::{bytes, wall_clock};
 
 mod generalize;

@@ -10,9 +10,18 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::time::{Instant, Sleep};
+
 use super::report::{Finished, Reports};
 use super::test_context::{RunContext, StopReason};
 use crate::signals::Signals;
+
+/// How long the last output may take after the run was stopped, so that a reader that does not read cannot keep
+/// the program running.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// How long the reports at the end may take then.
+const AT_LEAST: Duration = Duration::from_millis(50);
 
 /// A piece of work that returns results.
 pub type Job<'a> = Pin<Box<dyn Future<Output = Vec<Finished>> + 'a>>;
@@ -37,6 +46,8 @@ pub struct ScheduleOutcome {
     pub stopping: Option<StopReason>,
     /// Why stdout could not be written.
     pub output: Option<io::Error>,
+    /// How much longer the last output may take; `None` is unlimited.
+    pub patience: Option<Duration>,
 }
 
 enum Slot<'a> {
@@ -54,6 +65,8 @@ struct Schedule<'a, 'r, I> {
     output: Option<io::Error>,
     /// Results that a signal interrupted.
     interrupted: u64,
+    /// When it was stopped: the time for the last output.
+    last_call: Option<Pin<Box<Sleep>>>,
 }
 
 /// Runs all jobs, until a signal, a failure with `--fail-fast` or the time limit stops the run.
@@ -75,6 +88,7 @@ pub async fn run<'a>(
         signals: Signals::new()?,
         output: None,
         interrupted: 0,
+        last_call: None,
     };
     let mut timer = pin!(async {
         match policy.max_time {
@@ -98,6 +112,12 @@ pub async fn run<'a>(
         left: schedule.waiting.len() as u64 + schedule.interrupted,
         stopping: shared.stopping.get(),
         output: schedule.output,
+        patience: schedule.last_call.map(|last_call| {
+            let left = last_call
+                .deadline()
+                .saturating_duration_since(Instant::now());
+            left.max(AT_LEAST)
+        }),
     })
 }
 
@@ -121,10 +141,10 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
             }
             let drained = self.poll_drain(cx);
             if self.running.is_empty() && (self.is_stopping() || self.waiting.len() == 0) {
-                return if drained {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
+                return match &mut self.last_call {
+                    _ if drained => Poll::Ready(()),
+                    Some(last_call) => last_call.as_mut().poll(cx),
+                    None => Poll::Pending,
                 };
             }
             // Connections are not read while output has no room, and nothing else wakes them afterwards.
@@ -144,6 +164,7 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
         let first = self.shared.stopping.get().is_none();
         if first {
             self.shared.stopping.set(Some(why));
+            self.last_call = Some(Box::pin(tokio::time::sleep(LAST_CALL)));
         }
         first
     }

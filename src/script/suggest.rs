@@ -1,15 +1,16 @@
 //! Errors of unknown steps, which suggest the nearest one.
 
-use super::template::is_name;
 use super::words::{beginning, split_word};
 use crate::nearest::nearest;
+use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 25] = [
+pub(super) const STEPS: [&str; 38] = [
     "test",
     "set",
     "timeout",
     "connect",
+    "http",
     "expect status",
     "expect subprotocol",
     "expect header",
@@ -18,11 +19,15 @@ pub(super) const STEPS: [&str; 25] = [
     ">",
     ">hex",
     ">file",
+    ">text",
+    ">fragments",
+    ">frame",
     "<",
     "<next",
     "<hex",
     "<schema",
     "within",
+    "on",
     "never",
     "silence",
     "decode",
@@ -31,6 +36,14 @@ pub(super) const STEPS: [&str; 25] = [
     "ping",
     "close",
     "wait",
+    "any-order",
+    "repeat",
+    "end",
+    "finally",
+    "retry",
+    "include",
+    "pause",
+    "sample",
 ];
 
 /// The error of a line that begins with no known step; `connections` are the names known at this line.
@@ -46,7 +59,15 @@ pub(super) fn unknown_step<'a>(
     }
     let unknown = format!("unknown step '{line}'");
     if let Some(rest) = sign.strip_prefix('>') {
-        return format!("{unknown}; did you mean '> {rest}', '>hex' or '>file'?");
+        let forms = STEPS
+            .into_iter()
+            .filter(|step| step.len() > 1 && step.starts_with('>'));
+        return match nearest(sign, forms) {
+            Some(form) => format!("{unknown}; did you mean '{form}' or '> {rest}'?"),
+            None => format!(
+                "{unknown}; did you mean '> {rest}', '>text', '>hex', '>file', '>fragments' or '>frame'?"
+            ),
+        };
     }
     if let Some(rest) = sign.strip_prefix('<') {
         return format!("{unknown}; did you mean '< {rest}', '<next', '<hex' or '<schema'?");

@@ -12,13 +12,19 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use tokio::sync::mpsc::unbounded_channel;
+
 use super::print::DurationWord;
 use super::transcript::Transcript;
+use crate::connection::backoff::Backoff;
 use crate::connection::close::{CloseFrame, CloseInfo};
+use crate::connection::cookies::CookieJar;
 use crate::connection::error::{Error, ErrorKind};
-use crate::connection::message::{Direction, Outgoing, Payload};
-use crate::connection::target::RequestHeader;
-use crate::connection::{Opened, ReadyState};
+use crate::connection::http_request::{HttpAnswer, HttpRequest, exchange, shown_url};
+use crate::connection::message::{Direction, Fragment, Outgoing, Payload};
+use crate::connection::target::{Address, RequestHeader};
+use crate::connection::{Opened, Progress, ReadyState, Reporter, Target};
 use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
 use crate::exit::Exit;
@@ -26,6 +32,8 @@ use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
+use crate::rules::Rule;
+use crate::template::variables::{Filled, Variables};
 use crate::units;
 
 /// Bytes of unread messages at which a connection is no longer read.
@@ -54,6 +62,10 @@ pub struct RunContext {
     pub farewell: CloseFrame,
     /// The limit of a waiting step where the file sets none.
     pub timeout: Duration,
+    /// The delays between the attempts of `retry`.
+    pub backoff: Backoff,
+    /// Whether `pause` waits (`--pace`).
+    pub keeps_pace: bool,
 }
 
 /// Why a run ends before its last test.
@@ -74,8 +86,19 @@ pub struct StepFailure {
     pub why: String,
     /// The server's answer and the hint.
     pub details: Vec<String>,
-    /// The nearest message.
-    pub closest: Option<Closest>,
+    /// The nearest messages.
+    pub closest: Vec<NearMiss>,
+    /// Whether the test must end although another attempt might succeed.
+    pub is_final: bool,
+}
+
+/// A message that nearly met an expectation.
+#[derive(Clone, Debug)]
+pub struct NearMiss {
+    /// The expectation, if the step has several.
+    pub label: Option<String>,
+    /// The message.
+    pub closest: Closest,
 }
 
 impl StepFailure {
@@ -85,7 +108,8 @@ impl StepFailure {
             fault: false,
             why: why.into(),
             details: Vec::new(),
-            closest: None,
+            closest: Vec::new(),
+            is_final: false,
         }
     }
 
@@ -94,6 +118,23 @@ impl StepFailure {
         Self {
             fault: true,
             ..Self::unmet(why)
+        }
+    }
+
+    /// Ends the test: no other attempt is made.
+    pub fn ending(self) -> Self {
+        Self {
+            is_final: true,
+            ..self
+        }
+    }
+}
+
+impl From<Closest> for NearMiss {
+    fn from(closest: Closest) -> Self {
+        Self {
+            label: None,
+            closest,
         }
     }
 }
@@ -107,7 +148,7 @@ impl From<UnmetExpectation> for StepFailure {
         let hint = unmet.hint.iter().map(|hint| format!("hint: {hint}"));
         Self {
             details: answer.chain(hint).collect(),
-            closest: unmet.closest,
+            closest: unmet.closest.map(NearMiss::from).into_iter().collect(),
             ..Self::unmet(unmet.what)
         }
     }
@@ -123,6 +164,18 @@ impl From<&Error> for StepFailure {
             details: answer.chain(hint).collect(),
             ..Self::unmet(error.message.clone())
         }
+    }
+}
+
+impl From<StopReason> for StepFailure {
+    fn from(why: StopReason) -> Self {
+        let why = match why {
+            StopReason::Signal(_) => "interrupted".to_owned(),
+            StopReason::OutOfTime(limit) => {
+                format!("stopped after --max-time {}", DurationWord(limit))
+            }
+        };
+        Self::fault(why).ending()
     }
 }
 
@@ -150,6 +203,8 @@ impl From<&ConnectionEnd> for StepFailure {
 /// One connection of a test.
 pub struct TestConnection {
     name: Option<String>,
+    /// Where it was opened to, before redirects.
+    pub address: Address,
     link: Link,
     /// Redacted.
     url: String,
@@ -174,6 +229,8 @@ pub struct TestConnection {
     pub passed: PassedOver,
     /// The last message received.
     pub last: Option<Payload>,
+    /// Whether a failed attempt has opened it: its messages do not matter.
+    is_forgotten: bool,
     down: bool,
 }
 
@@ -181,6 +238,7 @@ impl TestConnection {
     fn new(name: Option<String>, policy: LinkPolicy) -> Self {
         Self {
             name,
+            address: policy.target.address.clone(),
             comes_back: policy.persistence.reconnect.is_some(),
             interrupted: None,
             link: Link::new(policy),
@@ -196,6 +254,7 @@ impl TestConnection {
             forbidden: None,
             passed: PassedOver::default(),
             last: None,
+            is_forgotten: false,
             down: false,
         }
     }
@@ -204,6 +263,7 @@ impl TestConnection {
     pub fn take(&mut self) -> Option<Payload> {
         let payload = self.inbox.pop_front()?;
         self.held -= payload.weight() + ENVELOPE;
+        self.passed.count();
         Some(payload)
     }
 
@@ -235,6 +295,12 @@ impl TestConnection {
         self.link.ready_state()
     }
 
+    /// Drops the messages that no step has looked at.
+    fn forget(&mut self) {
+        self.inbox.clear();
+        self.held = 0;
+    }
+
     /// Raises the inbox limit so that a pong behind unread messages is reached, or restores it.
     pub fn read_ahead(&mut self, to_pong: bool) {
         self.limit = if to_pong { INBOX_BEFORE_PONG } else { INBOX };
@@ -254,6 +320,19 @@ impl TestConnection {
             .find_map(|payload| violation(&pattern, payload));
         self.forbidden = self.forbidden.take().or(found);
         self.never.push(pattern);
+    }
+
+    /// Answers messages by this rule, also those that no step has looked at yet.
+    pub fn answer_by(&mut self, rule: Rule) {
+        self.link.add_rule(rule);
+        let (link, held) = (&mut self.link, &mut self.held);
+        self.inbox.retain(|payload| {
+            let is_answered = link.answer(payload);
+            if is_answered {
+                *held -= payload.weight() + ENVELOPE;
+            }
+            !is_answered
+        });
     }
 
     /// Decodes binary messages from now on, also those that were received and not read yet.
@@ -288,15 +367,21 @@ impl TestConnection {
         cx: &mut Context<'_>,
         sinks: &RefCell<Sinks>,
         transcript: &mut Transcript,
+        is_stopping: bool,
     ) -> bool {
         let mut events = 0;
-        let listens = self.held < self.limit && sinks.borrow().writer.has_room();
-        while !self.down && self.held < self.limit && sinks.borrow().writer.has_room() {
+        // Once the run is stopped, a reader of stdout that does not read must not keep a connection open.
+        let has_room = || is_stopping || sinks.borrow().writer.has_room();
+        let listens = self.held < self.limit && has_room();
+        while !self.down && self.held < self.limit && has_room() {
             if events == TURN {
                 cx.waker().wake_by_ref();
                 break;
             }
             match self.link.poll_next(cx) {
+                Poll::Ready(Some(
+                    Event::Message(_) | Event::Ping { .. } | Event::Pong { .. } | Event::Frame(_),
+                )) if is_stopping && !sinks.borrow().writer.has_room() => {}
                 Poll::Ready(Some(event)) => self.on_event(event, sinks, transcript),
                 Poll::Ready(None) => self.down = true,
                 Poll::Pending => break,
@@ -318,8 +403,9 @@ impl TestConnection {
             Event::Message(Message {
                 direction: Direction::In,
                 payload,
+                is_answered: false,
                 ..
-            }) => {
+            }) if !self.is_forgotten => {
                 self.last = Some(payload.clone());
                 self.keep(payload);
             }
@@ -357,6 +443,46 @@ fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
     Some(failure)
 }
 
+/// What a step sends.
+pub struct StepMessage {
+    /// The message, its fragments or a raw frame.
+    pub parts: Vec<Outgoing>,
+    /// What the transcript shows instead of the parts.
+    pub shown: Option<String>,
+}
+
+impl StepMessage {
+    /// A message in one frame; `shown` replaces it in the transcript.
+    pub fn whole(payload: Payload, shown: Option<String>) -> Self {
+        Self {
+            parts: vec![Outgoing::Message(payload)],
+            shown,
+        }
+    }
+
+    /// A text in frames of `size` bytes, at least 1.
+    pub fn fragments(text: Filled, size: usize) -> Self {
+        let shown = text.shown.unwrap_or_else(|| text.text.clone());
+        let mut rest = Bytes::from(text.text);
+        let mut parts = Vec::new();
+        loop {
+            let bytes = rest.split_to(rest.len().min(size));
+            let is_last = rest.is_empty();
+            parts.push(Outgoing::Fragment(Fragment {
+                is_text: true,
+                is_first: parts.is_empty(),
+                is_last,
+                bytes,
+            }));
+            if is_last {
+                let shown = format!("in {}: {shown}", units::count(parts.len() as u64, "frame"));
+                let shown = Some(shown);
+                return Self { parts, shown };
+            }
+        }
+    }
+}
+
 /// How a wait ended without a failure.
 #[derive(Debug)]
 pub enum WaitResult<T> {
@@ -374,6 +500,12 @@ pub struct TestContext<'a> {
     pub connections: Vec<TestConnection>,
     /// What happened, and when.
     pub transcript: Transcript,
+    /// The patterns that no message of any connection may match.
+    never: Vec<Pattern>,
+    /// The rules of every connection.
+    rules: Vec<Rule>,
+    /// Whether its final steps run, which a signal does not stop at once.
+    is_finishing: bool,
 }
 
 impl<'a> TestContext<'a> {
@@ -383,10 +515,39 @@ impl<'a> TestContext<'a> {
             shared,
             connections: Vec::new(),
             transcript: Transcript::new(Instant::now()),
+            never: Vec::new(),
+            rules: Vec::new(),
+            is_finishing: false,
         }
     }
 
-    /// Opens a connection and waits until it is open or has failed.
+    /// Makes a message that matches fail the test, on every connection from now on.
+    pub fn forbid_everywhere(&mut self, pattern: Pattern) {
+        for connection in &mut self.connections {
+            connection.forbid(pattern.clone());
+        }
+        self.never.push(pattern);
+    }
+
+    /// Answers messages by this rule, on every connection that is opened from now on.
+    pub fn answer_everywhere(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// The final steps begin. After a failure forbidden messages are no longer looked for: they would keep these
+    /// steps from running.
+    pub fn begin_finally(&mut self, has_failed: bool) {
+        self.is_finishing = true;
+        if has_failed {
+            self.never.clear();
+            for connection in &mut self.connections {
+                connection.never.clear();
+                connection.forbidden = None;
+            }
+        }
+    }
+
+    /// Opens a connection and waits until it is open or has failed; returns its index.
     ///
     /// # Errors
     /// An invalid URL, the time limit, and the errors of any wait.
@@ -395,65 +556,150 @@ impl<'a> TestContext<'a> {
         name: Option<String>,
         url: String,
         headers: Vec<RequestHeader>,
+        cookies: &CookieJar,
         limit: Option<Duration>,
-    ) -> Result<&TestConnection, StepFailure> {
+        variables: &Variables,
+    ) -> Result<usize, StepFailure> {
         let policy = (self.shared.reach)(url, headers).await;
-        let connection = TestConnection::new(name, policy.map_err(StepFailure::fault)?);
-        let index = self.connections.len();
-        self.connections.push(connection);
+        let mut policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
+        policy.variables = variables.clone();
+        let target = &mut policy.target;
+        cookies.add_to(&target.address, &mut target.request.headers);
+        let mut connection = TestConnection::new(name, policy);
+        connection.never.clone_from(&self.never);
+        for rule in &self.rules {
+            connection.link.add_rule(rule.clone());
+        }
+        let index = self.place(connection);
         let ready = |context: &mut Self| {
             let connection = &context.connections[index];
             (connection.opened.is_some() || connection.end.is_some()).then_some(())
         };
         match self.until(limit, ready).await? {
-            WaitResult::For(()) => Ok(&self.connections[index]),
+            WaitResult::For(()) => Ok(index),
             WaitResult::InVain => {
+                self.close_and_forget(index);
                 let within = limit.map(units::shown).unwrap_or_default();
                 Err(StepFailure::fault(format!("not connected within {within}")))
             }
         }
     }
 
-    /// Sends a message; `shown` replaces it in the transcript.
+    /// Adds a connection, in place of a forgotten one that is down: a test that connects again and again needs
+    /// no more memory for that.
+    fn place(&mut self, connection: TestConnection) -> usize {
+        let is_over = |old: &TestConnection| old.is_forgotten && old.down && old.end.is_some();
+        match self.connections.iter().position(is_over) {
+            Some(index) => {
+                self.connections[index] = connection;
+                index
+            }
+            None => {
+                self.connections.push(connection);
+                self.connections.len() - 1
+            }
+        }
+    }
+
+    /// Sends a message, a part at a time.
     ///
     /// # Errors
     /// The connection has ended, or there was no room to send within the limit.
     pub async fn send(
         &mut self,
         index: usize,
-        payload: Payload,
-        shown: Option<String>,
+        message: StepMessage,
         limit: Duration,
     ) -> Result<(), StepFailure> {
-        let mut payload = Some(payload);
-        self.ready(index, limit).await?;
-        let connection = &mut self.connections[index];
-        let sent = payload
-            .take()
-            .and_then(|payload| connection.link.send(Outgoing::Message(payload)));
-        let Some(event) = sent else {
-            return Err(self.closed_early(index));
-        };
-        connection.write_event(&event, &self.shared.sinks);
-        let connection = &self.connections[index];
-        match shown {
-            Some(shown) => self.transcript.sent(connection.name.as_deref(), &shown),
-            None => self
-                .transcript
-                .note(connection.name.as_deref(), &connection.url, &event),
+        for part in message.parts {
+            self.ready(index, limit).await?;
+            let connection = &mut self.connections[index];
+            if !connection.link.is_open() {
+                return Err(self.closed_early(index));
+            }
+            // Nothing is reported of a part that does not end its message, and of a raw frame.
+            let Some(event) = connection.link.send(part) else {
+                continue;
+            };
+            connection.write_event(&event, &self.shared.sinks);
+            if message.shown.is_none() {
+                self.transcript
+                    .note(connection.name.as_deref(), &connection.url, &event);
+            }
+        }
+        if let Some(shown) = &message.shown {
+            let name = self.connections[index].name.as_deref();
+            self.transcript.sent(name, shown);
         }
         Ok(())
+    }
+
+    /// Sends an HTTP request and reads its answer; all connections are driven meanwhile. `limit` is the time for
+    /// the answer.
+    ///
+    /// # Errors
+    /// No answer, a forbidden message, or the end of the whole run.
+    pub async fn http(
+        &mut self,
+        target: &Target,
+        request: HttpRequest,
+        cookies: &mut CookieJar,
+        limit: Duration,
+    ) -> Result<HttpAnswer, StepFailure> {
+        let begun = Instant::now();
+        let what = format!("http {} {}", request.method, shown_url(&target.address));
+        let (sender, mut progress) = unbounded_channel();
+        let reporter = Reporter(Some(sender));
+        let mut exchange = pin!(exchange(target, request, cookies, &reporter, limit));
+        let answer = poll_fn(|cx| {
+            loop {
+                let has_news = self.poll_connections(cx);
+                if let Some(failure) = self.take_failure() {
+                    return Poll::Ready(Err(failure));
+                }
+                let answer = exchange.as_mut().poll(cx);
+                while let Poll::Ready(Some(progress)) = progress.poll_recv(cx) {
+                    self.report(progress);
+                }
+                if let Poll::Ready(answer) = answer {
+                    return Poll::Ready(Ok(answer));
+                }
+                if !has_news {
+                    return Poll::Pending;
+                }
+            }
+        });
+        let answer = answer.await?;
+        let time = units::shown(begun.elapsed());
+        let line = match &answer {
+            Ok(answer) => format!("{what} -> {}, {time}", answer.status),
+            Err(error) => format!("{what} failed: {error}"),
+        };
+        self.transcript.add(&line);
+        answer.map_err(|error| (&error).into())
+    }
+
+    /// What is told of an attempt to connect that is no link's.
+    fn report(&self, progress: Progress) {
+        let event = match progress {
+            Progress::Secret(secret) => Event::Secret(secret),
+            progress => Event::Progress(Box::new(progress)),
+        };
+        self.shared.sinks.borrow_mut().on_event(&event);
     }
 
     /// Waits until something can be sent, or never again.
     async fn ready(&mut self, index: usize, limit: Duration) -> Result<(), StepFailure> {
         let ready = poll_fn(|cx| {
             self.poll_connections(cx);
-            self.connections[index].poll_ready(cx)
+            match self.take_failure() {
+                Some(failure) => Poll::Ready(Err(failure)),
+                None => self.connections[index].poll_ready(cx).map(Ok),
+            }
         });
-        if tokio::time::timeout(limit, ready).await.is_ok() {
+        if let Ok(result) = tokio::time::timeout(limit, ready).await {
             self.connections[index].resume_reading();
-            return Ok(());
+            return result;
         }
         let within = units::shown(limit);
         Err(match self.connections[index].link.ready_state() {
@@ -497,6 +743,14 @@ impl<'a> TestContext<'a> {
         let connection = &mut self.connections[index];
         connection.resume_reading();
         connection.link.close(farewell);
+    }
+
+    /// Closes a connection that no step uses; what it still receives is dropped.
+    pub fn close_and_forget(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        connection.link.close(&self.shared.farewell);
+        connection.is_forgotten = true;
+        connection.forget();
     }
 
     /// Waits until `ready` returns a value. All connections are driven meanwhile.
@@ -546,23 +800,23 @@ impl<'a> TestContext<'a> {
             .iter_mut()
             .find_map(|connection| connection.forbidden.take())
         {
-            return Some(failure);
+            return Some(failure.ending());
         }
-        match self.shared.stopping.get()? {
-            StopReason::Signal(_) => Some(StepFailure::fault("interrupted")),
-            StopReason::OutOfTime(limit) => {
-                let limit = DurationWord(limit);
-                Some(StepFailure::fault(format!(
-                    "stopped after --max-time {limit}"
-                )))
-            }
+        if self.is_finishing {
+            return None;
         }
+        self.shared.stopping.get().map(StepFailure::from)
     }
 
     fn poll_connections(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
+        let is_stopping = self.shared.stopping.get().is_some();
         for connection in &mut self.connections {
-            progress |= connection.poll(cx, &self.shared.sinks, &mut self.transcript);
+            if is_stopping {
+                connection.link.hurry();
+            }
+            let sinks = &self.shared.sinks;
+            progress |= connection.poll(cx, sinks, &mut self.transcript, is_stopping);
         }
         progress
     }
@@ -577,8 +831,7 @@ impl<'a> TestContext<'a> {
                 // Messages that still arrive are dropped: a full inbox would stop reading, and nothing would
                 // wake this task.
                 for connection in &mut self.connections {
-                    connection.inbox.clear();
-                    connection.held = 0;
+                    connection.forget();
                 }
                 let progress = self.poll_connections(cx);
                 if self.connections.iter().all(|connection| connection.down) {

@@ -58,6 +58,8 @@ bob silence 200ms
 
 const EVERYTHING: &str = r#"set host = {{base}}/a b
 timeout 1.5
+never {"error":{}}
+on ping => pong {{n}}
 test "every \"step\""
 set greeting = hello {{host}}
 timeout 2m30s
@@ -79,6 +81,19 @@ a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
 a <schema sub/{{greeting}}.json
+a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
+b on /x => y/ => close 4000 {{greeting}} {{.why}}
+b >text "a\nb\u0000 {{greeting}} \\{{"
+b >text <<END
+ {{greeting}}
+# "no comment"
+
+END
+b >fragments 1KiB {"a":
+ [1]}
+b >frame rsv1 fin opcode=3 mask=no length=70000 hex 00FF
+b >frame opcode=1 text {{greeting}}  x
+b >frame fin opcode=9
 b within 250ms <next =
 within 1h b < {{greeting}}
 b < [
@@ -94,14 +109,41 @@ a ping
 within 10ms a ping
 within 10ms a close 3000 bye {{token}}
 b close
+http GET {{ base }}/x
+retry 2s
+http POST http://h:8080/{{greeting}} {"user":
+ "{{ greeting }}"}
+Content-Type: text/plain
+expect status 201
+expect header Location /x/
+capture posted = .id
+http PUT http://h some text
+retry 10s
 connect ws://c
+expect status 101
+any-order
+< {{greeting}}
+sample [1,
+ 2]
+within 300ms < /x/
+end
 expect close 1005
+sample bye
+repeat 3
+pause 1s500ms
+repeat 2
 connect ws://d/{{greeting}}
+< x
 close 1000
+end
+end
 connect ws://e
 within 1s expect close 4999 {"code":
 1}
 wait 1s
+finally
+connect ws://f
+ping
 "#;
 
 const GIVEN: [&str; 2] = ["base", "host-2"];
@@ -217,7 +259,7 @@ fn graphql_reads_as_it_is_written() {
     assert!(pattern.fixed().is_none(), "it waits for {{session}}");
     let rendered = pattern
         .template()
-        .render(|_| Ok::<_, Infallible>("s\"1".to_owned()))
+        .render(|_| Ok::<_, Infallible>("s\"1".to_owned().into()))
         .unwrap();
     let pattern = pattern.compile(&rendered, Path::new("")).unwrap();
     assert_eq!(
@@ -269,6 +311,8 @@ fn chat_reads_as_it_is_written() {
 fn every_step_prints_as_it_should_be_written() {
     let wanted = r#"set host = {{base}}/a b
 timeout 1s500ms
+never {"error":{}}
+on ping => pong {{n}}
 test "every \"step\""
 set greeting = hello {{host}}
 timeout 2m30s
@@ -288,6 +332,14 @@ a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
 a <schema sub/{{greeting}}.json
+a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
+b on /x => y/ => close 4000 {{greeting}} {{.why}}
+b >text "a\nb\u0000 {{greeting}} \\{{"
+b >text " {{greeting}}\n# \"no comment\"\n"
+b >fragments 1024 {"a":[1]}
+b >frame fin rsv1 opcode=3 mask=no length=70000 hex 00 ff
+b >frame opcode=1 text {{greeting}}  x
+b >frame fin opcode=9
 within 250ms b <next =
 within 1h b < {{greeting}}
 b < [1.0,{{greeting}},"{{greeting}}",12345678901234567890]
@@ -300,13 +352,38 @@ a ping
 within 10ms a ping
 within 10ms a close 3000 bye {{token}}
 b close
+http GET {{base}}/x
+retry 2s
+http POST http://h:8080/{{greeting}} {"user":"{{greeting}}"}
+Content-Type: text/plain
+expect status 201
+expect header Location /x/
+capture posted = .id
+http PUT http://h some text
+retry 10s
 connect ws://c
+expect status 101
+any-order
+< {{greeting}}
+sample [1,2]
+within 300ms < /x/
+end
 expect close 1005
+sample bye
+repeat 3
+pause 1s500ms
+repeat 2
 connect ws://d/{{greeting}}
+< x
 close 1000
+end
+end
 connect ws://e
 within 1s expect close 4999 {"code":1}
-wait 1s"#;
+wait 1s
+finally
+connect ws://f
+ping"#;
     let everything = EVERYTHING.replace("a > [not json {{greeting}}\n]]\n", "");
     assert_eq!(every_line(&parse(&everything)), wanted);
 }
@@ -320,6 +397,96 @@ fn printed_and_read_again_the_files_are_the_same() {
         let windows = text.replace('\n', "\r\n");
         assert_eq!(parse(&windows), script, "line ends do not matter");
     }
+}
+
+/// Files by name, for `include`.
+fn parse_files(text: &str, files: &[(&str, &str)]) -> Result<Script, ParseError> {
+    let read = |path: &std::path::Path| {
+        let found = files.iter().find(|(name, _)| path.to_str() == Some(name));
+        found
+            .map(|(_, text)| text.as_bytes().to_vec())
+            .ok_or_else(|| "not there".to_owned())
+    };
+    Script::parse_with("d/x.wst", text, &GIVEN, &read)
+}
+
+#[test]
+fn an_included_file_shares_names_and_connections() {
+    let files = [
+        (
+            "d/lib/login.wst",
+            "> {{user}}\n< ok\ncapture id = .id\ninclude more.wst\n",
+        ),
+        ("d/lib/more.wst", "within 1s < {{id}}\nclose\n"),
+        (
+            "d/set.wst",
+            "set user = me\nnever error\ninclude set2.wst\n",
+        ),
+        ("d/set2.wst", "timeout 2s\n"),
+    ];
+    let text =
+        "include set.wst\ntest \"a\"\nconnect ws://x\ninclude lib/login.wst\nconnect ws://{{id}}\n";
+    let script = parse_files(text, &files).unwrap();
+    assert_eq!(script.settings.len(), 1, "{:?}", script.settings);
+    let StepAction::Include(included) = &script.tests[0].steps[1].action else {
+        panic!("{script:?}")
+    };
+    assert_eq!(included.file, "d/lib/login.wst");
+    assert_eq!(
+        printed(&included.steps),
+        [
+            (1, "> {{user}}"),
+            (2, "< ok"),
+            (3, "capture id = .id"),
+            (4, "include more.wst")
+        ]
+        .map(|(line, step)| (line, step.to_owned()))
+    );
+    assert_eq!(script.tests[0].step_count(), 7);
+    assert_eq!(script.to_string(), text);
+    assert_eq!(parse_files(&script.to_string(), &files), Ok(script));
+}
+
+#[test]
+#[rustfmt::skip] // A row of the table is a line.
+fn what_is_wrong_in_an_included_file_names_it() {
+    let open = "connect ws://x\ninclude y.wst\n";
+    for (text, file, says) in [
+        (open, "\npign\n", "d/y.wst:2: unknown step 'pign'; did you mean 'ping'?"),
+        (open, "> {{bose}}", "d/y.wst:1: undefined variable {{bose}}"),
+        (open, "test \"b\"\nping", "d/y.wst:1: an included file cannot contain tests"),
+        (open, "ping\nfinally\nping", "d/y.wst:2: finally cannot stand in an included file"),
+        (open, "repeat 2\nping", "d/y.wst:1: this repeat has no end"),
+        (open, "ping\nend", "d/y.wst:2: unexpected end"),
+        (open, "retry 1s", "d/y.wst:1: retry must be followed by a connect or http line"),
+        (open, "connect ws://y", "d/y.wst:1: the connection of line 1 is still open"),
+        (open, "include y.wst", "d/y.wst:1: d/y.wst includes itself"),
+        (open, "include ./x.wst", "d/y.wst:1: cannot read d/./x.wst: not there"),
+        (open, "include x.wst", "d/y.wst:1: d/x.wst includes itself"),
+        (open, "# nothing", "d/x.wst:2: d/y.wst has no steps"),
+        ("connect ws://x\ninclude y.wst\nping", "close", "d/x.wst:3: no open connection; the last one was closed on line 1 of d/y.wst"),
+        ("include y.wst\ntest \"a\"\nping", "connect ws://x", "d/x.wst:1: step before the first test"),
+        ("include z.wst", "", "d/x.wst:1: cannot read d/z.wst: not there"),
+    ] {
+        let found = parse_files(text, &[("d/y.wst", file)]).unwrap_err().to_string();
+        assert!(found.starts_with(says), "{file}: {found}");
+    }
+    let deep: Vec<(String, String)> = (0..20)
+        .map(|n| (format!("d/{n}.wst"), format!("include {}.wst\n", n + 1)))
+        .collect();
+    let deep: Vec<(&str, &str)> = deep.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let error = parse_files("include 0.wst", &deep).unwrap_err().to_string();
+    assert!(error.contains("more than 10 files include each other"), "{error}");
+}
+
+#[test]
+fn never_before_the_first_test_is_a_setting() {
+    let script = parse("never a\nconnect ws://x\nnever b\n");
+    assert_eq!(printed(&script.settings), [(1, "never a".to_owned())]);
+    assert!(matches!(
+        script.tests[0].steps[1].action,
+        StepAction::Never { .. }
+    ));
 }
 
 #[test]
@@ -359,7 +526,7 @@ fn the_form_of_a_pattern_is_never_decided_by_a_value() {
         assert!(pattern.fixed().is_none());
         let rendered = pattern
             .template()
-            .render(|_| Ok::<_, Infallible>(value.to_owned()))
+            .render(|_| Ok::<_, Infallible>(value.to_owned().into()))
             .unwrap();
         let pattern = pattern.compile(&rendered, Path::new("")).unwrap();
         assert!(pattern.is_match(matching), "{text} with {value}");
@@ -381,7 +548,13 @@ fn what_is_wrong_and_where() {
         (open, "pign", 2, "unknown step 'pign'; did you mean 'ping'?".into()),
         (open, "Close 1000", 2, "did you mean 'close'?".into()),
         (open, "xyzzy plugh", 2, "unknown step 'xyzzy plugh' (steps: test, set".into()),
-        (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>hex' or '>file'?".into()),
+        (open, ">hello", 2, "unknown step '>hello'; did you mean '> hello', '>text', '>hex', '>file', '>fragments' or '>frame'?".into()),
+        (open, ">hxe 00", 2, "unknown step '>hxe 00'; did you mean '>hex' or '> hxe'?".into()),
+        (open, "on x", 2, "invalid rule 'x': expected PATTERN => MESSAGE or PATTERN => close CODE REASON".into()),
+        (open, "on x => close 1005", 2, "close code 1005".into()),
+        (open, "on x => {{who}}", 2, "undefined variable {{who}}; define it before this line with set, capture, --var or --secret".into()),
+        (open, "> {{.id}}", 2, "{{.id}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = .id".into()),
+        (open, "within 1s on x => y", 2, "on does not wait and takes no 'within'".into()),
         (open, "<schema", 2, "missing argument: expected <schema FILE".into()),
         (open, "decode gzpi", 2, "unknown format 'gzpi'; did you mean 'gzip'?".into()),
         (open, "within 1s decode gzip", 2, "decode does not wait".into()),
@@ -404,6 +577,59 @@ fn what_is_wrong_and_where() {
         ("", "test name", 1, r#"invalid test name 'name'; write test "NAME""#.into()),
         ("", "test \"a\"\ntest \"b\"\nconnect ws://x", 1, "this test has no steps".into()),
         (open, "test \"a\"\nping", 1, "step before the first test".into()),
+        ("test \"a\"\n", "finally", 2, "finally needs steps before it".into()),
+        (open, "finally", 2, "finally has no steps after it".into()),
+        (open, "finally\nping\nfinally", 4, "duplicate finally: line 2 begins".into()),
+        (open, "finally now", 2, "unexpected argument 'now' after finally".into()),
+        // blocks
+        (open, "repeat 3\nping", 2, "this repeat has no end; write end after its steps".into()),
+        (open, "repeat 3\nend", 2, "this repeat has no steps before its end".into()),
+        (open, "repeat\nping\nend", 2, "missing argument: expected repeat N".into()),
+        (open, "repeat 0\nping\nend", 2, "invalid number of repetitions '0' (1 to 1000000)".into()),
+        (open, "repeat x\nping\nend", 2, "invalid number of repetitions 'x'".into()),
+        (open, "repaet 2", 2, "did you mean 'repeat'?".into()),
+        (open, "end", 2, "unexpected end: no repeat or any-order is open".into()),
+        (open, "repeat 2\nping\nend repeat", 4, "unexpected argument 'repeat' after end".into()),
+        (open, "repeat 2\nclose\nend", 4, "this repeat closes the connection of line 1, which its next repetition needs".into()),
+        ("", "repeat 2\nconnect ws://x\nend", 3, "the connection of line 2 is still open at the end of this repeat".into()),
+        (open, "repeat 2\nfinally\nping\nend", 3, "finally cannot stand in the repeat of line 2; write end before it".into()),
+        (open, "repeat 2\ntest \"b\"\nping\nend", 2, "this repeat has no end".into()),
+        (open, "within 1s repeat 2\nping\nend", 2, "repeat does not wait".into()),
+        (open, &"repeat 1\n".repeat(11), 12, "blocks may nest up to 10 deep".into()),
+        (open, "any-order\nping\nend", 3, "unexpected 'ping' in the any-order of line 2: only < PATTERN".into()),
+        (open, "any-order\n<next a\nend", 3, "unexpected '<next a'".into()),
+        (open, "any-order\nend", 2, "this any-order has no steps before its end".into()),
+        (open, "any-order x", 2, "unexpected argument 'x' after any-order".into()),
+        (two, "any-order\n< a\nend", 3, "2 connections are open; name one".into()),
+        (two, "alice any-order\nbob < a\nend", 4, "the any-order of line 3 is about another connection than 'bob'".into()),
+        // http
+        ("", "http", 1, "missing argument: expected http METHOD URL [BODY]".into()),
+        ("", "http GET", 1, "missing argument: expected http METHOD URL [BODY]".into()),
+        ("", "http get http://x", 1, "invalid HTTP method 'get'; did you mean 'GET'?".into()),
+        ("", "http http://x", 1, "invalid HTTP method 'http://x'; write http METHOD URL [BODY], such as http GET".into()),
+        ("", "http CONNECT http://x", 1, "invalid HTTP method 'CONNECT'".into()),
+        ("", "http GET http://x/{{bose}}", 1, "undefined variable {{bose}}".into()),
+        ("", "http POST http://x {\n\"a\": 1\n", 1, "unclosed {".into()),
+        ("", "http GET http://x\nexpect subprotocol a", 2, "expect subprotocol applies to a connect".into()),
+        ("", "http GET http://x\nexpect cert-days 3", 2, "expect cert-days applies to a connect".into()),
+        ("", "http GET http://x\nexpect status 200\nexpect status 201", 3, "duplicate expect status: an http line takes only one".into()),
+        ("", "http GET http://x\nexpect status 200\nA: b", 3, "unexpected header line 'A'".into()),
+        ("", "http GET http://x\nping", 2, "no open connection".into()),
+        ("", "http GET http://x\nwait 1s\nexpect status 200", 3, "expect status must follow the connect".into()),
+        (open, "htpt GET http://x", 2, "did you mean 'http'?".into()),
+        ("", "connect http ws://x", 1, "'http' is a step and cannot name a connection".into()),
+        // retry, include, sample, pause
+        (open, "retry 3s", 2, "retry must be followed by a connect or http line".into()),
+        (open, "retry 3s\nping", 2, "retry must be followed by a connect or http line".into()),
+        (open, "retry", 2, "invalid duration ''".into()),
+        (open, "include", 2, "missing argument: expected include FILE".into()),
+        (open, "include {{base}}", 2, "include takes a path without variables".into()),
+        (open, "include y.wst", 2, "cannot read y.wst: other files cannot be included here".into()),
+        (open, "sample x", 2, "sample must follow a < or an expect close".into()),
+        (open, "< a\nsample", 3, "missing argument: expected sample MESSAGE".into()),
+        (two, "alice < a\nbob sample x", 4, "sample must name the connection of the step before it".into()),
+        (open, "pause soon", 2, "invalid duration 'soon'".into()),
+        (two, "bob pause 1s", 3, "pause takes no connection name".into()),
         ("", "# nothing", 1, "the file has no steps".into()),
         // connections
         (two, "ping", 3, "2 connections are open; name one (alice, bob)".into()),
@@ -438,6 +664,23 @@ fn what_is_wrong_and_where() {
         (open, ">hex 0", 2, "invalid hex bytes '0'".into()),
         (open, ">hex 0x01", 2, "invalid hex bytes '0x01'".into()),
         (open, ">file", 2, ">file PATH".into()),
+        (open, ">text hello", 2, "missing quotes in 'hello'; write >text \"…\" with JSON's escapes, or >text <<END".into()),
+        (open, r#">text "a\q""#, 2, "invalid text \"a\\q\": invalid escape".into()),
+        (open, r#">text "a" b"#, 2, "invalid text".into()),
+        (open, r#">text "{{bose}}""#, 2, "undefined variable {{bose}}".into()),
+        (open, ">text <<END\na\n END\n", 2, "no line END ends this text; it must stand at the start of a line".into()),
+        (open, ">text <<\na\n", 2, "invalid end word '' after <<".into()),
+        (open, ">text <<END x\nEND x\n", 2, "invalid end word 'END x' after <<".into()),
+        (open, ">text <<END\na\nEND\npign", 5, "did you mean 'ping'?".into()),
+        (open, ">fragments", 2, "missing argument: expected >fragments SIZE MESSAGE".into()),
+        (open, ">fragments hello", 2, "invalid size 'hello'".into()),
+        (open, ">fragments 0 hello", 2, "invalid size '0': a fragment has at least 1 byte".into()),
+        (open, ">frame fin hex 00", 2, "missing opcode of a frame; write >frame [fin]".into()),
+        (open, ">frame fin opcode=16", 2, "invalid opcode '16' (0 to 15)".into()),
+        (open, ">frame opcode=1 length=-1", 2, "invalid length '-1'".into()),
+        (open, ">frame opcode=1 rsv4", 2, "unexpected 'rsv4' in a frame; write >frame [fin]".into()),
+        (open, ">frame opcode=1 mask=maybe", 2, "unexpected 'mask=maybe' in a frame".into()),
+        (open, ">frame opcode=1 hex 0", 2, "invalid hex bytes '0'".into()),
         (open, "silence soon", 2, "invalid duration 'soon' (examples: 500ms".into()),
         (open, "wait 0", 2, "more than 0".into()),
         (open, "wait 400days", 2, "at most 366 days".into()),
@@ -448,8 +691,8 @@ fn what_is_wrong_and_where() {
         (open, "> {{", 2, r"write \{{ for a literal {{".into()),
         (open, "set x", 2, "write set NAME = text".into()),
         (open, "set 1 = x", 2, "invalid name '1'".into()),
-        (open, "assert .a", 2, "no < comes before it in this test".into()),
-        (open, "capture x = .a", 2, "no < comes before it in this test".into()),
+        (open, "assert .a", 2, "no < or http comes before it in this test".into()),
+        (open, "capture x = .a", 2, "no < or http comes before it in this test".into()),
         (got, "capture x .a", 3, "write capture NAME = JQ".into()),
         (got, "assert .a ==", 3, "invalid jq expression '.a ==' (expected term at the end)".into()),
         (got, "assert .a == {{base}} and", 3, "invalid jq expression".into()),
@@ -511,6 +754,24 @@ fn line() -> impl Strategy<Value = String> {
         "subprotocol",
         "cert-days",
         "wait",
+        ">text",
+        ">fragments",
+        ">frame",
+        "fin",
+        "opcode=1",
+        "hex",
+        "<<x",
+        "http",
+        "GET",
+        "any-order",
+        "repeat",
+        "2",
+        "end",
+        "finally",
+        "retry",
+        "include",
+        "pause",
+        "sample",
         "set",
         "timeout",
         "test",
@@ -596,6 +857,38 @@ fn good_step() -> impl Strategy<Value = String> {
                 .fold(">hex".to_owned(), |line, byte| format!("{line} {byte:02X}"))
         }),
         text().prop_map(|text| format!("set x = {}", text.replace('\n', ""))),
+        (text(), any::<bool>()).prop_map(|(text, retried)| format!(
+            "{}http POST http://{{{{x}}}}/ {text}\nA: {{{{ x }}}}\nexpect status 404",
+            if retried { "retry 3\n" } else { "" }
+        )),
+        any::<String>().prop_map(|text| {
+            let text = Template::literal(text).to_string();
+            format!(">text {}", serde_json::Value::from(text))
+        }),
+        Just(">text <<END\n{\"a\":\n  {{x}} }\n\n> # \nEND".to_owned()),
+        (1_usize..9000, text()).prop_map(|(size, text)| format!(">fragments {size} {text}")),
+        (
+            any::<[bool; 4]>(),
+            0..16_u8,
+            prop::option::of(any::<u64>()),
+            text()
+        )
+            .prop_map(|(bits, opcode, length, text)| {
+                let names = bits.iter().zip(["fin ", "rsv1 ", "rsv2 ", "rsv3 "]);
+                let bits: String = names
+                    .filter(|(set, _)| **set)
+                    .map(|(_, name)| name)
+                    .collect();
+                let length = length.map_or(String::new(), |length| format!(" length={length}"));
+                let text = text.replace('\n', "");
+                format!(">frame {bits}opcode={opcode} mask=yes{length} text {text}")
+            }),
+        (text(), within()).prop_map(|(text, within)| format!(
+            "any-order\n< {text}\nsample {text}\n{within}< x\nend"
+        )),
+        (1_u32..9, text()).prop_map(|(times, text)| format!("repeat {times}\n> {text}\nping\nend")),
+        time().prop_map(|time| format!("pause {time}")),
+        time().prop_map(|time| format!("close\n\nretry {time}\nconnect ws://h")),
         Just("< {}\ncapture secret y = .[\"{{x}}\"]\nassert .a == {{y}}".to_owned()),
         (within(), text()).prop_map(|(within, text)| format!(
             "{within}expect close 4000 {text}\nconnect c ws://h\nA: {{{{x}}}}"
@@ -631,7 +924,8 @@ proptest! {
         let count = if named { tests.len() } else { 1 };
         for steps in &tests[..count] {
             let head = if named { "\ntest \"a \\\\ \\u00e9\"\n" } else { "\n" };
-            text += &format!("{head}connect ws://h\nset x = 1\n{}\n", steps.join("\n"));
+            let finally = if steps.len() > 4 { "finally\nconnect z ws://h" } else { "" };
+            text += &format!("{head}connect ws://h\nset x = 1\n{}\nclose\n{finally}\n", steps.join("\n"));
         }
         let good = identity(&text, &["base"])?;
         prop_assert!(good, "{}", error(&text));

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::connection::Progress;
 use crate::connection::close::Initiator;
 use crate::connection::message::{Direction, Payload};
-use crate::event::Event;
+use crate::event::{Event, Message};
+use crate::secret::Redactor;
 use crate::units;
 
 /// Lines kept from the beginning.
@@ -18,14 +19,39 @@ const FIRST: usize = 20;
 const LAST: usize = 30;
 /// Bytes kept of a text; a report shows fewer.
 const KEPT: usize = 4096;
+/// Bytes shown of a binary message.
+const SHOWN: usize = 16;
 
 /// What happened in a test, and when.
 #[derive(Debug)]
 pub struct Transcript {
     begun: Instant,
-    first: Vec<(Duration, String)>,
-    last: VecDeque<(Duration, String)>,
+    first: Vec<Entry>,
+    last: VecDeque<Entry>,
     left_out: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Duration,
+    text: String,
+    /// The first bytes of a binary message, which the text ends with. They are kept because a secret that is learned
+    /// later would not be recognized in hexadecimal.
+    bytes: Vec<u8>,
+}
+
+impl Entry {
+    fn line(&self, redactor: &Redactor) -> String {
+        let (at, text) = (self.at.as_secs_f64(), &self.text);
+        let bytes = redactor.redact_bytes(&self.bytes);
+        let shown: Vec<String> = bytes
+            .iter()
+            .take(SHOWN)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let more = if bytes.len() > SHOWN { " …" } else { "" };
+        format!("+{at:.3}  {text}{}{more}", shown.join(" "))
+    }
 }
 
 impl Transcript {
@@ -46,22 +72,38 @@ impl Transcript {
 
     /// Adds an event of the connection with this name.
     pub fn note(&mut self, name: Option<&str>, url: &str, event: &Event) {
+        let bytes = match event {
+            Event::Message(Message {
+                payload: Payload::Binary(bytes),
+                ..
+            }) => &bytes[..bytes.len().min(KEPT)],
+            _ => &[],
+        };
         if let Some(text) = line(url, event) {
-            self.push(name, &text);
+            self.push(name, &text, bytes);
         }
     }
 
     /// Adds a sent text in its redacted form.
     pub fn sent(&mut self, name: Option<&str>, shown: &str) {
-        self.push(name, &format!("> {}", cut(shown)));
+        self.push(name, &format!("> {}", cut(shown)), &[]);
     }
 
-    fn push(&mut self, name: Option<&str>, text: &str) {
+    /// Adds a line that is about no connection.
+    pub fn add(&mut self, text: &str) {
+        self.push(None, text, &[]);
+    }
+
+    fn push(&mut self, name: Option<&str>, text: &str, bytes: &[u8]) {
         let text = match name {
             Some(name) => format!("{name} {text}"),
             None => text.to_owned(),
         };
-        let entry = (self.begun.elapsed(), text);
+        let entry = Entry {
+            at: self.begun.elapsed(),
+            text,
+            bytes: bytes.to_vec(),
+        };
         if self.first.len() < FIRST {
             self.first.push(entry);
             return;
@@ -74,8 +116,8 @@ impl Transcript {
     }
 
     /// `+0.001  > hello`, a line for each that was kept.
-    pub fn lines(&self) -> Vec<String> {
-        let line = |(at, text): &(Duration, String)| format!("+{:.3}  {text}", at.as_secs_f64());
+    pub fn lines(&self, redactor: &Redactor) -> Vec<String> {
+        let line = |entry: &Entry| entry.line(redactor);
         let mut lines: Vec<String> = self.first.iter().map(line).collect();
         if self.left_out > 0 {
             lines.push(format!("… {} more", self.left_out));
@@ -90,6 +132,9 @@ fn line(url: &str, event: &Event) -> Option<String> {
         Event::Open(opened) => {
             let time = units::shown(opened.timing.total);
             format!("connected {url} ({}, {time})", opened.answer.status)
+        }
+        Event::Message(message) if message.is_answered => {
+            format!("on {}", content(&message.payload))
         }
         Event::Message(message) => {
             format!("{} {}", sign(message.direction), content(&message.payload))
@@ -124,7 +169,9 @@ fn content(payload: &Payload) -> String {
     match payload {
         Payload::Text(text) => cut(text.as_str()),
         Payload::Decoded(decoded) => cut(decoded.text.as_str()),
-        Payload::Binary(_) => payload.bytes_excerpt(),
+        Payload::Binary(bytes) => {
+            format!("binary, {}: ", units::bytes(bytes.len()))
+        }
     }
 }
 
@@ -146,7 +193,7 @@ mod tests {
         for n in 0..10_000 {
             transcript.sent(Some("bob"), &n.to_string());
         }
-        let lines = transcript.lines();
+        let lines = transcript.lines(&Redactor::new(false));
         assert_eq!(lines.len(), FIRST + 1 + LAST);
         assert!(lines[0].ends_with("bob > 0"), "{}", lines[0]);
         assert_eq!(lines[FIRST], format!("… {} more", 10_000 - FIRST - LAST));

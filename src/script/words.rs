@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::line_error::LineError;
-use super::template::is_name;
+use crate::template::is_name;
 use crate::units;
 
 /// The longest duration in a check file, so that deadlines cannot overflow.

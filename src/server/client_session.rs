@@ -16,6 +16,8 @@ use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, ReadyState};
 use crate::event::{Closed, Event, Message, Next, Traffic};
+use crate::template::Template;
+use crate::template::variables::Variables;
 
 /// The most delayed replies (`--delay`) before reading stops.
 const HELD_REPLIES: usize = 4096;
@@ -77,7 +79,7 @@ impl ClientSession {
             sent: Traffic::default(),
         };
         if let Some(greeting) = session.config.greeting.clone() {
-            session.send(Payload::Text(greeting));
+            session.send(filled(&greeting, ""));
         }
         session
     }
@@ -259,7 +261,10 @@ impl ClientSession {
             (Some(subscriber), _) => return subscriber.publish(&payload),
             (None, ReplyMode::Echo) => {
                 let reply = match &self.config.reply {
-                    Some(text) => Payload::Text(text.clone()),
+                    Some(reply) => {
+                        let message = payload.readable();
+                        filled(reply, message.as_ref().map_or("", |text| text.as_str()))
+                    }
                     None => payload,
                 };
                 match self.config.delay {
@@ -340,6 +345,7 @@ fn message(
         n,
         payload,
         by_link: false,
+        is_answered: false,
         read_at,
     })
 }
@@ -397,4 +403,13 @@ impl PendingReplies {
         self.bytes -= payload.len();
         Some(payload)
     }
+}
+/// A greeting, or the reply to a message. What the message does not have is sent as it was written, so that the
+/// client sees what is missing.
+fn filled(template: &Template, message: &str) -> Payload {
+    let filled = Variables::default().fill_answer(template, message);
+    Payload::Text(match filled {
+        Ok(filled) => filled.text.into(),
+        Err(_) => template.to_string().into(),
+    })
 }

@@ -6,7 +6,7 @@ use super::access::AccessPolicy;
 use super::faults::BadFrame;
 use crate::connection::Limits;
 use crate::connection::close::CloseFrame;
-use crate::connection::message::Text;
+use crate::template::Template;
 
 /// The time limit from accepting a connection to the end of its request, TLS included.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -17,9 +17,9 @@ pub struct ServerConfig {
     /// How messages are handled.
     pub mode: ReplyMode,
     /// The first message to every client.
-    pub greeting: Option<Text>,
+    pub greeting: Option<Template>,
     /// The reply to every message, instead of its echo.
-    pub reply: Option<Text>,
+    pub reply: Option<Template>,
     /// The delay of each reply, from the arrival of the message it answers.
     pub delay: Option<Delay>,
     /// The faults, the earliest first.

@@ -163,10 +163,15 @@ impl Server {
                 if is_over && drained {
                     return Poll::Ready(());
                 }
-                if is_over && last_call.deadline() > Instant::now() + LAST_OUTPUT_LIMIT {
+                // The limit runs during the closing handshakes, and counts once they are over.
+                if ended.is_some() && last_call.deadline() > Instant::now() + LAST_OUTPUT_LIMIT {
                     last_call.as_mut().reset(Instant::now() + LAST_OUTPUT_LIMIT);
                 }
-                return last_call.as_mut().poll(cx);
+                if last_call.as_mut().poll(cx).is_pending() || !is_over {
+                    return Poll::Pending;
+                }
+                sinks.give_up_reader();
+                return Poll::Ready(());
             }
         })
         .await;

@@ -11,8 +11,13 @@ const NONCE: &str = "NONCE";
 
 /// The response with the page. Its policy allows only its own style and script, and connections to its own
 /// origin.
-pub fn answer() -> Refusal {
-    let nonce = BASE64.encode(random());
+///
+/// # Errors
+/// The operating system provides no random numbers: the nonce would be known.
+pub fn answer() -> Result<Refusal, getrandom::Error> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)?;
+    let nonce = BASE64.encode(nonce);
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; \
          connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -24,7 +29,7 @@ pub fn answer() -> Refusal {
         ("Referrer-Policy", "no-referrer"),
         ("Cache-Control", "no-store"),
     ];
-    Refusal {
+    Ok(Refusal {
         status: 200,
         reason: "OK".to_owned(),
         headers: Headers(
@@ -34,14 +39,7 @@ pub fn answer() -> Refusal {
         ),
         body: PAGE.replace(NONCE, &nonce).into_bytes(),
         body_cut: false,
-    }
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    // Without randomness the nonce is known, but the page contains no text of others.
-    let _ = getrandom::fill(&mut bytes);
-    bytes
+    })
 }
 
 #[cfg(test)]
@@ -50,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_page_asks_for_nothing_and_each_has_a_nonce_of_its_own() {
-        let (first, second) = (answer(), answer());
+        let [first, second] = [(); 2].map(|()| answer().expect("randomness"));
         assert_ne!(first.body, second.body);
         let text = first.body_text();
         assert!(!text.contains(NONCE));

@@ -116,7 +116,10 @@ fn answer_http(request: &UpgradeRequest, config: &ServerConfig) -> UpgradeDecisi
     }
     let path = request.target.split('?').next().unwrap_or_default();
     match path {
-        "/" => UpgradeDecision::Page(page::answer()),
+        "/" => page::answer().map_or_else(
+            |_| refuse(500, &[], "No random numbers are available.\n"),
+            UpgradeDecision::Page,
+        ),
         "/favicon.ico" | "/robots.txt" => refuse(404, &[], "Not found.\n"),
         _ => {
             let body =

@@ -173,10 +173,15 @@ fn content(payload: &Payload, redactor: &Redactor) -> String {
             format!("{shown} ({})", count_grouped(bytes as u64, "byte"))
         }
         Payload::Binary(_) | Payload::Decoded(_) => {
-            let binary = payload.as_bytes();
-            let first = &binary[..bytes.min(SHOWN_BYTES)];
+            // In hexadecimal a secret would not be recognized.
+            let binary = redactor.redact_bytes(payload.as_bytes());
+            let first = &binary[..binary.len().min(SHOWN_BYTES)];
             let hex: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
-            let more = if bytes > first.len() { " …" } else { "" };
+            let more = if binary.len() > first.len() {
+                " …"
+            } else {
+                ""
+            };
             let size = count_grouped(bytes as u64, "byte");
             format!("binary {}{more} ({size})", hex.join(" "))
         }

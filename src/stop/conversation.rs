@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Expectations, Failure, Verdict};
+use super::write_stall::WriteStall;
+use super::{Captures, Expectations, Failure, Turns, Verdict};
 use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
@@ -44,6 +45,10 @@ pub struct Conversation {
     /// How long to run after the connection is open (`--for`).
     span: Option<Duration>,
     expectations: Box<Expectations>,
+    /// Whose turn it is.
+    turns: Box<Turns>,
+    /// What is kept of replies for later messages.
+    captures: Box<Captures>,
     /// The message that ends it successfully (`--until`).
     until: Option<Box<AwaitedMessage>>,
     /// Only messages that match are counted (`--filter`).
@@ -63,6 +68,8 @@ pub struct Conversation {
     /// The first lost connection on which sent messages may not have been delivered.
     loss: Option<Box<CloseInfo>>,
     finished: bool,
+    /// How long the peer has taken nothing.
+    pub(super) write_stall: Box<WriteStall>,
 }
 
 impl Conversation {
@@ -74,6 +81,8 @@ impl Conversation {
             idle_limit: None,
             span: None,
             expectations: Box::default(),
+            turns: Box::default(),
+            captures: Box::default(),
             until: None,
             filter: None,
             until_came: false,
@@ -88,6 +97,7 @@ impl Conversation {
             closed_with: None,
             loss: None,
             finished: false,
+            write_stall: Box::default(),
         }
     }
 
@@ -115,6 +125,24 @@ impl Conversation {
         self
     }
 
+    /// Makes messages wait for those of the server.
+    pub fn in_turns(mut self, turns: Turns) -> Self {
+        self.turns = Box::new(turns);
+        self
+    }
+
+    /// Keeps values of replies for later messages.
+    pub fn capturing(mut self, captures: Captures) -> Self {
+        self.captures = Box::new(captures);
+        self
+    }
+
+    /// Fails with the first message that matches one of these.
+    pub fn never(mut self, patterns: Vec<Pattern>) -> Self {
+        self.expectations.forbid(patterns);
+        self
+    }
+
     /// Ends successfully with the first message that matches.
     pub fn until(mut self, pattern: Option<Pattern>) -> Self {
         self.until = pattern.map(|pattern| Box::new(AwaitedMessage::matching(pattern)));
@@ -139,9 +167,14 @@ impl Conversation {
                     Err(unmet) => self.unmet(unmet),
                 }
             }
+            // What a rule has answered is no reply: it meets nothing and ends no silence.
+            Event::Message(message) if message.is_answered => Verdict::GoOn,
             Event::Message(message) if message.direction == Direction::In => {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
+                if let Some(unmet) = self.expectations.violated(&message.payload) {
+                    return self.unmet(unmet);
+                }
                 self.receive(&message.payload, now);
                 if self.compares()
                     && let Some(why) = self.given_up()
@@ -160,6 +193,9 @@ impl Conversation {
                 };
                 self.last_activity = Some(now);
                 self.awaited_since = Some(now);
+                for early in self.turns.sent() {
+                    self.expectations.pass(&early);
+                }
                 Verdict::GoOn
             }
             // The link reconnects: the run continues, and the silence timer restarts once it is open.
@@ -185,15 +221,24 @@ impl Conversation {
 
     /// Whether messages are compared with a pattern.
     fn compares(&self) -> bool {
-        self.until.is_some() || self.filter.is_some() || self.expectations.awaits_message()
+        self.until.is_some()
+            || self.filter.is_some()
+            || self.expectations.compares()
+            || self.turns.greeting().is_some()
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        self.turns.may_send()
     }
 
     /// Why messages cannot be compared any more: a pattern has reached a limit.
     fn given_up(&self) -> Option<String> {
         let until = self.until.as_deref().and_then(AwaitedMessage::given_up);
         let filter = || self.filter.as_deref().and_then(Pattern::given_up);
+        let greeting = || self.turns.greeting().and_then(AwaitedMessage::given_up);
         until
             .or_else(filter)
+            .or_else(greeting)
             .or_else(|| self.expectations.given_up())
     }
 
@@ -201,6 +246,9 @@ impl Conversation {
         if ended && !self.input_ended {
             self.last_activity = self.last_activity.map(|_| now);
             self.awaited_since = self.awaited_since.map(|_| now);
+            for payload in self.turns.all_sent() {
+                self.meet(&payload, now);
+            }
         }
         self.input_idle = true;
         self.input_ended |= ended;
@@ -208,16 +256,45 @@ impl Conversation {
     }
 
     fn receive(&mut self, payload: &Payload, now: Instant) {
-        let counts = |filter: &Pattern| filter.is_match(payload);
-        if self.filter.as_deref().is_none_or(counts) {
+        if let Some(is_greeting) = self.turns.greeted(payload) {
+            if is_greeting {
+                self.awaited_since = Some(now);
+                self.captures.take(payload);
+            }
+            return;
+        }
+        if self.counts(payload) {
             self.received += 1;
         }
         if let Some(until) = &mut self.until {
             self.until_came |= until.check(payload);
         }
-        if self.expectations.received(payload) {
+        if !self.turns.keep_early(payload, self.input_ended) {
+            self.meet(payload, now);
+        }
+    }
+
+    /// Whether a message counts (`--filter`).
+    fn counts(&self, payload: &Payload) -> bool {
+        let filter = self.filter.as_deref();
+        filter.is_none_or(|filter| filter.is_match(payload))
+    }
+
+    /// A message that may be the awaited one: it meets an expectation, or is a reply where none is left.
+    fn meet(&mut self, payload: &Payload, now: Instant) {
+        let is_expected = self.expectations.awaits_message();
+        let is_reply = match is_expected {
+            true => self.expectations.received(payload),
+            false => self.counts(payload),
+        };
+        if !is_reply {
+            return;
+        }
+        if is_expected || self.turns.is_stepping() {
             self.awaited_since = Some(now);
         }
+        self.turns.answered();
+        self.captures.take(payload);
     }
 
     /// The connection was not opened. A refusal may be the expected result.
@@ -246,6 +323,9 @@ impl Conversation {
     /// Whether the goal has been reached; called when a count has changed.
     fn verdict(&mut self) -> Verdict {
         let reached = match self.goal {
+            Goal::Replies if self.turns.is_stepping() => {
+                self.input_ended && !self.turns.is_waiting()
+            }
             Goal::Replies => self.input_ended && self.received >= self.sent,
             Goal::Count(wanted) => self.input_idle && self.received >= wanted,
             Goal::First(wanted) => self.received >= wanted,
@@ -323,7 +403,13 @@ impl Conversation {
 
     /// What was still awaited, as a clause that follows "before".
     fn awaited(&self) -> Option<String> {
+        if let Some(greeting) = self.turns.greeting() {
+            return Some(greeting.description(&PassedOver::default()));
+        }
         match self.goal {
+            Goal::Replies if self.turns.is_waiting() => {
+                Some(format!("a reply to message {} was received", self.sent))
+            }
             Goal::Stream if self.until.is_some() => {
                 let coming = |until: &AwaitedMessage| until.description(&PassedOver::default());
                 self.until.as_deref().map(coming)
@@ -363,10 +449,21 @@ impl Conversation {
             self.reply_deadline(),
             self.idle_end(),
             self.span_end(),
+            self.write_stall.deadline(self.write_limit()),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// How long the peer may take nothing of what waits to be sent. `listen` has only the limit of silence, and a
+    /// user at a terminal sees what happens.
+    fn write_limit(&self) -> Option<Duration> {
+        match self.goal {
+            Goal::Idle(lull) => Some(lull),
+            Goal::Interactive => None,
+            _ => self.patience.or(self.idle_limit),
+        }
     }
 
     fn idle_deadline(&self) -> Option<Instant> {
@@ -378,14 +475,22 @@ impl Conversation {
 
     /// Silence counts only once everything has been sent: the program that writes to stdin may be slow.
     fn reply_deadline(&self) -> Option<Instant> {
-        let waits = self.input_ended
-            && matches!(self.goal, Goal::Replies | Goal::Count(_) | Goal::Expected);
         // With expectations, messages that do not match do not extend the limit.
         let since = match self.goal {
             Goal::Expected => self.awaited_since,
+            _ if self.turns.greeting().is_some() => self.awaited_since,
             _ => self.last_activity,
         };
-        Some(since.filter(|_| waits)? + self.patience?)
+        Some(since.filter(|_| self.awaits_reply())? + self.patience?)
+    }
+
+    /// Whether a message is awaited that `-w` limits.
+    fn awaits_reply(&self) -> bool {
+        match self.goal {
+            _ if self.turns.is_waiting() => true,
+            Goal::Replies | Goal::Count(_) | Goal::Expected => self.input_ended,
+            _ => false,
+        }
     }
 
     fn idle_end(&self) -> Option<Instant> {
@@ -403,6 +508,15 @@ impl Conversation {
         }
         if reached(self.span_end()) || reached(self.idle_deadline()) {
             return self.time_is_over();
+        }
+        let hint = match self.goal {
+            Goal::First(_) | Goal::Stream => {
+                "the server does not read; --idle-timeout TIME waits longer"
+            }
+            _ => "the server does not read; -w TIME waits longer",
+        };
+        if let Some(failure) = self.write_stall.failure(self.write_limit(), hint, now) {
+            return Verdict::Failed(failure);
         }
         if reached(self.reply_deadline())
             && let Some(limit) = self.patience
@@ -446,11 +560,19 @@ impl Conversation {
     }
 
     fn reply_timed_out(&self, limit: Duration) -> Failure {
+        if let Some(greeting) = self.turns.greeting() {
+            let unmet = greeting.missed(&units::shown(limit), &PassedOver::default());
+            return Failure::Unmet(Box::new(unmet.hint("-w TIME waits longer")));
+        }
         if self.goal == Goal::Expected {
             let unmet = self.expectations.silence(&units::shown(limit));
             return Failure::Unmet(Box::new(unmet));
         }
         let (received, hint) = match self.goal {
+            _ if self.turns.is_waiting() => (
+                format!("no reply to message {}", self.sent),
+                "-w TIME waits longer".to_owned(),
+            ),
             Goal::Count(wanted) => (
                 format!("{} of {wanted} replies received", self.received),
                 "use -w TIME to wait longer".to_owned(),
@@ -481,7 +603,9 @@ impl Conversation {
 
     pub(super) fn nearest(&self) -> Option<Closest> {
         let until = self.until.as_ref().and_then(|until| until.closest());
-        until.cloned().or_else(|| self.expectations.nearest())
+        let greeting = || self.turns.greeting().and_then(AwaitedMessage::closest);
+        let nearest = until.or_else(greeting).cloned();
+        nearest.or_else(|| self.expectations.nearest())
     }
 
     pub(super) fn outlives_connection(&self) -> bool {
@@ -503,6 +627,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
+            is_answered: false,
             read_at: None,
         })
     }

@@ -11,7 +11,7 @@ use crate::connection::handshake::Refusal;
 use crate::connection::message::Payload;
 use crate::expectation::{
     AwaitedMessage, Closest, ExpectedClose, PassedOver, UnmetExpectation, check_status,
-    check_subprotocol, end_in_words,
+    check_subprotocol, end_in_words, forbidden_message,
 };
 use crate::pattern::Pattern;
 
@@ -24,6 +24,8 @@ pub struct Expectations {
     subprotocol: Option<String>,
     /// Messages, in this order; other messages may arrive in between.
     messages: VecDeque<AwaitedMessage>,
+    /// Messages that must not come.
+    forbidden: Vec<Pattern>,
     /// The server's close, after the messages.
     close: Option<ExpectedClose>,
     passed: PassedOver,
@@ -52,7 +54,20 @@ impl Expectations {
         self.status.is_none()
             && self.subprotocol.is_none()
             && self.messages.is_empty()
+            && self.forbidden.is_empty()
             && self.close.is_none()
+    }
+
+    /// Fails with the first message that matches one of these.
+    pub fn forbid(&mut self, patterns: Vec<Pattern>) {
+        self.forbidden = patterns;
+    }
+
+    /// The failure if a message must not come.
+    pub fn violated(&self, payload: &Payload) -> Option<UnmetExpectation> {
+        let mut forbidden = self.forbidden.iter();
+        let pattern = forbidden.find(|pattern| pattern.is_match(payload))?;
+        Some(forbidden_message(pattern, payload))
     }
 
     /// Whether the handshake is expected to be refused.
@@ -70,9 +85,15 @@ impl Expectations {
         !self.messages.is_empty()
     }
 
+    /// Whether messages are compared with a pattern.
+    pub fn compares(&self) -> bool {
+        self.awaits_message() || !self.forbidden.is_empty()
+    }
+
     /// Why a message cannot be recognised any more.
     pub fn given_up(&self) -> Option<String> {
-        self.messages.front()?.given_up()
+        let awaited = self.messages.front().and_then(AwaitedMessage::given_up);
+        awaited.or_else(|| self.forbidden.iter().find_map(Pattern::given_up))
     }
 
     /// Whether something is still awaited.
@@ -123,6 +144,13 @@ impl Expectations {
             self.passed.keep(payload, None);
         }
         is_met
+    }
+
+    /// A message was received that no expectation may look at: it is only named when one fails.
+    pub fn pass(&mut self, payload: &Payload) {
+        if !self.messages.is_empty() {
+            self.passed.keep(payload, None);
+        }
     }
 
     /// The connection ended. `None` for a transport failure, which keeps its own exit status.
@@ -206,7 +234,7 @@ mod tests {
         }
         let what = expectations.silence("1 s").what;
         assert!(
-            what.contains("1 matching message was received earlier and skipped"),
+            what.contains("1 matching message came before and was passed over"),
             "{what}"
         );
         assert!(expectations.received(&Payload::Binary("two".into())));

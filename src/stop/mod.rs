@@ -2,6 +2,7 @@
 //! event and returns go on, done or failed. It holds every count and time limit of a command; it has no clock,
 //! every call passes the time.
 
+mod captures;
 mod conversation;
 mod expectations;
 mod openings;
@@ -9,10 +10,13 @@ mod pings;
 mod replies;
 mod statistics;
 mod times;
+mod turns;
+mod write_stall;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
+pub use captures::Captures;
 pub use conversation::{Conversation, Goal};
 pub use expectations::Expectations;
 pub use openings::{Openings, STAGES, stages};
@@ -20,11 +24,12 @@ pub use pings::{NO_PONGS, PingRule, TimedRule};
 pub use replies::Replies;
 pub use statistics::{PingCounts, PingLimits, PingStatistics, percent, precise};
 pub use times::{TimeRange, TimeSummary};
+pub use turns::Turns;
 
 use crate::connection::close::CloseInfo;
 use crate::connection::error::{Error, ErrorKind};
-use crate::event::Event;
-use crate::expectation::{Closest, UnmetExpectation};
+use crate::event::{Event, Unsent};
+use crate::expectation::{Closest, UnmetExpectation, end_in_words};
 use crate::units;
 
 /// What a stop rule returns.
@@ -54,6 +59,17 @@ pub enum Failure {
         /// What to try.
         hint: Option<String>,
     },
+    /// The peer took nothing of what waits to be sent for too long.
+    NotTaken {
+        /// The time limit.
+        limit: Duration,
+        /// The bytes that it took within it.
+        taken: u64,
+        /// The bytes that wait to be sent.
+        waiting: u64,
+        /// How to wait longer.
+        hint: &'static str,
+    },
     /// An expectation was not met.
     Unmet(Box<UnmetExpectation>),
 }
@@ -68,7 +84,7 @@ impl fmt::Display for Failure {
                 }
                 (Some(error), _) => write!(f, "{error}"),
                 (None, Some(awaited)) => {
-                    write!(f, "the server closed with {close}, before {awaited}")
+                    write!(f, "{}, before {awaited}", end_in_words(close))
                 }
                 (None, None) => write!(f, "the server closed with {close}"),
             },
@@ -76,6 +92,30 @@ impl fmt::Display for Failure {
                 received, limit, ..
             } => {
                 write!(f, "timed out after {}: {received}", units::shown(*limit))
+            }
+            Self::NotTaken {
+                limit,
+                taken,
+                waiting,
+                ..
+            } => {
+                let limit = units::shown(*limit);
+                match taken {
+                    0 => write!(f, "the server took nothing for {limit}")?,
+                    _ => {
+                        let taken = units::count_grouped(*taken, "byte");
+                        write!(f, "the server took only {taken} in {limit}")?;
+                    }
+                }
+                // Below a layer of encryption the number is not known.
+                match waiting {
+                    0 => Ok(()),
+                    1 => f.write_str("; 1 byte waits to be sent"),
+                    n => {
+                        let waiting = units::count_grouped(*n, "byte");
+                        write!(f, "; {waiting} wait to be sent")
+                    }
+                }
             }
             Self::Unmet(unmet) => f.write_str(&unmet.what),
         }
@@ -112,11 +152,24 @@ impl StopRule {
         delegate!(self, rule => rule.input_idle(ended, now))
     }
 
+    /// Whether the next message of the input may be sent (`--step`, `--after`).
+    pub fn may_send(&self) -> bool {
+        match self {
+            StopRule::Conversation(rule) => rule.may_send(),
+            StopRule::Pings(_) => true,
+        }
+    }
+
     /// Reading is suspended: the silence is not the peer's, so the timers restart here.
     pub fn suspend(&mut self, now: Instant) {
         if let StopRule::Conversation(rule) = self {
             rule.suspend(now);
         }
+    }
+
+    /// What waits to be sent at the moment. With `is_excused` it is not the peer's fault that it waits.
+    pub fn notice_unsent(&mut self, unsent: Option<Unsent>, is_excused: bool, now: Instant) {
+        delegate!(self, rule => rule.write_stall.notice(unsent, is_excused, now));
     }
 
     /// When [`StopRule::expire`] must be called, unless something happens before.

@@ -1,8 +1,9 @@
 //! The stop rule of `ping`: what is timed, when it ends, and whether the results are within the limits.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::statistics::{PingLimits, PingStatistics};
+use super::write_stall::WriteStall;
 use super::{Failure, Openings, Replies, Verdict};
 use crate::event::Event;
 use crate::expectation::UnmetExpectation;
@@ -12,6 +13,9 @@ use crate::expectation::UnmetExpectation;
 pub struct PingRule {
     subject: TimedRule,
     limits: PingLimits,
+    /// How long the peer may take nothing of what waits to be sent (`-W`).
+    write_limit: Option<Duration>,
+    pub(super) write_stall: WriteStall,
 }
 
 /// The hint for a connection that is open and answers no ping frames.
@@ -46,7 +50,18 @@ macro_rules! subject {
 impl PingRule {
     /// A rule that times `subject` and requires the results to be within `limits`.
     pub fn new(subject: TimedRule, limits: PingLimits) -> Self {
-        Self { subject, limits }
+        Self {
+            subject,
+            limits,
+            write_limit: None,
+            write_stall: WriteStall::default(),
+        }
+    }
+
+    /// Fails when the peer takes nothing of what waits to be sent for `limit`.
+    pub fn write_limit(mut self, limit: Option<Duration>) -> Self {
+        self.write_limit = limit;
+        self
     }
 
     pub(super) fn on_event(&mut self, event: &Event, now: Instant) -> Verdict {
@@ -62,11 +77,16 @@ impl PingRule {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        subject!(self, rule => rule.deadline())
+        let stalled = self.write_stall.deadline(self.write_limit);
+        let ends = [subject!(self, rule => rule.deadline()), stalled];
+        ends.into_iter().flatten().min()
     }
 
     pub(super) fn expire(&mut self, now: Instant) -> Verdict {
+        let hint = "the server does not read; -W TIME waits longer";
+        let stalled = self.write_stall.failure(self.write_limit, hint, now);
         match self.deadline() {
+            _ if let Some(failure) = stalled => Verdict::Failed(failure),
             Some(deadline) if deadline <= now => self.interrupt(now),
             _ => Verdict::GoOn,
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may import only those below it.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 27] = [
     "main",
     "commands",
     "cli",
@@ -24,7 +24,9 @@ const ORDER: [&str; 25] = [
     "event",
     "exit",
     "expectation",
+    "rules",
     "connection",
+    "template",
     "decode",
     "pattern",
     "readiness",
@@ -36,11 +38,14 @@ const ORDER: [&str; 25] = [
 ];
 
 /// The only modules, with their submodules, that may use each library.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     ("webpki", &["connection::tls"]),
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
     ("h2", &["connection::http2"]),
+    ("hyper", &["connection::http_request"]),
+    ("http_body_util", &["connection::http_request"]),
+    ("cookie_store", &["connection::cookies"]),
     ("rustyline", &["repl"]),
     ("termina", &["repl"]),
     ("unicode_segmentation", &["repl"]),

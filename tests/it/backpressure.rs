@@ -60,6 +60,92 @@ fn a_peer_that_does_not_read_stops_stdin_and_memory_stays_flat() {
 }
 
 #[test]
+fn a_peer_that_takes_nothing_is_reached_by_the_limit_of_silence() {
+    let plain: &[&str] = &["101", "stay"];
+    let tls: &[&str] = &["tls good", "101", "stay"];
+    let http2: &[&str] = &["http2", r#"h2 1 4 "\x88""#, "stay"];
+    for (steps, args) in [
+        (plain, &["send", "{url}", "-w", "1"][..]),
+        (plain, &["send", "{url}", "-w", "1", "--whole"]),
+        (plain, &["send", "{url}", "-w", "1", "--no-wait"]),
+        (plain, &["send", "{url}", "-w", "1", "--expect", "x"]),
+        (plain, &["send", "{url}", "-w", "1", "-c", "1"]),
+        (plain, &["send", "{url}", "-w", "1", "--json"]),
+        (plain, &["connect", "{url}", "-w", "1"]),
+        (tls, &["send", "{wss}", "--cacert", "{ca}", "-w", "1"]),
+        (http2, &["send", "{url}", "--http2", "-w", "1", "--whole"]),
+    ] {
+        let steps: Vec<String> = steps.iter().map(|step| (*step).to_owned()).collect();
+        let peer = Hostile::playing(&steps);
+        let output = Probe::new(args.iter().map(|arg| peer.addressed(arg)))
+            .args(["--close-timeout", "200ms"])
+            .stdin_from(&lines())
+            .any_stdout()
+            .stderr_has("-w TIME waits longer")
+            .at_least(ms(1000))
+            .within(ms(8000))
+            .status(28);
+        let said = format!("{}{}", output.text(), output.stderr);
+        assert!(said.contains("the server took nothing for 1 s"), "{args:?}");
+    }
+}
+
+#[test]
+fn an_echo_and_pings_for_a_peer_that_takes_nothing_end_too() {
+    let steps = [
+        "101",
+        "ever text \"0123456789012345678901234567890123456789\"",
+    ];
+    let flooding = Hostile::playing(&steps.map(str::to_owned));
+    Probe::new(["listen", "--echo", "--idle-timeout", "1"])
+        .args([&*flooding.addressed("{url}"), "--close-timeout", "200ms"])
+        .any_stdout()
+        .stderr_has("the server took nothing for 1 s")
+        .stderr_has("--idle-timeout TIME waits longer")
+        .within(ms(15_000))
+        .status(28);
+    // Over HTTP/2 the peer alone decides how much it takes: here 64 KiB.
+    let steps = ["http2", r#"h2 1 4 "\x88""#, "stay"];
+    let deaf = Hostile::playing(&steps.map(str::to_owned));
+    Probe::new(["ping", "--http2", "-i", "10us", "--size", "125", "-W", "1"])
+        .args([&*deaf.addressed("{url}"), "--close-timeout", "200ms"])
+        .any_stdout()
+        .stderr_has("the server took nothing for 1 s")
+        .within(ms(15_000))
+        .status(28);
+}
+
+#[test]
+fn a_peer_that_reads_slowly_is_alive() {
+    const TAKEN: usize = 12 << 20;
+    let peer = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("ws://{}/", peer.local_addr().unwrap());
+    let sending = Probe::new([
+        "send",
+        "--no-wait",
+        "--whole",
+        "--no-compress",
+        "-w",
+        "1",
+        &url,
+    ])
+    .stdin_from(&lines())
+    .any_stderr()
+    .at_least(ms(3000))
+    .spawn();
+    let mut tcp = peer.accept().unwrap().0;
+    upgrade(&mut tcp);
+    // What the buffers of the kernel hold is taken at once; from then on 200 kB each 200 ms.
+    tcp.read_exact(&mut vec![0; TAKEN]).unwrap();
+    for _ in 0..15 {
+        std::thread::sleep(ms(200));
+        tcp.read_exact(&mut vec![0; 200_000]).unwrap();
+    }
+    drop(tcp);
+    sending.status(56);
+}
+
+#[test]
 fn a_reader_that_does_not_read_stops_stdin_too() {
     let (_serving, url) = serve(&["--no-compress"]);
     for args in [&["send"][..], &["connect"], &["send", "--json"]] {

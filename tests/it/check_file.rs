@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-use crate::harness::{Frame, Nobody, Probe, Server, ms};
+use crate::harness::{Frame, Nobody, Opcode, Probe, Server, ms};
 
 /// A run of a file with this text; `{{base}}` is the server's URL.
 fn check(server: &Server, text: &str) -> Probe {
@@ -289,7 +289,7 @@ fn every_example_runs_against_serve() {
     assert!(files.len() >= 3, "{files:?}");
     Probe::new(["check", "--var", &format!("base={base}")])
         .args(files)
-        .stdout_has("4 tests passed")
+        .stdout_has("5 tests passed")
         .status(0);
     serve.terminate();
     serve.status(143);
@@ -371,6 +371,11 @@ fn a_bad_file_is_told_with_its_line_before_anything_connects() {
         ("conect ws://x\n", ":1: "),
         ("connect ws://x\n> {{nobody}}\n", ":2: "),
         ("connect ws://x\n> {{env.NOT_SET_AT_ALL}}\n", ":2: "),
+        (
+            "connect ws://x\nrepeat 2\n>text \"{{env.NOT_SET_AT_ALL}}\"\nend\n",
+            ":3: ",
+        ),
+        ("http GET http://x\nA: {{env.NOT_SET_AT_ALL}}\n", ":2: "),
         ("connect http:/x\n", ":1: "),
         ("connect ws://x\n< /(/\n", ":2: "),
         ("", "the file has no steps"),
@@ -398,7 +403,7 @@ fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
         .args([&file, "--send", "x"])
         .stderr_has("--skip require a URL")
         .status(2);
-    Probe::new(["check", "ws://x", "--var", "a=b"])
+    Probe::new(["check", "ws://x", "--pace"])
         .stderr_has("require a check file")
         .status(2);
     Probe::new(["check", "ws://x", "--var", "a b=b"])
@@ -411,7 +416,7 @@ fn the_tests_of_a_file_are_listed_without_running() {
     let probe = Probe::new(["check", "--list"]);
     let file = probe.file(
         "x.wst",
-        "test \"one\"\nconnect ws://x\n\ntest \"two\"\nconnect ws://x\n",
+        "test \"one\"\nconnect ws://x\n\ntest \"two\"\nconnect ws://x\nfinally\n> {{env.NOT_SET_AT_ALL}}\n",
     );
     probe
         .args([&file])
@@ -464,7 +469,7 @@ fn a_flood_between_two_expected_messages_is_passed_over() {
         &server,
         "connect {{base}}\n< first\nwithin 3s < {\"n\":\"never\"}\n",
     )
-    .stdout_has("(10001 other messages received)")
+    .stdout_has("(10001 other messages received, 1 before this step)")
     .stdout_has("more\n")
     .status(1);
 }
@@ -587,7 +592,7 @@ fn what_an_earlier_step_passed_over_is_named_with_its_line() {
         .send_text("a")
         .close_when_asked();
     check(&server, "timeout 300ms\nconnect {{base}}\n< a\n< b\n")
-        .stdout_has("1 matching message was received earlier and skipped at line 3")
+        .stdout_has("1 matching message came before and was passed over at line 3: < a")
         .status(1);
 }
 
@@ -618,6 +623,116 @@ fn a_binary_message_is_awaited_by_its_bytes() {
         &captured,
         "connect {{base}}\n<hex 00 ff ...\ncapture x = .a\n",
     )
-    .stdout_has("the last matched message is binary, not text")
+    .stdout_has("the last matched message is empty or not text")
     .status(1);
+}
+#[test]
+fn a_text_that_cannot_be_typed_is_sent_with_escapes_or_between_two_lines() {
+    let server = Server::new()
+        .accept()
+        .expect_text("CONNECT\r\na:b\n\n\0")
+        .expect_text("  {{x}} it's\n# {\n")
+        .expect_text(r#"{"a":"\"q\""}"#)
+        .close_when_asked();
+    let text = r##"connect {{base}}
+set a = b
+>text "CONNECT\r\na:{{a}}\n\n\u0000"
+>text <<END
+  \{{x}} it's
+# {
+
+END
+set q = "q"
+>text "{\"a\":\"{{q}}\"}"
+"##;
+    check(&server, text).stdout_has("1 test passed").status(0);
+}
+
+#[test]
+fn a_message_is_sent_in_frames_of_a_size() {
+    let part = |fin, opcode, text: &str| Frame {
+        fin,
+        ..Frame::new(opcode, text)
+    };
+    let server = Server::new()
+        .accept()
+        .expect_frame(part(false, Opcode::Text, "hél"))
+        .expect_frame(part(false, Opcode::Continuation, "loo "))
+        .expect_frame(part(true, Opcode::Continuation, "wx"))
+        .expect_frame(part(true, Opcode::Text, ""))
+        .close_when_asked();
+    check(
+        &server,
+        "connect {{base}}\n>fragments 4 hélloo wx\n>fragments 4\n< no\n",
+    )
+    .args(["--no-compress", "-w", "200ms"])
+    .stdout_has("> in 3 frames: h")
+    .status(1);
+}
+
+#[test]
+fn a_frame_is_sent_as_its_line_says() {
+    let server = Server::new()
+        .accept()
+        .expect_bytes(b"\xc3\x02\x00\xff")
+        .expect_bytes(b"\x41\x7e\x01\x00hi")
+        .expect_bytes(b"\x89\x00")
+        .send_text("still here")
+        .close_when_asked();
+    let text = "connect {{base}}\nset x = hi\n>frame fin rsv1 opcode=3 mask=no hex 00 ff\n\
+                >frame rsv1 opcode=1 mask=no length=256 text {{x}}\n>frame fin opcode=9 mask=no\n\
+                < still here\n< no\n";
+    check(&server, text)
+        .args(["-w", "200ms"])
+        .stdout_has("x.wst:7")
+        .stdout_has("> frame fin rsv1 opcode=3 mask=no hex 00 ff\n")
+        .status(1);
+    // Masked, as by a client that keeps the protocol.
+    let server = Server::new()
+        .accept()
+        .expect_frame(Frame::text("hi"))
+        .close_when_asked();
+    check(&server, "connect {{base}}\n>frame fin opcode=1 text hi\n")
+        .stdout_has("1 test passed")
+        .status(0);
+}
+
+#[test]
+fn a_rule_answers_also_what_came_before_it_and_meets_nothing() {
+    let ping = r#"{"type":"ping","id":"x\"y"}"#;
+    let server = Server::new()
+        .accept()
+        .send_text(ping)
+        .send_text("noise")
+        .expect_text(r#"{"type":"pong","id":"x\"y","token":"t"}"#)
+        .send_text(ping)
+        .send_text("done")
+        .expect_text(r#"{"type":"pong","id":"x\"y","token":"t"}"#)
+        .close_when_asked();
+    let text = r#"set token = t
+connect {{base}}
+wait 100ms
+on {"type":"ping"} => {"type":"pong","id":{{.id}},"token":"{{token}}"}
+never {"type":"ping"}
+<next noise
+<next done
+wait 50ms
+"#;
+    check(&server, text).stdout_has("1 test passed").status(0);
+}
+
+#[test]
+fn a_rule_before_the_first_test_is_about_every_connection_and_stands_in_the_transcript() {
+    let server = Server::new()
+        .accept()
+        .send_text("ping 7")
+        .expect_text("pong")
+        .send_text("no")
+        .close_when_asked();
+    let text = "on /^ping/ => pong\ntest \"one\"\nconnect {{base}}\n<next yes\n";
+    check(&server, text)
+        .stdout_has("  on ping 7\n")
+        .stdout_has("  > pong\n")
+        .stdout_has("the next message does not match")
+        .status(1);
 }

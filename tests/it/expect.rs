@@ -394,7 +394,7 @@ fn skipped_messages_are_named() {
     Probe::new(["send", &server.url(), "hi", "-w", "200ms"])
         .args(["--expect", "a", "--expect", "b"])
         .any_stdout()
-        .stderr_has("1 matching message was received earlier and skipped")
+        .stderr_has("1 matching message came before and was passed over")
         .status(1);
     let server = Server::new()
         .accept()

@@ -18,9 +18,11 @@ mod harness;
 mod addresses;
 mod architecture;
 mod backpressure;
+mod check_blocks;
 mod check_comeback;
 #[cfg(unix)]
 mod check_file;
+mod check_http;
 mod check_url;
 mod close;
 #[cfg(unix)]
@@ -92,6 +94,7 @@ mod serve_load;
 mod serve_modes;
 #[cfg(unix)]
 mod signals;
+mod steps;
 mod targets;
 #[cfg(unix)]
 mod terminal_safety;

@@ -102,6 +102,18 @@ fn a_check_file_finds_its_schemas_beside_it() {
             "'never schema:order.json' forbids",
         ),
         (
+            "any-order\n<schema order.json\nend",
+            r#"{"id":7}"#,
+            0,
+            "1 test passed",
+        ),
+        (
+            "repeat 1\n<schema order.json\nend",
+            r#"{"id":7}"#,
+            0,
+            "1 test passed",
+        ),
+        (
             "set name = order\n<schema {{name}}.json",
             r#"{"id":7}"#,
             0,

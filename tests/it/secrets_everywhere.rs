@@ -172,6 +172,61 @@ fn told(way: &[&str], peer: &[&str], mode: &[&str]) -> Option<String> {
     })
 }
 
+/// What servers repeat is often not the whole text of a file, and not always as it was written.
+#[test]
+fn no_part_and_no_other_form_of_a_secret_is_told() {
+    let contents = [
+        format!("{{\"op\":\"login\",\"auth\":{{\"token\":\"{SECRET}\"}}}}"),
+        format!("login-by-line\n{SECRET}\n"),
+    ];
+    let steps = [
+        "101 \"X-Seen: c0rrect%2Dh0rse%2bstaple\r\n\"",
+        "text \"c0rrect-h0rse+staple\"",
+        "binary \"\\xffc0rrect-h0rse+staple\"",
+        "binary \"\\xff/?t=c0rrect-h0rse+staple\"",
+        "close 4001 \"c0rrect-h0rse%2Bstaple\"",
+        "answer-close",
+    ];
+    let peer = Hostile::playing(&steps.map(str::to_owned));
+    let url = peer.addressed("{url}");
+    for content in contents {
+        let listen = Probe::new(["listen", "--log", "log", "-vv"]);
+        let file = listen.file("login", &content);
+        let output = listen
+            .args([&*url, "-x", &format!("@{file}")])
+            .any_stdout()
+            .any_stderr()
+            .status(10);
+        fs::remove_file(file).unwrap();
+        let mut all = left_behind(output.home.path());
+        assert!(all.iter().any(|(name, _)| name.ends_with("log")), "{all:?}");
+        all.push(("stderr".to_owned(), output.stderr));
+
+        let check = Probe::new(["check", "-v", "--junit", "junit.xml", "repeat.wst"]);
+        let file = check.file("login", &content);
+        check.file(
+            "repeat.wst",
+            format!("set login = {{{{env.LOGIN}}}}\nconnect {url}\n> {{{{login}}}}\n< not this\n"),
+        );
+        let output = check
+            .env("LOGIN", content.trim_end())
+            .any_stdout()
+            .any_stderr()
+            .status(1);
+        fs::remove_file(file).unwrap();
+        all.extend(left_behind(output.home.path()));
+        all.push(("stdout".to_owned(), output.text().to_owned()));
+        all.push(("stderr".to_owned(), output.stderr));
+        let base64 = STANDARD.encode([b"\xff", SECRET.as_bytes()].concat());
+        for (name, text) in all {
+            let told = |line: &&str| has_secret(line) || line.contains(&base64);
+            assert_eq!(text.lines().find(told), None, "{name}");
+            assert!(!text.contains("c0rrect%2D"), "{name}: {text}");
+            assert!(name != "stdout" || text.contains("***"), "{text}");
+        }
+    }
+}
+
 /// Lines typed in a session. `{url}` is another server than the first one.
 const TYPED: [&str; 11] = [
     "/log by-hand.log",

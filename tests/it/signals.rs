@@ -1,6 +1,10 @@
 //! Ctrl-C and SIGTERM: the first closes the connection, the second ends at once.
 
-use crate::harness::{Probe, Server, ms};
+use std::fs::File;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Hostile, Probe, Server, ms, serve};
 
 #[test]
 fn an_interrupt_closes_politely_and_is_130() {
@@ -135,6 +139,78 @@ fn control_c_ends_it_though_nobody_reads_stdout() {
     listening.shows("xxx");
     listening.interrupt();
     listening.status(130);
+}
+
+/// From the signal to the end: 1 s for the last output, which runs during the closing handshake, and some more for a
+/// machine that is busy.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+#[test]
+fn one_interrupt_ends_it_whatever_the_peer_and_the_reader_of_stdout_do() {
+    let (_serving, echo) = serve(&[]);
+    let peer = |steps: &[&str]| {
+        let steps: Vec<String> = steps.iter().map(|step| (*step).to_owned()).collect();
+        Hostile::playing(&steps)
+    };
+    // A flood that never ends: `ever` stops after a GiB.
+    let flood = peer(&["101", "times 99999999 text \"0123456789\""]);
+    let deaf = peer(&["101", "stay"]);
+    let table = [
+        ("ping -i 200us", &echo, &[0][..]),
+        ("ping -f", &echo, &[0]),
+        ("ping -f --json", &echo, &[0]),
+        ("ping -i 0", &echo, &[0]),
+        ("ping -i 0 --new-connection", &echo, &[0]),
+        ("ping -f", &deaf.addressed("{url}"), &[1]),
+        ("listen", &flood.addressed("{url}"), &[130]),
+        ("listen --json", &flood.addressed("{url}"), &[130]),
+        ("listen --echo", &flood.addressed("{url}"), &[130]),
+        ("send -0", &echo, &[130]),
+        ("send -0 --json", &echo, &[130]),
+        ("send -0", &deaf.addressed("{url}"), &[130]),
+        (
+            "send --whole --binary --fragment 64k",
+            &deaf.addressed("{url}"),
+            &[130],
+        ),
+        ("connect -0", &echo, &[130]),
+        ("connect -0 --json", &echo, &[130]),
+        ("connect -0", &flood.addressed("{url}"), &[130]),
+        ("check --expect x -w 60", &flood.addressed("{url}"), &[130]),
+        (
+            "check --expect x -w 60 --json",
+            &flood.addressed("{url}"),
+            &[130],
+        ),
+    ];
+    let ends = |args: &str, url: &str, codes: &[i32], device: Option<&str>| {
+        let probe = Probe::new(args.split(' '))
+            .args([url, "-v", "--close-timeout", "500ms"])
+            .stdin_from(&File::open("/dev/zero").unwrap())
+            .any_stderr();
+        let probe = match device {
+            Some(device) => probe.stdout_to(device),
+            None => probe.reader_stops_after(1).any_stdout(),
+        };
+        let mut running = probe.spawn();
+        running.stderr_line("101");
+        // How full the pipes and buffers are cannot be seen.
+        thread::sleep(ms(300));
+        let since = Instant::now();
+        running.interrupt();
+        running.status_among(codes);
+        let took = since.elapsed();
+        assert!(took < AT_ONCE, "{args}, {device:?}: {took:?}");
+    };
+    for device in [None, Some("/dev/null")] {
+        for some in table.chunks(4) {
+            thread::scope(|scope| {
+                for (args, url, codes) in some {
+                    scope.spawn(move || ends(args, url, codes, device));
+                }
+            });
+        }
+    }
 }
 
 #[test]

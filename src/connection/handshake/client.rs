@@ -51,7 +51,7 @@ pub async fn upgrade<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let head = RequestHead::new(address, request);
+    let head = RequestHead::new(address, request)?;
     reporter.report(|| Progress::Request(head.lines.clone()));
     stream
         .write_all(head.to_text().as_bytes())
@@ -100,16 +100,19 @@ struct RequestHead {
 
 /// All headers of the request in the order in which they are sent. It includes headers without a value,
 /// which the user removed.
+///
+/// # Errors
+/// The operating system provides no random numbers.
 pub(in crate::connection) fn headers(
     address: &Address,
     request: &UpgradeOptions,
-) -> Vec<RequestHeader> {
+) -> Result<Vec<RequestHeader>, Error> {
     let mut headers = vec![
         RequestHeader::new("Host", &address.host_header),
         RequestHeader::new("Connection", "Upgrade"),
         RequestHeader::new("Upgrade", "websocket"),
         RequestHeader::new("Sec-WebSocket-Version", "13"),
-        RequestHeader::new("Sec-WebSocket-Key", BASE64.encode(nonce())),
+        RequestHeader::new("Sec-WebSocket-Key", BASE64.encode(nonce()?)),
         RequestHeader::new("User-Agent", USER_AGENT),
     ];
     if !request.subprotocols.is_empty() {
@@ -146,12 +149,12 @@ pub(in crate::connection) fn headers(
             .filter(|given| !given.name.eq_ignore_ascii_case("host"))
             .cloned(),
     );
-    headers
+    Ok(headers)
 }
 
 impl RequestHead {
-    fn new(address: &Address, request: &UpgradeOptions) -> Self {
-        let headers = headers(address, request);
+    fn new(address: &Address, request: &UpgradeOptions) -> Result<Self, Error> {
+        let headers = headers(address, request)?;
         let key = headers
             .iter()
             .find(|header| header.name.eq_ignore_ascii_case("sec-websocket-key"))
@@ -163,10 +166,10 @@ impl RequestHead {
                 .iter()
                 .filter_map(|h| h.value.as_ref().map(|value| format!("{}: {value}", h.name))),
         );
-        Self {
+        Ok(Self {
             lines,
             accept_key: derive_accept_key(key.as_bytes()),
-        }
+        })
     }
 
     fn to_text(&self) -> String {
@@ -180,11 +183,10 @@ impl RequestHead {
 }
 
 /// The 16 random bytes of `Sec-WebSocket-Key` (RFC 6455 §4.1, item 7).
-fn nonce() -> [u8; 16] {
+fn nonce() -> Result<[u8; 16], Error> {
     let mut bytes = [0; 16];
-    // The nonce is not a secret: without a source of randomness it is constant.
-    let _ = getrandom::fill(&mut bytes);
-    bytes
+    getrandom::fill(&mut bytes).map_err(|error| Error::no_randomness(&error))?;
+    Ok(bytes)
 }
 
 fn lost(error: &HeadError) -> Error {
@@ -505,7 +507,10 @@ mod tests {
     use crate::connection::target::Subprotocol;
 
     fn request_lines(typed: &str, request: &UpgradeOptions) -> Vec<String> {
-        RequestHead::new(&Address::parse(typed).expect(typed), request).lines
+        let address = Address::parse(typed).expect(typed);
+        RequestHead::new(&address, request)
+            .expect("randomness")
+            .lines
     }
 
     #[test]
@@ -566,7 +571,8 @@ mod tests {
                 headers,
                 ..UpgradeOptions::default()
             },
-        );
+        )
+        .expect("randomness");
         assert_eq!(head.accept_key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 }

@@ -11,6 +11,7 @@ mod encoder;
 pub mod header;
 pub mod mask_keys;
 pub mod negotiation;
+pub mod raw;
 mod rules;
 mod trace;
 mod utf8;

@@ -1,11 +1,11 @@
-//! Parses `connect`, its header lines and expectations, and `expect close`.
+//! Parses `connect` and `http`, their header lines and expectations, and `expect close`.
 
 use super::{Parser, Prefix};
 use crate::script::line_error::LineError;
 use crate::script::suggest::unknown_expectation;
-use crate::script::template::{Language, is_name};
-use crate::script::words::{is_token, number, required, split_word};
-use crate::script::{ConnectStep, Expectation, HandshakeFact, HeaderLine, StepAction};
+use crate::script::words::{beginning, is_token, number, required, split_word, trim};
+use crate::script::{ConnectStep, Expectation, HandshakeFact, HeaderLine, HttpStep, StepAction};
+use crate::template::{Language, is_name};
 
 impl<'a> Parser<'a> {
     pub(super) fn connect(&mut self, rest: &str) -> Result<StepAction, LineError> {
@@ -15,14 +15,48 @@ impl<'a> Parser<'a> {
         } else {
             (None, rest)
         };
-        let url = self.template(required(url, "connect [NAME] URL")?, Language::Text)?;
+        let url = self.template(required(url, "connect [NAME] URL")?, Language::Url)?;
         if url.literals_contain(char::is_whitespace) {
             return Err(format!("unexpected space in '{rest}'; write connect [NAME] URL").into());
         }
-        self.scope.open(name, self.taken)?;
+        let index = self.scope.open(name, self.taken)?;
         Ok(StepAction::Connect(ConnectStep {
             name: name.map(str::to_owned),
+            index,
+            retry: self.retry.take(),
             url,
+            headers: Vec::new(),
+            expectations: Vec::new(),
+        }))
+    }
+
+    pub(super) fn http(&mut self, rest: &'a str) -> Result<StepAction, LineError> {
+        const FORM: &str = "http METHOD URL [BODY]";
+        let (method, after) = split_word(required(rest, FORM)?);
+        let is_method = is_token(method) && !method.bytes().any(|byte| byte.is_ascii_lowercase());
+        if !is_method || method == "CONNECT" {
+            let capitals = method.to_ascii_uppercase();
+            return Err(match METHODS.contains(&&*capitals) {
+                true => format!("invalid HTTP method '{method}'; did you mean '{capitals}'?"),
+                false => format!(
+                    "invalid HTTP method '{}'; write {FORM}, such as http GET https://example.com/",
+                    beginning(method)
+                ),
+            }
+            .into());
+        }
+        let (url, body) = split_url(required(after, FORM)?);
+        let url = self.template(url, Language::Text)?;
+        let body = match body {
+            "" => None,
+            body => Some(self.message(body)?),
+        };
+        self.scope.received = true;
+        Ok(StepAction::Http(HttpStep {
+            retry: self.retry.take(),
+            method: method.to_owned(),
+            url,
+            body,
             headers: Vec::new(),
             expectations: Vec::new(),
         }))
@@ -35,16 +69,20 @@ impl<'a> Parser<'a> {
             name: name.to_owned(),
             value,
         };
-        match self.last_connect() {
-            Some(connect) if connect.expectations.is_empty() => {
-                connect.headers.push(header);
-                Ok(())
+        let lines = match self.last_action() {
+            Some(StepAction::Connect(connect)) if connect.expectations.is_empty() => {
+                &mut connect.headers
             }
-            _ => Err(format!(
-                "unexpected header line '{name}': header lines must follow a connect line"
-            )
-            .into()),
-        }
+            Some(StepAction::Http(http)) if http.expectations.is_empty() => &mut http.headers,
+            _ => {
+                return Err(format!(
+                    "unexpected header line '{name}': header lines must follow a connect or http line"
+                )
+                .into());
+            }
+        };
+        lines.push(header);
+        Ok(())
     }
 
     pub(super) fn expect(
@@ -92,21 +130,37 @@ impl<'a> Parser<'a> {
             HandshakeFact::Status(code) => Some(code),
             _ => None,
         };
-        let Some(connect) = self
-            .last_connect()
-            .filter(|c| name.is_none() || c.name.as_deref() == name)
-        else {
-            return Err(format!("expect {what} must follow the connect it applies to").into());
-        };
         let known = |e: &Expectation| matches!(e.fact, HandshakeFact::Status(_));
-        if status.is_some() && connect.expectations.iter().any(known) {
-            return Err("duplicate expect status: a connect takes only one".into());
+        let is_duplicate = |all: &[Expectation]| status.is_some() && all.iter().any(known);
+        match self.last_action() {
+            Some(StepAction::Http(http)) if name.is_none() => {
+                if !matches!(what, "status" | "header") {
+                    return Err(format!(
+                        "expect {what} applies to a connect; an http line takes expect status and expect header"
+                    )
+                    .into());
+                }
+                if is_duplicate(&http.expectations) {
+                    return Err("duplicate expect status: an http line takes only one".into());
+                }
+                http.expectations.push(new);
+                return Ok(());
+            }
+            Some(StepAction::Connect(connect))
+                if name.is_none() || connect.name.as_deref() == name =>
+            {
+                if is_duplicate(&connect.expectations) {
+                    return Err("duplicate expect status: a connect takes only one".into());
+                }
+                connect.expectations.push(new);
+            }
+            _ => return Err(format!("expect {what} must follow the connect it applies to").into()),
         }
-        connect.expectations.push(new);
+        let place = self.scope.place(line);
         if let (Some(code), Some(connection)) = (status, self.scope.connections.last_mut())
             && code != 101
         {
-            connection.ended = Some(line);
+            connection.ended = Some(place);
         }
         Ok(())
     }
@@ -133,11 +187,20 @@ impl<'a> Parser<'a> {
             within: prefix.within,
         })
     }
+}
 
-    pub(super) fn last_connect(&mut self) -> Option<&mut ConnectStep> {
-        match &mut self.script.tests.last_mut()?.steps.last_mut()?.action {
-            StepAction::Connect(connect) => Some(connect),
-            _ => None,
+/// The methods that people write.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// Splits a URL, in which variables may contain spaces, from the body after it.
+fn split_url(text: &str) -> (&str, &str) {
+    let mut from = 0;
+    while let Some(space) = text[from..].find([' ', '\t']).map(|at| from + at) {
+        let before = &text[..space];
+        match before.rfind("{{") {
+            Some(open) if !before[open..].contains("}}") => from = space + 1,
+            _ => return (before, trim(&text[space..])),
         }
     }
+    (text, "")
 }

@@ -3,18 +3,22 @@
 //! One pass, and no panic on any input. An error names the line, the text found and the step that was probably
 //! meant. An unknown word is never taken for a text to send or to expect.
 
+mod blocks;
 mod handshake;
+mod sending;
 mod texts;
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::line_error::LineError;
 use super::scope::ParseScope;
 use super::suggest::unknown_step;
-use super::template::Language;
-use super::words::{assignment, header, hex, nothing, required, split_word, time, trim};
-use super::{CloseStep, ConnectionName, MessageOrder, Script, SendStep, Step, StepAction, Test};
+use super::words::{assignment, header, nothing, required, split_word, time, trim};
+use super::{CloseStep, ConnectionName, MessageOrder, RetryClause, Script, Step, StepAction, Test};
 use crate::decode::DecodeFormat;
+use crate::template::Language;
+use blocks::OpenBlock;
 
 /// The longest close reason in bytes: the 125 of a control frame less the code (RFC 6455 §5.5).
 const MAX_REASON: usize = 123;
@@ -31,20 +35,17 @@ pub struct ParseError {
     pub what: String,
 }
 
+/// Reads the bytes of an included file; the error is the reason.
+pub type ReadIncluded<'a> = dyn Fn(&Path) -> Result<Vec<u8>, String> + 'a;
+
 impl Script {
-    /// Reads a check file. `file` is its name in errors; `given` are the names that `--var` and `--secret` define.
+    /// Reads a check file that includes no other. `file` is its name in errors; `given` are the names that
+    /// `--var` and `--secret` define.
     ///
     /// # Errors
     /// The first error.
     pub fn parse(file: &str, text: &str, given: &[impl AsRef<str>]) -> Result<Self, ParseError> {
-        let given = given.iter().map(|name| name.as_ref().to_owned()).collect();
-        Parser::new(text, given)
-            .run()
-            .map_err(|(line, what)| ParseError {
-                file: file.to_owned(),
-                line,
-                what,
-            })
+        Self::parse_with(file, text, given, &no_includes)
     }
 
     /// As [`parse`](Self::parse), for the bytes of a file: it must be UTF-8; a byte order mark is skipped.
@@ -56,26 +57,67 @@ impl Script {
         bytes: &[u8],
         given: &[impl AsRef<str>],
     ) -> Result<Self, ParseError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::parse(file, text, given),
-            Err(error) => {
-                let before = &bytes[..error.valid_up_to()];
-                let start = before
-                    .iter()
-                    .rposition(|&byte| byte == b'\n')
-                    .map_or(0, |at| at + 1);
-                Err(ParseError {
-                    file: file.to_owned(),
-                    line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
-                    what: format!(
-                        "invalid UTF-8 at byte {} of this line",
-                        before.len() - start + 1
-                    ),
-                })
-            }
+        Self::from_bytes_with(file, bytes, given, &no_includes)
+    }
+
+    /// Reads a check file; `read` provides the files that it includes.
+    ///
+    /// # Errors
+    /// The first error, in this file or an included one.
+    pub fn parse_with(
+        file: &str,
+        text: &str,
+        given: &[impl AsRef<str>],
+        read: &ReadIncluded,
+    ) -> Result<Self, ParseError> {
+        let given = given.iter().map(|name| name.as_ref().to_owned()).collect();
+        Parser::new(file, text, given, read)
+            .run()
+            .map_err(|error| ParseError {
+                file: error.file.unwrap_or_else(|| file.to_owned()),
+                line: error.line.unwrap_or(1),
+                what: error.what,
+            })
+    }
+
+    /// As [`from_bytes`](Self::from_bytes); `read` provides the files that it includes.
+    ///
+    /// # Errors
+    /// The first error, in this file or an included one.
+    pub fn from_bytes_with(
+        file: &str,
+        bytes: &[u8],
+        given: &[impl AsRef<str>],
+        read: &ReadIncluded,
+    ) -> Result<Self, ParseError> {
+        match utf8(bytes) {
+            Ok(text) => Self::parse_with(file, text, given, read),
+            Err((line, what)) => Err(ParseError {
+                file: file.to_owned(),
+                line,
+                what,
+            }),
         }
     }
+}
+
+fn no_includes(_: &Path) -> Result<Vec<u8>, String> {
+    Err("other files cannot be included here".to_owned())
+}
+
+/// The text of a file without a byte order mark, or the line that is not UTF-8.
+fn utf8(bytes: &[u8]) -> Result<&str, (usize, String)> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let start = before
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let at = before.len() - start + 1;
+        (line, format!("invalid UTF-8 at byte {at} of this line"))
+    })
 }
 
 struct Parser<'a> {
@@ -86,6 +128,15 @@ struct Parser<'a> {
     /// Names defined for every test: by `--var`, `--secret`, or `set` before the first test.
     shared: Vec<String>,
     scope: ParseScope,
+    /// Whether everything so far may come before the first test.
+    only_settings: bool,
+    /// The blocks that have not ended, the innermost last.
+    blocks: Vec<OpenBlock>,
+    /// A `retry` that waits for its `connect`.
+    retry: Option<RetryClause>,
+    /// The file being read, after those that include it.
+    files: Vec<String>,
+    read: &'a ReadIncluded<'a>,
 }
 
 /// The optional words before a step: a connection's name and `within TIME`.
@@ -116,7 +167,7 @@ impl Prefix<'_> {
 
 /// Lines, settings and tests.
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, given: Vec<String>) -> Self {
+    fn new(file: &str, text: &'a str, given: Vec<String>, read: &'a ReadIncluded<'a>) -> Self {
         Self {
             lines: text.lines().collect(),
             taken: 0,
@@ -126,93 +177,145 @@ impl<'a> Parser<'a> {
             },
             shared: given,
             scope: ParseScope::default(),
+            only_settings: true,
+            blocks: Vec::new(),
+            retry: None,
+            files: vec![file.to_owned()],
+            read,
         }
     }
 
-    fn run(mut self) -> Result<Script, (usize, String)> {
-        while let Some(line) = self.lines.get(self.taken) {
-            self.taken += 1;
-            let number = self.taken;
-            let line = trim(line);
-            if !line.is_empty() && !line.starts_with('#') {
-                self.line(line)
-                    .map_err(|fault| (fault.line.unwrap_or(number), fault.what))?;
-            }
-        }
-        let last = self.taken.max(1);
-        self.end_test()
-            .map_err(|fault| (fault.line.unwrap_or(last), fault.what))?;
+    fn run(mut self) -> Result<Script, LineError> {
+        self.read_lines()?;
+        self.end_test()?;
         if self.script.tests.is_empty() {
-            return Err((
-                last,
-                "the file has no steps; it needs at least one connect".to_owned(),
+            return Err(LineError::at(
+                self.taken.max(1),
+                "the file has no steps; it needs at least one connect or http",
             ));
         }
         Ok(self.script)
     }
 
+    /// Reads every line. An error has a line, at least that of the last one read.
+    fn read_lines(&mut self) -> Result<(), LineError> {
+        while let Some(line) = self.lines.get(self.taken) {
+            self.taken += 1;
+            let number = self.taken;
+            let line = trim(line);
+            if !line.is_empty() && !line.starts_with('#') {
+                self.line(line).map_err(|error| LineError {
+                    line: error.line.or(Some(number)),
+                    ..error
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     fn line(&mut self, line: &'a str) -> Result<(), LineError> {
         let number = self.taken;
         let (word, rest) = split_word(line);
+        if let Some(retry) = self.retry
+            && !matches!(word, "connect" | "http")
+        {
+            return Err(LineError::at(
+                retry.line,
+                "retry must be followed by a connect or http line",
+            ));
+        }
         if word == "test" {
             return self.test(rest);
         }
         if let Some((name, value)) = header(line) {
             return self.header(name, value);
         }
-        let preamble = self.script.tests.is_empty() && matches!(word, "set" | "timeout");
         let Some(action) = self.action(line)? else {
             return Ok(());
         };
-        let step = Step {
+        self.push(Step {
             line: number,
             action,
-        };
-        match self.script.tests.last_mut() {
-            None if preamble => self.script.settings.push(step),
-            None => self.script.tests.push(Test {
-                line: number,
-                name: None,
-                steps: vec![step],
-            }),
-            Some(test) => test.steps.push(step),
-        }
+        });
         Ok(())
     }
 
+    /// Adds a step to the innermost block, the test or the settings.
+    fn push(&mut self, step: Step) {
+        self.only_settings &= step.is_setting();
+        if let Some(block) = self.blocks.last_mut() {
+            return block.steps.push(step);
+        }
+        match self.script.tests.last_mut() {
+            None if self.only_settings => self.script.settings.push(step),
+            None => self.script.tests.push(Test {
+                line: step.line,
+                name: None,
+                steps: vec![step],
+                finally: None,
+            }),
+            Some(Test {
+                finally: Some(finally),
+                ..
+            }) => finally.steps.push(step),
+            Some(test) => test.steps.push(step),
+        }
+    }
+
+    /// The step before this line, in the same block.
+    fn last_action(&mut self) -> Option<&mut StepAction> {
+        let steps = match self.blocks.last_mut() {
+            Some(block) => &mut block.steps,
+            None => match self.script.tests.last_mut()? {
+                Test {
+                    finally: Some(finally),
+                    ..
+                } => &mut finally.steps,
+                test => &mut test.steps,
+            },
+        };
+        steps.last_mut().map(|step| &mut step.action)
+    }
+
     fn test(&mut self, rest: &str) -> Result<(), LineError> {
+        if self.files.len() > 1 {
+            return Err("an included file cannot contain tests; it has steps only".into());
+        }
         self.end_test()?;
         if let Some(Test {
             line, name: None, ..
         }) = self.script.tests.last()
         {
-            let what =
-                "step before the first test: only set and timeout are allowed there".to_owned();
-            return Err(LineError {
-                line: Some(*line),
-                what,
-            });
+            return Err(LineError::at(
+                *line,
+                "step before the first test: only set, timeout, on, never and include of these are allowed there",
+            ));
         }
         let name = serde_json::from_str(rest).map_err(|_| {
             format!("invalid test name '{rest}'; write test \"NAME\" in double quotes")
         })?;
         self.scope = ParseScope::default();
+        self.only_settings = false;
         self.script.tests.push(Test {
             line: self.taken,
             name: Some(name),
             steps: Vec::new(),
+            finally: None,
         });
         Ok(())
     }
 
     fn end_test(&self) -> Result<(), LineError> {
+        self.nothing_is_open()?;
         match self.script.tests.last() {
             Some(test) if test.steps.is_empty() => {
-                let what = "this test has no steps".to_owned();
-                Err(LineError {
-                    line: Some(test.line),
-                    what,
-                })
+                Err(LineError::at(test.line, "this test has no steps"))
+            }
+            Some(Test {
+                finally: Some(finally),
+                ..
+            }) if finally.steps.is_empty() => {
+                Err(LineError::at(finally.line, "finally has no steps after it"))
             }
             _ => Ok(()),
         }
@@ -224,13 +327,38 @@ impl<'a> Parser<'a> {
     /// One step; `None` for a line that belongs to the connect before it.
     fn action(&mut self, line: &'a str) -> Result<Option<StepAction>, LineError> {
         let (prefix, sign, rest) = self.prefix(line)?;
+        self.allowed_here(line, sign)?;
         match sign {
             "expect" => self.expect(&prefix, rest),
-            "test" | "set" | "timeout" | "connect" | "capture" | "assert" | "wait" => {
+            "repeat" | "end" | "finally" | "retry" | "include" => {
+                prefix.refuse(sign)?;
+                self.structure(sign, rest)
+            }
+            "any-order" => {
+                prefix.refuse_within(sign)?;
+                nothing(rest, sign)?;
+                let on = self.scope.peer(prefix.name)?;
+                self.open_any_order(on).map(|()| None)
+            }
+            "test" | "set" | "timeout" | "connect" | "http" | "capture" | "assert" | "wait"
+            | "pause" => {
                 prefix.refuse(sign)?;
                 self.unaddressed(sign, rest).map(Some)
             }
-            ">" | ">hex" | ">file" | "never" | "silence" | "decode" => {
+            "never" if self.is_before_tests() && prefix.name.is_none() => {
+                prefix.refuse_within(sign)?;
+                Ok(Some(StepAction::NeverEverywhere(self.pattern(rest)?)))
+            }
+            "on" => {
+                prefix.refuse_within(sign)?;
+                self.rule(prefix.name, rest).map(Some)
+            }
+            "sample" => {
+                prefix.refuse_within(sign)?;
+                self.sample(prefix.name, rest).map(Some)
+            }
+            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" | "never" | "silence"
+            | "decode" => {
                 prefix.refuse_within(sign)?;
                 self.exchange(&prefix, sign, rest).map(Some)
             }
@@ -266,7 +394,9 @@ impl<'a> Parser<'a> {
             "set" => self.set(rest),
             "timeout" => Ok(StepAction::Timeout(time(rest)?)),
             "wait" => Ok(StepAction::Wait(time(rest)?)),
+            "pause" => Ok(StepAction::Pause(time(rest)?)),
             "connect" => self.connect(rest),
+            "http" => self.http(rest),
             "capture" => self.capture(rest),
             _ => {
                 self.needs_message("assert")?;
@@ -282,24 +412,13 @@ impl<'a> Parser<'a> {
         sign: &str,
         rest: &'a str,
     ) -> Result<StepAction, LineError> {
-        let on = self.scope.peer(prefix.name)?;
+        let on = self.peer(prefix.name)?;
         let within = prefix.within;
         Ok(match sign {
-            ">" => StepAction::Send {
+            ">" | ">hex" | ">file" | ">text" | ">fragments" | ">frame" => StepAction::Send {
                 on,
-                message: self.text_message(rest)?,
+                message: self.sent(sign, rest)?,
             },
-            ">hex" => StepAction::Send {
-                on,
-                message: SendStep::Hex(hex(rest)?),
-            },
-            ">file" => {
-                let path = self.template(required(rest, ">file PATH")?, Language::Text)?;
-                StepAction::Send {
-                    on,
-                    message: SendStep::File(path),
-                }
-            }
             "<" | "<next" | "<hex" | "<schema" => self.receive(on, sign, rest, within)?,
             "never" => StepAction::Never {
                 on,
@@ -380,7 +499,10 @@ impl<'a> Parser<'a> {
         if self.scope.received {
             return Ok(());
         }
-        Err(format!("{sign} needs a matched message: no < comes before it in this test").into())
+        Err(format!(
+            "{sign} needs a matched message or an http answer: no < or http comes before it in this test"
+        )
+        .into())
     }
 
     fn close_frame(&self, rest: &str) -> Result<Option<CloseStep>, LineError> {

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use super::Parser;
 use crate::nearest::nearest;
-use crate::pattern::{Jq, Pattern, PatternForm, is_json};
+use crate::pattern::{Jq, Pattern, PatternForm};
+use crate::rules::{self, Answer};
 use crate::script::continuation::{self, Joined};
 use crate::script::line_error::LineError;
-use crate::script::template::{Language, Template, Variable, starts_with_variable};
 use crate::script::words::{beginning, required};
-use crate::script::{Expected, Query, SendStep};
+use crate::script::{Expected, Query, StepAction};
+use crate::template::{Generator, Language, Template, Variable, starts_with_variable};
 
 impl<'a> Parser<'a> {
     /// The text with the lines that belong to it; `true` when it took more than its own line. `hint` says how to
@@ -25,30 +26,23 @@ impl<'a> Parser<'a> {
                 self.taken += more;
                 Ok((compact.into(), true))
             }
-            Err(error) => Err(LineError {
-                line: Some(self.taken + error.after),
-                what: format!("{}; {hint}", error.what),
-            }),
+            Err(error) => Err(LineError::at(
+                self.taken + error.after,
+                format!("{}; {hint}", error.what),
+            )),
         }
     }
 
-    pub(super) fn text_message(&mut self, text: &'a str) -> Result<SendStep, LineError> {
+    /// A text message, compact if it is JSON over several lines.
+    pub(super) fn message(&mut self, text: &'a str) -> Result<Template, LineError> {
         let hint = "to send it literally, define it with set NAME = TEXT and send {{NAME}}";
         let (text, several_lines) = self.joined(text, hint)?;
-        if continuation::opens(&text) {
-            let template = self.template(&text, Language::Json)?;
-            if is_json(&template.sample()) {
-                return Ok(SendStep::Text(template));
-            }
-            if several_lines {
-                return Err(
-                    "the text spans several lines, which only JSON may, and is not valid JSON"
-                        .into(),
-                );
-            }
-        }
-        // A text that only looks like JSON is sent unchanged: the test may be about the server's answer to it.
-        Ok(SendStep::Text(self.template(&text, Language::Text)?))
+        Template::message(&text, |text, language| match language {
+            Language::Text if several_lines => Err(
+                "the text spans several lines, which only JSON may, and is not valid JSON".into(),
+            ),
+            language => self.template(text, language),
+        })
     }
 
     pub(super) fn pattern(&mut self, text: &'a str) -> Result<Expected, LineError> {
@@ -78,7 +72,7 @@ impl<'a> Parser<'a> {
                 None
             }
             // Whether a regular expression is valid may depend on the values.
-            (None, Language::Regex | Language::Text) => None,
+            (None, Language::Regex | Language::Text | Language::Url) => None,
         };
         Ok(Expected {
             template,
@@ -119,14 +113,53 @@ impl<'a> Parser<'a> {
         Ok(Query { template, fixed })
     }
 
+    /// `on PATTERN => MESSAGE`; before the first test it is about every connection.
+    pub(super) fn rule(
+        &mut self,
+        name: Option<&str>,
+        text: &'a str,
+    ) -> Result<StepAction, LineError> {
+        let on = match name {
+            None if self.is_before_tests() => None,
+            name => Some(self.peer(name)?),
+        };
+        let (pattern, answer) = rules::split(text)?;
+        let answer = Answer::parse(answer, |text, language| {
+            let template = Template::parse(text, language)?;
+            self.must_have_values(&template)?;
+            Ok::<_, LineError>(template)
+        })?;
+        let pattern = self.pattern(pattern)?;
+        Ok(StepAction::On {
+            on,
+            pattern,
+            answer,
+        })
+    }
+
     pub(super) fn template(&self, text: &str, language: Language) -> Result<Template, LineError> {
         let template = Template::parse(text, language)?;
+        for variable in template.variables() {
+            if let Variable::Path(path) = variable {
+                let text = path.0.as_str();
+                return Err(format!(
+                    "{{{{{text}}}}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = {text}"
+                )
+                .into());
+            }
+        }
+        self.must_have_values(&template)?;
+        Ok(template)
+    }
+
+    /// Every name in a template must be defined before it.
+    fn must_have_values(&self, template: &Template) -> Result<(), LineError> {
         for variable in template.variables() {
             if let Variable::Name(name) = variable {
                 self.must_be_defined(name)?;
             }
         }
-        Ok(template)
+        Ok(())
     }
 
     pub(super) fn must_be_defined(&self, name: &str) -> Result<(), LineError> {
@@ -136,7 +169,7 @@ impl<'a> Parser<'a> {
                 .chain(&self.scope.defined)
                 .map(String::as_str)
         };
-        if known().any(|known| known == name) {
+        if Generator::of_name(name).is_some() || known().any(|known| known == name) {
             return Ok(());
         }
         let hint = match nearest(name, known()) {
@@ -147,7 +180,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn define(&mut self, name: &str) {
-        let names = if self.script.tests.is_empty() {
+        let names = if self.only_settings {
             &mut self.shared
         } else {
             &mut self.scope.defined

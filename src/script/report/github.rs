@@ -34,10 +34,8 @@ impl GitHub {
         let Some(failure) = &finished.failure else {
             return String::new();
         };
-        let line = failure
-            .line
-            .map(|line| format!(",line={line}"))
-            .unwrap_or_default();
+        let (file, line) = failure.location(&finished.file);
+        let line = line.map_or_else(String::new, |line| format!(",line={line}"));
         let title = property(finished.title());
         let message = [&*failure.why]
             .into_iter()
@@ -46,7 +44,7 @@ impl GitHub {
         if finished.is_fact() {
             return format!("::error title={title}::{message}\n");
         }
-        let file = property(&finished.file);
+        let file = property(file);
         format!("::error file={file}{line},title={title}::{message}\n")
     }
 

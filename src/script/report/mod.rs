@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::test_context::StepFailure;
+use super::test_context::{NearMiss, StepFailure};
 use crate::exit::Exit;
 use crate::named_file;
 use crate::output::escape::{KeptControls, escape};
@@ -61,8 +61,10 @@ pub enum PassGrade {
 /// Why a test failed.
 #[derive(Clone, Debug)]
 pub struct TestFailure {
-    /// The line of the step.
+    /// The line of the step; of a step in an included file, that of the `include`.
     pub line: Option<usize>,
+    /// The included file with the step, and its line there.
+    pub included: Option<(String, usize)>,
     /// The text of the step.
     pub step: String,
     /// Whether transport failed, as opposed to an expectation.
@@ -73,14 +75,15 @@ pub struct TestFailure {
     pub details: Vec<String>,
     /// The transcript.
     pub transcript: Vec<String>,
-    /// The nearest message, until `Cleaner` adds it to the details.
-    closest: Option<crate::expectation::Closest>,
+    /// The nearest messages, until `Cleaner` adds them to the details.
+    closest: Vec<NearMiss>,
 }
 
 impl From<StepFailure> for TestFailure {
     fn from(failure: StepFailure) -> Self {
         Self {
             line: None,
+            included: None,
             step: String::new(),
             fault: failure.fault,
             why: failure.why,
@@ -99,6 +102,19 @@ impl TestFailure {
             step,
             transcript,
             ..self
+        }
+    }
+
+    /// Adds the place of the step in an included file.
+    pub fn included(self, included: Option<(String, usize)>) -> Self {
+        Self { included, ..self }
+    }
+
+    /// The file and line of the step itself.
+    fn location<'a>(&'a self, file: &'a str) -> (&'a str, Option<usize>) {
+        match &self.included {
+            Some((included, line)) => (included, Some(*line)),
+            None => (file, self.line),
         }
     }
 }
@@ -162,8 +178,10 @@ impl Cleaner<'_> {
     }
 
     fn clean_failure(&self, failure: &TestFailure) -> TestFailure {
-        let closest = failure.closest.iter();
-        let closest = closest.flat_map(|closest| near_miss(closest, self.redactor));
+        let closest = failure.closest.iter().flat_map(|miss| {
+            let near = near_miss(&miss.closest, self.redactor);
+            miss.label.clone().into_iter().chain(near)
+        });
         let details = failure.details.iter();
         TestFailure {
             step: self.excerpt(&failure.step),
@@ -177,7 +195,11 @@ impl Cleaner<'_> {
                 .iter()
                 .map(|line| self.excerpt(line))
                 .collect(),
-            closest: None,
+            closest: Vec::new(),
+            included: failure
+                .included
+                .as_ref()
+                .map(|(file, line)| (self.line(file), *line)),
             line: failure.line,
             fault: failure.fault,
         }
@@ -276,7 +298,8 @@ impl Reports {
             self.totals.failed += 1;
             self.totals.faults += u64::from(failure.fault);
         }
-        let line = test_line(&finished);
+        let message = message(&finished);
+        let line = test_line(&finished, &message);
         sinks.write_custom_event(|writer, out| writer.test(out, &line));
         sinks.print_report(&self.style.test(&finished));
         if let Some(github) = &mut self.github {
@@ -353,7 +376,20 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
     format!("cannot write {}: {}", path.display(), io_text(error))
 }
 
-fn test_line(finished: &Finished) -> TestResult<'_> {
+/// The text of the event of a test. It names the place of a failure in an included file.
+fn message(finished: &Finished) -> String {
+    match &finished.failure {
+        Some(TestFailure {
+            included: Some((file, line)),
+            why,
+            ..
+        }) => format!("{file}:{line}: {why}"),
+        Some(failure) => failure.why.clone(),
+        None => finished.note.clone().unwrap_or_default(),
+    }
+}
+
+fn test_line<'a>(finished: &'a Finished, message: &'a str) -> TestResult<'a> {
     let failure = finished.failure.as_ref();
     let line = failure
         .and_then(|failure| failure.line)
@@ -364,10 +400,7 @@ fn test_line(finished: &Finished) -> TestResult<'_> {
         name: finished.title(),
         ok: failure.is_none(),
         time: finished.time,
-        message: failure
-            .map(|failure| failure.why.as_str())
-            .or(finished.note.as_deref())
-            .unwrap_or_default(),
+        message,
     }
 }
 
@@ -375,8 +408,14 @@ fn test_line(finished: &Finished) -> TestResult<'_> {
 fn block(finished: &Finished, failure: &TestFailure) -> Vec<String> {
     let mut lines = Vec::new();
     if !finished.is_fact() {
-        let line = failure.line.unwrap_or(finished.line);
-        lines.push(format!("{line} | {}", failure.step));
+        lines.push(match &failure.included {
+            Some((file, line)) => format!("{file}:{line} | {}", failure.step),
+            None => format!(
+                "{} | {}",
+                failure.line.unwrap_or(finished.line),
+                failure.step
+            ),
+        });
     }
     lines.push(failure.why.clone());
     lines.extend(failure.details.iter().map(|line| quoted(line)));

@@ -55,11 +55,11 @@ impl Tap {
         writeln!(self.out, "  message: {}", string(&failure.why))?;
         let severity = if failure.fault { "error" } else { "fail" };
         writeln!(self.out, "  severity: {severity}")?;
-        if let Some(line) = failure.line {
+        if let (file, Some(line)) = failure.location(&finished.file) {
             writeln!(
                 self.out,
                 "  at:\n    file: {}\n    line: {line}",
-                string(&finished.file)
+                string(file)
             )?;
         }
         writeln!(self.out, "  duration_ms: {}", finished.time.as_millis())?;

@@ -133,6 +133,7 @@ impl Probe {
     /// A file in a folder of this run, for arguments that name one.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.home.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
         path.into_os_string().into_string().unwrap()
     }

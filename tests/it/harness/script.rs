@@ -317,6 +317,16 @@ impl Peer {
         }
     }
 
+    /// Reads exactly these bytes from the client.
+    pub fn bytes(&mut self, expected: &[u8]) -> Outcome {
+        let mut came = vec![0; expected.len()];
+        self.stream()?.read_exact(&mut came).map_err(said)?;
+        match came == expected {
+            true => Ok(()),
+            false => Err(format!("{came:02x?} came instead of {expected:02x?}")),
+        }
+    }
+
     /// Reads at least one byte from the client.
     pub fn anything(&mut self) -> Outcome {
         match self.stream()?.read(&mut [0; 4096]) {

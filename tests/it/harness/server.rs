@@ -433,6 +433,12 @@ impl Server {
     }
 
     /// The client sends at least one byte.
+    pub fn expect_bytes(self, bytes: &'static [u8]) -> Self {
+        self.step(sentence("expect_bytes", bytes), move |peer| {
+            peer.bytes(bytes)
+        })
+    }
+
     pub fn expect_anything(self) -> Self {
         self.step("expect_anything", Peer::anything)
     }

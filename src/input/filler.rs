@@ -1,0 +1,86 @@
+//! Fills in the variables of messages when their turn comes.
+
+use std::collections::VecDeque;
+
+use super::action::Action;
+use super::{InputError, InputErrorKind};
+use crate::connection::message::{Outgoing, Payload};
+use crate::secret::Secret;
+use crate::template::Template;
+use crate::template::variables::{FillError, Variables};
+
+/// Fills in the variables of messages.
+#[derive(Debug)]
+pub struct MessageFiller {
+    variables: Variables,
+    /// The names that replies define.
+    captured: Vec<String>,
+    /// The messages of the command line, which were parsed before the first packet.
+    given: VecDeque<Template>,
+    /// The name of the input, for errors.
+    source: &'static str,
+    /// How many messages were filled in: in an input of many messages `{{n}}` counts them.
+    filled: u64,
+    secrets: Vec<Secret>,
+}
+
+impl MessageFiller {
+    /// Fills in messages of stdin or files, named `source`; replies define `captured`.
+    pub fn new(variables: Variables, captured: Vec<String>, source: &'static str) -> Self {
+        Self {
+            variables,
+            captured,
+            given: VecDeque::new(),
+            source,
+            filled: 0,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Fills in these messages of the command line.
+    pub fn given(mut self, messages: impl IntoIterator<Item = Template>) -> Self {
+        self.given = messages.into_iter().collect();
+        self
+    }
+
+    pub(super) fn take_secrets(&mut self) -> Vec<Secret> {
+        std::mem::take(&mut self.secrets)
+    }
+
+    /// Fills in a message. Bytes that are no text, and everything else that is sent, stay as they are.
+    pub(super) fn fill(&mut self, action: Action) -> Result<Action, InputError> {
+        let Action::Send(Outgoing::Message(payload)) = &action else {
+            return Ok(action);
+        };
+        let Some(text) = payload.readable() else {
+            return Ok(action);
+        };
+        self.filled += 1;
+        let template = match self.given.pop_front() {
+            Some(template) => template,
+            None => Template::message(text.as_str(), Template::parse)
+                .map_err(|why| self.error(InputErrorKind::UnknownVariable, why))?
+                .used(self.filled - 1),
+        };
+        let filled = self.variables.fill(&template).map_err(|error| {
+            let kind = match &error {
+                FillError::NoValue(name) if self.captured.contains(name) => {
+                    InputErrorKind::NoValueYet
+                }
+                _ => InputErrorKind::UnknownVariable,
+            };
+            self.error(kind, error.to_string())
+        })?;
+        self.secrets
+            .extend(filled.secrets.into_iter().map(Secret::new));
+        Ok(Action::Send(Outgoing::Message(match payload {
+            Payload::Text(_) => Payload::Text(filled.text.into()),
+            Payload::Binary(_) | Payload::Decoded(_) => Payload::Binary(filled.text.into()),
+        })))
+    }
+
+    fn error(&self, kind: InputErrorKind, why: String) -> InputError {
+        let name = format!("message {} of {}", self.filled, self.source);
+        InputError { kind, name, why }
+    }
+}
