@@ -96,8 +96,8 @@ pub struct SendArgs {
     /// Wait for a matching message, else exit 1 (repeatable: a sequence)
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
-    /// must be true), or any other text (exact match); prefix = to match
-    /// any text literally. Messages that do not match are printed and skipped.
+    /// must be true), hex:00 ff ?? … (bytes), schema:FILE (JSON Schema), or any other text (exact match);
+    /// prefix = to match any text literally. Messages that do not match are printed and skipped.
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, conflicts_with_all = ["count", "no_wait"])]
     pub expect: Vec<Pattern>,
 
@@ -234,7 +234,7 @@ pub struct ListenArgs {
     /// Print and count only messages that match
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
-    /// must be true), or any other text (exact match).
+    /// must be true), hex:00 ff ?? … (bytes), schema:FILE (JSON Schema), or any other text (exact match).
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
     pub filter: Option<Pattern>,
 
@@ -335,8 +335,8 @@ pub struct PingArgs {
     /// Pattern of the reply to --app; by default the next message is the reply
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
-    /// must be true), or any other text (exact match); prefix = to match
-    /// any text literally.
+    /// must be true), hex:00 ff ?? … (bytes), schema:FILE (JSON Schema), or any other text (exact match);
+    /// prefix = to match any text literally.
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, requires = "app")]
     pub expect: Option<Pattern>,
 

@@ -83,9 +83,9 @@ impl<'a> Parser<'a> {
                 kind: BlockKind::AnyOrder(_),
                 line: begun,
                 ..
-            }) if !matches!(sign, "<" | "sample" | "end") => Err(format!(
-                "unexpected '{}' in the any-order of line {begun}: only < PATTERN, within TIME < PATTERN \
-                 and sample may come before its end",
+            }) if !matches!(sign, "<" | "<hex" | "<schema" | "sample" | "end") => Err(format!(
+                "unexpected '{}' in the any-order of line {begun}: only <, <hex, <schema, within TIME \
+                 before them, and sample may come before its end",
                 beginning(line)
             )
             .into()),
