@@ -3,13 +3,20 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wsprobe::pattern::{MatchResult, Pattern};
+use wsprobe::pattern::{MatchResult, MessageContent, Pattern};
 
-fuzz_target!(|input: (String, String)| {
-    let (text, message) = input;
+fuzz_target!(|input: (String, String, Vec<u8>)| {
+    let (text, message, bytes) = input;
+    // A schema is a file.
+    if text.starts_with("schema:") {
+        return;
+    }
     let Ok(pattern) = Pattern::parse(&text) else {
         return;
     };
     let matches = matches!(pattern.matches(&message), MatchResult::Match);
     assert_eq!(matches, pattern.is_match(&message));
+    let message = MessageContent::Binary(&bytes);
+    let matches = matches!(pattern.matches(message), MatchResult::Match);
+    assert_eq!(matches, pattern.is_match(message));
 });

@@ -74,6 +74,7 @@ Examples:
   wsprobe send wss://example.com/ '{\"op\":\"time\"}'      one message, one reply
   printf 'one\\ntwo\\n' | wsprobe send ws://localhost:8080/   one message per line
   wsprobe send --expect '{\"ok\":true}' wss://example.com/ '{\"op\":\"ping\"}'   pass or fail
+  wsprobe send --step --capture token=.token wss://example.com/ '{\"op\":\"login\"}' '{\"token\":\"{{token}}\"}'
   wsprobe send -c 3 wss://example.com/feed '{\"op\":\"subscribe\"}'
   wsprobe send --no-wait --binary --whole ws://localhost:8080/ < picture.png";
 
@@ -95,8 +96,8 @@ pub struct SendArgs {
     /// Wait for a matching message, else exit 1 (repeatable: a sequence)
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
-    /// must be true), or any other text (exact match); prefix = to match
-    /// any text literally. Messages that do not match are printed and skipped.
+    /// must be true), hex:00 ff ?? … (bytes), schema:FILE (JSON Schema), or any other text (exact match);
+    /// prefix = to match any text literally. Messages that do not match are printed and skipped.
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, conflicts_with_all = ["count", "no_wait"])]
     pub expect: Vec<Pattern>,
 
@@ -200,6 +201,7 @@ const LISTEN_EXAMPLES: &str = "\
 Examples:
   wsprobe listen wss://example.com/feed | jq .price
   wsprobe listen -x '{\"op\":\"subscribe\"}' --for 1m wss://example.com/feed
+  wsprobe listen --on '{\"op\":\"ping\"} => {\"op\":\"pong\"}' wss://example.com/feed   answer the server's pings
   wsprobe listen -1 ws://localhost:8080/snapshot > snapshot.bin";
 
 #[derive(Debug, Args)]
@@ -232,7 +234,7 @@ pub struct ListenArgs {
     /// Print and count only messages that match
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
-    /// must be true), or any other text (exact match).
+    /// must be true), hex:00 ff ?? … (bytes), schema:FILE (JSON Schema), or any other text (exact match).
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
     pub filter: Option<Pattern>,
 
@@ -333,8 +335,8 @@ pub struct PingArgs {
     /// Pattern of the reply to --app; by default the next message is the reply
     ///
     /// PATTERN is {…} or […] (JSON subset), /…/ or /…/i (regular expression), .path … (jq expression that
-    /// must be true), or any other text (exact match); prefix = to match
-    /// any text literally.
+    /// must be true), hex:00 ff ?? … (bytes), schema:FILE (JSON Schema), or any other text (exact match);
+    /// prefix = to match any text literally.
     #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true, requires = "app")]
     pub expect: Option<Pattern>,
 
@@ -372,7 +374,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArgs {
-    /// A URL, or check files (an existing file, or a name that ends in .wst)
+    /// A URL, or check files (an existing file, a name that ends in .wst, or - for standard input)
     #[arg(value_name = "URL|FILE", required = true, value_hint = ValueHint::AnyPath)]
     pub targets: Vec<String>,
 
@@ -476,6 +478,7 @@ Examples:
   wsprobe help send           the same as wsprobe send --help
   wsprobe help exit-codes     what each exit status means
   wsprobe help patterns       how --expect, --until and --filter match
+  wsprobe help conversations  taking turns, variables, rules that answer
   wsprobe help json           the events of --json, field by field
   wsprobe help check-file     scripted conversations
   wsprobe help environment    the environment variables that wsprobe reads";

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use memchr::memchr_iter;
 pub use tokio_tungstenite::tungstenite::Utf8Bytes as Text;
 
+use crate::decode::DecodeFormat;
 use crate::pattern::MessageContent;
 use crate::units;
 
@@ -50,6 +51,8 @@ pub struct DecodedMessage {
     pub bytes: Bytes,
     /// What they contain.
     pub text: Text,
+    /// How they were decoded.
+    pub format: Arc<DecodeFormat>,
 }
 
 impl Payload {

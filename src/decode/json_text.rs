@@ -8,6 +8,9 @@ use super::DecodeError;
 /// The deepest nesting, in JSON: `serde_json` reads up to 127 levels.
 pub(super) const MAX_DEPTH: usize = 120;
 
+/// Bytes of a text that are escaped at once.
+const PIECE: usize = 4096;
+
 /// The JSON text of a value.
 pub(super) struct JsonText {
     text: String,
@@ -51,7 +54,16 @@ impl JsonText {
     /// Appends a string.
     pub(super) fn string(&mut self, text: &str) -> Result<(), DecodeError> {
         self.check_room(text.len())?;
-        self.push(&serde_json::Value::from(text).to_string())
+        self.push("\"")?;
+        let mut rest = text;
+        while !rest.is_empty() {
+            // Escaped, a text may take six times its size: only a piece of it is in memory before its size is checked.
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+            let quoted = serde_json::Value::from(piece).to_string();
+            self.push(&quoted[1..quoted.len() - 1])?;
+            rest = after;
+        }
+        self.push("\"")
     }
 
     /// Appends bytes as a string of base64.

@@ -18,6 +18,8 @@ mod tests;
 #[cfg(feature = "zstd")]
 mod zstd;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use format::Structure;
@@ -69,7 +71,7 @@ pub enum Decoding {
 
 /// Decodes the messages of one connection in one direction.
 pub struct MessageDecoder {
-    format: DecodeFormat,
+    format: Arc<DecodeFormat>,
     /// The largest output, in bytes.
     limit: usize,
     stream: Option<StreamState>,
@@ -90,7 +92,7 @@ impl MessageDecoder {
             .stream
             .map(|kind| StreamState::Open(Box::new(MessageStream::new(kind))));
         Self {
-            format: format.clone(),
+            format: Arc::new(format.clone()),
             limit,
             stream,
             failures: 0,
@@ -98,7 +100,7 @@ impl MessageDecoder {
     }
 
     /// The format.
-    pub fn format(&self) -> &DecodeFormat {
+    pub fn format(&self) -> &Arc<DecodeFormat> {
         &self.format
     }
 

@@ -32,10 +32,11 @@ impl Link {
             return Some(payload);
         };
         match decoder.decode(bytes.clone()) {
-            Decoding::Text { bytes, text } => {
-                let text = text.into();
-                Some(Payload::Decoded(Arc::new(DecodedMessage { bytes, text })))
-            }
+            Decoding::Text { bytes, text } => Some(Payload::Decoded(Arc::new(DecodedMessage {
+                bytes,
+                text: text.into(),
+                format: Arc::clone(decoder.format()),
+            }))),
             Decoding::Incomplete => None,
             Decoding::Failed { bytes, why } => {
                 if let Some(why) = why {

@@ -152,9 +152,12 @@ enum Thoroughness {
     EveryLeaf,
 }
 
+/// A step of a [`JsonPath`].
 #[derive(Clone, Copy)]
-enum PathStep<'p> {
+pub(super) enum PathStep<'p> {
+    /// To a member.
     Key(&'p str),
+    /// To an element.
     Index(usize),
 }
 
@@ -252,7 +255,7 @@ impl<'p> Walk<'p> {
             Thoroughness::FirstDifference => String::new(),
             Thoroughness::EveryLeaf => {
                 let (expected, got) = expected_and_got();
-                format!("{}: expected {expected}, got {got}", Path(&self.path))
+                format!("{}: expected {expected}, got {got}", JsonPath(&self.path))
             }
         });
     }
@@ -416,9 +419,9 @@ fn members(raw: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
 }
 
 /// A path in a JSON text in jq syntax: `.`, `.a.b[0]`, `.["a b"]`.
-struct Path<'a>(&'a [PathStep<'a>]);
+pub(super) struct JsonPath<'a>(pub(super) &'a [PathStep<'a>]);
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if !matches!(self.0.first(), Some(PathStep::Key(_))) {
             f.write_str(".")?;

@@ -1,6 +1,7 @@
 //! PATTERN: the condition that a message must meet, in options and check files.
 //!
-//! A pattern is compiled once, and a mismatch explains the difference. Matching performs no I/O and does not panic on
+//! A pattern is compiled once, which reads the file of a schema, and a mismatch explains the difference. Matching performs
+//! no I/O and does not panic on
 //! any message. The texts of a [`Mismatch`] quote the message: escape and redact them before printing.
 //!
 //! | pattern | matches |
@@ -9,6 +10,7 @@
 //! | `/…/` `/…/i` | text in which the regular expression is found |
 //! | `.path …` | JSON for which the jq expression outputs `true`, and nothing else |
 //! | `hex:00 ff ?? …` | these bytes; `??` is any one byte, `…` or `...` at the end any rest |
+//! | `schema:FILE` | JSON that is valid by the JSON Schema in this file |
 //! | `=…` | exactly the text after `=` |
 //! | anything else | exactly this text |
 
@@ -21,11 +23,17 @@ mod jq;
 #[path = "no_jq.rs"]
 mod jq;
 mod json;
+#[cfg(not(feature = "schema"))]
+#[path = "no_schema.rs"]
+mod schema;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
 use regex::{Regex, RegexBuilder};
 
@@ -34,9 +42,12 @@ pub use content::MessageContent;
 pub use jq::Jq;
 pub(crate) use json::is_json;
 use json::{Subset, excerpt};
+use schema::SchemaPattern;
 
 /// The prefix of a byte pattern.
 const BYTES: &str = "hex:";
+/// The prefix of a schema's path.
+const SCHEMA: &str = "schema:";
 
 /// A compiled PATTERN.
 #[derive(Clone, Debug)]
@@ -59,11 +70,12 @@ enum PatternKind {
         /// Whether a text message of the same bytes does not match.
         binary_only: bool,
     },
+    Schema(SchemaPattern),
 }
 
 /// A text that looks like JSON, a regular expression or jq but is invalid.
 ///
-/// Each message mentions the prefix `=`, since an exact match of the text may have been intended.
+/// Each message but that of a schema mentions the prefix `=`, since an exact match of the text may have been intended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
@@ -90,6 +102,14 @@ pub enum PatternError {
     /// Starts with `.`.
     #[error("{0}; prefix it with '=' to match it literally")]
     Jq(#[from] JqError),
+    /// Starts with `schema:`.
+    #[error("'{text}' is not a usable JSON Schema: {why}")]
+    Schema {
+        /// The beginning of the pattern.
+        text: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Starts with `hex:`.
     #[error(
         "'{text}' is not a valid byte pattern ({why}); write two digits for a byte, ?? for any one byte and … for any rest, or prefix it with '=' to match it literally"
@@ -135,6 +155,8 @@ pub enum PatternForm {
     Bytes,
     /// `hex 00 ff`: the bytes of a binary message (`<hex` in check files).
     Binary,
+    /// Starts with `schema:`.
+    Schema,
     /// Anything else, and `=…`.
     Exact,
 }
@@ -147,6 +169,7 @@ impl PatternForm {
             Some(b'/') if between_slashes(text).is_some() => Self::Regex,
             Some(b'.') => Self::Jq,
             _ if text.starts_with(BYTES) => Self::Bytes,
+            _ if text.starts_with(SCHEMA) => Self::Schema,
             _ => Self::Exact,
         }
     }
@@ -184,11 +207,19 @@ pub enum Selected {
 }
 
 impl Pattern {
-    /// Compiles a pattern.
+    /// Compiles a pattern. The path of a schema is relative to the working directory.
     ///
     /// # Errors
-    /// The text looks like JSON, a regular expression or jq but is invalid.
+    /// The text looks like JSON, a regular expression, jq or bytes but is invalid, or a schema cannot be used.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
+        Self::parse_beside(text, Path::new(""))
+    }
+
+    /// Compiles a pattern; the path of a schema is relative to `folder`.
+    ///
+    /// # Errors
+    /// As [`Pattern::parse`].
+    pub fn parse_beside(text: &str, folder: &Path) -> Result<Self, PatternError> {
         let kind = match PatternForm::of(text) {
             PatternForm::Json => PatternKind::Json(json(text)?),
             PatternForm::Regex => PatternKind::Regex(regex(text)?),
@@ -197,6 +228,7 @@ impl Pattern {
                 bytes: bytes(text)?,
                 binary_only: false,
             },
+            PatternForm::Schema => PatternKind::Schema(schema(text, folder)?),
             PatternForm::Exact => PatternKind::Exact {
                 from: usize::from(text.starts_with('=')),
             },
@@ -260,6 +292,7 @@ impl Pattern {
             PatternKind::Regex(regex) => in_text(&|text| regex.is_match(text)),
             PatternKind::Json(subset) => in_text(&|text| subset.is_match(text)),
             PatternKind::Jq(jq) => in_text(&|text| jq.is_match(text)),
+            PatternKind::Schema(schema) => in_text(&|text| schema.is_match(text)),
             PatternKind::Bytes { bytes, binary_only } => {
                 !(*binary_only && message.is_text()) && bytes.is_match(message.bytes())
             }
@@ -291,6 +324,7 @@ impl Pattern {
             ))),
             PatternKind::Json(subset) => subset.mismatch(message),
             PatternKind::Jq(jq) => jq.mismatch(message),
+            PatternKind::Schema(schema) => schema.mismatch(message),
             PatternKind::Bytes { bytes, .. } => bytes.mismatch(message.as_bytes()),
         }
     }
@@ -359,6 +393,14 @@ fn json(text: &str) -> Result<Subset, PatternError> {
 fn bytes(text: &str) -> Result<BytePattern, PatternError> {
     let digits = text.strip_prefix(BYTES).unwrap_or(text);
     BytePattern::parse(digits).map_err(|why| PatternError::Bytes {
+        text: excerpt(text),
+        why,
+    })
+}
+
+fn schema(text: &str, folder: &Path) -> Result<SchemaPattern, PatternError> {
+    let path = text.strip_prefix(SCHEMA).unwrap_or(text);
+    SchemaPattern::read(&folder.join(path)).map_err(|why| PatternError::Schema {
         text: excerpt(text),
         why,
     })

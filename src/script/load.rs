@@ -1,5 +1,5 @@
 //! Loads a check file into tests that can run. Beyond parsing it checks that environment variables are set and
-//! URLs are valid; it does not connect.
+//! URLs are valid, and reads the schemas; it does not connect.
 
 use std::path::Path;
 
@@ -23,7 +23,14 @@ impl CheckFile {
         let read = |path: &Path| {
             named_file::read(path, ReadLimits::default()).map_err(|error| io_text(&error))
         };
-        let script = Script::from_bytes_with(name, bytes, given, &read)?;
+        let mut script = Script::from_bytes_with(name, bytes, given, &read)?;
+        read_schemas(name, &mut script.settings)?;
+        for test in &mut script.tests {
+            read_schemas(name, &mut test.steps)?;
+            if let Some(finally) = &mut test.finally {
+                read_schemas(name, &mut finally.steps)?;
+            }
+        }
         let file = Self {
             name: name.to_owned(),
             script,
@@ -88,6 +95,30 @@ fn has_valid_url(step: &Step) -> Result<(), (usize, String)> {
         _ => None,
     };
     url.map_or(Ok(()), |url| is_url(url).map_err(|what| (step.line, what)))
+}
+
+/// Reads the schemas that steps name; their paths are relative to the folder of the file.
+fn read_schemas(file: &str, steps: &mut [Step]) -> Result<(), ParseError> {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    for step in steps {
+        match &mut step.action {
+            StepAction::Repeat(block) => read_schemas(file, &mut block.steps)?,
+            StepAction::AnyOrder(block) => read_schemas(file, &mut block.steps)?,
+            StepAction::Include(included) => read_schemas(&included.file, &mut included.steps)?,
+            StepAction::Receive { pattern, .. }
+            | StepAction::Never { pattern, .. }
+            | StepAction::NeverEverywhere(pattern)
+            | StepAction::On { pattern, .. } => {
+                pattern.read_schema(folder).map_err(|error| ParseError {
+                    file: file.to_owned(),
+                    line: step.line,
+                    what: error.to_string(),
+                })?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn is_set(variable: &Variable) -> Result<(), String> {

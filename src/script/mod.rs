@@ -23,6 +23,7 @@ mod tests;
 mod transcript;
 mod words;
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::decode::DecodeFormat;
@@ -128,7 +129,7 @@ pub enum StepAction {
         /// The message.
         message: SendStep,
     },
-    /// `< PATTERN`, `<next PATTERN`, `<hex BYTES`
+    /// `< PATTERN`, `<next PATTERN`, `<hex BYTES`, `<schema FILE`
     Receive {
         /// The connection.
         on: ConnectionName,
@@ -457,11 +458,24 @@ impl Expected {
         self.fixed.as_ref()
     }
 
-    /// The pattern for the template's rendered text.
+    /// Reads the schema that this names, if it has no variables; its path is relative to `folder`.
+    ///
+    /// # Errors
+    /// It is not usable.
+    fn read_schema(&mut self, folder: &Path) -> Result<(), PatternError> {
+        if self.form == PatternForm::Schema
+            && let Some(text) = self.template.as_literal()
+        {
+            self.fixed = Some(Pattern::parse_beside(text, folder)?);
+        }
+        Ok(())
+    }
+
+    /// The pattern for the template's rendered text; the path of a schema is relative to `folder`.
     ///
     /// # Errors
     /// The values make the pattern invalid.
-    pub fn compile(&self, rendered: &str) -> Result<Pattern, PatternError> {
+    pub fn compile(&self, rendered: &str, folder: &Path) -> Result<Pattern, PatternError> {
         match self.form {
             PatternForm::Exact => Ok(Pattern::exact(
                 rendered
@@ -469,7 +483,7 @@ impl Expected {
                     .filter(|_| self.says_exact())
                     .unwrap_or(rendered),
             )),
-            _ => Pattern::parse(rendered),
+            _ => Pattern::parse_beside(rendered, folder),
         }
     }
 

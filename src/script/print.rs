@@ -114,6 +114,11 @@ impl fmt::Display for StepAction {
                 let sign = match which {
                     // The pattern itself begins with `hex`.
                     MessageOrder::FirstMatch if pattern.form == PatternForm::Binary => "<",
+                    MessageOrder::FirstMatch if pattern.form == PatternForm::Schema => {
+                        let text = pattern.to_string();
+                        let path = text.trim_start_matches("schema:");
+                        return write!(f, "{}{on}<schema {path}", WithinClause(*within));
+                    }
                     MessageOrder::FirstMatch => "< ",
                     MessageOrder::Next => "<next ",
                 };

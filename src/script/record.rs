@@ -16,6 +16,7 @@ use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
 use crate::connection::target::{Credentials, Subprotocol};
+use crate::decode::DecodeFormat;
 use crate::event::Event;
 use crate::output::json::{compact, is_json};
 use crate::output::repl_sink::Recorder as Records;
@@ -320,6 +321,8 @@ struct RecordingWriter<'a> {
     /// The time that omitted messages took: the next one arrives after them.
     passed_over: Duration,
     variables: usize,
+    /// How the messages of this connection are decoded.
+    decode: Option<DecodeFormat>,
 }
 
 impl<'a> RecordingWriter<'a> {
@@ -337,6 +340,7 @@ impl<'a> RecordingWriter<'a> {
             tests: 1,
             passed_over: Duration::ZERO,
             variables: 0,
+            decode: None,
         }
     }
 
@@ -416,6 +420,7 @@ impl<'a> RecordingWriter<'a> {
             self.line(&format!("test \"connection {}\"", self.tests));
         }
         self.is_open = true;
+        self.decode = None;
         self.steps += 1;
         self.line(&format!("connect {}", self.placeholders.hide_in_url(url)));
     }
@@ -468,12 +473,26 @@ impl<'a> RecordingWriter<'a> {
         Some(SendStep::Text(variable))
     }
 
+    /// From here on binary messages are decoded.
+    fn decode(&mut self, format: &DecodeFormat) {
+        if self.decode.as_ref() != Some(format) {
+            self.decode = Some(format.clone());
+            self.step(&StepAction::Decode {
+                on: here(),
+                format: format.clone(),
+            });
+        }
+    }
+
     fn receive(&mut self, payload: &Payload, after: Duration) {
-        let Payload::Text(text) = payload else {
+        let Some(text) = payload.as_text() else {
             let note = format!("< a binary message of {}", bytes(payload.len()));
             return self.comment(&note);
         };
-        let pattern = generalize(text.as_str(), &self.sent);
+        if let Payload::Decoded(decoded) = payload {
+            self.decode(&decoded.format);
+        }
+        let pattern = generalize(text, &self.sent);
         let pattern = self.placeholders.hide(&pattern);
         if self.expected == EXPECTED || self.last.as_ref() == Some(&pattern) {
             self.left_out += 1;

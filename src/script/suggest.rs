@@ -5,7 +5,7 @@ use crate::nearest::nearest;
 use crate::template::is_name;
 
 /// The words a line can begin with, after the name of a connection and `within TIME`.
-pub(super) const STEPS: [&str; 37] = [
+pub(super) const STEPS: [&str; 38] = [
     "test",
     "set",
     "timeout",
@@ -25,6 +25,7 @@ pub(super) const STEPS: [&str; 37] = [
     "<",
     "<next",
     "<hex",
+    "<schema",
     "within",
     "on",
     "never",
@@ -69,7 +70,7 @@ pub(super) fn unknown_step<'a>(
         };
     }
     if let Some(rest) = sign.strip_prefix('<') {
-        return format!("{unknown}; did you mean '< {rest}', '<next' or '<hex'?");
+        return format!("{unknown}; did you mean '< {rest}', '<next', '<hex' or '<schema'?");
     }
     let (second, _) = split_word(rest);
     if is_name(sign) && second.starts_with(['<', '>']) {

@@ -80,6 +80,7 @@ a >hex 00ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
+a <schema sub/{{greeting}}.json
 a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
 b on /x => y/ => close 4000 {{greeting}} {{.why}}
 b >text "a\nb\u0000 {{greeting}} \\{{"
@@ -261,7 +262,7 @@ fn graphql_reads_as_it_is_written() {
         .template()
         .render(|_| Ok::<_, Infallible>("s\"1".to_owned().into()))
         .unwrap();
-    let pattern = pattern.compile(&rendered).unwrap();
+    let pattern = pattern.compile(&rendered, Path::new("")).unwrap();
     assert_eq!(
         pattern.matches(r#"{"id":"s\"1-1","type":"next"}"#),
         MatchResult::Match
@@ -331,6 +332,7 @@ a >hex 00 ff 10
 a >hex
 b >file /tmp/{{greeting}}.bin
 within 2s a <hex 00 FF:?? …
+a <schema sub/{{greeting}}.json
 a on {"id": 1} => {"id": {{.id}}, "n": {{n}}}
 b on /x => y/ => close 4000 {{greeting}} {{.why}}
 b >text "a\nb\u0000 {{greeting}} \\{{"
@@ -528,7 +530,7 @@ fn the_form_of_a_pattern_is_never_decided_by_a_value() {
             .template()
             .render(|_| Ok::<_, Infallible>(value.to_owned().into()))
             .unwrap();
-        let pattern = pattern.compile(&rendered).unwrap();
+        let pattern = pattern.compile(&rendered, Path::new("")).unwrap();
         assert!(pattern.is_match(matching), "{text} with {value}");
         assert!(!pattern.is_match("something else"), "{text} with {value}");
     }
@@ -555,11 +557,14 @@ fn what_is_wrong_and_where() {
         (open, "on x => {{who}}", 2, "undefined variable {{who}}; define it before this line with set, capture, --var or --secret".into()),
         (open, "> {{.id}}", 2, "{{.id}} refers to an answered message, which only 'on PATTERN => MESSAGE' has; use capture NAME = .id".into()),
         (open, "within 1s on x => y", 2, "on does not wait and takes no 'within'".into()),
+        (open, "<schema", 2, "missing argument: expected <schema FILE".into()),
+        (open, "decode gzpi", 2, "unknown format 'gzpi'; did you mean 'gzip'?".into()),
+        (open, "within 1s decode gzip", 2, "decode does not wait".into()),
         (open, "<hex", 2, "missing argument: expected bytes, as in <hex 00 ff ?? …".into()),
         (open, "<hex 00 f", 2, "invalid bytes '00 f': 'f' is only half a byte".into()),
         (open, "<hex 00 … 01", 2, "… may only stand at the end".into()),
         (open, "< hex:0", 2, "'hex:0' is not a valid byte pattern ('0' is only half a byte)".into()),
-        (open, "<nxt x", 2, "did you mean '< nxt', '<next' or '<hex'?".into()),
+        (open, "<nxt x", 2, "did you mean '< nxt', '<next', '<hex' or '<schema'?".into()),
         ("", "ws://localhost/", 1, "unknown step 'ws://localhost/'".into()),
         (two, "alcie > hi", 3, "unknown connection 'alcie'; did you mean 'alice'?".into()),
         (two, "alice", 3, "missing step after 'alice'".into()),
@@ -593,7 +598,7 @@ fn what_is_wrong_and_where() {
         (open, "repeat 2\ntest \"b\"\nping\nend", 2, "this repeat has no end".into()),
         (open, "within 1s repeat 2\nping\nend", 2, "repeat does not wait".into()),
         (open, &"repeat 1\n".repeat(11), 12, "blocks may nest up to 10 deep".into()),
-        (open, "any-order\nping\nend", 3, "unexpected 'ping' in the any-order of line 2: only < PATTERN".into()),
+        (open, "any-order\nping\nend", 3, "unexpected 'ping' in the any-order of line 2: only <, <hex".into()),
         (open, "any-order\n<next a\nend", 3, "unexpected '<next a'".into()),
         (open, "any-order\nend", 2, "this any-order has no steps before its end".into()),
         (open, "any-order x", 2, "unexpected argument 'x' after any-order".into()),
@@ -842,6 +847,7 @@ fn good_step() -> impl Strategy<Value = String> {
             if next { "<next" } else { "<" }
         )),
         within().prop_map(|within| format!("{within}<hex 0011 ??:ff ...")),
+        within().prop_map(|within| format!("{within}<schema {{{{x}}}}.json\ndecode gzip, json")),
         text().prop_map(|text| format!("never {text}")),
         time().prop_map(|time| format!("silence {time}")),
         time().prop_map(|time| format!("timeout {time}")),

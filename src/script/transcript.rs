@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::connection::Progress;
 use crate::connection::close::Initiator;
 use crate::connection::message::{Direction, Payload};
 use crate::event::{Event, Message};
@@ -149,6 +150,10 @@ fn line(url: &str, event: &Event) -> Option<String> {
             (None, _) => format!("closed by the server: {}", closed.close),
         },
         Event::Failed(error, _) => format!("not connected: {error}"),
+        Event::Progress(progress) => match &**progress {
+            Progress::Warning(text) => format!("warning: {text}"),
+            _ => return None,
+        },
         _ => return None,
     })
 }

@@ -71,6 +71,7 @@ mod readme;
 mod redirects;
 mod reports;
 mod resources;
+mod schema_patterns;
 #[cfg(unix)]
 mod screen;
 mod second_opinion;

@@ -876,3 +876,29 @@ fn what_comes_behind_our_close_is_saved_before_it() {
     assert!(file.contains("> hi\n< late\nclose 1000\n"), "{file}");
     drop(server);
 }
+
+#[test]
+fn decoded_messages_are_shown_and_saved_with_their_format() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_binary(b"\x81\xa2id\x07")
+        .expect_close(1000)
+        .close(1000, "");
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"])
+        .args(["--decode", "msgpack", "--select", ".id"]);
+    let mut session = opened(probe);
+    session.write("hi\r");
+    session.sees("the selected part", |screen| screen.text().contains("< 7"));
+    session.write("/save decoded.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().contains("decoded.wst")
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("decoded.wst")).unwrap();
+    assert!(
+        file.contains("> hi\ndecode msgpack\n< {\"id\":7}\n"),
+        "{file}"
+    );
+}

@@ -83,8 +83,8 @@ impl<'a> Parser<'a> {
                 kind: BlockKind::AnyOrder(_),
                 line: begun,
                 ..
-            }) if !matches!(sign, "<" | "<hex" | "sample" | "end") => Err(format!(
-                "unexpected '{}' in the any-order of line {begun}: only < PATTERN, <hex BYTES, within TIME \
+            }) if !matches!(sign, "<" | "<hex" | "<schema" | "sample" | "end") => Err(format!(
+                "unexpected '{}' in the any-order of line {begun}: only <, <hex, <schema, within TIME \
                  before them, and sample may come before its end",
                 beginning(line)
             )

@@ -157,7 +157,7 @@ impl Prefix<'_> {
     fn refuse_within(&self, sign: &str) -> Result<(), LineError> {
         match self.within {
             Some(_) => Err(format!(
-                "{sign} does not wait and takes no 'within'; use it before <, <next, <hex, ping, close or expect close"
+                "{sign} does not wait and takes no 'within'; use it before <, <next, <hex, <schema, ping, close or expect close"
             )
             .into()),
             None => Ok(()),
@@ -362,7 +362,7 @@ impl<'a> Parser<'a> {
                 prefix.refuse_within(sign)?;
                 self.exchange(&prefix, sign, rest).map(Some)
             }
-            "<" | "<next" | "<hex" | "ping" | "close" => {
+            "<" | "<next" | "<hex" | "<schema" | "ping" | "close" => {
                 self.exchange(&prefix, sign, rest).map(Some)
             }
             _ => Err(unknown_step(self.scope.names(), line, sign, rest).into()),
@@ -419,7 +419,7 @@ impl<'a> Parser<'a> {
                 on,
                 message: self.sent(sign, rest)?,
             },
-            "<" | "<next" | "<hex" => self.receive(on, sign, rest, within)?,
+            "<" | "<next" | "<hex" | "<schema" => self.receive(on, sign, rest, within)?,
             "never" => StepAction::Never {
                 on,
                 pattern: self.pattern(rest)?,
@@ -457,6 +457,7 @@ impl<'a> Parser<'a> {
         };
         let pattern = match sign {
             "<hex" => Self::binary_pattern(rest)?,
+            "<schema" => self.schema_pattern(rest)?,
             _ => self.pattern(rest)?,
         };
         self.scope.received = true;

@@ -58,10 +58,14 @@ impl<'a> Parser<'a> {
         let language = match form {
             PatternForm::Json | PatternForm::Jq => Language::Json,
             PatternForm::Regex => Language::Regex,
-            PatternForm::Bytes | PatternForm::Binary | PatternForm::Exact => Language::Text,
+            PatternForm::Bytes | PatternForm::Binary | PatternForm::Schema | PatternForm::Exact => {
+                Language::Text
+            }
         };
         let template = self.template(&text, language)?;
         let fixed = match (template.as_literal(), language) {
+            // Read when the file is loaded, relative to its folder.
+            _ if form == PatternForm::Schema => None,
             (Some(text), _) => Some(Pattern::parse(text).map_err(|e| e.to_string())?),
             (None, Language::Json) => {
                 Pattern::parse(&template.sample()).map_err(|e| e.to_string())?;
@@ -86,6 +90,16 @@ impl<'a> Parser<'a> {
             template: Template::literal(pattern.as_str()),
             form: PatternForm::Binary,
             fixed: Some(pattern),
+        })
+    }
+
+    /// The path after `<schema`: the same as the pattern `schema:FILE`.
+    pub(super) fn schema_pattern(&self, text: &str) -> Result<Expected, LineError> {
+        let text = format!("schema:{}", required(text, "<schema FILE")?);
+        Ok(Expected {
+            template: self.template(&text, Language::Text)?,
+            form: PatternForm::Schema,
+            fixed: None,
         })
     }
 

@@ -1,6 +1,5 @@
 //! The steps on an open connection: sending, waiting for messages, pings and closes.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::Runner;
@@ -66,8 +65,7 @@ impl Runner<'_> {
             SendStep::File(template) => {
                 let path = self.fill(template)?.text;
                 // A path is relative to the check file, not to the working directory.
-                let beside = Path::new(&self.file).parent().unwrap_or(Path::new(""));
-                let bytes = std::fs::read(beside.join(&path)).map_err(|error| {
+                let bytes = std::fs::read(self.folder().join(&path)).map_err(|error| {
                     StepFailure::fault(format!("cannot read {path}: {}", io_text(&error)))
                 })?;
                 StepMessage::whole(Payload::Binary(bytes.into()), None)

@@ -1,5 +1,7 @@
 //! The values of a running test: texts with their variables filled in, `set`, `capture` and `assert`.
 
+use std::path::Path;
+
 use super::Runner;
 use crate::connection::message::Text;
 use crate::event::Event;
@@ -32,8 +34,13 @@ impl Runner<'_> {
         }
         let filled = self.fill(expected.template())?;
         expected
-            .compile(&filled.text)
+            .compile(&filled.text, self.folder())
             .map_err(|error| StepFailure::fault(error.to_string()))
+    }
+
+    /// The folder of the current file, to which paths are relative.
+    pub(super) fn folder(&self) -> &Path {
+        Path::new(&*self.file).parent().unwrap_or(Path::new(""))
     }
 
     pub(super) fn query(&self, query: &Query) -> Result<Jq, StepFailure> {
