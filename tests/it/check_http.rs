@@ -267,6 +267,23 @@ fn redirects_are_followed_only_with_location_and_credentials_stay() {
 }
 
 #[test]
+fn a_form_that_leads_back_to_its_page_is_no_loop() {
+    let web = Web::answers([is("303 See Other\nLocation: /login", ""), is("200 OK", "")]);
+    check(&web, "http POST {{web}}/login\n")
+        .args(["-L"])
+        .stdout_has("1 test passed")
+        .status(0);
+    let web = Web::answers([
+        is("303 See Other\nLocation: /login", ""),
+        is("302 Found\nLocation: /login", ""),
+    ]);
+    check(&web, "http POST {{web}}/login\n")
+        .args(["-L"])
+        .stdout_has("redirect loop: back to")
+        .status(1);
+}
+
+#[test]
 fn cookies_end_with_their_test() {
     let web = Web::answers([
         is("200 OK\nSet-Cookie: a=1", ""),
@@ -453,6 +470,34 @@ fn requests_go_over_tls() {
         .stdout_has("certificate")
         .stdout_has("1 of 1 test failed")
         .status(1);
+    serve.terminate();
+    serve.status(143);
+}
+
+#[test]
+#[cfg(unix)]
+fn requests_go_over_a_unix_socket() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("s.sock");
+    let path = path.to_str().unwrap();
+    let mut serve = Probe::new(["serve", "--unix", path]).any_stderr().spawn();
+    serve.stderr_line("listening on ");
+    let text = format!("http GET ws+unix:{path}:/\nexpect header content-type /html/\n");
+    for (text, args) in [
+        (text.as_str(), &[][..]),
+        (
+            "http GET http://localhost/\nexpect status 200\n",
+            &["--unix-socket", path],
+        ),
+    ] {
+        let probe = Probe::new(["check"]);
+        let file = probe.file("x.wst", text);
+        probe
+            .args([file])
+            .args(args)
+            .stdout_has("1 test passed")
+            .status(0);
+    }
     serve.terminate();
     serve.status(143);
 }
