@@ -462,6 +462,13 @@ impl RunningSession<'_> {
                 self.session.sinks.notify(Notice::CarriageReturns);
             }
         }
+        if ended && self.session.stop.wants_receipt() {
+            let Session { link, stop, .. } = &mut self.session;
+            let is_read = link.is_up() && link.unread() == 0;
+            if is_read || link.ask_for_delivery() {
+                stop.notice_receipt(is_read, self.now);
+            }
+        }
         let verdict = self.session.stop.input_idle(ended, self.now);
         self.apply(verdict);
     }
@@ -493,6 +500,12 @@ impl RunningSession<'_> {
     fn dispatch(&mut self, event: &Event) -> Verdict {
         self.session.sinks.on_event(event);
         self.session.input.notice(event);
+        if self.session.stop.awaits_receipt()
+            && matches!(event, Event::Pong { .. })
+            && self.session.link.unread() == 0
+        {
+            self.session.stop.notice_receipt(true, self.now);
+        }
         let verdict = self.session.stop.on_event(event, self.now);
         if self.session.sinks.selects()
             && let Some(why) = self.session.sinks.selection_failure()
