@@ -3,9 +3,10 @@
 use crate::cli::ListenArgs;
 use crate::exit::Exit;
 use crate::input::Input;
-use crate::output::Printer;
 use crate::output::selection::Selection;
+use crate::output::{Notice, Printer};
 use crate::stop::{Conversation, Goal, StopRule};
+use crate::units;
 
 use super::foreign_flags::{is_port, port_instead_of_url};
 use super::prepare::{flush, prepare};
@@ -34,9 +35,20 @@ pub async fn run(options: ListenArgs) -> anyhow::Result<Exit> {
     let selection = Selection {
         filter: options.filter,
         part: options.select,
+        ..Selection::default()
     };
     let mut sinks = prepared.sinks(printer)?.showing(selection);
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
+    if let Some(messages) = sinks.unselectable() {
+        let text = match messages {
+            1 => "--select printed nothing: the message was not JSON".to_owned(),
+            n => {
+                let n = units::grouped(n);
+                format!("--select printed nothing: none of the {n} messages was JSON")
+            }
+        };
+        sinks.notify(Notice::Warning(&text));
+    }
     flush(&mut sinks).await;
     Ok(exit)
 }

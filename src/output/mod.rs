@@ -124,7 +124,7 @@ impl Sinks {
         }
         let out = self.writer.data();
         self.printer
-            .print(out, event, &self.selection, &self.redactor);
+            .print(out, event, &mut self.selection, &self.redactor);
         if let Some(log) = &mut self.log
             && let Err(error) = log.write(event, &self.redactor)
         {
@@ -225,6 +225,11 @@ impl Sinks {
     #[inline]
     pub fn selects(&self) -> bool {
         self.selection.filter.is_some() || self.selection.part.is_some()
+    }
+
+    /// The number of messages of which nothing could be selected, if none was JSON.
+    pub fn unselectable(&self) -> Option<u64> {
+        self.selection.tally.unreadable()
     }
 
     /// Why messages cannot be chosen any more (`--filter`, `--select`).

@@ -32,7 +32,7 @@ impl Printer {
         &mut self,
         out: &mut Buffer,
         event: &Event,
-        selection: &Selection,
+        selection: &mut Selection,
         redactor: &Redactor,
     ) {
         let received = match event {
@@ -71,7 +71,12 @@ impl Printer {
     }
 }
 
-fn print_message(layout: &mut Layout, out: &mut Buffer, message: &Message, selection: &Selection) {
+fn print_message(
+    layout: &mut Layout,
+    out: &mut Buffer,
+    message: &Message,
+    selection: &mut Selection,
+) {
     match selection.parts(&message.payload) {
         Some(parts) => {
             for part in &parts {
