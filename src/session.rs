@@ -20,6 +20,7 @@ use crate::input::action::Action;
 use crate::input::{self, Input};
 use crate::link::Link;
 use crate::output::{Amount, Notice, Sinks};
+use crate::pattern::runaway;
 use crate::signals::{Signal, Signals};
 use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
@@ -512,7 +513,14 @@ impl RunningSession<'_> {
         {
             return Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(why))));
         }
-        verdict
+        match runaway() {
+            // It may take all memory.
+            Some(why) if !matches!(verdict, Verdict::Failed(_)) => {
+                let what = format!("{why}; the expression cannot be stopped");
+                Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(what))))
+            }
+            _ => verdict,
+        }
     }
 
     /// Performs an action that sends no message.

@@ -26,7 +26,7 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
-pub use jq::Jq;
+pub use jq::{Jq, runaway};
 pub(crate) use json::is_json;
 use json::{Subset, excerpt};
 

@@ -24,7 +24,7 @@ use crate::exit::Exit;
 use crate::expectation::{Closest, PassedOver, UnmetExpectation, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, runaway};
 use crate::units;
 
 /// Bytes of unread messages at which a connection is no longer read.
@@ -62,6 +62,8 @@ pub enum StopReason {
     Signal(crate::signals::Signal),
     /// `--max-time` has elapsed.
     OutOfTime(Duration),
+    /// A jq expression was given up and cannot be stopped.
+    Runaway,
 }
 
 /// Why a step failed.
@@ -539,6 +541,10 @@ impl<'a> TestContext<'a> {
         }
         match self.shared.stopping.get()? {
             StopReason::Signal(_) => Some(StepFailure::fault("interrupted")),
+            StopReason::Runaway => {
+                let why = runaway().unwrap_or_default();
+                Some(StepFailure::unmet(format!("stopped: {why}")))
+            }
             StopReason::OutOfTime(limit) => {
                 let limit = DurationWord(limit);
                 Some(StepFailure::fault(format!(

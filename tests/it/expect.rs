@@ -351,9 +351,7 @@ fn a_part_is_selected_of_json_in_a_binary_message_too() {
 fn a_selection_that_met_no_json_is_told() {
     let lines = |texts: &[&str]| {
         let server = Server::new().accept();
-        let server = texts
-            .iter()
-            .fold(server, |server, text| server.send_text(text));
+        let server = texts.iter().fold(server, Server::send_text);
         server.close(1000, "").expect_close(1000)
     };
     let none = "--select printed nothing: none of the 2 messages was JSON";
