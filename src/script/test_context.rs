@@ -32,7 +32,7 @@ use crate::exit::Exit;
 use crate::expectation::{PassedOver, end_in_words};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, runaway};
 use crate::rules::Rule;
 use crate::template::variables::{Filled, Variables};
 use crate::units;
@@ -76,12 +76,18 @@ pub enum StopReason {
     Signal(crate::signals::Signal),
     /// `--max-time` has elapsed.
     OutOfTime(Duration),
+    /// A jq expression was given up and cannot be stopped.
+    Runaway,
 }
 
 impl From<StopReason> for StepFailure {
     fn from(why: StopReason) -> Self {
         let why = match why {
             StopReason::Signal(_) => "interrupted".to_owned(),
+            StopReason::Runaway => {
+                let why = format!("stopped: {}", runaway().unwrap_or_default());
+                return Self::unmet(why).ending();
+            }
             StopReason::OutOfTime(limit) => {
                 format!("stopped after --max-time {}", DurationWord(limit))
             }

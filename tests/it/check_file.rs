@@ -246,6 +246,19 @@ fn what_does_not_go_as_written_fails_at_its_step() {
     }
 }
 
+#[test]
+fn no_test_follows_an_expression_that_cannot_be_stopped() {
+    let server = Server::new().accept().echo_until_closed();
+    let text = "test \"one\"\nconnect {{base}}\n> {\"a\":1}\n< .a | last(repeat(1)) == 1\n\
+                test \"two\"\nconnect {{base}}\n> x\n< x\n";
+    check(&server, &format!("timeout 15s\n{text}"))
+        .stdout_has("stopped: .a | last(repeat(1)) == 1: still running after 2 s")
+        .stdout_has("1 of 1 test failed, 1 not run")
+        .stderr_has("it cannot be stopped, 1 test not run")
+        .within(ms(8000))
+        .status(1);
+}
+
 /// Each of these conversations with an echo server passes.
 #[test]
 fn what_goes_as_written_passes() {

@@ -624,6 +624,22 @@ fn a_file_that_was_there_is_not_overwritten() {
 }
 
 #[test]
+fn a_filter_that_cannot_be_stopped_ends_the_session() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/filter .a | last(repeat(1)) == 1\r");
+    session.sees("the filter", |screen| {
+        screen
+            .text()
+            .contains("showing only messages that match .a")
+    });
+    let server = server.send_text("{\"a\":1}").close_when_asked();
+    session.shows("the expression cannot be stopped");
+    session.status(1);
+    drop(server);
+}
+
+#[test]
 fn a_filter_says_how_many_it_hid_and_last_shows_them() {
     let server = Server::new().accept();
     let mut session = session(&server);
