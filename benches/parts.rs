@@ -14,6 +14,9 @@ use wsprobe::connection::wire::{Received, Role, Wire, WireSettings};
 use wsprobe::output::escape::{KeptControls, escape};
 use wsprobe::output::json::{JsonStyle, reindent};
 use wsprobe::pattern::Pattern;
+use wsprobe::rules::{Answer, Rule, respond};
+use wsprobe::template::Template;
+use wsprobe::template::variables::Variables;
 
 fn main() {
     divan::main();
@@ -187,4 +190,21 @@ fn pattern(bencher: Bencher, pattern: &str) {
     let message = r#"{"type":"tick","seq":18,"data":{"symbol":"ACME","price":42.5,"at":"2026-01-01T00:00:00Z"}}"#;
     assert!(pattern.is_match(message));
     bencher.bench_local(|| pattern.is_match(black_box(message)));
+}
+
+#[divan::bench(args = ["matching none", "matching the last"])]
+fn a_hundred_rules(bencher: Bencher, kind: &str) {
+    let rule = |n: usize| {
+        let pattern = format!(r#"{{"type":"kind-{n}"}}"#);
+        let answer = Answer::parse("pong", Template::parse).expect("an answer");
+        Rule::new(Pattern::parse(&pattern).expect("a pattern"), answer)
+    };
+    let rules: Vec<Rule> = (0..100).map(rule).collect();
+    let number = if kind == "matching none" { 100 } else { 99 };
+    let text = format!(r#"{{"type":"kind-{number}","id":184467440737,"price":12.5,"on":true}}"#);
+    let message = Payload::Text(format!("{text:64}").into());
+    let variables = Variables::default();
+    bencher
+        .counter(ItemsCount::new(1usize))
+        .bench_local(|| respond(&rules, black_box(&message), &variables));
 }

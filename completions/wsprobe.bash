@@ -687,7 +687,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__help)
-            opts="-h --help connect send listen ping check serve completions exit-codes patterns json check-file environment"
+            opts="-h --help connect send listen ping check serve completions exit-codes patterns conversations json check-file environment"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

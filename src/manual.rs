@@ -20,7 +20,7 @@ pub const BOLD: &str = "\x1b[1m";
 pub const PLAIN: &str = "\x1b[0m";
 
 /// All chapters.
-pub const TOPICS: [Topic; 5] = [
+pub const TOPICS: [Topic; 6] = [
     Topic {
         name: "exit-codes",
         about: "What each exit status means",
@@ -30,6 +30,11 @@ pub const TOPICS: [Topic; 5] = [
         name: "patterns",
         about: "How --expect, --until, --filter and check files match messages",
         text: include_str!("../manual/patterns.txt"),
+    },
+    Topic {
+        name: "conversations",
+        about: "Taking turns, variables, values of replies, rules that answer",
+        text: include_str!("../manual/conversations.txt"),
     },
     Topic {
         name: "json",

@@ -46,10 +46,20 @@ pub fn can_be_read_again(path: &Path) -> bool {
 /// Any I/O error; [`io::ErrorKind::TimedOut`] or [`io::ErrorKind::FileTooLarge`] when a limit is exceeded.
 pub fn read(path: &Path, limits: ReadLimits) -> io::Result<Vec<u8>> {
     if path.metadata()?.is_file() {
-        return read_all(path, limits.size);
+        return read_all(File::open(path)?, limits.size);
     }
     let named = PathBuf::from(path);
-    within(limits.time, move || read_all(&named, limits.size))
+    within(limits.time, move || {
+        read_all(File::open(named)?, limits.size)
+    })
+}
+
+/// Reads standard input to its end.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_stdin(limits: ReadLimits) -> io::Result<Vec<u8>> {
+    within(limits.time, move || read_all(io::stdin(), limits.size))
 }
 
 /// Creates a file, or truncates an existing one. Opening a pipe waits for its reader, at most [`USUAL_TIME`].
@@ -84,9 +94,9 @@ fn within<T: Send + 'static>(
     })
 }
 
-fn read_all(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+fn read_all(source: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    File::open(path)?
+    source
         .take(most.saturating_add(1))
         .read_to_end(&mut content)?;
     if content.len() as u64 > most {

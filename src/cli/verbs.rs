@@ -74,6 +74,7 @@ Examples:
   wsprobe send wss://example.com/ '{\"op\":\"time\"}'      one message, one reply
   printf 'one\\ntwo\\n' | wsprobe send ws://localhost:8080/   one message per line
   wsprobe send --expect '{\"ok\":true}' wss://example.com/ '{\"op\":\"ping\"}'   pass or fail
+  wsprobe send --step --capture token=.token wss://example.com/ '{\"op\":\"login\"}' '{\"token\":\"{{token}}\"}'
   wsprobe send -c 3 wss://example.com/feed '{\"op\":\"subscribe\"}'
   wsprobe send --no-wait --binary --whole ws://localhost:8080/ < picture.png";
 
@@ -200,6 +201,7 @@ const LISTEN_EXAMPLES: &str = "\
 Examples:
   wsprobe listen wss://example.com/feed | jq .price
   wsprobe listen -x '{\"op\":\"subscribe\"}' --for 1m wss://example.com/feed
+  wsprobe listen --on '{\"op\":\"ping\"} => {\"op\":\"pong\"}' wss://example.com/feed   answer the server's pings
   wsprobe listen -1 ws://localhost:8080/snapshot > snapshot.bin";
 
 #[derive(Debug, Args)]
@@ -372,7 +374,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArgs {
-    /// A URL, or check files (an existing file, or a name that ends in .wst)
+    /// A URL, or check files (an existing file, a name that ends in .wst, or - for standard input)
     #[arg(value_name = "URL|FILE", required = true, value_hint = ValueHint::AnyPath)]
     pub targets: Vec<String>,
 
@@ -476,6 +478,7 @@ Examples:
   wsprobe help send           the same as wsprobe send --help
   wsprobe help exit-codes     what each exit status means
   wsprobe help patterns       how --expect, --until and --filter match
+  wsprobe help conversations  taking turns, variables, rules that answer
   wsprobe help json           the events of --json, field by field
   wsprobe help check-file     scripted conversations
   wsprobe help environment    the environment variables that wsprobe reads";

@@ -65,10 +65,13 @@ async fn checked(options: CheckArgs) -> anyhow::Result<Exit> {
     }
 }
 
+/// The name of standard input as a check file.
+const STDIN: &str = "-";
+
 /// A target that exists as a file or ends in `.wst` is a file, anything else a URL.
 fn is_file(target: &str) -> bool {
     let path = Path::new(target);
-    target.ends_with(".wst") || path.is_file()
+    target == STDIN || target.ends_with(".wst") || path.is_file()
 }
 
 async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
@@ -182,7 +185,12 @@ fn terminal_style(prepared: &PreparedSession, noun: &'static str) -> TerminalSty
 fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, UsageError> {
     let given: Vec<&String> = values.keys().collect();
     let file = |name: &String| {
-        let bytes = named_file::read(Path::new(name), ReadLimits::default()).map_err(|error| {
+        let limits = ReadLimits::default();
+        let bytes = match name.as_str() {
+            STDIN => named_file::read_stdin(limits),
+            name => named_file::read(Path::new(name), limits),
+        };
+        let bytes = bytes.map_err(|error| {
             UsageError::usage(format!("cannot read {name}: {}", io_text(&error)))
         })?;
         CheckFile::read(name, &bytes, &given).map_err(|error| UsageError::usage(error.to_string()))

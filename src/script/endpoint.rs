@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::report::{Finished, PassGrade, TestFailure};
 use super::run::{Runner, StepFinding};
-use super::test_context::{ConnectionEnd, RunContext, StepFailure};
+use super::step_failure::StepFailure;
+use super::test_context::{ConnectionEnd, RunContext};
 use super::{
     CloseStep, ConnectStep, ConnectionName, Expectation, HandshakeFact, MessageOrder, SendStep,
     Step, StepAction, Template,

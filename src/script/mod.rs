@@ -15,6 +15,7 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 mod scope;
+pub mod step_failure;
 mod suggest;
 pub mod test_context;
 #[cfg(all(test, feature = "jq"))]

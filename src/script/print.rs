@@ -101,10 +101,8 @@ impl fmt::Display for StepAction {
                 write!(f, "connect {}{}", QuotedWord(&connect.name), connect.url)
             }
             Self::Http(http) => {
-                write!(f, "http {} {}", http.method, http.url)?;
-                http.body
-                    .as_ref()
-                    .map_or(Ok(()), |body| write!(f, " {body}"))
+                let body = LastPart(&http.body);
+                write!(f, "http {} {}{body}", http.method, http.url)
             }
             Self::Send { on, message } => write!(f, "{on}{message}"),
             Self::Receive {
@@ -157,8 +155,7 @@ impl fmt::Display for StepAction {
             Self::Assert(query) => write!(f, "assert {}", query.template),
             Self::Ping { on, within } => write!(f, "{}{on}ping", WithinClause(*within)),
             Self::Close { on, frame, within } => {
-                write!(f, "{}{on}close", WithinClause(*within))?;
-                frame.as_ref().map_or(Ok(()), |frame| write!(f, " {frame}"))
+                write!(f, "{}{on}close{}", WithinClause(*within), LastPart(frame))
             }
             Self::ExpectClose {
                 on,
@@ -166,10 +163,8 @@ impl fmt::Display for StepAction {
                 reason,
                 within,
             } => {
-                write!(f, "{}{on}expect close {code}", WithinClause(*within))?;
-                reason
-                    .as_ref()
-                    .map_or(Ok(()), |reason| write!(f, " {reason}"))
+                let within = WithinClause(*within);
+                write!(f, "{within}{on}expect close {code}{}", LastPart(reason))
             }
             Self::Wait(time) => write!(f, "wait {}", DurationWord(*time)),
         }
@@ -233,10 +228,7 @@ impl fmt::Display for FrameStep {
 
 impl fmt::Display for CloseStep {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}", self.code)?;
-        self.reason
-            .as_ref()
-            .map_or(Ok(()), |reason| write!(f, " {reason}"))
+        write!(f, "{}{}", self.code, LastPart(&self.reason))
     }
 }
 
@@ -270,6 +262,15 @@ struct QuotedWord<'a>(&'a Option<String>);
 impl fmt::Display for QuotedWord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.0.as_ref().map_or(Ok(()), |name| write!(f, "{name} "))
+    }
+}
+
+/// A space and the last part of a line, or nothing.
+struct LastPart<'a, T>(&'a Option<T>);
+
+impl<T: fmt::Display> fmt::Display for LastPart<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |part| write!(f, " {part}"))
     }
 }
 

@@ -736,3 +736,20 @@ fn a_rule_before_the_first_test_is_about_every_connection_and_stands_in_the_tran
         .stdout_has("the next message does not match")
         .status(1);
 }
+
+#[test]
+fn a_check_file_is_read_from_standard_input() {
+    let server = Server::new()
+        .accept()
+        .expect_text("hi")
+        .send_text("ho")
+        .close_when_asked();
+    Probe::new(["check", "-", "--var", &format!("base={}", server.url())])
+        .stdin("connect {{base}}\n> hi\n< ho\n")
+        .stdout_has("1 test passed")
+        .status(0);
+    Probe::new(["check", "-"])
+        .stdin("conect x\n")
+        .stderr_has("-:1: unknown step 'conect x'")
+        .status(2);
+}

@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::test_context::{NearMiss, StepFailure};
+use super::step_failure::{NearMiss, StepFailure};
 use crate::exit::Exit;
 use crate::named_file;
 use crate::output::escape::{KeptControls, escape};

@@ -6,7 +6,8 @@ use super::Runner;
 use super::assignment::Assignment;
 use crate::expectation::AwaitedMessage;
 use crate::script::AnyOrderBlock;
-use crate::script::test_context::{NearMiss, StepFailure, TestContext, WaitResult};
+use crate::script::step_failure::{NearMiss, StepFailure};
+use crate::script::test_context::{TestContext, WaitResult};
 use crate::units;
 
 /// One expectation of the block.

@@ -6,7 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::{FailedStep, Runner};
-use crate::script::test_context::{RunContext, StepFailure};
+use crate::script::step_failure::StepFailure;
+use crate::script::test_context::RunContext;
 use crate::script::{FinallySteps, IncludedFile, RepeatBlock};
 
 /// How long the final steps may still run after the whole run was told to stop.

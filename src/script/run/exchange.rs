@@ -9,7 +9,8 @@ use crate::connection::wire::mask_keys::MaskKeys;
 use crate::connection::wire::raw::RawFrame;
 use crate::expectation::{AwaitedMessage, ExpectedClose, answers, unexpected_message};
 use crate::rules::{Answer, Rule};
-use crate::script::test_context::{ConnectionEnd, NearMiss, StepFailure, StepMessage, WaitResult};
+use crate::script::step_failure::{NearMiss, StepFailure};
+use crate::script::test_context::{ConnectionEnd, StepMessage, WaitResult};
 use crate::script::{
     CloseStep, ConnectionName, Expected, FramePayload, FrameStep, MessageOrder, SendStep,
 };

@@ -7,7 +7,7 @@ use super::{BODY, FailedStep, Runner};
 use crate::connection::http_request::{HttpAnswer, HttpRequest};
 use crate::connection::message::Text;
 use crate::pattern::is_json;
-use crate::script::test_context::StepFailure;
+use crate::script::step_failure::StepFailure;
 use crate::script::{Expectation, HandshakeFact, HttpStep, Step};
 
 impl Runner<'_> {

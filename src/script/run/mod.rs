@@ -13,7 +13,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::report::{Finished, PassGrade, TestFailure};
-use super::test_context::{RunContext, StepFailure, TestContext};
+use super::step_failure::StepFailure;
+use super::test_context::{RunContext, TestContext};
 use super::{ConnectionName, Script, Step, StepAction, Test};
 use crate::connection::close::{CloseCode, CloseInfo};
 use crate::connection::cookies::CookieJar;

@@ -5,7 +5,8 @@ use crate::connection::handshake::Headers;
 use crate::connection::target::RequestHeader;
 use crate::expectation::{check_certificate, check_status, check_subprotocol};
 use crate::pattern::{MatchResult, Pattern};
-use crate::script::test_context::{ConnectionEnd, StepFailure, TestConnection};
+use crate::script::step_failure::StepFailure;
+use crate::script::test_context::{ConnectionEnd, TestConnection};
 use crate::script::{ConnectStep, HandshakeFact, HeaderLine, Step};
 
 impl Runner<'_> {

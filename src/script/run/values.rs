@@ -6,7 +6,7 @@ use super::Runner;
 use crate::connection::message::Text;
 use crate::event::Event;
 use crate::pattern::{Jq, MatchResult, Pattern};
-use crate::script::test_context::StepFailure;
+use crate::script::step_failure::StepFailure;
 use crate::script::{Expected, Query};
 use crate::secret::Secret;
 use crate::template::Template;
