@@ -22,7 +22,7 @@ use crate::expectation::{
     end_in_words, unexpected_message,
 };
 use crate::pattern::{Jq, MatchResult, Pattern};
-use crate::secret::{Secret, io_text, is_credential_header};
+use crate::secret::{Secret, is_credential_header};
 use crate::units;
 
 /// A loaded check file.
@@ -347,8 +347,10 @@ impl<'a> Runner<'a> {
                 let path = self.fill(template)?.text;
                 // A path is relative to the check file, not to the working directory.
                 let beside = Path::new(self.file).parent().unwrap_or(Path::new(""));
-                let bytes = std::fs::read(beside.join(&path)).map_err(|error| {
-                    StepFailure::fault(format!("cannot read {path}: {}", io_text(&error)))
+                let bytes = self.context.read(&beside.join(&path), self.timeout).await;
+                let bytes = bytes.map_err(|failure| StepFailure {
+                    why: format!("cannot read {path}: {}", failure.why),
+                    ..failure
                 })?;
                 (Payload::Binary(bytes.into()), None)
             }
