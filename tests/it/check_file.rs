@@ -246,6 +246,29 @@ fn what_does_not_go_as_written_fails_at_its_step() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_without_a_writer_ends_at_the_limit_and_at_an_interrupt() {
+    for (limit, status) in [("300ms", 1), ("1m", 130)] {
+        let server = Server::new().accept().answer_any_close();
+        let text = format!("timeout {limit}\nconnect {{{{base}}}}\n>file pipe\n");
+        let probe = check(&server, &text).args(["-v"]);
+        probe.fifo("pipe");
+        let mut run = probe.any_stdout().any_stderr().within(ms(8000)).spawn();
+        run.stderr_line("101");
+        if status == 130 {
+            run.interrupt();
+        }
+        let output = run.status(status);
+        assert!(
+            status == 130
+                || output
+                    .text()
+                    .contains("cannot read pipe: timed out after 300 ms")
+        );
+    }
+}
+
 #[test]
 fn no_test_follows_an_expression_that_cannot_be_stopped() {
     let server = Server::new().accept().echo_until_closed();

@@ -302,6 +302,30 @@ fn the_history_is_there_again_after_a_restart_but_for_secrets() {
     quit(second, server);
 }
 
+#[test]
+fn a_history_or_a_log_that_is_a_pipe_does_not_block_a_session() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]);
+    let home = probe.file("unused", "");
+    let history = Path::new(&home).parent().unwrap().join("wsprobe/history");
+    std::fs::create_dir_all(&history).unwrap();
+    probe.fifo(&format!("wsprobe/history/127.0.0.1_{}", server.port()));
+    probe.fifo("log.pipe");
+    let mut session = opened(probe);
+    session.write("hello\r");
+    session.sees("why it is not kept", |screen| {
+        screen.text().contains("cannot write the history")
+    });
+    let server = server.expect_text("hello");
+    session.write("/log log.pipe\r");
+    session.sees("why there is no log", |screen| {
+        screen
+            .text()
+            .contains("cannot write log.pipe: not a regular file")
+    });
+    quit(session, server);
+}
+
 /// The only history file in a home directory, which must be readable only by its owner.
 fn history(home: &Path) -> String {
     let folder = home.join("wsprobe/history");
