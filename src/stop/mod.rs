@@ -126,7 +126,7 @@ impl fmt::Display for Failure {
 #[derive(Debug)]
 pub enum StopRule {
     /// `send`, `listen`, `connect`.
-    Conversation(Conversation),
+    Conversation(Box<Conversation>),
     /// `ping`.
     Pings(Box<PingRule>),
 }
