@@ -181,7 +181,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the output')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Also write every event as a line of JSON to FILE')
             [CompletionResult]::new('--step', '--step', [CompletionResultType]::ParameterName, 'Send each message only after the reply to the last one; with --expect, after the message that it expects')
-            [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Do not wait for replies, only for the closing handshake, which confirms that the server has read everything')
+            [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Do not wait for replies, only until the server has read everything')
             [CompletionResult]::new('--whole', '--whole', [CompletionResultType]::ParameterName, 'Send all of stdin as one message')
             [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'End messages with NUL instead of newline, in input and output')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'End messages with NUL instead of newline, in input and output')

@@ -176,7 +176,7 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand --color 'Colour the output'
             cand --log 'Also write every event as a line of JSON to FILE'
             cand --step 'Send each message only after the reply to the last one; with --expect, after the message that it expects'
-            cand --no-wait 'Do not wait for replies, only for the closing handshake, which confirms that the server has read everything'
+            cand --no-wait 'Do not wait for replies, only until the server has read everything'
             cand --whole 'Send all of stdin as one message'
             cand -0 'End messages with NUL instead of newline, in input and output'
             cand --null 'End messages with NUL instead of newline, in input and output'

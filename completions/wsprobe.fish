@@ -178,7 +178,7 @@ always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l step -d 'Send each message only after the reply to the last one; with --expect, after the message that it expects'
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-wait -d 'Do not wait for replies, only for the closing handshake, which confirms that the server has read everything'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l no-wait -d 'Do not wait for replies, only until the server has read everything'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l whole -d 'Send all of stdin as one message'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s 0 -l null -d 'End messages with NUL instead of newline, in input and output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l binary -d 'Send binary messages instead of text'

@@ -40,6 +40,18 @@ pub fn can_be_read_again(path: &Path) -> bool {
     !is_open_descriptor && path.metadata().is_ok_and(|file| file.is_file())
 }
 
+/// Rejects a file that exists and is not a regular one: opening a pipe could block.
+///
+/// # Errors
+/// It is a pipe, a device or a folder.
+pub fn refuse_special(path: &Path) -> io::Result<()> {
+    if path.metadata().is_ok_and(|file| !file.is_file()) {
+        let kind = io::ErrorKind::InvalidInput;
+        return Err(io::Error::new(kind, "not a regular file"));
+    }
+    Ok(())
+}
+
 /// Reads a whole file.
 ///
 /// # Errors

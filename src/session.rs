@@ -20,6 +20,7 @@ use crate::input::action::Action;
 use crate::input::{self, Input};
 use crate::link::Link;
 use crate::output::{Amount, Notice, Sinks};
+use crate::pattern::runaway;
 use crate::signals::{Signal, Signals};
 use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
@@ -469,6 +470,13 @@ impl RunningSession<'_> {
                 self.session.sinks.notify(Notice::CarriageReturns);
             }
         }
+        if ended && self.session.stop.wants_receipt() {
+            let Session { link, stop, .. } = &mut self.session;
+            let is_read = link.is_up() && link.unread() == 0;
+            if is_read || link.ask_for_delivery() {
+                stop.notice_receipt(is_read, self.now);
+            }
+        }
         let verdict = self.session.stop.input_idle(ended, self.now);
         self.apply(verdict);
     }
@@ -500,13 +508,26 @@ impl RunningSession<'_> {
     fn dispatch(&mut self, event: &Event) -> Verdict {
         self.session.sinks.on_event(event);
         self.session.input.notice(event);
+        if self.session.stop.awaits_receipt()
+            && matches!(event, Event::Pong { .. })
+            && self.session.link.unread() == 0
+        {
+            self.session.stop.notice_receipt(true, self.now);
+        }
         let verdict = self.session.stop.on_event(event, self.now);
         if self.session.sinks.selects()
             && let Some(why) = self.session.sinks.selection_failure()
         {
             return Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(why))));
         }
-        verdict
+        match runaway() {
+            // It may take all memory.
+            Some(why) if !matches!(verdict, Verdict::Failed(_)) => {
+                let what = format!("{why}; the expression cannot be stopped");
+                Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(what))))
+            }
+            _ => verdict,
+        }
     }
 
     /// Performs an action that sends no message.

@@ -80,10 +80,15 @@ pub fn rate(text: &str) -> Result<Duration, String> {
         .ok_or_else(bad)
 }
 
-/// Formats a duration for display: `0.4 ms`, `12.3 ms`, `1.25 s`, `2m 5s`.
+/// Formats a duration for display: `0.001 ms`, `0.4 ms`, `12.3 ms`, `1.25 s`, `2m 5s`.
 pub fn shown(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
+        // A duration is never shown as 0 unless it is 0.
+        s if s > 0.0 && s < 0.000_05 => {
+            let digits = (-(s * 1e3).log10()).ceil() as usize;
+            format!("{:.digits$} ms", s * 1e3)
+        }
         s if s < 1.0 => {
             let text = format!("{:.1}", s * 1e3);
             format!("{} ms", text.strip_suffix(".0").unwrap_or(&text))
@@ -213,6 +218,11 @@ mod tests {
 
     #[test]
     fn durations_are_shown_with_a_fitting_unit() {
+        assert_eq!(shown(Duration::ZERO), "0 ms");
+        assert_eq!(shown(Duration::from_nanos(1)), "0.000001 ms");
+        assert_eq!(shown(Duration::from_micros(1)), "0.001 ms");
+        assert_eq!(shown(Duration::from_micros(44)), "0.04 ms");
+        assert_eq!(shown(Duration::from_micros(50)), "0.1 ms");
         assert_eq!(shown(Duration::from_micros(440)), "0.4 ms");
         assert_eq!(shown(Duration::from_millis(500)), "500 ms");
         assert_eq!(shown(Duration::from_secs(5)), "5 s");

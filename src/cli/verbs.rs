@@ -137,7 +137,10 @@ pub struct SendArgs {
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
-    /// Do not wait for replies, only for the closing handshake, which confirms that the server has read everything
+    /// Do not wait for replies, only until the server has read everything
+    ///
+    /// The answer to a ping, or else to the close frame, confirms it. A server that closes by itself before it has
+    /// confirmed it is exit 10.
     #[arg(long)]
     pub no_wait: bool,
 

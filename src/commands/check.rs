@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::link::LinkPolicy;
 use crate::named_file::{self, ReadLimits};
 use crate::output::{Notice, Printer, Sinks};
+use crate::pattern::runaway;
 use crate::script::endpoint::{EndpointOptions, probe};
 use crate::script::report::{Destinations, Reports, TerminalStyle};
 use crate::script::run::{CheckFile, run_test};
@@ -23,6 +24,7 @@ use crate::secret::io_text;
 use crate::signals::{Signal, Signals};
 use crate::template::Template;
 use crate::template::variables::Values;
+use crate::units;
 
 use super::UsageError;
 use super::filling::Filling;
@@ -288,11 +290,20 @@ impl CheckSettings {
         let bail_out = ran.stopping.map(|why| match why {
             StopReason::Signal(_) => "interrupted",
             StopReason::OutOfTime(_) => "--max-time reached",
+            StopReason::Runaway => "a jq expression cannot be stopped",
         });
         {
             let mut sinks = shared.sinks.borrow_mut();
             let time = self.begun.elapsed();
             let failure = reports.end(ran.left, time, bail_out, exit, &mut sinks);
+            if ran.stopping == Some(StopReason::Runaway) && ran.left > 0 {
+                let (why, left) = (
+                    runaway().unwrap_or_default(),
+                    units::count(ran.left, "test"),
+                );
+                let text = format!("stopped: {why}; it cannot be stopped, {left} not run");
+                sinks.notify(Notice::Error(&text));
+            }
             let output = ran
                 .output
                 .map(|error| format!("cannot write output: {}", io_text(&error)));
@@ -328,7 +339,7 @@ fn exit(ran: &ScheduleOutcome, reports: &Reports) -> Exit {
         Some(StopReason::Signal(Signal::Interrupt)) => Exit::Interrupted,
         Some(StopReason::Signal(Signal::Terminate)) => Exit::Terminated,
         Some(StopReason::Signal(Signal::HangUp)) => Exit::HungUp,
-        Some(StopReason::OutOfTime(_)) => Exit::Expectation,
+        Some(StopReason::OutOfTime(_) | StopReason::Runaway) => Exit::Expectation,
         None if reports.has_failure() => Exit::Expectation,
         None => Exit::Success,
     }

@@ -50,7 +50,7 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     }
     let delimiter = if options.null { 0 } else { b'\n' };
     let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text);
-    let mut stop = StopRule::Conversation(Conversation::new(Goal::Idle(options.wait)));
+    let mut stop = StopRule::Conversation(Box::new(Conversation::new(Goal::Idle(options.wait))));
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
     let mut sinks = prepared.sinks(printer)?.showing(selection);
     if is_dumb && prepared.shared.output.quiet == 0 {
@@ -111,7 +111,7 @@ async fn run_session(
     // Frames are always traced, because /frames can be switched on at any time.
     prepared.policy.target.trace = true;
     let view = ReplView::new(layout, prepared.shared.output.verbose > 1, selection);
-    let mut stop = StopRule::Conversation(Conversation::new(Goal::Interactive));
+    let mut stop = StopRule::Conversation(Box::new(Conversation::new(Goal::Interactive)));
     let destination =
         Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
     let recorder = ScriptRecorder::new(&prepared.policy.target, &prepared.policy.on_open);

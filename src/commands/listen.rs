@@ -44,12 +44,12 @@ fn stop_rule(options: &ListenArgs) -> StopRule {
         (_, Some(count)) => Goal::First(count),
         _ => Goal::Stream,
     };
-    StopRule::Conversation(
+    StopRule::Conversation(Box::new(
         Conversation::new(goal)
             .until(options.until.clone())
             .counting(options.filter.clone())
             .never(options.never.clone())
             .idle_limit(options.idle_timeout)
             .span(options.span),
-    )
+    ))
 }

@@ -128,6 +128,10 @@ pub async fn policy(
     };
     let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
     let mut address = address(url, limits.max_size).await?;
+    let is_unix = matches!(address.endpoint, Endpoint::Unix(_)) || route.unix_socket.is_some();
+    if url == "echo:" || is_unix {
+        check_interface(&route)?;
+    }
     if url == "echo:" {
         // The built-in server is in this process: no proxy, no override.
         (route, proxies) = (Route::default(), Proxies::default());
@@ -162,6 +166,19 @@ pub async fn policy(
         decode: shared.messages.decode.clone(),
     };
     Ok((policy, secrets))
+}
+
+/// Rejects an `--interface` that does not exist where no connection would use it.
+fn check_interface(route: &Route) -> Result<(), UsageError> {
+    let Some(from) = &route.from else {
+        return Ok(());
+    };
+    from.check().map_err(|error| {
+        let why = crate::secret::io_text(&error);
+        let message = format!("cannot connect from {from}: {why}");
+        UsageError::with_exit(Exit::CannotConnect, message)
+            .hint("--interface must name an address or an interface of this machine")
+    })
 }
 
 fn retry_policy(typed: &cli::ReconnectArgs) -> RetryPolicy {

@@ -183,7 +183,7 @@ fn stop_rule(options: &SendArgs, filling: &Filling) -> StopRule {
         (_, Some(count)) => Goal::Count(count),
         _ => Goal::Replies,
     };
-    StopRule::Conversation(
+    StopRule::Conversation(Box::new(
         Conversation::new(goal)
             .expecting(expectations)
             .in_turns(turns)
@@ -191,5 +191,5 @@ fn stop_rule(options: &SendArgs, filling: &Filling) -> StopRule {
             .never(options.never.clone())
             .counting(options.filter.clone())
             .reply_timeout(Some(options.wait)),
-    )
+    ))
 }

@@ -57,6 +57,18 @@ impl LocalEnd {
         }
     }
 
+    /// Whether a connection can begin here, for connections that do not use it.
+    ///
+    /// # Errors
+    /// This machine has no such address or interface.
+    pub fn check(&self) -> io::Result<()> {
+        let socket = match self.family() {
+            Family::V6 => TcpSocket::new_v6()?,
+            Family::V4 | Family::Any => TcpSocket::new_v4()?,
+        };
+        self.bind(&socket)
+    }
+
     fn bind(&self, socket: &TcpSocket) -> io::Result<()> {
         match self {
             Self::Address(ip) => socket.bind(SocketAddr::new(*ip, 0)),

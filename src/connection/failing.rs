@@ -151,7 +151,11 @@ fn explain(peer: &str, violation: &Violation) -> Error {
     }
     let mut message = format!("{peer} {violation}");
     if let ViolationKind::CloseCode(code) = violation.kind() {
-        message = format!("{message} ({})", CloseCode(code).name());
+        let name = CloseCode(code).name();
+        message = match message.strip_suffix(')') {
+            Some(message) => format!("{message}: {name})"),
+            None => format!("{message} ({name})"),
+        };
         if let Some((.., reason)) = illegal_close(violation)
             && !reason.is_empty()
         {

@@ -473,6 +473,26 @@ impl Link {
         }
     }
 
+    /// Asks whether the peer has read everything that was sent ([`Link::unread`]). False where it is not expected to
+    /// answer ping frames.
+    pub fn ask_for_delivery(&mut self) -> bool {
+        let heartbeat = self.policy.heartbeat.as_ref();
+        let can_ask =
+            self.is_open() && heartbeat.is_none_or(|heartbeat| heartbeat.message.is_none());
+        if can_ask {
+            self.ask_for_receipt();
+        }
+        can_ask
+    }
+
+    /// The number of messages from the input that the peer has not provably read.
+    pub fn unread(&self) -> u64 {
+        match &self.state {
+            LinkState::Up(up) => up.given - up.read,
+            _ => 0,
+        }
+    }
+
     /// Sends a ping frame; false if the connection is not open.
     fn send_ping(&mut self, size: usize, purpose: PingPurpose) -> bool {
         let LinkState::Up(up) = &mut self.state else {

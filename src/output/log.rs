@@ -46,7 +46,8 @@ impl Log {
     /// # Errors
     /// As [`Log::create`].
     pub(super) fn append(path: &Path, begun: Instant, connection: u64) -> Result<Self, String> {
-        let file = OpenOptions::new().append(true).create(true).open(path);
+        let open = || OpenOptions::new().append(true).create(true).open(path);
+        let file = named_file::refuse_special(path).and_then(|()| open());
         let writer = EventWriter::for_log(begun).after(connection);
         Self::new(file, path, Origin::Person, writer)
     }

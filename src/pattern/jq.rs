@@ -37,6 +37,14 @@ const FORBIDDEN: [&str; 8] = [
     "fromjson",
 ];
 
+/// Why the first filter was given up whose thread runs on.
+static RUNAWAY: OnceLock<String> = OnceLock::new();
+
+/// Why the process must end soon: a filter was given up, but cannot be stopped and may take all memory.
+pub fn runaway() -> Option<&'static str> {
+    RUNAWAY.get().map(String::as_str)
+}
+
 type Message = JustLut<Val>;
 
 /// A compiled jq filter.
@@ -97,9 +105,13 @@ impl Jq {
             return Err(why);
         }
         let (jq, text) = (self.clone(), message.to_owned());
-        limits::run(message.len(), move || work(&jq, &text)).map_err(|why| {
-            let why = self.0.given_up.get_or_init(|| why);
-            format!("{}: {why}", excerpt(&self.0.text))
+        limits::run(message.len(), move || work(&jq, &text)).map_err(|unfinished| {
+            let why = self.0.given_up.get_or_init(|| unfinished.why);
+            let why = format!("{}: {why}", excerpt(&self.0.text));
+            if unfinished.runs_on {
+                RUNAWAY.get_or_init(|| why.clone());
+            }
+            why
         })
     }
 

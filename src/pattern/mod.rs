@@ -39,7 +39,7 @@ use regex::{Regex, RegexBuilder};
 
 use bytes::BytePattern;
 pub use content::MessageContent;
-pub use jq::Jq;
+pub use jq::{Jq, runaway};
 pub(crate) use json::is_json;
 use json::{Subset, excerpt};
 use schema::SchemaPattern;

@@ -11,12 +11,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustyline::history::{History as _, MemHistory, SearchDirection};
 
+use crate::named_file::refuse_special;
 use crate::secret::io_text;
 
 /// The most entries that are kept.
@@ -167,11 +168,10 @@ pub fn file_of(host: &str) -> Option<PathBuf> {
 }
 
 fn load(file: &Path, entries: &mut MemHistory) {
-    let Ok(bytes) = std::fs::read(file) else {
+    let Ok(bytes) = read_end(file) else {
         return;
     };
-    let bytes = &bytes[bytes.len().saturating_sub(LARGEST)..];
-    let text = String::from_utf8_lossy(bytes);
+    let text = String::from_utf8_lossy(&bytes);
     let mut lines = 0;
     for line in text.lines() {
         lines += 1;
@@ -183,6 +183,17 @@ fn load(file: &Path, entries: &mut MemHistory) {
         // An error is reported when an entry is added.
         let _ = rewrite(file, entries);
     }
+}
+
+/// The last [`LARGEST`] bytes of a file.
+fn read_end(file: &Path) -> io::Result<Vec<u8>> {
+    refuse_special(file)?;
+    let mut opened = File::open(file)?;
+    let size = opened.metadata()?.len();
+    opened.seek(SeekFrom::Start(size.saturating_sub(LARGEST as u64)))?;
+    let mut bytes = Vec::new();
+    opened.take(LARGEST as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn rewrite(file: &Path, entries: &MemHistory) -> io::Result<()> {
@@ -199,6 +210,7 @@ fn append(file: &Path, entry: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         make_folder(folder)?;
     }
+    refuse_special(file)?;
     open(file)?.write_all((escape(entry) + "\n").as_bytes())
 }
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::report::{Finished, Reports};
 use super::test_context::{RunContext, StopReason};
+use crate::pattern::runaway;
 use crate::signals::Signals;
 
 /// How long the last output may take after the run was stopped, so that a reader that does not read cannot keep
@@ -138,6 +139,10 @@ impl<'a, I: ExactSizeIterator<Item = Job<'a>>> Schedule<'a, '_, I> {
             }
             while let Some(Slot::Over(_)) = self.running.front() {
                 self.report();
+            }
+            // The expression may take all memory, and the tests that run meanwhile would be blamed.
+            if runaway().is_some() && self.stop(StopReason::Runaway) {
+                progress = true;
             }
             let drained = self.poll_drain(cx);
             if self.running.is_empty() && (self.is_stopping() || self.waiting.len() == 0) {

@@ -7,12 +7,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
+use std::path::Path;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::print::DurationWord;
@@ -30,10 +32,13 @@ use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
 use crate::exit::Exit;
 use crate::expectation::{PassedOver, end_in_words};
+use crate::input::blocks::{self, Blocks};
 use crate::link::{Link, LinkPolicy};
+use crate::named_file::USUAL_SIZE;
 use crate::output::Sinks;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, runaway};
 use crate::rules::Rule;
+use crate::secret::io_text;
 use crate::template::variables::{Filled, Variables};
 use crate::units;
 
@@ -76,12 +81,18 @@ pub enum StopReason {
     Signal(crate::signals::Signal),
     /// `--max-time` has elapsed.
     OutOfTime(Duration),
+    /// A jq expression was given up and cannot be stopped.
+    Runaway,
 }
 
 impl From<StopReason> for StepFailure {
     fn from(why: StopReason) -> Self {
         let why = match why {
             StopReason::Signal(_) => "interrupted".to_owned(),
+            StopReason::Runaway => {
+                let why = format!("stopped: {}", runaway().unwrap_or_default());
+                return Self::unmet(why).ending();
+            }
             StopReason::OutOfTime(limit) => {
                 format!("stopped after --max-time {}", DurationWord(limit))
             }
@@ -597,6 +608,44 @@ impl<'a> TestContext<'a> {
             progress => Event::Progress(Box::new(progress)),
         };
         self.shared.sinks.borrow_mut().on_event(&event);
+    }
+
+    /// Reads a whole file. A pipe is waited for until the limit or the end of the run, and read up to
+    /// [`USUAL_SIZE`].
+    ///
+    /// # Errors
+    /// The file cannot be read, or a limit was reached.
+    pub async fn read(&mut self, path: &Path, limit: Duration) -> Result<Vec<u8>, StepFailure> {
+        let unreadable = |error: &io::Error| StepFailure::fault(io_text(error));
+        let file = blocks::open(path).map_err(|error| unreadable(&error))?;
+        if file.metadata().is_ok_and(|file| file.is_file()) {
+            return std::fs::read(path).map_err(|error| unreadable(&error));
+        }
+        let (mut source, mut bytes) = (Blocks::file(file), BytesMut::new());
+        let reading = poll_fn(|cx| {
+            loop {
+                self.poll_connections(cx);
+                if let Some(failure) = self.take_failure() {
+                    return Poll::Ready(Err(failure));
+                }
+                match ready!(source.poll_read(cx, &mut bytes)) {
+                    Ok(0) => return Poll::Ready(Ok(())),
+                    Ok(_) if bytes.len() as u64 > USUAL_SIZE => {
+                        let why = format!("larger than {USUAL_SIZE} bytes");
+                        return Poll::Ready(Err(StepFailure::fault(why)));
+                    }
+                    Ok(_) => {}
+                    Err(error) => return Poll::Ready(Err(unreadable(&error))),
+                }
+            }
+        });
+        match tokio::time::timeout(limit, reading).await {
+            Ok(read) => read.map(|()| bytes.into()),
+            Err(_) => {
+                let why = format!("timed out after {}", units::shown(limit));
+                Err(StepFailure::fault(why))
+            }
+        }
     }
 
     /// Waits until something can be sent, or never again.

@@ -598,7 +598,7 @@ fn what_is_wrong_and_where() {
         (open, "repeat 2\ntest \"b\"\nping\nend", 2, "this repeat has no end".into()),
         (open, "within 1s repeat 2\nping\nend", 2, "repeat does not wait".into()),
         (open, &"repeat 1\n".repeat(11), 12, "blocks may nest up to 10 deep".into()),
-        (open, "any-order\nping\nend", 3, "unexpected 'ping' in the any-order of line 2: only <, <hex".into()),
+        (open, "any-order\nping\nend", 3, "unexpected 'ping' in the any-order of line 2: only <, <hex, <schema".into()),
         (open, "any-order\n<next a\nend", 3, "unexpected '<next a'".into()),
         (open, "any-order\nend", 2, "this any-order has no steps before its end".into()),
         (open, "any-order x", 2, "unexpected argument 'x' after any-order".into()),

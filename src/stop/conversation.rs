@@ -34,6 +34,23 @@ pub enum Goal {
     Interactive,
 }
 
+/// How long the answer to a ping is awaited that shows that the peer has read everything. A peer that ignores pings
+/// can still show it by its answer to our close.
+const RECEIPT: Duration = Duration::from_secs(1);
+
+/// What is known about whether the peer has read everything ([`Goal::Delivery`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DeliveryProof {
+    /// The peer was not asked.
+    NotAsked,
+    /// It was asked by a ping, at this time.
+    Asked(Instant),
+    /// It has answered.
+    Read,
+    /// It has not answered in time.
+    Unanswered,
+}
+
 /// The stop rule of `send`, `listen` and `connect`.
 #[derive(Debug)]
 pub struct Conversation {
@@ -67,6 +84,7 @@ pub struct Conversation {
     closed_with: Option<CloseCode>,
     /// The first lost connection on which sent messages may not have been delivered.
     loss: Option<Box<CloseInfo>>,
+    proof: DeliveryProof,
     finished: bool,
     /// How long the peer has taken nothing.
     pub(super) write_stall: Box<WriteStall>,
@@ -96,6 +114,7 @@ impl Conversation {
             awaited_since: None,
             closed_with: None,
             loss: None,
+            proof: DeliveryProof::NotAsked,
             finished: false,
             write_stall: Box::default(),
         }
@@ -215,6 +234,10 @@ impl Conversation {
                 self.closed_with = Some(*code);
                 Verdict::GoOn
             }
+            Event::Pong {
+                direction: Direction::In,
+                ..
+            } if self.proof == DeliveryProof::Read => self.verdict(),
             _ => Verdict::GoOn,
         }
     }
@@ -329,7 +352,7 @@ impl Conversation {
             Goal::Replies => self.input_ended && self.received >= self.sent,
             Goal::Count(wanted) => self.input_idle && self.received >= wanted,
             Goal::First(wanted) => self.received >= wanted,
-            Goal::Delivery => self.input_ended,
+            Goal::Delivery => self.input_ended && !matches!(self.proof, DeliveryProof::Asked(_)),
             Goal::Expected => self.input_idle && !self.expectations.is_open(),
             Goal::Stream | Goal::Idle(_) | Goal::Interactive => false,
         } || self.until_came;
@@ -392,13 +415,19 @@ impl Conversation {
         Verdict::Failed(Failure::Closed(Box::new(close.clone()), awaited))
     }
 
-    /// The goal had been reached. Only the answer to our close proves that the server has read everything
-    /// that was sent.
+    /// The goal had been reached. Only the answer to a ping behind the messages, or to our close, proves that the server
+    /// has read everything that was sent. A close of its own does not.
     fn closed_after_the_end(&self, close: &CloseInfo) -> Verdict {
-        if self.goal == Goal::Delivery && !answers(close, self.closed_with) {
-            return Verdict::Failed(Failure::Closed(Box::new(close.clone()), None));
+        if self.goal != Goal::Delivery {
+            return Verdict::Done;
         }
-        Verdict::Done
+        let is_proven = self.proof == DeliveryProof::Read
+            || (close.by == Initiator::Local && self.closed_with.is_some());
+        match answers(close, self.closed_with) {
+            true if is_proven => Verdict::Done,
+            true => Verdict::Failed(Failure::Closed(Box::new(close.clone()), self.awaited())),
+            false => Verdict::Failed(Failure::Closed(Box::new(close.clone()), None)),
+        }
     }
 
     /// What was still awaited, as a clause that follows "before".
@@ -419,6 +448,9 @@ impl Conversation {
                 "all replies were received ({} of {})",
                 self.received, self.sent
             )),
+            Goal::Delivery if self.input_ended => {
+                Some("it had confirmed that it has read all messages".to_owned())
+            }
             Goal::Delivery => Some("all messages were sent".to_owned()),
             Goal::Count(wanted) => Some(self.awaited_count(wanted, "reply")),
             Goal::First(wanted) => Some(self.awaited_count(wanted, "message")),
@@ -441,6 +473,14 @@ impl Conversation {
         ] {
             *time = time.map(|_| now);
         }
+        self.restart_receipt(now);
+    }
+
+    /// The wait for the proof of delivery begins when everything has left.
+    pub(super) fn restart_receipt(&mut self, now: Instant) {
+        if let DeliveryProof::Asked(since) = &mut self.proof {
+            *since = now;
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -450,10 +490,39 @@ impl Conversation {
             self.idle_end(),
             self.span_end(),
             self.write_stall.deadline(self.write_limit()),
+            self.receipt_deadline(),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    pub(super) fn wants_receipt(&self) -> bool {
+        self.goal == Goal::Delivery && self.proof == DeliveryProof::NotAsked
+    }
+
+    pub(super) fn awaits_receipt(&self) -> bool {
+        matches!(self.proof, DeliveryProof::Asked(_))
+    }
+
+    pub(super) fn notice_receipt(&mut self, is_read: bool, now: Instant) {
+        self.proof = match self.proof {
+            _ if is_read => DeliveryProof::Read,
+            DeliveryProof::NotAsked => DeliveryProof::Asked(now),
+            proof => proof,
+        };
+    }
+
+    fn receipt_deadline(&self) -> Option<Instant> {
+        match self.proof {
+            DeliveryProof::Asked(since) => Some(
+                since
+                    + self
+                        .patience
+                        .map_or(RECEIPT, |patience| patience.min(RECEIPT)),
+            ),
+            _ => None,
+        }
     }
 
     /// How long the peer may take nothing of what waits to be sent. `listen` has only the limit of silence, and a
@@ -505,6 +574,10 @@ impl Conversation {
         let reached = |end: Option<Instant>| end.is_some_and(|end| end <= now);
         if self.finished {
             return Verdict::GoOn;
+        }
+        if reached(self.receipt_deadline()) {
+            self.proof = DeliveryProof::Unanswered;
+            return self.verdict();
         }
         if reached(self.span_end()) || reached(self.idle_deadline()) {
             return self.time_is_over();

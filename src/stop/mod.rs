@@ -126,7 +126,7 @@ impl fmt::Display for Failure {
 #[derive(Debug)]
 pub enum StopRule {
     /// `send`, `listen`, `connect`.
-    Conversation(Conversation),
+    Conversation(Box<Conversation>),
     /// `ping`.
     Pings(Box<PingRule>),
 }
@@ -167,9 +167,31 @@ impl StopRule {
         }
     }
 
+    /// Whether it must be known that the peer has read all messages, and nobody has asked it.
+    pub fn wants_receipt(&self) -> bool {
+        matches!(self, StopRule::Conversation(rule) if rule.wants_receipt())
+    }
+
+    /// Whether the peer was asked and has not answered.
+    pub fn awaits_receipt(&self) -> bool {
+        matches!(self, StopRule::Conversation(rule) if rule.awaits_receipt())
+    }
+
+    /// The peer was asked; `is_read` once it is known that it has read everything.
+    pub fn notice_receipt(&mut self, is_read: bool, now: Instant) {
+        if let StopRule::Conversation(rule) = self {
+            rule.notice_receipt(is_read, now);
+        }
+    }
+
     /// What waits to be sent at the moment. With `is_excused` it is not the peer's fault that it waits.
     pub fn notice_unsent(&mut self, unsent: Option<Unsent>, is_excused: bool, now: Instant) {
         delegate!(self, rule => rule.write_stall.notice(unsent, is_excused, now));
+        if let StopRule::Conversation(rule) = self
+            && unsent.is_some()
+        {
+            rule.restart_receipt(now);
+        }
     }
 
     /// When [`StopRule::expire`] must be called, unless something happens before.

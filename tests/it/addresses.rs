@@ -105,6 +105,15 @@ fn the_local_address_may_be_chosen() {
         .stderr_has("expected an IP address or the name of a network interface")
         .status(2);
     drop(server);
+    // Where it would not be used, it must exist, too.
+    for url in ["echo:", "ws+unix:/no/such.sock:/"] {
+        Probe::new(["listen", url, "--interface", "nope0", "--for", "1"])
+            .stderr_has("cannot connect from nope0")
+            .status(7);
+    }
+    Probe::new(["send", "echo:", "--interface", "127.0.0.1", "hi"])
+        .stdout("hi\n")
+        .status(0);
 }
 
 #[cfg(target_os = "linux")]

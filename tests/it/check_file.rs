@@ -246,6 +246,42 @@ fn what_does_not_go_as_written_fails_at_its_step() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_without_a_writer_ends_at_the_limit_and_at_an_interrupt() {
+    for (limit, status) in [("300ms", 1), ("1m", 130)] {
+        let server = Server::new().accept().answer_any_close();
+        let text = format!("timeout {limit}\nconnect {{{{base}}}}\n>file pipe\n");
+        let probe = check(&server, &text).args(["-v"]);
+        probe.fifo("pipe");
+        let mut run = probe.any_stdout().any_stderr().within(ms(8000)).spawn();
+        run.stderr_line("101");
+        if status == 130 {
+            run.interrupt();
+        }
+        let output = run.status(status);
+        assert!(
+            status == 130
+                || output
+                    .text()
+                    .contains("cannot read pipe: timed out after 300 ms")
+        );
+    }
+}
+
+#[test]
+fn no_test_follows_an_expression_that_cannot_be_stopped() {
+    let server = Server::new().accept().echo_until_closed();
+    let text = "test \"one\"\nconnect {{base}}\n> {\"a\":1}\n< .a | last(repeat(1)) == 1\n\
+                test \"two\"\nconnect {{base}}\n> x\n< x\n";
+    check(&server, &format!("timeout 15s\n{text}"))
+        .stdout_has("stopped: .a | last(repeat(1)) == 1: still running after 2 s")
+        .stdout_has("1 of 1 test failed, 1 not run")
+        .stderr_has("it cannot be stopped, 1 test not run")
+        .within(ms(8000))
+        .status(1);
+}
+
 /// Each of these conversations with an echo server passes.
 #[test]
 fn what_goes_as_written_passes() {

@@ -150,6 +150,7 @@ fn a_slow_handshake_fails() {
     let server = Server::new().accept().answer_ping().close_when_asked();
     Probe::new(["check", &server.url(), "--max-handshake", "0.000001"])
         .stdout_has("✗ handshake     101 after")
+        .stdout_has("0.001 ms")
         .stdout_has("✓ ping")
         .status(1);
 }

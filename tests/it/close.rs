@@ -22,6 +22,7 @@ fn an_unanswered_close_is_28_after_no_wait() {
     let server = Server::new()
         .accept()
         .expect_text("hi")
+        .expect_ping(16)
         .expect_close(1000)
         .silent();
     Probe::new([
@@ -120,6 +121,7 @@ fn our_code_may_come_without_a_reason() {
     let server = Server::new()
         .accept()
         .expect_text("hi")
+        .answer_ping()
         .expect_frame(close.clone())
         .send_frame(close);
     Probe::new(["send", &server.url(), "hi", "--no-wait", "--close", "3001"]).status(0);

@@ -337,6 +337,44 @@ fn listen_selects_parts_of_json_messages() {
 }
 
 #[test]
+fn a_part_is_selected_of_json_in_a_binary_message_too() {
+    let server = Server::new()
+        .accept()
+        .send_binary(r#"{"a":1}"#)
+        .close_when_asked();
+    Probe::new(["listen", "-1", "--select", ".a", &server.url()])
+        .stdout("1\n")
+        .status(0);
+}
+
+#[test]
+fn a_selection_that_met_no_json_is_told() {
+    let lines = |texts: &[&str]| {
+        let server = Server::new().accept();
+        let server = texts.iter().fold(server, Server::send_text);
+        server.close(1000, "").expect_close(1000)
+    };
+    let none = "--select printed nothing: none of the 2 messages was JSON";
+    for (texts, told) in [
+        (&["one", "{a}"][..], Some(none)),
+        (
+            &["one"],
+            Some("--select printed nothing: the message was not JSON"),
+        ),
+        (&["one", "{\"b\":1}"], None),
+        (&["{\"a\":1}"], None),
+        (&[], None),
+    ] {
+        let server = lines(texts);
+        let probe = Probe::new(["listen", &server.url(), "--select", ".a | values"]).any_stdout();
+        match told {
+            Some(told) => probe.stderr_has(told).status(0),
+            None => probe.status(0),
+        };
+    }
+}
+
+#[test]
 fn until_that_was_not_met_when_its_time_is_over_is_status_1() {
     let server = Server::new().accept().send_text("a").close_when_asked();
     Probe::new(["listen", &server.url(), "--until", "end", "--for", "200ms"])

@@ -328,11 +328,6 @@ const TYPED: &[Mistake] = &[
     ),
     // Suggestions: only close ones.
     Mistake(
-        "send ws://h.example/ hi --seldom x",
-        "unknown option --seldom for 'send'",
-        "wsprobe send --help lists all options",
-    ),
-    Mistake(
         "listen ws://h.example/ --hex",
         "unknown option --hex for 'listen'",
         "wsprobe listen --help lists all options",

@@ -2,6 +2,18 @@
 
 use crate::harness::{Probe, Server, ms};
 
+/// Every reply would be lost, for a reason that has nothing to do with the server.
+#[test]
+fn an_expression_that_does_not_end_is_the_reason_not_a_loss() {
+    let server = Server::new().accept().echo_until_closed();
+    Probe::new(["ping", &server.url(), "--app", "{\"n\":1}", "-c", "3"])
+        .args(["--expect", ".n | last(repeat(1)) == 1"])
+        .any_stdout()
+        .stderr_has("still running after 2 s; the expression cannot be stopped")
+        .within(ms(8000))
+        .status(1);
+}
+
 #[test]
 fn a_message_and_the_next_one_are_timed() {
     let server = Server::new()

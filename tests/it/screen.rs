@@ -302,6 +302,30 @@ fn the_history_is_there_again_after_a_restart_but_for_secrets() {
     quit(second, server);
 }
 
+#[test]
+fn a_history_or_a_log_that_is_a_pipe_does_not_block_a_session() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]);
+    let home = probe.file("unused", "");
+    let history = Path::new(&home).parent().unwrap().join("wsprobe/history");
+    std::fs::create_dir_all(&history).unwrap();
+    probe.fifo(&format!("wsprobe/history/127.0.0.1_{}", server.port()));
+    probe.fifo("log.pipe");
+    let mut session = opened(probe);
+    session.write("hello\r");
+    session.sees("why it is not kept", |screen| {
+        screen.text().contains("cannot write the history")
+    });
+    let server = server.expect_text("hello");
+    session.write("/log log.pipe\r");
+    session.sees("why there is no log", |screen| {
+        screen
+            .text()
+            .contains("cannot write log.pipe: not a regular file")
+    });
+    quit(session, server);
+}
+
 /// The only history file in a home directory, which must be readable only by its owner.
 fn history(home: &Path) -> String {
     let folder = home.join("wsprobe/history");
@@ -620,6 +644,22 @@ fn a_file_that_was_there_is_not_overwritten() {
         std::fs::read(output.home.path().join("mine.wst")).unwrap(),
         b"mine"
     );
+    drop(server);
+}
+
+#[test]
+fn a_filter_that_cannot_be_stopped_ends_the_session() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/filter .a | last(repeat(1)) == 1\r");
+    session.sees("the filter", |screen| {
+        screen
+            .text()
+            .contains("showing only messages that match .a")
+    });
+    let server = server.send_text("{\"a\":1}").close_when_asked();
+    session.shows("the expression cannot be stopped");
+    session.status(1);
     drop(server);
 }
 

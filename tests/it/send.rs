@@ -136,10 +136,34 @@ fn a_greeting_satisfies_the_plain_count() {
 
 #[test]
 fn no_wait_waits_for_no_reply_but_for_the_closing_handshake() {
-    let server = Server::new().accept().expect_text("hi").close_when_asked();
-    Probe::new(["send", &server.url(), "hi", "--no-wait"])
-        .within(ms(3000))
-        .status(0);
+    let asked = || Server::new().accept().expect_text("hi");
+    let answers_pings = asked().answer_ping().close_when_asked();
+    let ignores_pings = asked().expect_ping(16).close_when_asked();
+    for server in [answers_pings, ignores_pings] {
+        Probe::new(["send", &server.url(), "hi", "--no-wait"])
+            .within(ms(4000))
+            .status(0);
+    }
+}
+
+/// The close of a server that has not read everything may have been under way before ours: it proves nothing.
+#[test]
+fn no_wait_is_no_success_where_the_server_closes_by_itself_before_it_has_read_everything() {
+    let server = || Server::new().accept().expect_text("hi");
+    for server in [
+        server().close(1000, ""),
+        server().expect_ping(16).close(1000, ""),
+        server().expect_ping(16).close_without_code(),
+        server().expect_ping(16).close(1001, "bye"),
+    ] {
+        Probe::new(["send", &server.url(), "hi", "--no-wait", "-w", "10"])
+            .stderr_has("before it had confirmed that it has read all messages")
+            .within(ms(3000))
+            .status(10);
+    }
+    let read = Server::new().accept().expect_text("hi").answer_ping();
+    let read = read.close(1000, "thank you");
+    Probe::new(["send", &read.url(), "hi", "--no-wait"]).status(0);
 }
 
 #[test]
@@ -147,6 +171,7 @@ fn a_reply_in_the_closing_handshake_is_printed() {
     let server = Server::new()
         .accept()
         .expect_text("hi")
+        .answer_ping()
         .expect_close(1000)
         .send_text("one")
         .send_text("two")
@@ -354,7 +379,7 @@ fn a_pipe_that_ends_late_is_closed_within_the_limit() {
     .within(ms(5000))
     .spawn();
     sending.write("hi\n");
-    let server = server.played().expect_close(1000).silent();
+    let server = server.played().expect_ping(16).expect_close(1000).silent();
     sending.close_stdin();
     sending.status(28);
     drop(server);
@@ -384,6 +409,7 @@ fn no_wait_is_no_success_where_the_server_closes_with_an_error() {
     let across = Server::new()
         .accept()
         .expect_text("hi")
+        .expect_ping(16)
         .expect_close(1000)
         .close(1009, "too big");
     for server in [before, across] {

@@ -340,6 +340,7 @@ fn delay_lets_time_pass_between_messages() {
         .expect_text("b")
         .expect_nothing_for(ms(150))
         .expect_text("c")
+        .answer_ping()
         .close_when_asked();
     Probe::new([
         "send",
@@ -423,7 +424,10 @@ fn lines_that_all_end_with_a_carriage_return_are_sent_so_with_a_hint() {
             let server = lines.fold(Server::new().accept(), |server, line| {
                 server.expect_text(line)
             });
-            let server = server.close_when_asked();
+            let server = match input {
+                "" => server.close_when_asked(),
+                _ => server.answer_ping().close_when_asked(),
+            };
             let probe = Probe::new(["send", &server.url(), "--no-wait", verbosity]).stdin(input);
             let hint = "hint: every line ended with CR LF";
             let probe = match is_hinted && verbosity == "-v" {

@@ -26,31 +26,46 @@ const STACKS: [u64; 3] = [4 << 30, 1 << 30, 64 << 20];
 /// How often the limits are checked.
 const CHECK: Duration = Duration::from_millis(10);
 
+/// Why there is no result.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unfinished {
+    /// The limit that was reached, in words.
+    pub(super) why: String,
+    /// Whether the thread runs on: it may take all memory.
+    pub(super) runs_on: bool,
+}
+
 /// The result of `work`, which looks at a message of `bytes` bytes.
 ///
 /// # Errors
-/// The limit that it has reached, in words.
+/// The limit that it has reached.
 pub(super) fn run<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Clone + Send + 'static,
-) -> Result<T, String> {
+) -> Result<T, Unfinished> {
+    let unfinished = |why: &str, runs_on| Unfinished {
+        why: why.to_owned(),
+        runs_on,
+    };
     let (done, result) = mpsc::sync_channel(1);
     let time = TIME + Duration::from_secs(bytes as u64) / READING;
     let deadline = Instant::now() + time;
     let memory = resident_memory() + MEMORY + VALUE * bytes as u64;
     if !STACKS.iter().any(|size| spawn(*size, work.clone(), &done)) {
-        return Err("cannot start a thread".to_owned());
+        return Err(unfinished("cannot start a thread", false));
     }
     drop(done);
     loop {
         match result.recv_timeout(CHECK) {
             Ok(result) => return Ok(result),
-            Err(RecvTimeoutError::Disconnected) => return Err("failed".to_owned()),
+            Err(RecvTimeoutError::Disconnected) => return Err(unfinished("failed", false)),
             Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                return Err(format!("still running after {} s", time.as_secs()));
+                let why = format!("still running after {} s", time.as_secs());
+                return Err(unfinished(&why, true));
             }
             Err(RecvTimeoutError::Timeout) if resident_memory() > memory => {
-                return Err(format!("takes more than {} GiB of memory", MEMORY >> 30));
+                let why = format!("takes more than {} GiB of memory", MEMORY >> 30);
+                return Err(unfinished(&why, true));
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -208,11 +223,13 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_given_up() {
-        let result: Result<(), _> = run(0, || {
+        let result: Result<(), Unfinished> = run(0, || {
             loop {
                 thread::park();
             }
         });
-        assert_eq!(result, Err("still running after 2 s".to_owned()));
+        let unfinished = result.expect_err("it never ends");
+        assert_eq!(unfinished.why, "still running after 2 s");
+        assert!(unfinished.runs_on);
     }
 }

@@ -14,7 +14,6 @@ use crate::script::test_context::{ConnectionEnd, StepMessage, WaitResult};
 use crate::script::{
     CloseStep, ConnectionName, Expected, FramePayload, FrameStep, MessageOrder, SendStep,
 };
-use crate::secret::io_text;
 use crate::units;
 
 impl Runner<'_> {
@@ -65,8 +64,11 @@ impl Runner<'_> {
             SendStep::File(template) => {
                 let path = self.fill(template)?.text;
                 // A path is relative to the check file, not to the working directory.
-                let bytes = std::fs::read(self.folder().join(&path)).map_err(|error| {
-                    StepFailure::fault(format!("cannot read {path}: {}", io_text(&error)))
+                let file = self.folder().join(&path);
+                let bytes = self.context.read(&file, self.timeout).await;
+                let bytes = bytes.map_err(|failure| StepFailure {
+                    why: format!("cannot read {path}: {}", failure.why),
+                    ..failure
                 })?;
                 StepMessage::whole(Payload::Binary(bytes.into()), None)
             }
