@@ -71,11 +71,16 @@ fn a_failed_any_order_names_what_was_not_met_and_the_nearest_messages() {
     probe
         .stdout_has("x.wst:3")
         .stdout_has("    3 | any-order\n")
-        .stdout_has("      2 of 3 expectations not met within 300 ms\n")
+        .stdout_has("      2 of 3 expectations not met within 300 ms (3 messages received)\n")
         .stdout_has("      not met: line 5: < {\"n\":2,\"ok\":true}\n")
         .stdout_has("      closest: {\"n\":2,\"ok\":false}\n")
         .stdout_has(".ok: expected true, got false\n")
         .stdout_has("      not met: line 6: < never\n")
+        .status(1);
+    let (_server, probe) = receive(&["b", "a"], "< a\nany-order\n< b\nend\n");
+    probe
+        .stdout_has("1 of 1 expectation not met within 300 ms (nothing more received, 2 before this step)\n")
+        .stdout_has("not met: line 5: < b (1 matching message came before and was passed over at line 3: < a)\n")
         .status(1);
     // One message cannot meet two expectations.
     let (_server, probe) = receive(&["a"], "any-order\n< a\n< a\nend\n");
