@@ -652,6 +652,7 @@ impl PreparedSession {
             verbose: output.verbose,
             // With --json the events, and in a report its lines, already contain these diagnostics.
             quiet: output.quiet.max(u8::from(output.json || is_report)),
+            warns: output.quiet == 0 && !is_report,
             states,
         };
         Ok(Sinks::new(

@@ -382,6 +382,7 @@ fn sinks(
         verbose: 0,
         // The server's view prints its own lines to stderr.
         quiet: u8::MAX,
+        warns: false,
         states: StateLines::Elsewhere,
     };
     let destination = Destination::Stdout(Stdout::new(io::stdout()));

@@ -182,6 +182,7 @@ fn print_error(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsStr
         stream: OutputStream::stderr(When::Auto),
         verbose: 0,
         quiet: 0,
+        warns: true,
         states: StateLines::Usual,
     };
     let mut lines = Vec::new();

@@ -22,8 +22,10 @@ pub struct Diagnostics {
     pub stream: OutputStream,
     /// `-v`, counted.
     pub verbose: u8,
-    /// `-q`, counted.
+    /// `-q`, counted; more where stdout shows the same.
     pub quiet: u8,
+    /// Whether warnings are printed that stdout does not show.
+    pub warns: bool,
     /// When changes of state are printed.
     pub states: StateLines,
 }
@@ -120,7 +122,7 @@ impl Diagnostics {
             );
         }
         if let Progress::Warning(text) = progress
-            && self.quiet == 0
+            && self.warns
         {
             self.warning(out, &redactor.redact(text));
         }

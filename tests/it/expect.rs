@@ -354,14 +354,17 @@ fn a_selection_that_met_no_json_is_told() {
         let server = texts.iter().fold(server, Server::send_text);
         server.close(1000, "").expect_close(1000)
     };
-    let none = "--select printed nothing: none of the 2 messages was JSON";
+    let none = "--select printed nothing: 2 messages were not JSON";
     for (texts, told) in [
         (&["one", "{a}"][..], Some(none)),
         (
             &["one"],
-            Some("--select printed nothing: the message was not JSON"),
+            Some("--select printed nothing: 1 message was not JSON"),
         ),
-        (&["one", "{\"b\":1}"], None),
+        (
+            &["one", "{\"b\":1}"],
+            Some("--select printed nothing: 1 message was not JSON"),
+        ),
         (&["{\"a\":1}"], None),
         (&[], None),
     ] {

@@ -375,6 +375,23 @@ fn a_rule_s_answers_keep_a_subscription_alive() {
 }
 
 #[test]
+fn an_answer_that_could_not_be_given_is_a_warning_unless_quiet() {
+    for (option, says) in [("--json", true), ("-t", true), ("-q", false)] {
+        let server = Server::new()
+            .accept()
+            .send_text(r#"{"type":"ping"}"#)
+            .close_when_asked();
+        let probe = Probe::new(["listen", &server.url(), "-1", option, "--on", PING]).any_stdout();
+        let warning = "warning: no answer by the rule";
+        let probe = match says {
+            true => probe.stderr_has(warning),
+            false => probe.stderr_lacks(warning),
+        };
+        probe.status(0);
+    }
+}
+
+#[test]
 fn a_rule_may_close() {
     let server = || {
         Server::new()
