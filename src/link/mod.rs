@@ -52,8 +52,8 @@ pub struct LinkPolicy {
     pub rules: Vec<Rule>,
     /// The values for the texts that the link sends.
     pub variables: Variables,
-    /// Whether the messages of `-x` are templates.
-    pub fills_on_open: bool,
+    /// Whether messages are templates: those of `-x`, and those typed in a session.
+    pub fills_messages: bool,
     /// The settings of requested pings.
     pub ping_policy: PingPolicy,
     /// How received binary messages are decoded.
@@ -364,7 +364,7 @@ impl Link {
                         self.events
                             .push_back(Event::Secret(Secret::new(text.clone())));
                     }
-                    if !self.policy.fills_on_open {
+                    if !self.policy.fills_messages {
                         self.send_own(Payload::Text(text.into()));
                     } else if let Err(why) = self.fill_on_open(&text) {
                         let why = format!("-x: {why}");
@@ -395,6 +395,19 @@ impl Link {
         let filled = self.policy.variables.fill(&self.on_open_templates[index]);
         self.send_filled(filled.map_err(|error| error.to_string())?);
         Ok(())
+    }
+
+    /// Fills in a typed message, if messages are templates; `before` is the number of those before it.
+    ///
+    /// # Errors
+    /// An invalid variable, or one without a value.
+    pub fn fill_typed(&self, text: &str, before: u64) -> Result<Option<Filled>, String> {
+        if !self.policy.fills_messages {
+            return Ok(None);
+        }
+        let template = Template::message(text, Template::parse)?.used(before);
+        let filled = self.policy.variables.fill(&template);
+        filled.map(Some).map_err(|error| error.to_string())
     }
 
     /// Drops an open connection because of a local error.

@@ -299,3 +299,25 @@ fn the_status_shows_the_state_by_its_name() {
     session.status(0);
     drop(server);
 }
+
+#[test]
+fn typed_lines_are_filled_in_when_a_variable_is_given() {
+    let server = Server::new()
+        .accept()
+        .expect_text(r#"{"x":"a\"b","n":1}"#)
+        .send_text(r#"{"ping":7}"#)
+        .expect_text("pong 7")
+        .send_text("bye")
+        .close_when_asked();
+    let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
+        .args(["--var", "x=a\"b", "--on", ".ping > 0 => pong {{.ping}}"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.shows("connected to").shows("> ");
+    session.write("{{y}}\r");
+    session.shows("not sent: variable y has no value");
+    session.write("{\"x\":\"{{x}}\",\"n\":{{n}}}\r");
+    session.shows("< bye");
+    session.write("/quit\r");
+    session.status(0);
+}
