@@ -27,7 +27,7 @@ pub(super) struct Subset {
     root: Node,
     /// A string of the pattern in its quotes. A message without it, and without escapes, cannot match: most messages are
     /// rejected by a search, 20 times faster than by reading them.
-    needle: Option<Finder<'static>>,
+    needle: Option<Box<Finder<'static>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Subset {
         let root = Node::build(raw.get(), 0).map_err(|why| format!("({why})"))?;
         let needle = root.longest_string().map(|text| {
             let quoted = format!("\"{text}\"");
-            Finder::new(quoted.as_bytes()).into_owned()
+            Box::new(Finder::new(quoted.as_bytes()).into_owned())
         });
         Ok(Self { root, needle })
     }
