@@ -222,6 +222,8 @@ fn a_forbidden_message_does_not_keep_the_final_steps_from_running() {
     .status(1);
 }
 
+#[cfg(unix)]
+#[cfg(unix)]
 #[test]
 fn final_steps_run_after_ctrl_c_and_have_two_seconds() {
     let server = Server::new().accept().expect_text("hi");
