@@ -365,7 +365,7 @@ impl Link {
                             .push_back(Event::Secret(Secret::new(text.clone())));
                     }
                     if !self.policy.fills_messages {
-                        self.send_own(Payload::Text(text.into()));
+                        self.send_own(Payload::Text(text.into()), false);
                     } else if let Err(why) = self.fill_on_open(&text) {
                         let why = format!("-x: {why}");
                         self.abandon(Error::new(ErrorKind::Input, Stage::Open, why));
@@ -393,7 +393,7 @@ impl Link {
             }
         };
         let filled = self.policy.variables.fill(&self.on_open_templates[index]);
-        self.send_filled(filled.map_err(|error| error.to_string())?);
+        self.send_filled(filled.map_err(|error| error.to_string())?, false);
         Ok(())
     }
 
@@ -524,10 +524,11 @@ impl Link {
     }
 
     /// Sends a message on behalf of the link.
-    fn send_own(&mut self, payload: Payload) {
+    fn send_own(&mut self, payload: Payload, by_rule: bool) {
         if let Some(Event::Message(message)) = self.feed(Outgoing::Message(payload)) {
             self.events.push_back(Event::Message(Message {
                 by_link: true,
+                by_rule,
                 ..message
             }));
         }
@@ -566,7 +567,7 @@ impl Link {
             // Only control frames are allowed between the fragments of a message (RFC 6455 §5.4).
             Some(_) if in_parts => false,
             Some(filled) => {
-                self.send_filled(filled);
+                self.send_filled(filled, false);
                 true
             }
             None => self.send_ping(OWN_SIZE, PingPurpose::Life),
@@ -613,8 +614,8 @@ impl Link {
                     None => payload,
                     Some(_) => self.decoded(payload)?,
                 };
-                let is_answered = !self.policy.rules.is_empty() && self.answer(&payload);
-                if !is_answered
+                let by_rule = !self.policy.rules.is_empty() && self.answer(&payload);
+                if !by_rule
                     && self.pings.app_ping().is_some()
                     && let Some(reply) = self.replied(&payload)
                 {
@@ -625,7 +626,7 @@ impl Link {
                     n,
                     payload,
                     by_link: false,
-                    is_answered,
+                    by_rule,
                     read_at,
                 })
             }
@@ -668,7 +669,7 @@ impl Link {
         match rules::respond(&self.policy.rules, payload, &self.policy.variables) {
             Response::None => false,
             Response::Send(filled) => {
-                self.send_filled(filled);
+                self.send_filled(filled, true);
                 true
             }
             Response::Close(close_frame) => {
@@ -688,11 +689,11 @@ impl Link {
         self.policy.rules.push(rule);
     }
 
-    /// Sends a text that was filled in.
-    fn send_filled(&mut self, filled: Filled) {
+    /// Sends a text that was filled in; `by_rule` if it answers a message.
+    fn send_filled(&mut self, filled: Filled, by_rule: bool) {
         let secrets = filled.secrets.into_iter().map(Secret::new);
         self.events.extend(secrets.map(Event::Secret));
-        self.send_own(Payload::Text(filled.text.into()));
+        self.send_own(Payload::Text(filled.text.into()), by_rule);
     }
 
     /// When the current event was read from the connection.
@@ -777,7 +778,7 @@ impl Link {
                 n: up.sent.add(payload.len()),
                 payload,
                 by_link: false,
-                is_answered: false,
+                by_rule: false,
                 read_at: None,
             })),
             Outgoing::Batch(batch) => {

@@ -325,7 +325,7 @@ impl TestConnection {
             Event::Message(Message {
                 direction: Direction::In,
                 payload,
-                is_answered: false,
+                by_rule: false,
                 ..
             }) if !self.is_forgotten => {
                 self.last = Some(payload.clone());
