@@ -350,7 +350,10 @@ fn a_saved_session_has_its_rules_and_passes_as_a_check() {
     let body: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let again = server();
     assert_eq!(body[0], "on .ping > 0 => pong {{.ping}}", "{text}");
-    assert!(!text.contains("\n> pong") && !text.contains("\n< {"), "{text}");
+    assert!(
+        !text.contains("\n> pong") && !text.contains("\n< {"),
+        "{text}"
+    );
     let text = text.replace(&recorded.url(), &again.url());
     let check = Probe::new(["check"]).in_home_of(output);
     let file = check.file("again.wst", text);
