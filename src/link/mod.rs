@@ -204,7 +204,7 @@ impl Link {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(event));
             }
-            if self.is_answering(cx) {
+            if !self.policy.rules.is_empty() && self.is_answering(cx) {
                 return self.poll_losses(cx).map(Some);
             }
             match &mut self.state {
@@ -216,11 +216,10 @@ impl Link {
                     }
                 }
                 LinkState::Up(up) => match up.connection.poll_next(cx) {
-                    Poll::Ready(Some(incoming)) => {
-                        if let Some(event) = self.receive(incoming) {
-                            return Poll::Ready(Some(event));
-                        }
-                    }
+                    Poll::Ready(Some(incoming)) => match self.receive(incoming) {
+                        None => {}
+                        event => return Poll::Ready(event),
+                    },
                     Poll::Ready(None) => self.state = LinkState::Down,
                     // Everything received was read, so a missing pong is late.
                     Poll::Pending => return self.poll_losses(cx).map(Some),
@@ -239,7 +238,7 @@ impl Link {
     fn is_answering(&mut self, cx: &mut Context<'_>) -> bool {
         match &mut self.state {
             // After a failed write the next read says why.
-            LinkState::Up(up) if !self.policy.rules.is_empty() => {
+            LinkState::Up(up) => {
                 up.connection.ready_state() == ReadyState::Open
                     && !up.connection.has_write_failed()
                     && up.connection.poll_ready(cx).is_pending()

@@ -111,8 +111,8 @@ impl Sinks {
 
     /// Whether `-q` leaves a message out: a rule has answered it.
     fn leaves_out(&self, event: &Event) -> bool {
-        matches!(event, Event::Message(message) if message.by_rule)
-            && self.diagnostics.quiet > 0
+        self.diagnostics.quiet > 0
+            && matches!(event, Event::Message(message) if message.by_rule)
             && matches!(self.printer, Printer::Messages(_))
     }
 

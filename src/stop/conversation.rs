@@ -64,6 +64,8 @@ pub struct Conversation {
     expectations: Box<Expectations>,
     /// Whose turn it is.
     turns: Box<Turns>,
+    /// Whether messages wait for those of the server (`--step`, `--after`).
+    takes_turns: bool,
     /// What is kept of replies for later messages.
     captures: Box<Captures>,
     /// The message that ends it successfully (`--until`).
@@ -100,6 +102,7 @@ impl Conversation {
             span: None,
             expectations: Box::default(),
             turns: Box::default(),
+            takes_turns: false,
             captures: Box::default(),
             until: None,
             filter: None,
@@ -146,6 +149,7 @@ impl Conversation {
 
     /// Makes messages wait for those of the server.
     pub fn in_turns(mut self, turns: Turns) -> Self {
+        self.takes_turns = turns.are_taken();
         self.turns = Box::new(turns);
         self
     }
@@ -212,8 +216,10 @@ impl Conversation {
                 };
                 self.last_activity = Some(now);
                 self.awaited_since = Some(now);
-                for early in self.turns.sent() {
-                    self.expectations.pass(&early);
+                if self.takes_turns {
+                    for early in self.turns.sent() {
+                        self.expectations.pass(&early);
+                    }
                 }
                 Verdict::GoOn
             }
@@ -247,7 +253,7 @@ impl Conversation {
         self.until.is_some()
             || self.filter.is_some()
             || self.expectations.compares()
-            || self.turns.greeting().is_some()
+            || self.takes_turns
     }
 
     pub(super) fn may_send(&self) -> bool {
@@ -279,6 +285,21 @@ impl Conversation {
     }
 
     fn receive(&mut self, payload: &Payload, now: Instant) {
+        if self.takes_turns {
+            return self.receive_in_turn(payload, now);
+        }
+        if self.counts(payload) {
+            self.received += 1;
+        }
+        if let Some(until) = &mut self.until {
+            self.until_came |= until.check(payload);
+        }
+        if self.expectations.received(payload) {
+            self.awaited_since = Some(now);
+        }
+    }
+
+    fn receive_in_turn(&mut self, payload: &Payload, now: Instant) {
         if let Some(is_greeting) = self.turns.greeted(payload) {
             if is_greeting {
                 self.awaited_since = Some(now);
@@ -288,9 +309,6 @@ impl Conversation {
         }
         if self.counts(payload) {
             self.received += 1;
-        }
-        if let Some(until) = &mut self.until {
-            self.until_came |= until.check(payload);
         }
         if !self.turns.keep_early(payload, self.input_ended) {
             self.meet(payload, now);

@@ -35,6 +35,11 @@ impl Turns {
         self
     }
 
+    /// Whether any message has to wait.
+    pub fn are_taken(&self) -> bool {
+        self.is_stepping || self.greeting.is_some()
+    }
+
     /// Whether the next message may be sent.
     pub fn may_send(&self) -> bool {
         self.greeting.is_none() && !self.is_waiting
