@@ -438,8 +438,10 @@ impl RunningSession<'_> {
                     .map(|action| Some(Ok(action))),
                 None => input.poll_next(cx, sinks.ignores_sent()),
             };
-            for secret in self.session.input.take_secrets() {
-                self.session.sinks.on_event(&Event::Secret(secret));
+            if self.session.input.has_secrets() {
+                for secret in self.session.input.take_secrets() {
+                    self.session.sinks.on_event(&Event::Secret(secret));
+                }
             }
             match next {
                 Poll::Ready(Some(Ok(action))) => self.act(action),

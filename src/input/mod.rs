@@ -122,6 +122,11 @@ impl Input {
         self
     }
 
+    /// Whether [`Input::take_secrets`] would return any.
+    pub fn has_secrets(&self) -> bool {
+        self.filler.as_ref().is_some_and(MessageFiller::has_secrets)
+    }
+
     /// Takes the secrets that were filled in and must be redacted from now on.
     pub fn take_secrets(&mut self) -> Vec<Secret> {
         let filler = self.filler.as_mut();

@@ -16,6 +16,7 @@ impl Link {
     pub fn set_decode(&mut self, format: DecodeFormat) {
         self.policy.decode = Some(format);
         self.decoder = self.new_decoder();
+        self.examines_messages = true;
     }
 
     /// The decoder of a new connection, whose streams begin anew.

@@ -76,6 +76,8 @@ pub struct Link {
     /// The messages of `-x` that were filled in so far.
     on_open_templates: Vec<Template>,
     decoder: Option<Box<MessageDecoder>>,
+    /// Whether received messages are decoded, answered by rules or replies to application-level pings.
+    examines_messages: bool,
 }
 
 enum LinkState {
@@ -118,7 +120,9 @@ impl Link {
     /// A link that opens its connection at the first [`Link::poll_next`].
     pub fn new(policy: LinkPolicy) -> Self {
         let pings = OutstandingPings::new(policy.ping_policy.clone());
+        let is_plain = policy.rules.is_empty() && policy.decode.is_none();
         Self {
+            examines_messages: !is_plain || pings.app_ping().is_some(),
             policy,
             state: LinkState::Idle,
             retry: RetryState::default(),
@@ -609,25 +613,18 @@ impl Link {
                     }
                     _ => 0,
                 };
-                let payload = match &self.decoder {
-                    None => payload,
-                    Some(_) => self.decoded(payload)?,
-                };
-                let by_rule = !self.policy.rules.is_empty() && self.answer(&payload);
-                if !by_rule
-                    && self.pings.app_ping().is_some()
-                    && let Some(reply) = self.replied(&payload)
-                {
-                    self.events.push_back(reply);
-                }
-                Event::Message(Message {
+                let mut message = Message {
                     direction: Direction::In,
                     n,
                     payload,
                     by_link: false,
-                    by_rule,
+                    by_rule: false,
                     read_at,
-                })
+                };
+                if self.examines_messages {
+                    message = self.examine(message)?;
+                }
+                Event::Message(message)
             }
             Incoming::Ping(payload) => {
                 self.events.push_back(Event::Pong {
@@ -660,6 +657,24 @@ impl Link {
         })
     }
 
+    /// Decodes a received message, answers it by a rule, and takes it for the reply to an application-level ping. `None` if
+    /// a later message completes it.
+    fn examine(&mut self, message: Message) -> Option<Message> {
+        let payload = self.decoded(message.payload)?;
+        let by_rule = self.answer(&payload);
+        if !by_rule
+            && self.pings.app_ping().is_some()
+            && let Some(reply) = self.replied(&payload)
+        {
+            self.events.push_back(reply);
+        }
+        Some(Message {
+            payload,
+            by_rule,
+            ..message
+        })
+    }
+
     /// Answers a message by the first rule that matches; false if there is none.
     pub fn answer(&mut self, payload: &Payload) -> bool {
         if !self.is_open() {
@@ -686,6 +701,7 @@ impl Link {
     /// Answers messages by this rule from now on, unless an earlier one matches.
     pub fn add_rule(&mut self, rule: Rule) {
         self.policy.rules.push(rule);
+        self.examines_messages = true;
     }
 
     /// Sends a text that was filled in; `by_rule` if it answers a message.

@@ -48,7 +48,10 @@ impl Selection {
     /// The selected parts of a message; `None` when it is shown in full.
     #[inline]
     pub fn parts(&self, payload: &Payload) -> Option<Vec<Payload>> {
-        let part = self.part.as_ref()?;
+        self.part.as_ref().map(|part| self.select(part, payload))
+    }
+
+    fn select(&self, part: &Jq, payload: &Payload) -> Vec<Payload> {
         let text = payload.readable();
         let selected = text.as_ref().map(|text| part.select(text));
         let selected = selected.and_then(Result::ok).unwrap_or_default();
@@ -57,7 +60,7 @@ impl Selection {
             self.not_json.set(self.not_json.get() + 1);
         }
         let text = |selected: Selected| Payload::Text(selected.raw().into());
-        Some(selected.into_iter().map(text).collect())
+        selected.into_iter().map(text).collect()
     }
 
     /// Why nothing was selected, if messages were received that are not JSON.

@@ -294,7 +294,7 @@ impl Conversation {
         if let Some(until) = &mut self.until {
             self.until_came |= until.check(payload);
         }
-        if self.expectations.received(payload) {
+        if self.expectations.awaits_message() && self.expectations.received(payload) {
             self.awaited_since = Some(now);
         }
     }
