@@ -18,6 +18,8 @@ use crate::secret::Secret;
 pub enum Event {
     /// A secret is about to be used and must be redacted from now on.
     Secret(Secret),
+    /// A text that was filled in with secrets too short to be searched for, and how it is shown.
+    ShownAs(Secret, String),
     /// An attempt to connect starts.
     Connecting {
         /// The URL, redacted.

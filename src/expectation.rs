@@ -416,7 +416,9 @@ impl ExpectedClose {
             Some(error) if close.code == CloseCode::ABNORMAL => error.message.clone(),
             _ => end_in_words(close),
         };
-        if close.code != self.code {
+        // The server only answered our close.
+        let by_us = close.by == Initiator::Local && close.error.is_none();
+        if close.code != self.code || by_us {
             return Err(UnmetExpectation::new(format!(
                 "{end}, expected {}",
                 self.code

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::rc::Rc;
 
 use crate::connection::close::{CloseCode, CloseFrame};
 use crate::connection::message::Payload;
@@ -19,7 +20,8 @@ const DIVIDER: &str = "=>";
 #[derive(Clone, Debug)]
 pub struct Rule {
     pattern: Pattern,
-    answer: Answer,
+    /// Shared by the connections of a run, so that its `{{n}}` goes on counting.
+    answer: Rc<Answer>,
     /// Whether a message was left unanswered, which is reported once.
     has_failed: Cell<bool>,
 }
@@ -117,10 +119,10 @@ pub fn split(text: &str) -> Result<(&str, &str), String> {
 
 impl Rule {
     /// A rule.
-    pub fn new(pattern: Pattern, answer: Answer) -> Self {
+    pub fn new(pattern: Pattern, answer: impl Into<Rc<Answer>>) -> Self {
         Self {
             pattern,
-            answer,
+            answer: answer.into(),
             has_failed: Cell::new(false),
         }
     }

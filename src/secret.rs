@@ -8,6 +8,7 @@ mod forms;
 pub mod guess;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -235,8 +236,13 @@ pub struct Redactor {
     known: Vec<Secret>,
     /// Shorter than [`SEARCHED_FROM`]: masked only where they are the whole text.
     short: Vec<Secret>,
+    /// Texts with short secrets in known places, and how they are shown; the last ones.
+    masked: VecDeque<(Secret, String)>,
     open: bool,
 }
+
+/// How many texts with short secrets are kept: each is shown soon after it was made.
+const MASKED: usize = 16;
 
 impl Redactor {
     /// A redactor without secrets; with `show_secrets` (`--show-secrets`) it never replaces anything.
@@ -244,13 +250,9 @@ impl Redactor {
         Self {
             known: Vec::new(),
             short: Vec::new(),
+            masked: VecDeque::new(),
             open: show_secrets,
         }
-    }
-
-    /// Whether secrets are shown (`--show-secrets`).
-    pub fn shows_secrets(&self) -> bool {
-        self.open
     }
 
     /// Adds a secret and the parts of it that a server may repeat alone, in their plain form and as escaped in a
@@ -288,6 +290,19 @@ impl Redactor {
         }
     }
 
+    /// Shows this text in another form: it has secrets too short to be searched for, in places that are known.
+    pub fn show_as(&mut self, text: Secret, shown: &str) {
+        if self.masked.len() == MASKED {
+            self.masked.pop_front();
+        }
+        self.masked.push_back((text, shown.to_owned()));
+    }
+
+    /// Whether secrets are shown (`--show-secrets`).
+    pub fn shows_secrets(&self) -> bool {
+        self.open
+    }
+
     /// The text with every known secret replaced by [`MASK`].
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
@@ -296,6 +311,10 @@ impl Redactor {
         }
         if self.short.iter().any(|secret| secret.reveal() == text) {
             return Cow::Borrowed(MASK);
+        }
+        let mut masked = self.masked.iter();
+        if let Some((_, shown)) = masked.find(|(secret, _)| secret.reveal() == text) {
+            return Cow::Owned(shown.clone());
         }
         // First: a truncated long secret may contain a shorter one.
         if text.contains(CUT) {
@@ -377,7 +396,7 @@ impl Redactor {
 
     /// Whether there is nothing to redact, so that hot paths can skip it.
     pub fn is_idle(&self) -> bool {
-        self.open || (self.known.is_empty() && self.short.is_empty())
+        self.open || (self.known.is_empty() && self.short.is_empty() && self.masked.is_empty())
     }
 }
 

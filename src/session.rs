@@ -113,6 +113,7 @@ pub async fn run(session: Session<'_>) -> io::Result<Outcome> {
         last_call: None,
         aborted: false,
         activity: (0, 0),
+        answered: 0,
         now: Instant::now(),
     };
     Ok(poll_fn(|cx| running.poll(cx)).await)
@@ -137,6 +138,8 @@ struct RunningSession<'a> {
     aborted: bool,
     /// The value of [`Link::activity`] when it last counted as activity.
     activity: (u64, u64),
+    /// The value of [`Link::answered_by_rules`] then.
+    answered: u64,
     /// The time of this turn; the clock is read once per turn.
     now: Instant,
 }
@@ -224,6 +227,12 @@ impl RunningSession<'_> {
     fn notice_activity(&mut self) {
         let (received, left) = self.session.link.activity();
         let (before, left_before) = self.activity;
+        let answered = self.session.link.answered_by_rules();
+        if answered != self.answered {
+            // A conversation between the server and a rule is no sign that a reply is coming.
+            (self.answered, self.activity) = (answered, (received, left));
+            return;
+        }
         if left != left_before || received < before || received - before >= DRIP {
             self.activity = (received, left);
             self.session.stop.restart_reply_timeout(self.now);
@@ -439,8 +448,8 @@ impl RunningSession<'_> {
                 None => input.poll_next(cx, sinks.ignores_sent()),
             };
             if self.session.input.has_secrets() {
-                for secret in self.session.input.take_secrets() {
-                    self.session.sinks.on_event(&Event::Secret(secret));
+                for filled in self.session.input.take_secrets() {
+                    self.session.sinks.hide(&filled);
                 }
             }
             match next {

@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::pattern::{Jq, is_json};
 pub use generators::Generator;
@@ -74,6 +74,8 @@ pub enum Quoting {
     JsonValue,
     /// Escaped, inside a regular expression.
     Regex,
+    /// What would end a host is percent-encoded.
+    UrlHost,
     /// Percent-encoded, in the path or query of a URL.
     UrlPart,
 }
@@ -100,12 +102,23 @@ pub struct Inserted {
     pub json: Option<String>,
 }
 
-/// What is percent-encoded in a part of a URL: everything but the unreserved characters (RFC 3986 §2.3).
+/// What is percent-encoded in the host of a URL: what would end it.
+const ENDS_HOST: &AsciiSet = &CONTROLS
+    .add(b'/')
+    .add(b'?')
+    .add(b'#')
+    .add(b'@')
+    .add(b'\\')
+    .add(b' ');
+
+/// What is percent-encoded in a part of a URL: everything but the unreserved characters (RFC 3986 §2.3) and `*`, which
+/// stands for a secret.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
-    .remove(b'~');
+    .remove(b'~')
+    .remove(b'*');
 
 impl Template {
     /// Parses a text.
@@ -118,8 +131,15 @@ impl Template {
 
     /// Parses a text that need not be a template: a variable that is not known stays as it is, and so does what
     /// cannot be read.
-    pub fn lenient(text: &str, language: Language, knows: impl Fn(&Variable) -> bool) -> Self {
-        Self::read(text, language, knows, true).unwrap_or_else(|_| Self::literal(text))
+    ///
+    /// # Errors
+    /// An invalid jq expression in `{{.…}}`, which nothing else looks like.
+    pub fn lenient(
+        text: &str,
+        language: Language,
+        knows: impl Fn(&Variable) -> bool,
+    ) -> Result<Self, String> {
+        Self::read(text, language, knows, true)
     }
 
     /// Parses a message with `read`: as JSON when it is JSON apart from its variables, otherwise as text.
@@ -165,7 +185,7 @@ impl Template {
                         rest = after;
                         continue;
                     }
-                    Err(why) if !lenient => return Err(why),
+                    Err(why) if !lenient || rest[2..].starts_with('.') => return Err(why),
                     _ => {}
                 }
             }
@@ -378,6 +398,7 @@ impl Reader {
         self.end_literal();
         let quoting = match (self.language, self.string) {
             (Language::Url, _) if self.url == UrlState::Part => Quoting::UrlPart,
+            (Language::Url, _) if self.url == UrlState::Host => Quoting::UrlHost,
             (Language::Text | Language::Url, _) => Quoting::Plain,
             (Language::Regex, _) => Quoting::Regex,
             (Language::Json, StringState::Outside) => Quoting::JsonValue,
@@ -401,6 +422,7 @@ impl Quoting {
         match self {
             Self::Plain => text,
             Self::Regex => regex::escape(&text),
+            Self::UrlHost => utf8_percent_encode(&text, ENDS_HOST).to_string(),
             Self::UrlPart => utf8_percent_encode(&text, RESERVED).to_string(),
             Self::JsonValue => match json {
                 Some(json) => json,
@@ -417,6 +439,17 @@ impl Quoting {
 
 fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+impl Inserted {
+    /// A variable as it was written, quoted nowhere.
+    fn written(variable: &Variable) -> Self {
+        let text = format!("{{{{{variable}}}}}");
+        Self {
+            json: Some(text.clone()),
+            text,
+        }
+    }
 }
 
 impl From<String> for Inserted {
@@ -502,6 +535,12 @@ mod tests {
                 "ws://[::1]:80/%5B%3A%3A1%5D",
             ),
             (
+                "ws://{{a}}/x",
+                Language::Url,
+                "h:80/y?#@\\",
+                "ws://h:80%2Fy%3F%23%40%5C/x",
+            ),
+            (
                 "ws://h?t={{a}}",
                 Language::Url,
                 "a&b=/ü",
@@ -533,7 +572,7 @@ mod tests {
             Variable::Name(name) => ["a", "n", "uuid"].contains(&name.as_str()),
             _ => false,
         };
-        Template::lenient(text, Language::Text, knows)
+        Template::lenient(text, Language::Text, knows).unwrap()
     }
 
     #[test]

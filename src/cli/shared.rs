@@ -272,7 +272,7 @@ pub struct VariableArgs {
     /// Set the variable {{NAME}} in messages, headers and the URL (repeatable)
     ///
     /// Inside JSON and URLs the value is quoted as it has to be. Each use of {{uuid}}, {{now}} (RFC 3339), {{now.ms}},
-    /// {{now.s}}, {{n}} (1, 2, 3 …) and {{random 8}} (hexadecimal digits) has a new value; {{env.NAME}} is an
+    /// {{now.s}}, {{ n }} (1, 2, 3 …) and {{random 8}} (hexadecimal digits) has a new value; {{env.NAME}} is an
     /// environment variable, redacted in all output. \{{ is a literal {{. Without --var, --secret, --template or
     /// --capture, a text with {{ is sent unchanged.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = definition)]
@@ -282,7 +282,7 @@ pub struct VariableArgs {
     #[arg(long = "secret", value_name = "NAME=VALUE|@FILE|env:VAR", value_parser = definition, hide_short_help = true)]
     pub secrets: Vec<(String, String)>,
 
-    /// Fill in {{uuid}}, {{now}}, {{n}} and the others even without --var or --secret
+    /// Fill in {{uuid}}, {{now}}, {{ n }} and the others even without --var or --secret
     #[arg(long, hide_short_help = true)]
     pub template: bool,
 

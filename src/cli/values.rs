@@ -80,7 +80,10 @@ impl TypedValueParser for DecodeParser {
 }
 
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
-    Pattern::parse(text).map_err(|error| error.to_string())
+    Pattern::parse(text).map_err(|error| match text.contains("{{") {
+        true => format!("{error}; variables are filled in in patterns of check files only"),
+        false => error.to_string(),
+    })
 }
 
 pub(super) fn definition(text: &str) -> Result<(String, String), String> {
@@ -117,7 +120,7 @@ pub(super) fn rule(text: &str) -> Result<RuleArg, String> {
     let (pattern_text, answer) = rules::split(text)?;
     // Whether its variables are known is checked later; an invalid close code is an error of this option.
     Answer::parse(answer, |text, language| {
-        Ok::<_, String>(Template::lenient(text, language, |_| true))
+        Template::lenient(text, language, |_| true)
     })?;
     Ok(RuleArg {
         pattern: pattern(pattern_text)?,

@@ -6,7 +6,7 @@ use crate::cli::{BinaryOutput, ConnectArgs};
 use crate::connection::Target;
 use crate::exit::Exit;
 use crate::input::encoding::Encoding;
-use crate::input::{Framing, Input};
+use crate::input::{Framing, Input, MessageFiller};
 use crate::output::message_layout::Layout;
 use crate::output::prompt_terminal::PromptTerminal;
 use crate::output::repl_view::ReplView;
@@ -49,7 +49,11 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
         }
     }
     let delimiter = if options.null { 0 } else { b'\n' };
-    let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text);
+    let filling = &prepared.filling;
+    let filler = filling
+        .is_requested()
+        .then(|| MessageFiller::new(filling.variables.clone(), Vec::new(), "standard input"));
+    let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text).filling(filler);
     let mut stop = StopRule::Conversation(Box::new(Conversation::new(Goal::Idle(options.wait))));
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
     let mut sinks = prepared.sinks(printer)?.showing(selection);

@@ -4,12 +4,16 @@
 //! Heartbeats, application-level pings and the answers of rules are always filled in; unless it was asked for, what
 //! they do not know stays as it is.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::cli::{RuleArg, VariableArgs};
 use crate::named_file::ReadLimits;
 use crate::nearest::nearest;
+use crate::pattern::Pattern;
 use crate::rules::{Answer, Rule};
 use crate::secret::SecretSource;
-use crate::template::variables::{Values, VariableValue, Variables};
+use crate::template::variables::{Filled, Values, VariableValue, Variables};
 use crate::template::{Generator, Language, Template, Variable};
 
 use super::UsageError;
@@ -23,6 +27,8 @@ pub struct Filling {
     /// Names that replies define later (`--capture`).
     captured: Vec<String>,
     is_requested: bool,
+    /// The values of `{{env.NAME}}` in the texts that were read.
+    environment: Rc<RefCell<Vec<String>>>,
 }
 
 impl Filling {
@@ -41,6 +47,7 @@ impl Filling {
             is_requested: options.template || !values.is_empty() || !captured.is_empty(),
             values,
             captured,
+            environment: Rc::default(),
         })
     }
 
@@ -54,10 +61,13 @@ impl Filling {
         &self.values
     }
 
-    /// The values of `--secret`.
-    pub fn secrets(&self) -> impl Iterator<Item = String> {
+    /// The values of `--secret`, and those of the environment in the texts that were read so far.
+    pub fn secrets(&self) -> Vec<String> {
         let secrets = self.values.values().filter(|value| value.is_secret);
-        secrets.map(|value| value.text.clone())
+        let secrets = secrets.map(|value| value.text.clone());
+        secrets
+            .chain(self.environment.borrow().iter().cloned())
+            .collect()
     }
 
     /// A message of the input, which may use what replies define. `place` is the option or argument, for errors.
@@ -84,14 +94,13 @@ impl Filling {
     ///
     /// # Errors
     /// An invalid or unknown variable.
-    pub fn fill(&self, place: &str, text: &str, language: Language) -> Result<String, UsageError> {
-        if !self.is_requested {
-            return Ok(text.to_owned());
-        }
-        let template = self.parse(place, text, language, &[])?;
+    pub fn fill(&self, place: &str, text: &str, language: Language) -> Result<Filled, UsageError> {
+        let template = match self.is_requested {
+            true => self.parse(place, text, language, &[])?,
+            false => Template::literal(text),
+        };
         let filled = self.variables.fill(&template);
-        let filled = filled.map_err(|error| UsageError::usage(format!("{place}: {error}")))?;
-        Ok(filled.text)
+        filled.map_err(|error| UsageError::usage(format!("{place}: {error}")))
     }
 
     /// A text that is always filled in; what it does not know stays as it is.
@@ -106,7 +115,10 @@ impl Filling {
             Variable::Path(_) => false,
             variable => has_value(variable),
         };
-        Ok(lenient_message(text, known))
+        let template = lenient_message(text, known);
+        let template = template.map_err(|why| UsageError::usage(format!("{place}: {why}")))?;
+        self.learn_environment(&template);
+        Ok(template)
     }
 
     /// The rules of `--on`.
@@ -114,16 +126,47 @@ impl Filling {
     /// # Errors
     /// An invalid rule; if filling in is requested, an unknown variable.
     pub fn rules(&self, given: &[RuleArg]) -> Result<Vec<Rule>, UsageError> {
+        self.reject_in_patterns("--on", given.iter().map(|given| &given.pattern))?;
         let rule = |given: &RuleArg| {
             let answer = Answer::parse::<UsageError>(&given.answer, |text, language| {
                 if self.is_requested {
                     return self.parse_answer("--on", text, language);
                 }
-                Ok(Template::lenient(text, language, has_value))
+                let template = Template::lenient(text, language, has_value)?;
+                self.learn_environment(&template);
+                Ok(template)
             })?;
             Ok(Rule::new(given.pattern.clone(), answer))
         };
         given.iter().map(rule).collect()
+    }
+
+    /// Rejects variables in the patterns of an option: they are compiled before any value is known.
+    ///
+    /// # Errors
+    /// The first variable in a pattern, if filling in is requested.
+    pub fn reject_in_patterns<'a>(
+        &self,
+        place: &str,
+        patterns: impl IntoIterator<Item = &'a Pattern>,
+    ) -> Result<(), UsageError> {
+        let names = |variable: &Variable| match variable {
+            Variable::Name(name) => self.values.contains_key(name) || self.captured.contains(name),
+            _ => false,
+        };
+        for pattern in patterns.into_iter().filter(|_| self.is_requested) {
+            let template = Template::lenient(pattern.as_str(), Language::Text, names);
+            let variable = template.as_ref().ok().and_then(|template| {
+                let mut variables = template.variables();
+                variables.next().cloned()
+            });
+            if let Some(variable) = variable {
+                return Err(UsageError::usage(format!(
+                    "{place}: {{{{{variable}}}}} is not filled in: variables in patterns need a check file"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn parse(
@@ -165,6 +208,17 @@ impl Filling {
         Ok(template)
     }
 
+    /// The values of environment variables are secrets.
+    fn learn_environment(&self, template: &Template) {
+        for variable in template.variables() {
+            if let Variable::Env(name) = variable
+                && let Ok(value) = std::env::var(name)
+            {
+                self.environment.borrow_mut().push(value);
+            }
+        }
+    }
+
     fn must_be_known(
         &self,
         place: &str,
@@ -173,12 +227,16 @@ impl Filling {
     ) -> Result<(), UsageError> {
         let name = match variable {
             Variable::Name(name) => name,
-            Variable::Env(name) if std::env::var(name).is_err() => {
-                return Err(UsageError::usage(format!(
-                    "{place}: the environment variable {name} is not set"
-                )));
+            Variable::Env(name) => {
+                let value = std::env::var(name).map_err(|_| {
+                    UsageError::usage(format!(
+                        "{place}: the environment variable {name} is not set"
+                    ))
+                })?;
+                self.environment.borrow_mut().push(value);
+                return Ok(());
             }
-            Variable::Env(_) | Variable::Generated(_) | Variable::Path(_) => return Ok(()),
+            Variable::Generated(_) | Variable::Path(_) => return Ok(()),
         };
         let known = || self.values.keys().chain(later).map(String::as_str);
         if Generator::of_name(name).is_some() || known().any(|known| known == name) {
@@ -198,18 +256,17 @@ impl Filling {
 }
 
 /// A message for serve, whose texts know no names.
-pub fn served(text: &str) -> Template {
-    lenient_message(text, has_value)
+///
+/// # Errors
+/// An invalid `{{.path}}`.
+pub fn served(text: &str) -> Result<Template, UsageError> {
+    Ok(lenient_message(text, has_value)?)
 }
 
-fn lenient_message(text: &str, knows: fn(&Variable) -> bool) -> Template {
-    let read = |text: &str, language: Language| {
-        Ok::<_, std::convert::Infallible>(Template::lenient(text, language, knows))
-    };
-    match Template::message(text, read) {
-        Ok(template) => template,
-        Err(never) => match never {},
-    }
+fn lenient_message(text: &str, knows: fn(&Variable) -> bool) -> Result<Template, String> {
+    Template::message(text, |text, language| {
+        Template::lenient(text, language, knows)
+    })
 }
 
 /// Whether a variable has a value that no option has to define.
@@ -223,12 +280,13 @@ fn has_value(variable: &Variable) -> bool {
 
 fn values(options: &VariableArgs, files: ReadLimits) -> Result<Values, UsageError> {
     let mut values = Values::new();
-    for (name, text) in &options.variables {
-        let (text, is_secret) = (text.clone(), false);
-        values.insert(name.clone(), VariableValue { text, is_secret });
-    }
     for (name, source) in &options.secrets {
         let (text, is_secret) = (SecretSource::parse(source).read_within(files)?, true);
+        values.insert(name.clone(), VariableValue { text, is_secret });
+    }
+    // `--var` takes precedence.
+    for (name, text) in &options.variables {
+        let (text, is_secret) = (text.clone(), false);
         values.insert(name.clone(), VariableValue { text, is_secret });
     }
     Ok(values)

@@ -85,10 +85,16 @@ pub async fn prepare_filling(
     filling: Filling,
 ) -> anyhow::Result<PreparedSession> {
     let begun = Instant::now();
-    let url = filling.fill("URL", url, Language::Url)?;
-    let (policy, secrets) = policy(&url, &shared, &filling).await?;
     let mut redactor = Redactor::new(shared.output.show_secrets);
+    let filled = filling.fill("URL", url, Language::Url)?;
+    redactor.learn_all(&filling.secrets());
+    let url = filled.text;
+    let policy = policy(&url, &shared, &filling).await;
+    let (mut policy, secrets) = policy.map_err(|error| without_secrets(error, &redactor))?;
     redactor.learn_all(&secrets);
+    if let Some(shown) = filled.shown.filter(|_| !shared.output.show_secrets) {
+        policy.target.address.show_as(shown);
+    }
     let what = policy.target.address.shown.clone();
     let stdout = OutputStream::stdout(when(shared.output.color));
     Ok(PreparedSession {
@@ -102,6 +108,14 @@ pub async fn prepare_filling(
         begun,
         redactor,
     })
+}
+
+/// An error of the command line that quotes no secret.
+fn without_secrets(error: anyhow::Error, redactor: &Redactor) -> anyhow::Error {
+    match error.downcast::<UsageError>() {
+        Ok(error) => error.redacted(redactor).into(),
+        Err(error) => error,
+    }
 }
 
 /// The policy of a link to a URL by the shared options, and the secrets in them, which must be redacted. Starts
@@ -118,7 +132,6 @@ pub async fn policy(
     let (on_open, mut secrets) = messages_on_open(shared, files, filling)?;
     let mut request = request(&shared.handshake, &shared.compression, files)?;
     fill_headers(&mut request.headers, filling)?;
-    secrets.extend(filling.secrets());
     secrets.extend(secrets_of(&request));
     let tls = TlsClient::new(&tls_options(&shared.tls, files)?).map_err(UsageError::from)?;
     let limits = Limits {
@@ -165,6 +178,7 @@ pub async fn policy(
         ping_policy: PingPolicy::default(),
         decode: shared.messages.decode.clone(),
     };
+    secrets.extend(filling.secrets());
     Ok((policy, secrets))
 }
 
@@ -212,7 +226,7 @@ fn fill_headers(headers: &mut [RequestHeader], filling: &Filling) -> Result<(), 
     for header in headers {
         let Some(value) = &header.value else { continue };
         let place = format!("header {}", header.name);
-        let value = filling.fill(&place, value, Language::Text)?;
+        let value = filling.fill(&place, value, Language::Text)?.text;
         if value.chars().any(|c| c.is_control() && c != '\t') {
             return Err(UsageError::usage(format!(
                 "{place}: the filled-in value contains a control character"

@@ -26,6 +26,10 @@ pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
     let input = input(&options, &filling)?;
     reject_reconnect_options(&options)?;
     reject_step_options(&options)?;
+    filling.reject_in_patterns("--expect", &options.expect)?;
+    filling.reject_in_patterns("--after", &options.after)?;
+    filling.reject_in_patterns("--never", &options.never)?;
+    filling.reject_in_patterns("--filter", &options.filter)?;
     let mut stop = stop_rule(&options, &filling);
     let prepared = prepare_filling(&options.url, options.shared, filling).await?;
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));

@@ -227,7 +227,7 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
         let Some(text) = read.transpose()? else {
             return Ok(None);
         };
-        let template = served(&text);
+        let template = served(&text)?;
         let variables = template.variables();
         secrets.extend(variables.filter_map(|variable| match variable {
             Variable::Env(name) => std::env::var(name).ok(),

@@ -14,7 +14,7 @@ use crate::input;
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
 use crate::output::style::{OutputStream, When};
-use crate::secret::SecretError;
+use crate::secret::{Redactor, SecretError};
 
 /// An error in the command line or in a file that it names.
 #[derive(Debug)]
@@ -25,6 +25,15 @@ pub struct UsageError {
 }
 
 impl UsageError {
+    /// The same error with its secrets masked.
+    pub fn redacted(self, redactor: &Redactor) -> Self {
+        Self {
+            message: redactor.redact(&self.message).into_owned(),
+            hint: self.hint.map(|hint| redactor.redact(&hint).into_owned()),
+            ..self
+        }
+    }
+
     /// Bad usage (exit 2).
     pub fn usage(message: impl Into<String>) -> Self {
         Self {

@@ -238,6 +238,12 @@ impl Address {
             .collect()
     }
 
+    /// Shows this address as the URL `masked`, in which secrets are masked.
+    pub fn show_as(&mut self, masked: String) {
+        // A mask in the place of the host or port is no valid URL.
+        self.shown = Self::parse(&masked).map_or(masked, |address| address.shown);
+    }
+
     /// The secrets in the URL: tokens, the password, and its form in an `Authorization` header.
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens();

@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use super::action::Action;
 use super::{InputError, InputErrorKind};
 use crate::connection::message::{Outgoing, Payload};
-use crate::secret::Secret;
 use crate::template::Template;
-use crate::template::variables::{FillError, Variables};
+use crate::template::variables::{FillError, Filled, Variables};
 
 /// Fills in the variables of messages.
 #[derive(Debug)]
@@ -21,7 +20,8 @@ pub struct MessageFiller {
     source: &'static str,
     /// How many messages were filled in: in an input of many messages `{{n}}` counts them.
     filled: u64,
-    secrets: Vec<Secret>,
+    /// What was filled in since the session last asked, if it has secrets.
+    with_secrets: Vec<Filled>,
 }
 
 impl MessageFiller {
@@ -33,7 +33,7 @@ impl MessageFiller {
             given: VecDeque::new(),
             source,
             filled: 0,
-            secrets: Vec::new(),
+            with_secrets: Vec::new(),
         }
     }
 
@@ -44,11 +44,11 @@ impl MessageFiller {
     }
 
     pub(super) fn has_secrets(&self) -> bool {
-        !self.secrets.is_empty()
+        !self.with_secrets.is_empty()
     }
 
-    pub(super) fn take_secrets(&mut self) -> Vec<Secret> {
-        std::mem::take(&mut self.secrets)
+    pub(super) fn take_secrets(&mut self) -> Vec<Filled> {
+        std::mem::take(&mut self.with_secrets)
     }
 
     /// Fills in a message. Bytes that are no text, and everything else that is sent, stay as they are.
@@ -75,11 +75,13 @@ impl MessageFiller {
             };
             self.error(kind, error.to_string())
         })?;
-        self.secrets
-            .extend(filled.secrets.into_iter().map(Secret::new));
+        let text = filled.text.clone();
+        if !filled.secrets.is_empty() {
+            self.with_secrets.push(filled);
+        }
         Ok(Action::Send(Outgoing::Message(match payload {
-            Payload::Text(_) => Payload::Text(filled.text.into()),
-            Payload::Binary(_) | Payload::Decoded(_) => Payload::Binary(filled.text.into()),
+            Payload::Text(_) => Payload::Text(text.into()),
+            Payload::Binary(_) | Payload::Decoded(_) => Payload::Binary(text.into()),
         })))
     }
 

@@ -24,7 +24,8 @@ use tokio::time::Sleep;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::{Batch, Direction, Fragment, Outgoing, Payload};
 use crate::event::Event;
-use crate::secret::{Secret, io_text};
+use crate::secret::io_text;
+use crate::template::variables::Filled;
 use action::Action;
 use blocks::Blocks;
 use encoding::{Encoding, EncodingError};
@@ -127,8 +128,8 @@ impl Input {
         self.filler.as_ref().is_some_and(MessageFiller::has_secrets)
     }
 
-    /// Takes the secrets that were filled in and must be redacted from now on.
-    pub fn take_secrets(&mut self) -> Vec<Secret> {
+    /// Takes the texts that were filled in with secrets, which must be redacted from now on.
+    pub fn take_secrets(&mut self) -> Vec<Filled> {
         let filler = self.filler.as_mut();
         filler.map(MessageFiller::take_secrets).unwrap_or_default()
     }

@@ -78,6 +78,8 @@ pub struct Link {
     decoder: Option<Box<MessageDecoder>>,
     /// Whether received messages are decoded, answered by rules or replies to application-level pings.
     examines_messages: bool,
+    /// How many messages rules have answered.
+    answered_by_rules: u64,
 }
 
 enum LinkState {
@@ -124,6 +126,7 @@ impl Link {
         Self {
             examines_messages: !is_plain || pings.app_ping().is_some(),
             policy,
+            answered_by_rules: 0,
             state: LinkState::Idle,
             retry: RetryState::default(),
             events: VecDeque::new(),
@@ -195,6 +198,11 @@ impl Link {
             }
             _ => None,
         }
+    }
+
+    /// How many messages rules have answered.
+    pub fn answered_by_rules(&self) -> u64 {
+        self.answered_by_rules
     }
 
     /// Whether messages can be sent.
@@ -681,21 +689,17 @@ impl Link {
             return false;
         }
         match rules::respond(&self.policy.rules, payload, &self.policy.variables) {
-            Response::None => false,
-            Response::Send(filled) => {
-                self.send_filled(filled, true);
-                true
-            }
-            Response::Close(close_frame) => {
-                self.close(&close_frame);
-                true
-            }
+            Response::None => return false,
+            Response::Send(filled) => self.send_filled(filled, true),
+            Response::Close(close_frame) => self.close(&close_frame),
             Response::Unfilled(note) => {
                 let note = note.map(|note| Event::Progress(Box::new(Progress::Warning(note))));
                 self.events.extend(note);
-                false
+                return false;
             }
         }
+        self.answered_by_rules += 1;
+        true
     }
 
     /// Answers messages by this rule from now on, unless an earlier one matches.
@@ -706,6 +710,9 @@ impl Link {
 
     /// Sends a text that was filled in; `by_rule` if it answers a message.
     fn send_filled(&mut self, filled: Filled, by_rule: bool) {
+        let shown = filled.shown_form();
+        self.events
+            .extend(shown.map(|(text, shown)| Event::ShownAs(text, shown)));
         let secrets = filled.secrets.into_iter().map(Secret::new);
         self.events.extend(secrets.map(Event::Secret));
         self.send_own(Payload::Text(filled.text.into()), by_rule);

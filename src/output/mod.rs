@@ -34,6 +34,7 @@ use crate::exit::Exit;
 use crate::expectation::Closest;
 use crate::secret::{Redactor, io_text, shown_header_value};
 use crate::stop::PingStatistics;
+use crate::template::variables::Filled;
 pub use buffer::Amount;
 use diagnostics::Diagnostics;
 use escape::{KeptControls, escape};
@@ -120,6 +121,10 @@ impl Sinks {
         self.writer.follow(event);
         if let Event::Secret(secret) = event {
             self.redactor.learn(secret.reveal());
+            return;
+        }
+        if let Event::ShownAs(text, shown) = event {
+            self.redactor.show_as(text.clone(), shown);
             return;
         }
         if self.is_unwanted(event) {
@@ -219,6 +224,16 @@ impl Sinks {
             && let Err(error) = log.write_with(lay_out)
         {
             self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Redacts what was filled in from now on.
+    pub fn hide(&mut self, filled: &Filled) {
+        for secret in &filled.secrets {
+            self.redactor.learn(secret);
+        }
+        if let Some((text, shown)) = filled.shown_form() {
+            self.redactor.show_as(text, &shown);
         }
     }
 

@@ -18,12 +18,11 @@ use super::state::ReplState;
 use super::system::{self, Notices};
 use super::{Connector, PendingTarget, terminal};
 use crate::connection::message::{Outgoing, Payload, Text};
-use crate::event::Event;
 use crate::input::action::Action;
 use crate::input::blocks::Blocks;
 use crate::link::Link;
 use crate::output::{Notice, Sinks};
-use crate::secret::{Secret, io_text};
+use crate::secret::io_text;
 use crate::session::Interactive;
 use crate::units::count_grouped;
 
@@ -206,9 +205,7 @@ impl Keyboard {
             Ok(None) => text,
             Ok(Some(filled)) => {
                 self.typed += 1;
-                for secret in filled.secrets {
-                    sinks.on_event(&Event::Secret(Secret::new(secret)));
-                }
+                sinks.hide(&filled);
                 filled.text.into()
             }
             Err(why) => {

@@ -200,14 +200,13 @@ impl<'a> TestContext<'a> {
     pub async fn connect(
         &mut self,
         name: Option<String>,
-        url: String,
+        url: Filled,
         headers: Vec<RequestHeader>,
         cookies: &CookieJar,
         limit: Option<Duration>,
         variables: &Variables,
     ) -> Result<usize, StepFailure> {
-        let policy = (self.shared.reach)(url, headers).await;
-        let mut policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
+        let mut policy = self.policy(url, headers).await?;
         policy.variables = variables.clone();
         let target = &mut policy.target;
         cookies.add_to(&target.address, &mut target.request.headers);
@@ -229,6 +228,24 @@ impl<'a> TestContext<'a> {
                 Err(StepFailure::fault(format!("not connected within {within}")))
             }
         }
+    }
+
+    /// How a URL is reached; it is shown with its secrets masked.
+    ///
+    /// # Errors
+    /// An invalid URL.
+    pub async fn policy(
+        &self,
+        url: Filled,
+        headers: Vec<RequestHeader>,
+    ) -> Result<LinkPolicy, StepFailure> {
+        let policy = (self.shared.reach)(url.text, headers).await;
+        let mut policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
+        let shows_secrets = self.shared.sinks.borrow_mut().redactor().shows_secrets();
+        if let Some(masked) = url.shown.filter(|_| !shows_secrets) {
+            policy.target.address.show_as(masked);
+        }
+        Ok(policy)
     }
 
     /// Adds a connection, in place of a forgotten one that is down: a test that connects again and again needs
@@ -478,7 +495,8 @@ impl<'a> TestContext<'a> {
             .sum()
     }
 
-    fn take_failure(&mut self) -> Option<StepFailure> {
+    /// Why the test cannot go on: a forbidden message, or the end of the whole run.
+    pub(super) fn take_failure(&mut self) -> Option<StepFailure> {
         if let Some(failure) = self
             .connections
             .iter_mut()

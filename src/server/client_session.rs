@@ -404,12 +404,8 @@ impl PendingReplies {
         Some(payload)
     }
 }
-/// A greeting, or the reply to a message. What the message does not have is sent as it was written, so that the
-/// client sees what is missing.
+/// A greeting, or the reply to a message. What the message does not have stays as it was written, so that the client
+/// sees what is missing.
 fn filled(template: &Template, message: &str) -> Payload {
-    let filled = Variables::default().fill_answer(template, message);
-    Payload::Text(match filled {
-        Ok(filled) => filled.text.into(),
-        Err(_) => template.to_string().into(),
-    })
+    Payload::Text(Variables::default().fill_known(template, message).into())
 }

@@ -417,6 +417,10 @@ impl Conversation {
         {
             self.finished = true;
             return match result {
+                Ok(()) if self.has_unsent() => {
+                    let awaited = Some("all messages were sent".to_owned());
+                    Verdict::Failed(Failure::Closed(Box::new(close.clone()), awaited))
+                }
                 Ok(()) => Verdict::Done,
                 Err(unmet) => self.unmet(unmet),
             };
@@ -431,6 +435,11 @@ impl Conversation {
             return Verdict::Done;
         }
         Verdict::Failed(Failure::Closed(Box::new(close.clone()), awaited))
+    }
+
+    /// Whether the expected close came before all messages were sent. A server may close before the first one.
+    fn has_unsent(&self) -> bool {
+        !self.input_ended && (self.sent > 0 || self.turns.greeting().is_some())
     }
 
     /// The goal had been reached. Only the answer to a ping behind the messages, or to our close, proves that the server
@@ -644,8 +653,9 @@ impl Conversation {
     /// The number of messages to wait for, as a clause that follows "before".
     fn awaited_count(&self, wanted: u64, noun: &str) -> String {
         format!(
-            "{} were received ({} so far)",
+            "{} {} received ({} so far)",
             units::count(wanted, noun),
+            if wanted == 1 { "was" } else { "were" },
             self.received
         )
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::{Generator, Inserted, Template, Variable};
 use crate::pattern::{Jq, Selected, is_json};
-use crate::secret::MASK;
+use crate::secret::{MASK, SEARCHED_FROM, Secret};
 
 /// A variable's value and whether it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,18 @@ pub struct Filled {
     pub shown: Option<String>,
     /// The secrets in it.
     pub secrets: Vec<String>,
+}
+
+impl Filled {
+    /// The form to show, if a secret in it is too short to be found by searching.
+    pub fn shown_form(&self) -> Option<(Secret, String)> {
+        let has_short = self
+            .secrets
+            .iter()
+            .any(|secret| secret.len() < SEARCHED_FROM);
+        let shown = self.shown.clone().filter(|_| has_short)?;
+        Some((Secret::new(self.text.clone()), shown))
+    }
 }
 
 /// A variable that has no value.
@@ -105,6 +117,16 @@ impl Variables {
     /// A variable without a value.
     pub fn fill_answer(&self, template: &Template, message: &str) -> Result<Filled, FillError> {
         self.fill_with(template, Some(message))
+    }
+
+    /// The answer to `message`, in which a variable without a value stays as it was written.
+    pub fn fill_known(&self, template: &Template, message: &str) -> String {
+        let (scope, uses) = (self.0.borrow(), template.next_use());
+        let values = template.variables().map(|variable| {
+            let value = scope.value(variable, Some(message), uses);
+            value.map_or_else(|_| Inserted::written(variable), |(value, _)| value)
+        });
+        render(template, values)
     }
 
     fn fill_with(&self, template: &Template, message: Option<&str>) -> Result<Filled, FillError> {

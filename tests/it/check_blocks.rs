@@ -390,3 +390,13 @@ fn pauses_are_kept_only_with_pace() {
         .stderr_has("require a check file")
         .status(2);
 }
+
+#[test]
+fn a_repeat_that_waits_for_nothing_ends_at_the_limit() {
+    let text = "repeat 100000\nrepeat 100000\nset a = x\nend\nend\n";
+    Probe::new(["check", "-", "-m", "300ms"])
+        .stdin(text)
+        .stdout_has("stopped after --max-time 300ms")
+        .within(ms(5000))
+        .status(1);
+}

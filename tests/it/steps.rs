@@ -1,6 +1,6 @@
 //! Conversations in `send`: taking turns, values of replies, variables, rules.
 
-use crate::harness::{Frame, Probe, Server, ms};
+use crate::harness::{Frame, Probe, Server, ms, serve};
 
 /// A server that greets, asks for a login, and knows the token that it gave.
 fn api() -> Server {
@@ -249,6 +249,15 @@ fn what_cannot_be_filled_in_is_refused_before_the_first_packet() {
         (&["--on", "ping", "hi"], "expected PATTERN => MESSAGE"),
         (&["--on", "ping => close 1005", "hi"], "1005"),
         (&["--on", "{x => y", "hi"], "looks like JSON"),
+        (&["--on", "x => {{.[}}", "hi"], "invalid jq expression '.['"),
+        (
+            &["--var", "a=1", "--never", "x {{a}}", "hi"],
+            "--never: {{a}} is not filled in",
+        ),
+        (
+            &["--var", "a=1", "--expect", "{\"b\":{{a}}}", "hi"],
+            "in patterns of check files only",
+        ),
         (
             &["--var", "a=1", "--on", "x => {{b}}", "hi"],
             "--on: undefined variable {{b}}",
@@ -444,4 +453,149 @@ fn heartbeats_and_application_pings_are_new_each_time() {
     ])
     .any_stdout()
     .status(0);
+}
+
+/// Secrets of any length are shown nowhere: in URLs, headers, messages, in any output.
+#[test]
+fn filled_in_secrets_are_masked_in_urls_and_messages() {
+    for secret in ["hunter2", "a-longer-secret/with=signs"] {
+        let server = || {
+            Server::new()
+                .accept()
+                .expect_text(format!(r#"{{"pw":"{secret}"}}"#))
+                .expect_text(format!("pw={secret}"))
+                .send_text("ok")
+                .close_when_asked()
+        };
+        for option in ["--json", "-v"] {
+            let listening = server();
+            let probe = Probe::new(["send", option, &format!("{}?t={{{{pw}}}}", listening.url())])
+                .env("PW", secret)
+                .args([
+                    "--secret",
+                    "pw=env:PW",
+                    "-x",
+                    r#"{"pw":"{{pw}}"}"#,
+                    "pw={{env.PW}}",
+                ])
+                .any_stdout()
+                .any_stderr();
+            let output = probe.status(0);
+            let all = format!("{}{}", output.text(), output.stderr).replace("GET /?t=hunter2", "");
+            assert!(
+                !all.contains("hunter2") && !all.contains("longer-secret"),
+                "{all}"
+            );
+            assert!(all.contains("?t=***"), "{all}");
+        }
+    }
+    for url in [
+        "ws://127.0.0.1:{{pw}}/",
+        "{{pw}}",
+        "ws://127.0.0.1:1/{{pw}}",
+        "ws://{{pw}}@h:x/",
+    ] {
+        let output = Probe::new(["send", url, "--secret", "pw=plainsecret12345", "hi"])
+            .any_stdout()
+            .any_stderr()
+            .fails();
+        assert!(!output.stderr.contains("plainsecret"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn an_endless_exchange_with_a_rule_is_silence() {
+    let server = Server::new().accept().echo_until_closed();
+    Probe::new(["send", &server.url(), "hi", "-w", "1s", "-q"])
+        .args(["--on", "/./ => a"])
+        .any_stdout()
+        .stderr_has("0 of 1 replies received")
+        .within(ms(8000))
+        .status(28);
+}
+
+#[test]
+fn an_expected_close_before_all_was_sent_is_a_failure() {
+    let closing = || {
+        Server::new()
+            .accept()
+            .expect_text("a")
+            .close(4000, "")
+            .expect_close(4000)
+    };
+    let server = closing();
+    Probe::new([
+        "send",
+        &server.url(),
+        "--step",
+        "a",
+        "b",
+        "--expect-close",
+        "4000",
+    ])
+    .stderr_has("the server closed with 4000 (Private Use), before all messages were sent")
+    .status(10);
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    Probe::new([
+        "send",
+        &server.url(),
+        "--after",
+        "x",
+        "a",
+        "--expect-close",
+        "1000",
+    ])
+    .stderr_has("before all messages were sent")
+    .status(10);
+    let server = closing();
+    Probe::new(["send", &server.url(), "a", "--expect-close", "4000"]).status(0);
+}
+
+#[test]
+fn a_rule_s_own_close_is_not_the_server_s() {
+    let server = Server::new()
+        .accept()
+        .send_text("hello")
+        .expect_close(4000)
+        .close(4000, "");
+    Probe::new([
+        "send",
+        &server.url(),
+        "--on",
+        "hello => close 4000",
+        "--expect-close",
+        "4000",
+    ])
+    .stdin("")
+    .any_stdout()
+    .stderr_has("closed by us with 4000")
+    .status(1);
+}
+
+#[test]
+fn lines_of_a_pipe_are_filled_in() {
+    let server = Server::new()
+        .accept()
+        .expect_text("1 x")
+        .expect_text("2 x")
+        .close_when_asked();
+    Probe::new(["connect", &server.url(), "--var", "a=x", "-w", "100ms"])
+        .stdin("{{n}} {{a}}\n{{n}} {{a}}\n")
+        .status(0);
+    let server = Server::new().accept().close_when_asked();
+    Probe::new(["connect", &server.url(), "--var", "a=x"])
+        .stdin("{{b}}\n")
+        .stderr_has("cannot fill in message 1 of standard input: variable b has no value")
+        .status(2);
+}
+
+#[test]
+fn what_a_reply_of_serve_does_not_know_stays_as_it_is() {
+    let (_serving, url) = serve(&["--reply", "x {{nope}} {{.id}} {{n}}"]);
+    Probe::new(["send", &url, "text", r#"{"id":1}"#])
+        .stdout("x {{nope}} {{.id}} 1\nx {{nope}} 1 2\n")
+        .status(0);
+    Probe::new(["serve", "0", "--reply", "{{.[}}"])
+        .stderr_has("invalid jq expression '.['")
+        .status(2);
 }

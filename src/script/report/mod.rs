@@ -323,8 +323,22 @@ impl Reports {
             redactor: sinks.redactor(),
             defuse: self.github.is_some(),
         };
-        let finished = cleaner.finished(finished);
+        let mut finished = cleaner.finished(finished);
         sinks.print_report(&self.style.interrupted(&finished));
+        let step = finished.failure.as_ref().map(|failure| &failure.step);
+        let message = match step.filter(|step| !step.is_empty()) {
+            Some(step) => format!("interrupted at {step}"),
+            None => "interrupted".to_owned(),
+        };
+        let line = test_line(&finished, &message);
+        sinks.write_custom_event(|writer, out| writer.test(out, &line));
+        // In the files of a report it is a test that was not run.
+        finished.failure = None;
+        finished.grade = PassGrade::Skipped;
+        finished.note = Some(message);
+        let junit = self.junit.as_mut().map(|junit| junit.add(&finished));
+        let tap = self.tap.as_mut().map(|tap| tap.add(&finished));
+        self.note(junit.into_iter().chain(tap));
     }
 
     fn note(&mut self, results: impl Iterator<Item = io::Result<()>>) {

@@ -8,14 +8,23 @@ use std::time::Duration;
 use super::{FailedStep, Runner};
 use crate::script::step_failure::StepFailure;
 use crate::script::test_context::RunContext;
-use crate::script::{FinallySteps, IncludedFile, RepeatBlock};
+use crate::script::{FinallySteps, IncludedFile, RepeatBlock, Step};
 
 /// How long the final steps may still run after the whole run was told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Runner<'_> {
-    pub(super) async fn repeat(&mut self, block: &RepeatBlock) -> Result<(), FailedStep> {
+    pub(super) async fn repeat(
+        &mut self,
+        step: &Step,
+        block: &RepeatBlock,
+    ) -> Result<(), FailedStep> {
         for n in 1..=block.times {
+            // Steps that wait for nothing would keep signals and time limits from being noticed.
+            tokio::task::yield_now().await;
+            if let Some(failure) = self.context.take_failure() {
+                return Err(FailedStep::new(step.line, step.action.to_string(), failure));
+            }
             if let Err(mut failed) = self.steps(block.steps.iter()).await {
                 let repetition = format!("in repetition {n} of {}", block.times);
                 failed.failure.details.insert(0, repetition);

@@ -44,12 +44,11 @@ impl Runner<'_> {
     }
 
     async fn ask(&mut self, http: &HttpStep) -> Result<HttpAnswer, StepFailure> {
-        let url = self.fill(&http.url)?.text;
+        let url = self.fill(&http.url)?;
         let headers = self.headers(&http.headers)?;
         let body = http.body.as_ref().map(|body| self.fill(body));
         let body = body.transpose()?.map(|body| body.text);
-        let policy = (self.context.shared.reach)(url, headers).await;
-        let policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
+        let policy = self.context.policy(url, headers).await?;
         let request = HttpRequest {
             method: http.method.clone(),
             is_json: body.as_deref().is_some_and(is_json),

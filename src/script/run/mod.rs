@@ -188,7 +188,7 @@ impl<'a> Runner<'a> {
             StepAction::Connect(connect) => self.connect(step, connect).await,
             StepAction::Http(http) => self.http(step, http).await,
             // Boxed, because these contain steps.
-            StepAction::Repeat(block) => Box::pin(self.repeat(block)).await,
+            StepAction::Repeat(block) => Box::pin(self.repeat(step, block)).await,
             StepAction::Include(included) => Box::pin(self.include(step.line, included)).await,
             action => {
                 let found = self.act(action).await;

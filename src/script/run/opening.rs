@@ -96,7 +96,7 @@ impl Runner<'_> {
             .iter()
             .map(|expectation| &expectation.fact);
         let may_be_refused = facts.any(|fact| matches!(fact, HandshakeFact::Status(_)));
-        let url = self.fill(&connect.url)?.text;
+        let url = self.fill(&connect.url)?;
         let headers = self.headers(&connect.headers)?;
         let limit = self.timeout_set.then_some(self.timeout);
         let index = self

@@ -16,8 +16,8 @@ impl Runner<'_> {
     pub(super) fn fill(&self, template: &Template) -> Result<Filled, StepFailure> {
         let filled = self.variables.fill(template);
         let filled = filled.map_err(|error| StepFailure::fault(error.to_string()).ending())?;
-        for secret in &filled.secrets {
-            self.hide(secret);
+        if !filled.secrets.is_empty() {
+            self.context.shared.sinks.borrow_mut().hide(&filled);
         }
         Ok(filled)
     }
