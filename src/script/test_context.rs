@@ -31,7 +31,7 @@ use crate::connection::{Opened, Progress, ReadyState, Reporter, Target};
 use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
 use crate::exit::Exit;
-use crate::expectation::{PassedOver, end_in_words};
+use crate::expectation::{PassedOver, end_in_words, looked_at};
 use crate::input::blocks::{self, Blocks};
 use crate::link::{Link, LinkPolicy};
 use crate::named_file::USUAL_SIZE;
@@ -361,7 +361,7 @@ fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
         false => format!("cannot check 'never': {}", pattern.given_up()?),
     };
     let mut failure = StepFailure::unmet(why);
-    failure.details = vec![format!("message: {}", payload.excerpt())];
+    failure.details = vec![format!("message: {}", looked_at(pattern, payload))];
     Some(failure)
 }
 

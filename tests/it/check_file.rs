@@ -654,6 +654,11 @@ fn a_binary_message_is_awaited_by_its_bytes() {
         .stdout_has("2 | <hex 00 ff")
         .stdout_has("byte 2: expected the end, got 07 (1 more byte)")
         .status(1);
+    // These bytes are text as well.
+    let forbidden = Server::new().accept().send_binary(" \t").close_when_asked();
+    check(&forbidden, "connect {{base}}\nnever hex:20 …\n< x\n")
+        .stdout_has("message: binary, 2 bytes: 20 09\n")
+        .status(1);
     let captured = server();
     check(
         &captured,
