@@ -147,11 +147,11 @@ fn stomp() {
         )
         .send_text("RECEIPT\nreceipt-id:subscribed\n\n\0")
         .expect_text(
-            "SEND\ndestination:/topic/wsprobe\ncontent-type:application/json\n\n{\"price\":42.5}\0",
+            "SEND\ndestination:/topic/wsprobe\ncontent-type:application/json\nreceipt:sent\n\n{\"price\":42.5}\0",
         )
         .send_text("MESSAGE\nmessage-id:1\nsubscription:s-1\na:b\n\n{\"price\":42.5}\0\n")
-        .expect_text("DISCONNECT\nreceipt:bye\n\n\0")
-        .send_text("RECEIPT\nreceipt-id:bye\n\n\0")
+        .send_text("RECEIPT\nreceipt-id:sent\n\n\0")
+        .expect_text("DISCONNECT\n\n\0")
         .close_when_asked();
     passes("stomp.wst", &server.url(), 1);
 }
