@@ -132,8 +132,8 @@ pub struct Message {
     pub payload: Payload,
     /// Whether the link sent it itself (`-x`, `--heartbeat`) and not from the input.
     pub by_link: bool,
-    /// Whether a rule answered it: then it is no reply, and no expectation looks at it.
-    pub is_answered: bool,
+    /// Whether a rule has answered it, or it is the answer of a rule: it is no reply, and no expectation looks at it.
+    pub by_rule: bool,
     /// When the last byte of a received message was read, if known.
     pub read_at: Option<Instant>,
 }

@@ -253,16 +253,7 @@ impl AwaitedMessage {
 
     /// What was received instead.
     fn summary(&self, passed: &PassedOver) -> String {
-        let before = passed.taken.saturating_sub(self.skipped);
-        let mut text = match (self.skipped, before) {
-            (0, 0) => "nothing received".to_owned(),
-            (0, _) => "nothing more received".to_owned(),
-            (1, _) => "1 other message received".to_owned(),
-            (n, _) => format!("{n} other messages received"),
-        };
-        if before > 0 {
-            text.push_str(&format!(", {before} before this step"));
-        }
+        let mut text = passed.received(self.skipped, "other message");
         match self.unreadable {
             0 => {}
             1 => {
@@ -275,19 +266,21 @@ impl AwaitedMessage {
                 "; {n} binary messages were passed over: --decode, hex:"
             )),
         }
-        let earlier: Vec<&PassedMessage> = match &self.pattern {
-            Some(pattern) => passed.matching(pattern).collect(),
-            None => Vec::new(),
-        };
-        if let Some(last) = earlier.last() {
-            let messages = units::count(earlier.len() as u64, "matching message");
-            let verb = if earlier.len() == 1 { "was" } else { "were" };
-            text.push_str(&format!("; {messages} came before and {verb} passed over"));
-            if let Some(at) = &last.at {
-                text.push_str(&format!(" at {at}"));
-            }
+        if let Some(earlier) = self.passed_over(passed) {
+            text.push_str(&format!("; {earlier}"));
         }
         text
+    }
+
+    /// The matching messages that earlier steps skipped, if there are any.
+    pub fn passed_over(&self, passed: &PassedOver) -> Option<String> {
+        let earlier: Vec<&PassedMessage> = passed.matching(self.pattern.as_ref()?).collect();
+        let last = earlier.last()?;
+        let messages = units::count(earlier.len() as u64, "matching message");
+        let verb = if earlier.len() == 1 { "was" } else { "were" };
+        let at = last.at.iter().map(|at| format!(" at {at}"));
+        let at: String = at.collect();
+        Some(format!("{messages} came before and {verb} passed over{at}"))
     }
 }
 
@@ -328,6 +321,21 @@ struct PassedMessage {
 impl PassedOver {
     const MESSAGES: usize = 1000;
     const BYTES: usize = 1 << 20;
+
+    /// How many messages a step has looked at, and how many came before it: `2 other messages received, 3 before
+    /// this step`.
+    pub fn received(&self, now: u64, noun: &str) -> String {
+        let before = self.taken.saturating_sub(now);
+        let text = match (now, before) {
+            (0, 0) => "nothing received".to_owned(),
+            (0, _) => "nothing more received".to_owned(),
+            (n, _) => format!("{n} {noun}{} received", if n == 1 { "" } else { "s" }),
+        };
+        match before {
+            0 => text,
+            before => format!("{text}, {before} before this step"),
+        }
+    }
 
     /// Counts a message that a step has looked at.
     pub fn count(&mut self) {

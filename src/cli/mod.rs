@@ -57,7 +57,7 @@ Examples:
   wsprobe listen wss://example.com/feed    print incoming messages
   wsprobe ping wss://example.com/          measure round-trip times
   wsprobe check wss://example.com/         check an endpoint, pass or fail
-  wsprobe help exit-codes                  other topics: patterns, json, check-file, environment";
+  wsprobe help exit-codes                  other topics: patterns, conversations, json, check-file";
 
 /// The commands. clap builds the options of a command only when that command is used (`defer`).
 #[derive(Debug, Subcommand)]
@@ -78,7 +78,7 @@ pub enum Verb {
     /// message (with --count, for exactly that many replies). A reply is never lost because stdin ended. If
     /// the server sends a greeting first, the greeting counts as a reply: use --expect or --count then. Exit
     /// status 0 means that all messages were sent and all replies received.
-    Send(SendArgs),
+    Send(Box<SendArgs>),
     /// Print incoming messages
     ///
     /// Prints each message as it arrives until the server closes: text followed by a newline, binary

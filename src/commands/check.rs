@@ -144,17 +144,17 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
     if options.list {
         return Ok(list(&files));
     }
-    files
-        .iter()
-        .try_for_each(CheckFile::check_environment)
-        .map_err(|error| UsageError::usage(error.to_string()))?;
+    let mut secrets = Vec::new();
+    for file in &files {
+        let environment = file.environment();
+        secrets.extend(environment.map_err(|error| UsageError::usage(error.to_string()))?);
+    }
     let settings = CheckSettings::of(&options);
     // The URLs are in the files, but all other options are known: report their errors before any test runs.
     let prepared = prepare_filling("ws://localhost/", options.shared, filling).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
-    for value in values.values().filter(|value| value.is_secret) {
-        sinks.redactor().learn(&value.text);
-    }
+    // Those of the options are known already.
+    sinks.redactor().learn_all(&secrets);
     let terminal_style = terminal_style(&prepared, "test");
     let shared = settings.share(Rc::new(prepared), sinks);
     let tests: Vec<_> = files

@@ -114,7 +114,8 @@ async fn run_session(
     let mut stop = StopRule::Conversation(Box::new(Conversation::new(Goal::Interactive)));
     let destination =
         Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
-    let recorder = ScriptRecorder::new(&prepared.policy.target, &prepared.policy.on_open);
+    let policy = &prepared.policy;
+    let recorder = ScriptRecorder::new(&policy.target, &policy.on_open, &policy.rules);
     let mut sinks = prepared
         .sinks_to(destination, Printer::Session(Box::new(view)))?
         .recording(Box::new(recorder));

@@ -55,7 +55,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         survive_file_size_limit();
         match cli.verb {
             Verb::Connect(options) => connect::run(options).await,
-            Verb::Send(options) => send::run(options).await,
+            Verb::Send(options) => send::run(*options).await,
             Verb::Listen(options) => listen::run(options).await,
             Verb::Ping(options) => ping::run(options).await,
             Verb::Check(options) => check::run(options).await,

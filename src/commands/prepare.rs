@@ -161,7 +161,7 @@ pub async fn policy(
         heartbeat: heartbeat(&shared.persistence, filling)?,
         rules: filling.rules(&shared.variables.on)?,
         variables: filling.variables.clone(),
-        fills_on_open: filling.is_requested(),
+        fills_messages: filling.is_requested(),
         ping_policy: PingPolicy::default(),
         decode: shared.messages.decode.clone(),
     };

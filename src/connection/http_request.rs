@@ -113,9 +113,13 @@ pub async fn exchange(
         if target.max_redirects.is_none() || !is_redirect(&refusal) {
             return Ok(answer);
         }
+        let next = redirected(request.clone(), answer.status);
+        if next.method != request.method {
+            trail.change_method();
+        }
+        request = next;
         (address, options) = trail.follow(&refusal, &options)?;
         reporter.report(|| super::Progress::Redirected(address.shown.clone()));
-        request = redirected(request, answer.status);
     }
 }
 

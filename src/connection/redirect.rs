@@ -18,6 +18,8 @@ use crate::units;
 pub struct RedirectChain {
     most: u32,
     seen: Vec<Address>,
+    /// The first address in `seen` that was asked as the next one will be.
+    alike_from: usize,
 }
 
 /// Whether a response is a redirect with a `Location`.
@@ -32,7 +34,13 @@ impl RedirectChain {
         Self {
             most,
             seen: vec![address],
+            alike_from: 0,
         }
+    }
+
+    /// The next request has another method: an address that was seen before is no loop.
+    pub fn change_method(&mut self) {
+        self.alike_from = self.seen.len();
     }
 
     /// The URLs that redirected, redacted.
@@ -78,7 +86,8 @@ impl RedirectChain {
                 next.shown
             )));
         }
-        if self.seen.iter().any(|seen| is_same(seen, &next)) {
+        let alike = &self.seen[self.alike_from..];
+        if alike.iter().any(|seen| is_same(seen, &next)) {
             return Err(failed(format!("redirect loop: back to {}", next.shown)));
         }
         let request = if here.is_same_origin(&next) {

@@ -192,7 +192,7 @@ impl Input {
     pub fn notice(&mut self, event: &Event) {
         match (&mut self.source, event) {
             (InputSource::Echo(received), Event::Message(message))
-                if message.direction == Direction::In && !message.is_answered =>
+                if message.direction == Direction::In && !message.by_rule =>
             {
                 received.push_back(message.payload.clone());
             }

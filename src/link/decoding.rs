@@ -84,7 +84,7 @@ impl Link {
             n,
             payload: Payload::Binary(bytes),
             by_link: false,
-            is_answered: false,
+            by_rule: false,
             read_at: None,
         }));
     }

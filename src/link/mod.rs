@@ -52,8 +52,8 @@ pub struct LinkPolicy {
     pub rules: Vec<Rule>,
     /// The values for the texts that the link sends.
     pub variables: Variables,
-    /// Whether the messages of `-x` are templates.
-    pub fills_on_open: bool,
+    /// Whether messages are templates: those of `-x`, and those typed in a session.
+    pub fills_messages: bool,
     /// The settings of requested pings.
     pub ping_policy: PingPolicy,
     /// How received binary messages are decoded.
@@ -364,8 +364,8 @@ impl Link {
                         self.events
                             .push_back(Event::Secret(Secret::new(text.clone())));
                     }
-                    if !self.policy.fills_on_open {
-                        self.send_own(Payload::Text(text.into()));
+                    if !self.policy.fills_messages {
+                        self.send_own(Payload::Text(text.into()), false);
                     } else if let Err(why) = self.fill_on_open(&text) {
                         let why = format!("-x: {why}");
                         self.abandon(Error::new(ErrorKind::Input, Stage::Open, why));
@@ -393,8 +393,21 @@ impl Link {
             }
         };
         let filled = self.policy.variables.fill(&self.on_open_templates[index]);
-        self.send_filled(filled.map_err(|error| error.to_string())?);
+        self.send_filled(filled.map_err(|error| error.to_string())?, false);
         Ok(())
+    }
+
+    /// Fills in a typed message, if messages are templates; `before` is the number of those before it.
+    ///
+    /// # Errors
+    /// An invalid variable, or one without a value.
+    pub fn fill_typed(&self, text: &str, before: u64) -> Result<Option<Filled>, String> {
+        if !self.policy.fills_messages {
+            return Ok(None);
+        }
+        let template = Template::message(text, Template::parse)?.used(before);
+        let filled = self.policy.variables.fill(&template);
+        filled.map(Some).map_err(|error| error.to_string())
     }
 
     /// Drops an open connection because of a local error.
@@ -511,10 +524,11 @@ impl Link {
     }
 
     /// Sends a message on behalf of the link.
-    fn send_own(&mut self, payload: Payload) {
+    fn send_own(&mut self, payload: Payload, by_rule: bool) {
         if let Some(Event::Message(message)) = self.feed(Outgoing::Message(payload)) {
             self.events.push_back(Event::Message(Message {
                 by_link: true,
+                by_rule,
                 ..message
             }));
         }
@@ -553,7 +567,7 @@ impl Link {
             // Only control frames are allowed between the fragments of a message (RFC 6455 §5.4).
             Some(_) if in_parts => false,
             Some(filled) => {
-                self.send_filled(filled);
+                self.send_filled(filled, false);
                 true
             }
             None => self.send_ping(OWN_SIZE, PingPurpose::Life),
@@ -600,8 +614,8 @@ impl Link {
                     None => payload,
                     Some(_) => self.decoded(payload)?,
                 };
-                let is_answered = !self.policy.rules.is_empty() && self.answer(&payload);
-                if !is_answered
+                let by_rule = !self.policy.rules.is_empty() && self.answer(&payload);
+                if !by_rule
                     && self.pings.app_ping().is_some()
                     && let Some(reply) = self.replied(&payload)
                 {
@@ -612,7 +626,7 @@ impl Link {
                     n,
                     payload,
                     by_link: false,
-                    is_answered,
+                    by_rule,
                     read_at,
                 })
             }
@@ -655,7 +669,7 @@ impl Link {
         match rules::respond(&self.policy.rules, payload, &self.policy.variables) {
             Response::None => false,
             Response::Send(filled) => {
-                self.send_filled(filled);
+                self.send_filled(filled, true);
                 true
             }
             Response::Close(close_frame) => {
@@ -675,11 +689,11 @@ impl Link {
         self.policy.rules.push(rule);
     }
 
-    /// Sends a text that was filled in.
-    fn send_filled(&mut self, filled: Filled) {
+    /// Sends a text that was filled in; `by_rule` if it answers a message.
+    fn send_filled(&mut self, filled: Filled, by_rule: bool) {
         let secrets = filled.secrets.into_iter().map(Secret::new);
         self.events.extend(secrets.map(Event::Secret));
-        self.send_own(Payload::Text(filled.text.into()));
+        self.send_own(Payload::Text(filled.text.into()), by_rule);
     }
 
     /// When the current event was read from the connection.
@@ -764,7 +778,7 @@ impl Link {
                 n: up.sent.add(payload.len()),
                 payload,
                 by_link: false,
-                is_answered: false,
+                by_rule: false,
                 read_at: None,
             })),
             Outgoing::Batch(batch) => {

@@ -766,7 +766,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
-            is_answered: false,
+            by_rule: false,
             read_at: None,
         })
     }
@@ -905,7 +905,7 @@ mod tests {
             n: 1,
             payload: Payload::Binary(bytes.clone().into()),
             by_link: false,
-            is_answered: false,
+            by_rule: false,
             read_at: None,
         };
         let value = line(&Event::Message(message), &redactor);

@@ -111,7 +111,7 @@ impl Sinks {
 
     /// Whether `-q` leaves a message out: a rule has answered it.
     fn leaves_out(&self, event: &Event) -> bool {
-        matches!(event, Event::Message(message) if message.is_answered)
+        matches!(event, Event::Message(message) if message.by_rule)
             && self.diagnostics.quiet > 0
             && matches!(self.printer, Printer::Messages(_))
     }

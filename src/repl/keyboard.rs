@@ -17,12 +17,13 @@ use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
 use super::state::ReplState;
 use super::system::{self, Notices};
 use super::{Connector, PendingTarget, terminal};
-use crate::connection::message::{Outgoing, Payload};
+use crate::connection::message::{Outgoing, Payload, Text};
+use crate::event::Event;
 use crate::input::action::Action;
 use crate::input::blocks::Blocks;
 use crate::link::Link;
 use crate::output::{Notice, Sinks};
-use crate::secret::io_text;
+use crate::secret::{Secret, io_text};
 use crate::session::Interactive;
 use crate::units::count_grouped;
 
@@ -43,6 +44,8 @@ pub struct Keyboard {
     settling: Option<Pin<Box<Sleep>>>,
     connector: Connector,
     connecting: Option<PendingTarget>,
+    /// How many typed texts were filled in.
+    typed: u64,
 }
 
 impl Interactive for Keyboard {
@@ -97,6 +100,7 @@ impl Keyboard {
             settling: None,
             connector,
             connecting: None,
+            typed: 0,
         })
     }
 
@@ -178,6 +182,9 @@ impl Keyboard {
     fn enter(&mut self, line: &str, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
         match parse(line) {
             ReplLine::Do(Action::Quit) => return Some(self.quit()),
+            ReplLine::Do(Action::Send(Outgoing::Message(Payload::Text(text)))) => {
+                return self.send_text(text, link, sinks);
+            }
             ReplLine::Do(action) => return Some(action),
             ReplLine::Show(show) => sinks.show(show),
             ReplLine::Status => {
@@ -191,6 +198,26 @@ impl Keyboard {
             ReplLine::Wrong(why) => self.state.borrow_mut().note("!", &why),
         }
         None
+    }
+
+    /// Sends a typed text, filled in if messages are templates.
+    fn send_text(&mut self, text: Text, link: &Link, sinks: &mut Sinks) -> Option<Action> {
+        let text = match link.fill_typed(text.as_str(), self.typed) {
+            Ok(None) => text,
+            Ok(Some(filled)) => {
+                self.typed += 1;
+                for secret in filled.secrets {
+                    sinks.on_event(&Event::Secret(Secret::new(secret)));
+                }
+                filled.text.into()
+            }
+            Err(why) => {
+                let note = format!("not sent: {why}");
+                self.state.borrow_mut().note("!", &note);
+                return None;
+            }
+        };
+        Some(Action::Send(Outgoing::Message(Payload::Text(text))))
     }
 
     fn send_file(&mut self, path: &Path) -> Option<Action> {

@@ -35,28 +35,33 @@ impl CheckFile {
             name: name.to_owned(),
             script,
         };
-        file.check_steps(has_valid_url)?;
+        file.check_steps(&mut has_valid_url)?;
         Ok(file)
     }
 
-    /// Checks that the environment variables of the file are set, which it needs only to run.
+    /// The values of the environment variables in the file, which are secrets. It needs them only to run.
     ///
     /// # Errors
     /// The first variable that is not set, with its line.
-    pub fn check_environment(&self) -> Result<(), ParseError> {
-        self.check_steps(|step| {
-            templates(step)
-                .into_iter()
-                .try_for_each(|(line, template)| {
-                    let variables = template.variables();
-                    let mut set = variables.map(is_set);
-                    set.find_map(Result::err)
-                        .map_or(Ok(()), |what| Err((line, what)))
-                })
-        })
+    pub fn environment(&self) -> Result<Vec<String>, ParseError> {
+        let mut values = Vec::new();
+        self.check_steps(&mut |step| {
+            for (line, template) in templates(step) {
+                for variable in template.variables() {
+                    let Variable::Env(name) = variable else {
+                        continue;
+                    };
+                    let value = std::env::var(name);
+                    let unset = |_| (line, format!("the environment variable {name} is not set"));
+                    values.push(value.map_err(unset)?);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(values)
     }
 
-    fn check_steps(&self, check: StepCheck) -> Result<(), ParseError> {
+    fn check_steps(&self, check: &mut StepCheck) -> Result<(), ParseError> {
         each_step(&self.name, &self.script.settings, check)?;
         for test in &self.script.tests {
             each_step(&self.name, &test.steps, check)?;
@@ -69,10 +74,10 @@ impl CheckFile {
 }
 
 /// Checks a step; the error is a line and a message.
-type StepCheck = fn(&Step) -> Result<(), (usize, String)>;
+type StepCheck<'a> = dyn FnMut(&Step) -> Result<(), (usize, String)> + 'a;
 
 /// Checks steps of a file, also those in blocks and in the files that it includes.
-fn each_step(file: &str, steps: &[Step], check: StepCheck) -> Result<(), ParseError> {
+fn each_step(file: &str, steps: &[Step], check: &mut StepCheck) -> Result<(), ParseError> {
     for step in steps {
         match &step.action {
             StepAction::Repeat(block) => each_step(file, &block.steps, check)?,
@@ -119,15 +124,6 @@ fn read_schemas(file: &str, steps: &mut [Step]) -> Result<(), ParseError> {
         }
     }
     Ok(())
-}
-
-fn is_set(variable: &Variable) -> Result<(), String> {
-    match variable {
-        Variable::Env(name) if std::env::var(name).is_err() => {
-            Err(format!("the environment variable {name} is not set"))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn is_url(url: &str) -> Result<(), String> {

@@ -17,6 +17,7 @@ pub mod schedule;
 mod scope;
 pub mod step_failure;
 mod suggest;
+mod test_connection;
 pub mod test_context;
 #[cfg(all(test, feature = "jq"))]
 mod tests;

@@ -21,6 +21,7 @@ use crate::event::Event;
 use crate::output::json::{compact, is_json};
 use crate::output::repl_sink::Recorder as Records;
 use crate::pattern::PatternForm;
+use crate::rules::Rule;
 use crate::secret::{Redactor, SecretSource, io_text, redact_url};
 use crate::template::{Language, Template};
 use crate::units::{bytes, wall_clock};
@@ -55,6 +56,8 @@ pub struct ScriptRecorder {
     closing: Option<usize>,
     /// The header lines of the request, with variables in place of secrets.
     headers: Vec<RecordedHeader>,
+    /// The lines of the rules.
+    rules: Vec<String>,
     placeholders: Placeholders,
     /// Files written by this session, which it may overwrite.
     written: BTreeSet<PathBuf>,
@@ -81,7 +84,7 @@ enum RecordedEvent {
 
 impl ScriptRecorder {
     /// A recorder that knows only how the connection is opened.
-    pub fn new(target: &Target, on_open: &[SecretSource]) -> Self {
+    pub fn new(target: &Target, on_open: &[SecretSource], rules: &[Rule]) -> Self {
         let mut placeholders = Placeholders::default();
         for source in on_open {
             placeholders.add_source(source);
@@ -131,6 +134,7 @@ impl ScriptRecorder {
             asked: Instant::now(),
             closing: None,
             headers,
+            rules: rules.iter().map(|rule| format!("on {rule}")).collect(),
             placeholders,
             written: BTreeSet::new(),
         }
@@ -213,6 +217,8 @@ impl Records for ScriptRecorder {
                 let agreed = opened.subprotocol.clone().map(RecordedEvent::Subprotocol);
                 self.entries.extend(agreed);
             }
+            // The file has the rule.
+            Event::Message(message) if message.by_rule => {}
             Event::Message(message) => self.message(message.direction, &message.payload),
             Event::Ping {
                 direction: Direction::Out,
@@ -345,6 +351,9 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn write(&mut self, recorder: &ScriptRecorder) {
+        for rule in &recorder.rules {
+            self.line(&self.placeholders.hide_but_variables(rule));
+        }
         let mut first = None;
         for entry in &recorder.entries {
             if !matches!(entry, RecordedEvent::Received(..)) {
@@ -433,10 +442,9 @@ impl<'a> RecordingWriter<'a> {
                 match self.text_message(text.as_str()) {
                     Some(message) => message,
                     None => {
-                        self.lost += 1;
-                        let size = bytes(text.as_str().len());
-                        let note = format!("not recorded: a sent text of {size} with line breaks");
-                        return self.comment(&note);
+                        let hidden = self.placeholders.hide(text.as_str());
+                        let template = Template::parse(&hidden, Language::Text);
+                        SendStep::Quoted(template.unwrap_or_else(|_| Template::literal(&*hidden)))
                     }
                 }
             }
@@ -447,11 +455,13 @@ impl<'a> RecordingWriter<'a> {
         });
     }
 
-    /// `None` for a text that is not JSON and has line breaks, or spaces at its ends.
+    /// `None` for a text that cannot be written on one line: with line breaks or other control characters, or spaces at
+    /// its ends.
     fn text_message(&mut self, text: &str) -> Option<SendStep> {
         let mut compacted = Vec::new();
         let opens = text.starts_with(['{', '[']);
-        let one_line = !text.contains(['\n', '\r']) && text.trim_matches([' ', '\t']) == text;
+        let is_typed = |c: char| c == '\t' || !c.is_control();
+        let one_line = text.chars().all(is_typed) && text.trim_matches([' ', '\t']) == text;
         let text = match compact(&mut compacted, text) {
             Ok(()) if !one_line => String::from_utf8(compacted).ok()?,
             _ if one_line => text.to_owned(),

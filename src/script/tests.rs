@@ -126,6 +126,7 @@ any-order
 sample [1,
  2]
 within 300ms < /x/
+<hex 00 ??
 end
 expect close 1005
 sample bye
@@ -367,6 +368,7 @@ any-order
 < {{greeting}}
 sample [1,2]
 within 300ms < /x/
+<hex 00 ??
 end
 expect close 1005
 sample bye

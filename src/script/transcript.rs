@@ -133,7 +133,7 @@ fn line(url: &str, event: &Event) -> Option<String> {
             let time = units::shown(opened.timing.total);
             format!("connected {url} ({}, {time})", opened.answer.status)
         }
-        Event::Message(message) if message.is_answered => {
+        Event::Message(message) if message.by_rule && message.direction == Direction::In => {
             format!("on {}", content(&message.payload))
         }
         Event::Message(message) => {

@@ -345,7 +345,7 @@ fn message(
         n,
         payload,
         by_link: false,
-        is_answered: false,
+        by_rule: false,
         read_at,
     })
 }

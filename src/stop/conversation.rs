@@ -187,7 +187,7 @@ impl Conversation {
                 }
             }
             // What a rule has answered is no reply: it meets nothing and ends no silence.
-            Event::Message(message) if message.is_answered => Verdict::GoOn,
+            Event::Message(message) if message.by_rule => Verdict::GoOn,
             Event::Message(message) if message.direction == Direction::In => {
                 self.last_activity = Some(now);
                 self.last_received = Some(now);
@@ -700,7 +700,7 @@ mod tests {
             n: 1,
             payload,
             by_link: false,
-            is_answered: false,
+            by_rule: false,
             read_at: None,
         })
     }

@@ -47,6 +47,21 @@ fn expectations_are_met_in_any_order_each_by_its_own_message() {
 }
 
 #[test]
+fn any_order_takes_binary_messages_as_well() {
+    let server = Server::new()
+        .accept()
+        .send_binary([0, 7])
+        .send_text("a")
+        .close_when_asked();
+    check(
+        &server,
+        "connect {{base}}\nany-order\n< a\nwithin 2s <hex 00 ??\nend\n",
+    )
+    .stdout_has("1 test passed")
+    .status(0);
+}
+
+#[test]
 fn a_failed_any_order_names_what_was_not_met_and_the_nearest_messages() {
     let texts = [r#"{"n":1,"ok":true}"#, r#"{"n":2,"ok":false}"#, "noise"];
     let (_server, probe) = receive(
@@ -56,11 +71,16 @@ fn a_failed_any_order_names_what_was_not_met_and_the_nearest_messages() {
     probe
         .stdout_has("x.wst:3")
         .stdout_has("    3 | any-order\n")
-        .stdout_has("      2 of 3 expectations not met within 300 ms\n")
+        .stdout_has("      2 of 3 expectations not met within 300 ms (3 messages received)\n")
         .stdout_has("      not met: line 5: < {\"n\":2,\"ok\":true}\n")
         .stdout_has("      closest: {\"n\":2,\"ok\":false}\n")
         .stdout_has(".ok: expected true, got false\n")
         .stdout_has("      not met: line 6: < never\n")
+        .status(1);
+    let (_server, probe) = receive(&["b", "a"], "< a\nany-order\n< b\nend\n");
+    probe
+        .stdout_has("1 of 1 expectation not met within 300 ms (nothing more received, 2 before this step)\n")
+        .stdout_has("not met: line 5: < b (1 matching message came before and was passed over at line 3: < a)\n")
         .status(1);
     // One message cannot meet two expectations.
     let (_server, probe) = receive(&["a"], "any-order\n< a\n< a\nend\n");
@@ -202,6 +222,8 @@ fn a_forbidden_message_does_not_keep_the_final_steps_from_running() {
     .status(1);
 }
 
+#[cfg(unix)]
+#[cfg(unix)]
 #[test]
 fn final_steps_run_after_ctrl_c_and_have_two_seconds() {
     let server = Server::new().accept().expect_text("hi");

@@ -768,3 +768,23 @@ fn a_check_file_is_read_from_standard_input() {
         .stderr_has("-:1: unknown step 'conect x'")
         .status(2);
 }
+
+#[test]
+fn a_secret_of_the_environment_is_hidden_before_its_first_use_too() {
+    let server = Server::new()
+        .accept()
+        .send_text("you are a-token-of-mine")
+        .expect_text("a-token-of-mine")
+        .send_text("no")
+        .close_when_asked();
+    let text = "connect {{base}}\n<next /you are/\n> {{env.MY_TOKEN}}\n<next yes\n";
+    let output = check(&server, text)
+        .env("MY_TOKEN", "a-token-of-mine")
+        .stdout_has("< you are ***")
+        .status(1);
+    assert!(
+        !output.text().contains("a-token-of-mine"),
+        "{}",
+        output.text()
+    );
+}

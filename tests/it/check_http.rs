@@ -148,7 +148,8 @@ fn what_an_answer_holds_goes_on_into_the_conversation() {
         .send_text(r#"{"ok":true}"#)
         .close_when_asked();
     let text = r#"set user = "me"
-http POST {{web}}/login?x=1 {
+set path = a/b c
+http POST {{web}}/{{path}}?x=1 {
   "user": "{{user}}"
 }
 X-Team: blue
@@ -169,7 +170,7 @@ assert .ok
         .stdout_has("1 test passed")
         .status(0);
     let asked = web.asked();
-    assert_eq!(asked.line, "POST /login?x=1 HTTP/1.1");
+    assert_eq!(asked.line, "POST /a%2Fb%20c?x=1 HTTP/1.1");
     assert_eq!(asked.body, r#"{"user":"\"me\""}"#);
     for (name, value) in [
         ("Host", format!("127.0.0.1:{}", web.port)),
@@ -262,6 +263,23 @@ fn redirects_are_followed_only_with_location_and_credentials_stay() {
     let web = Web::answers([is("302 Found\nLocation: /next", "")]);
     check(&web, "http GET {{web}}/\nexpect status 200\n")
         .stdout_has("the server answered 302 Found, expected status 200")
+        .status(1);
+}
+
+#[test]
+fn a_form_that_leads_back_to_its_page_is_no_loop() {
+    let web = Web::answers([is("303 See Other\nLocation: /login", ""), is("200 OK", "")]);
+    check(&web, "http POST {{web}}/login\n")
+        .args(["-L"])
+        .stdout_has("1 test passed")
+        .status(0);
+    let web = Web::answers([
+        is("303 See Other\nLocation: /login", ""),
+        is("302 Found\nLocation: /login", ""),
+    ]);
+    check(&web, "http POST {{web}}/login\n")
+        .args(["-L"])
+        .stdout_has("redirect loop: back to")
         .status(1);
 }
 
@@ -452,6 +470,34 @@ fn requests_go_over_tls() {
         .stdout_has("certificate")
         .stdout_has("1 of 1 test failed")
         .status(1);
+    serve.terminate();
+    serve.status(143);
+}
+
+#[test]
+#[cfg(unix)]
+fn requests_go_over_a_unix_socket() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("s.sock");
+    let path = path.to_str().unwrap();
+    let mut serve = Probe::new(["serve", "--unix", path]).any_stderr().spawn();
+    serve.stderr_line("listening on ");
+    let text = format!("http GET ws+unix:{path}:/\nexpect header content-type /html/\n");
+    for (text, args) in [
+        (text.as_str(), &[][..]),
+        (
+            "http GET http://localhost/\nexpect status 200\n",
+            &["--unix-socket", path],
+        ),
+    ] {
+        let probe = Probe::new(["check"]);
+        let file = probe.file("x.wst", text);
+        probe
+            .args([file])
+            .args(args)
+            .stdout_has("1 test passed")
+            .status(0);
+    }
     serve.terminate();
     serve.status(143);
 }

@@ -299,3 +299,63 @@ fn the_status_shows_the_state_by_its_name() {
     session.status(0);
     drop(server);
 }
+
+#[test]
+fn typed_lines_are_filled_in_when_a_variable_is_given() {
+    let server = Server::new()
+        .accept()
+        .expect_text(r#"{"x":"a\"b","n":1}"#)
+        .send_text(r#"{"ping":7}"#)
+        .expect_text("pong 7")
+        .send_text("bye")
+        .close_when_asked();
+    let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
+        .args(["--var", "x=a\"b", "--on", ".ping > 0 => pong {{.ping}}"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.shows("connected to").shows("> ");
+    session.write("{{y}}\r");
+    session.shows("not sent: variable y has no value");
+    session.write("{\"x\":\"{{x}}\",\"n\":{{n}}}\r");
+    session.shows("< bye");
+    session.write("/quit\r");
+    session.status(0);
+}
+
+#[test]
+fn a_saved_session_has_its_rules_and_passes_as_a_check() {
+    let server = || {
+        Server::new()
+            .accept()
+            .expect_text("hi")
+            .send_text(r#"{"ping":7}"#)
+            .expect_text("pong 7")
+            .send_text("welcome")
+            .close_when_asked()
+    };
+    let recorded = server();
+    let mut session = Probe::new(["connect", &recorded.url(), "--color", "never"])
+        .args(["--on", ".ping > 0 => pong {{.ping}}"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.shows("connected to").shows("> ");
+    session.write("hi\r");
+    session.shows("< welcome");
+    session.write("/save s.wst\r");
+    session.shows("s.wst");
+    let path = session.folder().join("s.wst");
+    session.write("/quit\r");
+    let output = session.status(0);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let body: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let again = server();
+    assert_eq!(body[0], "on .ping > 0 => pong {{.ping}}", "{text}");
+    assert!(
+        !text.contains("\n> pong") && !text.contains("\n< {"),
+        "{text}"
+    );
+    let text = text.replace(&recorded.url(), &again.url());
+    let check = Probe::new(["check"]).in_home_of(output);
+    let file = check.file("again.wst", text);
+    check.args([file]).stdout_has("1 test passed").status(0);
+}

@@ -46,7 +46,7 @@ impl<'a> Parser<'a> {
             .into());
         }
         let (url, body) = split_url(required(after, FORM)?);
-        let url = self.template(url, Language::Text)?;
+        let url = self.template(url, Language::Url)?;
         let body = match body {
             "" => None,
             body => Some(self.message(body)?),

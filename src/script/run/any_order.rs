@@ -23,6 +23,8 @@ struct AnyOrderState {
     begun: Instant,
     expectations: Vec<OpenExpectation>,
     assignment: Assignment,
+    /// How many messages were looked at.
+    received: u64,
 }
 
 impl Runner<'_> {
@@ -92,6 +94,7 @@ impl Runner<'_> {
             begun: Instant::now(),
             expectations,
             assignment: Assignment::new(order),
+            received: 0,
         })
     }
 }
@@ -113,6 +116,7 @@ impl AnyOrderState {
 
     /// Looks at a message; true if an expectation is met by it.
     fn take(&mut self, payload: &crate::connection::message::Payload) -> bool {
+        self.received += 1;
         let elapsed = self.begun.elapsed();
         let mut meets = Vec::new();
         for (at, expectation) in self.expectations.iter_mut().enumerate() {
@@ -139,10 +143,15 @@ impl AnyOrderState {
             .collect();
         let all = units::count(self.expectations.len() as u64, "expectation");
         let passed = &context.connections[index].passed;
-        let mut failure = StepFailure::unmet(say(&all, unmet.len()));
+        let received = passed.received(self.received, "message");
+        let what = say(&all, unmet.len());
+        let mut failure = StepFailure::unmet(format!("{what} ({received})"));
         for expectation in unmet {
             let awaited = &expectation.awaited;
-            let label = format!("not met: {}", expectation.label);
+            let mut label = format!("not met: {}", expectation.label);
+            if let Some(earlier) = awaited.passed_over(passed) {
+                label.push_str(&format!(" ({earlier})"));
+            }
             match awaited.closest() {
                 Some(closest) => failure.closest.push(NearMiss {
                     label: Some(label),
@@ -150,7 +159,6 @@ impl AnyOrderState {
                 }),
                 None => failure.details.push(label),
             }
-            failure.details.push(awaited.description(passed));
         }
         failure
     }
