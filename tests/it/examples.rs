@@ -277,7 +277,7 @@ fn phoenix() {
     let server = accept(server)
         .expect_text(r#"["1","1","no-such-topic","phx_join",{}]"#)
         .send_text(format!(
-            r#"["1","1","no-such-topic","phx_reply",{refused}]"#
+            r#"[null,"1","no-such-topic","phx_reply",{refused}]"#
         ))
         .close_when_asked()
         .refuse("403 Forbidden", "", "")
