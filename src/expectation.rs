@@ -204,7 +204,7 @@ impl AwaitedMessage {
         // Of equals the last one: it is nearest in time as well.
         if nearest.is_none_or(|equal| mismatch.equal >= equal) {
             self.closest = Some(Closest {
-                text: payload.excerpt(),
+                text: looked_at(pattern, payload),
                 why: mismatch.why,
                 equal: mismatch.equal,
             });
@@ -374,10 +374,18 @@ pub fn unexpected_message(payload: &Payload) -> UnmetExpectation {
 
 /// The failure when a message came that must not come.
 pub fn forbidden_message(pattern: &Pattern, payload: &Payload) -> UnmetExpectation {
-    let message = payload.excerpt();
+    let message = looked_at(pattern, payload);
     UnmetExpectation::new(format!(
         "received a message that 'never {pattern}' forbids: {message}"
     ))
+}
+
+/// The content for a person, as the pattern looks at it: bytes may happen to be text as well.
+pub fn looked_at(pattern: &Pattern, payload: &Payload) -> Text {
+    match pattern.is_for_bytes() && !payload.is_text() {
+        true => payload.bytes_excerpt().into(),
+        false => payload.excerpt(),
+    }
 }
 
 /// How the server is expected to close.

@@ -275,6 +275,11 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether it looks at the bytes of a message, not at its text.
+    pub fn is_for_bytes(&self) -> bool {
+        matches!(self.kind, PatternKind::Bytes { .. })
+    }
+
     /// Why this pattern is not checked any more: a jq expression took too long or too much memory.
     pub fn given_up(&self) -> Option<String> {
         match &self.kind {

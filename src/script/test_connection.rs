@@ -14,7 +14,7 @@ use crate::connection::target::Address;
 use crate::connection::{Opened, ReadyState};
 use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
-use crate::expectation::{PassedOver, end_in_words};
+use crate::expectation::{PassedOver, end_in_words, looked_at};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
@@ -294,6 +294,6 @@ fn violation(pattern: &Pattern, payload: &Payload) -> Option<StepFailure> {
         false => format!("cannot check 'never': {}", pattern.given_up()?),
     };
     let mut failure = StepFailure::unmet(why);
-    failure.details = vec![format!("message: {}", payload.excerpt())];
+    failure.details = vec![format!("message: {}", looked_at(pattern, payload))];
     Some(failure)
 }

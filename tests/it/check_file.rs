@@ -306,32 +306,6 @@ fn what_goes_as_written_passes() {
 }
 
 #[test]
-fn every_example_runs_against_serve() {
-    let mut serve = Probe::new(["serve", "0"]).any_stderr().spawn();
-    let line = serve.stderr_line("listening on ws://");
-    let base = line
-        .split("listening on ")
-        .nth(1)
-        .unwrap()
-        .trim()
-        .trim_end_matches('/');
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
-        .filter(|path| path.ends_with(".wst"))
-        .collect();
-    files.sort();
-    assert!(files.len() >= 3, "{files:?}");
-    Probe::new(["check", "--var", &format!("base={base}")])
-        .args(files)
-        .stdout_has("5 tests passed")
-        .status(0);
-    serve.terminate();
-    serve.status(143);
-}
-
-#[test]
 fn a_file_is_sent_as_one_binary_message() {
     let server = Server::new()
         .accept()
@@ -653,6 +627,11 @@ fn a_binary_message_is_awaited_by_its_bytes() {
         .args(["-w", "200ms"])
         .stdout_has("2 | <hex 00 ff")
         .stdout_has("byte 2: expected the end, got 07 (1 more byte)")
+        .status(1);
+    // These bytes are text as well.
+    let forbidden = Server::new().accept().send_binary(" \t").close_when_asked();
+    check(&forbidden, "connect {{base}}\nnever hex:20 …\n< x\n")
+        .stdout_has("message: binary, 2 bytes: 20 09\n")
         .status(1);
     let captured = server();
     check(

@@ -18,7 +18,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 /// The messages of one zlib stream.
-fn zlib_stream(contents: &[&str]) -> Vec<Vec<u8>> {
+pub fn zlib_stream(contents: &[&str]) -> Vec<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     let flushed = contents.iter().map(|content| {
         encoder.write_all(content.as_bytes()).unwrap();

@@ -531,6 +531,25 @@ fn bytes_are_awaited_and_a_difference_is_named_by_its_offset() {
         .stderr_has(says)
         .status(status);
     }
+    // These bytes are text as well, but it is bytes that were awaited, or must not come.
+    for (option, says) in [
+        ("--expect", "closest: binary, 2 bytes: 20 09"),
+        (
+            "--never",
+            "'never hex:20 09' forbids: binary, 2 bytes: 20 09",
+        ),
+    ] {
+        let server = Server::new().accept().expect_text("hi").send_binary(" \t");
+        let server = server.close_when_asked();
+        let pattern = match option {
+            "--never" => "hex:20 09",
+            _ => "hex:20 0a",
+        };
+        Probe::new(["send", &server.url(), "hi", "-w", "200ms", option, pattern])
+            .any_stdout()
+            .stderr_has(says)
+            .status(1);
+    }
     Probe::new(["send", "ws://127.0.0.1:1", "hi", "--expect", "hex:0"])
         .stderr_has("'hex:0' is not a valid byte pattern ('0' is only half a byte)")
         .stderr_has("--expect")

@@ -37,6 +37,7 @@ mod echo;
 mod errors;
 #[cfg(unix)]
 mod events_schema;
+mod examples;
 mod expect;
 mod generated;
 mod handshake;

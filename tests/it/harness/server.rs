@@ -367,6 +367,22 @@ impl Server {
         self.step(sentence, move |peer| peer.expect_message(&message))
     }
 
+    /// A text message whose parts are not all known, and the texts that answer it; or what is wrong with it.
+    pub fn answer_with(
+        self,
+        answer: impl FnOnce(&str) -> Result<Vec<String>, String> + Send + 'static,
+    ) -> Self {
+        self.step("answer_with", move |peer| {
+            let message = peer.message()?;
+            match (message.opcode, str::from_utf8(&message.payload)) {
+                (Opcode::Text, Ok(text)) => answer(text)?
+                    .iter()
+                    .try_for_each(|text| peer.send(&Frame::text(text))),
+                _ => Err(format!("{message:?} came")),
+            }
+        })
+    }
+
     /// Exactly this frame.
     pub fn expect_frame(self, frame: Frame) -> Self {
         let sentence = format!("expect_frame({frame:?})");
