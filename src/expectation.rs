@@ -426,7 +426,13 @@ impl ExpectedClose {
         };
         // The server only answered our close.
         let by_us = close.by == Initiator::Local && close.error.is_none();
-        if close.code != self.code || by_us {
+        if by_us {
+            return Err(UnmetExpectation::new(format!(
+                "{end}, expected the server to close with {}",
+                self.code
+            )));
+        }
+        if close.code != self.code {
             return Err(UnmetExpectation::new(format!(
                 "{end}, expected {}",
                 self.code

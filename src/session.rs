@@ -233,8 +233,11 @@ impl RunningSession<'_> {
             (self.answered, self.activity) = (answered, (received, left));
             return;
         }
-        if left != left_before || received < before || received - before >= DRIP {
-            self.activity = (received, left);
+        // The last block of what is leaving needs no more time, and neither does what leaves at once.
+        let is_leaving = left != left_before && self.session.link.unsent().is_some();
+        self.activity.1 = left;
+        if is_leaving || received < before || received - before >= DRIP {
+            self.activity.0 = received;
             self.session.stop.restart_reply_timeout(self.now);
         }
     }

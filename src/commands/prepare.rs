@@ -93,7 +93,10 @@ pub async fn prepare_filling(
     let (mut policy, secrets) = policy.map_err(|error| without_secrets(error, &redactor))?;
     redactor.learn_all(&secrets);
     if let Some(shown) = filled.shown.filter(|_| !shared.output.show_secrets) {
-        policy.target.address.show_as(shown);
+        let address = &mut policy.target.address;
+        if let Some(target) = address.show_as(shown) {
+            redactor.show_as(Secret::new(address.request_target.clone()), &target);
+        }
     }
     let what = policy.target.address.shown.clone();
     let stdout = OutputStream::stdout(when(shared.output.color));

@@ -238,10 +238,19 @@ impl Address {
             .collect()
     }
 
-    /// Shows this address as the URL `masked`, in which secrets are masked.
-    pub fn show_as(&mut self, masked: String) {
-        // A mask in the place of the host or port is no valid URL.
-        self.shown = Self::parse(&masked).map_or(masked, |address| address.shown);
+    /// Shows this address as the URL `masked`, in which secrets are masked; returns the form of its request target.
+    pub fn show_as(&mut self, masked: String) -> Option<String> {
+        match Self::parse(&masked) {
+            Ok(address) => {
+                self.shown = address.shown;
+                Some(address.request_target)
+            }
+            // A mask in the place of the host or port is no valid URL.
+            Err(_) => {
+                self.shown = masked;
+                None
+            }
+        }
     }
 
     /// The secrets in the URL: tokens, the password, and its form in an `Authorization` header.

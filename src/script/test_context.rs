@@ -35,7 +35,7 @@ use crate::named_file::USUAL_SIZE;
 use crate::output::Sinks;
 use crate::pattern::{Pattern, runaway};
 use crate::rules::Rule;
-use crate::secret::io_text;
+use crate::secret::{Secret, io_text};
 use crate::template::variables::{Filled, Variables};
 use crate::units;
 
@@ -241,10 +241,14 @@ impl<'a> TestContext<'a> {
     ) -> Result<LinkPolicy, StepFailure> {
         let policy = (self.shared.reach)(url.text, headers).await;
         let mut policy = policy.map_err(|why| StepFailure::fault(why).ending())?;
-        let shows_secrets = self.shared.sinks.borrow_mut().redactor().shows_secrets();
-        if let Some(masked) = url.shown.filter(|_| !shows_secrets) {
-            policy.target.address.show_as(masked);
+        let mut sinks = self.shared.sinks.borrow_mut();
+        let (redactor, address) = (sinks.redactor(), &mut policy.target.address);
+        if let Some(masked) = url.shown.filter(|_| !redactor.shows_secrets())
+            && let Some(target) = address.show_as(masked)
+        {
+            redactor.show_as(Secret::new(address.request_target.clone()), &target);
         }
+        drop(sinks);
         Ok(policy)
     }
 
