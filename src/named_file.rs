@@ -4,11 +4,13 @@
 //! block the program or fill its memory.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
+#[cfg(unix)]
+use crate::readiness::Unblocked;
 use crate::units;
 
 /// Default size limit, in bytes.
@@ -88,6 +90,48 @@ fn create_within(path: &Path, time: Duration) -> io::Result<File> {
         return within(time, move || File::options().write(true).open(named));
     }
     File::create(path)
+}
+
+/// How long a reader of a pipe may take nothing of what is written to it.
+#[cfg(unix)]
+const READER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A file to write to. A pipe whose reader does not read is an error after a second, not a wait without end.
+pub fn writer(file: File) -> Box<dyn Write> {
+    #[cfg(unix)]
+    if file.metadata().is_ok_and(|file| !file.is_file()) {
+        return Box::new(PipeWriter {
+            pipe: Unblocked::new(file),
+            is_stalled: false,
+        });
+    }
+    Box::new(file)
+}
+
+#[cfg(unix)]
+struct PipeWriter {
+    pipe: Unblocked<File>,
+    /// Whether the reader was given up.
+    is_stalled: bool,
+}
+
+#[cfg(unix)]
+impl Write for PipeWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while !self.is_stalled {
+            match self.pipe.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return written,
+            }
+            self.is_stalled = !self.pipe.wait_for_room(READER_PATIENCE);
+        }
+        let why = "its reader does not read";
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Runs `work` in a thread, with a time limit. A blocked thread cannot be cancelled and ends with the process.

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -109,6 +110,16 @@ impl<F: AsFd> Unblocked<F> {
         let mut entry = [PollFd::new(&self.descriptor, wanted)];
         poll(&mut entry, Some(&AT_ONCE))?;
         Ok(entry[0].revents())
+    }
+
+    /// Waits until something can be written, at most for `time`; false if it cannot.
+    pub fn wait_for_room(&self, time: Duration) -> bool {
+        let time = Timespec {
+            tv_sec: time.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: time.subsec_nanos().into(),
+        };
+        let mut entry = [PollFd::new(&self.descriptor, PollFlags::OUT)];
+        poll(&mut entry, Some(&time)).is_ok_and(|ready| ready > 0)
     }
 
     /// Whether the reader has closed its end.

@@ -17,7 +17,7 @@ pub struct Log {
     /// The file's name, as given.
     pub(super) name: String,
     pub(super) origin: Origin,
-    file: io::BufWriter<File>,
+    file: io::BufWriter<Box<dyn Write>>,
     pub(super) writer: EventWriter,
     line: Buffer,
 }
@@ -63,7 +63,7 @@ impl Log {
         Ok(Self {
             name,
             origin,
-            file: io::BufWriter::new(file),
+            file: io::BufWriter::new(named_file::writer(file)),
             writer,
             line: Buffer::default(),
         })

@@ -29,11 +29,11 @@ const ORDER: [&str; 27] = [
     "template",
     "decode",
     "pattern",
-    "readiness",
     "signals",
     "nearest",
     "secret",
     "named_file",
+    "readiness",
     "units",
 ];
 

@@ -4,6 +4,8 @@
 
 use std::process::{Command, Output};
 
+use crate::harness::Server;
+
 /// Runs wsprobe in a shell that has set a limit.
 fn limited(limit: &str, args: &str) -> Output {
     let binary = env!("CARGO_BIN_EXE_wsprobe");
@@ -54,4 +56,28 @@ fn a_file_that_may_not_grow_is_23() {
         assert!(said.contains("File too large"), "{args}: {said}");
         assert_eq!(output.status.code(), Some(23), "{args}");
     }
+}
+
+#[test]
+fn a_log_whose_reader_does_not_read_is_an_error_and_not_a_wait() {
+    let server = Server::new()
+        .accept()
+        .send_many(&"x".repeat(1000), 300)
+        .answer_any_close();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    // Holds the other end open and never reads from it.
+    let mut both = std::fs::File::options();
+    let _reader = both.read(true).write(true).open(&path).unwrap();
+    let output = Command::new("timeout")
+        .args(["10", env!("CARGO_BIN_EXE_wsprobe"), "listen", &server.url()])
+        .arg("--log")
+        .arg(&path)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("its reader does not read"), "{stderr}");
+    assert_eq!(output.status.code(), Some(23), "{stderr}");
 }
