@@ -12,14 +12,15 @@ use crate::connection::frame::TracedFrame;
 use crate::connection::message::{Direction, Payload};
 use crate::connection::{Opened, Progress, ReadyState};
 use crate::secret::Secret;
+use crate::template::variables::Filled;
 
 /// Something that happened on a link.
 #[derive(Debug)]
 pub enum Event {
     /// A secret is about to be used and must be redacted from now on.
     Secret(Secret),
-    /// A text that was filled in with secrets too short to be searched for, and how it is shown.
-    ShownAs(Secret, String),
+    /// A text with secrets is about to be sent: they are redacted from now on.
+    FilledIn(Box<Filled>),
     /// An attempt to connect starts.
     Connecting {
         /// The URL, redacted.

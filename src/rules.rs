@@ -132,11 +132,6 @@ impl Rule {
         self.pattern.is_match(payload)
     }
 
-    /// Why this rule is not checked any more.
-    pub fn given_up(&self) -> Option<String> {
-        self.pattern.given_up()
-    }
-
     /// The response to a message that matches.
     pub fn respond(&self, payload: &Payload, variables: &Variables) -> Response {
         let message = payload.readable();

@@ -28,7 +28,7 @@ use crate::units;
 
 use super::UsageError;
 use super::filling::Filling;
-use super::prepare::{PreparedSession, filling, policy, prepare_filling, warnings};
+use super::prepare::{PreparedSession, filling, policy, prepare, warnings};
 
 /// Runs the command.
 ///
@@ -82,6 +82,7 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
     }
     let url = options.targets.first().cloned().unwrap_or_default();
     let filling = filling(&options.shared, Vec::new())?;
+    filling.reject_in_patterns("--expect", &options.expect)?;
     let values = filling.values().clone();
     let questions = EndpointOptions {
         status: options.expect_status,
@@ -96,7 +97,7 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
         wait: options.wait,
     };
     let settings = CheckSettings::of(&options);
-    let prepared = prepare_filling(&url, options.shared, filling).await?;
+    let prepared = prepare(&url, options.shared, filling).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     if prepared.shared.output.quiet == 0 {
         for risk in warnings(&prepared.policy.target.address) {
@@ -151,7 +152,7 @@ async fn check_files(options: CheckArgs) -> anyhow::Result<Exit> {
     }
     let settings = CheckSettings::of(&options);
     // The URLs are in the files, but all other options are known: report their errors before any test runs.
-    let prepared = prepare_filling("ws://localhost/", options.shared, filling).await?;
+    let prepared = prepare("ws://localhost/", options.shared, filling).await?;
     let mut sinks = prepared.sinks(Printer::Report)?;
     // Those of the options are known already.
     sinks.redactor().learn_all(&secrets);

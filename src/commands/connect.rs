@@ -17,7 +17,7 @@ use crate::repl::{ConnectTarget, Connector, KeepHistory, Repl, Setup, TerminalEn
 use crate::script::record::ScriptRecorder;
 use crate::stop::{Conversation, Goal, StopRule};
 
-use super::prepare::{PreparedSession, another_target, flush, prepare};
+use super::prepare::{PreparedSession, another_target, filling, flush, prepare};
 use super::usage_error::message_of;
 
 /// What a terminal without line editing is told.
@@ -35,8 +35,10 @@ const FIRST_WORDS: &str =
 pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let url = options.url.clone().unwrap_or_else(|| "echo:".to_owned());
     let is_interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let filling = filling(&options.shared, Vec::new())?;
+    filling.reject_in_patterns("--filter", &options.filter)?;
     let selection = Selection::new(options.filter, options.select);
-    let prepared = prepare(&url, options.shared).await?;
+    let prepared = prepare(&url, options.shared, filling).await?;
     let is_dumb = is_interactive && !prepared.shared.output.json;
     if is_dumb {
         let history = match options.no_history {

@@ -130,7 +130,7 @@ impl Filling {
         let rule = |given: &RuleArg| {
             let answer = Answer::parse::<UsageError>(&given.answer, |text, language| {
                 if self.is_requested {
-                    return self.parse_answer("--on", text, language);
+                    return self.parse_answer("--on", text, language, &self.captured);
                 }
                 let template = Template::lenient(text, language, has_value)?;
                 self.learn_environment(&template);
@@ -176,35 +176,33 @@ impl Filling {
         language: Language,
         later: &[String],
     ) -> Result<Template, UsageError> {
-        let template = Template::parse(text, language);
-        let template = template.map_err(|why| UsageError::usage(format!("{place}: {why}")))?;
-        for variable in template.variables() {
-            if let Variable::Path(path) = variable {
-                let path = path.0.as_str();
-                return Err(UsageError::usage(format!(
-                    "{place}: {{{{{path}}}}} refers to an answered message, which only --on has"
-                ))
-                .hint(format!(
-                    "to use a value of the last reply, name it: --capture NAME={path}"
-                )));
-            }
-            self.must_be_known(place, variable, later)?;
+        let template = self.parse_answer(place, text, language, later)?;
+        let is_path = |variable: &&Variable| matches!(variable, Variable::Path(_));
+        if let Some(path) = template.variables().find(is_path) {
+            let error = UsageError::usage(format!(
+                "{place}: {{{{{path}}}}} refers to an answered message, which only --on has"
+            ));
+            return Err(error.hint(format!(
+                "to use a value of the last reply, name it: --capture NAME={path}"
+            )));
         }
         Ok(template)
     }
 
-    /// The answer of a rule may use the message that it answers, and what replies define.
+    /// The answer of a rule may use the message that it answers.
     fn parse_answer(
         &self,
         place: &str,
         text: &str,
         language: Language,
+        later: &[String],
     ) -> Result<Template, UsageError> {
         let template = Template::parse(text, language);
         let template = template.map_err(|why| UsageError::usage(format!("{place}: {why}")))?;
         for variable in template.variables() {
-            self.must_be_known(place, variable, &self.captured)?;
+            self.must_be_known(place, variable, later)?;
         }
+        self.learn_environment(&template);
         Ok(template)
     }
 
@@ -227,16 +225,12 @@ impl Filling {
     ) -> Result<(), UsageError> {
         let name = match variable {
             Variable::Name(name) => name,
-            Variable::Env(name) => {
-                let value = std::env::var(name).map_err(|_| {
-                    UsageError::usage(format!(
-                        "{place}: the environment variable {name} is not set"
-                    ))
-                })?;
-                self.environment.borrow_mut().push(value);
-                return Ok(());
+            Variable::Env(name) if std::env::var(name).is_err() => {
+                return Err(UsageError::usage(format!(
+                    "{place}: the environment variable {name} is not set"
+                )));
             }
-            Variable::Generated(_) | Variable::Path(_) => return Ok(()),
+            Variable::Env(_) | Variable::Generated(_) | Variable::Path(_) => return Ok(()),
         };
         let known = || self.values.keys().chain(later).map(String::as_str);
         if Generator::of_name(name).is_some() || known().any(|known| known == name) {

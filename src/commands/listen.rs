@@ -8,7 +8,7 @@ use crate::output::selection::Selection;
 use crate::stop::{Conversation, Goal, StopRule};
 
 use super::foreign_flags::{is_port, port_instead_of_url};
-use super::prepare::{filling, flush, prepare_filling};
+use super::prepare::{filling, flush, prepare};
 
 /// Runs the command.
 ///
@@ -33,7 +33,7 @@ pub async fn run(options: ListenArgs) -> anyhow::Result<Exit> {
     filling.reject_in_patterns("--until", &options.until)?;
     filling.reject_in_patterns("--never", &options.never)?;
     filling.reject_in_patterns("--filter", &options.filter)?;
-    let prepared = prepare_filling(&url, options.shared, filling).await?;
+    let prepared = prepare(&url, options.shared, filling).await?;
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
     let selection = Selection::new(options.filter, options.select);
     let mut sinks = prepared.sinks(printer)?.showing(selection);

@@ -15,7 +15,7 @@ use crate::stop::{Openings, PingLimits, PingRule, Replies, StopRule, TimedRule};
 
 use super::UsageError;
 use super::filling::Filling;
-use super::prepare::{PreparedSession, filling, flush, prepare_filling};
+use super::prepare::{PreparedSession, filling, flush, prepare};
 
 /// Default time between pings.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -35,8 +35,9 @@ const DISTINCT: u8 = 4;
 /// Bad usage, an unreadable input, or output that cannot be written.
 pub async fn run(options: PingArgs) -> anyhow::Result<Exit> {
     let filling = filling(&options.shared, Vec::new())?;
+    filling.reject_in_patterns("--expect", &options.expect)?;
     let ping_plan = PingPlan::of(&options, &filling)?;
-    let mut prepared = prepare_filling(&options.url, options.shared, filling).await?;
+    let mut prepared = prepare(&options.url, options.shared, filling).await?;
     let input = ping_plan.input(&prepared);
     let mut stop = StopRule::Pings(Box::new(ping_plan.rule()));
     let mut sinks = prepared.sinks(Printer::Pings(Box::new(ping_plan.printer(&prepared))))?;

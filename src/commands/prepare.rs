@@ -58,15 +58,6 @@ pub struct PreparedSession {
     redactor: Redactor,
 }
 
-/// Prepares a session from the shared options of a command, and starts the built-in server for `echo:`.
-///
-/// # Errors
-/// Bad usage, an unreadable file or variable, or a certificate that cannot be used.
-pub async fn prepare(url: &str, shared: SharedArgs) -> anyhow::Result<PreparedSession> {
-    let filling = filling(&shared, Vec::new())?;
-    prepare_filling(url, shared, filling).await
-}
-
 /// What fills in the texts of a command line; `captured` are the names that replies define.
 ///
 /// # Errors
@@ -75,11 +66,11 @@ pub fn filling(shared: &SharedArgs, captured: Vec<String>) -> Result<Filling, Us
     Filling::new(&shared.variables, captured, files(shared))
 }
 
-/// [`prepare`] for a command that has filled in texts of its own.
+/// Prepares a session from the shared options of a command, and starts the built-in server for `echo:`.
 ///
 /// # Errors
-/// The same.
-pub async fn prepare_filling(
+/// Bad usage, an unreadable file or variable, or a certificate that cannot be used.
+pub async fn prepare(
     url: &str,
     shared: SharedArgs,
     filling: Filling,

@@ -14,7 +14,7 @@ use crate::stop::{Captures, Conversation, Expectations, Goal, StopRule, Turns};
 
 use super::UsageError;
 use super::filling::Filling;
-use super::prepare::{filling, flush, prepare_filling};
+use super::prepare::{filling, flush, prepare};
 
 /// Runs the command.
 ///
@@ -31,7 +31,7 @@ pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
     filling.reject_in_patterns("--never", &options.never)?;
     filling.reject_in_patterns("--filter", &options.filter)?;
     let mut stop = stop_rule(&options, &filling);
-    let prepared = prepare_filling(&options.url, options.shared, filling).await?;
+    let prepared = prepare(&options.url, options.shared, filling).await?;
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
     let selection = Selection::new(options.filter, options.select);
     let mut sinks = prepared.sinks(printer)?.showing(selection);

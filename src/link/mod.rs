@@ -710,12 +710,17 @@ impl Link {
 
     /// Sends a text that was filled in; `by_rule` if it answers a message.
     fn send_filled(&mut self, filled: Filled, by_rule: bool) {
-        let shown = filled.shown_form();
-        self.events
-            .extend(shown.map(|(text, shown)| Event::ShownAs(text, shown)));
-        let secrets = filled.secrets.into_iter().map(Secret::new);
-        self.events.extend(secrets.map(Event::Secret));
-        self.send_own(Payload::Text(filled.text.into()), by_rule);
+        let payload = self.hidden(filled);
+        self.send_own(payload, by_rule);
+    }
+
+    /// A text that was filled in, whose secrets are redacted from now on.
+    fn hidden(&mut self, filled: Filled) -> Payload {
+        let payload = Payload::Text(filled.text.as_str().into());
+        if !filled.secrets.is_empty() {
+            self.events.push_back(Event::FilledIn(Box::new(filled)));
+        }
+        payload
     }
 
     /// When the current event was read from the connection.
@@ -857,7 +862,7 @@ impl Link {
 
     /// Sends an application-level ping.
     fn send_app_ping(&mut self, filled: Filled) -> Option<()> {
-        let payload = Payload::Text(filled.text.into());
+        let payload = self.hidden(filled);
         let event = self.feed(Outgoing::Message(payload.clone()))?;
         // A message received from now on counts as the reply to this one.
         self.pings.forget_given_up();

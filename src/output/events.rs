@@ -233,7 +233,7 @@ impl EventWriter {
                 }
             }
             // With JSON events, messages are sent one by one.
-            Event::Secret(_) | Event::ShownAs(..) | Event::Progress(_) | Event::Batch(_) => {}
+            Event::Secret(_) | Event::FilledIn(_) | Event::Progress(_) | Event::Batch(_) => {}
         }
     }
 

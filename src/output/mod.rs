@@ -123,8 +123,8 @@ impl Sinks {
             self.redactor.learn(secret.reveal());
             return;
         }
-        if let Event::ShownAs(text, shown) = event {
-            self.redactor.show_as(text.clone(), shown);
+        if let Event::FilledIn(filled) = event {
+            self.hide(filled);
             return;
         }
         if self.is_unwanted(event) {

@@ -599,3 +599,37 @@ fn what_a_reply_of_serve_does_not_know_stays_as_it_is() {
         .stderr_has("invalid jq expression '.['")
         .status(2);
 }
+
+#[test]
+fn no_option_fills_in_a_pattern() {
+    for args in [
+        &["connect", "--filter"][..],
+        &["listen", "--until"],
+        &["check", "--expect"],
+        &["ping", "--app", "x", "--expect"],
+    ] {
+        Probe::new(args)
+            .args(["{{a}} b", "ws://127.0.0.1:9/", "--var", "a=1"])
+            .stderr_has("in patterns")
+            .status(2);
+        Probe::new(args)
+            .args(["=b {{a}}", "ws://127.0.0.1:9/", "--var", "a=1"])
+            .stderr_has("{{a}} is not filled in")
+            .status(2);
+    }
+}
+
+#[test]
+fn a_short_secret_is_masked_in_an_application_ping() {
+    let server = Server::new()
+        .accept()
+        .expect_text("pw=hunter2")
+        .send_text("pong")
+        .close_when_asked();
+    let output = Probe::new(["ping", &server.url(), "-c", "1", "--json"])
+        .args(["--secret", "pw=hunter2", "--app", "pw={{pw}}"])
+        .any_stdout()
+        .status(0);
+    assert!(output.text().contains("pw=***"), "{}", output.text());
+    assert!(!output.text().contains("hunter2"), "{}", output.text());
+}
