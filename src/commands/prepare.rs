@@ -9,8 +9,8 @@ use crate::connection::dial::{Family, Route};
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
 use crate::connection::target::{
-    Address, Credentials, Endpoint, RequestHeader, Subprotocol, UpgradeOptions, basic_secrets,
-    subprotocols_in,
+    Address, Credentials, Endpoint, RefusalBody, RequestHeader, Subprotocol, UpgradeOptions,
+    basic_secrets, subprotocols_in,
 };
 use crate::connection::tls::{ClientIdentity, TlsClient, TlsOptions};
 use crate::connection::{Limits, Target};
@@ -373,6 +373,7 @@ fn request(
         },
         headers,
         compression: offered,
+        refusal_body: RefusalBody::Excerpt,
     })
 }
 
