@@ -196,6 +196,8 @@ pub struct Closed {
     pub may_be_lost: u64,
     /// What follows.
     pub next: Next,
+    /// Whether a proxy has closed by itself, and neither its client nor the server.
+    pub by_proxy: bool,
 }
 
 /// The status of a link.

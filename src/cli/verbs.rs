@@ -496,13 +496,14 @@ pub struct HelpArgs {
 
 /// The topics of `help`: commands, then chapters of the manual.
 fn topics() -> PossibleValuesParser {
-    const VERBS: [&str; 7] = [
+    const VERBS: [&str; 8] = [
         "connect",
         "send",
         "listen",
         "ping",
         "check",
         "serve",
+        "proxy",
         "completions",
     ];
     let verbs = VERBS.into_iter().map(PossibleValue::new);

@@ -7,9 +7,11 @@ mod filling;
 mod foreign_flags;
 mod help;
 mod listen;
+mod listening;
 mod password;
 mod ping;
 mod prepare;
+mod proxy;
 mod send;
 mod serve;
 mod usage;
@@ -60,6 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Ping(options) => ping::run(options).await,
             Verb::Check(options) => check::run(options).await,
             Verb::Serve(options) => serve::run(options).await,
+            Verb::Proxy(options) => proxy::run(*options).await,
             Verb::Completions(options) => completions::run(&options),
             Verb::Help(options) => help::run(&options),
         }

@@ -136,6 +136,17 @@ pub struct Opened {
     pub tls: Option<tls::NegotiatedTls>,
     /// The duration of each stage.
     pub timing: Timing,
+    /// For a client of a proxy: the connection to the server.
+    pub upstream: Option<Box<UpstreamOpened>>,
+}
+
+/// The handshake with the server behind a proxy.
+#[derive(Clone, Debug)]
+pub struct UpstreamOpened {
+    /// The URL, redacted.
+    pub url: String,
+    /// The result.
+    pub opened: Opened,
 }
 
 /// The state of a connection, named as in the DOM (WHATWG WebSockets §3.1).
@@ -247,6 +258,7 @@ impl Connection {
                 .collect(),
             tls: established.tls,
             timing: established.timing,
+            upstream: None,
         };
         Ok((connection, opened))
     }

@@ -750,6 +750,7 @@ mod tests {
             sent: Traffic::default(),
             may_be_lost: 0,
             next: Next::Final,
+            by_proxy: false,
         }))
     }
 
