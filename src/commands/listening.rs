@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli;
 use crate::connection::close::{CloseCode, CloseFrame};
+use crate::connection::target::is_loopback;
 use crate::connection::tls::ClientIdentity;
 use crate::connection::tls::serving::Acceptor;
 use crate::output::escape::{KeptControls, escape};
@@ -41,10 +42,14 @@ impl ListenAddress {
     pub fn parse(typed: &str, verb: &str) -> Result<Self, UsageError> {
         if let Some((_, rest)) = typed.split_once("://") {
             let address = rest.split('/').next().unwrap_or(rest);
+            let hint = match verb {
+                "proxy" => format!("wsprobe proxy 8080 {typed}"),
+                verb => format!("wsprobe {verb} {address}"),
+            };
             return Err(UsageError::usage(format!(
                 "expected an address to listen on, found the URL '{typed}'"
             ))
-            .hint(format!("wsprobe {verb} {address}")));
+            .hint(hint));
         }
         let (host, port) = match typed.rsplit_once(':') {
             Some(("", port)) => ("127.0.0.1", port),
@@ -61,6 +66,17 @@ impl ListenAddress {
             );
         }
         Ok(Self::Tcp(format!("{host}:{port}")))
+    }
+
+    /// Whether a connection to this host and port leads here.
+    pub fn leads_here(&self, host: &str, port: u16) -> bool {
+        let Self::Tcp(address) = self else {
+            return false;
+        };
+        let own = address
+            .rsplit_once(':')
+            .and_then(|(_, own)| own.parse().ok());
+        own == Some(port) && (is_loopback(host) || self.host() == Some(host))
     }
 
     /// The host part, without brackets.

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use crate::cli::{BinaryOutput, ColourChoice, ProxyArgs};
+use crate::connection::target::Endpoint;
 use crate::connection::{Limits, Target};
 use crate::exit::Exit;
 use crate::named_file;
@@ -43,6 +44,7 @@ pub async fn run(options: ProxyArgs) -> anyhow::Result<Exit> {
         .await
         .map_err(|error| without_secrets(error, &redactor))?;
     redactor.learn_all(&secrets);
+    reject_circle(&place, &target)?;
     let what = target.address.shown.clone();
     let mut config = config(&options, target);
     let certificate = ListenerCertificate {
@@ -91,6 +93,22 @@ pub async fn run(options: ProxyArgs) -> anyhow::Result<Exit> {
     let exit = exit(ended, &what, &mut sinks);
     flush(&mut sinks).await;
     exit
+}
+
+/// Each connection of a proxy to itself would open another one.
+fn reject_circle(place: &ListenAddress, target: &Target) -> Result<(), UsageError> {
+    match &target.address.endpoint {
+        Endpoint::Tcp { host, port }
+            if target.route.unix_socket.is_none() && place.leads_here(host, *port) =>
+        {
+            let url = &target.address.shown;
+            Err(
+                UsageError::usage(format!("{url} is the address that the proxy listens on"))
+                    .hint("give the proxy another port, such as 0 for a free one"),
+            )
+        }
+        _ => Ok(()),
+    }
 }
 
 fn exit(ended: ServerEnd, what: &str, sinks: &mut Sinks) -> anyhow::Result<Exit> {

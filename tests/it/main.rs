@@ -65,6 +65,7 @@ mod ping_replies;
 #[cfg(unix)]
 mod ping_verdict;
 mod proxy;
+mod proxy_command;
 #[cfg(unix)]
 mod random_commands;
 #[cfg(unix)]

@@ -31,7 +31,8 @@ impl Client {
     pub fn connect_with(url: &str, headers: &str) -> (Self, String) {
         let mut tcp = dial(url);
         let request = format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive, Upgrade\r\n{UPGRADE}{headers}\r\n",
+            "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive, Upgrade\r\n{UPGRADE}{headers}\r\n",
+            target(url),
             authority(url)
         );
         tcp.write_all(request.as_bytes()).unwrap();
@@ -133,6 +134,12 @@ pub fn plain_get(url: &str, headers: &str) -> String {
 fn authority(url: &str) -> &str {
     let rest = url.strip_prefix("ws://").expect("a ws:// URL");
     rest.split('/').next().unwrap()
+}
+
+/// The path and query of a URL.
+fn target(url: &str) -> &str {
+    let rest = url.strip_prefix("ws://").expect("a ws:// URL");
+    rest.find('/').map_or("/", |at| &rest[at..])
 }
 
 fn dial(url: &str) -> TcpStream {
