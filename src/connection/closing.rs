@@ -175,7 +175,8 @@ impl Connection {
             return Poll::Pending;
         };
         *was = is_shut;
-        if !(is_shut && is_over) && !is_due(timer, cx) {
+        let has_ended = is_shut && is_over;
+        if !has_ended && !is_due(timer, cx) {
             return Poll::Pending;
         }
         self.finish(CloseInfo {

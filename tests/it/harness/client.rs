@@ -112,6 +112,14 @@ impl Client {
         self.expect_end();
     }
 
+    /// The server has ended the connection; data that it had not read makes the end a reset.
+    pub fn expect_end_or_reset(&mut self) {
+        let mut rest = Vec::new();
+        if let Err(error) = self.tcp.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+    }
+
     /// The server has ended the connection.
     pub fn expect_end(&mut self) {
         let mut rest = Vec::new();
