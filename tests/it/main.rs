@@ -22,6 +22,7 @@ mod check_blocks;
 mod check_comeback;
 #[cfg(unix)]
 mod check_file;
+mod check_flood;
 mod check_http;
 mod check_url;
 mod close;
