@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod connection;
 pub mod decode;
+pub mod endpoints;
 pub mod event;
 pub mod exit;
 pub mod expectation;

@@ -21,6 +21,7 @@ use crate::input::{self, Input};
 use crate::link::Link;
 use crate::output::{Amount, Notice, Sinks};
 use crate::pattern::runaway;
+use crate::secret::Secret;
 use crate::signals::{Signal, Signals};
 use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
@@ -571,8 +572,11 @@ impl RunningSession<'_> {
             }
             Action::Reopen if link.reopen() => self.link_down = false,
             Action::Reopen => sinks.notify(Notice::StillConnected),
-            Action::Connect(target) => {
-                if link.connect(*target, farewell) {
+            Action::Connect(new) => {
+                for secret in new.secrets {
+                    sinks.on_event(&Event::Secret(Secret::new(secret)));
+                }
+                if link.connect(new.target, new.on_open, farewell) {
                     sinks.notify(Notice::SecretsLeftBehind);
                 }
                 self.link_down = false;
