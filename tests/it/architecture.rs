@@ -7,15 +7,16 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may import only those below it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "main",
     "commands",
     "cli",
     "manual",
     "report",
     "repl",
-    "script",
+    "recording",
     "server",
+    "script",
     "session",
     "link",
     "output",
