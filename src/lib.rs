@@ -22,6 +22,7 @@ pub mod output;
 pub mod pattern;
 #[cfg(unix)]
 pub mod readiness;
+pub mod recording;
 pub mod repl;
 pub mod report;
 pub mod rules;

@@ -17,8 +17,8 @@ use crate::output::repl_view::ReplView;
 use crate::output::selection::Selection;
 use crate::output::standard_streams::Stdout;
 use crate::output::{Destination, Notice, Printer};
+use crate::recording::recorder::{EventRecorder, RecordingLimit};
 use crate::repl::{ConnectTarget, Connector, KeepHistory, Repl, Setup, TerminalEnds};
-use crate::script::record::ScriptRecorder;
 use crate::stop::{Conversation, Goal, StopRule};
 use crate::template::Language;
 
@@ -164,7 +164,13 @@ async fn run_session(
     let destination =
         Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
     let policy = &prepared.policy;
-    let recorder = ScriptRecorder::new(&policy.target, &policy.on_open, &policy.rules);
+    let recorder = EventRecorder::of_session(
+        "Recorded by wsprobe connect",
+        RecordingLimit::SESSION,
+        &policy.target,
+        &policy.on_open,
+        &policy.rules,
+    );
     let mut sinks = prepared
         .sinks_to(destination, Printer::Session(Box::new(view)))?
         .recording(Box::new(recorder));
