@@ -57,6 +57,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l passphrase -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -142,6 +143,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l passphrase -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -225,6 +227,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l passphrase -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -303,6 +306,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l passphrase -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -392,6 +396,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l passphrase -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -527,6 +532,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l passphrase -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -555,3 +561,6 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l show-secrets -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
+
+# The endpoints of the nearest wsprobe.toml.
+complete -c wsprobe -n 'string match -q "@*" -- (commandline -ct)' -f -a '(wsprobe connect @ 2>&1 | string replace -rf "^  (@\S+)  (.*)" "\$1\t\$2")'
