@@ -1,11 +1,14 @@
 //! `wsprobe proxy`: stands between clients and a server.
 
+use std::collections::HashSet;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::cli::{BinaryOutput, ColourChoice, ProxyArgs};
+use crate::cli::{BinaryOutput, ColourChoice, ProxyArgs, ProxyRecordArgs};
 use crate::connection::target::Endpoint;
 use crate::connection::{Limits, Target};
+use crate::event::Event;
 use crate::exit::Exit;
 use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, StateLines};
@@ -14,6 +17,7 @@ use crate::output::message_layout::Layout;
 use crate::output::standard_streams::Stdout;
 use crate::output::style::OutputStream;
 use crate::output::{Destination, Log, Notice, Printer, Sinks, TrafficView};
+use crate::recording::recorder::{EventRecorder, RecordingLimit};
 use crate::report;
 use crate::secret::{Redactor, io_text};
 use crate::server::access::AccessPolicy;
@@ -21,7 +25,7 @@ use crate::server::config::{ReplyMode, ServerConfig};
 use crate::server::event_queue::EventFilter;
 use crate::server::upstream::Upstream;
 use crate::server::view::{self, LiveDetail, ServerView, ViewRole};
-use crate::server::{Observers, Server, ServerEnd};
+use crate::server::{Observers, Server, ServerEnd, TrafficRecorder};
 use crate::signals::{Signal, Signals};
 use crate::stop::TrafficRule;
 
@@ -76,12 +80,15 @@ pub async fn run(options: ProxyArgs) -> anyhow::Result<Exit> {
         )));
     }
     let view = view(&options);
+    let mut files = TrafficFiles::create(&options.record)?;
     let mut rule = rule(&options, begun);
     let server = Server::new(listener, config, acceptor, EventFilter::Everything);
     let observers = Observers {
         view: &view,
         rule: Some(&mut rule),
-        recorder: None,
+        recorder: files
+            .as_mut()
+            .map(|files| files as &mut dyn TrafficRecorder),
     };
     let (ended, totals) = server.run(signals, &mut sinks, observers).await;
     sinks.turn_to(0, None);
@@ -90,9 +97,65 @@ pub async fn run(options: ProxyArgs) -> anyhow::Result<Exit> {
         let text = view::summary(&totals, begun.elapsed(), view.role);
         sinks.notify(Notice::Account("*", &text));
     }
+    let written = files.map_or(Ok(()), |files| files.write(&mut sinks));
     let exit = exit(ended, &what, &mut sinks);
     flush(&mut sinks).await;
+    written?;
     exit
+}
+
+/// The files of `--save` and `--har`, which are written at the end.
+struct TrafficFiles {
+    recorder: EventRecorder,
+    check_file: Option<PathBuf>,
+    /// The connections for which the server was asked.
+    running: HashSet<u64>,
+}
+
+impl TrafficFiles {
+    /// Creates the files, so that what cannot be written is known before anything is recorded.
+    fn create(options: &ProxyRecordArgs) -> Result<Option<Self>, UsageError> {
+        let mut recorder =
+            EventRecorder::of_traffic("Recorded by wsprobe proxy", RecordingLimit::FILE);
+        let Some(path) = &options.save else {
+            return Ok(None);
+        };
+        recorder
+            .create(path)
+            .map_err(|error| unwritten(path, &io_text(&error)))?;
+        Ok(Some(Self {
+            recorder,
+            check_file: Some(path.clone()),
+            running: HashSet::new(),
+        }))
+    }
+
+    fn write(mut self, sinks: &mut Sinks) -> Result<(), UsageError> {
+        if let Some(path) = &self.check_file {
+            self.recorder
+                .save_check_file(path, sinks.redactor())
+                .map_err(|why| unwritten(path, &why))?;
+        }
+        Ok(())
+    }
+}
+
+fn unwritten(path: &Path, why: &str) -> UsageError {
+    UsageError::output(format!("cannot write {}: {why}", path.display()))
+}
+
+impl TrafficRecorder for TrafficFiles {
+    fn on_event(&mut self, connection: u64, at: Instant, event: &Event) {
+        if let Event::Connecting { .. } = event {
+            self.running.insert(connection);
+        }
+        if self.running.contains(&connection) {
+            self.recorder.record(connection, at, event);
+        }
+        if let Event::Close(_) | Event::Failed(..) = event {
+            self.running.remove(&connection);
+        }
+    }
 }
 
 /// Each connection of a proxy to itself would open another one.

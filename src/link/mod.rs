@@ -461,7 +461,7 @@ impl Link {
             received: up.received,
             sent: up.sent,
             next,
-            by_proxy: false,
+            ended_by: None,
         })));
         match self.next.take() {
             Some(target) => self.start_connecting(target),

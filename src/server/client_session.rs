@@ -328,7 +328,7 @@ impl ClientSession {
             sent: self.sent,
             may_be_lost: 0,
             next: Next::Final,
-            by_proxy: false,
+            ended_by: None,
         })));
     }
 }

@@ -21,7 +21,7 @@ use crate::connection::error::{Error, ErrorKind, Stage};
 use crate::connection::frame::TracedFrame;
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, ReadyState};
-use crate::event::{Closed, Event, Next, Traffic};
+use crate::event::{Closed, Event, Next, ProxyParty, Traffic};
 use crate::units;
 
 /// What is passed on before other clients are polled.
@@ -51,8 +51,8 @@ pub struct ProxySession {
     sent: Traffic,
     /// How it ends: what happened first.
     outcome: Option<CloseInfo>,
-    /// Whether we end it, and neither side.
-    is_ours: bool,
+    /// Who ended it.
+    ended_by: ProxyParty,
     tick: Option<Pin<Box<Sleep>>>,
 }
 
@@ -170,7 +170,7 @@ impl ProxySession {
             received: Traffic::default(),
             sent: Traffic::default(),
             outcome: None,
-            is_ours: false,
+            ended_by: ProxyParty::Proxy,
             tick: None,
         }
     }
@@ -245,7 +245,7 @@ impl ProxySession {
             Incoming::Frame(frame) => self.trace(frame, Direction::Out),
             Incoming::Closing(code, reason) => {
                 self.client.has_closed = true;
-                self.begin_closing(Initiator::Local, code, &reason);
+                self.begin_closing(ProxyParty::Client, code, &reason);
                 self.server.close(&frame_of(code, &reason));
             }
             Incoming::Closed(close) => self.client_ended(close),
@@ -309,7 +309,7 @@ impl ProxySession {
             Incoming::Frame(frame) => self.trace(frame, Direction::In),
             Incoming::Closing(code, reason) => {
                 self.server.has_closed = true;
-                self.begin_closing(Initiator::Peer, code, &reason);
+                self.begin_closing(ProxyParty::Server, code, &reason);
                 self.give(ClientDelivery::Close(frame_of(code, &reason)), 0, None);
             }
             Incoming::Closed(close) => self.server_ended(close),
@@ -367,8 +367,7 @@ impl ProxySession {
                 self.server.close(&going_away());
             }
             FaultAction::Drop => {
-                self.is_ours = true;
-                self.outcome.get_or_insert_with(dropped);
+                self.ended_first(ProxyParty::Proxy, dropped());
                 self.client.connection.leave();
                 self.server.close(&going_away());
             }
@@ -388,23 +387,27 @@ impl ProxySession {
 
     /// We start the closing handshake.
     fn end_by_us(&mut self, frame: &CloseFrame) {
-        self.is_ours = self.outcome.is_none();
         let code = frame.code.unwrap_or(CloseCode::NO_STATUS);
-        self.begin_closing(Initiator::Local, code, &frame.reason);
+        self.begin_closing(ProxyParty::Proxy, code, &frame.reason);
     }
 
     /// A closing handshake starts: of several the first one counts.
-    fn begin_closing(&mut self, by: Initiator, code: CloseCode, reason: &str) {
+    fn begin_closing(&mut self, party: ProxyParty, code: CloseCode, reason: &str) {
         if self.outcome.is_some() {
             return;
         }
-        self.outcome = Some(CloseInfo {
+        let by = match party {
+            ProxyParty::Server => Initiator::Peer,
+            ProxyParty::Client | ProxyParty::Proxy => Initiator::Local,
+        };
+        let close = CloseInfo {
             by,
             code,
             reason: reason.to_owned(),
             clean: true,
             error: None,
-        });
+        };
+        self.ended_first(party, close);
         self.sender.send(Event::Closing {
             by,
             code,
@@ -412,10 +415,18 @@ impl ProxySession {
         });
     }
 
+    /// Takes an end as the outcome, unless there is one.
+    fn ended_first(&mut self, party: ProxyParty, close: CloseInfo) {
+        if self.outcome.is_none() {
+            self.ended_by = party;
+            self.outcome = Some(close);
+        }
+    }
+
     /// The client's connection has ended: passes that on to the server.
     fn client_ended(&mut self, close: CloseInfo) {
         let end = end_for_the_other(&close, self.client.has_closed, CloseCode::GOING_AWAY);
-        self.note_end(&close, "client", Initiator::Local);
+        self.note_end(&close, ProxyParty::Client);
         self.client.end = Some(close);
         self.delayed = Delayed::default();
         match end {
@@ -428,7 +439,7 @@ impl ProxySession {
     /// The server's connection has ended: passes that on to the client.
     fn server_ended(&mut self, close: CloseInfo) {
         let end = end_for_the_other(&close, self.server.has_closed, CloseCode::BAD_GATEWAY);
-        self.note_end(&close, "server", Initiator::Peer);
+        self.note_end(&close, ProxyParty::Server);
         self.server.end = Some(close);
         if let Some(end) = end {
             self.give(end, 0, None);
@@ -436,31 +447,32 @@ impl ProxySession {
     }
 
     /// Takes the end of one side into the outcome, unless it follows from that of the other side.
-    fn note_end(&mut self, close: &CloseInfo, side: &str, by: Initiator) {
+    fn note_end(&mut self, close: &CloseInfo, party: ProxyParty) {
         let Some(error) = &close.error else { return };
+        let (side, by) = match party {
+            ProxyParty::Server => ("server", Initiator::Peer),
+            ProxyParty::Client | ProxyParty::Proxy => ("client", Initiator::Local),
+        };
         let mut error = error.clone();
         if matches!(error.kind, ErrorKind::Lost | ErrorKind::Timeout) {
             error.message = format!("the {side}: {}", error.message);
         }
-        match &mut self.outcome {
-            Some(outcome) => {
-                outcome.clean = false;
-                outcome.error.get_or_insert(error);
-            }
-            None => {
-                // A close frame with an illegal code is the peer's; after other violations we have closed.
-                let by = match close.by {
-                    Initiator::Peer => by,
-                    own => own,
-                };
-                self.is_ours = close.by == Initiator::Local;
-                self.outcome = Some(CloseInfo {
-                    by,
-                    error: Some(error),
-                    ..close.clone()
-                });
-            }
+        if let Some(outcome) = &mut self.outcome {
+            outcome.clean = false;
+            outcome.error.get_or_insert(error);
+            return;
         }
+        // A close frame with an illegal code is the peer's; after other violations we have closed.
+        let by = match close.by {
+            Initiator::Peer => by,
+            own => own,
+        };
+        let close = CloseInfo {
+            by,
+            error: Some(error),
+            ..close.clone()
+        };
+        self.ended_first(party, close);
     }
 
     /// A frame as it came from its sender; the frames that we send are copies.
@@ -503,21 +515,24 @@ impl ProxySession {
 
     /// One side has taken nothing within the limit, and the other one is gone or closing.
     fn give_up(&mut self, limit: Duration) {
-        let stuck = match self.client.blocked {
-            Some(_) => "client",
-            None => "server",
+        let (stuck, gone) = match self.client.blocked {
+            Some(_) => ("client", ProxyParty::Server),
+            None => ("server", ProxyParty::Client),
         };
         let message = format!(
             "the {stuck} took nothing for {} while the connection was ending",
             units::shown(limit)
         );
         let error = Box::new(Error::new(ErrorKind::Timeout, Stage::Open, message));
-        let outcome = self.outcome.get_or_insert_with(|| CloseInfo {
+        let lost = CloseInfo {
             by: Initiator::None,
             ..dropped()
-        });
-        outcome.clean = false;
-        outcome.error.get_or_insert(error);
+        };
+        self.ended_first(gone, lost);
+        if let Some(outcome) = &mut self.outcome {
+            outcome.clean = false;
+            outcome.error.get_or_insert(error);
+        }
     }
 
     /// Ends both streams. A side that does not read is cut off after the limit.
@@ -541,7 +556,7 @@ impl ProxySession {
             sent: self.sent,
             may_be_lost: 0,
             next: Next::Final,
-            by_proxy: self.is_ours || self.is_stalled,
+            ended_by: Some(self.ended_by),
         })));
     }
 }

@@ -8,7 +8,7 @@ use super::config::ReplyMode;
 use crate::connection::Opened;
 use crate::connection::close::{CloseInfo, Initiator};
 use crate::connection::message::{Direction, Payload};
-use crate::event::{Closed, Event, Traffic};
+use crate::event::{Closed, Event, ProxyParty, Traffic};
 use crate::output::events::ServeTotals;
 use crate::output::{Notice, Sinks, excerpt};
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
@@ -180,14 +180,15 @@ fn proxy_lines(event: &Event, redactor: &Redactor, verbose: bool) -> Vec<(&'stat
 /// How the connection of a proxy's client ended, to follow `closed`.
 fn how_joined(closed: &Closed) -> String {
     let close = &closed.close;
-    match (&close.error, close.by) {
-        (Some(error), _) => format!(": {}", error.message),
-        (None, _) if closed.by_proxy && !close.clean => {
-            " by the proxy without a close frame".to_owned()
-        }
-        (None, _) if closed.by_proxy => format!(" by the proxy: {close}"),
-        (None, Initiator::Local) => format!(" by the client: {close}"),
-        (None, _) => format!(" by the server: {close}"),
+    let by = match closed.ended_by {
+        Some(ProxyParty::Client) => "the client",
+        Some(ProxyParty::Server) => "the server",
+        Some(ProxyParty::Proxy) | None => "the proxy",
+    };
+    match &close.error {
+        Some(error) => format!(": {}", error.message),
+        None if close.clean => format!(" by {by}: {close}"),
+        None => format!(" by {by} without a close frame"),
     }
 }
 

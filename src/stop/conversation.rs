@@ -736,7 +736,7 @@ mod tests {
             sent: Traffic::default(),
             may_be_lost: 0,
             next: Next::Final,
-            by_proxy: false,
+            ended_by: None,
         }))
     }
 
