@@ -1,7 +1,7 @@
 //! `wsprobe proxy`: stands between clients and a server.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -108,6 +108,7 @@ pub async fn run(options: ProxyArgs) -> anyhow::Result<Exit> {
 struct TrafficFiles {
     recorder: EventRecorder,
     check_file: Option<PathBuf>,
+    har: Option<(PathBuf, Box<dyn Write>)>,
     /// The connections for which the server was asked.
     running: HashSet<u64>,
 }
@@ -117,15 +118,24 @@ impl TrafficFiles {
     fn create(options: &ProxyRecordArgs) -> Result<Option<Self>, UsageError> {
         let mut recorder =
             EventRecorder::of_traffic("Recorded by wsprobe proxy", RecordingLimit::FILE);
-        let Some(path) = &options.save else {
-            return Ok(None);
+        if let Some(path) = &options.save {
+            recorder
+                .create(path)
+                .map_err(|error| unwritten(path, &io_text(&error)))?;
+        }
+        let har = match &options.har {
+            Some(path) => {
+                let file = named_file::create(path);
+                let file = file.map_err(|error| unwritten(path, &io_text(&error)))?;
+                Some((path.clone(), named_file::writer(file)))
+            }
+            None => None,
         };
-        recorder
-            .create(path)
-            .map_err(|error| unwritten(path, &io_text(&error)))?;
-        Ok(Some(Self {
+        let is_wanted = options.save.is_some() || har.is_some();
+        Ok(is_wanted.then(|| Self {
             recorder,
-            check_file: Some(path.clone()),
+            check_file: options.save.clone(),
+            har,
             running: HashSet::new(),
         }))
     }
@@ -134,6 +144,11 @@ impl TrafficFiles {
         if let Some(path) = &self.check_file {
             self.recorder
                 .save_check_file(path, sinks.redactor())
+                .map_err(|why| unwritten(path, &why))?;
+        }
+        if let Some((path, file)) = &mut self.har {
+            self.recorder
+                .save_har(file, sinks.redactor())
                 .map_err(|why| unwritten(path, &why))?;
         }
         Ok(())

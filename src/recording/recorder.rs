@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Division, Opening, Placeholders, RecordedAnswer, RecordedConnection, RecordedEntry,
-    RecordedEvent, RecordedHeader, Recording, check_file, since_epoch,
+    RecordedEvent, RecordedHeader, Recording, check_file, har, since_epoch,
 };
 use crate::connection::close::{CloseCode, Initiator};
 use crate::connection::error::Error;
@@ -276,6 +276,19 @@ impl EventRecorder {
         self.put(path, &file.text)
             .map_err(|error| io_text(&error))?;
         Ok(file.summary())
+    }
+
+    /// Writes what was recorded so far as HAR.
+    ///
+    /// # Errors
+    /// A message that does not name the file.
+    pub fn save_har(&mut self, file: &mut impl Write, redactor: &Redactor) -> Result<(), String> {
+        self.placeholders
+            .find_in_recording(&self.recording, redactor);
+        let text = har::write(&self.recording, &self.placeholders, redactor)?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.flush())
+            .map_err(|error| io_text(&error))
     }
 
     /// Creates a file before anything is recorded, so that a path that cannot be written is known in time.

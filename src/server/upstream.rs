@@ -2,6 +2,9 @@
 //!
 //! Fields that belong to one hop (RFC 9110 §7.6.1), the key, the version and the extensions are each side's own.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::event_queue::EventSender;
@@ -11,6 +14,7 @@ use crate::connection::handshake::{Headers, Refusal, Response};
 use crate::connection::target::{RefusalBody, RequestHeader, UpgradeOptions};
 use crate::connection::{Connection, Opened, Progress, Reporter, Target};
 use crate::event::Event;
+use crate::secret::{SEARCHED_FROM, Secret};
 
 /// Header fields of one hop, of the opening handshake and of a body, none of which is passed on.
 const OF_ONE_SIDE: [&str; 15] = [
@@ -35,13 +39,21 @@ const OF_ONE_SIDE: [&str; 15] = [
 #[derive(Clone, Debug)]
 pub struct Upstream {
     target: Target,
+    /// Credentials of clients that are redacted from now on.
+    secrets: Arc<Mutex<HashSet<String>>>,
 }
+
+/// The most credentials of clients that are searched for in messages. In headers each is masked by its name.
+const MOST_SECRETS: usize = 256;
 
 impl Upstream {
     /// The server of this target. Its headers, subprotocols and credentials replace those of a client.
     pub fn new(mut target: Target) -> Self {
         target.request.refusal_body = RefusalBody::Whole;
-        Self { target }
+        Self {
+            target,
+            secrets: Arc::default(),
+        }
     }
 
     /// The URL for a client's request, redacted.
@@ -60,6 +72,7 @@ impl Upstream {
     ) -> Result<(Connection, Opened, String), Error> {
         let target = self.target_for(request);
         let url = target.address.shown.clone();
+        self.hide_secrets(&target, sender);
         sender.send(Event::Connecting {
             url: url.clone(),
             attempt: 1,
@@ -75,6 +88,23 @@ impl Upstream {
         let (mut connection, opened) = opening?;
         connection.relay();
         Ok((connection, opened, url))
+    }
+
+    /// Redacts the credentials of a client in all output, where messages may repeat them.
+    fn hide_secrets(&self, target: &Target, sender: &EventSender) {
+        let headers = target.request.headers.iter();
+        let headers = headers.filter(|header| header.is_credential());
+        let secrets = headers.flat_map(RequestHeader::secrets);
+        // No code panics while it holds the lock.
+        let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets.chain(target.address.tokens()) {
+            if secret.len() >= SEARCHED_FROM
+                && known.len() < MOST_SECRETS
+                && known.insert(secret.clone())
+            {
+                sender.send(Event::Secret(Secret::new(secret)));
+            }
+        }
     }
 
     /// The target of a client's request.

@@ -815,6 +815,139 @@ fn a_reader_that_leaves_ends_it_unless_a_verdict_was_asked_for() {
 }
 
 #[test]
+fn what_passed_is_saved_as_a_check_file_that_passes_against_the_server() {
+    let (_server, server) = serve(&["--greeting", "hello"]);
+    let args = [
+        "--save",
+        "seen.wst",
+        "-H",
+        "Cookie: session=verysecretvalue",
+    ];
+    let (mut running, url) = proxy(&server, &args);
+    plain_get(&url, "");
+    for name in ["one", "two"] {
+        let mut client = Client::connect(&format!("{url}feed?access_token=abcdefghijkl"));
+        assert_eq!(client.message(), Frame::text("hello"));
+        client.send(&Frame::text(name));
+        assert_eq!(client.message(), Frame::text(name));
+        client.send(&Frame::close(1000, ""));
+        client.expect_close_and_end();
+    }
+    let mut lost = Client::connect(&url);
+    lost.message();
+    drop(lost);
+    running.terminate();
+    let folder = running.folder().to_owned();
+    let seen = folder.join("seen.wst");
+    let output = running.status(143);
+    let text = std::fs::read_to_string(&seen).unwrap();
+    for part in [
+        "# Recorded by wsprobe proxy, ",
+        "test \"connection 1\"\n",
+        "test \"connection 2\"\n",
+        "test \"connection 3\"\n",
+        "/feed?access_token={{",
+        "< hello\n> one\n< one\nclose 1000\n",
+        "# the client was lost",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+    assert_eq!(text.matches("\nconnect ").count(), 3, "{text}");
+    assert!(
+        !text.contains("verysecret") && !text.contains("abcdefgh"),
+        "{text}"
+    );
+    let secrets = ["--secret", "cookie=session=x", "--secret", "access_token=y"];
+    Probe::new(["check", seen.to_str().unwrap()])
+        .args(secrets)
+        .in_home_of(output)
+        .any_stdout()
+        .status(0);
+    let probe = Probe::new(["proxy", "0", &server, "--save"]);
+    let existing = probe.file("existing.wst", "precious");
+    probe
+        .args([&existing])
+        .stderr_has("cannot write")
+        .status(23);
+    let missing = "no/such/folder/x.wst";
+    Probe::new(["proxy", "0", &server, "--save", missing])
+        .stderr_has(missing)
+        .status(23);
+}
+
+#[test]
+fn har_has_the_messages_as_browsers_export_them_without_secrets() {
+    let server = Server::new()
+        .accept_and_send(&[Frame::text("hello")])
+        .expect_text("{\"password\":\"averysecretone\"}")
+        .expect_binary(b"\x00\xff")
+        .send_text("your cookie is verysecretvalue")
+        .expect_close(1000)
+        .close(1000, "")
+        .refuse("401 Unauthorized", "X-Why: no\r\n", "who?");
+    let (running, url) = proxy(&server.url(), &["--har", "seen.har", "-c", "2"]);
+    let url = format!("{url}feed?x=1");
+    let headers = "Cookie: s=verysecretvalue\r\nX-Kept: it\r\n";
+    let mut client = Client::connect_with(&url, headers).0;
+    assert_eq!(client.message(), Frame::text("hello"));
+    client.send(&Frame::text("{\"password\":\"averysecretone\"}"));
+    client.send(&Frame::binary(b"\x00\xff"));
+    let cookie = Frame::text("your cookie is verysecretvalue");
+    assert_eq!(client.message(), cookie);
+    client.send(&Frame::close(1000, ""));
+    client.expect_close_and_end();
+    Client::refused(&url, "");
+    let har = running.folder().join("seen.har");
+    let _output = running.status(0);
+    let text = std::fs::read_to_string(har).unwrap();
+    assert!(!text.contains("verysecret"), "{text}");
+    let har: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(har["log"]["version"], "1.2");
+    let [seen, refused] = har["log"]["entries"].as_array().unwrap().as_slice() else {
+        panic!("{text}");
+    };
+    assert_eq!(seen["_resourceType"], "websocket");
+    assert_eq!(seen["response"]["status"], 101);
+    let asked = seen["request"]["url"].as_str().unwrap();
+    assert!(asked.ends_with("/feed?x=1"), "{asked}");
+    let header = serde_json::json!({"name": "X-Kept", "value": "it"});
+    let sent = seen["request"]["headers"].as_array().unwrap();
+    assert!(sent.contains(&header), "{text}");
+    let begun = seen["startedDateTime"].as_str().unwrap();
+    let begun = humantime_seconds(begun);
+    let messages = seen["_webSocketMessages"].as_array().unwrap();
+    let shown: Vec<_> = messages
+        .iter()
+        .map(|message| {
+            let time = message["time"].as_f64().unwrap();
+            assert!((begun - 1.0..begun + 60.0).contains(&time), "{time}");
+            (
+                message["type"].as_str().unwrap(),
+                message["opcode"].as_u64().unwrap(),
+                message["data"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("receive", 1, "hello"),
+        ("send", 1, "{\"password\":\"***\"}"),
+        ("send", 2, "AP8="),
+        ("receive", 1, "your cookie is ***"),
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(refused["response"]["status"], 401);
+    assert_eq!(refused["_webSocketMessages"], serde_json::json!([]));
+}
+
+/// Seconds since 1970 of a date in RFC 3339, UTC.
+fn humantime_seconds(date: &str) -> f64 {
+    let time = humantime::parse_rfc3339(date).unwrap();
+    time.duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64()
+}
+
+#[test]
 fn both_sides_may_be_encrypted() {
     let (_server, url) = serve(&["--self-signed"]);
     let (_proxy, url) = proxy(&url, &["--self-signed", "-k"]);
