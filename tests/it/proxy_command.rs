@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::harness::{
-    Client, Frame, Hostile, Nobody, Opcode, Probe, Server, ms, plain_get, proxy, serve,
+    Client, Frame, Hostile, Http2Server, Nobody, Opcode, Probe, Server, ms, plain_get, proxy, serve,
 };
 
 /// The bytes that a flood sends before memory is looked at.
@@ -945,6 +945,39 @@ fn humantime_seconds(date: &str) -> f64 {
     time.duration_since(std::time::UNIX_EPOCH)
         .unwrap()
         .as_secs_f64()
+}
+
+#[test]
+fn the_server_may_speak_http_2() {
+    let server = Http2Server::echo();
+    let (_proxy, url) = proxy(&server.url(), &["--http2"]);
+    let large = "0123456789".repeat(100_000);
+    Probe::new(["send", &url, "hi", &large[..100_000]])
+        .stdout(format!("hi\n{}\n", &large[..100_000]))
+        .status(0);
+}
+
+#[test]
+fn clients_beyond_the_maximum_get_503_before_the_server_is_asked() {
+    let server = Server::new().accept();
+    let (_proxy, url) = proxy(&server.url(), &["--max-clients", "1"]);
+    let _client = Client::connect(&url);
+    let answer = Client::refused(&url, "");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+}
+
+#[test]
+fn a_client_that_still_waits_for_the_server_is_ended_with_an_event() {
+    let server = Server::new().expect_request().silent();
+    let (mut running, url) = proxy(&server.url(), &["--json"]);
+    let waiting = thread::spawn(move || Probe::new(["send", &url, "hi"]).any_stderr().status(56));
+    running.shows("\"event\":\"connecting\"");
+    running.terminate();
+    let error = event(&running.status(143).events(), "error");
+    assert_eq!(error["conn"], 1);
+    let why = error["message"].as_str().unwrap();
+    assert!(why.ends_with("cancelled: the proxy is stopping"), "{why}");
+    waiting.join().unwrap();
 }
 
 #[test]
