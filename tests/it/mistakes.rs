@@ -151,6 +151,17 @@ const TYPED: &[Mistake] = &[
         "unknown option -w for 'listen'",
         "--for TIME",
     ),
+    // A reply that could be another's.
+    Mistake(
+        "ping ws://h.example/ --app hi -x login",
+        "--app with -x requires --expect",
+        "",
+    ),
+    Mistake(
+        "check ws://h.example/ --send hi -x login",
+        "--send with -x requires --expect",
+        "",
+    ),
     // Options of websocat.
     Mistake(
         "send -n1 ws://h.example/ hi",
