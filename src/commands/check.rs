@@ -193,6 +193,11 @@ fn terminal_style(prepared: &PreparedSession, noun: &'static str) -> TerminalSty
 }
 
 fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, UsageError> {
+    if names.iter().filter(|name| *name == STDIN).count() > 1 {
+        return Err(UsageError::usage(
+            "- is given twice, but standard input can be read only once",
+        ));
+    }
     let given: Vec<&String> = values.keys().collect();
     let file = |name: &String| {
         let limits = ReadLimits::default();

@@ -151,6 +151,16 @@ const TYPED: &[Mistake] = &[
         "unknown option -w for 'listen'",
         "--for TIME",
     ),
+    Mistake(
+        "check - -",
+        "- is given twice, but standard input can be read only once",
+        "",
+    ),
+    Mistake(
+        "check x.wst -j 0",
+        "--jobs <N>: invalid value '0': it must be at least 1",
+        "",
+    ),
     // A reply that could be another's.
     Mistake(
         "ping ws://h.example/ --app hi -x login",
