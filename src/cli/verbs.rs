@@ -133,7 +133,9 @@ pub struct SendArgs {
     /// Time limit since the last message sent or received (exit 28)
     ///
     /// A message that is still arriving extends it while at least 1 KiB arrives in each such period. It also limits
-    /// how long the server may take nothing of what waits to be sent (1s at least).
+    /// how long the server may take nothing of what waits to be sent (1s at least). A reply to -x looks like a reply to a
+    /// message, so one more is awaited for each -x; if only those are missing when TIME is over, it is exit 0. -c,
+    /// --expect and --after leave no doubt.
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 

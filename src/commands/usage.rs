@@ -207,6 +207,9 @@ fn bad_value(error: &clap::Error) -> UsageError {
     let why = source.map(ToString::to_string).unwrap_or_default();
     let number = match source.and_then(|source| source.downcast_ref::<ParseIntError>()) {
         Some(error) if *error.kind() == IntErrorKind::PosOverflow => Some("too large".to_owned()),
+        Some(error) if *error.kind() == IntErrorKind::Zero => {
+            Some("it must be at least 1".to_owned())
+        }
         Some(_) => Some("expected a whole number".to_owned()),
         None => range(&why),
     };

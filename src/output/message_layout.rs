@@ -14,7 +14,7 @@ use super::json;
 use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::{Payload, Text};
-use crate::units::{count_grouped, grouped, wall_clock};
+use crate::units::{count_grouped, datable, grouped, wall_clock};
 
 /// The most bytes of a binary message shown on a terminal.
 const HEXDUMP_LIMIT: usize = 256;
@@ -115,8 +115,7 @@ impl Layout {
     fn print_time(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         let ago = at.map(|at| at.elapsed()).unwrap_or_default();
         let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
-        let time = time.max(UNIX_EPOCH);
-        let time = humantime::format_rfc3339_millis(time).to_string();
+        let time = humantime::format_rfc3339_millis(datable(time)).to_string();
         paint(out, self.colour, DIM, time.as_bytes());
         out.push(b' ');
     }

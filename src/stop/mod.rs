@@ -5,6 +5,7 @@
 mod captures;
 mod conversation;
 mod expectations;
+mod on_open_replies;
 mod openings;
 mod pings;
 mod replies;
