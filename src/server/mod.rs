@@ -171,22 +171,8 @@ impl Server {
             }
             loop {
                 is_over = is_over || serving.as_mut().poll(cx).is_ready();
-                let drained = match self.poll_events(sinks, &mut observers, &mut ended, cx) {
-                    Poll::Ready(Ok(())) => true,
-                    Poll::Pending => false,
-                    Poll::Ready(Err(error)) => {
-                        observers.lose_reader(unwritten(error), &mut ended);
-                        sinks.writer.stop_printing();
-                        continue;
-                    }
-                };
-                if ended.is_none()
-                    && observers.view.reads_events
-                    && sinks.writer.poll_reader_gone(cx).is_ready()
-                {
-                    observers.lose_reader(ServerEnd::ReaderGone, &mut ended);
-                    sinks.writer.stop_printing();
-                }
+                let output = self.poll_output(sinks, &mut observers, &mut ended, cx);
+                let drained = output.is_ready();
                 // The previous value is false only once, when stopping begins.
                 if ended.is_some() && !stop.send_replace(true) {
                     self.events.open_end();
@@ -209,6 +195,31 @@ impl Server {
         .await;
         let ended = ended.unwrap_or(ServerEnd::Signal(Signal::Terminate));
         (ended, self.events.totals())
+    }
+
+    /// Passes events on; ready when all is written. The end of the output may end the server.
+    fn poll_output(
+        &self,
+        sinks: &mut Sinks,
+        observers: &mut Observers<'_>,
+        ended: &mut Option<ServerEnd>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let drained = loop {
+            match self.poll_events(sinks, observers, ended, cx) {
+                Poll::Ready(Err(error)) => observers.lose_reader(unwritten(error), ended),
+                drained => break drained.map(drop),
+            }
+            sinks.writer.stop_printing();
+        };
+        if ended.is_none()
+            && observers.view.reads_events
+            && sinks.writer.poll_reader_gone(cx).is_ready()
+        {
+            observers.lose_reader(ServerEnd::ReaderGone, ended);
+            sinks.writer.stop_printing();
+        }
+        drained
     }
 
     /// Passes events to the sinks while they have room; ready when all is written.

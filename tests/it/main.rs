@@ -67,6 +67,7 @@ mod ping_replies;
 #[cfg(unix)]
 mod ping_verdict;
 mod proxy;
+#[cfg(unix)]
 mod proxy_command;
 #[cfg(unix)]
 mod random_commands;

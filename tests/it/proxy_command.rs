@@ -6,7 +6,8 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::harness::{
-    Client, Frame, Hostile, Http2Server, Nobody, Opcode, Probe, Server, ms, plain_get, proxy, serve,
+    Certificate, Client, Frame, Hostile, Http2Server, Nobody, Opcode, Probe, Server, ms, plain_get,
+    proxy, serve,
 };
 
 /// The bytes that a flood sends before memory is looked at.
@@ -595,7 +596,6 @@ fn events_name_the_direction_and_the_server() {
     assert!(events[1..events.len() - 1].iter().all(is_numbered));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_terminal_shows_the_conversation_with_the_number_of_the_connection() {
     let server = Server::new()
@@ -818,6 +818,7 @@ fn a_reader_that_leaves_ends_it_unless_a_verdict_was_asked_for() {
 fn what_passed_is_saved_as_a_check_file_that_passes_against_the_server() {
     let (_server, server) = serve(&["--greeting", "hello"]);
     let args = [
+        "-v",
         "--save",
         "seen.wst",
         "-H",
@@ -836,6 +837,7 @@ fn what_passed_is_saved_as_a_check_file_that_passes_against_the_server() {
     let mut lost = Client::connect(&url);
     lost.message();
     drop(lost);
+    running.stderr_line("closed: the client: the connection was lost");
     running.terminate();
     let folder = running.folder().to_owned();
     let seen = folder.join("seen.wst");
@@ -982,12 +984,29 @@ fn a_client_that_still_waits_for_the_server_is_ended_with_an_event() {
 
 #[test]
 fn both_sides_may_be_encrypted() {
-    let (_server, url) = serve(&["--self-signed"]);
-    let (_proxy, url) = proxy(&url, &["--self-signed", "-k"]);
+    let (_server, server) = serve(&["--self-signed"]);
+    let (_proxy, url) = proxy(&server, &["--self-signed", "-k"]);
     assert!(url.starts_with("wss://"), "{url}");
     Probe::new(["send", "-k", &url, "hi"])
         .stdout("hi\n")
         .any_stderr()
+        .status(0);
+    // The server's certificate is verified.
+    let (_proxy, url) = proxy(&server, &[]);
+    let answer = Client::refused(&url, "");
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    assert!(answer.contains("self-signed"), "{answer}");
+    let certificate = Certificate::good();
+    let probe = Probe::new(["send", "hi"]);
+    let ca = probe.file("ca.pem", certificate.authority_pem());
+    let chain = probe.file("chain.pem", certificate.pem());
+    let key = probe.file("key.pem", certificate.key_pem());
+    let (_server, server) = serve(&[]);
+    let args = ["--listen-cert", &chain, "--listen-key", &key];
+    let (_proxy, url) = proxy(&server, &args);
+    let url = url.replace("127.0.0.1", "localhost");
+    Probe::new(["send", "--cacert", &ca, &url, "hi"])
+        .stdout("hi\n")
         .status(0);
 }
 

@@ -4,6 +4,8 @@
 //! close frames pass through: neither side is answered by us, except after a violation of the protocol. A side that
 //! is lost is lost for the other one, too, and within the limit of the closing handshake both are gone.
 
+mod side;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,15 +25,13 @@ use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, ReadyState};
 use crate::event::{Closed, Event, Next, ProxyParty, Traffic};
 use crate::units;
+use side::ProxySide;
 
 /// What is passed on before other clients are polled.
 const AT_ONCE: usize = 256;
 
 /// How often a direction that is blocked is looked at: whether the side that is not read from is gone.
 const TICK: Duration = Duration::from_millis(250);
-
-/// The bytes that a side must take within the limit of the closing handshake once the other one is gone.
-const DRIP: u64 = 1024;
 
 /// A client and the server to which it is joined.
 pub struct ProxySession {
@@ -56,16 +56,6 @@ pub struct ProxySession {
     tick: Option<Pin<Box<Sleep>>>,
 }
 
-/// One of the two connections.
-struct ProxySide {
-    connection: Connection,
-    end: Option<CloseInfo>,
-    /// Whether its close frame was passed on.
-    has_closed: bool,
-    /// Since when it takes nothing although something waits for it, and what it had taken until then.
-    blocked: Option<(Instant, u64)>,
-}
-
 /// What the client is given.
 enum ClientDelivery {
     Message(Payload, Option<std::time::Instant>),
@@ -73,79 +63,6 @@ enum ClientDelivery {
     Close(CloseFrame),
     /// The end without a close frame.
     Loss,
-}
-
-impl ProxySide {
-    fn new(connection: Connection) -> Self {
-        Self {
-            connection,
-            end: None,
-            has_closed: false,
-            blocked: None,
-        }
-    }
-
-    /// Whether messages can be passed to it at all.
-    fn is_writable(&self) -> bool {
-        let open = self.connection.ready_state() == ReadyState::Open;
-        self.end.is_none() && (open || self.has_closed) && !self.connection.has_write_failed()
-    }
-
-    /// Whether it takes more. One that is gone takes everything: it goes nowhere.
-    fn takes_more(&mut self, cx: &mut Context<'_>) -> bool {
-        let takes = !self.is_writable()
-            || self.connection.poll_ready(cx).is_ready()
-            || self.connection.has_write_failed();
-        match takes {
-            true => self.blocked = None,
-            false => {
-                let taken = self.taken();
-                self.blocked.get_or_insert((Instant::now(), taken));
-            }
-        }
-        takes
-    }
-
-    fn taken(&self) -> u64 {
-        self.connection
-            .unsent_bytes()
-            .map_or(0, |(_, passed)| passed)
-    }
-
-    /// Whether it has taken almost nothing for this long.
-    fn is_stuck(&mut self, limit: Duration) -> bool {
-        let taken = self.taken();
-        match &mut self.blocked {
-            Some((since, before)) if taken >= *before + DRIP => {
-                (*since, *before) = (Instant::now(), taken);
-                false
-            }
-            Some((since, _)) => since.elapsed() >= limit,
-            None => false,
-        }
-    }
-
-    /// The next event; `None` if there is nothing now.
-    fn next(&mut self, cx: &mut Context<'_>) -> Option<Incoming> {
-        if self.end.is_some() {
-            return None;
-        }
-        match self.connection.poll_next(cx) {
-            Poll::Ready(incoming) => incoming,
-            Poll::Pending => None,
-        }
-    }
-
-    /// Queues a message for it; false if it is gone.
-    fn feed(&mut self, outgoing: &Outgoing) -> bool {
-        !self.connection.has_write_failed() && self.connection.feed(outgoing)
-    }
-
-    /// Passes a close frame on: the first one, or the answer to one.
-    fn close(&mut self, frame: &CloseFrame) {
-        self.connection.answer_close(frame);
-        self.connection.close(frame);
-    }
 }
 
 impl ProxySession {
