@@ -27,7 +27,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CONNECT_EXAMPLES)]
 pub struct ConnectArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: Option<String>,
 
@@ -81,7 +81,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
 pub struct SendArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 
@@ -212,7 +212,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = LISTEN_EXAMPLES)]
 pub struct ListenArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url, required_unless_present = "listen_port")]
     pub url: Option<String>,
 
@@ -285,7 +285,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PING_EXAMPLES)]
 pub struct PingArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 

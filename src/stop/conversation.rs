@@ -203,11 +203,6 @@ impl Conversation {
                     return self.unmet(unmet);
                 }
                 self.receive(&message.payload, now);
-                if self.compares()
-                    && let Some(why) = self.given_up()
-                {
-                    return self.unmet(UnmetExpectation::new(why));
-                }
                 self.verdict()
             }
             // Messages that the link sends by itself (heartbeats, those of -x) need no reply and do not end a
@@ -256,20 +251,11 @@ impl Conversation {
         }
     }
 
-    /// Whether messages are compared with a pattern.
-    fn compares(&self) -> bool {
-        self.until.is_some()
-            || self.filter.is_some()
-            || self.expectations.compares()
-            || self.takes_turns
-    }
-
     pub(super) fn may_send(&self) -> bool {
         self.turns.may_send()
     }
 
-    /// Why messages cannot be compared any more: a pattern has reached a limit.
-    fn given_up(&self) -> Option<String> {
+    pub(super) fn given_up(&self) -> Option<String> {
         let until = self.until.as_deref().and_then(AwaitedMessage::given_up);
         let filter = || self.filter.as_deref().and_then(Pattern::given_up);
         let greeting = || self.turns.greeting().and_then(AwaitedMessage::given_up);

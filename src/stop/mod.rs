@@ -185,6 +185,14 @@ impl StopRule {
         }
     }
 
+    /// Why messages cannot be compared any more: a pattern has reached a limit.
+    pub fn given_up(&self) -> Option<String> {
+        match self {
+            StopRule::Conversation(rule) => rule.given_up(),
+            StopRule::Pings(_) => None,
+        }
+    }
+
     /// What waits to be sent at the moment. With `is_excused` it is not the peer's fault that it waits.
     pub fn notice_unsent(&mut self, unsent: Option<Unsent>, is_excused: bool, now: Instant) {
         delegate!(self, rule => rule.write_stall.notice(unsent, is_excused, now));

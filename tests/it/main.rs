@@ -35,6 +35,7 @@ mod connect;
 mod credentials;
 mod decode;
 mod echo;
+mod endpoints;
 mod errors;
 #[cfg(unix)]
 mod events_schema;
