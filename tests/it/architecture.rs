@@ -7,13 +7,14 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may import only those below it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "main",
     "commands",
     "cli",
     "manual",
     "report",
     "repl",
+    "audit",
     "script",
     "server",
     "session",

@@ -1,0 +1,28 @@
+//! What was found about a requirement.
+
+/// What was found, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// As required.
+    Met(String),
+    /// Not as required: how bad that is, the probe says.
+    Unmet(String),
+    /// Nearly as required, or a matter of policy: a warning at most.
+    Doubtful(String),
+    /// It could not be told, and why.
+    Unknown(String),
+}
+
+impl Judgement {
+    /// The words.
+    pub fn got(&self) -> &str {
+        match self {
+            Self::Met(got) | Self::Unmet(got) | Self::Doubtful(got) | Self::Unknown(got) => got,
+        }
+    }
+
+    /// Whether it is as required.
+    pub fn is_met(&self) -> bool {
+        matches!(self, Self::Met(_))
+    }
+}

@@ -1,0 +1,267 @@
+//! Compares what was seen with what is required. When in doubt, it cannot be told: no finding may be wrong.
+
+use super::judgement::Judgement;
+use super::observation::{Ending, HandshakeEnd, Observation};
+use super::probe::{Probe, Requirement, Severity};
+use crate::connection::close::CloseCode;
+use crate::connection::frame::ClosePayload;
+use crate::connection::handshake::Headers;
+use crate::connection::probing::RawAnswer;
+use crate::script::report::ProbeVerdict;
+
+/// What is known of a server before it is judged.
+#[derive(Clone, Debug, Default)]
+pub struct Baseline {
+    /// The `Server` header of its 101.
+    pub server: Option<String>,
+    /// Whether a foreign origin that is let in is a finding.
+    pub origin_matters: bool,
+    /// Whether it answers pings, which tell whether a connection goes on.
+    pub answers_pings: bool,
+    /// How it ends a connection after an ordinary text message, if it does.
+    pub after_text: Option<UsualEnd>,
+    /// How it ends a connection after an ordinary binary message, if it does.
+    pub after_binary: Option<UsualEnd>,
+}
+
+/// How an application ends a connection that it does not like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsualEnd {
+    /// With a close frame: the code.
+    Close(Option<u16>),
+    /// By the end of TCP.
+    Tcp,
+}
+
+impl UsualEnd {
+    /// The end that was observed; `None` if the connection goes on, or it cannot be told.
+    pub fn of(observation: &Observation) -> Option<Self> {
+        match &observation.ending {
+            Ending::Ended | Ending::Failed(_) => Some(Self::Tcp),
+            _ => observation.close().map(|close| Self::Close(close.code)),
+        }
+    }
+}
+
+impl Baseline {
+    /// Whether the server ended the connection as it does after any such message.
+    fn is_usual_end(&self, probe: &Probe, observation: &Observation) -> bool {
+        let (text, binary) = probe.data();
+        let end = UsualEnd::of(observation);
+        end.is_some() && ((text && end == self.after_text) || (binary && end == self.after_binary))
+    }
+
+    /// Names a front end that has answered in the place of the server: ` (answered by nginx)`.
+    fn front_end(&self, headers: &Headers) -> String {
+        match headers.get("Server") {
+            Some(server) if self.server.as_deref() != Some(server) => {
+                format!(" (answered by {server})")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Judges an observation.
+pub fn judge(probe: &Probe, observation: &Observation, baseline: &Baseline) -> Judgement {
+    if let HandshakeEnd::NotConnected(error) = &observation.handshake {
+        return Judgement::Unknown(format!("no connection: {error}"));
+    }
+    match probe.requirement {
+        Requirement::Opens => opens(observation, baseline),
+        Requirement::Refused => refused(observation, baseline),
+        Requirement::NotOpened => not_opened(observation, baseline),
+        Requirement::Judged(_, judge) => judge(observation),
+        _ if observation.opened().is_none() => not_open(observation, baseline),
+        Requirement::Lives => lives(probe, observation, baseline),
+        Requirement::Fails(codes) => fails(probe, observation, baseline, codes),
+        Requirement::Pong(payload) => pong(probe, observation, baseline, payload),
+        Requirement::Closes(codes) => closes(observation, codes),
+    }
+}
+
+/// The verdict for a judgement of a probe of this severity.
+pub fn verdict(judgement: &Judgement, severity: Severity) -> ProbeVerdict {
+    match (judgement, severity) {
+        (Judgement::Unknown(_), _) => ProbeVerdict::Skip,
+        (Judgement::Met(_), _) | (_, Severity::Info) => ProbeVerdict::Pass,
+        (Judgement::Doubtful(_), _) | (_, Severity::Warning) => ProbeVerdict::Warn,
+        (Judgement::Unmet(_), Severity::Error) => ProbeVerdict::Fail,
+    }
+}
+
+/// Statuses by which a server says that it has no room: they say nothing about the request.
+pub fn is_overloaded(status: u16) -> bool {
+    matches!(status, 408 | 429 | 502 | 503 | 504)
+}
+
+/// How the handshake ended, with the front end that has answered.
+pub fn answer_in_words(observation: &Observation, baseline: &Baseline) -> String {
+    let words = observation.handshake_in_words();
+    match observation.answer() {
+        Some((status, headers)) if status != 101 => {
+            format!("{words}{}", baseline.front_end(headers))
+        }
+        _ => words,
+    }
+}
+
+fn opens(observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = answer_in_words(observation, baseline);
+    match &observation.handshake {
+        HandshakeEnd::Answered(RawAnswer::Opened(..)) => Judgement::Met(words),
+        HandshakeEnd::Answered(RawAnswer::Refused(refusal)) if is_overloaded(refusal.status) => {
+            Judgement::Unknown(words)
+        }
+        HandshakeEnd::Silent => Judgement::Unknown(words),
+        _ => Judgement::Unmet(words),
+    }
+}
+
+fn refused(observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = answer_in_words(observation, baseline);
+    match &observation.handshake {
+        HandshakeEnd::Answered(RawAnswer::Refused(refusal)) => match refusal.status {
+            status if is_overloaded(status) => Judgement::Unknown(words),
+            400.. => Judgement::Met(words),
+            _ => Judgement::Doubtful(words),
+        },
+        HandshakeEnd::Answered(RawAnswer::Opened(..)) => Judgement::Unmet(words),
+        // A 101 that is no WebSocket connection, the end of TCP, silence: not accepted, but not said so.
+        HandshakeEnd::Answered(RawAnswer::Invalid(..) | RawAnswer::NoHttp(_)) => {
+            Judgement::Doubtful(words)
+        }
+        HandshakeEnd::Silent | HandshakeEnd::NotReady(_) | HandshakeEnd::NotConnected(_) => {
+            Judgement::Unknown(words)
+        }
+    }
+}
+
+fn not_opened(observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = answer_in_words(observation, baseline);
+    match &observation.handshake {
+        HandshakeEnd::Answered(RawAnswer::Opened(..)) => Judgement::Unmet(words),
+        HandshakeEnd::Answered(_) => Judgement::Met(words),
+        _ => Judgement::Unknown(words),
+    }
+}
+
+/// A probe of frames that has found no open connection.
+fn not_open(observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = answer_in_words(observation, baseline);
+    Judgement::Unknown(format!("the connection did not open: {words}"))
+}
+
+/// Why the end of a connection says nothing about the probe.
+fn usual_end(observation: &Observation) -> Judgement {
+    Judgement::Unknown(format!(
+        "{}, as after any such message; --message TEXT sends one that the application accepts",
+        observation.ending_in_words()
+    ))
+}
+
+/// A server that violates the protocol itself says nothing about how it judges others.
+fn own_violation(observation: &Observation) -> Option<Judgement> {
+    match &observation.ending {
+        Ending::Violation(violation) if violation.close().is_none() => {
+            Some(Judgement::Unknown(observation.ending_in_words()))
+        }
+        _ => None,
+    }
+}
+
+fn lives(probe: &Probe, observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = observation.ending_in_words();
+    if observation.is_answered {
+        return Judgement::Met(words);
+    }
+    if let Some(unknown) = own_violation(observation) {
+        return unknown;
+    }
+    if baseline.is_usual_end(probe, observation) {
+        return usual_end(observation);
+    }
+    match observation.ending {
+        Ending::TimedOut if !baseline.answers_pings => no_pings(),
+        _ => Judgement::Unmet(words),
+    }
+}
+
+fn no_pings() -> Judgement {
+    Judgement::Unknown("this server answers no pings, so that it cannot be asked".to_owned())
+}
+
+fn fails(
+    probe: &Probe,
+    observation: &Observation,
+    baseline: &Baseline,
+    codes: &[u16],
+) -> Judgement {
+    let words = observation.ending_in_words();
+    if let Some(unknown) = own_violation(observation) {
+        return unknown;
+    }
+    if baseline.is_usual_end(probe, observation) {
+        return match observation.close() {
+            // The application's own code may be the right one.
+            Some(close) if close.code.is_some_and(|code| codes.contains(&code)) => {
+                Judgement::Met(words)
+            }
+            _ => usual_end(observation),
+        };
+    }
+    match (&observation.ending, observation.close()) {
+        (_, Some(close)) if close.code.is_some_and(|code| codes.contains(&code)) => {
+            Judgement::Met(words)
+        }
+        (_, Some(_)) => Judgement::Doubtful(words),
+        (Ending::Ended | Ending::Failed(_), _) => Judgement::Met(words),
+        _ => Judgement::Unmet(words),
+    }
+}
+
+fn pong(
+    probe: &Probe,
+    observation: &Observation,
+    baseline: &Baseline,
+    payload: &[u8],
+) -> Judgement {
+    if observation.pongs().any(|pong| pong == payload) {
+        return Judgement::Met(format!("a pong with the same {} bytes", payload.len()));
+    }
+    if let Some(unknown) = own_violation(observation) {
+        return unknown;
+    }
+    if baseline.is_usual_end(probe, observation) {
+        return usual_end(observation);
+    }
+    let words = observation.ending_in_words();
+    let other = observation.pongs().next();
+    Judgement::Unmet(match other {
+        Some(other) => format!("a pong with {} other bytes", other.len()),
+        None => words,
+    })
+}
+
+fn closes(observation: &Observation, codes: &[u16]) -> Judgement {
+    let words = observation.ending_in_words();
+    if let Some(unknown) = own_violation(observation) {
+        return unknown;
+    }
+    match observation.close() {
+        Some(close) if codes.contains(&code_of(close)) => Judgement::Met(words),
+        Some(close) if is_forbidden(close.code) => Judgement::Unmet(words),
+        Some(_) => Judgement::Doubtful(words),
+        None => Judgement::Unmet(words),
+    }
+}
+
+/// The code of a close frame; 1005 if it has none.
+fn code_of(close: &ClosePayload) -> u16 {
+    close.code.unwrap_or(CloseCode::NO_STATUS.0)
+}
+
+/// Whether no endpoint may ever put this code on the wire (RFC 6455 §7.4). Others may be registered some day.
+pub fn is_forbidden(code: Option<u16>) -> bool {
+    matches!(code, Some(0..=999 | 1005 | 1006 | 1015))
+}
