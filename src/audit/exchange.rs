@@ -42,7 +42,7 @@ pub async fn play(
     requirement: &Requirement,
 ) -> Result<Observation, Error> {
     let mut request = RawRequest::new(&settings.target)?;
-    request.offer_nothing();
+    request.offer_no_extension();
     let pieces = super::request::change(&mut request, exchange.changes, settings);
     let mut observation = Observation::new(request, settings.wait);
     let mut connection = match RawConnection::open(&settings.target, settings.connect).await {
@@ -113,6 +113,7 @@ async fn leave(frames: &mut RawFrames) {
         payload: 1000_u16.to_be_bytes().to_vec(),
     };
     frames.queue(&Outgoing::Raw(close.encode()));
+    // The end of the program ends it otherwise.
     let _ = timeout(FAREWELL, frames.end_of_stream()).await;
 }
 
@@ -284,7 +285,7 @@ impl Playing<'_> {
                     Requirement::Judged(..) | Requirement::Closes(_)
                 ) {
                     let ended = timeout_at(self.deadline, self.frames.end_of_stream()).await;
-                    self.observation.ends_tcp = ended.is_ok();
+                    self.observation.tcp_end = ended.ok();
                 }
                 return true;
             }

@@ -115,8 +115,16 @@ pub enum Requirement {
     Refused,
     /// The handshake may be answered with anything but a WebSocket connection.
     NotOpened,
+    /// The handshake succeeds, or is refused in HTTP.
+    OpensOrRefused,
+    /// The handshake is refused, because of its `Origin`.
+    OriginRefused,
     /// The connection goes on: the ping behind the frames is answered.
     Lives,
+    /// The connection goes on, or is closed with one of these codes.
+    LivesOr(&'static [u16]),
+    /// The server survives: it accepts connections afterwards.
+    Survives,
     /// The connection is failed (§7.1.7): a close frame with one of these codes, or the end of TCP, and no answer to
     /// the ping behind the frames.
     Fails(&'static [u16]),
@@ -357,6 +365,11 @@ pub const fn message_tail() -> Frame {
     Frame::new(Opcode::Continuation, FrameContent::MessageTail)
 }
 
+/// The same message as binary.
+pub const fn binary_message() -> Frame {
+    Frame::new(Opcode::Binary, FrameContent::Message)
+}
+
 /// A text message in one frame.
 pub const fn text(bytes: &'static [u8]) -> Frame {
     Frame::new(Opcode::Text, FrameContent::Bytes(bytes))
@@ -542,6 +555,10 @@ impl fmt::Display for Requirement {
             Self::Opens => f.write_str("101 Switching Protocols"),
             Self::Refused => f.write_str("an error status"),
             Self::NotOpened => f.write_str("any answer but a WebSocket connection"),
+            Self::OpensOrRefused => f.write_str("101 Switching Protocols, or a 4xx"),
+            Self::OriginRefused => f.write_str("an error status, such as 403"),
+            Self::LivesOr(codes) => write!(f, "the connection goes on, or close {}", any_of(codes)),
+            Self::Survives => f.write_str("the server accepts connections afterwards"),
             Self::Lives => f.write_str("the connection goes on: the ping behind it is answered"),
             Self::Fails(codes) => write!(f, "close {}, or the end of TCP", any_of(codes)),
             Self::Pong(payload) => write!(f, "a pong with the same {} bytes", payload.len()),
