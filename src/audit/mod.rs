@@ -322,6 +322,13 @@ impl Audit {
                 "the connection opens and ends by itself: {words}; -x MESSAGE logs in"
             )));
         }
+        let foreign = Exchange {
+            changes: probes::FROM_FOREIGN_PAGE,
+            frames: &[],
+            asks: false,
+        };
+        let foreign = self.play(&foreign, &Requirement::OriginRefused).await;
+        baseline.checks_origin = foreign.map_err(failed)?.refusal().is_some();
         // The requirement makes the watch last a little longer than the answer to the ping.
         let usual = Requirement::Fails(&[]);
         let text = self.play(&asked(probes::ORDINARY_TEXT), &usual).await;

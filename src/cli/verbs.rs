@@ -561,6 +561,7 @@ Examples:
   wsprobe help send           the same as wsprobe send --help
   wsprobe help exit-codes     what each exit status means
   wsprobe help patterns       how --expect, --until and --filter match
+  wsprobe help auditing       what audit finds, and what to change in the server
   wsprobe help conversations  taking turns, variables, rules that answer
   wsprobe help json           the events of --json, field by field
   wsprobe help check-file     scripted conversations
