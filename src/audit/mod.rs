@@ -51,6 +51,9 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(4),
 ];
 
+/// How long a server that does not answer is asked at most, less the last time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The state that all probes of a run share.
 pub struct Audit {
     settings: AuditSettings,
@@ -64,6 +67,8 @@ pub struct Audit {
     /// Those that were under way when the server was first found gone for good.
     suspects: RefCell<Vec<&'static str>>,
     is_gone: Cell<bool>,
+    /// Whether it was reported that no connection opens.
+    has_told_failure: Cell<bool>,
     /// Why the run ends early.
     stopping: Rc<Cell<Option<StopReason>>>,
 }
@@ -95,6 +100,7 @@ impl Audit {
             under_way: RefCell::default(),
             suspects: RefCell::default(),
             is_gone: Cell::new(false),
+            has_told_failure: Cell::new(false),
             stopping,
         }
     }
@@ -113,7 +119,7 @@ impl Audit {
         probes
     }
 
-    /// Runs a probe, and returns its row.
+    /// Runs a probe, and returns its row; the first one also returns that of the handshake if no connection opens.
     pub async fn run(&self, probe: &'static Probe) -> Vec<Finished> {
         let begun = Instant::now();
         let mut running = pin!(self.judged(probe));
@@ -128,17 +134,31 @@ impl Audit {
         let Some(judgement) = judgement else {
             return vec![Finished::interrupted(&self.settings.url, probe.id)];
         };
+        let mut results = Vec::new();
+        // Without a connection the run fails, also if this probe was not asked for.
+        if let Some(Err(failure)) = self.baseline.get()
+            && !self.has_told_failure.replace(true)
+            && let Some(opens) = probes::all().find(|it| it.id == probes::OPENS)
+            && probe.id != opens.id
+        {
+            results.push(self.row(opens, failure, begun.elapsed()));
+        }
+        results.push(self.row(probe, &judgement, begun.elapsed()));
+        results
+    }
+
+    fn row(&self, probe: &Probe, judgement: &Judgement, time: Duration) -> Finished {
         let row = ProbeRow {
             id: probe.id,
             group: probe.group(),
-            verdict: verdict::verdict(&judgement, probe.severity),
+            verdict: verdict::verdict(judgement, probe.severity),
             rfc: probe.rfc(),
             sent: probe.sent.to_owned(),
             expected: probe.requirement.to_string(),
             got: judgement.got().to_owned(),
             is_accepted: self.settings.selection.allows(probe),
         };
-        vec![Finished::of_probe(&self.settings.url, row, begun.elapsed())]
+        Finished::of_probe(&self.settings.url, row, time)
     }
 
     async fn judged(&self, probe: &'static Probe) -> Judgement {
@@ -190,7 +210,7 @@ impl Audit {
             return Ok(agreed(first.judgement, again.judgement));
         }
         let _alone = self.turns.write().await;
-        if self.presence().await == Presence::Gone {
+        if self.is_gone.get() || self.presence().await == Presence::Gone {
             return Ok(self.gone());
         }
         if first.judgement.is_met() {
@@ -279,6 +299,9 @@ impl Audit {
     async fn presence(&self) -> Presence {
         let begun = Instant::now();
         for (index, pause) in PAUSES.into_iter().enumerate() {
+            if begun.elapsed() > PATIENCE {
+                break;
+            }
             sleep(pause).await;
             let usual = Exchange {
                 changes: &[],
