@@ -47,14 +47,14 @@ pub const TOPICS: [Topic; 7] = [
         text: include_str!("../manual/check-file.txt"),
     },
     Topic {
-        name: AUDITING,
-        about: "What wsprobe audit finds, and what to change in the server",
-        text: include_str!("../manual/auditing.txt"),
-    },
-    Topic {
         name: "environment",
         about: "The environment variables that wsprobe reads",
         text: include_str!("../manual/environment.txt"),
+    },
+    Topic {
+        name: AUDITING,
+        about: "What wsprobe audit finds, and what to change in the server",
+        text: include_str!("../manual/auditing.txt"),
     },
 ];
 

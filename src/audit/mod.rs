@@ -272,7 +272,7 @@ impl Audit {
                 })
             }
             Action::Special(special) => Ok(Judged {
-                judgement: special.look(self).await?,
+                judgement: special::look(special, self).await?,
                 is_abrupt: false,
             }),
         }
