@@ -20,7 +20,7 @@ pub const BOLD: &str = "\x1b[1m";
 pub const PLAIN: &str = "\x1b[0m";
 
 /// All chapters.
-pub const TOPICS: [Topic; 7] = [
+pub const TOPICS: [Topic; 8] = [
     Topic {
         name: "exit-codes",
         about: "What each exit status means",
@@ -45,6 +45,11 @@ pub const TOPICS: [Topic; 7] = [
         name: CHECK_FILE,
         about: "The format of check files: scripted conversations",
         text: include_str!("../manual/check-file.txt"),
+    },
+    Topic {
+        name: "endpoints",
+        about: "Names for URLs and their options (@NAME)",
+        text: include_str!("../manual/endpoints.txt"),
     },
     Topic {
         name: "environment",

@@ -206,8 +206,13 @@ impl Audit {
     ) -> Result<Judgement, Error> {
         if !first.is_abrupt {
             let _shared = self.turns.read().await;
-            let again = self.look(probe, baseline).await?;
-            return Ok(agreed(first.judgement, again.judgement));
+            let mut before = first.judgement;
+            let mut again = self.look(probe, baseline).await?.judgement;
+            if matches!(before, Judgement::Unknown(_)) && again.is_finding() {
+                before = again;
+                again = self.look(probe, baseline).await?.judgement;
+            }
+            return Ok(agreed(&before, again));
         }
         let _alone = self.turns.write().await;
         if self.is_gone.get() || self.presence().await == Presence::Gone {
@@ -217,8 +222,13 @@ impl Audit {
             // It has ended TCP and lives.
             return Ok(first.judgement);
         }
-        let again = self.looked_at(probe, baseline).await?;
-        Ok(agreed(first.judgement, again))
+        let mut before = first.judgement;
+        let mut again = self.looked_at(probe, baseline).await?;
+        if matches!(before, Judgement::Unknown(_)) && again.is_finding() {
+            before = again;
+            again = self.looked_at(probe, baseline).await?;
+        }
+        Ok(agreed(&before, again))
     }
 
     /// Plays a probe while nothing else runs, and asks whether the server has survived it.
@@ -369,16 +379,14 @@ impl Judged {
     }
 }
 
-/// What two looks at the same probe say together.
-fn agreed(first: Judgement, again: Judgement) -> Judgement {
+/// What two looks at the same probe say together: a finding only where both say it.
+fn agreed(first: &Judgement, again: Judgement) -> Judgement {
     use Judgement::{Doubtful, Fatal, Met, Unknown, Unmet};
-    match (&first, &again) {
-        (Met(_), Met(_))
-        | (_, Fatal(_))
+    match (first, &again) {
+        (Met(_) | Unknown(_), Met(_))
         | (Unmet(_), Unmet(_))
         | (Doubtful(_), Doubtful(_))
-        | (Unknown(_), _) => again,
-        (_, Unknown(_)) => again,
+        | (_, Fatal(_) | Unknown(_)) => again,
         _ => Unknown(format!(
             "not the same twice: {}; then {}",
             first.got(),

@@ -90,10 +90,9 @@ pub fn judge(probe: &Probe, observation: &Observation, baseline: &Baseline) -> J
 pub fn verdict(judgement: &Judgement, severity: Severity) -> ProbeVerdict {
     match (judgement, severity) {
         (Judgement::Unknown(_), _) => ProbeVerdict::Skip,
-        (Judgement::Fatal(_), _) => ProbeVerdict::Fail,
+        (Judgement::Fatal(_), _) | (Judgement::Unmet(_), Severity::Error) => ProbeVerdict::Fail,
         (Judgement::Met(_), _) | (_, Severity::Info) => ProbeVerdict::Pass,
         (Judgement::Doubtful(_), _) | (_, Severity::Warning) => ProbeVerdict::Warn,
-        (Judgement::Unmet(_), Severity::Error) => ProbeVerdict::Fail,
     }
 }
 
@@ -163,8 +162,9 @@ fn opens_or_refused(observation: &Observation, baseline: &Baseline) -> Judgement
             400..500 => Judgement::Met(words),
             _ => Judgement::Doubtful(words),
         },
-        HandshakeEnd::Answered(RawAnswer::Invalid(..)) => Judgement::Unmet(words),
-        HandshakeEnd::Answered(RawAnswer::NoHttp(_)) => Judgement::Unmet(words),
+        HandshakeEnd::Answered(RawAnswer::Invalid(..) | RawAnswer::NoHttp(_)) => {
+            Judgement::Unmet(words)
+        }
         _ => Judgement::Unknown(words),
     }
 }

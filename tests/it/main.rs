@@ -24,6 +24,7 @@ mod check_blocks;
 mod check_comeback;
 #[cfg(unix)]
 mod check_file;
+mod check_flood;
 mod check_http;
 mod check_url;
 mod close;
@@ -36,6 +37,7 @@ mod connect;
 mod credentials;
 mod decode;
 mod echo;
+mod endpoints;
 mod errors;
 #[cfg(unix)]
 mod events_schema;
