@@ -370,3 +370,42 @@ fn an_interrupt_ends_it_at_once() {
     running.interrupt();
     running.status(130);
 }
+
+#[test]
+fn nonsense_never_passes_for_an_answer() {
+    let faults: [fn(&str) -> Treatment; 6] = [
+        |_| Treatment::Noise(1),
+        |_| Treatment::Noise(2),
+        |_| Treatment::Noisy(3),
+        |_| Treatment::Noisy(4),
+        |head| match values(head, "Sec-WebSocket-Extensions").len() {
+            0 => Treatment::Noisy(5),
+            _ => Treatment::Noise(5),
+        },
+        |head| match head.len() % 2 {
+            0 => Treatment::Noisy(6),
+            _ => Treatment::Right,
+        },
+    ];
+    std::thread::scope(|scope| {
+        for fault in faults {
+            scope.spawn(move || {
+                let front = Front::new(fault);
+                let output = Probe::new(["audit", &front.url(), "--json", "-w", "300ms"])
+                    .args(["--only", "handshake,frames,limits"])
+                    .any_stdout()
+                    .stderr("")
+                    .within(ms(100_000))
+                    .spawn()
+                    .status_among(&[0, 1]);
+                let rows = rows(&output.events());
+                let frames = rows.iter().filter(|row| row.0 == "frames-text");
+                let passed: Vec<_> = frames.filter(|row| row.1 == "pass").collect();
+                let is_right = rows
+                    .iter()
+                    .any(|row| row.0 == "handshake-opens" && row.1 == "pass");
+                assert!(passed.is_empty() || is_right, "{rows:#?}");
+            });
+        }
+    });
+}
