@@ -29,12 +29,13 @@ fn help_lists_every_verb() {
     }
 }
 
-const VERBS: [&str; 8] = [
+const VERBS: [&str; 9] = [
     "connect",
     "send",
     "listen",
     "ping",
     "check",
+    "audit",
     "serve",
     "completions",
     "help",
