@@ -30,7 +30,7 @@ pub use shared::{
 };
 pub use values::{BinaryOutput, HeaderArg, RuleArg, SubprotocolArg, subprotocol, user};
 pub use verbs::{
-    CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
+    AuditArgs, CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
 };
 
 /// Test and debug WebSocket endpoints: interactively, in a pipe, in CI
@@ -59,6 +59,7 @@ Examples:
   wsprobe listen wss://example.com/feed    print incoming messages
   wsprobe ping wss://example.com/          measure round-trip times
   wsprobe check wss://example.com/         check an endpoint, pass or fail
+  wsprobe audit wss://example.com/         test a server against the standards
   wsprobe help exit-codes                  other topics: patterns, conversations, json, check-file";
 
 /// The commands. clap builds the options of a command only when that command is used (`defer`).
@@ -110,6 +111,17 @@ pub enum Verb {
     /// failed and where. Exit status 0 means that all checks passed, 1 that one failed, 2 that the command
     /// line or a file is invalid and nothing was sent. The report states the causes.
     Check(CheckArgs),
+    /// Audit a server: is it correct and safe?
+    ///
+    /// Runs some 100 probes, each on a connection of its own, and prints a line for each: what was sent, what came,
+    /// and the section of the RFC behind it. Probes are harmless by default: no message above 64 KiB, at most 4
+    /// connections at a time and 20 new ones per second. --intrusive adds large messages, many small frames, slow
+    /// clients and frames that are known to have ended servers. Audit only servers that you are allowed to test.
+    ///
+    /// ✓ is as required, ✗ violates a MUST, ! violates a SHOULD or is a matter of policy, – could not be told, and the
+    /// line says why. Exit status 0 means no ✗, 1 that there is at least one, 2 that the command line is invalid and
+    /// nothing was sent. 'wsprobe help auditing' says what to change in the server for each finding.
+    Audit(AuditArgs),
     /// Run a test server
     ///
     /// Accepts WebSocket connections and echoes every message unchanged; --mode and the fault options change

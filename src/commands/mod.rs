@@ -1,5 +1,6 @@
 //! The commands, one module each. A command converts its options into values and runs the session with them.
 
+mod audit;
 mod check;
 pub mod completions;
 mod connect;
@@ -13,6 +14,7 @@ mod password;
 mod ping;
 mod prepare;
 mod proxy;
+mod reporting;
 mod send;
 mod serve;
 mod usage;
@@ -56,7 +58,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         _ => {}
     }
     ensure_descriptors().map_err(|error| match cli.verb {
-        Verb::Check(_) => error.as_usage(),
+        Verb::Check(_) | Verb::Audit(_) => error.as_usage(),
         _ => error,
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,6 +72,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Listen(options) => listen::run(options).await,
             Verb::Ping(options) => ping::run(options).await,
             Verb::Check(options) => check::run(options).await,
+            Verb::Audit(options) => audit::run(options).await,
             Verb::Serve(options) => serve::run(options).await,
             Verb::Proxy(options) => proxy::run(*options).await,
             Verb::Completions(options) => completions::run(&options),

@@ -137,7 +137,7 @@ pub async fn policy(
         files,
         output: &shared.output,
     };
-    let (target, more) = target(url, &options, Some(filling)).await?;
+    let (target, more) = target(url, &options, filling).await?;
     secrets.extend(more);
     let policy = LinkPolicy {
         target,
@@ -179,13 +179,11 @@ pub struct TargetOptions<'a> {
 pub async fn target(
     url: &str,
     options: &TargetOptions<'_>,
-    filling: Option<&Filling>,
+    filling: &Filling,
 ) -> anyhow::Result<(Target, Vec<String>)> {
     let TargetOptions { limits, files, .. } = *options;
     let mut request = request(options.handshake, options.compression, files)?;
-    if let Some(filling) = filling {
-        fill_headers(&mut request.headers, filling)?;
-    }
+    fill_headers(&mut request.headers, filling)?;
     let mut secrets = secrets_of(&request);
     let tls = TlsClient::new(&tls_options(options.tls, files)?).map_err(UsageError::from)?;
     let (mut route, mut proxies) = (route(options.network), proxies(options.network)?);
@@ -202,7 +200,7 @@ pub async fn target(
     if options.output.show_secrets && url != "echo:" {
         address.shown = address.unmasked.clone();
     }
-    request.credentials = credentials(options.handshake, files, &mut secrets)?;
+    request.credentials = credentials(options.handshake, files, filling, &mut secrets)?;
     let handshake = options.handshake;
     let target = Target {
         address,
@@ -531,14 +529,43 @@ fn headers_of(
     Ok(headers)
 }
 
+/// What was typed, filled in. The content of a file or an environment variable stays as it is: a password may contain
+/// anything.
+fn filled_in(
+    place: &str,
+    source: &SecretSource,
+    filling: &Filling,
+) -> Result<SecretSource, UsageError> {
+    let SecretSource::Literal(text) = source else {
+        return Ok(source.clone());
+    };
+    let fill = |text| Ok::<_, UsageError>(filling.fill(place, text, Language::Text)?.text);
+    let filled = match text.split_once(':').filter(|_| place == USER) {
+        Some((user, password)) => {
+            let user = fill(user)?;
+            if user.contains(':') {
+                return Err(UsageError::usage(format!(
+                    "{place}: the filled-in user name contains a colon, after which the password begins"
+                )));
+            }
+            format!("{user}:{}", fill(password)?)
+        }
+        None => fill(text)?,
+    };
+    Ok(SecretSource::Literal(filled))
+}
+
+const USER: &str = "--user";
+
 /// The credentials of `-u` or `--bearer`. A missing password is asked for last, when nothing else can fail.
 fn credentials(
     handshake: &cli::HandshakeArgs,
     files: named_file::ReadLimits,
+    filling: &Filling,
     secrets: &mut Vec<String>,
 ) -> Result<Option<Credentials>, UsageError> {
     if let Some(source) = &handshake.user {
-        let typed = source.read_within(files)?;
+        let typed = filled_in(USER, source, filling)?.read_within(files)?;
         // The parser's message would quote the secret.
         cli::user(&typed).map_err(|_| {
             UsageError::usage(
@@ -558,10 +585,11 @@ fn credentials(
     let Some(source) = &handshake.bearer else {
         return Ok(None);
     };
+    let source = filled_in("--bearer", source, filling)?;
     let token = source.read_within(files)?;
     Credentials::bearer(&token).map_err(|why| UsageError::usage(format!("--bearer: {why}")))?;
     secrets.push(token.trim().to_owned());
-    Ok(Some(Credentials::Bearer(source.clone())))
+    Ok(Some(Credentials::Bearer(source)))
 }
 
 fn tls_options(

@@ -30,6 +30,7 @@ use crate::signals::{Signal, Signals};
 use crate::stop::TrafficRule;
 
 use super::UsageError;
+use super::filling::Filling;
 use super::listening::{
     Announcement, ListenAddress, ListenerCertificate, acceptor, know_listener, listen, origins,
     planned_faults, raise_descriptor_limit,
@@ -213,7 +214,7 @@ async fn upstream(options: &ProxyArgs) -> anyhow::Result<(Target, Vec<String>)> 
         files: named_file::ReadLimits::default(),
         output: &options.output,
     };
-    target(&options.url, &target_options, None).await
+    target(&options.url, &target_options, &Filling::nothing()).await
 }
 
 fn limits(options: &ProxyArgs) -> Limits {

@@ -18,6 +18,7 @@ pub mod http2;
 pub mod http_request;
 pub mod message;
 mod opening;
+pub mod probing;
 mod progress;
 pub mod proxy;
 mod read_buffer;

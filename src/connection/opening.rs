@@ -173,14 +173,14 @@ pub async fn establish(
 }
 
 /// Connects to an address, through a proxy and with TLS where the target says so, for a request of another kind
-/// than the handshake.
+/// than the usual handshake.
 pub async fn reach(
     target: &Target,
     address: &Address,
     reporter: &Reporter,
     progress: &HandshakeProgress,
     deadline: Instant,
-) -> Result<Stream, Error> {
+) -> Result<(Stream, Option<tls::NegotiatedTls>), Error> {
     let mut attempt = AddressAttempt {
         target,
         address,
@@ -192,8 +192,7 @@ pub async fn reach(
         remote: String::new(),
         proxy: None,
     };
-    let (stream, _) = attempt.open_stream(Alpn::Http1).await?;
-    Ok(stream)
+    attempt.open_stream(Alpn::Http1).await
 }
 
 /// The request with current credentials: a token in a file may have been renewed.

@@ -49,6 +49,29 @@ pub struct TestResult<'a> {
     pub time: Duration,
     /// Why it failed, or the value found.
     pub message: &'a str,
+    /// What else is known of a probe of an audit.
+    pub probe: Option<ProbeFacts<'a>>,
+}
+
+/// The details of a probe of an audit.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeFacts<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its group.
+    pub group: &'a str,
+    /// `pass`, `fail`, `warn` or `skip`.
+    pub verdict: &'a str,
+    /// The sections behind it.
+    pub rfc: &'a [&'a str],
+    /// What was sent.
+    pub sent: &'a str,
+    /// What was expected.
+    pub expected: &'a str,
+    /// What came.
+    pub got: &'a str,
+    /// Whether the user has accepted the finding.
+    pub accepted: bool,
 }
 
 /// The result of all tests.
@@ -377,6 +400,16 @@ impl EventWriter {
                 ok: test.ok,
                 ms: Ms(test.time),
                 message: test.message,
+                probe: test.probe.map(|probe| event_types::ProbeInfo {
+                    id: probe.id,
+                    group: probe.group,
+                    verdict: probe.verdict,
+                    rfc: probe.rfc,
+                    sent: probe.sent,
+                    expected: probe.expected,
+                    got: probe.got,
+                    accepted: probe.accepted,
+                }),
             },
         );
     }

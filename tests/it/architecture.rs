@@ -7,13 +7,14 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may import only those below it.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "main",
     "commands",
     "cli",
     "manual",
     "report",
     "repl",
+    "audit",
     "recording",
     "server",
     "script",

@@ -30,12 +30,13 @@ fn help_lists_every_verb() {
     }
 }
 
-const VERBS: [&str; 9] = [
+const VERBS: [&str; 10] = [
     "connect",
     "send",
     "listen",
     "ping",
     "check",
+    "audit",
     "serve",
     "proxy",
     "completions",

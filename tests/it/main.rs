@@ -17,6 +17,8 @@ mod harness;
 #[cfg(unix)]
 mod addresses;
 mod architecture;
+mod audit;
+mod audit_handshake;
 mod backpressure;
 mod check_blocks;
 mod check_comeback;
