@@ -108,3 +108,34 @@ impl AsyncWrite for Stream {
         delegate!(self, stream => stream.poll_shutdown(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_is_known_while_the_data_before_it_is_unread() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut near = TcpStream::connect(address).await.expect("connected");
+        let (far, _) = listener.accept().await.expect("accepted");
+        assert!(!is_read_closed(far.ready(Interest::READABLE)));
+        near.write_all(b"unread").await.expect("written");
+        far.readable().await.expect("readable");
+        let far = Stream::Tcp(far);
+        assert!(!far.is_ended_by_peer());
+        near.shutdown().await.expect("shut down");
+        let known = async {
+            while !far.is_ended_by_peer() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let limit = Duration::from_secs(10);
+        tokio::time::timeout(limit, known).await.expect("known");
+    }
+}
