@@ -6,7 +6,9 @@
 
 mod exchange;
 mod judgement;
+mod judges;
 mod observation;
+mod offers;
 pub mod probe;
 pub mod probes;
 mod request;
@@ -324,10 +326,15 @@ impl Audit {
         }
         // The requirement makes the watch last a little longer than the answer to the ping.
         let usual = Requirement::Fails(&[]);
-        let text = self.play(&asked(probes::ORDINARY_TEXT), &usual).await;
-        baseline.after_text = UsualEnd::of(&text.map_err(failed)?);
-        let binary = self.play(&asked(probes::ORDINARY_BINARY), &usual).await;
-        baseline.after_binary = UsualEnd::of(&binary.map_err(failed)?);
+        let text = asked(probes::ORDINARY_TEXT);
+        let binary = asked(probes::ORDINARY_BINARY);
+        let (text, binary) = tokio::join!(self.play(&text, &usual), self.play(&binary, &usual));
+        let (text, binary) = (text.map_err(failed)?, binary.map_err(failed)?);
+        baseline.after_text = UsualEnd::of(&text);
+        baseline.after_binary = UsualEnd::of(&binary);
+        baseline.is_illegal = [&first, &text, &binary]
+            .into_iter()
+            .any(Observation::is_illegal);
         Ok(baseline)
     }
 }

@@ -18,6 +18,8 @@ pub struct Baseline {
     pub origin_matters: bool,
     /// Whether it answers pings, which tell whether a connection goes on.
     pub answers_pings: bool,
+    /// Whether what it sends violates the protocol, whatever it receives.
+    pub is_illegal: bool,
     /// How it ends a connection after an ordinary text message, if it does.
     pub after_text: Option<UsualEnd>,
     /// How it ends a connection after an ordinary binary message, if it does.
@@ -44,6 +46,11 @@ impl UsualEnd {
 }
 
 impl Baseline {
+    /// Whether the application ends connections after ordinary messages.
+    pub fn ends_after_messages(&self) -> bool {
+        self.after_text.is_some() || self.after_binary.is_some()
+    }
+
     /// Whether the server ended the connection as it does after any such message.
     fn is_usual_end(&self, probe: &Probe, observation: &Observation) -> bool {
         let (text, binary) = probe.data();
@@ -72,7 +79,12 @@ pub fn judge(probe: &Probe, observation: &Observation, baseline: &Baseline) -> J
         Requirement::Refused => refused(observation, baseline),
         Requirement::NotOpened => not_opened(observation, baseline),
         Requirement::Judged(_, judge) => judge(observation),
+        Requirement::Weighed(_, _, judge) if !probe.sends_frames() => judge(observation, baseline),
         _ if observation.opened().is_none() => not_open(observation, baseline),
+        _ if probe.needs_compression() && observation.compression().is_none() => {
+            Judgement::Unknown("the server does not accept permessage-deflate".to_owned())
+        }
+        Requirement::Weighed(_, _, judge) => judge(observation, baseline),
         Requirement::Lives => lives(probe, observation, baseline),
         Requirement::Fails(codes) => fails(probe, observation, baseline, codes),
         Requirement::Pong(payload) => pong(probe, observation, baseline, payload),
@@ -181,13 +193,17 @@ fn lives(probe: &Probe, observation: &Observation, baseline: &Baseline) -> Judge
     if baseline.is_usual_end(probe, observation) {
         return usual_end(observation);
     }
-    match observation.ending {
-        Ending::TimedOut if !baseline.answers_pings => no_pings(),
+    match (&observation.ending, observation.close()) {
+        (Ending::TimedOut, _) if !baseline.answers_pings => no_pings(),
+        (_, Some(close)) if !matches!(close.code, Some(1002 | 1007)) => Judgement::Unknown(
+            format!("{words}, which is not the code of a violation: perhaps another reason"),
+        ),
         _ => Judgement::Unmet(words),
     }
 }
 
-fn no_pings() -> Judgement {
+/// Why a server cannot be asked.
+pub fn no_pings() -> Judgement {
     Judgement::Unknown("this server answers no pings, so that it cannot be asked".to_owned())
 }
 
@@ -202,13 +218,7 @@ fn fails(
         return unknown;
     }
     if baseline.is_usual_end(probe, observation) {
-        return match observation.close() {
-            // The application's own code may be the right one.
-            Some(close) if close.code.is_some_and(|code| codes.contains(&code)) => {
-                Judgement::Met(words)
-            }
-            _ => usual_end(observation),
-        };
+        return usual_end(observation);
     }
     match (&observation.ending, observation.close()) {
         (_, Some(close)) if close.code.is_some_and(|code| codes.contains(&code)) => {

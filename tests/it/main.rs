@@ -17,6 +17,7 @@ mod harness;
 #[cfg(unix)]
 mod addresses;
 mod architecture;
+mod audit_probes;
 mod backpressure;
 mod check_blocks;
 mod check_comeback;

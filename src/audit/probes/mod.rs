@@ -1,8 +1,13 @@
 //! The tables of probes, one for each group.
 
+pub mod close;
+pub mod compression;
+pub mod control;
+pub mod fragments;
 pub mod frames;
 pub mod handshake;
 pub mod limits;
+pub mod utf8;
 
 use super::probe::{Frame, Probe, binary, message};
 
@@ -16,19 +21,28 @@ pub const ORDINARY_TEXT: &[Frame] = &[message()];
 pub const ORDINARY_BINARY: &[Frame] = &[binary(b"hi")];
 
 /// The tables, in the order of the groups.
-const TABLES: [&[Probe]; 3] = [handshake::PROBES, frames::PROBES, limits::PROBES];
+const TABLES: &[&[Probe]] = &[
+    handshake::PROBES,
+    frames::PROBES,
+    fragments::PROBES,
+    utf8::PROBES,
+    close::PROBES,
+    control::PROBES,
+    limits::PROBES,
+    compression::PROBES,
+];
 
 /// All probes, in the order of the groups.
 pub fn all() -> impl Iterator<Item = &'static Probe> {
-    TABLES.into_iter().flatten()
+    TABLES.iter().copied().flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use super::super::probe::GROUPS;
     use super::*;
+    use crate::audit::probe::GROUPS;
 
     #[test]
     fn every_id_is_kebab_case_and_begins_with_its_group() {
