@@ -45,7 +45,7 @@ pub async fn play(
     requirement: &Requirement,
 ) -> Result<Observation, Error> {
     let mut request = RawRequest::new(&settings.target)?;
-    request.offer_nothing();
+    request.offer_no_extension();
     let pieces = super::request::change(&mut request, exchange.changes, settings);
     let mut observation = Observation::new(request, settings.wait);
     let mut connection = match RawConnection::open(&settings.target, settings.connect).await {
@@ -117,6 +117,7 @@ async fn leave(frames: &mut RawFrames) {
         payload: 1000_u16.to_be_bytes().to_vec(),
     };
     frames.queue(&Outgoing::Raw(close.encode()));
+    // The end of the program ends it otherwise.
     let _ = timeout(FAREWELL, frames.end_of_stream()).await;
 }
 
@@ -302,8 +303,10 @@ impl Playing<'_> {
             }
             Received::Close(close) => {
                 self.end(Ending::Close(close.clone()));
-                if until == Until::TcpEnded {
-                    self.watch_tcp().await;
+                match until {
+                    Until::TcpEnded => self.wait_for_tcp().await,
+                    Until::NothingAfter => self.watch_for_more().await,
+                    _ => {}
                 }
                 return true;
             }
@@ -319,12 +322,18 @@ impl Playing<'_> {
         is_awaited
     }
 
-    /// Watches what the server does after its close frame.
-    async fn watch_tcp(&mut self) {
-        match timeout_at(self.deadline, self.frames.next()).await {
-            Ok(Err(RawEnd::Violation(violation))) => self.end(Ending::Violation(violation)),
-            Ok(Err(RawEnd::Ended | RawEnd::Failed(_))) => self.observation.ends_tcp = true,
-            Ok(Ok(_)) | Err(_) => {}
+    /// Waits for the end of TCP after the server's close frame.
+    async fn wait_for_tcp(&mut self) {
+        let ended = timeout_at(self.deadline, self.frames.end_of_stream()).await;
+        self.observation.tcp_end = ended.ok();
+    }
+
+    /// Waits for something after the server's close frame, which is a violation, or the end of TCP.
+    async fn watch_for_more(&mut self) {
+        if let Ok(Err(RawEnd::Violation(violation))) =
+            timeout_at(self.deadline, self.frames.next()).await
+        {
+            self.end(Ending::Violation(violation));
         }
     }
 

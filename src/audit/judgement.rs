@@ -7,6 +7,8 @@ pub enum Judgement {
     Met(String),
     /// Not as required: how bad that is, the probe says.
     Unmet(String),
+    /// The server has died of it: an error, whatever the probe says.
+    Fatal(String),
     /// Nearly as required, or a matter of policy: a warning at most.
     Doubtful(String),
     /// It could not be told, and why.
@@ -17,7 +19,11 @@ impl Judgement {
     /// The words.
     pub fn got(&self) -> &str {
         match self {
-            Self::Met(got) | Self::Unmet(got) | Self::Doubtful(got) | Self::Unknown(got) => got,
+            Self::Met(got)
+            | Self::Unmet(got)
+            | Self::Fatal(got)
+            | Self::Doubtful(got)
+            | Self::Unknown(got) => got,
         }
     }
 

@@ -32,6 +32,10 @@ pub const WHOLE_OR_FAILED: Requirement = Requirement::Weighed(
     whole_or_failed,
 );
 
+/// A control frame that is too long or fragmented, which a receiver may not send back either.
+pub const CONTROL_RULES: Requirement =
+    Requirement::Weighed("close 1002, or the end of TCP", Until::Ended, control_rules);
+
 /// A pong within a message that has not ended.
 pub const INNER_PONG: Requirement = Requirement::Weighed(
     "a pong before the message ends",
@@ -64,7 +68,7 @@ pub const ENDS_TCP: Requirement = Requirement::Weighed(
 /// No data behind a close frame.
 pub const NOTHING_AFTER: Requirement = Requirement::Weighed(
     "no message after its own close frame",
-    Until::TcpEnded,
+    Until::NothingAfter,
     nothing_after,
 );
 
@@ -161,6 +165,24 @@ fn whole_or_failed(observation: &Observation, baseline: &Baseline) -> Judgement 
     }
 }
 
+fn control_rules(observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = observation.ending_in_words();
+    let of_its_own = matches!(
+        own_violation(observation),
+        Some(ViolationKind::LongControl(_) | ViolationKind::FragmentedControl(_))
+    );
+    if of_its_own && !baseline.is_illegal {
+        return Judgement::Unmet(words);
+    }
+    match (&observation.ending, observation.close()) {
+        (_, Some(close)) if close.code == Some(1002) => Judgement::Met(words),
+        (Ending::Violation(_), None) => Judgement::Unknown(words),
+        (Ending::Ended | Ending::Failed(_), None) => Judgement::Met(words),
+        // A receiver that does not enforce a rule of the sender, or ends with another code.
+        _ => Judgement::Doubtful(words),
+    }
+}
+
 fn inner_pong(observation: &Observation, baseline: &Baseline) -> Judgement {
     if observation.pongs().any(|pong| pong == b"inside".as_slice()) {
         return Judgement::Met("a pong".to_owned());
@@ -248,7 +270,7 @@ fn ends_tcp(observation: &Observation, _: &Baseline) -> Judgement {
         Ending::Ended | Ending::Failed(_) => return Judgement::Met(words),
         _ => return Judgement::Unknown(format!("no closing handshake: {words}")),
     }
-    if observation.ends_tcp {
+    if observation.tcp_end.is_some() {
         Judgement::Met("the end of TCP".to_owned())
     } else {
         Judgement::Unmet("TCP is still open after the closing handshake".to_owned())

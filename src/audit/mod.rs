@@ -219,7 +219,7 @@ impl Audit {
         }
         Ok(match self.presence().await {
             Presence::Here => judged.judgement,
-            Presence::Back(after) => Judgement::Unmet(format!(
+            Presence::Back(after) => Judgement::Fatal(format!(
                 "{}; then the server accepted no connections for {}",
                 judged.judgement.got(),
                 units::shown(after)
@@ -228,7 +228,7 @@ impl Audit {
                 self.is_gone.set(true);
                 *self.suspects.borrow_mut() = vec![probe.id];
                 let got = judged.judgement.got();
-                Judgement::Unmet(format!("{got}; then the server accepted no connections"))
+                Judgement::Fatal(format!("{got}; then the server accepted no connections"))
             }
         })
     }
@@ -348,11 +348,13 @@ impl Judged {
 
 /// What two looks at the same probe say together.
 fn agreed(first: Judgement, again: Judgement) -> Judgement {
-    use Judgement::{Doubtful, Met, Unknown, Unmet};
+    use Judgement::{Doubtful, Fatal, Met, Unknown, Unmet};
     match (&first, &again) {
-        (Met(_), Met(_)) | (Unmet(_), Unmet(_)) | (Doubtful(_), Doubtful(_)) | (Unknown(_), _) => {
-            again
-        }
+        (Met(_), Met(_))
+        | (_, Fatal(_))
+        | (Unmet(_), Unmet(_))
+        | (Doubtful(_), Doubtful(_))
+        | (Unknown(_), _) => again,
         (_, Unknown(_)) => again,
         _ => Unknown(format!(
             "not the same twice: {}; then {}",

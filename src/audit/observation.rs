@@ -10,7 +10,7 @@ use crate::connection::error::{Error, ErrorKind};
 use crate::connection::frame::ClosePayload;
 use crate::connection::handshake::{Headers, Refusal, Response};
 use crate::connection::message::Payload;
-use crate::connection::probing::{RawAnswer, RawRequest};
+use crate::connection::probing::{RawAnswer, RawRequest, StreamEnd};
 use crate::connection::tls::NegotiatedTls;
 use crate::connection::wire::Received;
 use crate::connection::wire::negotiation::NegotiatedDeflate;
@@ -32,8 +32,8 @@ pub struct Observation {
     pub is_answered: bool,
     /// How the connection ended.
     pub ending: Ending,
-    /// Whether the server ended TCP after a close frame of its own.
-    pub ends_tcp: bool,
+    /// How the server ended TCP after its close frame, where a probe waits for that; `None` if it did not.
+    pub tcp_end: Option<StreamEnd>,
     /// The time limit that applied.
     pub limit: Duration,
 }
@@ -80,7 +80,7 @@ impl Observation {
             received: Vec::new(),
             is_answered: false,
             ending: Ending::NotOpened,
-            ends_tcp: false,
+            tcp_end: None,
             limit,
         }
     }

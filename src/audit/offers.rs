@@ -18,6 +18,13 @@ pub const SOUND: Requirement = Requirement::Weighed(
     sound,
 );
 
+/// A second offer behind one that must be declined.
+pub const SECOND: Requirement = Requirement::Weighed(
+    "101, with the second offer or without permessage-deflate",
+    Until::Answered,
+    second,
+);
+
 /// An offer of a window that a server accepts with one that is no larger, or declines.
 pub const SERVER_BITS: Requirement = Requirement::Weighed(
     "101 with server_max_window_bits no larger, or without permessage-deflate",
@@ -106,6 +113,15 @@ fn sound(observation: &Observation, baseline: &Baseline) -> Judgement {
             Judgement::Unmet(format!("{}: {error}", agreed(observation)))
         }
         _ => refused(observation, baseline, true),
+    }
+}
+
+fn second(observation: &Observation, baseline: &Baseline) -> Judgement {
+    match &observation.handshake {
+        HandshakeEnd::Answered(RawAnswer::Opened(..) | RawAnswer::Invalid(..)) => {
+            sound(observation, baseline)
+        }
+        _ => refused(observation, baseline, false),
     }
 }
 

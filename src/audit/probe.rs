@@ -117,8 +117,16 @@ pub enum Requirement {
     Refused,
     /// The handshake may be answered with anything but a WebSocket connection.
     NotOpened,
+    /// The handshake succeeds, or is refused in HTTP.
+    OpensOrRefused,
+    /// The handshake is refused, because of its `Origin`.
+    OriginRefused,
     /// The connection goes on: the ping behind the frames is answered.
     Lives,
+    /// The connection goes on, or is closed with one of these codes.
+    LivesOr(&'static [u16]),
+    /// The server survives: it accepts connections afterwards.
+    Survives,
     /// The connection is failed (§7.1.7): a close frame with one of these codes, or the end of TCP, and no answer to
     /// the ping behind the frames.
     Fails(&'static [u16]),
@@ -145,8 +153,10 @@ pub enum Until {
     Pong(&'static [u8]),
     /// Until the connection ends. After the answer to the ping behind, for a grace period only.
     Ended,
-    /// Until the server has ended TCP too, and what it sends behind its close frame.
+    /// Until the server has ended TCP too.
     TcpEnded,
+    /// Until something comes behind the server's close frame, or the end of TCP.
+    NothingAfter,
 }
 
 impl Requirement {
@@ -154,9 +164,10 @@ impl Requirement {
     pub const fn until(&self) -> Until {
         match self {
             Self::Pong(payload) => Until::Pong(payload),
-            Self::Fails(_) | Self::Closes(_) | Self::Judged(..) => Until::Ended,
+            Self::Fails(_) => Until::Ended,
+            Self::Closes(_) | Self::Judged(..) => Until::TcpEnded,
             Self::Weighed(_, until, _) => *until,
-            Self::Opens | Self::Refused | Self::NotOpened | Self::Lives => Until::Answered,
+            _ => Until::Answered,
         }
     }
 }
@@ -455,6 +466,11 @@ pub const fn message_tail() -> Frame {
     Frame::new(Opcode::Continuation, FrameContent::MessageTail)
 }
 
+/// The same message as binary.
+pub const fn binary_message() -> Frame {
+    Frame::new(Opcode::Binary, FrameContent::Message)
+}
+
 /// A text message in one frame.
 pub const fn text(bytes: &'static [u8]) -> Frame {
     Frame::new(Opcode::Text, FrameContent::Bytes(bytes))
@@ -649,6 +665,10 @@ impl fmt::Display for Requirement {
             Self::Opens => f.write_str("101 Switching Protocols"),
             Self::Refused => f.write_str("an error status"),
             Self::NotOpened => f.write_str("any answer but a WebSocket connection"),
+            Self::OpensOrRefused => f.write_str("101 Switching Protocols, or a 4xx"),
+            Self::OriginRefused => f.write_str("an error status, such as 403"),
+            Self::LivesOr(codes) => write!(f, "the connection goes on, or close {}", any_of(codes)),
+            Self::Survives => f.write_str("the server accepts connections afterwards"),
             Self::Lives => f.write_str("the connection goes on: the ping behind it is answered"),
             Self::Fails(codes) => write!(f, "close {}, or the end of TCP", any_of(codes)),
             Self::Pong(payload) => write!(f, "a pong with the same {} bytes", payload.len()),

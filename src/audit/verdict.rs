@@ -79,13 +79,17 @@ pub fn judge(probe: &Probe, observation: &Observation, baseline: &Baseline) -> J
         Requirement::Refused => refused(observation, baseline),
         Requirement::NotOpened => not_opened(observation, baseline),
         Requirement::Judged(_, judge) => judge(observation),
+        Requirement::OpensOrRefused => opens_or_refused(observation, baseline),
+        Requirement::OriginRefused => origin_refused(probe, observation, baseline),
         Requirement::Weighed(_, _, judge) if !probe.sends_frames() => judge(observation, baseline),
         _ if observation.opened().is_none() => not_open(observation, baseline),
         _ if probe.needs_compression() && observation.compression().is_none() => {
             Judgement::Unknown("the server does not accept permessage-deflate".to_owned())
         }
         Requirement::Weighed(_, _, judge) => judge(observation, baseline),
-        Requirement::Lives => lives(probe, observation, baseline),
+        Requirement::Survives => Judgement::Met(observation.ending_in_words()),
+        Requirement::Lives => lives(probe, observation, baseline, &[]),
+        Requirement::LivesOr(codes) => lives(probe, observation, baseline, codes),
         Requirement::Fails(codes) => fails(probe, observation, baseline, codes),
         Requirement::Pong(payload) => pong(probe, observation, baseline, payload),
         Requirement::Closes(codes) => closes(observation, codes),
@@ -96,6 +100,7 @@ pub fn judge(probe: &Probe, observation: &Observation, baseline: &Baseline) -> J
 pub fn verdict(judgement: &Judgement, severity: Severity) -> ProbeVerdict {
     match (judgement, severity) {
         (Judgement::Unknown(_), _) => ProbeVerdict::Skip,
+        (Judgement::Fatal(_), _) => ProbeVerdict::Fail,
         (Judgement::Met(_), _) | (_, Severity::Info) => ProbeVerdict::Pass,
         (Judgement::Doubtful(_), _) | (_, Severity::Warning) => ProbeVerdict::Warn,
         (Judgement::Unmet(_), Severity::Error) => ProbeVerdict::Fail,
@@ -158,6 +163,48 @@ fn not_opened(observation: &Observation, baseline: &Baseline) -> Judgement {
     }
 }
 
+/// A server may refuse what is too large for it, in HTTP (RFC 9110 §5.4).
+fn opens_or_refused(observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = answer_in_words(observation, baseline);
+    match &observation.handshake {
+        HandshakeEnd::Answered(RawAnswer::Opened(..)) => Judgement::Met(words),
+        HandshakeEnd::Answered(RawAnswer::Refused(refusal)) => match refusal.status {
+            status if is_overloaded(status) => Judgement::Unknown(words),
+            400..500 => Judgement::Met(words),
+            _ => Judgement::Doubtful(words),
+        },
+        HandshakeEnd::Answered(RawAnswer::Invalid(..)) => Judgement::Unmet(words),
+        HandshakeEnd::Answered(RawAnswer::NoHttp(_)) => Judgement::Unmet(words),
+        _ => Judgement::Unknown(words),
+    }
+}
+
+/// Whether a foreign origin is kept out. That is the policy of the application, and only matters where a browser
+/// would add credentials by itself.
+fn origin_refused(probe: &Probe, observation: &Observation, baseline: &Baseline) -> Judgement {
+    let words = answer_in_words(observation, baseline);
+    let is_open = observation.opened().is_some();
+    match &observation.handshake {
+        HandshakeEnd::Answered(RawAnswer::Refused(refusal)) if is_overloaded(refusal.status) => {
+            Judgement::Unknown(words)
+        }
+        HandshakeEnd::Answered(_) if !is_open => Judgement::Met(words),
+        HandshakeEnd::Answered(_) if baseline.origin_matters => {
+            Judgement::Unmet(format!("let in: {words}"))
+        }
+        HandshakeEnd::Answered(_) if probe.id == super::probes::FOREIGN_ORIGIN => {
+            Judgement::Doubtful(format!(
+                "let in: {words}; that matters where browsers send credentials (give them, or --expect-origin-check)"
+            ))
+        }
+        HandshakeEnd::Answered(_) => Judgement::Unknown(format!(
+            "let in, without credentials: see {}",
+            super::probes::FOREIGN_ORIGIN
+        )),
+        _ => Judgement::Unknown(words),
+    }
+}
+
 /// A probe of frames that has found no open connection.
 fn not_open(observation: &Observation, baseline: &Baseline) -> Judgement {
     let words = answer_in_words(observation, baseline);
@@ -182,7 +229,12 @@ fn own_violation(observation: &Observation) -> Option<Judgement> {
     }
 }
 
-fn lives(probe: &Probe, observation: &Observation, baseline: &Baseline) -> Judgement {
+fn lives(
+    probe: &Probe,
+    observation: &Observation,
+    baseline: &Baseline,
+    allowed: &[u16],
+) -> Judgement {
     let words = observation.ending_in_words();
     if observation.is_answered {
         return Judgement::Met(words);
@@ -193,13 +245,23 @@ fn lives(probe: &Probe, observation: &Observation, baseline: &Baseline) -> Judge
     if baseline.is_usual_end(probe, observation) {
         return usual_end(observation);
     }
+    let sends_data = probe.data() != (false, false);
     match (&observation.ending, observation.close()) {
-        (Ending::TimedOut, _) if !baseline.answers_pings => no_pings(),
-        (_, Some(close)) if !matches!(close.code, Some(1002 | 1007)) => Judgement::Unknown(
-            format!("{words}, which is not the code of a violation: perhaps another reason"),
+        (_, Some(close)) if close.code.is_some_and(|code| allowed.contains(&code)) => {
+            Judgement::Met(words)
+        }
+        (_, Some(close)) if sends_data && is_of_application(close.code) => Judgement::Unknown(
+            format!("{words}: the application did not like what the message says"),
         ),
+        (_, Some(close)) if close.code == Some(CloseCode::TOO_BIG.0) => Judgement::Doubtful(words),
+        (Ending::TimedOut, _) if !baseline.answers_pings => no_pings(),
         _ => Judgement::Unmet(words),
     }
+}
+
+/// Codes by which an application, not the protocol, ends a connection.
+fn is_of_application(code: Option<u16>) -> bool {
+    matches!(code, None | Some(1000 | 1001 | 1003 | 1008 | 1011..=1014 | 3000..=4999))
 }
 
 /// Why a server cannot be asked.

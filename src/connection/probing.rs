@@ -23,6 +23,7 @@ use super::read_buffer::ReadBuffer;
 use super::stream::Stream;
 use super::target::{RequestHeader, UpgradeOptions};
 use super::tls::NegotiatedTls;
+use super::tls::old::{HelloAnswer, OldVersion};
 use super::wire::negotiation::NegotiatedDeflate;
 use super::wire::violation::Violation;
 use super::wire::{Received, Role, Wire, WireSettings};
@@ -111,12 +112,11 @@ impl RawRequest {
         client::read_101(answer, &accept_key, &offered).map(|(compression, _)| compression)
     }
 
-    /// The subprotocols and extensions of the options are not offered.
-    pub fn offer_nothing(&mut self) {
-        self.headers.retain(|header| {
-            !header.name.eq_ignore_ascii_case("Sec-WebSocket-Protocol")
-                && !header.name.eq_ignore_ascii_case("Sec-WebSocket-Extensions")
-        });
+    /// Leaves out the offer of extensions.
+    pub fn offer_no_extension(&mut self) {
+        let name = "Sec-WebSocket-Extensions";
+        self.headers
+            .retain(|header| !header.name.eq_ignore_ascii_case(name));
     }
 }
 
@@ -169,6 +169,11 @@ impl RawConnection {
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
+    }
+
+    /// Offers a version of TLS that must not be used any more, on a connection without TLS.
+    pub async fn offer_old_tls(&mut self, version: OldVersion, host: &str) -> HelloAnswer {
+        version.offer(&mut self.stream, host).await
     }
 
     /// Reads some bytes; empty at the end.
@@ -241,6 +246,17 @@ pub enum RawEnd {
     Failed(io::Error),
 }
 
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// By a FIN, with TLS by close_notify before it.
+    Orderly,
+    /// By a FIN, without the close_notify of TLS (RFC 8446 §6.1).
+    WithoutCloseNotify,
+    /// By a reset or another failure.
+    Broken,
+}
+
 /// A connection after the handshake: frames, as the caller wants them.
 pub struct RawFrames {
     stream: Stream,
@@ -303,18 +319,22 @@ impl RawFrames {
         }
     }
 
-    /// Waits for the end of TCP, whatever comes before it.
-    pub async fn end_of_stream(&mut self) {
+    /// Waits for the end of the stream, whatever comes before it.
+    pub async fn end_of_stream(&mut self) -> StreamEnd {
         poll_fn(|cx| {
             let _ = self.poll_write(cx);
             loop {
                 self.input.bytes_mut().clear();
                 match ready!(self.input.poll_fill(&mut self.stream, cx)) {
-                    Ok(n) if n > 0 => {}
-                    _ => return Poll::Ready(()),
+                    Ok(0) => return Poll::Ready(StreamEnd::Orderly),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                        return Poll::Ready(StreamEnd::WithoutCloseNotify);
+                    }
+                    Err(_) => return Poll::Ready(StreamEnd::Broken),
                 }
             }
         })
-        .await;
+        .await
     }
 }

@@ -3,7 +3,8 @@
 
 use crate::audit::judges::{FAILS_1002, LEGAL_FRAMES, UTF8_CHECKED};
 use crate::audit::offers::{
-    CONTEXT_TAKEOVER, DECLINED, NOTHING_AGREED, SERVER_BITS, SERVER_CONTEXT, SERVER_TAKEOVER, SOUND,
+    CONTEXT_TAKEOVER, DECLINED, NOTHING_AGREED, SECOND, SERVER_BITS, SERVER_CONTEXT,
+    SERVER_TAKEOVER, SOUND,
 };
 use crate::audit::probe::Requirement::{Fails, Lives};
 use crate::audit::probe::{
@@ -52,7 +53,7 @@ pub const PROBES: &[Probe] = &[
     offering!("compression-client-bits-7", "; client_max_window_bits=7").must(DECLINED, BITS),
     offering!("compression-client-bits-16", "; client_max_window_bits=16").must(DECLINED, BITS),
     offering!("compression-second-offer", "; wsprobe_unknown, permessage-deflate")
-        .must(SOUND, "RFC 7692 §5; RFC 7692 §7"),
+        .must(SECOND, "RFC 7692 §5; RFC 7692 §7"),
     offering!("compression-server-bits", "; server_max_window_bits=10").must(SERVER_BITS, "RFC 7692 §7.1.2.1"),
     offering!("compression-server-bits-8", "; server_max_window_bits=8").must(SERVER_BITS, "RFC 7692 §7.1.2.1"),
     offering!("compression-server-bits-quoted", "; server_max_window_bits=\"10\"")

@@ -1,9 +1,9 @@
 //! Pings, pongs, and the limits of control frames (RFC 6455 §5.5).
 //!
 //! That a control frame has at most 125 bytes and one frame is a duty of the sender; that a receiver fails the connection
-//! is the custom. A server that goes on gets a warning.
+//! is the custom. A server that goes on gets a warning; one that sends such a frame back breaks the rule itself.
 
-use crate::audit::judges::FAILS_1002;
+use crate::audit::judges::CONTROL_RULES;
 use crate::audit::probe::Requirement::{Lives, Pong};
 use crate::audit::probe::{Probe, close, frames, ping, pong};
 
@@ -52,29 +52,29 @@ pub const PROBES: &[Probe] = &[
         "a ping with 126 bytes",
         &[ping(b"").filled(126)],
     )
-    .should(FAILS_1002, CONTROL),
+    .must(CONTROL_RULES, CONTROL),
     frames(
         "control-ping-fragmented",
         "a ping without FIN",
         &[ping(b"wsprobe").not_final()],
     )
-    .should(FAILS_1002, CONTROL),
+    .must(CONTROL_RULES, CONTROL),
     frames(
         "control-pong-fragmented",
         "a pong without FIN",
         &[pong(b"wsprobe").not_final()],
     )
-    .should(FAILS_1002, CONTROL),
+    .must(CONTROL_RULES, CONTROL),
     frames(
         "control-close-fragmented",
         "a close frame without FIN",
         &[close(1000, "").not_final()],
     )
-    .should(FAILS_1002, CONTROL),
+    .must(CONTROL_RULES, CONTROL),
     frames(
         "control-close-126",
         "a close frame with 126 bytes",
         &[close(1000, "").filled(126)],
     )
-    .should(FAILS_1002, CONTROL),
+    .must(CONTROL_RULES, CONTROL),
 ];

@@ -7,22 +7,28 @@ pub mod fragments;
 pub mod frames;
 pub mod handshake;
 pub mod limits;
+pub mod origin;
+pub mod tls;
 pub mod utf8;
 
-use super::probe::{Frame, Probe, binary, message};
+use super::probe::{Frame, Probe, binary_message, message};
 
 /// The probe of the ordinary handshake. If it fails, nothing else can be told.
 pub const OPENS: &str = "handshake-opens";
+
+/// The probe whose row speaks for its group where a foreign origin is a matter of policy.
+pub const FOREIGN_ORIGIN: &str = "origin-foreign";
 
 /// An ordinary text message.
 pub const ORDINARY_TEXT: &[Frame] = &[message()];
 
 /// An ordinary binary message.
-pub const ORDINARY_BINARY: &[Frame] = &[binary(b"hi")];
+pub const ORDINARY_BINARY: &[Frame] = &[binary_message()];
 
 /// The tables, in the order of the groups.
 const TABLES: &[&[Probe]] = &[
     handshake::PROBES,
+    origin::PROBES,
     frames::PROBES,
     fragments::PROBES,
     utf8::PROBES,
@@ -30,6 +36,7 @@ const TABLES: &[&[Probe]] = &[
     control::PROBES,
     limits::PROBES,
     compression::PROBES,
+    tls::PROBES,
 ];
 
 /// All probes, in the order of the groups.

@@ -6,6 +6,7 @@
 
 pub mod certificate;
 mod client_identity;
+pub mod old;
 pub mod serving;
 mod verifier;
 mod words;

@@ -140,6 +140,20 @@ impl Finished {
         }
     }
 
+    /// What JUnit calls its class: the file, or the group of a probe.
+    fn class(&self) -> String {
+        match &self.probe {
+            Some(row) => format!("audit.{}", row.group),
+            None => self.file.clone(),
+        }
+    }
+
+    /// Why a probe could not be told, or that its finding is accepted.
+    fn why_not_told(&self) -> Option<&str> {
+        let note = self.note.as_deref();
+        note.filter(|_| self.probe.is_some())
+    }
+
     /// Whether it is a fact about an endpoint.
     fn is_fact(&self) -> bool {
         self.line == 0
