@@ -61,7 +61,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__check)
-            opts="-w -j -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --send --expect --expect-status --expect-close --expect-subprotocol --max-handshake --min-cert-days --skip --wait --jobs --fail-fast --pace --list --junit --tap --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-w -j -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --send --expect --expect-status --expect-close --expect-subprotocol --max-handshake --min-cert-days --skip --wait --jobs --fail-fast --pace --list --junit --tap --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --endpoints --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -262,6 +262,21 @@ _wsprobe() {
                     COMPREPLY=($(compgen -W "1.2 1.3" -- "${cur}"))
                     return 0
                     ;;
+                --endpoints)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -410,7 +425,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__connect)
-            opts="-w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --wait --null --no-history --filter --select --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --wait --null --no-history --filter --select --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --endpoints --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -553,6 +568,21 @@ _wsprobe() {
                     COMPREPLY=($(compgen -W "1.2 1.3" -- "${cur}"))
                     return 0
                     ;;
+                --endpoints)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -687,7 +717,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__help)
-            opts="-h --help connect send listen ping check serve completions exit-codes patterns conversations json check-file environment"
+            opts="-h --help connect send listen ping check serve completions exit-codes patterns conversations json check-file endpoints environment"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -701,7 +731,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__listen)
-            opts="-c -1 -0 -l -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --one --for --until --never --filter --select --idle-timeout --echo --null --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -1 -0 -l -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --one --for --until --never --filter --select --idle-timeout --echo --null --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --endpoints --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -864,6 +894,21 @@ _wsprobe() {
                     COMPREPLY=($(compgen -W "1.2 1.3" -- "${cur}"))
                     return 0
                     ;;
+                --endpoints)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -998,7 +1043,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__ping)
-            opts="-c -i -w -W -f -D -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --interval --deadline --wait --flood --adaptive --unix-time --size --app --expect --new-connection --max-p95 --max-avg --max-loss --histogram --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -i -w -W -f -D -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --interval --deadline --wait --flood --adaptive --unix-time --size --app --expect --new-connection --max-p95 --max-avg --max-loss --histogram --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --endpoints --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1177,6 +1222,21 @@ _wsprobe() {
                     COMPREPLY=($(compgen -W "1.2 1.3" -- "${cur}"))
                     return 0
                     ;;
+                --endpoints)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1311,7 +1371,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__send)
-            opts="-c -w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --expect --expect-close --expect-status --expect-subprotocol --step --after --never --capture --wait --no-wait --file --whole --null --binary --hex --base64 --fragment --rate --delay --filter --select --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --expect --expect-close --expect-status --expect-subprotocol --step --after --never --capture --wait --no-wait --file --whole --null --binary --hex --base64 --fragment --rate --delay --filter --select --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --endpoints --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1515,6 +1575,21 @@ _wsprobe() {
                     ;;
                 --tls-min)
                     COMPREPLY=($(compgen -W "1.2 1.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --endpoints)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --proxy)
@@ -1812,3 +1887,17 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
 else
     complete -F _wsprobe -o bashdefault -o default wsprobe
 fi
+
+# The endpoints of the nearest wsprobe.toml. Bash may give the name as a word of its own, behind a word @.
+_wsprobe_or_endpoints() {
+    local word="${COMP_WORDS[COMP_CWORD]}" before=""
+    (( COMP_CWORD > 0 )) && before="${COMP_WORDS[COMP_CWORD - 1]}"
+    if [[ "$word" == @* || "$before" == @ ]]; then
+        local names="$(wsprobe connect @ 2>&1 | sed -n 's/^  \(@[^ ]*\)  .*/\1/p')"
+        COMPREPLY=( $(compgen -W "$names" -- "@${word#@}") )
+    else
+        _wsprobe "$@"
+    fi
+}
+
+complete -F _wsprobe_or_endpoints -o bashdefault -o default wsprobe

@@ -56,6 +56,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l passphrase -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -141,6 +142,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l passphrase -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -224,6 +226,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l passphrase -d
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -302,6 +305,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l passphrase -d '
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand ping" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -391,6 +395,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l passphrase -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand check" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
@@ -486,3 +491,6 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l show-secrets -
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
+
+# The endpoints of the nearest wsprobe.toml.
+complete -c wsprobe -n 'string match -q "@*" -- (commandline -ct)' -f -a '(wsprobe connect @ 2>&1 | string replace -rf "^  (@\S+)  (.*)" "\$1\t\$2")'

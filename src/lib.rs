@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod connection;
 pub mod decode;
+pub mod endpoints;
 pub mod event;
 pub mod exit;
 pub mod expectation;
@@ -22,6 +23,7 @@ pub mod output;
 pub mod pattern;
 #[cfg(unix)]
 pub mod readiness;
+pub mod recording;
 pub mod repl;
 pub mod report;
 pub mod rules;

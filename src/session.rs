@@ -21,6 +21,7 @@ use crate::input::{self, Input};
 use crate::link::Link;
 use crate::output::{Amount, Notice, Sinks};
 use crate::pattern::runaway;
+use crate::secret::Secret;
 use crate::signals::{Signal, Signals};
 use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
@@ -357,6 +358,7 @@ impl RunningSession<'_> {
     fn receive(&mut self, cx: &mut Context<'_>) -> ReadProgress {
         let received = self.take_events(cx);
         self.notice_activity();
+        self.notice_given_up();
         received
     }
 
@@ -383,12 +385,37 @@ impl RunningSession<'_> {
         if self.is_superfluous(event) {
             return;
         }
+        let is_data = matches!(event, Event::Message(_) | Event::Frame(_));
+        if !is_data {
+            self.notice_given_up();
+            self.notice_delivery(event);
+        }
         let verdict = self.dispatch(event);
-        // Notices are only about the connection; messages skip this.
-        if !matches!(event, Event::Message(_)) && matches!(verdict, Verdict::GoOn) {
+        // Notices are only about the connection; data skips this.
+        if !is_data && matches!(verdict, Verdict::GoOn) {
             self.notify_next(event);
         }
         self.apply(verdict);
+    }
+
+    /// Notices the answer of a peer that was asked whether it has read everything.
+    fn notice_delivery(&mut self, event: &Event) {
+        let Session { link, stop, .. } = &mut self.session;
+        if matches!(event, Event::Pong { .. }) && stop.awaits_receipt() && link.unread() == 0 {
+            stop.notice_receipt(true, self.now);
+        }
+    }
+
+    /// Fails if messages cannot be compared or selected any more.
+    fn notice_given_up(&mut self) {
+        let stop = self.session.stop.given_up();
+        let selection = || self.session.sinks.selection_failure();
+        // An expression that cannot be stopped may take all memory.
+        let runs_on = || runaway().map(|why| format!("{why}; the expression cannot be stopped"));
+        if let Some(why) = stop.or_else(selection).or_else(runs_on) {
+            let unmet = UnmetExpectation::new(why);
+            self.finish(Outcome::Failed(Failure::Unmet(Box::new(unmet))));
+        }
     }
 
     /// Prints notices about the end of a connection or an attempt, for a session that continues.
@@ -522,26 +549,7 @@ impl RunningSession<'_> {
     fn dispatch(&mut self, event: &Event) -> Verdict {
         self.session.sinks.on_event(event);
         self.session.input.notice(event);
-        if self.session.stop.awaits_receipt()
-            && matches!(event, Event::Pong { .. })
-            && self.session.link.unread() == 0
-        {
-            self.session.stop.notice_receipt(true, self.now);
-        }
-        let verdict = self.session.stop.on_event(event, self.now);
-        if self.session.sinks.selects()
-            && let Some(why) = self.session.sinks.selection_failure()
-        {
-            return Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(why))));
-        }
-        match runaway() {
-            // It may take all memory.
-            Some(why) if !matches!(verdict, Verdict::Failed(_)) => {
-                let what = format!("{why}; the expression cannot be stopped");
-                Verdict::Failed(Failure::Unmet(Box::new(UnmetExpectation::new(what))))
-            }
-            _ => verdict,
-        }
+        self.session.stop.on_event(event, self.now)
     }
 
     /// Performs an action that sends no message.
@@ -564,8 +572,11 @@ impl RunningSession<'_> {
             }
             Action::Reopen if link.reopen() => self.link_down = false,
             Action::Reopen => sinks.notify(Notice::StillConnected),
-            Action::Connect(target) => {
-                if link.connect(*target, farewell) {
+            Action::Connect(new) => {
+                for secret in new.secrets {
+                    sinks.on_event(&Event::Secret(Secret::new(secret)));
+                }
+                if link.connect(new.target, new.on_open, farewell) {
                     sinks.notify(Notice::SecretsLeftBehind);
                 }
                 self.link_down = false;

@@ -27,6 +27,11 @@ impl Judgement {
         }
     }
 
+    /// Whether it is a finding that another look must confirm.
+    pub fn is_finding(&self) -> bool {
+        matches!(self, Self::Unmet(_) | Self::Doubtful(_))
+    }
+
     /// Whether it is as required.
     pub fn is_met(&self) -> bool {
         matches!(self, Self::Met(_))

@@ -53,6 +53,9 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(4),
 ];
 
+/// How long a server that does not answer is asked at most, less the last time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The state that all probes of a run share.
 pub struct Audit {
     settings: AuditSettings,
@@ -66,6 +69,8 @@ pub struct Audit {
     /// Those that were under way when the server was first found gone for good.
     suspects: RefCell<Vec<&'static str>>,
     is_gone: Cell<bool>,
+    /// Whether it was reported that no connection opens.
+    has_told_failure: Cell<bool>,
     /// Why the run ends early.
     stopping: Rc<Cell<Option<StopReason>>>,
 }
@@ -97,6 +102,7 @@ impl Audit {
             under_way: RefCell::default(),
             suspects: RefCell::default(),
             is_gone: Cell::new(false),
+            has_told_failure: Cell::new(false),
             stopping,
         }
     }
@@ -115,7 +121,7 @@ impl Audit {
         probes
     }
 
-    /// Runs a probe, and returns its row.
+    /// Runs a probe, and returns its row; the first one also returns that of the handshake if no connection opens.
     pub async fn run(&self, probe: &'static Probe) -> Vec<Finished> {
         let begun = Instant::now();
         let mut running = pin!(self.judged(probe));
@@ -130,17 +136,31 @@ impl Audit {
         let Some(judgement) = judgement else {
             return vec![Finished::interrupted(&self.settings.url, probe.id)];
         };
+        let mut results = Vec::new();
+        // Without a connection the run fails, also if this probe was not asked for.
+        if let Some(Err(failure)) = self.baseline.get()
+            && !self.has_told_failure.replace(true)
+            && let Some(opens) = probes::all().find(|it| it.id == probes::OPENS)
+            && probe.id != opens.id
+        {
+            results.push(self.row(opens, failure, begun.elapsed()));
+        }
+        results.push(self.row(probe, &judgement, begun.elapsed()));
+        results
+    }
+
+    fn row(&self, probe: &Probe, judgement: &Judgement, time: Duration) -> Finished {
         let row = ProbeRow {
             id: probe.id,
             group: probe.group(),
-            verdict: verdict::verdict(&judgement, probe.severity),
+            verdict: verdict::verdict(judgement, probe.severity),
             rfc: probe.rfc(),
             sent: probe.sent.to_owned(),
             expected: probe.requirement.to_string(),
             got: judgement.got().to_owned(),
             is_accepted: self.settings.selection.allows(probe),
         };
-        vec![Finished::of_probe(&self.settings.url, row, begun.elapsed())]
+        Finished::of_probe(&self.settings.url, row, time)
     }
 
     async fn judged(&self, probe: &'static Probe) -> Judgement {
@@ -188,19 +208,29 @@ impl Audit {
     ) -> Result<Judgement, Error> {
         if !first.is_abrupt {
             let _shared = self.turns.read().await;
-            let again = self.look(probe, baseline).await?;
-            return Ok(agreed(first.judgement, again.judgement));
+            let mut before = first.judgement;
+            let mut again = self.look(probe, baseline).await?.judgement;
+            if matches!(before, Judgement::Unknown(_)) && again.is_finding() {
+                before = again;
+                again = self.look(probe, baseline).await?.judgement;
+            }
+            return Ok(agreed(&before, again));
         }
         let _alone = self.turns.write().await;
-        if self.presence().await == Presence::Gone {
+        if self.is_gone.get() || self.presence().await == Presence::Gone {
             return Ok(self.gone());
         }
         if first.judgement.is_met() {
             // It has ended TCP and lives.
             return Ok(first.judgement);
         }
-        let again = self.looked_at(probe, baseline).await?;
-        Ok(agreed(first.judgement, again))
+        let mut before = first.judgement;
+        let mut again = self.looked_at(probe, baseline).await?;
+        if matches!(before, Judgement::Unknown(_)) && again.is_finding() {
+            before = again;
+            again = self.looked_at(probe, baseline).await?;
+        }
+        Ok(agreed(&before, again))
     }
 
     /// Plays a probe while nothing else runs, and asks whether the server has survived it.
@@ -254,7 +284,7 @@ impl Audit {
                 })
             }
             Action::Special(special) => Ok(Judged {
-                judgement: special.look(self).await?,
+                judgement: special::look(special, self).await?,
                 is_abrupt: false,
             }),
         }
@@ -281,6 +311,9 @@ impl Audit {
     async fn presence(&self) -> Presence {
         let begun = Instant::now();
         for (index, pause) in PAUSES.into_iter().enumerate() {
+            if begun.elapsed() > PATIENCE {
+                break;
+            }
             sleep(pause).await;
             let usual = Exchange {
                 changes: &[],
@@ -324,6 +357,13 @@ impl Audit {
                 "the connection opens and ends by itself: {words}; -x MESSAGE logs in"
             )));
         }
+        let foreign = Exchange {
+            changes: probes::FROM_FOREIGN_PAGE,
+            frames: &[],
+            asks: false,
+        };
+        let foreign = self.play(&foreign, &Requirement::OriginRefused).await;
+        baseline.checks_origin = foreign.map_err(failed)?.refusal().is_some();
         // The requirement makes the watch last a little longer than the answer to the ping.
         let usual = Requirement::Fails(&[]);
         let text = asked(probes::ORDINARY_TEXT);
@@ -346,16 +386,14 @@ impl Judged {
     }
 }
 
-/// What two looks at the same probe say together.
-fn agreed(first: Judgement, again: Judgement) -> Judgement {
+/// What two looks at the same probe say together: a finding only where both say it.
+fn agreed(first: &Judgement, again: Judgement) -> Judgement {
     use Judgement::{Doubtful, Fatal, Met, Unknown, Unmet};
-    match (&first, &again) {
-        (Met(_), Met(_))
-        | (_, Fatal(_))
+    match (first, &again) {
+        (Met(_) | Unknown(_), Met(_))
         | (Unmet(_), Unmet(_))
         | (Doubtful(_), Doubtful(_))
-        | (Unknown(_), _) => again,
-        (_, Unknown(_)) => again,
+        | (_, Fatal(_) | Unknown(_)) => again,
         _ => Unknown(format!(
             "not the same twice: {}; then {}",
             first.got(),

@@ -7,9 +7,9 @@ use std::fmt;
 
 use super::judgement::Judgement;
 use super::observation::Observation;
-use super::special::Special;
 use super::verdict::Baseline;
 use crate::connection::frame::Opcode;
+use crate::connection::tls::old::OldVersion;
 use crate::connection::wire::header::{FIN, LengthForm, RSV1, RSV2, RSV3};
 use crate::connection::wire::raw::DeflateForm;
 
@@ -39,6 +39,48 @@ pub enum Action {
     Exchange(Exchange),
     /// Something that cannot be said in a table.
     Special(Special),
+}
+
+/// A probe with a procedure of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// Whether the server still accepts connections, after all other probes.
+    Survival,
+    /// Whether the URL is encrypted.
+    Encrypted,
+    /// Whether the certificate is accepted, `--insecure` or not.
+    Certificate,
+    /// How long the certificate is valid.
+    CertificateDays,
+    /// Whether TLS 1.3 is spoken.
+    Tls13,
+    /// Whether an old version of TLS is refused.
+    OldTls(OldVersion),
+    /// Whether TLS ends with close_notify.
+    CloseNotify,
+    /// Half a request, and silence.
+    SlowHead,
+    /// So many half requests at a time, then a whole one.
+    HalfOpen(usize),
+}
+
+impl Special {
+    /// Whether it runs after all others.
+    pub const fn is_last(self) -> bool {
+        matches!(self, Self::Survival)
+    }
+
+    /// Whether it is about TLS.
+    pub const fn is_of_tls(self) -> bool {
+        matches!(
+            self,
+            Self::Certificate
+                | Self::CertificateDays
+                | Self::Tls13
+                | Self::OldTls(_)
+                | Self::CloseNotify
+        )
+    }
 }
 
 /// A handshake and frames.

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::judgement::Judgement;
 use super::observation::{Ending, Observation};
-use super::probe::{Exchange, Requirement, close};
+use super::probe::{Exchange, Requirement, Special, close};
 use super::{Audit, Presence};
 use crate::connection::dial::host_of;
 use crate::connection::error::Error;
@@ -18,29 +18,6 @@ use crate::units;
 
 /// A certificate that ends sooner is a warning: it is time to renew it.
 const LEAST_DAYS: i64 = 14;
-
-/// A probe with a procedure of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Special {
-    /// Whether the server still accepts connections, after all other probes.
-    Survival,
-    /// Whether the URL is encrypted.
-    Encrypted,
-    /// Whether the certificate is accepted, `--insecure` or not.
-    Certificate,
-    /// How long the certificate is valid.
-    CertificateDays,
-    /// Whether TLS 1.3 is spoken.
-    Tls13,
-    /// Whether an old version of TLS is refused.
-    OldTls(OldVersion),
-    /// Whether TLS ends with close_notify.
-    CloseNotify,
-    /// Half a request, and silence.
-    SlowHead,
-    /// So many half requests at a time, then a whole one.
-    HalfOpen(usize),
-}
 
 /// The usual exchange: a handshake, nothing else.
 const HANDSHAKE: Exchange = Exchange {
@@ -56,43 +33,25 @@ const CLOSE: Exchange = Exchange {
     asks: false,
 };
 
-impl Special {
-    /// Whether it runs after all others.
-    pub const fn is_last(self) -> bool {
-        matches!(self, Self::Survival)
-    }
-
-    /// Runs it.
-    ///
-    /// # Errors
-    /// The program itself cannot go on.
-    pub async fn look(self, audit: &Audit) -> Result<Judgement, Error> {
-        Ok(match self {
-            Self::Survival => survival(audit).await,
-            Self::Encrypted => encrypted(audit),
-            _ if self.is_of_tls() && !audit.settings.target.address.secure => {
-                Judgement::Unknown("the URL is not wss://".to_owned())
-            }
-            Self::Certificate => of_session(audit, certificate).await?,
-            Self::CertificateDays => of_session(audit, days).await?,
-            Self::Tls13 => of_session(audit, version_13).await?,
-            Self::OldTls(version) => old_tls(audit, version).await,
-            Self::CloseNotify => close_notify(audit).await?,
-            Self::SlowHead => slow_head(audit).await?,
-            Self::HalfOpen(number) => half_open(audit, number).await?,
-        })
-    }
-
-    const fn is_of_tls(self) -> bool {
-        matches!(
-            self,
-            Self::Certificate
-                | Self::CertificateDays
-                | Self::Tls13
-                | Self::OldTls(_)
-                | Self::CloseNotify
-        )
-    }
+/// Runs a special probe.
+///
+/// # Errors
+/// The program itself cannot go on.
+pub async fn look(special: Special, audit: &Audit) -> Result<Judgement, Error> {
+    Ok(match special {
+        Special::Survival => survival(audit).await,
+        Special::Encrypted => encrypted(audit),
+        _ if special.is_of_tls() && !audit.settings.target.address.secure => {
+            Judgement::Unknown("the URL is not wss://".to_owned())
+        }
+        Special::Certificate => of_session(audit, certificate).await?,
+        Special::CertificateDays => of_session(audit, days).await?,
+        Special::Tls13 => of_session(audit, version_13).await?,
+        Special::OldTls(version) => old_tls(audit, version).await,
+        Special::CloseNotify => close_notify(audit).await?,
+        Special::SlowHead => slow_head(audit).await?,
+        Special::HalfOpen(number) => half_open(audit, number).await?,
+    })
 }
 
 async fn survival(audit: &Audit) -> Judgement {

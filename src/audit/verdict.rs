@@ -16,6 +16,8 @@ pub struct Baseline {
     pub server: Option<String>,
     /// Whether a foreign origin that is let in is a finding.
     pub origin_matters: bool,
+    /// Whether it keeps a foreign origin out.
+    pub checks_origin: bool,
     /// Whether it answers pings, which tell whether a connection goes on.
     pub answers_pings: bool,
     /// Whether what it sends violates the protocol, whatever it receives.
@@ -100,10 +102,9 @@ pub fn judge(probe: &Probe, observation: &Observation, baseline: &Baseline) -> J
 pub fn verdict(judgement: &Judgement, severity: Severity) -> ProbeVerdict {
     match (judgement, severity) {
         (Judgement::Unknown(_), _) => ProbeVerdict::Skip,
-        (Judgement::Fatal(_), _) => ProbeVerdict::Fail,
+        (Judgement::Fatal(_), _) | (Judgement::Unmet(_), Severity::Error) => ProbeVerdict::Fail,
         (Judgement::Met(_), _) | (_, Severity::Info) => ProbeVerdict::Pass,
         (Judgement::Doubtful(_), _) | (_, Severity::Warning) => ProbeVerdict::Warn,
-        (Judgement::Unmet(_), Severity::Error) => ProbeVerdict::Fail,
     }
 }
 
@@ -173,8 +174,9 @@ fn opens_or_refused(observation: &Observation, baseline: &Baseline) -> Judgement
             400..500 => Judgement::Met(words),
             _ => Judgement::Doubtful(words),
         },
-        HandshakeEnd::Answered(RawAnswer::Invalid(..)) => Judgement::Unmet(words),
-        HandshakeEnd::Answered(RawAnswer::NoHttp(_)) => Judgement::Unmet(words),
+        HandshakeEnd::Answered(RawAnswer::Invalid(..) | RawAnswer::NoHttp(_)) => {
+            Judgement::Unmet(words)
+        }
         _ => Judgement::Unknown(words),
     }
 }
@@ -191,6 +193,10 @@ fn origin_refused(probe: &Probe, observation: &Observation, baseline: &Baseline)
         HandshakeEnd::Answered(_) if !is_open => Judgement::Met(words),
         HandshakeEnd::Answered(_) if baseline.origin_matters => {
             Judgement::Unmet(format!("let in: {words}"))
+        }
+        // It looks at origins, so that one that gets through is a gap.
+        HandshakeEnd::Answered(_) if baseline.checks_origin => {
+            Judgement::Doubtful(format!("let in, although a foreign origin is not: {words}"))
         }
         HandshakeEnd::Answered(_) if probe.id == super::probes::FOREIGN_ORIGIN => {
             Judgement::Doubtful(format!(
@@ -336,4 +342,124 @@ fn code_of(close: &ClosePayload) -> u16 {
 /// Whether no endpoint may ever put this code on the wire (RFC 6455 §7.4). Others may be registered some day.
 pub fn is_forbidden(code: Option<u16>) -> bool {
     matches!(code, Some(0..=999 | 1005 | 1006 | 1015))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::probe::{Frame, frames, message, ping};
+    use crate::connection::handshake::{HttpVersion, Response};
+    use crate::connection::probing::RawRequest;
+    use crate::connection::wire::violation::{Violation, ViolationKind};
+
+    const TEXT: &[Frame] = &[message()];
+    const PING: &[Frame] = &[ping(b"a")];
+
+    /// An open connection that ended so; `Open` has answered the ping behind.
+    fn seen(ending: Ending) -> Observation {
+        let response = Response {
+            version: HttpVersion::OneOne,
+            status: 101,
+            reason: String::new(),
+            headers: Headers::default(),
+            malformed: Vec::new(),
+        };
+        let limit = std::time::Duration::from_secs(5);
+        Observation {
+            handshake: HandshakeEnd::Answered(RawAnswer::Opened(response, None)),
+            is_answered: ending == Ending::Open,
+            ending,
+            ..Observation::new(RawRequest::default(), limit)
+        }
+    }
+
+    fn closed(code: u16) -> Ending {
+        Ending::Close(ClosePayload {
+            code: Some(code),
+            reason: String::new(),
+        })
+    }
+
+    #[test]
+    fn each_end_has_its_verdict() {
+        use ProbeVerdict::{Fail, Pass, Skip, Warn};
+        use Requirement::{Closes, Fails, Lives, LivesOr};
+        let masked = Violation::new(ViolationKind::Masked, &[0x81]);
+        let masked = Ending::Violation(Box::new(masked));
+        let table = [
+            (PING, Lives, Ending::Open, Pass),
+            (PING, Lives, closed(1002), Fail),
+            (PING, Lives, closed(1008), Fail),
+            (PING, Lives, Ending::Ended, Fail),
+            // The pong is what is required.
+            (PING, Lives, Ending::TimedOut, Fail),
+            // The application may dislike what a message says.
+            (TEXT, Lives, closed(1008), Skip),
+            (TEXT, Lives, closed(4001), Skip),
+            (TEXT, Lives, closed(1002), Fail),
+            (TEXT, Lives, closed(1009), Warn),
+            (TEXT, LivesOr(&[1009]), closed(1009), Pass),
+            // RFC 6455 §7.1.7: the end of TCP is enough; another code is only a warning.
+            (TEXT, Fails(&[1002]), closed(1002), Pass),
+            (TEXT, Fails(&[1002]), Ending::Ended, Pass),
+            (
+                TEXT,
+                Fails(&[1002]),
+                Ending::Failed("reset".to_owned()),
+                Pass,
+            ),
+            (TEXT, Fails(&[1002]), closed(1007), Warn),
+            (TEXT, Fails(&[1002]), Ending::Open, Fail),
+            (TEXT, Fails(&[1002]), Ending::TimedOut, Fail),
+            (PING, Closes(&[1000]), closed(1000), Pass),
+            (PING, Closes(&[1000]), closed(1001), Warn),
+            (PING, Closes(&[1000]), closed(1006), Fail),
+            (PING, Closes(&[1000]), Ending::Ended, Fail),
+            // A server that breaks the rules itself is found by another probe.
+            (TEXT, Lives, masked.clone(), Skip),
+            (TEXT, Fails(&[1002]), masked, Skip),
+        ];
+        let baseline = Baseline {
+            answers_pings: true,
+            ..Baseline::default()
+        };
+        for (sent, requirement, ending, expected) in table {
+            let probe = frames("frames-x", "x", sent).must(requirement, "RFC 6455 §5");
+            let judgement = judge(&probe, &seen(ending.clone()), &baseline);
+            let found = verdict(&judgement, probe.severity);
+            assert_eq!(found, expected, "{requirement:?} {ending:?}");
+        }
+    }
+
+    #[test]
+    fn an_application_that_closes_on_any_message_is_not_blamed() {
+        let baseline = Baseline {
+            answers_pings: true,
+            after_text: Some(UsualEnd::Close(Some(1008))),
+            ..Baseline::default()
+        };
+        let verdict_of = |sent, requirement, ending| {
+            let probe = frames("frames-x", "x", sent).must(requirement, "RFC 6455 §5");
+            verdict(&judge(&probe, &seen(ending), &baseline), probe.severity)
+        };
+        let fails = Requirement::Fails(&[1002]);
+        assert_eq!(verdict_of(TEXT, fails, closed(1008)), ProbeVerdict::Skip);
+        assert_eq!(verdict_of(TEXT, fails, closed(1002)), ProbeVerdict::Pass);
+        assert_eq!(
+            verdict_of(TEXT, Requirement::Lives, closed(1008)),
+            ProbeVerdict::Skip
+        );
+        // A ping is no message.
+        assert_eq!(
+            verdict_of(PING, Requirement::Lives, closed(1008)),
+            ProbeVerdict::Fail
+        );
+    }
+
+    #[test]
+    fn a_server_that_answers_no_pings_cannot_be_asked() {
+        let probe = frames("frames-x", "x", TEXT).must(Requirement::Lives, "RFC 6455 §5");
+        let judgement = judge(&probe, &seen(Ending::TimedOut), &Baseline::default());
+        assert_eq!(verdict(&judgement, probe.severity), ProbeVerdict::Skip);
+    }
 }

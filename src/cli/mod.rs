@@ -118,7 +118,7 @@ pub enum Verb {
     ///
     /// ✓ is as required, ✗ violates a MUST, ! violates a SHOULD or is a matter of policy, – could not be told, and the
     /// line says why. Exit status 0 means no ✗, 1 that there is at least one, 2 that the command line is invalid and
-    /// nothing was sent. wsprobe-audit(7) explains each probe.
+    /// nothing was sent. 'wsprobe help auditing' says what to change in the server for each finding.
     Audit(AuditArgs),
     /// Run a test server
     ///

@@ -29,7 +29,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CONNECT_EXAMPLES)]
 pub struct ConnectArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: Option<String>,
 
@@ -83,7 +83,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
 pub struct SendArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 
@@ -135,7 +135,9 @@ pub struct SendArgs {
     /// Time limit since the last message sent or received (exit 28)
     ///
     /// A message that is still arriving extends it while at least 1 KiB arrives in each such period. It also limits
-    /// how long the server may take nothing of what waits to be sent (1s at least).
+    /// how long the server may take nothing of what waits to be sent (1s at least). A reply to -x looks like a reply to a
+    /// message, so one more is awaited for each -x; if only those are missing when TIME is over, it is exit 0. -c,
+    /// --expect and --after leave no doubt.
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -212,7 +214,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = LISTEN_EXAMPLES)]
 pub struct ListenArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url, required_unless_present = "listen_port")]
     pub url: Option<String>,
 
@@ -285,7 +287,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PING_EXAMPLES)]
 pub struct PingArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 
@@ -561,6 +563,7 @@ Examples:
   wsprobe help send           the same as wsprobe send --help
   wsprobe help exit-codes     what each exit status means
   wsprobe help patterns       how --expect, --until and --filter match
+  wsprobe help auditing       what audit finds, and what to change in the server
   wsprobe help conversations  taking turns, variables, rules that answer
   wsprobe help json           the events of --json, field by field
   wsprobe help check-file     scripted conversations

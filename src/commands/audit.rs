@@ -87,8 +87,7 @@ async fn audited(options: AuditArgs) -> anyhow::Result<Exit> {
             .into());
     }
     announce(&probes, &sinks);
-    let mut reports =
-        Reports::open(&destinations, style, Some(probes.len())).map_err(UsageError::output)?;
+    let mut reports = Reports::open(&destinations, style, None).map_err(UsageError::output)?;
     let policy = SchedulePolicy {
         jobs: CONNECTIONS,
         fail_fast: false,

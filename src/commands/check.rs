@@ -77,6 +77,13 @@ async fn check_url(options: CheckArgs) -> anyhow::Result<Exit> {
         return Err(UsageError::usage("--list and --pace require a check file").into());
     }
     let url = options.targets.first().cloned().unwrap_or_default();
+    let executes = !options.shared.messages.execute.is_empty();
+    if executes && !options.send.is_empty() && options.expect.is_empty() {
+        return Err(UsageError::usage(
+            "--send with -x requires --expect: a reply to -x would count as the reply to --send",
+        )
+        .into());
+    }
     let filling = filling(&options.shared, Vec::new())?;
     filling.reject_in_patterns("--expect", &options.expect)?;
     let values = filling.values().clone();
@@ -182,6 +189,11 @@ fn terminal_style(prepared: &PreparedSession, noun: &'static str) -> TerminalSty
 }
 
 fn read(names: &[String], values: &Values) -> Result<Vec<CheckFile>, UsageError> {
+    if names.iter().filter(|name| *name == STDIN).count() > 1 {
+        return Err(UsageError::usage(
+            "- is given twice, but standard input can be read only once",
+        ));
+    }
     let given: Vec<&String> = values.keys().collect();
     let file = |name: &String| {
         let limits = ReadLimits::default();

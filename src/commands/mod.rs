@@ -2,8 +2,9 @@
 
 mod audit;
 mod check;
-mod completions;
+pub mod completions;
 mod connect;
+mod endpoints;
 mod filling;
 mod foreign_flags;
 mod help;
@@ -30,7 +31,15 @@ pub use usage_error::UsageError;
 /// Parses the command line and runs the command. Returns the exit status of the process (see [`Exit`]).
 pub fn main() -> ExitCode {
     exit_with_70_on_panic();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match endpoints::expand(&typed) {
+        Ok(Some(expanded)) => {
+            usage_error::warn(&expanded.warnings);
+            expanded.arguments
+        }
+        Ok(None) => typed,
+        Err(error) => return usage_error::report(&error.into(), &typed).into(),
+    };
     let exit = match Cli::try_parse_from(&arguments) {
         Ok(cli) => usage::misread(&arguments)
             .map_or_else(|| run(cli), |misread| Err(misread.into()))

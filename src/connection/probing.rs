@@ -30,7 +30,7 @@ use super::wire::{Received, Role, Wire, WireSettings};
 use super::write_queue::WriteQueue;
 
 /// The upgrade request as wsprobe sends it, to be changed before it is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RawRequest {
     /// `GET`.
     pub method: String,

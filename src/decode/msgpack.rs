@@ -10,11 +10,10 @@ use rmp::decode::{RmpRead, read_marker};
 
 use super::DecodeError;
 use super::json_text::{JsonText, MAX_DEPTH};
+use crate::units::YEAR_10000;
 
 /// The type of a timestamp.
 const TIMESTAMP: i8 = -1;
-/// 1 January 10000, which RFC 3339 cannot write, in seconds since 1970.
-const YEAR_10000: u64 = 253_402_300_800;
 
 /// Appends the value of a message.
 pub(super) fn write_json(message: &[u8], out: &mut JsonText) -> Result<(), DecodeError> {

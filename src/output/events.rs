@@ -10,7 +10,7 @@ mod schema;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -30,6 +30,7 @@ use crate::exit::Exit;
 use crate::input::encoding::to_base64;
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::stop::{PingStatistics, TimeSummary};
+use crate::units::datable;
 use event_types::{CommonFields, Ms, WholeMs};
 use format::push_json;
 
@@ -522,8 +523,7 @@ impl EventClock {
         let now = Instant::now();
         let time = SystemTime::now() + at.saturating_duration_since(now)
             - now.saturating_duration_since(at);
-        // A clock before 1970 is not set, and has no RFC 3339 form.
-        let time = humantime::format_rfc3339_micros(time.max(UNIX_EPOCH));
+        let time = humantime::format_rfc3339_micros(datable(time));
         self.ts.clear();
         // Writing to memory cannot fail.
         let _ = write!(self.ts, "{time}");

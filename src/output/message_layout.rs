@@ -14,7 +14,7 @@ use super::json;
 use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::{Payload, Text};
-use crate::units::{count_grouped, grouped, wall_clock};
+use crate::units::{count_grouped, datable, grouped, wall_clock};
 
 /// The most bytes of a binary message shown on a terminal.
 const HEXDUMP_LIMIT: usize = 256;
@@ -99,16 +99,19 @@ impl Layout {
     #[inline]
     fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         if self.timestamps {
-            let ago = at.map(|at| at.elapsed()).unwrap_or_default();
-            let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
-            let time = time.max(UNIX_EPOCH);
-            let time = humantime::format_rfc3339_millis(time).to_string();
-            paint(out, self.colour, DIM, time.as_bytes());
-            out.push(b' ');
+            self.print_time(out, at);
         }
         if !self.mark.is_empty() {
             paint(out, self.colour, DIM, self.mark.as_bytes());
         }
+    }
+
+    fn print_time(&self, out: &mut Vec<u8>, at: Option<Instant>) {
+        let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+        let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+        let time = humantime::format_rfc3339_millis(datable(time)).to_string();
+        paint(out, self.colour, DIM, time.as_bytes());
+        out.push(b' ');
     }
 
     /// The beginning of a text, and its size if it is cut.

@@ -245,12 +245,6 @@ impl Sinks {
         self.writer.write_diagnostics(&text);
     }
 
-    /// Whether only some messages, or parts of them, are shown.
-    #[inline]
-    pub fn selects(&self) -> bool {
-        self.selection.is_partial()
-    }
-
     /// Why messages cannot be chosen any more (`--filter`, `--select`).
     pub fn selection_failure(&self) -> Option<String> {
         self.selection.given_up()

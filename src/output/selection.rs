@@ -34,11 +34,6 @@ impl Selection {
         filter.is_none_or(|filter| filter.is_match(payload))
     }
 
-    /// Whether only some messages, or parts of them, are shown.
-    pub fn is_partial(&self) -> bool {
-        self.filter.is_some() || self.part.is_some()
-    }
-
     /// Why nothing can be chosen any more.
     pub fn given_up(&self) -> Option<String> {
         let filter = self.filter.as_ref().and_then(Pattern::given_up);

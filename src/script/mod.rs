@@ -10,7 +10,6 @@ mod line_error;
 mod load;
 mod parse;
 mod print;
-pub mod record;
 pub mod report;
 pub mod run;
 pub mod schedule;
@@ -449,6 +448,15 @@ impl From<Pattern> for Expected {
 }
 
 impl Expected {
+    /// A pattern to be printed: it is compiled when the file is read.
+    pub fn to_print(template: Template) -> Self {
+        Self {
+            form: PatternForm::of(&template.to_string()),
+            template,
+            fixed: None,
+        }
+    }
+
     /// The text in the file.
     pub fn template(&self) -> &Template {
         &self.template

@@ -85,11 +85,6 @@ impl Expectations {
         !self.messages.is_empty()
     }
 
-    /// Whether messages are compared with a pattern.
-    pub fn compares(&self) -> bool {
-        self.awaits_message() || !self.forbidden.is_empty()
-    }
-
     /// Why a message cannot be recognised any more.
     pub fn given_up(&self) -> Option<String> {
         let awaited = self.messages.front().and_then(AwaitedMessage::given_up);

@@ -5,6 +5,7 @@
 mod captures;
 mod conversation;
 mod expectations;
+mod on_open_replies;
 mod openings;
 mod pings;
 mod replies;
@@ -181,6 +182,14 @@ impl StopRule {
     pub fn notice_receipt(&mut self, is_read: bool, now: Instant) {
         if let StopRule::Conversation(rule) = self {
             rule.notice_receipt(is_read, now);
+        }
+    }
+
+    /// Why messages cannot be compared any more: a pattern has reached a limit.
+    pub fn given_up(&self) -> Option<String> {
+        match self {
+            StopRule::Conversation(rule) => rule.given_up(),
+            StopRule::Pings(_) => None,
         }
     }
 

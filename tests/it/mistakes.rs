@@ -68,7 +68,7 @@ const TYPED: &[Mistake] = &[
     Mistake(
         "gibberish",
         "unknown command 'gibberish'",
-        "commands: connect, send, listen, ping, check, serve",
+        "commands: connect, send, listen, ping, check, audit, serve",
     ),
     Mistake(
         "--verbose send ws://h.example/ hi",
@@ -150,6 +150,27 @@ const TYPED: &[Mistake] = &[
         "listen -w 5 ws://h.example/",
         "unknown option -w for 'listen'",
         "--for TIME",
+    ),
+    Mistake(
+        "check - -",
+        "- is given twice, but standard input can be read only once",
+        "",
+    ),
+    Mistake(
+        "check x.wst -j 0",
+        "--jobs <N>: invalid value '0': it must be at least 1",
+        "",
+    ),
+    // A reply that could be another's.
+    Mistake(
+        "ping ws://h.example/ --app hi -x login",
+        "--app with -x requires --expect",
+        "",
+    ),
+    Mistake(
+        "check ws://h.example/ --send hi -x login",
+        "--send with -x requires --expect",
+        "",
     ),
     // Options of websocat.
     Mistake(

@@ -84,6 +84,53 @@ fn without_expectations_each_message_waits_for_a_reply() {
 }
 
 #[test]
+fn a_reply_to_execute_is_no_reply_to_the_first_message() {
+    let server = Server::new()
+        .accept()
+        .expect_text("login")
+        .expect_text("one")
+        .send_text("welcome")
+        .expect_nothing_for(ms(100))
+        .send_text("1")
+        .expect_text("two")
+        .send_text("2")
+        .close_when_asked();
+    let step = |server: &Server| Probe::new(["send", &server.url(), "--step", "-x", "login"]);
+    step(&server)
+        .args(["one", "two"])
+        .stdout("welcome\n1\n2\n")
+        .within(ms(3000))
+        .status(0);
+    // It is not answered, which only a silence shows.
+    let quiet = Server::new()
+        .accept()
+        .expect_text("login")
+        .expect_text("one")
+        .send_text("1")
+        .expect_text("two")
+        .send_text("2")
+        .close_when_asked();
+    step(&quiet)
+        .args(["-w", "300ms", "one", "two"])
+        .stdout("1\n2\n")
+        .at_least(ms(300))
+        .status(0);
+    // The greeting answers it.
+    let greeting = Server::new()
+        .accept()
+        .expect_text("login")
+        .send_text("welcome")
+        .expect_text("one")
+        .send_text("1")
+        .close_when_asked();
+    step(&greeting)
+        .args(["--after", "welcome", "one"])
+        .stdout("welcome\n1\n")
+        .within(ms(3000))
+        .status(0);
+}
+
+#[test]
 fn a_second_reply_to_one_message_is_no_reply_to_the_next() {
     let server = || {
         Server::new()

@@ -3,10 +3,10 @@
 use crate::audit::judgement::Judgement;
 use crate::audit::probe::Change::{LongHeader, LongTarget, ManyHeaders};
 use crate::audit::probe::Requirement::{Fails, Judged, LivesOr, Opens, OpensOrRefused, Survives};
+use crate::audit::probe::Special::{self, HalfOpen, SlowHead};
 use crate::audit::probe::{
     Probe, continuation, frames, long_binary, long_text, message, ping, request, special, text,
 };
-use crate::audit::special::Special::{self, HalfOpen, SlowHead};
 
 /// The probes. Those at the end run only with `--intrusive`.
 #[rustfmt::skip]

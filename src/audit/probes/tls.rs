@@ -2,10 +2,10 @@
 
 use crate::audit::judgement::Judgement;
 use crate::audit::probe::Requirement::{self, Judged};
-use crate::audit::probe::{Probe, special};
-use crate::audit::special::Special::{
+use crate::audit::probe::Special::{
     Certificate, CertificateDays, CloseNotify, Encrypted, OldTls, Tls13,
 };
+use crate::audit::probe::{Probe, special};
 use crate::connection::tls::old::OldVersion::{Tls10, Tls11};
 
 /// The probes.

@@ -1,6 +1,5 @@
 //! The report for GitHub Actions: an annotation for each failure, and a table in the job summary.
 
-use std::fs::File;
 use std::io::{self, Write};
 
 use super::{Finished, PassGrade, Totals};
@@ -11,14 +10,14 @@ const ROWS: usize = 1000;
 
 /// The report for GitHub Actions.
 pub struct GitHub {
-    summary: Option<File>,
+    summary: Option<Box<dyn Write>>,
     rows: Vec<String>,
     left_out: usize,
 }
 
 impl GitHub {
     /// A report of annotations, and of a table if there is a job summary.
-    pub fn new(summary: Option<File>) -> Self {
+    pub fn new(summary: Option<Box<dyn Write>>) -> Self {
         Self {
             summary,
             rows: Vec::new(),

@@ -297,12 +297,12 @@ impl Reports {
             Junit::new(file).map_err(|error| unwritable(path, &error))
         });
         let tap = to.tap.as_deref().map(|path| {
-            let file = create(path)?;
+            let file = named_file::writer(create(path)?);
             Tap::new(file, tests).map_err(|error| unwritable(path, &error))
         });
         let sarif = to.sarif.as_deref().map(|path| create(path).map(Sarif::new));
         let summary = to.step_summary.as_deref().map(|path| {
-            let file = File::options().append(true).create(true).open(path);
+            let file = named_file::append(path).map(named_file::writer);
             file.map_err(|error| unwritable(path, &error))
         });
         Ok(Self {

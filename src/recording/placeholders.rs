@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::{RecordedConnection, Recording};
 use crate::secret::guess::is_secret_pair;
 use crate::secret::{MASK, Redactor, SecretSource};
 
@@ -50,6 +51,12 @@ impl Placeholders {
                 self.add(secret, "secret");
             }
         }
+    }
+
+    /// Finds secrets in the messages of a recording.
+    pub fn find_in_recording(&mut self, recording: &Recording, redactor: &Redactor) {
+        let texts = recording.connections.iter();
+        self.find_in(texts.flat_map(RecordedConnection::texts), redactor);
     }
 
     fn add(&mut self, value: &str, name: &str) {
