@@ -51,7 +51,7 @@ fn audit(url: &str, only: &str) -> Verdicts {
     let word =
         |event: &serde_json::Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
     let events = output.events();
-    let tests = events.iter().filter(|event| event["type"] == "test");
+    let tests = events.iter().filter(|event| event["event"] == "test");
     tests
         .map(|event| {
             let row = (word(event, "verdict"), word(event, "got"));
