@@ -63,8 +63,10 @@ pub struct Layout {
     pub binary: BinaryForm,
     /// The byte after a text message.
     pub delimiter: u8,
-    /// The mark before each message in an interactive session.
+    /// The mark before each message in an interactive session or of a proxy, whose messages are lines of their own.
     pub mark: &'static str,
+    /// The number of the connection before the mark, where several are shown; else 0.
+    pub connection: u64,
     /// The last thing printed is a binary message without a delimiter at its end.
     pub open_line: bool,
 }
@@ -101,6 +103,10 @@ impl Layout {
         if self.timestamps {
             self.print_time(out, at);
         }
+        if self.connection > 0 {
+            let number = format!("#{} ", self.connection);
+            paint(out, self.colour, DIM, number.as_bytes());
+        }
         if !self.mark.is_empty() {
             paint(out, self.colour, DIM, self.mark.as_bytes());
         }
@@ -135,7 +141,11 @@ impl Layout {
                 out.extend_from_slice(RESET.as_bytes());
             }
             let size = grouped(text.len() as u64);
-            let note = format!("\n… {size} bytes in total; /last shows all");
+            let more = match self.connection {
+                0 => "; /last shows all",
+                _ => "",
+            };
+            let note = format!("\n… {size} bytes in total{more}");
             paint(out, self.colour, DIM, note.as_bytes());
         }
         out.push(self.delimiter);
@@ -196,8 +206,13 @@ impl Layout {
             hexdump(out.tail(), bytes, HEXDUMP_LIMIT);
         } else {
             out.push(bytes);
-            if let Some(last) = bytes.last() {
-                self.open_line = *last != self.delimiter;
+            let is_open = bytes.last().map(|last| *last != self.delimiter);
+            if !self.mark.is_empty() {
+                if is_open != Some(false) {
+                    out.tail().push(self.delimiter);
+                }
+            } else if let Some(is_open) = is_open {
+                self.open_line = is_open;
             }
         }
     }

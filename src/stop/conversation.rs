@@ -788,6 +788,7 @@ mod tests {
             sent: Traffic::default(),
             may_be_lost: 0,
             next: Next::Final,
+            ended_by: None,
         }))
     }
 

@@ -11,6 +11,7 @@ mod pings;
 mod replies;
 mod statistics;
 mod times;
+mod traffic;
 mod turns;
 mod write_stall;
 
@@ -25,6 +26,7 @@ pub use pings::{NO_PONGS, PingRule, TimedRule};
 pub use replies::Replies;
 pub use statistics::{PingCounts, PingLimits, PingStatistics, percent, precise};
 pub use times::{TimeRange, TimeSummary};
+pub use traffic::TrafficRule;
 pub use turns::Turns;
 
 use crate::connection::close::CloseInfo;

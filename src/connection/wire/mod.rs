@@ -103,6 +103,11 @@ impl Wire {
         self.answers_pings
     }
 
+    /// Pings are not answered from now on.
+    pub fn leave_pings(&mut self) {
+        self.answers_pings = false;
+    }
+
     /// Decodes the next event from `input`; `None` if more bytes are needed.
     ///
     /// # Errors
@@ -153,6 +158,11 @@ impl Wire {
     /// Bytes of payload queued for [`Wire::refill`].
     pub fn waiting_bytes(&self) -> usize {
         self.encoder.waiting_bytes()
+    }
+
+    /// Entries queued for [`Wire::refill`]; some have no payload.
+    pub fn waiting_entries(&self) -> usize {
+        self.encoder.waiting_entries()
     }
 
     /// Discards the queue: nothing is written any more.
