@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::observation::{Ending, HandshakeEnd, Observation};
-use super::probe::{Exchange, Frame, FrameContent, MaskChoice, Requirement};
+use super::probe::{DeflatePart, Exchange, Frame, FrameContent, MaskChoice, Requirement, Until};
 use super::request::write_request;
 use super::settings::AuditSettings;
 use crate::connection::error::Error;
@@ -15,7 +15,7 @@ use crate::connection::message::{Outgoing, Payload};
 use crate::connection::probing::{RawAnswer, RawConnection, RawEnd, RawFrames, RawRequest};
 use crate::connection::wire::Received;
 use crate::connection::wire::mask_keys::MaskKeys;
-use crate::connection::wire::raw::RawFrame;
+use crate::connection::wire::raw::{RawFrame, deflated};
 use crate::secret::io_text;
 use crate::units;
 
@@ -24,7 +24,10 @@ const ASK: &[u8] = b"wsprobe: still there?";
 
 /// How much longer a server may take to fail a connection once it has answered the ping behind: it may read frames
 /// faster than it looks at them.
-const GRACE: Duration = Duration::from_millis(400);
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The pause between two bytes that are to arrive in segments of their own.
+const PIECE: Duration = Duration::from_millis(2);
 
 /// How long a connection that we close may take to end.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -94,9 +97,10 @@ pub async fn play(
         asks: exchange.asks,
         deadline: Instant::now() + settings.wait,
         answered_at: None,
+        asks_again_at: exchange.asks.then(|| Instant::now() + settings.wait / 2),
     };
     playing.send(exchange.frames).await?;
-    playing.watch(requirement).await;
+    playing.watch(requirement.until()).await;
     if playing.observation.ending == Ending::Open {
         leave(&mut playing.frames).await;
     }
@@ -163,6 +167,8 @@ struct Playing<'a> {
     asks: bool,
     deadline: Instant,
     answered_at: Option<Instant>,
+    /// When the ping behind the frames is sent again: some servers answer one at a time, and forget the others.
+    asks_again_at: Option<Instant>,
 }
 
 impl Playing<'_> {
@@ -179,14 +185,27 @@ impl Playing<'_> {
                     self.frames.shut_down();
                 } else {
                     let bytes = self.bytes(frame, &mut keys);
-                    self.frames.queue(&Outgoing::Raw(bytes));
+                    self.queue(bytes, frame.is_in_pieces).await;
                 }
             }
         }
         if self.asks {
-            self.frames.queue(&Outgoing::Ping(Bytes::from_static(ASK)));
+            self.ask();
         }
         Ok(())
+    }
+
+    /// Queues the bytes of a frame; in pieces, writes each on its own.
+    async fn queue(&mut self, bytes: Bytes, is_in_pieces: bool) {
+        if !is_in_pieces {
+            return self.frames.queue(&Outgoing::Raw(bytes));
+        }
+        for at in 0..bytes.len() {
+            let byte = bytes.slice(at..=at);
+            self.frames.queue(&Outgoing::Raw(byte));
+            self.frames.flush().await;
+            sleep(PIECE).await;
+        }
     }
 
     /// The bytes of a frame.
@@ -203,6 +222,14 @@ impl Playing<'_> {
             FrameContent::Message => message.clone().into_bytes(),
             FrameContent::MessageHead => head.as_bytes().to_vec(),
             FrameContent::MessageTail => tail.as_bytes().to_vec(),
+            FrameContent::Deflated(form, part) => {
+                let mut bytes = deflated(message.as_bytes(), form);
+                match part {
+                    DeflatePart::Whole => bytes,
+                    DeflatePart::Head => bytes[..1].to_vec(),
+                    DeflatePart::Tail => bytes.split_off(1),
+                }
+            }
             FrameContent::Close(code, reason) => [&code.to_be_bytes(), reason.as_bytes()].concat(),
             FrameContent::Raw(bytes) => return Bytes::from_static(bytes),
             FrameContent::EndOfStream => return Bytes::new(),
@@ -226,53 +253,49 @@ impl Playing<'_> {
         )
     }
 
-    /// Watches until the requirement is met or cannot be met any more.
-    async fn watch(&mut self, requirement: &Requirement) {
+    /// Watches the connection until nothing more is to be learned.
+    async fn watch(&mut self, until: Until) {
         loop {
-            let until = match self.answered_at {
-                Some(answered) if self.may_still_fail(requirement) => {
-                    self.deadline.min(answered + GRACE)
-                }
-                Some(_) => return self.end(Ending::Open),
-                None => self.deadline,
+            let alarm = match (self.answered_at, self.asks_again_at) {
+                (Some(_), _) if until == Until::Answered => return self.end(Ending::Open),
+                (Some(answered), _) => self.deadline.min(answered + GRACE),
+                (None, Some(again)) => self.deadline.min(again),
+                (None, None) => self.deadline,
             };
             let next = tokio::select! {
                 biased;
                 next = self.frames.next() => next,
-                () = sleep_until(until) => {
-                    let ending = if self.answered_at.is_some() { Ending::Open } else { Ending::TimedOut };
-                    return self.end(ending);
+                () = sleep_until(alarm) => {
+                    match (self.answered_at, self.asks_again_at.take()) {
+                        (None, Some(_)) => self.ask(),
+                        (None, None) => return self.end(Ending::TimedOut),
+                        (Some(_), _) => return self.end(Ending::Open),
+                    }
+                    continue;
                 }
             };
             match next {
                 Ok(received) => {
-                    if self.take(received, requirement).await {
+                    if self.take(received, until).await {
                         return;
                     }
                 }
-                Err(RawEnd::Violation(violation)) => {
-                    return self.end(Ending::Violation(violation));
-                }
-                Err(RawEnd::Ended) => return self.end(Ending::Ended),
-                Err(RawEnd::Failed(error)) => return self.end(Ending::Failed(io_text(&error))),
+                Err(end) => return self.end(ended(end)),
             }
         }
     }
 
-    /// Whether a server that has answered the ping may still do what is required.
-    fn may_still_fail(&self, requirement: &Requirement) -> bool {
-        matches!(
-            requirement,
-            Requirement::Fails(_) | Requirement::Closes(_) | Requirement::Judged(..)
-        )
+    /// Sends the ping behind the frames.
+    fn ask(&mut self) {
+        self.frames.queue(&Outgoing::Ping(Bytes::from_static(ASK)));
     }
 
     /// Takes what came; true if that was the end.
-    async fn take(&mut self, received: Received, requirement: &Requirement) -> bool {
+    async fn take(&mut self, received: Received, until: Until) -> bool {
         match &received {
             Received::Pong(payload) if self.asks && **payload == *ASK => {
                 self.observation.is_answered = true;
-                self.answered_at = Some(Instant::now());
+                self.answered_at.get_or_insert_with(Instant::now);
                 return false;
             }
             Received::Ping(payload) if self.asks => {
@@ -280,35 +303,50 @@ impl Playing<'_> {
             }
             Received::Close(close) => {
                 self.end(Ending::Close(close.clone()));
-                if matches!(
-                    requirement,
-                    Requirement::Judged(..) | Requirement::Closes(_)
-                ) {
-                    let ended = timeout_at(self.deadline, self.frames.end_of_stream()).await;
-                    self.observation.tcp_end = ended.ok();
+                match until {
+                    Until::TcpEnded => self.wait_for_tcp().await,
+                    Until::NothingAfter => self.watch_for_more().await,
+                    _ => {}
                 }
                 return true;
             }
-            Received::Pong(payload) => {
-                let awaited =
-                    matches!(requirement, Requirement::Pong(wanted) if **payload == **wanted);
-                if self.observation.received.len() < KEPT || awaited {
-                    self.observation.received.push(received);
-                }
-                if awaited {
-                    self.end(Ending::Open);
-                }
-                return awaited;
-            }
             _ => {}
         }
-        if self.observation.received.len() < KEPT {
+        let is_awaited = matches!((&received, until), (Received::Pong(payload), Until::Pong(wanted)) if **payload == *wanted);
+        if is_awaited {
+            self.end(Ending::Open);
+        }
+        if is_awaited || self.observation.received.len() < KEPT {
             self.observation.received.push(received);
         }
-        false
+        is_awaited
+    }
+
+    /// Waits for the end of TCP after the server's close frame.
+    async fn wait_for_tcp(&mut self) {
+        let ended = timeout_at(self.deadline, self.frames.end_of_stream()).await;
+        self.observation.tcp_end = ended.ok();
+    }
+
+    /// Waits for something after the server's close frame, which is a violation, or the end of TCP.
+    async fn watch_for_more(&mut self) {
+        if let Ok(Err(RawEnd::Violation(violation))) =
+            timeout_at(self.deadline, self.frames.next()).await
+        {
+            self.end(Ending::Violation(violation));
+        }
     }
 
     fn end(&mut self, ending: Ending) {
         self.observation.ending = ending;
+    }
+}
+
+/// How a connection ended.
+fn ended(end: RawEnd) -> Ending {
+    match end {
+        RawEnd::Violation(violation) => Ending::Violation(violation),
+        RawEnd::Ended => Ending::Ended,
+        RawEnd::Failed(error) => Ending::Failed(io_text(&error)),
     }
 }

@@ -4,9 +4,12 @@
 //! with side effects run last and alone. A finding is looked for a second time before it is reported, so that a
 //! server that is busy, or that another probe has ended, is not blamed.
 
+mod baseline;
 mod exchange;
 mod judgement;
+mod judges;
 mod observation;
+mod offers;
 pub mod probe;
 pub mod probes;
 mod request;
@@ -24,12 +27,13 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, RwLock};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::baseline::{Baseline, UsualEnd};
 use self::exchange::play;
 use self::judgement::Judgement;
 use self::observation::{Ending, Observation};
 use self::probe::{Action, Exchange, Probe, Requirement};
 use self::settings::AuditSettings;
-use self::verdict::{Baseline, UsualEnd, judge};
+use self::verdict::judge;
 use crate::connection::error::Error;
 use crate::script::report::{Finished, ProbeRow};
 use crate::script::test_context::StopReason;
@@ -364,10 +368,15 @@ impl Audit {
         baseline.checks_origin = foreign.map_err(failed)?.refusal().is_some();
         // The requirement makes the watch last a little longer than the answer to the ping.
         let usual = Requirement::Fails(&[]);
-        let text = self.play(&asked(probes::ORDINARY_TEXT), &usual).await;
-        baseline.after_text = UsualEnd::of(&text.map_err(failed)?);
-        let binary = self.play(&asked(probes::ORDINARY_BINARY), &usual).await;
-        baseline.after_binary = UsualEnd::of(&binary.map_err(failed)?);
+        let text = asked(probes::ORDINARY_TEXT);
+        let binary = asked(probes::ORDINARY_BINARY);
+        let (text, binary) = tokio::join!(self.play(&text, &usual), self.play(&binary, &usual));
+        let (text, binary) = (text.map_err(failed)?, binary.map_err(failed)?);
+        baseline.after_text = UsualEnd::of(&text);
+        baseline.after_binary = UsualEnd::of(&binary);
+        baseline.is_illegal = [&first, &text, &binary]
+            .into_iter()
+            .any(Observation::is_illegal);
         Ok(baseline)
     }
 }

@@ -147,6 +147,11 @@ impl Observation {
         }
     }
 
+    /// Whether the server violated the protocol.
+    pub fn is_illegal(&self) -> bool {
+        matches!(&self.ending, Ending::Violation(violation) if !violation.is_too_large())
+    }
+
     /// Whether the connection ended without a word, as it does when a server dies.
     pub fn is_abrupt(&self) -> bool {
         match &self.handshake {

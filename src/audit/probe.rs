@@ -5,11 +5,13 @@
 
 use std::fmt;
 
+use super::baseline::Baseline;
 use super::judgement::Judgement;
 use super::observation::Observation;
 use crate::connection::frame::Opcode;
 use crate::connection::tls::old::OldVersion;
 use crate::connection::wire::header::{FIN, LengthForm, RSV1, RSV2, RSV3};
+use crate::connection::wire::raw::DeflateForm;
 
 /// One probe.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +178,40 @@ pub enum Requirement {
     Closes(&'static [u16]),
     /// What it says, as the function judges.
     Judged(&'static str, fn(&Observation) -> Judgement),
+    /// What it says, as the function judges with what is known of the server; how long it is watched.
+    Weighed(
+        &'static str,
+        Until,
+        fn(&Observation, &Baseline) -> Judgement,
+    ),
+}
+
+/// How long a connection is watched; never longer than the time limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until the ping behind the frames is answered, or the connection ends.
+    Answered,
+    /// Until a pong with this payload comes, or the connection ends.
+    Pong(&'static [u8]),
+    /// Until the connection ends. After the answer to the ping behind, for a grace period only.
+    Ended,
+    /// Until the server has ended TCP too.
+    TcpEnded,
+    /// Until something comes behind the server's close frame, or the end of TCP.
+    NothingAfter,
+}
+
+impl Requirement {
+    /// How long a connection is watched.
+    pub const fn until(&self) -> Until {
+        match self {
+            Self::Pong(payload) => Until::Pong(payload),
+            Self::Fails(_) => Until::Ended,
+            Self::Closes(_) | Self::Judged(..) => Until::TcpEnded,
+            Self::Weighed(_, until, _) => *until,
+            _ => Until::Answered,
+        }
+    }
 }
 
 /// How much an unmet requirement matters.
@@ -305,6 +341,35 @@ impl Probe {
         }
     }
 
+    /// With this offer, which the server must have accepted for the frames to have a meaning.
+    pub const fn offering(self, changes: &'static [Change]) -> Self {
+        match self.action {
+            Action::Exchange(exchange) => Self {
+                action: Action::Exchange(Exchange {
+                    changes,
+                    ..exchange
+                }),
+                ..self
+            },
+            Action::Special(_) => self,
+        }
+    }
+
+    /// Whether it sends frames.
+    pub fn sends_frames(&self) -> bool {
+        matches!(self.action, Action::Exchange(exchange) if !exchange.frames.is_empty())
+    }
+
+    /// Whether its frames have a meaning only with an extension that it offers.
+    pub fn needs_compression(&self) -> bool {
+        let Action::Exchange(exchange) = self.action else {
+            return false;
+        };
+        let offers =
+            |change: &Change| matches!(change, Change::With("Sec-WebSocket-Extensions", _));
+        !exchange.frames.is_empty() && exchange.changes.iter().any(offers)
+    }
+
     /// Runs only with `--intrusive`.
     pub const fn intrusive(self) -> Self {
         Self {
@@ -358,6 +423,8 @@ pub struct Frame {
     pub times: u32,
     /// How long to wait before it, in milliseconds.
     pub delay_ms: u64,
+    /// Whether each of its bytes is written on its own.
+    pub is_in_pieces: bool,
 }
 
 /// The masking key of a frame.
@@ -384,12 +451,46 @@ pub enum FrameContent {
     MessageHead,
     /// Its second half.
     MessageTail,
+    /// The text of `--message`, compressed.
+    Deflated(DeflateForm, DeflatePart),
     /// A close code and a reason.
     Close(u16, &'static str),
     /// Bytes without a frame around them.
     Raw(&'static [u8]),
     /// The end of our direction of TCP.
     EndOfStream,
+}
+
+/// Which bytes of a compressed message are the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeflatePart {
+    /// All.
+    Whole,
+    /// The first byte.
+    Head,
+    /// All but the first byte.
+    Tail,
+}
+
+/// The text message that the application accepts, compressed.
+pub const fn deflated(form: DeflateForm) -> Frame {
+    Frame::new(
+        Opcode::Text,
+        FrameContent::Deflated(form, DeflatePart::Whole),
+    )
+    .rsv1()
+}
+
+/// The beginning of the compressed text message, to be continued.
+pub const fn deflated_head() -> Frame {
+    let content = FrameContent::Deflated(DeflateForm::Alone, DeflatePart::Head);
+    Frame::new(Opcode::Text, content).rsv1().not_final()
+}
+
+/// The rest of the compressed text message, in a continuation frame.
+pub const fn deflated_tail() -> Frame {
+    let content = FrameContent::Deflated(DeflateForm::Alone, DeflatePart::Tail);
+    Frame::new(Opcode::Continuation, content)
 }
 
 /// The text message that the application accepts.
@@ -483,6 +584,7 @@ impl Frame {
             cut: None,
             times: 1,
             delay_ms: 0,
+            is_in_pieces: false,
         }
     }
 
@@ -585,6 +687,14 @@ impl Frame {
         Self { times, ..self }
     }
 
+    /// Each byte in a segment of its own.
+    pub const fn in_pieces(self) -> Self {
+        Self {
+            is_in_pieces: true,
+            ..self
+        }
+    }
+
     /// Sent so many milliseconds after what is before it.
     pub const fn after_ms(self, delay_ms: u64) -> Self {
         Self { delay_ms, ..self }
@@ -605,7 +715,7 @@ impl fmt::Display for Requirement {
             Self::Fails(codes) => write!(f, "close {}, or the end of TCP", any_of(codes)),
             Self::Pong(payload) => write!(f, "a pong with the same {} bytes", payload.len()),
             Self::Closes(codes) => write!(f, "a close frame with {}", any_of(codes)),
-            Self::Judged(words, _) => f.write_str(words),
+            Self::Judged(words, _) | Self::Weighed(words, ..) => f.write_str(words),
         }
     }
 }

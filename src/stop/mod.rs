@@ -34,6 +34,7 @@ use crate::connection::error::{Error, ErrorKind};
 use crate::event::{Event, Unsent};
 use crate::expectation::{Closest, UnmetExpectation, end_in_words};
 use crate::units;
+use on_open_replies::NO_REPLY_ON_OPEN;
 
 /// What a stop rule returns.
 #[derive(Debug)]
@@ -213,6 +214,16 @@ impl StopRule {
     /// The deadline was reached.
     pub fn expire(&mut self, now: Instant) -> Verdict {
         delegate!(self, rule => rule.expire(now))
+    }
+
+    /// What to tell the user about the wait that has just ended.
+    pub fn take_hint(&mut self) -> Option<&'static str> {
+        match self {
+            StopRule::Conversation(rule) => {
+                std::mem::take(&mut rule.is_on_open_unanswered).then_some(NO_REPLY_ON_OPEN)
+            }
+            StopRule::Pings(_) => None,
+        }
     }
 
     /// Ctrl-C: the verdict where it is a normal way to end, `None` where it is an interruption.

@@ -84,7 +84,10 @@ fn bad_use_is_told_before_the_first_packet() {
     let url = "ws://localhost:1/";
     for (args, part) in [
         (&["audit"][..], "URL"),
-        (&["audit", url, "--only", "frame"], "frames"),
+        (
+            &["audit", url, "--only", "frame"],
+            "unknown group or probe 'frame'; did you mean 'frames'?",
+        ),
         (
             &["audit", url, "--only", "frames", "--skip", "frames"],
             "leave no probe to run",
@@ -142,7 +145,7 @@ fn an_event_says_what_was_sent_expected_and_seen() {
     assert_eq!(text(event, "group"), "frames");
     assert_eq!(text(event, "verdict"), "pass");
     assert_eq!(event["rfc"], serde_json::json!(["RFC 6455 §5.1"]));
-    assert_eq!(text(event, "sent"), "a text frame without a mask");
+    assert_eq!(text(event, "sent"), "a text message without a mask");
     assert_eq!(text(event, "expected"), "close 1002, or the end of TCP");
     assert_eq!(text(event, "got"), "close 1002 (Protocol Error)");
     assert_eq!(text(&events[1], "event"), "summary");
@@ -271,7 +274,7 @@ fn a_server_that_dies_is_a_finding_and_the_audit_goes_on() {
         row("limits-survival").2.contains("handshake-key-short"),
         "{rows:#?}"
     );
-    assert_eq!(row("frames-text").1, "skip");
+    assert_eq!(row("frames-mask-zero").1, "skip");
     let failed = rows.iter().filter(|row| row.1 == "fail").count();
     assert_eq!(failed, 1, "{rows:#?}");
 }
@@ -295,19 +298,19 @@ fn a_login_comes_before_the_frames_of_a_probe() {
         "audit",
         &url,
         "--only",
-        "frames-text",
+        "frames-mask-zero",
         "-x",
         "login",
         "--after",
         "login",
     ])
-    .stdout_has("✓ frames-text")
+    .stdout_has("✓ frames-mask-zero")
     .status(0);
     Probe::new([
         "audit",
         &url,
         "--only",
-        "frames-text",
+        "frames-mask-zero",
         "--after",
         "never",
         "-w",
@@ -332,7 +335,7 @@ fn the_certificate_is_judged_with_insecure_too() {
 #[test]
 fn what_serve_does_wrong_is_found() {
     for (args, id) in [
-        (&["--no-pong"][..], "frames-text"),
+        (&["--no-pong"][..], "frames-mask-zero"),
         (&["--status", "500"], "handshake-opens"),
     ] {
         let (_serving, url) = serve(args);
@@ -399,7 +402,7 @@ fn nonsense_never_passes_for_an_answer() {
                     .spawn()
                     .status_among(&[0, 1]);
                 let rows = rows(&output.events());
-                let frames = rows.iter().filter(|row| row.0 == "frames-text");
+                let frames = rows.iter().filter(|row| row.0 == "frames-mask-zero");
                 let passed: Vec<_> = frames.filter(|row| row.1 == "pass").collect();
                 let is_right = rows
                     .iter()

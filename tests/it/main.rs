@@ -19,6 +19,7 @@ mod addresses;
 mod architecture;
 mod audit;
 mod audit_handshake;
+mod audit_probes;
 mod backpressure;
 mod check_blocks;
 mod check_comeback;

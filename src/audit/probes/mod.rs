@@ -1,18 +1,20 @@
 //! The tables of probes, one for each group.
 
+pub mod close;
+pub mod compression;
+pub mod control;
+pub mod fragments;
 pub mod frames;
 pub mod handshake;
 pub mod limits;
 pub mod origin;
 pub mod tls;
+pub mod utf8;
 
 use super::probe::{Change, Frame, OriginForm, Probe, binary_message, message};
 
 /// The probe of the ordinary handshake. If it fails, nothing else can be told.
 pub const OPENS: &str = "handshake-opens";
-
-/// The probe whose row speaks for its group where a foreign origin is a matter of policy.
-pub const FOREIGN_ORIGIN: &str = "origin-foreign";
 
 /// A handshake of a page of a foreign site.
 pub const FROM_FOREIGN_PAGE: &[Change] = &[Change::Origin(OriginForm::Foreign)];
@@ -24,25 +26,30 @@ pub const ORDINARY_TEXT: &[Frame] = &[message()];
 pub const ORDINARY_BINARY: &[Frame] = &[binary_message()];
 
 /// The tables, in the order of the groups.
-const TABLES: [&[Probe]; 5] = [
+const TABLES: &[&[Probe]] = &[
     handshake::PROBES,
     origin::PROBES,
     frames::PROBES,
+    fragments::PROBES,
+    utf8::PROBES,
+    close::PROBES,
+    control::PROBES,
     limits::PROBES,
+    compression::PROBES,
     tls::PROBES,
 ];
 
 /// All probes, in the order of the groups.
 pub fn all() -> impl Iterator<Item = &'static Probe> {
-    TABLES.into_iter().flatten()
+    TABLES.iter().copied().flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use super::super::probe::GROUPS;
     use super::*;
+    use crate::audit::probe::GROUPS;
 
     #[test]
     fn every_id_is_kebab_case_and_begins_with_its_group() {

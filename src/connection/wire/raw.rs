@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 
+use super::deflate;
 use super::header::{FrameHeader, LengthForm, apply_mask};
 
 /// A frame to send unchanged.
@@ -39,6 +40,39 @@ impl RawFrame {
     }
 }
 
+/// How the bytes of a compressed message are made (RFC 7692 §7.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeflateForm {
+    /// As the first message of a stream.
+    Alone,
+    /// As the second message, after the same one: it refers to the first.
+    Again,
+    /// In a block that is stored, not compressed.
+    Stored,
+    /// In a block with BFINAL set.
+    Final,
+}
+
+/// A message as the payload of a compressed one (RFC 7692 §7.2.1).
+pub fn deflated(message: &[u8], form: DeflateForm) -> Vec<u8> {
+    match form {
+        DeflateForm::Alone => deflate::alone(message),
+        DeflateForm::Again => deflate::again(message),
+        DeflateForm::Stored | DeflateForm::Final => {
+            let is_final = u8::from(form == DeflateForm::Final);
+            // The header of a stored block, its length and the complement of it (RFC 1951 §3.2.4).
+            let len = message.len().min(usize::from(u16::MAX)) as u16;
+            let mut bytes = vec![is_final];
+            bytes.extend(len.to_le_bytes());
+            bytes.extend((!len).to_le_bytes());
+            bytes.extend(&message[..usize::from(len)]);
+            // The empty block whose tail is not sent.
+            bytes.push(0);
+            bytes
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +98,31 @@ mod tests {
             ..frame
         };
         assert_eq!(long.encode()[..], [0xc3, 127, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2]);
+    }
+
+    #[test]
+    fn a_compressed_message_is_what_it_was() {
+        use DeflateForm::{Again, Alone, Final, Stored};
+        let text = b"the same text, the same text";
+        let inflate = |parts: &[Vec<u8>]| {
+            let mut stream = flate2::Decompress::new(false);
+            let mut out = Vec::with_capacity(1000);
+            for part in parts {
+                for bytes in [&part[..], &[0, 0, 0xff, 0xff]] {
+                    let flush = flate2::FlushDecompress::Sync;
+                    let status = stream.decompress_vec(bytes, &mut out, flush);
+                    assert!(status.is_ok(), "{part:?}: {status:?}");
+                }
+            }
+            out
+        };
+        for form in [Alone, Stored] {
+            assert_eq!(inflate(&[deflated(text, form)]), text, "{form:?}");
+        }
+        let twice = [deflated(text, Alone), deflated(text, Again)];
+        assert_eq!(inflate(&twice), text.repeat(2));
+        assert!(twice[1].len() < twice[0].len(), "it refers to the first");
+        let last = deflated(b"hi", Final);
+        assert_eq!(last, [1, 2, 0, 0xfd, 0xff, b'h', b'i', 0]);
     }
 }

@@ -5,6 +5,7 @@
 //! No tool uses the code under test, a fixed port, or a sleep instead of waiting for a condition, and none
 //! leaves a process or a thread behind.
 
+mod audited;
 mod capture;
 mod certificates;
 mod client;
@@ -31,6 +32,7 @@ mod stream;
 #[cfg(unix)]
 mod terminal;
 
+pub use audited::Audited;
 pub use certificates::{Certificate, ClientCertificate};
 pub use client::{Client, plain_get};
 pub use delays::DelayProxy;
