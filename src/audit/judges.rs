@@ -115,7 +115,8 @@ fn legal_frames(observation: &Observation, baseline: &Baseline) -> Judgement {
     }
 }
 
-fn taken(observation: &Observation, baseline: &Baseline) -> Judgement {
+/// A legal message whose content the application may not like.
+pub fn taken(observation: &Observation, baseline: &Baseline) -> Judgement {
     let words = observation.ending_in_words();
     if observation.is_answered {
         return Judgement::Met(words);
@@ -132,7 +133,7 @@ fn taken(observation: &Observation, baseline: &Baseline) -> Judgement {
     match close.code {
         Some(1009) => Judgement::Unknown(format!("{words}: it is too large for this server")),
         Some(1003) => Judgement::Met(format!("{words}: the application takes no such message")),
-        Some(1002 | 1007) if !baseline.ends_after_messages() => Judgement::Doubtful(words),
+        Some(1002 | 1007) if baseline.after_text.is_none() => Judgement::Doubtful(words),
         _ => application(&words),
     }
 }

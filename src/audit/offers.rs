@@ -40,10 +40,6 @@ pub const SERVER_TAKEOVER: Requirement = Requirement::Weighed(
     sound,
 );
 
-/// No extension without an offer.
-pub const NOTHING_AGREED: Requirement =
-    Requirement::Weighed("101 without an extension", Until::Answered, nothing_agreed);
-
 /// A server whose client may refer to earlier messages.
 pub const CONTEXT_TAKEOVER: Requirement = Requirement::Weighed(
     "the connection goes on: the ping behind it is answered",
@@ -126,13 +122,6 @@ fn second(observation: &Observation, baseline: &Baseline) -> Judgement {
     }
 }
 
-fn nothing_agreed(observation: &Observation, baseline: &Baseline) -> Judgement {
-    match declined(observation, baseline) {
-        Judgement::Met(_) => Judgement::Met("101 without an extension".to_owned()),
-        other => other,
-    }
-}
-
 fn context_takeover(observation: &Observation, baseline: &Baseline) -> Judgement {
     let agreed = observation.compression();
     if agreed.is_some_and(|agreed| agreed.client_no_context_takeover) {
@@ -143,12 +132,17 @@ fn context_takeover(observation: &Observation, baseline: &Baseline) -> Judgement
     if observation.is_answered {
         return Judgement::Met(observation.ending_in_words());
     }
-    super::judges::same_as_message(observation, baseline)
+    // The first of the two equal texts was answered, the second one was not.
+    if observation.messages().next().is_some() {
+        return super::judges::same_as_message(observation, baseline);
+    }
+    super::judges::taken(observation, baseline)
 }
 
 fn server_context(observation: &Observation, _: &Baseline) -> Judgement {
     if let Ending::Violation(violation) = &observation.ending
         && violation.kind() == ViolationKind::NotDeflate
+        && observation.messages().next().is_some()
     {
         let words = "an answer that cannot be decompressed without the one before it";
         return Judgement::Unmet(words.to_owned());

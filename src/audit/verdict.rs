@@ -220,6 +220,10 @@ fn fails(
     codes: &[u16],
 ) -> Judgement {
     let words = observation.ending_in_words();
+    // An illegal frame in answer to one: it was accepted, and a rule of the sender is broken too.
+    if observation.is_illegal() && observation.close().is_none() && !baseline.is_illegal {
+        return Judgement::Unmet(words);
+    }
     if let Some(unknown) = own_violation(observation) {
         return unknown;
     }

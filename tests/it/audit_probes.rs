@@ -22,17 +22,34 @@ const AT_A_TIME: usize = 6;
 
 /// Faults that other probes find too.
 const ALSO: &[(&str, &[&str])] = &[
-    // The connection of an unfinished message ends with the ping in it.
-    ("fragments-ping-between", &["fragments-pong-before-end"]),
-    // Whatever is split in the middle of a character is a fragmented message.
+    // Everything that is fragmented fails.
     (
         "fragments-two",
         &[
             "fragments-many",
-            "fragments-pong-between",
-            "fragments-ping-between",
-            "fragments-pong-before-end",
             "fragments-empty-last",
+            "fragments-ping-between",
+            "fragments-pong-between",
+            "fragments-pong-before-end",
+        ],
+    ),
+    // The ping is the end of the connection, so it is not answered.
+    ("fragments-ping-between", &["fragments-pong-before-end"]),
+    // No binary message is accepted, however long.
+    (
+        "frames-binary",
+        &["frames-length-65535", "frames-length-65536"],
+    ),
+    // No compressed message is accepted, in whatever form; and 1002 is not the code for a bad text.
+    (
+        "compression-text",
+        &[
+            "compression-context-takeover",
+            "compression-final-block",
+            "compression-fragmented",
+            "compression-stored-block",
+            "compression-invalid",
+            "compression-utf8",
         ],
     ),
 ];
@@ -52,12 +69,14 @@ fn audit(url: &str, only: &str) -> Verdicts {
         |event: &serde_json::Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
     let events = output.events();
     let tests = events.iter().filter(|event| event["event"] == "test");
-    tests
+    let verdicts: Verdicts = tests
         .map(|event| {
             let row = (word(event, "verdict"), word(event, "got"));
             (word(event, "id"), row)
         })
-        .collect()
+        .collect();
+    assert!(!verdicts.is_empty(), "{}", output.text());
+    verdicts
 }
 
 /// The ids with a finding.

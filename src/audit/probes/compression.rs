@@ -3,13 +3,11 @@
 
 use crate::audit::judges::{FAILS_1002, LEGAL_FRAMES, UTF8_CHECKED};
 use crate::audit::offers::{
-    CONTEXT_TAKEOVER, DECLINED, NOTHING_AGREED, SECOND, SERVER_BITS, SERVER_CONTEXT,
-    SERVER_TAKEOVER, SOUND,
+    CONTEXT_TAKEOVER, DECLINED, SECOND, SERVER_BITS, SERVER_CONTEXT, SERVER_TAKEOVER, SOUND,
 };
 use crate::audit::probe::Requirement::{Fails, Lives};
 use crate::audit::probe::{
-    Change, Probe, continuation, deflated, deflated_head, deflated_tail, frames, message, ping,
-    request, text,
+    Change, Probe, deflated, deflated_head, deflated_tail, frames, message, ping, request, text,
 };
 use crate::connection::wire::raw::DeflateForm;
 
@@ -38,10 +36,14 @@ macro_rules! offering {
     };
 }
 
+/// A text that repeats itself, compressed.
+const FIRST: &[u8] = b"\x2a\x2f\x2e\x28\xca\x4f\x4a\x55\x28\xc7\x4e\x03\x00";
+
+/// The same text again: a reference to the first.
+const SECOND_TEXT: &[u8] = b"\xc2\x21\x0c\xa3\x01\x00";
+
 /// The probes.
 pub const PROBES: &[Probe] = &[
-    request("compression-not-offered", "a handshake that offers no extension", &[])
-        .must(NOTHING_AGREED, "RFC 6455 §4.1; RFC 6455 §9.1"),
     offering!("compression-unknown-parameter", "; wsprobe_unknown").must(DECLINED, DECLINES),
     offering!("compression-parameter-twice", "; server_no_context_takeover; server_no_context_takeover")
         .must(DECLINED, DECLINES),
@@ -83,7 +85,7 @@ pub const PROBES: &[Probe] = &[
     frames(
         "compression-context-takeover",
         "two compressed text messages, the second of which refers to the first",
-        &[deflated(DeflateForm::Alone), deflated(DeflateForm::Again)],
+        &[text(FIRST).rsv1(), text(SECOND_TEXT).rsv1()],
     )
     .offering(offer!(""))
     .must(CONTEXT_TAKEOVER, "RFC 7692 §7.1.1.2; RFC 7692 §7.2.3.2"),
@@ -120,7 +122,7 @@ pub const PROBES: &[Probe] = &[
     frames(
         "compression-utf8",
         "a compressed text message with the byte ff",
-        &[text(b"\x00\x09\x00\xf6\xffwsprobe \xff").not_final().rsv1(), continuation(b"\x00")],
+        &[text(b"\x00\x09\x00\xf6\xffwsprobe \xff\x00").rsv1()],
     )
     .offering(offer!(""))
     .must(UTF8_CHECKED, "RFC 6455 §8.1; RFC 7692 §6.2"),

@@ -203,26 +203,13 @@ impl Deflater {
     }
 }
 
-/// A compressor with the largest window.
-fn usual() -> Deflater {
-    Deflater {
+/// One compressed message, without its tail.
+pub(super) fn alone(message: &[u8]) -> Vec<u8> {
+    let mut deflater = Deflater {
         stream: None,
         window_bits: MAX_WINDOW_BITS,
         no_context_takeover: false,
-    }
-}
-
-/// One compressed message, without its tail.
-pub(super) fn alone(message: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    usual().finish(message, &mut out);
-    out
-}
-
-/// The second of two equal messages, compressed in the context of the first.
-pub(super) fn again(message: &[u8]) -> Vec<u8> {
-    let mut deflater = usual();
-    deflater.finish(message, &mut Vec::new());
+    };
     let mut out = Vec::new();
     deflater.finish(message, &mut out);
     out

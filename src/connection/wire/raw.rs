@@ -45,8 +45,6 @@ impl RawFrame {
 pub enum DeflateForm {
     /// As the first message of a stream.
     Alone,
-    /// As the second message, after the same one: it refers to the first.
-    Again,
     /// In a block that is stored, not compressed.
     Stored,
     /// In a block with BFINAL set.
@@ -57,7 +55,6 @@ pub enum DeflateForm {
 pub fn deflated(message: &[u8], form: DeflateForm) -> Vec<u8> {
     match form {
         DeflateForm::Alone => deflate::alone(message),
-        DeflateForm::Again => deflate::again(message),
         DeflateForm::Stored | DeflateForm::Final => {
             let is_final = u8::from(form == DeflateForm::Final);
             // The header of a stored block, its length and the complement of it (RFC 1951 §3.2.4).
@@ -102,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_compressed_message_is_what_it_was() {
-        use DeflateForm::{Again, Alone, Final, Stored};
+        use DeflateForm::{Alone, Final, Stored};
         let text = b"the same text, the same text";
         let inflate = |parts: &[Vec<u8>]| {
             let mut stream = flate2::Decompress::new(false);
@@ -119,9 +116,6 @@ mod tests {
         for form in [Alone, Stored] {
             assert_eq!(inflate(&[deflated(text, form)]), text, "{form:?}");
         }
-        let twice = [deflated(text, Alone), deflated(text, Again)];
-        assert_eq!(inflate(&twice), text.repeat(2));
-        assert!(twice[1].len() < twice[0].len(), "it refers to the first");
         let last = deflated(b"hi", Final);
         assert_eq!(last, [1, 2, 0, 0xfd, 0xff, b'h', b'i', 0]);
     }

@@ -132,13 +132,18 @@ fn upgrade(stream: &mut TcpStream, request: &Request, fault: &str) -> Result<Opt
     let offers = request.values("sec-websocket-extensions").join(", ");
     let agreed = negotiate(&offers, fault);
     let extension = match &agreed {
-        Some((_, words)) => format!("Sec-WebSocket-Extensions: {words}\r\n"),
-        None if fault == "compression-not-offered" && offers.is_empty() => {
-            "Sec-WebSocket-Extensions: permessage-deflate\r\n".to_owned()
+        Some((_, words)) => {
+            let repeats = fault == "compression-second-offer" && offers.contains("unknown");
+            let more = if repeats { "; wsprobe_unknown" } else { "" };
+            format!("Sec-WebSocket-Extensions: {words}{more}\r\n")
         }
         None => String::new(),
     };
-    let refuses = fault == "compression-unknown-parameter-refused" && offers.contains("unknown");
+    let refuses = match fault {
+        "compression-client-bits" => offers.contains("client_max_window_bits=10"),
+        "compression-client-takeover" => offers.ends_with("client_no_context_takeover"),
+        _ => false,
+    };
     let answer = if refuses {
         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_owned()
     } else {
@@ -168,7 +173,7 @@ fn accept_offer(offer: &str, fault: &str) -> Option<(Deflate, String)> {
         return None;
     }
     let mut answer = "permessage-deflate".to_owned();
-    let (mut seen, mut resets) = (Vec::new(), fault == "never");
+    let (mut seen, mut resets) = (Vec::new(), false);
     for part in parts {
         let (name, value) = part
             .split_once('=')
@@ -325,9 +330,6 @@ impl Session<'_> {
         if self.is_mute {
             return Ok(true);
         }
-        if self.has_closed {
-            return self.after_close(&frame);
-        }
         if let Some(code) = self.violation(&frame) {
             return self.fail(code);
         }
@@ -347,7 +349,14 @@ impl Session<'_> {
     /// Reads a frame. A violation in the header ends the connection before the payload is there.
     fn read(&mut self) -> io::Result<Result<RawFrame, bool>> {
         let mut head = [0; 2];
-        self.stream.read_exact(&mut head)?;
+        if self.lets("frames-in-pieces") {
+            // Expects a whole header in one read.
+            if self.stream.read(&mut head)? < 2 {
+                return self.fail(1002).map(Err);
+            }
+        } else {
+            self.stream.read_exact(&mut head)?;
+        }
         let (length, length_bytes) = match head[1] & 0x7f {
             126 => {
                 let mut length = [0; 2];
@@ -472,6 +481,9 @@ impl Session<'_> {
             self.is_mute = true;
             return Ok(true);
         }
+        if !matches!(opcode, 0..=2) {
+            return Ok(true);
+        }
         let mut message = match (opcode, self.message.take()) {
             (0, None) => {
                 let fault = if fin {
@@ -509,7 +521,12 @@ impl Session<'_> {
                         && message.opcode == 1
                         && !message.is_compressed;
             self.message = Some(message);
-            return if refuses { self.fail(1002) } else { Ok(true) };
+            let code = if self.lets("utf8-split-character") {
+                1007
+            } else {
+                1002
+            };
+            return if refuses { self.fail(code) } else { Ok(true) };
         }
         self.whole(message, frame.payload.is_empty())
     }
@@ -531,7 +548,7 @@ impl Session<'_> {
         let mut payload = message.payload;
         if message.is_compressed {
             if self.lets("compression-stored-block")
-                && payload.first().is_some_and(|byte| byte & 0x06 == 0)
+                && payload.first().is_some_and(|byte| byte & 0x07 == 0)
             {
                 return self.fail(1007);
             }
@@ -585,9 +602,18 @@ impl Session<'_> {
 
     fn echo(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
         match &mut self.deflate {
+            Some(_) if self.fault == "compression-received" => self.send(0xc0 | opcode, &[0xff; 4]),
             Some(deflate) => {
                 let compressed = deflate.deflate(payload);
                 self.send(0xc0 | opcode, &compressed)
+            }
+            None if self.fault == "frames-received" => {
+                // Masked, with the key 0.
+                let bytes = [
+                    &[0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0],
+                    payload,
+                ];
+                self.stream.write_all(&bytes.concat())
             }
             None => self.send(0x80 | opcode, payload),
         }
@@ -651,33 +677,25 @@ impl Session<'_> {
             Some(_) if str::from_utf8(reason).is_err() => {
                 if self.lets("close-reason-utf8") {
                     self.send(0x88, payload)?;
-                    return Ok(self.stays());
+                    return Ok(false);
                 }
                 1007
             }
             Some(code) if is_legal => code,
             None if payload.is_empty() => {
                 self.send(0x88, b"")?;
-                return Ok(self.stays());
+                return Ok(false);
             }
             None if self.lets("close-one-byte") => {
                 self.send(0x88, payload)?;
-                return Ok(self.stays());
+                return Ok(false);
             }
             _ => 1002,
         };
         self.send(0x88, &answer.to_be_bytes())?;
-        Ok(self.stays())
-    }
-
-    /// Whether the connection is kept after the closing handshake, which is a fault.
-    fn stays(&self) -> bool {
-        self.lets("close-nothing-after")
-    }
-
-    fn after_close(&mut self, frame: &RawFrame) -> io::Result<bool> {
-        let _ = frame;
-        self.send(0x81, b"too late")?;
+        if self.lets("close-nothing-after") {
+            self.send(0x81, b"too late")?;
+        }
         Ok(false)
     }
 
