@@ -100,24 +100,22 @@ impl Layout {
     /// Time and mark.
     #[inline]
     fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
-        if self.timestamps {
-            self.print_time(out, at);
+        if self.timestamps || !self.mark.is_empty() {
+            self.print_prefix(out, at);
         }
-        if self.connection > 0 {
-            let number = format!("#{} ", self.connection);
-            paint(out, self.colour, DIM, number.as_bytes());
+    }
+
+    fn print_prefix(&self, out: &mut Vec<u8>, at: Option<Instant>) {
+        if self.timestamps {
+            let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+            let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let time = humantime::format_rfc3339_millis(datable(time)).to_string();
+            paint(out, self.colour, DIM, time.as_bytes());
+            out.push(b' ');
         }
         if !self.mark.is_empty() {
             paint(out, self.colour, DIM, self.mark.as_bytes());
         }
-    }
-
-    fn print_time(&self, out: &mut Vec<u8>, at: Option<Instant>) {
-        let ago = at.map(|at| at.elapsed()).unwrap_or_default();
-        let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
-        let time = humantime::format_rfc3339_millis(datable(time)).to_string();
-        paint(out, self.colour, DIM, time.as_bytes());
-        out.push(b' ');
     }
 
     /// The beginning of a text, and its size if it is cut.

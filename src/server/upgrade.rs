@@ -47,6 +47,10 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
             let body = "Expected exactly one Sec-WebSocket-Key header with 16 bytes in base64 (RFC 6455 §4.2.1).\n";
             return refuse(400, &[], body);
         }
+        Some(RequestError::Extensions) => {
+            let body = "Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).\n";
+            return refuse(400, &[], body);
+        }
         Some(RequestError::NotAnUpgrade | RequestError::Version) => {
             let headers = [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")];
             return refuse(426, &headers, "Only WebSocket version 13 is supported.\n");
