@@ -2,10 +2,11 @@
 //!
 //! The rule for all: ✗ needs a MUST that the bytes on the wire show to be broken.
 
+use super::baseline::Baseline;
 use super::judgement::Judgement;
 use super::observation::{Ending, Observation};
 use super::probe::{Requirement, Until};
-use super::verdict::{Baseline, is_forbidden, no_pings};
+use super::verdict::{is_forbidden, no_pings};
 use crate::connection::close::CloseCode;
 use crate::connection::frame::Opcode;
 use crate::connection::message::Payload;

@@ -4,6 +4,7 @@
 //! with side effects run last and alone. A finding is looked for a second time before it is reported, so that a
 //! server that is busy, or that another probe has ended, is not blamed.
 
+mod baseline;
 mod exchange;
 mod judgement;
 mod judges;
@@ -26,12 +27,13 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, RwLock};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::baseline::{Baseline, UsualEnd};
 use self::exchange::play;
 use self::judgement::Judgement;
 use self::observation::{Ending, Observation};
 use self::probe::{Action, Exchange, Probe, Requirement};
 use self::settings::AuditSettings;
-use self::verdict::{Baseline, UsualEnd, judge};
+use self::verdict::judge;
 use crate::connection::error::Error;
 use crate::script::report::{Finished, ProbeRow};
 use crate::script::test_context::StopReason;

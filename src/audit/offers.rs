@@ -1,9 +1,10 @@
 //! Requirements on what a server makes of an offer of permessage-deflate (RFC 7692 §5 and §7).
 
+use super::baseline::Baseline;
 use super::judgement::Judgement;
 use super::observation::{Ending, HandshakeEnd, Observation};
 use super::probe::{Requirement, Until};
-use super::verdict::{Baseline, answer_in_words, is_overloaded};
+use super::verdict::{answer_in_words, is_overloaded};
 use crate::connection::probing::RawAnswer;
 use crate::connection::wire::violation::ViolationKind;
 

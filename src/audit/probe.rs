@@ -5,9 +5,9 @@
 
 use std::fmt;
 
+use super::baseline::Baseline;
 use super::judgement::Judgement;
 use super::observation::Observation;
-use super::verdict::Baseline;
 use crate::connection::frame::Opcode;
 use crate::connection::tls::old::OldVersion;
 use crate::connection::wire::header::{FIN, LengthForm, RSV1, RSV2, RSV3};

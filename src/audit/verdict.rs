@@ -1,75 +1,16 @@
 //! Compares what was seen with what is required. When in doubt, it cannot be told: no finding may be wrong.
 
+use super::baseline::Baseline;
 use super::judgement::Judgement;
 use super::observation::{Ending, HandshakeEnd, Observation};
 use super::probe::{Probe, Requirement, Severity};
 use crate::connection::close::CloseCode;
 use crate::connection::frame::ClosePayload;
-use crate::connection::handshake::Headers;
 use crate::connection::probing::RawAnswer;
 use crate::script::report::ProbeVerdict;
 
-/// What is known of a server before it is judged.
-#[derive(Clone, Debug, Default)]
-pub struct Baseline {
-    /// The `Server` header of its 101.
-    pub server: Option<String>,
-    /// Whether a foreign origin that is let in is a finding.
-    pub origin_matters: bool,
-    /// Whether it keeps a foreign origin out.
-    pub checks_origin: bool,
-    /// Whether it answers pings, which tell whether a connection goes on.
-    pub answers_pings: bool,
-    /// Whether what it sends violates the protocol, whatever it receives.
-    pub is_illegal: bool,
-    /// How it ends a connection after an ordinary text message, if it does.
-    pub after_text: Option<UsualEnd>,
-    /// How it ends a connection after an ordinary binary message, if it does.
-    pub after_binary: Option<UsualEnd>,
-}
-
-/// How an application ends a connection that it does not like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UsualEnd {
-    /// With a close frame: the code.
-    Close(Option<u16>),
-    /// By the end of TCP.
-    Tcp,
-}
-
-impl UsualEnd {
-    /// The end that was observed; `None` if the connection goes on, or it cannot be told.
-    pub fn of(observation: &Observation) -> Option<Self> {
-        match &observation.ending {
-            Ending::Ended | Ending::Failed(_) => Some(Self::Tcp),
-            _ => observation.close().map(|close| Self::Close(close.code)),
-        }
-    }
-}
-
-impl Baseline {
-    /// Whether the application ends connections after ordinary messages.
-    pub fn ends_after_messages(&self) -> bool {
-        self.after_text.is_some() || self.after_binary.is_some()
-    }
-
-    /// Whether the server ended the connection as it does after any such message.
-    fn is_usual_end(&self, probe: &Probe, observation: &Observation) -> bool {
-        let (text, binary) = probe.data();
-        let end = UsualEnd::of(observation);
-        end.is_some() && ((text && end == self.after_text) || (binary && end == self.after_binary))
-    }
-
-    /// Names a front end that has answered in the place of the server: ` (answered by nginx)`.
-    fn front_end(&self, headers: &Headers) -> String {
-        match headers.get("Server") {
-            Some(server) if self.server.as_deref() != Some(server) => {
-                format!(" (answered by {server})")
-            }
-            _ => String::new(),
-        }
-    }
-}
+/// The probe whose row speaks for its group where a foreign origin is a matter of policy.
+const FOREIGN_ORIGIN: &str = "origin-foreign";
 
 /// Judges an observation.
 pub fn judge(probe: &Probe, observation: &Observation, baseline: &Baseline) -> Judgement {
@@ -198,15 +139,12 @@ fn origin_refused(probe: &Probe, observation: &Observation, baseline: &Baseline)
         HandshakeEnd::Answered(_) if baseline.checks_origin => {
             Judgement::Doubtful(format!("let in, although a foreign origin is not: {words}"))
         }
-        HandshakeEnd::Answered(_) if probe.id == super::probes::FOREIGN_ORIGIN => {
-            Judgement::Doubtful(format!(
-                "let in: {words}; that matters where browsers send credentials (give them, or --expect-origin-check)"
-            ))
-        }
-        HandshakeEnd::Answered(_) => Judgement::Unknown(format!(
-            "let in, without credentials: see {}",
-            super::probes::FOREIGN_ORIGIN
+        HandshakeEnd::Answered(_) if probe.id == FOREIGN_ORIGIN => Judgement::Doubtful(format!(
+            "let in: {words}; that matters where browsers send credentials (give them, or --expect-origin-check)"
         )),
+        HandshakeEnd::Answered(_) => {
+            Judgement::Unknown(format!("let in, without credentials: see {FOREIGN_ORIGIN}"))
+        }
         _ => Judgement::Unknown(words),
     }
 }
@@ -248,7 +186,7 @@ fn lives(
     if let Some(unknown) = own_violation(observation) {
         return unknown;
     }
-    if baseline.is_usual_end(probe, observation) {
+    if baseline.is_usual_end(probe.data(), observation) {
         return usual_end(observation);
     }
     let sends_data = probe.data() != (false, false);
@@ -289,7 +227,7 @@ fn fails(
     if let Some(unknown) = own_violation(observation) {
         return unknown;
     }
-    if baseline.is_usual_end(probe, observation) {
+    if baseline.is_usual_end(probe.data(), observation) {
         return usual_end(observation);
     }
     match (&observation.ending, observation.close()) {
@@ -314,7 +252,7 @@ fn pong(
     if let Some(unknown) = own_violation(observation) {
         return unknown;
     }
-    if baseline.is_usual_end(probe, observation) {
+    if baseline.is_usual_end(probe.data(), observation) {
         return usual_end(observation);
     }
     let words = observation.ending_in_words();
@@ -351,8 +289,9 @@ pub fn is_forbidden(code: Option<u16>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::baseline::UsualEnd;
     use crate::audit::probe::{Frame, frames, message, ping};
-    use crate::connection::handshake::{HttpVersion, Response};
+    use crate::connection::handshake::{Headers, HttpVersion, Response};
     use crate::connection::probing::RawRequest;
     use crate::connection::wire::violation::{Violation, ViolationKind};
 

@@ -10,10 +10,9 @@ use clap_complete::Shell;
 
 use super::shared::SharedArgs;
 use super::values::{
-    BinaryOutput, capture, deadline, fragment_size, jq, loss, pattern, report_file, wait,
+    BinaryOutput, ProbeNameParser, capture, deadline, fragment_size, jq, loss, pattern,
+    report_file, wait,
 };
-use crate::audit::probe::GROUPS;
-use crate::audit::probes;
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
 use crate::pattern::{Jq, Pattern};
@@ -482,15 +481,15 @@ pub struct AuditArgs {
     pub url: Option<String>,
 
     /// Run only these groups or probes (repeatable, or separated by commas)
-    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = probe_name(), hide_possible_values = true)]
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
     pub only: Vec<String>,
 
     /// Do not run these groups or probes
-    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = probe_name(), hide_possible_values = true)]
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
     pub skip: Vec<String>,
 
     /// Accept the findings of these groups or probes: they are reported as accepted and do not fail the audit
-    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = probe_name(), hide_possible_values = true)]
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
     pub allow: Vec<String>,
 
     /// List the probes with their sections, without running them
@@ -536,12 +535,6 @@ pub struct AuditArgs {
 
     #[command(flatten)]
     pub shared: SharedArgs,
-}
-
-/// The groups and ids of probes.
-fn probe_name() -> PossibleValuesParser {
-    let ids = probes::all().map(|probe| probe.id);
-    PossibleValuesParser::new(GROUPS.into_iter().chain(ids))
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

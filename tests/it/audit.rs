@@ -84,7 +84,10 @@ fn bad_use_is_told_before_the_first_packet() {
     let url = "ws://localhost:1/";
     for (args, part) in [
         (&["audit"][..], "URL"),
-        (&["audit", url, "--only", "frame"], "frames"),
+        (
+            &["audit", url, "--only", "frame"],
+            "unknown group or probe 'frame'; did you mean 'frames'?",
+        ),
         (
             &["audit", url, "--only", "frames", "--skip", "frames"],
             "leave no probe to run",
@@ -142,7 +145,7 @@ fn an_event_says_what_was_sent_expected_and_seen() {
     assert_eq!(text(event, "group"), "frames");
     assert_eq!(text(event, "verdict"), "pass");
     assert_eq!(event["rfc"], serde_json::json!(["RFC 6455 §5.1"]));
-    assert_eq!(text(event, "sent"), "a text frame without a mask");
+    assert_eq!(text(event, "sent"), "a text message without a mask");
     assert_eq!(text(event, "expected"), "close 1002, or the end of TCP");
     assert_eq!(text(event, "got"), "close 1002 (Protocol Error)");
     assert_eq!(text(&events[1], "event"), "summary");
@@ -271,7 +274,7 @@ fn a_server_that_dies_is_a_finding_and_the_audit_goes_on() {
         row("limits-survival").2.contains("handshake-key-short"),
         "{rows:#?}"
     );
-    assert_eq!(row("frames-text").1, "skip");
+    assert_eq!(row("frames-mask-zero").1, "skip");
     let failed = rows.iter().filter(|row| row.1 == "fail").count();
     assert_eq!(failed, 1, "{rows:#?}");
 }
@@ -295,19 +298,19 @@ fn a_login_comes_before_the_frames_of_a_probe() {
         "audit",
         &url,
         "--only",
-        "frames-text",
+        "frames-mask-zero",
         "-x",
         "login",
         "--after",
         "login",
     ])
-    .stdout_has("✓ frames-text")
+    .stdout_has("✓ frames-mask-zero")
     .status(0);
     Probe::new([
         "audit",
         &url,
         "--only",
-        "frames-text",
+        "frames-mask-zero",
         "--after",
         "never",
         "-w",
@@ -332,7 +335,7 @@ fn the_certificate_is_judged_with_insecure_too() {
 #[test]
 fn what_serve_does_wrong_is_found() {
     for (args, id) in [
-        (&["--no-pong"][..], "frames-text"),
+        (&["--no-pong"][..], "frames-mask-zero"),
         (&["--status", "500"], "handshake-opens"),
     ] {
         let (_serving, url) = serve(args);
@@ -369,4 +372,43 @@ fn an_interrupt_ends_it_at_once() {
     std::thread::sleep(ms(200));
     running.interrupt();
     running.status(130);
+}
+
+#[test]
+fn nonsense_never_passes_for_an_answer() {
+    let faults: [fn(&str) -> Treatment; 6] = [
+        |_| Treatment::Noise(1),
+        |_| Treatment::Noise(2),
+        |_| Treatment::Noisy(3),
+        |_| Treatment::Noisy(4),
+        |head| match values(head, "Sec-WebSocket-Extensions").len() {
+            0 => Treatment::Noisy(5),
+            _ => Treatment::Noise(5),
+        },
+        |head| match head.len() % 2 {
+            0 => Treatment::Noisy(6),
+            _ => Treatment::Right,
+        },
+    ];
+    std::thread::scope(|scope| {
+        for fault in faults {
+            scope.spawn(move || {
+                let front = Front::new(fault);
+                let output = Probe::new(["audit", &front.url(), "--json", "-w", "300ms"])
+                    .args(["--only", "handshake,frames,limits"])
+                    .any_stdout()
+                    .stderr("")
+                    .within(ms(100_000))
+                    .spawn()
+                    .status_among(&[0, 1]);
+                let rows = rows(&output.events());
+                let frames = rows.iter().filter(|row| row.0 == "frames-mask-zero");
+                let passed: Vec<_> = frames.filter(|row| row.1 == "pass").collect();
+                let is_right = rows
+                    .iter()
+                    .any(|row| row.0 == "handshake-opens" && row.1 == "pass");
+                assert!(passed.is_empty() || is_right, "{rows:#?}");
+            });
+        }
+    });
 }

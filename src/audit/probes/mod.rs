@@ -16,9 +16,6 @@ use super::probe::{Change, Frame, OriginForm, Probe, binary_message, message};
 /// The probe of the ordinary handshake. If it fails, nothing else can be told.
 pub const OPENS: &str = "handshake-opens";
 
-/// The probe whose row speaks for its group where a foreign origin is a matter of policy.
-pub const FOREIGN_ORIGIN: &str = "origin-foreign";
-
 /// A handshake of a page of a foreign site.
 pub const FROM_FOREIGN_PAGE: &[Change] = &[Change::Origin(OriginForm::Foreign)];
 

@@ -22,6 +22,10 @@ pub enum Treatment {
     Accepted,
     /// It gets this answer; `ACCEPT` in it becomes the key.
     Answered(&'static str),
+    /// It is accepted, then random bytes follow: the seed.
+    Noisy(u64),
+    /// Random bytes are the answer.
+    Noise(u64),
     /// The connection ends without an answer.
     Dropped,
     /// Nothing is answered, and the connection stays open.
@@ -118,6 +122,16 @@ impl State {
             Treatment::Right => right(),
             Treatment::Accepted => accepted(&head),
             Treatment::Answered(answer) => answer.replace("ACCEPT", &key_of(&head)),
+            Treatment::Noisy(seed) => {
+                let _ = stream.write_all(accepted(&head).as_bytes());
+                let _ = stream.write_all(&noise(seed ^ head.len() as u64));
+                let _ = stream.read_to_end(&mut Vec::new());
+                return close(&stream);
+            }
+            Treatment::Noise(seed) => {
+                let _ = stream.write_all(&noise(seed ^ head.len() as u64));
+                return close(&stream);
+            }
             Treatment::Dropped => return close(&stream),
             Treatment::Ignored => {
                 // Until the client gives up.
@@ -131,6 +145,18 @@ impl State {
         }
         close(&stream);
     }
+}
+
+/// Random bytes (xorshift).
+fn noise(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    std::iter::repeat_with(next).take(200).collect()
 }
 
 /// Ends a connection whose other handle is kept.
