@@ -28,6 +28,9 @@ _wsprobe() {
             wsprobe,help)
                 cmd="wsprobe__subcmd__help"
                 ;;
+            wsprobe,import)
+                cmd="wsprobe__subcmd__import"
+                ;;
             wsprobe,listen)
                 cmd="wsprobe__subcmd__listen"
                 ;;
@@ -47,7 +50,7 @@ _wsprobe() {
 
     case "${cmd}" in
         wsprobe)
-            opts="-h -V --help --version connect send listen ping check serve completions help"
+            opts="-h -V --help --version connect send listen ping check import serve completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -687,12 +690,30 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__help)
-            opts="-h --help connect send listen ping check serve completions exit-codes patterns conversations json check-file environment"
+            opts="-h --help connect send listen ping check import serve completions exit-codes patterns conversations json check-file environment"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wsprobe__subcmd__import)
+            opts="-h --entry --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --entry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1651,7 +1672,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__serve)
-            opts="-s -t -q -v -h --unix --mode --greeting --reply --subprotocol --no-compress --status --close-after --close-code --close-reason --delay --drop-after --no-pong --stall-after --bad --bad-after --cert --key --self-signed --allow-origin --auth --bearer --max-size --max-clients --json --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-s -t -q -v -h --unix --mode --greeting --reply --play --once --subprotocol --no-compress --status --close-after --close-code --close-reason --delay --drop-after --no-pong --stall-after --bad --bad-after --cert --key --self-signed --allow-origin --auth --bearer --max-size --max-clients --json --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1682,6 +1703,21 @@ _wsprobe() {
                     ;;
                 --reply)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --play)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --subprotocol)

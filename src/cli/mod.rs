@@ -28,7 +28,8 @@ pub use shared::{
 };
 pub use values::{BinaryOutput, HeaderArg, RuleArg, SubprotocolArg, subprotocol, user};
 pub use verbs::{
-    CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
+    CheckArgs, CompletionsArgs, ConnectArgs, EntryChoice, HelpArgs, ImportArgs, ListenArgs,
+    PingArgs, SendArgs,
 };
 
 /// Test and debug WebSocket endpoints: interactively, in a pipe, in CI
@@ -108,6 +109,13 @@ pub enum Verb {
     /// failed and where. Exit status 0 means that all checks passed, 1 that one failed, 2 that the command
     /// line or a file is invalid and nothing was sent. The report states the causes.
     Check(CheckArgs),
+    /// Turn a recorded conversation into a check file
+    ///
+    /// Reads a HAR file with WebSocket messages (Chrome, mitmproxy, Playwright; Firefox writes none), lines of
+    /// --log or --json, or a curl command ("Copy as cURL"), and prints a check file (wsprobe-check-file(5)). Each
+    /// connection becomes a test. What changes from run to run becomes a variable, and a comment above the line
+    /// says so; secrets become {{env.NAME}}. Exit status 2 means that FILE is not usable; nothing is printed then.
+    Import(ImportArgs),
     /// Run a test server
     ///
     /// Accepts WebSocket connections and echoes every message unchanged; --mode and the fault options change

@@ -6,6 +6,7 @@ mod connect;
 mod filling;
 mod foreign_flags;
 mod help;
+mod import;
 mod listen;
 mod password;
 mod ping;
@@ -42,6 +43,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match &cli.verb {
         Verb::Completions(options) => return completions::run(options),
         Verb::Help(options) => return help::run(options),
+        Verb::Import(options) => return import::run(options),
         _ => {}
     }
     ensure_descriptors().map_err(|error| match cli.verb {
@@ -62,6 +64,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Serve(options) => serve::run(options).await,
             Verb::Completions(options) => completions::run(&options),
             Verb::Help(options) => help::run(&options),
+            Verb::Import(options) => import::run(&options),
         }
     });
     // A hanging name lookup blocks a thread of the runtime; do not wait for it.

@@ -1,6 +1,7 @@
 //! `wsprobe serve`: runs a test server.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -12,6 +13,7 @@ use crate::connection::close::{CloseCode, CloseFrame};
 use crate::connection::tls::ClientIdentity;
 use crate::connection::tls::serving::Acceptor;
 use crate::exit::Exit;
+use crate::named_file::{self, ReadLimits};
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::escape::{KeptControls, escape};
 use crate::output::events::EventWriter;
@@ -24,6 +26,7 @@ use crate::server::config::{FaultAction, PlannedFault, ReplyMode, ServerConfig};
 use crate::server::event_queue::EventFilter;
 use crate::server::faults::BadFrame;
 use crate::server::listener::Listener;
+use crate::server::play::{PlayError, PlayPlan};
 use crate::server::view::{self, LiveDetail, ServerView};
 use crate::server::{Server, ServerEnd};
 use crate::signals::{Signal, Signals};
@@ -70,7 +73,7 @@ pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
         listener,
         config,
         acceptor,
-        event_filter(&options.output, options.behaviour.mode, view.live),
+        event_filter(&options.output, &options.behaviour, view.live),
     );
     let (ended, totals) = server.run(signals, &mut sinks, &view).await;
     sinks.turn_to(0, None);
@@ -86,7 +89,8 @@ pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
         ServerEnd::Signal(Signal::Interrupt) => Ok(Exit::Interrupted),
         ServerEnd::Signal(Signal::Terminate) => Ok(Exit::Terminated),
         ServerEnd::Signal(Signal::HangUp) => Ok(Exit::HungUp),
-        ServerEnd::ReaderGone => Ok(Exit::Success),
+        ServerEnd::ReaderGone | ServerEnd::Played(0) => Ok(Exit::Success),
+        ServerEnd::Played(_) => Ok(Exit::Expectation),
         ServerEnd::Output(error) => {
             let why = io_text(&error);
             Err(UsageError::output(format!("cannot write output: {why}")).into())
@@ -238,6 +242,7 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
     let (greeting, reply) = (text(&behaviour.greeting)?, text(&behaviour.reply)?);
     Ok(ServerConfig {
         mode,
+        play: play(behaviour, secrets)?,
         greeting,
         reply,
         delay: options.faults.delay,
@@ -257,6 +262,34 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
         max_clients: options.limits.max_clients as usize,
         trace: options.output.verbose > 1,
     })
+}
+
+/// The check file of `--play`.
+fn play(
+    typed: &cli::BehaviourArgs,
+    secrets: &mut Vec<String>,
+) -> Result<Option<Arc<PlayPlan>>, UsageError> {
+    let Some(path) = &typed.play else {
+        return Ok(None);
+    };
+    let name = path.display().to_string();
+    let bytes = named_file::read(path, ReadLimits::default())
+        .map_err(|error| UsageError::usage(format!("cannot read {name}: {}", io_text(&error))))?;
+    match PlayPlan::read(&name, &bytes, typed.once) {
+        Ok(plan) => {
+            secrets.extend(plan.secrets());
+            Ok(Some(Arc::new(plan)))
+        }
+        Err(PlayError::Invalid(error)) => Err(UsageError::usage(error.to_string())),
+        Err(PlayError::Unplayable(steps)) => {
+            let steps = steps.iter();
+            let steps: Vec<String> = steps
+                .map(|(line, why)| format!("{name}:{line}: {why}"))
+                .collect();
+            Err(UsageError::usage(steps.join("; "))
+                .hint("after a pattern that is no message by itself, add the line: sample MESSAGE"))
+        }
+    }
 }
 
 /// The faults in the order in which they are triggered.
@@ -412,14 +445,17 @@ fn view(options: &ServeArgs) -> ServerView {
 
 fn event_filter(
     output: &cli::ServeOutputArgs,
-    mode: cli::ServeMode,
+    behaviour: &cli::BehaviourArgs,
     live: LiveDetail,
 ) -> EventFilter {
+    let (mode, is_played) = (behaviour.mode, behaviour.play.is_some());
     match live {
         _ if output.json || output.log.is_some() => EventFilter::Everything,
         LiveDetail::Verbose => EventFilter::Everything,
         _ if mode == cli::ServeMode::Sink => EventFilter::Connections,
         LiveDetail::Usual => EventFilter::Received,
+        // The end of each test is the end of its connection.
+        LiveDetail::Off if is_played => EventFilter::Connections,
         LiveDetail::Off => EventFilter::Counts,
     }
 }

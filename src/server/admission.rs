@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::config::{HANDSHAKE_LIMIT, ServerConfig};
 use super::event_queue::EventSender;
+use super::play::PlayedHandshake;
 use super::upgrade::{UpgradeDecision, decide};
 use crate::connection::error::{Error, ErrorKind, Stage};
 use crate::connection::handshake::server::{
@@ -31,7 +32,7 @@ pub async fn admit(
     acceptor: Option<&Acceptor>,
     is_full: bool,
     sender: &EventSender,
-) -> Option<Connection> {
+) -> Option<(Connection, Option<usize>)> {
     let admission = Admission {
         from,
         config,
@@ -39,12 +40,13 @@ pub async fn admit(
         begun: Instant::now(),
         timing: Timing::default(),
         tls: None,
+        played: None,
     };
     let admitted = tokio::time::timeout(HANDSHAKE_LIMIT, admission.run(stream, acceptor));
     let failed = match admitted.await {
-        Ok(Ok((connection, opened))) => {
+        Ok(Ok((connection, opened, played))) => {
             sender.send(Event::Open(Box::new(opened)));
-            return Some(connection);
+            return Some((connection, played));
         }
         Ok(Err(error)) => error,
         Err(_) => {
@@ -66,6 +68,8 @@ struct Admission<'a> {
     begun: Instant,
     timing: Timing,
     tls: Option<tls::NegotiatedTls>,
+    /// The test that this connection plays, and its header lines.
+    played: Option<(usize, PlayedHandshake)>,
 }
 
 impl Admission<'_> {
@@ -73,7 +77,7 @@ impl Admission<'_> {
         mut self,
         mut stream: Stream,
         acceptor: Option<&Acceptor>,
-    ) -> Result<(Connection, Opened), Error> {
+    ) -> Result<(Connection, Opened, Option<usize>), Error> {
         if let Some(acceptor) = acceptor {
             let (secured, negotiated) = acceptor.accept(stream).await?;
             stream = secured;
@@ -85,13 +89,23 @@ impl Admission<'_> {
             Ok(read) => read,
             Err(error) => return Err(unreadable(&mut stream, error).await),
         };
-        let (subprotocol, compression) = match decide(&request, self.config, self.is_full) {
+        let play = self.config.play.as_ref();
+        let played = &mut self.played;
+        let decision = decide(&request, self.config, self.is_full, || {
+            *played = play.map(|play| play.next_test());
+            played.as_ref().map(|(_, handshake)| handshake.clone())
+        });
+        let (subprotocol, compression) = match decision {
             UpgradeDecision::Welcome {
                 subprotocol,
                 compression,
             } => (subprotocol, compression),
             UpgradeDecision::Refuse(refusal, why) => {
-                return Err(send_refusal(&mut stream, refusal, &request.method, &why).await);
+                let refused = send_refusal(&mut stream, refusal, &request.method, &why).await;
+                if let (Some(play), Some((index, _))) = (play, &self.played) {
+                    play.refused(*index);
+                }
+                return Err(refused);
             }
             UpgradeDecision::Page(page) => {
                 let mut error =
@@ -100,7 +114,11 @@ impl Admission<'_> {
                 return Err(error);
             }
         };
-        let negotiated = agreement(&request, subprotocol.as_deref(), compression.as_ref());
+        let mut negotiated = agreement(&request, subprotocol.as_deref(), compression.as_ref());
+        let index = self.played.map(|(index, handshake)| {
+            negotiated.headers.0.extend(handshake.headers);
+            index
+        });
         answer(&mut stream, &negotiated).await.map_err(|error| {
             let why = format!("cannot send the 101 response: {}", io_text(&error));
             Error::new(ErrorKind::Lost, Stage::Upgrade, why)
@@ -125,7 +143,7 @@ impl Admission<'_> {
             tls: self.tls,
             timing: self.timing,
         };
-        Ok((connection, opened))
+        Ok((connection, opened, index))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod config;
 pub mod event_queue;
 pub mod faults;
 pub mod listener;
+pub mod play;
 pub mod view;
 
 mod admission;
@@ -72,6 +73,8 @@ pub enum ServerEnd {
     ReaderGone,
     /// Output could not be written.
     Output(io::Error),
+    /// Every test of a check file was played once; the number of those from which the client deviated.
+    Played(usize),
 }
 
 /// Starts the echo server of `echo:`, which runs as long as the runtime; returns its address.
@@ -155,6 +158,9 @@ impl Server {
                 {
                     ended = Some(ServerEnd::ReaderGone);
                 }
+                if let Some(failed) = self.played() {
+                    ended.get_or_insert(ServerEnd::Played(failed));
+                }
                 // The previous value is false only once, when stopping begins.
                 if ended.is_some() && !stop.send_replace(true) {
                     self.events.open_end();
@@ -179,6 +185,12 @@ impl Server {
         (ended, self.events.totals())
     }
 
+    /// The number of failed tests, once each of a check file was played.
+    fn played(&self) -> Option<usize> {
+        let play = self.shared.config.play.as_ref()?;
+        play.is_over()
+    }
+
     /// Passes events to the sinks while they have room; ready when all is written.
     fn poll_events(
         &self,
@@ -199,6 +211,9 @@ impl Server {
                 sinks.turn_to(id, Some(at));
                 sinks.on_event(&event);
                 view.show(sinks, id, &event);
+                if let Some(play) = &self.shared.config.play {
+                    view.show_played(sinks, play);
+                }
                 has_events = true;
             }
             if !has_events {
@@ -269,10 +284,13 @@ impl Shared {
             admitted = admission => admitted,
             () = stopped(&mut stop) => None,
         };
-        let Some(connection) = admitted else { return };
+        let Some((connection, played)) = admitted else {
+            return;
+        };
         drop(from);
         let subscriber = self.broadcast.as_ref().map(|broadcast| broadcast.enter(id));
         let session = ClientSession::new(connection, self.config.clone(), sender, subscriber);
+        let session = session.playing(played);
         session.serve(stopped(&mut stop)).await;
     }
 }
