@@ -31,6 +31,9 @@ _wsprobe() {
             wsprobe,help)
                 cmd="wsprobe__subcmd__help"
                 ;;
+            wsprobe,import)
+                cmd="wsprobe__subcmd__import"
+                ;;
             wsprobe,listen)
                 cmd="wsprobe__subcmd__listen"
                 ;;
@@ -53,7 +56,7 @@ _wsprobe() {
 
     case "${cmd}" in
         wsprobe)
-            opts="-h -V --help --version connect send listen ping check audit serve proxy completions help"
+            opts="-h -V --help --version connect send listen ping check audit import serve proxy completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1068,12 +1071,30 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__help)
-            opts="-h --help connect send listen ping check audit serve proxy completions exit-codes patterns conversations json check-file endpoints environment auditing"
+            opts="-h --help connect send listen ping check audit import serve proxy completions exit-codes patterns conversations json check-file endpoints environment auditing"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wsprobe__subcmd__import)
+            opts="-h --entry --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --entry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2409,7 +2430,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__serve)
-            opts="-s -t -q -v -h --unix --mode --greeting --reply --subprotocol --no-compress --status --no-pong --close-after --close-code --close-reason --delay --drop-after --stall-after --bad --bad-after --cert --key --self-signed --allow-origin --auth --bearer --max-size --max-clients --json --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-s -t -q -v -h --unix --mode --greeting --reply --play --once --subprotocol --no-compress --status --no-pong --close-after --close-code --close-reason --delay --drop-after --stall-after --bad --bad-after --cert --key --self-signed --allow-origin --auth --bearer --max-size --max-clients --json --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2440,6 +2461,21 @@ _wsprobe() {
                     ;;
                 --reply)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --play)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --subprotocol)
