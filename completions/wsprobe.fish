@@ -33,6 +33,7 @@ complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "ping" -d 'Measure r
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "check" -d 'Check an endpoint, or run check files: pass or fail'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "audit" -d 'Audit a server: is it correct and safe?'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'Run a test server'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "proxy" -d 'Stand between clients and a server: show, record and judge what passes'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "help" -d 'Show help for a command, or a topic of the manual'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s w -l wait -d 'In a pipe: close after TIME without a message, once stdin has ended' -r
@@ -1067,10 +1068,10 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l greeting -d 'S
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l reply -d 'Answer every message with MESSAGE instead of its echo' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s s -l subprotocol -d 'Supported subprotocol (repeatable, or separated by commas)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l status -d 'Refuse every handshake with this HTTP status' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-after -d 'Close after answering N messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-after -d 'Close after N messages' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-code -d 'Close code of --close-after; may be an invalid one' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-reason -d 'Close reason of --close-after, at most 123 bytes' -r
-complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l delay -d 'Delay each reply by TIME, or by a random time in a range' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l delay -d 'Delay each message to the client by TIME, or by a random time in a range' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l drop-after -d 'Close the TCP connection without a close frame after N messages' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l stall-after -d 'Stop reading and writing after N messages' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l bad -d 'Send a frame that violates the protocol' -r -f -a "utf8\t'A text message that is not valid UTF-8'
@@ -1099,6 +1100,75 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s q -l quiet -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s v -l verbose -d 'Also print requests, control frames and outgoing messages; -vv every frame'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s c -l count -d 'Stop after N connections have ended, exit 0' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l for -d 'Stop after TIME, exit 0' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l until -d 'Stop after the first message of either side that matches, exit 0; without one, --for and --count exit 1' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l never -d 'Exit 1 at once if a message of either side matches (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l save -d 'Write what passed as a check file: a test for each connection' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l har -d 'Write what passed as HAR 1.2, with the messages as browsers export them; secrets are redacted' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l binary-output -d 'Print binary messages as raw bytes, or each as a line of hex or base64' -r -f -a "raw\t'The bytes unchanged'
+hex\t'Hexadecimal digits'
+base64\t'Base64'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l close-after -d 'Close after N messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l close-code -d 'Close code of --close-after; may be an invalid one' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l close-reason -d 'Close reason of --close-after, at most 123 bytes' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l delay -d 'Delay each message to the client by TIME, or by a random time in a range' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l drop-after -d 'Close the TCP connection without a close frame after N messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l stall-after -d 'Stop reading and writing after N messages' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l bad -d 'Send a frame that violates the protocol' -r -f -a "utf8\t'A text message that is not valid UTF-8'
+rsv\t'A reserved bit (RSV) that no extension defines'
+opcode\t'A reserved opcode'
+mask\t'A masked frame'
+length\t'A length of 2^63 bytes (the most significant bit must be 0)'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l bad-after -d 'Send the frame of --bad after N messages; 0 sends it right after the handshake' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l listen-cert -d 'Accept clients with TLS (wss) and this certificate chain (PEM)' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l listen-key -d 'Private key of --listen-cert (PEM), if not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l allow-origin -d 'Accept web pages from ORIGIN (https://app.example, null for files, * for all; repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l max-size -d 'Maximum size of an incoming message' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l max-clients -d 'Maximum number of clients at a time; further ones get 503' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s H -l header -d 'Add or replace a request header (repeatable); \'Name:\' removes it, \'Name;\' sends it empty; @FILE and env:NAME contain one header per line' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s s -l subprotocol -d 'Offer a subprotocol (repeatable, or separated by commas); @FILE and env:NAME keep a token out of the command line' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s o -l origin -d 'Send this Origin header, as a browser does' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s u -l user -d 'Authenticate with user and password (Basic); a missing password is read from WSPROBE_PASSWORD or asked for on the terminal; env:NAME reads both from a variable' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l bearer -d 'Authenticate with a bearer token; @FILE and env:NAME keep it out of the command line and are read for every connection' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s b -l cookie -d 'Send a cookie (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s A -l user-agent -d 'Set the User-Agent header; an empty value sends none' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l max-redirects -d 'Maximum number of redirects' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l compress -d 'Offer permessage-deflate with these parameters, such as \'client_max_window_bits=10; server_no_context_takeover\'' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l cacert -d 'Also trust the CA certificates in FILE (PEM)' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l cert -d 'Client certificate chain (PEM)' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l key -d 'Private key of --cert (PEM), if not in the same file' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l passphrase -d 'wscat\'s option for an encrypted key; refused with a hint' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l servername -d 'Server name for SNI and certificate verification, instead of the URL\'s host' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l tls-min -d 'Minimum TLS version' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l endpoints -d 'Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l proxy -d 'Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); \'\' disables the proxy variables of the environment' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l resolve -d 'Use this address (or several, separated by commas) for HOST:PORT; * is any host (repeatable)' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l unix-socket -d 'Connect to this Unix domain socket instead of the URL\'s host' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l interface -d 'Connect from this local address or network interface' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l connect-timeout -d 'Time limit from the name lookup to the server\'s 101; the client gets 504 then' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l close-timeout -d 'Time limit for a side to close after the other one has closed or is lost' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l pretty -d 'Pretty-print JSON messages' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l color -d 'Colour the output' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l self-signed -d 'Accept clients with TLS (wss) and a generated certificate; prints its fingerprint'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s L -l location -d 'Follow redirects to ws, wss, http and https, but never from wss to ws; credentials are sent to the original origin only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l http2 -d 'Use WebSocket over HTTP/2 (RFC 8441): negotiated by ALPN for wss, with prior knowledge for ws'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l no-compress -d 'Do not offer permessage-deflate (browsers always offer it)'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s k -l insecure -d 'Accept any server certificate, and warn about what is wrong with it'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l json -d 'Print every event as a line of JSON'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s t -l timestamps -d 'Print the arrival time (UTC) before each message'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s q -l quiet -d 'Print less to stderr (repeatable)'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s v -l verbose -d 'Print more to stderr: handshake, TLS, timing, control frames; -vv every frame'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -l show-secrets -d 'Show credentials and tokens in output'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand proxy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
 

@@ -11,6 +11,7 @@
     reason = "doc comments here are help texts; one on a flattened group would replace the help of its command"
 )]
 
+mod proxy;
 mod serve;
 mod shared;
 mod values;
@@ -18,9 +19,10 @@ mod verbs;
 
 use clap::{Parser, Subcommand};
 
+pub use proxy::{ProxyAccessArgs, ProxyArgs, ProxyRecordArgs, ProxyTimeArgs, ProxyVerdictArgs};
 pub use serve::{
-    AccessArgs, BadFrameName, BehaviourArgs, FaultArgs, ServeArgs, ServeLimitArgs, ServeMode,
-    ServeOutputArgs,
+    AccessArgs, BadFrameName, BehaviourArgs, FaultArgs, ServeArgs, ServeFaultArgs, ServeLimitArgs,
+    ServeMode, ServeOutputArgs,
 };
 pub use shared::{
     ColourChoice, CompressionArgs, HandshakeArgs, MessageArgs, NetworkArgs, OutputArgs,
@@ -129,6 +131,19 @@ pub enum Verb {
     /// Without an address it listens on 127.0.0.1 only, and without --allow-origin it accepts web pages of
     /// this machine only. A client's request is limited to 10 s and 64 KiB.
     Serve(ServeArgs),
+    /// Stand between clients and a server: show, record and judge what passes
+    ///
+    /// Each client that connects gets a connection of its own to URL. Messages pass unchanged, and so do pings,
+    /// pongs, close frames, the subprotocol, cookies and refusals; a side that is lost is lost for the other one. A
+    /// client's headers are sent on, except those of one hop; -H and the other handshake options replace headers of
+    /// the same name. Each side negotiates its own compression. When the server cannot be reached, the client gets
+    /// 502 (504 after --connect-timeout) with the reason, and the proxy goes on.
+    ///
+    /// stdout shows the messages of both sides: '< ' marks those of the server, '> ' those of the client. With
+    /// --json, dir is in for the server and out for the client. The faults count the messages that are delivered to
+    /// the client. Listening is as for serve: without an address on 127.0.0.1 only, and without --allow-origin for
+    /// web pages of this machine only.
+    Proxy(Box<ProxyArgs>),
     /// Print a completion script
     ///
     /// Save the script where your shell looks for completions, or source it.

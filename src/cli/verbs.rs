@@ -572,7 +572,7 @@ pub struct HelpArgs {
 
 /// The topics of `help`: commands, then chapters of the manual.
 fn topics() -> PossibleValuesParser {
-    const VERBS: [&str; 8] = [
+    const VERBS: [&str; 9] = [
         "connect",
         "send",
         "listen",
@@ -580,6 +580,7 @@ fn topics() -> PossibleValuesParser {
         "check",
         "audit",
         "serve",
+        "proxy",
         "completions",
     ];
     let verbs = VERBS.into_iter().map(PossibleValue::new);

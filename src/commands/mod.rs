@@ -9,9 +9,11 @@ mod filling;
 mod foreign_flags;
 mod help;
 mod listen;
+mod listening;
 mod password;
 mod ping;
 mod prepare;
+mod proxy;
 mod reporting;
 mod send;
 mod serve;
@@ -72,6 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Check(options) => check::run(options).await,
             Verb::Audit(options) => audit::run(options).await,
             Verb::Serve(options) => serve::run(options).await,
+            Verb::Proxy(options) => proxy::run(*options).await,
             Verb::Completions(options) => completions::run(&options),
             Verb::Help(options) => help::run(&options),
         }

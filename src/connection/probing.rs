@@ -21,7 +21,7 @@ use super::opening::{self, HandshakeProgress};
 use super::progress::Reporter;
 use super::read_buffer::ReadBuffer;
 use super::stream::Stream;
-use super::target::{RequestHeader, UpgradeOptions};
+use super::target::{RefusalBody, RequestHeader, UpgradeOptions};
 use super::tls::NegotiatedTls;
 use super::tls::old::{HelloAnswer, OldVersion};
 use super::wire::negotiation::NegotiatedDeflate;
@@ -107,6 +107,7 @@ impl RawRequest {
             credentials: None,
             subprotocols: Vec::new(),
             compression: None,
+            refusal_body: RefusalBody::Excerpt,
         };
         let accept_key = derive_accept_key(key.as_bytes());
         client::read_101(answer, &accept_key, &offered).map(|(compression, _)| compression)
@@ -195,7 +196,13 @@ impl RawConnection {
         };
         if answer.status != 101 {
             let rest = self.input.split();
-            let refusal = read_refusal(&mut self.stream, answer, rest, deadline);
+            let refusal = read_refusal(
+                &mut self.stream,
+                answer,
+                rest,
+                deadline,
+                RefusalBody::Excerpt,
+            );
             return RawAnswer::Refused(refusal.await);
         }
         match request.check(&answer) {

@@ -54,6 +54,7 @@ impl<'a> MsgpackReader<'a> {
 
     fn value(&mut self, out: &mut JsonText, depth: usize) -> Result<(), DecodeError> {
         let offset = self.offset();
+        out.count(1)?;
         match self.item()? {
             Item::Null => out.push("null"),
             Item::Bool(true) => out.push("true"),
@@ -74,6 +75,8 @@ impl<'a> MsgpackReader<'a> {
                 format_args!("nested deeper than {MAX_DEPTH} levels"),
             )),
             Item::Array(count) => {
+                // Each has at least one byte.
+                out.check_count(count.min(self.rest.len()))?;
                 out.push("[")?;
                 for n in 0..count {
                     out.push(if n > 0 { "," } else { "" })?;
@@ -82,6 +85,7 @@ impl<'a> MsgpackReader<'a> {
                 out.push("]")
             }
             Item::Map(count) => {
+                out.check_count(count.min(self.rest.len()))?;
                 out.push("{")?;
                 for n in 0..count {
                     out.push(if n > 0 { "," } else { "" })?;

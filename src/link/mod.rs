@@ -461,6 +461,7 @@ impl Link {
             received: up.received,
             sent: up.sent,
             next,
+            ended_by: None,
         })));
         match self.next.take() {
             Some(target) => self.start_connecting(target),

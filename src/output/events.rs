@@ -24,7 +24,7 @@ use crate::connection::frame::TracedFrame;
 use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::message::{Direction, Payload};
 use crate::connection::tls::certificate::{CertificateSummary, time};
-use crate::connection::{Opened, tls};
+use crate::connection::{Opened, Timing, UpstreamOpened, tls};
 use crate::event::{Closed, Event, Message, PongMismatch, RetryWait, Traffic};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
@@ -184,9 +184,7 @@ impl EventWriter {
             Event::Connecting { url, attempt } => {
                 self.connections += 1;
                 self.connection = self.connections;
-                self.opening.insert(self.connection);
-                let attempt = *attempt;
-                self.push(out, &event_types::ConnectingEvent { url, attempt });
+                self.connecting(out, url, *attempt);
             }
             Event::Open(opened) => {
                 self.opening.remove(&self.connection);
@@ -435,6 +433,12 @@ impl EventWriter {
         self.push(out, &ping_stats(statistics));
     }
 
+    /// Appends the `connecting` line of this connection, whose number the caller has set.
+    pub fn connecting(&mut self, out: &mut Vec<u8>, url: &str, attempt: u32) {
+        self.opening.insert(self.connection);
+        self.push(out, &event_types::ConnectingEvent { url, attempt });
+    }
+
     /// Appends the line of a listening server, with the SHA-256 fingerprint of its self-signed certificate, if any.
     pub fn listening(&mut self, out: &mut Vec<u8>, url: &str, fingerprint: Option<&str>) {
         self.push(
@@ -572,7 +576,6 @@ fn as_json(text: &str) -> Option<&RawValue> {
 }
 
 fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> event_types::OpenEvent<'a> {
-    let timing = &opened.timing;
     event_types::OpenEvent {
         status: opened.answer.status,
         remote: &opened.remote,
@@ -587,14 +590,39 @@ fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> event_types::OpenEvent<'
         request: request(&opened.request, redactor),
         headers: fields(&opened.answer.headers, redactor),
         tls: opened.tls.as_ref().map(tls_line),
-        timing: event_types::TimingInfo {
-            dns_ms: Ms(timing.lookup),
-            tcp_ms: Ms(timing.connect),
-            proxy_ms: Ms(timing.proxy),
-            tls_ms: Ms(timing.tls),
-            upgrade_ms: Ms(timing.upgrade),
-            total_ms: Ms(timing.total),
-        },
+        timing: stage_times(&opened.timing),
+        upstream: opened
+            .upstream
+            .as_deref()
+            .map(|upstream| upstream_line(upstream, redactor)),
+    }
+}
+
+fn upstream_line<'a>(
+    upstream: &'a UpstreamOpened,
+    redactor: &Redactor,
+) -> event_types::UpstreamInfo<'a> {
+    let opened = &upstream.opened;
+    event_types::UpstreamInfo {
+        url: &upstream.url,
+        remote: &opened.remote,
+        http: opened.answer.version.as_str(),
+        extensions: &opened.extensions,
+        request: request(&opened.request, redactor),
+        headers: fields(&opened.answer.headers, redactor),
+        tls: opened.tls.as_ref().map(tls_line),
+        timing: stage_times(&opened.timing),
+    }
+}
+
+fn stage_times(timing: &Timing) -> event_types::TimingInfo {
+    event_types::TimingInfo {
+        dns_ms: Ms(timing.lookup),
+        tcp_ms: Ms(timing.connect),
+        proxy_ms: Ms(timing.proxy),
+        tls_ms: Ms(timing.tls),
+        upgrade_ms: Ms(timing.upgrade),
+        total_ms: Ms(timing.total),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A conversation that was seen, as a value, and the files that are made of it.
 //!
 //! A [`Recording`] is built from the events of a session or a proxy (`recorder`) and written as a check file
-//! (`check_file`, with `generalize` and `placeholders`). What is written never contains a known secret.
+//! (`check_file`, with `generalize` and `placeholders`) or as HAR (`har`). What is written never contains a known secret.
 
 pub mod check_file;
 mod generalize;
+pub mod har;
 mod placeholders;
 pub mod recorder;
 

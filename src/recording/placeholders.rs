@@ -1,5 +1,6 @@
 //! Replaces secrets by variables in a file that is written.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -31,6 +32,17 @@ pub struct Placeholders {
 }
 
 impl Placeholders {
+    /// The text with secrets masked.
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for (value, _) in &self.values {
+            if text.contains(value) {
+                text = Cow::Owned(text.replace(value, MASK));
+            }
+        }
+        text
+    }
+
     /// Adds a message that is read from an environment variable.
     pub fn add_source(&mut self, source: &SecretSource) {
         if let (SecretSource::Environment(name), Ok(value)) = (source, source.read()) {

@@ -26,7 +26,13 @@ pub enum UpgradeDecision {
 pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) -> UpgradeDecision {
     let fault = request.fault();
     if fault == Some(RequestError::NotAnUpgrade) {
-        return answer_http(request, config);
+        return match config.upstream {
+            None => answer_http(request, config),
+            Some(_) => {
+                let body = "This is a WebSocket proxy: it passes on nothing else.\n";
+                refuse(426, &[("Upgrade", "websocket")], body)
+            }
+        };
     }
     match fault {
         Some(RequestError::Http) => {
@@ -39,6 +45,10 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
         }
         Some(RequestError::Key) => {
             let body = "Expected exactly one Sec-WebSocket-Key header with 16 bytes in base64 (RFC 6455 §4.2.1).\n";
+            return refuse(400, &[], body);
+        }
+        Some(RequestError::Extensions) => {
+            let body = "Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).\n";
             return refuse(400, &[], body);
         }
         Some(RequestError::NotAnUpgrade | RequestError::Version) => {
@@ -80,8 +90,12 @@ fn refuse_origin(request: &UpgradeRequest, config: &ServerConfig) -> Option<Upgr
     if config.access.origins.allow(origin, host) {
         return None;
     }
+    let verb = match config.upstream {
+        None => "serve",
+        Some(_) => "proxy",
+    };
     let body = format!(
-        "Origin {origin} is not allowed (wsprobe serve --allow-origin {origin} allows it).\n"
+        "Origin {origin} is not allowed (wsprobe {verb} --allow-origin {origin} allows it).\n"
     );
     Some(refuse(403, &[], &body))
 }

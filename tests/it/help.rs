@@ -20,6 +20,7 @@ fn help_lists_every_verb() {
             "listen",
             "ping",
             "serve",
+            "proxy",
             "completions",
             "help",
         ]
@@ -29,7 +30,7 @@ fn help_lists_every_verb() {
     }
 }
 
-const VERBS: [&str; 9] = [
+const VERBS: [&str; 10] = [
     "connect",
     "send",
     "listen",
@@ -37,6 +38,7 @@ const VERBS: [&str; 9] = [
     "check",
     "audit",
     "serve",
+    "proxy",
     "completions",
     "help",
 ];

@@ -71,6 +71,8 @@ mod ping_replies;
 mod ping_verdict;
 mod proxy;
 #[cfg(unix)]
+mod proxy_command;
+#[cfg(unix)]
 mod random_commands;
 #[cfg(unix)]
 mod readme;

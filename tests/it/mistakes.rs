@@ -317,6 +317,21 @@ const TYPED: &[Mistake] = &[
         "wsprobe serve 127.0.0.1:8080",
     ),
     Mistake(
+        "proxy ws://h.example/ 8080",
+        "expected an address to listen on, found the URL 'ws://h.example/'",
+        "wsprobe proxy 8080 ws://h.example/",
+    ),
+    Mistake(
+        "proxy --port 8080 ws://h.example/",
+        "unknown option --port for 'proxy'",
+        "wsprobe proxy 8080 URL",
+    ),
+    Mistake(
+        "proxy -x hi 8080 ws://h.example/",
+        "unknown option -x for 'proxy'",
+        "proxy sends nothing of its own",
+    ),
+    Mistake(
         "serve --port 8080",
         "unknown option --port for 'serve'",
         "wsprobe serve 8080",

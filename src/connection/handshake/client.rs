@@ -68,7 +68,7 @@ where
         .map_err(|error| lost(&error))?;
     reporter.report(|| Progress::Answer(answer.clone()));
     if answer.status != 101 {
-        let refusal = read_refusal(stream, answer, buffer, deadline).await;
+        let refusal = read_refusal(stream, answer, buffer, deadline, request.refusal_body).await;
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }

@@ -125,6 +125,33 @@ pub(super) struct OpenEvent<'a> {
     pub tls: Option<TlsInfo<'a>>,
     /// How long each stage took.
     pub timing: TimingInfo,
+    /// For a client of a proxy: the connection to the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<UpstreamInfo<'a>>,
+}
+
+/// The connection from a proxy to the server.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(super) struct UpstreamInfo<'a> {
+    /// The URL.
+    pub url: &'a str,
+    /// The address connected to.
+    pub remote: &'a str,
+    /// The HTTP version of the handshake.
+    #[cfg_attr(test, schemars(extend("enum" = ["1.1", "2"])))]
+    pub http: &'a str,
+    /// The negotiated extensions, with their parameters.
+    pub extensions: &'a [String],
+    /// The request.
+    pub request: RequestInfo,
+    /// The response's header fields.
+    pub headers: HeaderFields,
+    /// The negotiated TLS parameters, for wss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsInfo<'a>>,
+    /// How long each stage took.
+    pub timing: TimingInfo,
 }
 
 /// The request of a handshake.

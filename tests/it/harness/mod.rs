@@ -50,7 +50,7 @@ pub use request::accept_key;
 pub use running::Running;
 pub use screen::{FIRST, Screen};
 pub use server::Server;
-pub use serving::serve;
+pub use serving::{proxy, serve};
 pub use situation::{Situation, read as read_situations};
 
 /// A time in milliseconds.
