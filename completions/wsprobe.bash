@@ -413,7 +413,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__connect)
-            opts="-w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --wait --null --no-history --filter --select --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --wait --null --no-history --filter --select --binary-output --har --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -437,6 +437,21 @@ _wsprobe() {
                     ;;
                 --binary-output)
                     COMPREPLY=($(compgen -W "raw hex base64" -- "${cur}"))
+                    return 0
+                    ;;
+                --har)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --header)
@@ -722,7 +737,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__listen)
-            opts="-c -1 -0 -l -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --one --for --until --never --filter --select --idle-timeout --echo --null --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -1 -0 -l -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --one --for --until --never --filter --select --idle-timeout --echo --null --binary-output --har --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -766,6 +781,21 @@ _wsprobe() {
                     ;;
                 --binary-output)
                     COMPREPLY=($(compgen -W "raw hex base64" -- "${cur}"))
+                    return 0
+                    ;;
+                --har)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --header)
@@ -1332,7 +1362,7 @@ _wsprobe() {
             return 0
             ;;
         wsprobe__subcmd__send)
-            opts="-c -w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --expect --expect-close --expect-status --expect-subprotocol --step --after --never --capture --wait --no-wait --file --whole --null --binary --hex --base64 --fragment --rate --delay --filter --select --binary-output --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
+            opts="-c -w -0 -H -s -o -u -b -A -L -k -4 -6 -m -x -t -q -v -h --count --expect --expect-close --expect-status --expect-subprotocol --step --after --never --capture --wait --no-wait --file --whole --null --binary --hex --base64 --fragment --rate --delay --filter --select --binary-output --har --header --subprotocol --origin --user --bearer --cookie --user-agent --location --max-redirects --http2 --no-compress --compress --insecure --cacert --cert --key --passphrase --servername --tls-min --proxy --resolve --unix-socket --ipv4 --ipv6 --interface --connect-timeout --max-time --close-timeout --retry --reconnect --reconnect-on --backoff --ping-interval --ping-timeout --heartbeat --execute --close --decode --max-size --var --secret --template --on --json --pretty --timestamps --color --quiet --verbose --log --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1419,6 +1449,21 @@ _wsprobe() {
                     ;;
                 --binary-output)
                     COMPREPLY=($(compgen -W "raw hex base64" -- "${cur}"))
+                    return 0
+                    ;;
+                --har)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --header)
