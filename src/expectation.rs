@@ -473,9 +473,9 @@ pub fn end_in_words(close: &CloseInfo) -> String {
     }
 }
 
-/// Whether a clean close is the answer to ours, which proves that the server has read everything before it.
-/// A close with another error code was sent by the server before it read ours (RFC 6455 §5.5.1: the answer
-/// typically echoes the code).
+/// Whether a clean close can be the answer to ours. A close with another error code was sent by the server before
+/// it read ours (RFC 6455 §5.5.1: the answer typically echoes the code). One that came before ours had left is
+/// recognised by its initiator; the caller knows whether that matters.
 pub fn answers(close: &CloseInfo, ours: Option<CloseCode>) -> bool {
     close.clean && close.error.is_none() && (Some(close.code) == ours || close.code.is_proper_end())
 }

@@ -84,6 +84,17 @@ pub fn create(path: &Path) -> io::Result<File> {
     create_within(path, USUAL_TIME)
 }
 
+/// Opens a file to append to, and creates a missing one. Opening a pipe waits for its reader, as in [`create`].
+///
+/// # Errors
+/// As [`create`].
+pub fn append(path: &Path) -> io::Result<File> {
+    if path.metadata().is_ok_and(|file| !file.is_file()) {
+        return create(path);
+    }
+    File::options().append(true).create(true).open(path)
+}
+
 fn create_within(path: &Path, time: Duration) -> io::Result<File> {
     if path.metadata().is_ok_and(|file| !file.is_file()) {
         let named = PathBuf::from(path);

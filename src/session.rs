@@ -21,6 +21,7 @@ use crate::input::{self, Input};
 use crate::link::Link;
 use crate::output::{Amount, Notice, Sinks};
 use crate::pattern::runaway;
+use crate::secret::Secret;
 use crate::signals::{Signal, Signals};
 use crate::stop::{Failure, NO_PONGS, StopRule, Verdict};
 
@@ -571,8 +572,11 @@ impl RunningSession<'_> {
             }
             Action::Reopen if link.reopen() => self.link_down = false,
             Action::Reopen => sinks.notify(Notice::StillConnected),
-            Action::Connect(target) => {
-                if link.connect(*target, farewell) {
+            Action::Connect(new) => {
+                for secret in new.secrets {
+                    sinks.on_event(&Event::Secret(Secret::new(secret)));
+                }
+                if link.connect(new.target, new.on_open, farewell) {
                     sinks.notify(Notice::SecretsLeftBehind);
                 }
                 self.link_down = false;
@@ -689,6 +693,9 @@ impl RunningSession<'_> {
             }
             _ if self.outcome.is_none() => {
                 let verdict = self.session.stop.expire(self.now);
+                if let Some(hint) = self.session.stop.take_hint() {
+                    self.session.sinks.notify(Notice::Hint(hint));
+                }
                 self.apply(verdict);
             }
             _ => {}

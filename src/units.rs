@@ -7,9 +7,19 @@ use std::time::{Duration, SystemTime};
 /// The longest accepted duration. Adding it to a clock does not overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// The current time, or 1970-01-01 if the clock is set before that: date formats cannot represent it.
+/// 1 January 10000, which RFC 3339 cannot write, in seconds since 1970.
+pub const YEAR_10000: u64 = 253_402_300_800;
+
+/// The current time, as far as date formats can represent it.
 pub fn wall_clock() -> SystemTime {
-    SystemTime::now().max(SystemTime::UNIX_EPOCH)
+    datable(SystemTime::now())
+}
+
+/// The time, or the nearest one that RFC 3339 can write: the clock of a machine may stand before 1970 or after 9999, and
+/// formatting such a time would panic.
+pub fn datable(time: SystemTime) -> SystemTime {
+    let last = SystemTime::UNIX_EPOCH + Duration::from_micros(YEAR_10000 * 1_000_000 - 1);
+    time.clamp(SystemTime::UNIX_EPOCH, last)
 }
 
 /// Parses a duration: `500ms`, `5s`, `2m30s`; a number without a unit, fractions included, is seconds.
@@ -146,6 +156,25 @@ pub fn grouped(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_time_of_a_clock_has_a_date() {
+        let year = Duration::from_secs(366 * 24 * 60 * 60);
+        let (begin, moment) = (SystemTime::UNIX_EPOCH, Duration::from_nanos(1));
+        let end = begin + Duration::from_secs(YEAR_10000);
+        for (time, text) in [
+            (begin - 369 * year, "1970-01-01T00:00:00.000000Z"),
+            (begin - moment, "1970-01-01T00:00:00.000000Z"),
+            (begin, "1970-01-01T00:00:00.000000Z"),
+            (begin + year, "1971-01-02T00:00:00.000000Z"),
+            (end - 1000 * moment, "9999-12-31T23:59:59.999999Z"),
+            (end, "9999-12-31T23:59:59.999999Z"),
+            (end + 1000 * year, "9999-12-31T23:59:59.999999Z"),
+        ] {
+            let date = humantime::format_rfc3339_micros(datable(time));
+            assert_eq!(date.to_string(), text);
+        }
+    }
 
     #[test]
     fn one_is_singular() {

@@ -154,6 +154,10 @@ pub enum TlsVersion {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
+    /// Read @NAME from FILE instead of the nearest endpoints file (wsprobe help endpoints)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub endpoints: Option<PathBuf>,
+
     /// Use a proxy: http, https, socks5 (names resolved locally) or socks5h (by the proxy); '' disables the proxy variables of the environment
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,

@@ -10,7 +10,8 @@ use clap_complete::Shell;
 
 use super::shared::SharedArgs;
 use super::values::{
-    BinaryOutput, capture, deadline, fragment_size, jq, loss, pattern, report_file, wait,
+    BinaryOutput, ProbeNameParser, capture, deadline, fragment_size, jq, loss, pattern,
+    report_file, wait,
 };
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
@@ -27,7 +28,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CONNECT_EXAMPLES)]
 pub struct ConnectArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: Option<String>,
 
@@ -87,7 +88,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
 pub struct SendArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 
@@ -139,7 +140,9 @@ pub struct SendArgs {
     /// Time limit since the last message sent or received (exit 28)
     ///
     /// A message that is still arriving extends it while at least 1 KiB arrives in each such period. It also limits
-    /// how long the server may take nothing of what waits to be sent (1s at least).
+    /// how long the server may take nothing of what waits to be sent (1s at least). A reply to -x looks like a reply to a
+    /// message, so one more is awaited for each -x; if only those are missing when TIME is over, it is exit 0. -c,
+    /// --expect and --after leave no doubt.
     #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
     pub wait: Duration,
 
@@ -222,7 +225,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = LISTEN_EXAMPLES)]
 pub struct ListenArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url, required_unless_present = "listen_port")]
     pub url: Option<String>,
 
@@ -301,7 +304,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PING_EXAMPLES)]
 pub struct PingArgs {
-    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, @NAME (wsprobe help endpoints), or echo: (the built-in server)
     #[arg(value_hint = ValueHint::Url)]
     pub url: String,
 
@@ -480,6 +483,78 @@ pub struct CheckArgs {
     pub shared: SharedArgs,
 }
 
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  wsprobe audit ws://localhost:8080/
+  wsprobe audit wss://staging.example.com/ws -x env:LOGIN --after '{\"type\":\"welcome\"}'
+  wsprobe audit --list
+  wsprobe audit ws://localhost:8080/ --only frames,close-reason-utf8
+  wsprobe audit wss://staging.example.com/ws --allow origin --sarif audit.sarif";
+
+#[derive(Debug, Args)]
+#[command(after_help = AUDIT_EXAMPLES)]
+pub struct AuditArgs {
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    #[arg(value_hint = ValueHint::Url, required_unless_present = "list")]
+    pub url: Option<String>,
+
+    /// Run only these groups or probes (repeatable, or separated by commas)
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
+    pub only: Vec<String>,
+
+    /// Do not run these groups or probes
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
+    pub skip: Vec<String>,
+
+    /// Accept the findings of these groups or probes: they are reported as accepted and do not fail the audit
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
+    pub allow: Vec<String>,
+
+    /// List the probes with their sections, without running them
+    #[arg(long)]
+    pub list: bool,
+
+    /// Also run the probes that strain a server or are known to have ended some, last and one at a time
+    #[arg(long)]
+    pub intrusive: bool,
+
+    /// A text message that the application accepts, for probes that need one
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "hi",
+        allow_hyphen_values = true
+    )]
+    pub message: String,
+
+    /// Wait for a matching message after those of -x, such as the answer to a login, before each probe
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub after: Option<Pattern>,
+
+    /// A foreign origin that is let in fails the audit, also without credentials
+    #[arg(long)]
+    pub expect_origin_check: bool,
+
+    /// Time limit of each probe
+    #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
+    pub wait: Duration,
+
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file())]
+    pub junit: Option<PathBuf>,
+
+    /// Write the results as TAP version 14
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub tap: Option<PathBuf>,
+
+    /// Write the findings as SARIF 2.1.0, for code scanning
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file())]
+    pub sarif: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   wsprobe import session.har > chat.wst            a file that Chrome saved (\"HAR with content\")
@@ -535,6 +610,7 @@ Examples:
   wsprobe help send           the same as wsprobe send --help
   wsprobe help exit-codes     what each exit status means
   wsprobe help patterns       how --expect, --until and --filter match
+  wsprobe help auditing       what audit finds, and what to change in the server
   wsprobe help conversations  taking turns, variables, rules that answer
   wsprobe help json           the events of --json, field by field
   wsprobe help check-file     scripted conversations
@@ -550,14 +626,16 @@ pub struct HelpArgs {
 
 /// The topics of `help`: commands, then chapters of the manual.
 fn topics() -> PossibleValuesParser {
-    const VERBS: [&str; 8] = [
+    const VERBS: [&str; 10] = [
         "connect",
         "send",
         "listen",
         "ping",
         "check",
+        "audit",
         "import",
         "serve",
+        "proxy",
         "completions",
     ];
     let verbs = VERBS.into_iter().map(PossibleValue::new);

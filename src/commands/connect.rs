@@ -1,11 +1,14 @@
 //! `wsprobe connect`: an interactive session on a terminal, otherwise a duplex pipe.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::{BinaryOutput, ConnectArgs};
+use clap::Parser;
+
+use crate::cli::{BinaryOutput, Cli, ConnectArgs, Verb};
 use crate::connection::Target;
 use crate::exit::Exit;
+use crate::input::action::NewTarget;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input, MessageFiller};
 use crate::output::message_layout::Layout;
@@ -17,8 +20,12 @@ use crate::output::{Destination, Notice, Printer};
 use crate::recording::recorder::RecordingLimit;
 use crate::repl::{ConnectTarget, Connector, KeepHistory, Repl, Setup, TerminalEnds};
 use crate::stop::{Conversation, Goal, StopRule};
+use crate::template::Language;
 
-use super::prepare::{PreparedSession, another_target, filling, finish_recording, flush, prepare};
+use super::endpoints;
+use super::prepare::{
+    PreparedSession, another_target, filling, finish_recording, flush, policy, prepare,
+};
 use super::usage_error::message_of;
 
 /// What a terminal without line editing is told.
@@ -75,12 +82,14 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
 
 fn setup(prepared: &PreparedSession, history: KeepHistory) -> Setup {
     let target = &prepared.policy.target;
+    let endpoints = prepared.shared.network.endpoints.clone();
     Setup {
         colour: prepared.stdout.colour,
         history,
         host: host_of(target),
         redactor: prepared.redactor().clone(),
-        connector: connector(target.clone()),
+        connector: connector(target.clone(), endpoints.clone()),
+        endpoints,
     }
 }
 
@@ -92,20 +101,55 @@ fn host_of(target: &Target) -> String {
     }
 }
 
-/// Builds the targets of `/connect`, with the options of the first one.
-fn connector(target: Target) -> Connector {
+/// Builds the targets of `/connect`: those of endpoints with their own options, others with those of the first one.
+fn connector(target: Target, endpoints: Option<PathBuf>) -> Connector {
     Box::new(move |url| {
-        let target = target.clone();
+        let (target, endpoints) = (target.clone(), endpoints.clone());
         Box::pin(async move {
-            let (target, note) = another_target(&url, &target)
-                .await
-                .map_err(|error| message_of(&error))?;
-            Ok(ConnectTarget {
-                host: host_of(&target),
-                target,
-                note,
-            })
+            let found = match url.starts_with('@') {
+                true => endpoint_target(&url, endpoints).await,
+                false => typed_target(&url, &target).await,
+            };
+            found.map_err(|error| message_of(&error))
         })
+    })
+}
+
+async fn typed_target(url: &str, target: &Target) -> anyhow::Result<ConnectTarget> {
+    let (target, note) = another_target(url, target).await?;
+    Ok(ConnectTarget {
+        host: host_of(&target),
+        note,
+        new: NewTarget {
+            target,
+            on_open: None,
+            secrets: Vec::new(),
+        },
+    })
+}
+
+/// The target of an endpoint, as `wsprobe connect @NAME` has it.
+async fn endpoint_target(name: &str, file: Option<PathBuf>) -> anyhow::Result<ConnectTarget> {
+    let expanded = endpoints::expand_name("connect", name, file.as_deref())?;
+    let Verb::Connect(options) = Cli::try_parse_from(&expanded.arguments)?.verb else {
+        anyhow::bail!("{name} is no endpoint");
+    };
+    let url = options.url.unwrap_or_default();
+    let filling = filling(&options.shared, Vec::new())?;
+    let url = filling.fill("URL", &url, Language::Url)?.text;
+    let (policy, secrets) = policy(&url, &options.shared, &filling).await?;
+    let target = Target {
+        trace: true,
+        ..policy.target
+    };
+    Ok(ConnectTarget {
+        host: host_of(&target),
+        note: expanded.note_for_session(),
+        new: NewTarget {
+            target,
+            on_open: Some(policy.on_open),
+            secrets,
+        },
     })
 }
 

@@ -1,16 +1,21 @@
 //! The commands, one module each. A command converts its options into values and runs the session with them.
 
+mod audit;
 mod check;
-mod completions;
+pub mod completions;
 mod connect;
+mod endpoints;
 mod filling;
 mod foreign_flags;
 mod help;
 mod import;
 mod listen;
+mod listening;
 mod password;
 mod ping;
 mod prepare;
+mod proxy;
+mod reporting;
 mod send;
 mod serve;
 mod usage;
@@ -29,7 +34,15 @@ pub use usage_error::UsageError;
 /// Parses the command line and runs the command. Returns the exit status of the process (see [`Exit`]).
 pub fn main() -> ExitCode {
     exit_with_70_on_panic();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match endpoints::expand(&typed) {
+        Ok(Some(expanded)) => {
+            usage_error::warn(&expanded.warnings);
+            expanded.arguments
+        }
+        Ok(None) => typed,
+        Err(error) => return usage_error::report(&error.into(), &typed).into(),
+    };
     let exit = match Cli::try_parse_from(&arguments) {
         Ok(cli) => usage::misread(&arguments)
             .map_or_else(|| run(cli), |misread| Err(misread.into()))
@@ -47,7 +60,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         _ => {}
     }
     ensure_descriptors().map_err(|error| match cli.verb {
-        Verb::Check(_) => error.as_usage(),
+        Verb::Check(_) | Verb::Audit(_) => error.as_usage(),
         _ => error,
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -61,7 +74,9 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Listen(options) => listen::run(options).await,
             Verb::Ping(options) => ping::run(options).await,
             Verb::Check(options) => check::run(options).await,
+            Verb::Audit(options) => audit::run(options).await,
             Verb::Serve(options) => serve::run(options).await,
+            Verb::Proxy(options) => proxy::run(*options).await,
             Verb::Completions(options) => completions::run(&options),
             Verb::Help(options) => help::run(&options),
             Verb::Import(options) => import::run(&options),

@@ -77,6 +77,14 @@ struct PingPlan {
 
 impl PingPlan {
     fn of(options: &PingArgs, filling: &Filling) -> Result<Self, UsageError> {
+        if options.app.is_some()
+            && options.expect.is_none()
+            && !options.shared.messages.execute.is_empty()
+        {
+            return Err(UsageError::usage(
+                "--app with -x requires --expect: a reply to -x would count as the reply to a ping",
+            ));
+        }
         let app_ping = options.app.as_deref().map(|message| {
             Ok::<_, UsageError>(AppPing {
                 message: filling.repeated("--app", message)?,

@@ -9,8 +9,8 @@ use crate::connection::dial::{Family, Route};
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
 use crate::connection::target::{
-    Address, Credentials, Endpoint, RequestHeader, Subprotocol, UpgradeOptions, basic_secrets,
-    subprotocols_in,
+    Address, Credentials, Endpoint, RefusalBody, RequestHeader, Subprotocol, UpgradeOptions,
+    basic_secrets, subprotocols_in,
 };
 use crate::connection::tls::{ClientIdentity, TlsClient, TlsOptions};
 use crate::connection::{Limits, Target};
@@ -107,7 +107,7 @@ pub async fn prepare(
 }
 
 /// An error of the command line that quotes no secret.
-fn without_secrets(error: anyhow::Error, redactor: &Redactor) -> anyhow::Error {
+pub fn without_secrets(error: anyhow::Error, redactor: &Redactor) -> anyhow::Error {
     match error.downcast::<UsageError>() {
         Ok(error) => error.redacted(redactor).into(),
         Err(error) => error,
@@ -126,45 +126,23 @@ pub async fn policy(
 ) -> anyhow::Result<(LinkPolicy, Vec<String>)> {
     let files = files(shared);
     let (on_open, mut secrets) = messages_on_open(shared, files, filling)?;
-    let mut request = request(&shared.handshake, &shared.compression, files)?;
-    fill_headers(&mut request.headers, filling)?;
-    secrets.extend(secrets_of(&request));
-    let tls = TlsClient::new(&tls_options(&shared.tls, files)?).map_err(UsageError::from)?;
-    let limits = Limits {
-        connect: shared.timing.connect_timeout,
-        close: shared.timing.close_timeout,
-        max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
-    };
-    let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
-    let mut address = address(url, limits.max_size).await?;
-    let is_unix = matches!(address.endpoint, Endpoint::Unix(_)) || route.unix_socket.is_some();
-    if url == "echo:" || is_unix {
-        check_interface(&route)?;
-    }
-    if url == "echo:" {
-        // The built-in server is in this process: no proxy, no override.
-        (route, proxies) = (Route::default(), Proxies::default());
-    }
-    secrets.extend(proxy_secrets(&address, &proxies)?);
-    if shared.output.show_secrets && url != "echo:" {
-        address.shown = address.unmasked.clone();
-    }
-    request.credentials = credentials(&shared.handshake, files, &mut secrets)?;
-    let policy = LinkPolicy {
-        target: Target {
-            address,
-            request,
-            route,
-            proxies,
-            max_redirects: shared
-                .handshake
-                .location
-                .then_some(shared.handshake.max_redirects),
-            http2: shared.handshake.http2,
-            tls,
-            limits,
-            trace: shared.output.verbose > 1,
+    let options = TargetOptions {
+        handshake: &shared.handshake,
+        compression: &shared.compression,
+        tls: &shared.tls,
+        network: &shared.network,
+        limits: Limits {
+            connect: shared.timing.connect_timeout,
+            close: shared.timing.close_timeout,
+            max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
         },
+        files,
+        output: &shared.output,
+    };
+    let (target, more) = target(url, &options, filling).await?;
+    secrets.extend(more);
+    let policy = LinkPolicy {
+        target,
         on_open,
         persistence: retry_policy(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence, filling)?,
@@ -176,6 +154,68 @@ pub async fn policy(
     };
     secrets.extend(filling.secrets());
     Ok((policy, secrets))
+}
+
+/// The options that say what a target is and how it is reached.
+pub struct TargetOptions<'a> {
+    /// The upgrade request.
+    pub handshake: &'a cli::HandshakeArgs,
+    /// The offer of compression.
+    pub compression: &'a cli::CompressionArgs,
+    /// TLS.
+    pub tls: &'a cli::TlsArgs,
+    /// Proxy, addresses, interface.
+    pub network: &'a cli::NetworkArgs,
+    /// Time and size limits of the connection.
+    pub limits: Limits,
+    /// The limits for reading files.
+    pub files: named_file::ReadLimits,
+    /// Whether secrets are shown and frames are traced.
+    pub output: &'a cli::OutputArgs,
+}
+
+/// The target of a URL, and the secrets in its options, which must be redacted. Starts the built-in server for `echo:`.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn target(
+    url: &str,
+    options: &TargetOptions<'_>,
+    filling: &Filling,
+) -> anyhow::Result<(Target, Vec<String>)> {
+    let TargetOptions { limits, files, .. } = *options;
+    let mut request = request(options.handshake, options.compression, files)?;
+    fill_headers(&mut request.headers, filling)?;
+    let mut secrets = secrets_of(&request);
+    let tls = TlsClient::new(&tls_options(options.tls, files)?).map_err(UsageError::from)?;
+    let (mut route, mut proxies) = (route(options.network), proxies(options.network)?);
+    let mut address = address(url, limits.max_size).await?;
+    let is_unix = matches!(address.endpoint, Endpoint::Unix(_)) || route.unix_socket.is_some();
+    if url == "echo:" || is_unix {
+        check_interface(&route)?;
+    }
+    if url == "echo:" {
+        // The built-in server is in this process: no proxy, no override.
+        (route, proxies) = (Route::default(), Proxies::default());
+    }
+    secrets.extend(proxy_secrets(&address, &proxies)?);
+    if options.output.show_secrets && url != "echo:" {
+        address.shown = address.unmasked.clone();
+    }
+    request.credentials = credentials(options.handshake, files, filling, &mut secrets)?;
+    let handshake = options.handshake;
+    let target = Target {
+        address,
+        request,
+        route,
+        proxies,
+        max_redirects: handshake.location.then_some(handshake.max_redirects),
+        http2: handshake.http2,
+        tls,
+        limits,
+        trace: options.output.verbose > 1,
+    };
+    Ok((target, secrets))
 }
 
 /// Rejects an `--interface` that does not exist where no connection would use it.
@@ -375,6 +415,7 @@ fn request(
         },
         headers,
         compression: offered,
+        refusal_body: RefusalBody::Excerpt,
     })
 }
 
@@ -490,14 +531,43 @@ fn headers_of(
     Ok(headers)
 }
 
+/// What was typed, filled in. The content of a file or an environment variable stays as it is: a password may contain
+/// anything.
+fn filled_in(
+    place: &str,
+    source: &SecretSource,
+    filling: &Filling,
+) -> Result<SecretSource, UsageError> {
+    let SecretSource::Literal(text) = source else {
+        return Ok(source.clone());
+    };
+    let fill = |text| Ok::<_, UsageError>(filling.fill(place, text, Language::Text)?.text);
+    let filled = match text.split_once(':').filter(|_| place == USER) {
+        Some((user, password)) => {
+            let user = fill(user)?;
+            if user.contains(':') {
+                return Err(UsageError::usage(format!(
+                    "{place}: the filled-in user name contains a colon, after which the password begins"
+                )));
+            }
+            format!("{user}:{}", fill(password)?)
+        }
+        None => fill(text)?,
+    };
+    Ok(SecretSource::Literal(filled))
+}
+
+const USER: &str = "--user";
+
 /// The credentials of `-u` or `--bearer`. A missing password is asked for last, when nothing else can fail.
 fn credentials(
     handshake: &cli::HandshakeArgs,
     files: named_file::ReadLimits,
+    filling: &Filling,
     secrets: &mut Vec<String>,
 ) -> Result<Option<Credentials>, UsageError> {
     if let Some(source) = &handshake.user {
-        let typed = source.read_within(files)?;
+        let typed = filled_in(USER, source, filling)?.read_within(files)?;
         // The parser's message would quote the secret.
         cli::user(&typed).map_err(|_| {
             UsageError::usage(
@@ -517,10 +587,11 @@ fn credentials(
     let Some(source) = &handshake.bearer else {
         return Ok(None);
     };
+    let source = filled_in("--bearer", source, filling)?;
     let token = source.read_within(files)?;
     Credentials::bearer(&token).map_err(|why| UsageError::usage(format!("--bearer: {why}")))?;
     secrets.push(token.trim().to_owned());
-    Ok(Some(Credentials::Bearer(source.clone())))
+    Ok(Some(Credentials::Bearer(source)))
 }
 
 fn tls_options(
@@ -619,6 +690,7 @@ impl PreparedSession {
             binary: binary.into(),
             delimiter: if null { 0 } else { b'\n' },
             mark: "",
+            connection: 0,
             open_line: false,
         }
     }

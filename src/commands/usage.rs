@@ -38,6 +38,13 @@ pub fn report(error: &clap::Error, arguments: &[OsString]) -> Exit {
     usage_error::report(&usage_error.into(), arguments)
 }
 
+/// The long option that an error is about, as `--wait`.
+pub fn option_of(error: &clap::Error) -> Option<&str> {
+    text(error, ContextKind::InvalidArg)?
+        .split([' ', '=', '['])
+        .next()
+}
+
 /// An error for a valid command line whose options another tool spells the same with another meaning.
 pub fn misread(arguments: &[OsString]) -> Option<UsageError> {
     foreign_flags::misread(&words(arguments))
@@ -102,7 +109,8 @@ fn unknown_command(error: &clap::Error, first: Option<&str>) -> UsageError {
     }
 }
 
-fn explain(error: &clap::Error, verb: &str) -> UsageError {
+/// The error line and the hint for an error that clap reported.
+pub fn explain(error: &clap::Error, verb: &str) -> UsageError {
     let value = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let see = format!("wsprobe {verb} --help lists all options, with examples");
     match error.kind() {
@@ -199,6 +207,9 @@ fn bad_value(error: &clap::Error) -> UsageError {
     let why = source.map(ToString::to_string).unwrap_or_default();
     let number = match source.and_then(|source| source.downcast_ref::<ParseIntError>()) {
         Some(error) if *error.kind() == IntErrorKind::PosOverflow => Some("too large".to_owned()),
+        Some(error) if *error.kind() == IntErrorKind::Zero => {
+            Some("it must be at least 1".to_owned())
+        }
         Some(_) => Some("expected a whole number".to_owned()),
         None => range(&why),
     };

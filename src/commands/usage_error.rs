@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::connection::proxy::ProxyUrlError;
 use crate::connection::target::UrlError;
 use crate::connection::tls::TlsOptionsError;
+use crate::endpoints::EndpointError;
 use crate::exit::Exit;
 use crate::input;
 use crate::output::diagnostics::{Diagnostics, StateLines};
@@ -20,6 +21,8 @@ use crate::secret::{Redactor, SecretError};
 #[derive(Debug)]
 pub struct UsageError {
     message: String,
+    /// Lines below the message.
+    lines: Vec<String>,
     hint: Option<String>,
     exit: Exit,
 }
@@ -29,6 +32,11 @@ impl UsageError {
     pub fn redacted(self, redactor: &Redactor) -> Self {
         Self {
             message: redactor.redact(&self.message).into_owned(),
+            lines: self
+                .lines
+                .iter()
+                .map(|line| redactor.redact(line).into_owned())
+                .collect(),
             hint: self.hint.map(|hint| redactor.redact(&hint).into_owned()),
             ..self
         }
@@ -38,6 +46,7 @@ impl UsageError {
     pub fn usage(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            lines: Vec::new(),
             hint: None,
             exit: Exit::Usage,
         }
@@ -69,6 +78,12 @@ impl UsageError {
         if self.exit != Exit::Output {
             self.exit = Exit::Usage;
         }
+        self
+    }
+
+    /// Begins the message with the place that it is about.
+    pub(super) fn at(mut self, place: &str) -> Self {
+        self.message.insert_str(0, place);
         self
     }
 
@@ -149,6 +164,22 @@ impl From<TlsOptionsError> for UsageError {
     }
 }
 
+impl From<EndpointError> for UsageError {
+    fn from(error: EndpointError) -> Self {
+        let message = error.to_string();
+        match error {
+            EndpointError::Unreadable { .. } => Self::with_exit(Exit::Input, message),
+            EndpointError::Unknown { all, .. } => Self {
+                lines: all,
+                ..Self::usage(message)
+            },
+            EndpointError::NoFile { .. } => Self::usage(message)
+                .hint("an endpoint is a table in it: [NAME] and url = \"wss://…\" (wsprobe help endpoints)"),
+            EndpointError::At { .. } => Self::usage(message),
+        }
+    }
+}
+
 impl From<ProxyUrlError> for UsageError {
     fn from(bad: ProxyUrlError) -> Self {
         Self::usage(bad.to_string())
@@ -159,24 +190,24 @@ impl From<ProxyUrlError> for UsageError {
 pub fn report(error: &anyhow::Error, arguments: &[OsString]) -> Exit {
     match error.downcast_ref::<UsageError>() {
         Some(usage_error) => {
-            print_error(
-                &usage_error.message,
-                usage_error.hint.as_deref(),
-                usage_error.exit,
-                arguments,
-            );
+            print_error(usage_error, arguments);
             usage_error.exit
         }
         None => {
-            print_error(
-                &format!("internal error: {error:#}"),
-                None,
-                Exit::Internal,
-                arguments,
-            );
+            let message = format!("internal error: {error:#}");
+            print_error(&UsageError::with_exit(Exit::Internal, message), arguments);
             Exit::Internal
         }
     }
+}
+
+/// Prints warnings that come before everything else.
+pub fn warn(warnings: &[String]) {
+    let mut lines = Vec::new();
+    for warning in warnings {
+        diagnostics().warning(&mut lines, warning);
+    }
+    let _ = io::stderr().write_all(&lines);
 }
 
 fn wants_json(arguments: &[OsString]) -> bool {
@@ -186,14 +217,19 @@ fn wants_json(arguments: &[OsString]) -> bool {
         .any(|word| word == "--json")
 }
 
-fn print_error(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsString]) {
-    let diagnostics = Diagnostics {
+fn diagnostics() -> Diagnostics {
+    Diagnostics {
         stream: OutputStream::stderr(When::Auto),
         verbose: 0,
         quiet: 0,
         warns: true,
         states: StateLines::Usual,
-    };
+    }
+}
+
+fn print_error(error: &UsageError, arguments: &[OsString]) {
+    let diagnostics = diagnostics();
+    let (message, exit) = (&error.message, error.exit);
     let mut lines = Vec::new();
     if wants_json(arguments) {
         let mut line = Vec::new();
@@ -210,7 +246,10 @@ fn print_error(message: &str, hint: Option<&str>, exit: Exit, arguments: &[OsStr
     } else {
         diagnostics.error(&mut lines, message);
     }
-    if let Some(hint) = hint {
+    for line in &error.lines {
+        diagnostics.quote(&mut lines, line);
+    }
+    if let Some(hint) = &error.hint {
         diagnostics.hint(&mut lines, hint);
     }
     let _ = io::stderr().write_all(&lines);

@@ -14,6 +14,9 @@ const SELF_DESCRIBED: u64 = 55799;
 /// The largest integer of a tag that is written out, in bytes; the work grows with the square.
 const BIG_NUMBER: usize = 128;
 
+/// The square of the bytes of such an integer that takes as long as another value.
+const BIG_NUMBER_WORK: usize = 50;
+
 /// Appends the value of a message.
 pub(super) fn write_json(message: &[u8], out: &mut JsonText) -> Result<(), DecodeError> {
     let mut reader = CborReader {
@@ -45,6 +48,7 @@ impl CborReader<'_> {
         out: &mut JsonText,
         depth: usize,
     ) -> Result<(), DecodeError> {
+        out.count(1)?;
         match header {
             Header::Positive(number) => out.integer(number),
             Header::Negative(inverted) => out.integer(!i128::from(inverted)),
@@ -90,6 +94,9 @@ impl CborReader<'_> {
         depth: usize,
     ) -> Result<(), DecodeError> {
         out.push("[")?;
+        // Each element has at least one byte.
+        let rest = self.size.saturating_sub(self.decoder.offset());
+        out.check_count(count.unwrap_or(0).min(rest))?;
         let mut n = 0;
         while let Some(header) = self.element(count, n)? {
             out.push(if n > 0 { "," } else { "" })?;
@@ -106,6 +113,9 @@ impl CborReader<'_> {
         depth: usize,
     ) -> Result<(), DecodeError> {
         out.push("{")?;
+        // Each element has at least one byte.
+        let rest = self.size.saturating_sub(self.decoder.offset());
+        out.check_count(count.unwrap_or(0).min(rest))?;
         let mut n = 0;
         while let Some(header) = self.element(count, n)? {
             out.push(if n > 0 { "," } else { "" })?;
@@ -124,6 +134,7 @@ impl CborReader<'_> {
             (tag::BIGPOS | tag::BIGNEG, Header::Bytes(length)) => {
                 let bytes = self.bytes(length, out)?;
                 if bytes.len() <= BIG_NUMBER {
+                    out.count(bytes.len().pow(2) / BIG_NUMBER_WORK)?;
                     return out.push(&big_integer(&bytes, number == tag::BIGNEG));
                 }
                 out.push(&format!("{{\"tag\":{number},\"value\":"))?;
@@ -138,12 +149,13 @@ impl CborReader<'_> {
     }
 
     /// The bytes of an item, which may consist of segments.
-    fn bytes(&mut self, length: Option<usize>, out: &JsonText) -> Result<Vec<u8>, DecodeError> {
+    fn bytes(&mut self, length: Option<usize>, out: &mut JsonText) -> Result<Vec<u8>, DecodeError> {
         let size = self.size;
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
         let mut segments = self.decoder.bytes(length);
         while let Some(mut segment) = segments.pull().map_err(|error| explain(&error, size))? {
+            out.count(1)?;
             while let Some(piece) = segment
                 .pull(&mut buffer)
                 .map_err(|error| explain(&error, size))?
@@ -156,12 +168,13 @@ impl CborReader<'_> {
     }
 
     /// The text of an item, which may consist of segments.
-    fn text(&mut self, length: Option<usize>, out: &JsonText) -> Result<String, DecodeError> {
+    fn text(&mut self, length: Option<usize>, out: &mut JsonText) -> Result<String, DecodeError> {
         let size = self.size;
         let mut text = String::new();
         let mut buffer = [0; 4096];
         let mut segments = self.decoder.text(length);
         while let Some(mut segment) = segments.pull().map_err(|error| explain(&error, size))? {
+            out.count(1)?;
             while let Some(piece) = segment
                 .pull(&mut buffer)
                 .map_err(|error| explain(&error, size))?

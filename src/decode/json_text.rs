@@ -8,6 +8,9 @@ use super::DecodeError;
 /// The deepest nesting, in JSON: `serde_json` reads up to 127 levels.
 pub(super) const MAX_DEPTH: usize = 120;
 
+/// The most values of a message. Decoding them takes about a second, in which nothing else happens.
+pub(super) const MAX_VALUES: u64 = 10_000_000;
+
 /// Bytes of a text that are escaped at once.
 const PIECE: usize = 4096;
 
@@ -15,6 +18,8 @@ const PIECE: usize = 4096;
 pub(super) struct JsonText {
     text: String,
     limit: usize,
+    /// How many values may still come.
+    values_left: u64,
     /// How many keys this is inside of.
     keys: usize,
 }
@@ -28,6 +33,7 @@ impl JsonText {
         Self {
             text: String::new(),
             limit,
+            values_left: MAX_VALUES,
             keys: 0,
         }
     }
@@ -47,6 +53,21 @@ impl JsonText {
     pub(super) fn check_room(&self, size: usize) -> Result<(), DecodeError> {
         match self.text.len().saturating_add(size) > self.limit {
             true => Err(DecodeError::TooLarge),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts values, or work that takes as long.
+    pub(super) fn count(&mut self, values: usize) -> Result<(), DecodeError> {
+        self.check_count(values)?;
+        self.values_left -= values as u64;
+        Ok(())
+    }
+
+    /// Whether so many more values are allowed.
+    pub(super) fn check_count(&self, values: usize) -> Result<(), DecodeError> {
+        match values as u64 > self.values_left {
+            true => Err(DecodeError::TooManyValues),
             false => Ok(()),
         }
     }
@@ -76,7 +97,10 @@ impl JsonText {
 
     /// Appends an integer.
     pub(super) fn integer(&mut self, number: impl Into<i128>) -> Result<(), DecodeError> {
-        self.push(&number.into().to_string())
+        let number = number.into();
+        // The usual width is written faster.
+        let text = i64::try_from(number).map_or_else(|_| number.to_string(), |n| n.to_string());
+        self.push(&text)
     }
 
     /// Appends a number; NaN and the infinities, which JSON has not, are `null`.
@@ -105,6 +129,7 @@ impl JsonText {
         let mut key = Self {
             text: String::new(),
             limit: self.limit - self.text.len(),
+            values_left: self.values_left,
             keys: self.keys + 1,
         };
         if key.keys > NESTED_KEYS {
@@ -112,6 +137,7 @@ impl JsonText {
             return Err(DecodeError::Invalid(why));
         }
         write(&mut key)?;
+        self.values_left = key.values_left;
         if key.text.starts_with('"') {
             self.push(&key.text)?;
         } else {

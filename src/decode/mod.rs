@@ -38,6 +38,9 @@ enum DecodeError {
     Invalid(String),
     /// What comes out exceeds the limit.
     TooLarge,
+    /// Decoding so many values would take too long.
+    #[cfg(any(feature = "msgpack", feature = "cbor"))]
+    TooManyValues,
 }
 
 impl DecodeError {
@@ -127,7 +130,15 @@ impl MessageDecoder {
         match text {
             Ok(text) => Decoding::Text { bytes, text },
             Err(DecodeError::TooLarge) => Decoding::TooLarge,
-            Err(DecodeError::Invalid(why)) => self.failed(bytes, Some(why)),
+            Err(DecodeError::Invalid(why)) => {
+                let why = format!("is not {}: {why}", self.format);
+                self.failed(bytes, Some(why))
+            }
+            #[cfg(any(feature = "msgpack", feature = "cbor"))]
+            Err(DecodeError::TooManyValues) => {
+                let most = units::grouped(json_text::MAX_VALUES);
+                self.failed(bytes, Some(format!("has more than {most} values")))
+            }
         }
     }
 
@@ -154,9 +165,8 @@ impl MessageDecoder {
             _ => "",
         };
         let why = why.filter(|_| self.failures == 1).map(|why| {
-            let format = &self.format;
             let size = units::bytes(bytes.len());
-            format!("a message of {size} is not {format}: {why}; it is shown as received{broken}")
+            format!("a message of {size} {why}; it is shown as received{broken}")
         });
         Decoding::Failed { bytes, why }
     }

@@ -10,11 +10,10 @@ use rmp::decode::{RmpRead, read_marker};
 
 use super::DecodeError;
 use super::json_text::{JsonText, MAX_DEPTH};
+use crate::units::YEAR_10000;
 
 /// The type of a timestamp.
 const TIMESTAMP: i8 = -1;
-/// 1 January 10000, which RFC 3339 cannot write, in seconds since 1970.
-const YEAR_10000: u64 = 253_402_300_800;
 
 /// Appends the value of a message.
 pub(super) fn write_json(message: &[u8], out: &mut JsonText) -> Result<(), DecodeError> {
@@ -55,6 +54,7 @@ impl<'a> MsgpackReader<'a> {
 
     fn value(&mut self, out: &mut JsonText, depth: usize) -> Result<(), DecodeError> {
         let offset = self.offset();
+        out.count(1)?;
         match self.item()? {
             Item::Null => out.push("null"),
             Item::Bool(true) => out.push("true"),
@@ -75,6 +75,8 @@ impl<'a> MsgpackReader<'a> {
                 format_args!("nested deeper than {MAX_DEPTH} levels"),
             )),
             Item::Array(count) => {
+                // Each has at least one byte.
+                out.check_count(count.min(self.rest.len()))?;
                 out.push("[")?;
                 for n in 0..count {
                     out.push(if n > 0 { "," } else { "" })?;
@@ -83,6 +85,7 @@ impl<'a> MsgpackReader<'a> {
                 out.push("]")
             }
             Item::Map(count) => {
+                out.check_count(count.min(self.rest.len()))?;
                 out.push("{")?;
                 for n in 0..count {
                     out.push(if n > 0 { "," } else { "" })?;

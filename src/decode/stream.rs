@@ -112,7 +112,7 @@ impl MessageStream {
                     "{why}, in the message that began at byte {position} of the stream"
                 ))
             }
-            DecodeError::TooLarge => error,
+            error => error,
         }
     }
 }

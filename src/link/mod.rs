@@ -461,6 +461,7 @@ impl Link {
             received: up.received,
             sent: up.sent,
             next,
+            ended_by: None,
         })));
         match self.next.take() {
             Some(target) => self.start_connecting(target),
@@ -925,12 +926,19 @@ impl Link {
         }
     }
 
-    /// Closes the current connection and connects to another target. If it has another origin, secret `-x`
-    /// messages are dropped; returns true if there were any.
-    pub fn connect(&mut self, target: Target, close_frame: &CloseFrame) -> bool {
+    /// Closes the current connection and connects to another target, whose own `-x` messages replace the current ones.
+    /// If it has none and another origin, secret `-x` messages are dropped; returns true if there were any.
+    pub fn connect(
+        &mut self,
+        target: Target,
+        own: Option<Vec<SecretSource>>,
+        close_frame: &CloseFrame,
+    ) -> bool {
         let on_open = &mut self.policy.on_open;
+        let has_own = own.is_some();
+        *on_open = own.unwrap_or_else(|| std::mem::take(on_open));
         let before = on_open.len();
-        if !target.address.is_same_origin(&self.policy.target.address) {
+        if !has_own && !target.address.is_same_origin(&self.policy.target.address) {
             on_open.retain(|source| !source.is_secret());
         }
         let leaves_secrets = on_open.len() < before;

@@ -14,7 +14,7 @@ use super::json;
 use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::{Payload, Text};
-use crate::units::{count_grouped, grouped, wall_clock};
+use crate::units::{count_grouped, datable, grouped, wall_clock};
 
 /// The most bytes of a binary message shown on a terminal.
 const HEXDUMP_LIMIT: usize = 256;
@@ -63,8 +63,10 @@ pub struct Layout {
     pub binary: BinaryForm,
     /// The byte after a text message.
     pub delimiter: u8,
-    /// The mark before each message in an interactive session.
+    /// The mark before each message in an interactive session or of a proxy, whose messages are lines of their own.
     pub mark: &'static str,
+    /// The number of the connection before the mark, where several are shown; else 0.
+    pub connection: u64,
     /// The last thing printed is a binary message without a delimiter at its end.
     pub open_line: bool,
 }
@@ -98,21 +100,22 @@ impl Layout {
     /// Time and mark.
     #[inline]
     fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
+        if self.timestamps || !self.mark.is_empty() {
+            self.print_prefix(out, at);
+        }
+    }
+
+    fn print_prefix(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         if self.timestamps {
-            self.print_time(out, at);
+            let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+            let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let time = humantime::format_rfc3339_millis(datable(time)).to_string();
+            paint(out, self.colour, DIM, time.as_bytes());
+            out.push(b' ');
         }
         if !self.mark.is_empty() {
             paint(out, self.colour, DIM, self.mark.as_bytes());
         }
-    }
-
-    fn print_time(&self, out: &mut Vec<u8>, at: Option<Instant>) {
-        let ago = at.map(|at| at.elapsed()).unwrap_or_default();
-        let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
-        let time = time.max(UNIX_EPOCH);
-        let time = humantime::format_rfc3339_millis(time).to_string();
-        paint(out, self.colour, DIM, time.as_bytes());
-        out.push(b' ');
     }
 
     /// The beginning of a text, and its size if it is cut.
@@ -136,7 +139,11 @@ impl Layout {
                 out.extend_from_slice(RESET.as_bytes());
             }
             let size = grouped(text.len() as u64);
-            let note = format!("\n… {size} bytes in total; /last shows all");
+            let more = match self.connection {
+                0 => "; /last shows all",
+                _ => "",
+            };
+            let note = format!("\n… {size} bytes in total{more}");
             paint(out, self.colour, DIM, note.as_bytes());
         }
         out.push(self.delimiter);
@@ -197,8 +204,13 @@ impl Layout {
             hexdump(out.tail(), bytes, HEXDUMP_LIMIT);
         } else {
             out.push(bytes);
-            if let Some(last) = bytes.last() {
-                self.open_line = *last != self.delimiter;
+            let is_open = bytes.last().map(|last| *last != self.delimiter);
+            if !self.mark.is_empty() {
+                if is_open != Some(false) {
+                    out.tail().push(self.delimiter);
+                }
+            } else if let Some(is_open) = is_open {
+                self.open_line = is_open;
             }
         }
     }

@@ -178,6 +178,7 @@ mod tests {
             binary: BinaryForm::Raw,
             delimiter: b'\n',
             mark: "< ",
+            connection: 0,
             open_line: false,
         };
         ReplView::new(layout, false, Selection::default())

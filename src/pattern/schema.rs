@@ -12,7 +12,7 @@ use boon::{
     CompileError, Compiler, ErrorKind, InstanceLocation, InstanceToken, SchemaIndex, Schemas,
     UrlLoader, ValidationError,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::Mismatch;
@@ -38,7 +38,7 @@ impl fmt::Debug for SchemaPattern {
 impl SchemaPattern {
     /// Reads and compiles a schema; the error is the reason.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let root = read_json(path)?;
+        let content = read_json(path)?;
         let shown = path.display();
         let location = std::path::absolute(path)
             .ok()
@@ -48,11 +48,14 @@ impl SchemaPattern {
         compiler.use_loader(Box::new(LocalFiles));
         let mut schemas = Schemas::new();
         compiler
-            .add_resource(location.as_str(), root)
+            .add_resource(location.as_str(), content.clone())
             .map_err(|error| explain(&error))?;
         let root = compiler
             .compile(location.as_str(), &mut schemas)
             .map_err(|error| explain(&error))?;
+        if let Some(cycle) = find_cycle(&mut compiler, &location, &content) {
+            return Err(cycle);
+        }
         Ok(Self(Arc::new(CompiledSchema { schemas, root })))
     }
 
@@ -72,6 +75,62 @@ impl SchemaPattern {
             why: breach(&error, Some(&message)),
             equal: 1,
         })
+    }
+}
+
+/// Why a reference of the file leads back to itself. The library notices that only while it validates, so each schema
+/// with a reference validates one value of each type.
+fn find_cycle(compiler: &mut Compiler, location: &Url, content: &Value) -> Option<String> {
+    let samples = [
+        json!(null),
+        json!(true),
+        json!(1),
+        json!("a"),
+        json!([]),
+        json!({}),
+    ];
+    let mut schemas = Schemas::new();
+    let mut places = Vec::new();
+    find_references(content, String::new(), &mut places);
+    places.into_iter().find_map(|place| {
+        let mut location = location.clone();
+        location.set_fragment(Some(&place));
+        // What looks like a reference may be a value, as in `const`.
+        let schema = compiler.compile(location.as_str(), &mut schemas).ok()?;
+        let mut errors = samples
+            .iter()
+            .filter_map(|sample| schemas.validate(sample, schema).err());
+        errors.find_map(|error| cycle_in(&error))
+    })
+}
+
+/// The places of the objects that have a reference, as JSON pointers.
+fn find_references(value: &Value, place: String, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                find_references(member, format!("{place}/{name}"), found);
+            }
+            if members.contains_key("$ref") || members.contains_key("$dynamicRef") {
+                found.push(place);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_references(item, format!("{place}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn cycle_in(error: &ValidationError<'_, '_>) -> Option<String> {
+    match &error.kind {
+        kind @ ErrorKind::RefCycle { .. } => {
+            Some(format!("a reference leads back to itself: {kind}"))
+        }
+        _ => error.causes.iter().find_map(cycle_in),
     }
 }
 

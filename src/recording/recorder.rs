@@ -13,12 +13,12 @@ use super::{
     Division, Opening, Placeholders, RecordedAnswer, RecordedConnection, RecordedEntry,
     RecordedEvent, RecordedHeader, Recording, check_file, har, since_epoch,
 };
-use crate::connection::close::{CloseCode, CloseInfo, Initiator};
+use crate::connection::close::{CloseCode, Initiator};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
 use crate::connection::target::{Credentials, Subprotocol, is_token_byte};
 use crate::connection::{Opened, Target};
-use crate::event::Event;
+use crate::event::{Closed, Event, ProxyParty};
 use crate::named_file;
 use crate::output::repl_sink::Recorder;
 use crate::rules::Rule;
@@ -165,7 +165,7 @@ impl EventRecorder {
                     current.closing = Some(place);
                 }
             }
-            Event::Close(closed) => self.closed(connection, at, &closed.close),
+            Event::Close(closed) => self.closed(connection, at, closed),
             Event::Failed(error, _) => self.failed(connection, at, error),
             _ => {}
         }
@@ -197,6 +197,9 @@ impl EventRecorder {
     }
 
     fn open(&mut self, connection: u64, at: Duration, opened: &Opened) {
+        // Of a proxy's client: what the server was asked and has answered.
+        let upstream = opened.upstream.as_deref();
+        let opened = upstream.map_or(opened, |upstream| &upstream.opened);
         let (index, _) = self.connection(connection, at);
         let request: Vec<(String, String)> = opened
             .request
@@ -244,9 +247,13 @@ impl EventRecorder {
         }
     }
 
-    fn closed(&mut self, connection: u64, at: Duration, close: &CloseInfo) {
+    fn closed(&mut self, connection: u64, at: Duration, closed: &Closed) {
+        let close = &closed.close;
         let what = match close.by {
             Initiator::Local => None,
+            Initiator::None if closed.ended_by == Some(ProxyParty::Client) => Some(
+                RecordedEvent::Note("the client was lost without a close frame".to_owned()),
+            ),
             Initiator::Peer if close.error.is_none() => {
                 Some(RecordedEvent::Closed(close.code, close.reason.clone()))
             }
@@ -318,6 +325,29 @@ impl EventRecorder {
             }
         }
         text
+    }
+
+    /// Writes what was recorded so far as HAR.
+    ///
+    /// # Errors
+    /// A message that does not name the file.
+    pub fn save_har(&mut self, file: &mut impl Write, redactor: &Redactor) -> Result<(), String> {
+        self.placeholders
+            .find_in_recording(&self.recording, redactor);
+        let text = har::write(&self.recording, &self.placeholders, redactor)?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.flush())
+            .map_err(|error| io_text(&error))
+    }
+
+    /// Creates a file before anything is recorded, so that a path that cannot be written is known in time.
+    ///
+    /// # Errors
+    /// The file exists, or cannot be created.
+    pub fn create(&mut self, path: &Path) -> std::io::Result<()> {
+        OpenOptions::new().write(true).create_new(true).open(path)?;
+        self.written.insert(path.to_owned());
+        Ok(())
     }
 
     fn put(&mut self, path: &Path, text: &str) -> std::io::Result<()> {

@@ -37,6 +37,8 @@ pub enum Argument {
     Other,
     /// A file.
     File,
+    /// A URL, or the name of an endpoint.
+    Url,
     /// A close code.
     Code,
     /// `on` or `off`.
@@ -107,7 +109,7 @@ pub const COMMANDS: [Command; 21] = [
     command(
         "/connect",
         "URL",
-        Argument::Other,
+        Argument::Url,
         "close, and open another connection",
     ),
     command(

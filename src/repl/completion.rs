@@ -1,7 +1,7 @@
-//! Completion with Tab: commands, file names, close codes with their names, JSON keys of received messages.
+//! Completion with Tab: commands, file names, endpoints, close codes with their names, JSON keys of received messages.
 
 use std::collections::BTreeSet;
-use std::path::{MAIN_SEPARATOR, is_separator};
+use std::path::{MAIN_SEPARATOR, Path, is_separator};
 
 use rustyline::completion::{
     FilenameCompleter, Pair, Quote, escape as quote, longest_common_prefix,
@@ -9,6 +9,7 @@ use rustyline::completion::{
 
 use super::commands::{Argument, COMMANDS, find, is_command, opens_json, path_of};
 use crate::connection::close::CloseCode;
+use crate::endpoints::EndpointsFile;
 use crate::output::escape::{KeptControls, escape};
 
 /// The close codes offered; of the private ones only the first.
@@ -39,14 +40,15 @@ impl Completion {
     }
 }
 
-/// The completions of the text before the cursor. `keys` are escaped as in JSON.
-pub fn complete(head: &str, keys: &BTreeSet<String>) -> Completion {
+/// The completions of the text before the cursor. `keys` are escaped as in JSON; `endpoints` is the endpoints file,
+/// if one was named.
+pub fn complete(head: &str, keys: &BTreeSet<String>, endpoints: Option<&Path>) -> Completion {
     if is_command(head) {
         return match head.split_once(' ') {
             None => command_names(head),
             Some((name, rest)) => {
                 let start = head.len() - rest.len();
-                arguments(name, rest, start)
+                arguments(name, rest, start, endpoints)
             }
         };
     }
@@ -77,7 +79,7 @@ fn command_names(head: &str) -> Completion {
     }
 }
 
-fn arguments(name: &str, typed: &str, start: usize) -> Completion {
+fn arguments(name: &str, typed: &str, start: usize, endpoints: Option<&Path>) -> Completion {
     let argument = find(name).map_or(Argument::Other, |command| command.argument);
     match argument {
         Argument::File => files(typed, start),
@@ -93,10 +95,23 @@ fn arguments(name: &str, typed: &str, start: usize) -> Completion {
                 })
                 .collect(),
         },
+        Argument::Url => endpoint_names(typed, start, endpoints),
         Argument::Switch => words(&["on", "off"], typed, start),
         Argument::Off => words(&["off"], typed, start),
         Argument::Other => Completion::default(),
     }
+}
+
+/// The names of endpoints, where one has begun.
+fn endpoint_names(typed: &str, start: usize, named: Option<&Path>) -> Completion {
+    if !typed.starts_with('@') {
+        return Completion::default();
+    }
+    let file = EndpointsFile::open(named, typed);
+    let names = file.map_or_else(|_| Vec::new(), |file| file.names());
+    let names: Vec<String> = names.iter().map(|name| format!("@{name}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    words(&names, typed, start)
 }
 
 fn words(words: &[&str], typed: &str, start: usize) -> Completion {
@@ -204,7 +219,7 @@ mod tests {
 
     fn offered(head: &str) -> Vec<String> {
         let keys = ["op", "options", r#"a \"b\""#].map(str::to_owned).into();
-        let completion = complete(head, &keys);
+        let completion = complete(head, &keys, None);
         let texts = completion
             .candidates
             .into_iter()
@@ -238,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_code_is_listed_with_its_name() {
-        let shown = complete("/close 1008", &BTreeSet::new()).candidates[0]
+        let shown = complete("/close 1008", &BTreeSet::new(), None).candidates[0]
             .display
             .clone();
         assert_eq!(shown, "1008 Policy Violation");

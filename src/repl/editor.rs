@@ -4,6 +4,7 @@
 //! after it sets it aside, and it is restored after the command.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rustyline::completion::Pair;
 
@@ -44,6 +45,8 @@ pub struct EditorContext<'a> {
     pub can_send: bool,
     /// JSON keys of received messages.
     pub keys: &'a BTreeSet<String>,
+    /// The endpoints file, if one was named.
+    pub endpoints: Option<&'a Path>,
 }
 
 /// The line editor.
@@ -143,7 +146,7 @@ impl LineEditor {
             Key::Paste(text) => self.paste(&text),
             Key::Enter => return self.enter(around),
             Key::ModifiedEnter => self.line.insert("\n"),
-            Key::Tab => return self.complete(around.keys),
+            Key::Tab => return self.complete(around),
             Key::Ctrl('c') => return self.clear_or_leave(),
             Key::Ctrl('d') if self.line.is_empty() => return Some(Entered::Leave),
             Key::Ctrl('l') => return Some(Entered::Clear),
@@ -256,8 +259,8 @@ impl LineEditor {
         takes
     }
 
-    fn complete(&mut self, keys: &BTreeSet<String>) -> Option<Entered> {
-        let completion = complete(self.line.head(), keys);
+    fn complete(&mut self, around: &EditorContext<'_>) -> Option<Entered> {
+        let completion = complete(self.line.head(), around.keys, around.endpoints);
         let typed = self.line.cursor() - completion.start;
         let common = completion.common();
         if common.len() > typed {
@@ -352,6 +355,7 @@ mod tests {
                 let around = EditorContext {
                     can_send: self.can_send,
                     keys: &self.keys,
+                    endpoints: None,
                 };
                 let what = self.editor.press(key, &around);
                 if let Some(Entered::Line(line)) = &what {

@@ -147,7 +147,7 @@ impl Keyboard {
                 if let Some(note) = target.note {
                     state.note("*", &note);
                 }
-                Some(Action::Connect(Box::new(target.target)))
+                Some(Action::Connect(Box::new(target.new)))
             }
             Err(why) => {
                 state.note("!", &why);

@@ -25,10 +25,11 @@ mod windows;
 
 use std::cell::RefCell;
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use crate::connection::Target;
+use crate::input::action::NewTarget;
 use crate::output::prompt_terminal::PromptLine;
 use crate::secret::Redactor;
 use crate::session::Interactive;
@@ -51,6 +52,8 @@ pub struct Setup {
     pub host: String,
     /// Knows the secrets, which are not kept in the history.
     pub redactor: Redactor,
+    /// The endpoints file, if one was named (`--endpoints`).
+    pub endpoints: Option<PathBuf>,
     /// Resolves the URL of `/connect`.
     pub connector: Connector,
 }
@@ -67,7 +70,7 @@ pub enum KeepHistory {
 /// The target of `/connect`.
 pub struct ConnectTarget {
     /// The target.
-    pub target: Target,
+    pub new: NewTarget,
     /// The host that its history belongs to.
     pub host: String,
     /// A note to print first.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::editor::{EditorContext, Entered, LineEditor};
@@ -36,6 +37,8 @@ pub struct ReplState {
     sending: SendState,
     keys: BTreeSet<String>,
     redactor: Redactor,
+    /// The endpoints file, if one was named.
+    endpoints: Option<PathBuf>,
     history: KeepHistory,
 }
 
@@ -69,6 +72,7 @@ impl ReplState {
             sending: SendState::Opening,
             keys: BTreeSet::new(),
             redactor: setup.redactor.clone(),
+            endpoints: setup.endpoints.clone(),
             history: setup.history,
         }
     }
@@ -79,6 +83,7 @@ impl ReplState {
         let around = EditorContext {
             can_send: self.sending == SendState::Open,
             keys: &self.keys,
+            endpoints: self.endpoints.as_deref(),
         };
         self.editor.press(key, &around)
     }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use super::step_failure::StepFailure;
 use super::transcript::Transcript;
-use crate::connection::close::CloseInfo;
+use crate::connection::close::{CloseCode, CloseInfo, Initiator};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
 use crate::connection::target::Address;
 use crate::connection::{Opened, ReadyState};
 use crate::decode::DecodeFormat;
 use crate::event::{Event, Message, Next};
-use crate::expectation::{PassedOver, end_in_words, looked_at};
+use crate::expectation::{PassedOver, answers, end_in_words, looked_at};
 use crate::link::{Link, LinkPolicy};
 use crate::output::Sinks;
 use crate::pattern::Pattern;
@@ -71,6 +71,10 @@ pub struct TestConnection {
     pub end: Option<ConnectionEnd>,
     /// Whether a loss is followed by another connection (`--reconnect`).
     pub(super) comes_back: bool,
+    /// The code of our close frame.
+    closed_with: Option<CloseCode>,
+    /// Whether a step has looked at the end.
+    is_end_seen: bool,
     /// The last end of a connection that was followed by another.
     pub(super) interrupted: Option<Box<CloseInfo>>,
     pub(super) last_pong: Option<(u64, Option<Duration>)>,
@@ -90,6 +94,8 @@ impl TestConnection {
             name,
             address: policy.target.address.clone(),
             comes_back: policy.persistence.reconnect.is_some(),
+            closed_with: None,
+            is_end_seen: false,
             interrupted: None,
             link: Link::new(policy),
             url: String::new(),
@@ -119,8 +125,28 @@ impl TestConnection {
 
     /// How the last connection ended, even if it was followed by another; returned once.
     pub fn take_close(&mut self) -> Option<ConnectionEnd> {
+        self.is_end_seen |= self.end.is_some();
         let interrupted = self.interrupted.take().map(ConnectionEnd::Closed);
         self.end.clone().or(interrupted)
+    }
+
+    /// The failure of a connection that the server closed with an error code, if no step has looked at that. A loss
+    /// is none: everything that the test asked for has happened.
+    pub(super) fn unseen_error(&self) -> Option<StepFailure> {
+        match &self.end {
+            Some(ConnectionEnd::Closed(close))
+                if !(self.is_end_seen || self.is_forgotten)
+                    && close.clean
+                    && close.error.is_none()
+                    && !answers(close, self.closed_with) =>
+            {
+                let name = self.name.as_ref();
+                let which = name.map(|name| format!("{name}: ")).unwrap_or_default();
+                let why = format!("{which}the server closed with {close}");
+                Some(StepFailure::unmet(why))
+            }
+            _ => None,
+        }
     }
 
     /// The conversation continues on this connection: the loss of an earlier one no longer matters.
@@ -269,6 +295,11 @@ impl TestConnection {
                 rtt,
                 ..
             } => self.last_pong = Some((seq, rtt)),
+            Event::Closing {
+                by: Initiator::Local,
+                code,
+                ..
+            } => self.closed_with = Some(code),
             Event::Close(closed) if closed.next == Next::Final => {
                 self.end = Some(ConnectionEnd::Closed(Box::new(closed.close)));
             }

@@ -527,8 +527,9 @@ impl<'a> TestContext<'a> {
         progress
     }
 
-    /// Closes the open connections and waits for the answers; the closing handshake has its own limit.
-    pub async fn finish(&mut self) {
+    /// Closes the open connections and waits for the answers; the closing handshake has its own limit. Returns the
+    /// failure of a connection that the server closed with an error code and that no step has looked at since.
+    pub async fn finish(&mut self) -> Option<StepFailure> {
         for connection in &mut self.connections {
             connection.link.close(&self.shared.farewell);
         }
@@ -554,5 +555,7 @@ impl<'a> TestContext<'a> {
             sinks.turn_to(connection.number, None);
             sinks.write_custom_event(|writer, out| writer.give_up(out, Exit::Expectation));
         }
+        let mut connections = self.connections.iter();
+        connections.find_map(TestConnection::unseen_error)
     }
 }

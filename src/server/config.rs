@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::access::AccessPolicy;
 use super::faults::BadFrame;
 use super::play::PlayPlan;
+use super::upstream::Upstream;
 use crate::connection::Limits;
 use crate::connection::close::CloseFrame;
 use crate::template::Template;
@@ -42,6 +43,8 @@ pub struct ServerConfig {
     pub max_clients: usize,
     /// Whether every frame is an event.
     pub trace: bool,
+    /// The server to which clients are joined, instead of being answered (`proxy`).
+    pub upstream: Option<Upstream>,
 }
 
 impl ServerConfig {
@@ -64,6 +67,7 @@ impl ServerConfig {
             },
             max_clients: 10_000,
             trace: false,
+            upstream: None,
         }
     }
 }
@@ -124,7 +128,8 @@ impl Delay {
 /// A fault and when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFault {
-    /// The number of received messages after which it happens, once all replies to them were sent.
+    /// The number of received messages after which it happens, once all replies to them were sent; for a proxy, of
+    /// messages that were delivered to the client.
     pub after: u64,
     /// The fault.
     pub act: FaultAction,

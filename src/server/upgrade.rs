@@ -32,7 +32,13 @@ pub fn decide(
 ) -> UpgradeDecision {
     let fault = request.fault();
     if fault == Some(RequestError::NotAnUpgrade) {
-        return answer_http(request, config);
+        return match config.upstream {
+            None => answer_http(request, config),
+            Some(_) => {
+                let body = "This is a WebSocket proxy: it passes on nothing else.\n";
+                refuse(426, &[("Upgrade", "websocket")], body)
+            }
+        };
     }
     match fault {
         Some(RequestError::Http) => {
@@ -45,6 +51,10 @@ pub fn decide(
         }
         Some(RequestError::Key) => {
             let body = "Expected exactly one Sec-WebSocket-Key header with 16 bytes in base64 (RFC 6455 §4.2.1).\n";
+            return refuse(400, &[], body);
+        }
+        Some(RequestError::Extensions) => {
+            let body = "Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).\n";
             return refuse(400, &[], body);
         }
         Some(RequestError::NotAnUpgrade | RequestError::Version) => {
@@ -98,8 +108,12 @@ fn refuse_origin(request: &UpgradeRequest, config: &ServerConfig) -> Option<Upgr
     if config.access.origins.allow(origin, host) {
         return None;
     }
+    let verb = match config.upstream {
+        None => "serve",
+        Some(_) => "proxy",
+    };
     let body = format!(
-        "Origin {origin} is not allowed (wsprobe serve --allow-origin {origin} allows it).\n"
+        "Origin {origin} is not allowed (wsprobe {verb} --allow-origin {origin} allows it).\n"
     );
     Some(refuse(403, &[], &body))
 }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::on_open_replies::OnOpenReplies;
 use super::write_stall::WriteStall;
 use super::{Captures, Expectations, Failure, Turns, Verdict};
 use crate::connection::close::{CloseCode, CloseInfo, Initiator};
@@ -75,6 +76,10 @@ pub struct Conversation {
     until_came: bool,
     sent: u64,
     received: u64,
+    /// The replies that messages of `-x` may get.
+    on_open: Box<OnOpenReplies>,
+    /// Whether they were awaited in vain.
+    pub(super) is_on_open_unanswered: bool,
     input_idle: bool,
     input_ended: bool,
     opened_at: Option<Instant>,
@@ -109,6 +114,8 @@ impl Conversation {
             until_came: false,
             sent: 0,
             received: 0,
+            on_open: Box::default(),
+            is_on_open_unanswered: false,
             input_idle: false,
             input_ended: false,
             opened_at: None,
@@ -201,9 +208,13 @@ impl Conversation {
                 self.receive(&message.payload, now);
                 self.verdict()
             }
-            // Messages that the link sends by itself (heartbeats, replays) need no reply and do not end a
+            // Messages that the link sends by itself (heartbeats, those of -x) need no reply and do not end a
             // silence.
-            Event::Message(message) if message.by_link => Verdict::GoOn,
+            Event::Message(message) if message.by_link => {
+                self.on_open.sent();
+                self.turns.sent_on_open();
+                Verdict::GoOn
+            }
             Event::Message(_) | Event::Streamed { .. } | Event::Batch(_) => {
                 self.sent += match event {
                     Event::Batch(tally) => tally.messages,
@@ -274,6 +285,7 @@ impl Conversation {
         if self.takes_turns {
             return self.receive_in_turn(payload, now);
         }
+        self.on_open.received();
         if self.counts(payload) {
             self.received += 1;
         }
@@ -290,9 +302,11 @@ impl Conversation {
             if is_greeting {
                 self.awaited_since = Some(now);
                 self.captures.take(payload);
+                self.on_open.greeted();
             }
             return;
         }
+        self.on_open.received();
         if self.counts(payload) {
             self.received += 1;
         }
@@ -320,7 +334,10 @@ impl Conversation {
         if is_expected || self.turns.is_stepping() {
             self.awaited_since = Some(now);
         }
-        self.turns.answered();
+        match is_expected {
+            true => self.turns.answered(),
+            false => self.turns.replied(),
+        }
         self.captures.take(payload);
     }
 
@@ -353,7 +370,7 @@ impl Conversation {
             Goal::Replies if self.turns.is_stepping() => {
                 self.input_ended && !self.turns.is_waiting()
             }
-            Goal::Replies => self.input_ended && self.received >= self.sent,
+            Goal::Replies => self.has_enough_replies() && self.has_all_replies(),
             Goal::Count(wanted) => self.input_idle && self.received >= wanted,
             Goal::First(wanted) => self.received >= wanted,
             Goal::Delivery => self.input_ended && !matches!(self.proof, DeliveryProof::Asked(_)),
@@ -366,6 +383,16 @@ impl Conversation {
             return self.delivered();
         }
         Verdict::GoOn
+    }
+
+    /// Whether there is a reply for each message, if none of them is one to a message of `-x`.
+    fn has_enough_replies(&self) -> bool {
+        self.input_ended && self.received >= self.sent
+    }
+
+    /// Whether there is also one for each message of `-x`.
+    fn has_all_replies(&self) -> bool {
+        self.sent == 0 || self.on_open.leave(self.sent)
     }
 
     /// `--no-wait` must not report success when a part of the messages may be lost.
@@ -383,6 +410,7 @@ impl Conversation {
     fn interrupted(&mut self, closed: &Closed) -> Verdict {
         self.last_activity = None;
         self.awaited_since = None;
+        self.on_open.interrupted();
         if closed.may_be_lost > 0 {
             self.loss
                 .get_or_insert_with(|| Box::new(closed.close.clone()));
@@ -457,6 +485,8 @@ impl Conversation {
                 self.until.as_deref().map(coming)
             }
             Goal::Replies if !self.input_ended => Some("all messages were sent".to_owned()),
+            // A server need not answer -x.
+            Goal::Replies if self.has_enough_replies() => None,
             Goal::Replies => Some(format!(
                 "all replies were received ({} of {})",
                 self.received, self.sent
@@ -607,6 +637,9 @@ impl Conversation {
         if reached(self.reply_deadline())
             && let Some(limit) = self.patience
         {
+            if let Some(verdict) = self.leave_on_open_unanswered(now) {
+                return verdict;
+            }
             return Verdict::Failed(self.reply_timed_out(limit));
         }
         if reached(self.idle_end())
@@ -619,6 +652,25 @@ impl Conversation {
             });
         }
         Verdict::GoOn
+    }
+
+    /// A silence after at least as many replies as messages: the server does not answer those of `-x`.
+    fn leave_on_open_unanswered(&mut self, now: Instant) -> Option<Verdict> {
+        if self.goal != Goal::Replies || self.turns.greeting().is_some() {
+            return None;
+        }
+        if self.turns.is_stepping() {
+            return self.turns.goes_on().then(|| {
+                self.is_on_open_unanswered = true;
+                self.last_activity = Some(now);
+                self.verdict()
+            });
+        }
+        self.has_enough_replies().then(|| {
+            self.is_on_open_unanswered = true;
+            self.finished = true;
+            Verdict::Done
+        })
     }
 
     /// `--for` or the final silence has elapsed: success, unless `--until` was expected within it.
@@ -736,6 +788,7 @@ mod tests {
             sent: Traffic::default(),
             may_be_lost: 0,
             next: Next::Final,
+            ended_by: None,
         }))
     }
 

@@ -18,6 +18,10 @@ pub struct Turns {
     is_stepping: bool,
     /// Whether the last message has not been answered yet.
     is_waiting: bool,
+    /// How many replies to messages of `-x` may still come before the reply to the last message.
+    on_open: u64,
+    /// Whether something has come since the last message that may be the reply to it or to one of `-x`.
+    is_unclear: bool,
     /// Messages received when it was our turn. They belong to no message of ours, unless there is none left to send.
     early: VecDeque<Payload>,
 }
@@ -65,13 +69,20 @@ impl Turns {
         let is_it = self.greeting.as_mut()?.check(payload);
         if is_it {
             self.greeting = None;
+            self.on_open = 0;
         }
         Some(is_it)
+    }
+
+    /// A message of `-x` was sent.
+    pub fn sent_on_open(&mut self) {
+        self.on_open += 1;
     }
 
     /// A message was sent; returns the messages that came before it and answer nothing.
     pub fn sent(&mut self) -> VecDeque<Payload> {
         self.is_waiting = self.is_stepping;
+        self.is_unclear = false;
         std::mem::take(&mut self.early)
     }
 
@@ -80,10 +91,32 @@ impl Turns {
         self.is_waiting = false;
     }
 
+    /// A message came that answers the last one, or one of `-x`.
+    pub fn replied(&mut self) {
+        if self.on_open == 0 {
+            self.is_waiting = false;
+        } else {
+            self.on_open -= 1;
+            self.is_unclear = true;
+        }
+    }
+
+    /// Nothing has come for as long as a reply is awaited: what has come is the reply, since the server does not answer
+    /// every message of `-x`. False if nothing has come.
+    pub fn goes_on(&mut self) -> bool {
+        let goes_on = self.is_waiting && self.is_unclear;
+        if goes_on {
+            self.is_waiting = false;
+            self.on_open = 0;
+        }
+        goes_on
+    }
+
     /// Keeps a message that came when it was our turn; false if it may answer the last message.
     pub fn keep_early(&mut self, payload: &Payload, all_sent: bool) -> bool {
         let is_early = self.is_stepping && !self.is_waiting && !all_sent;
         if is_early {
+            self.on_open = self.on_open.saturating_sub(1);
             self.early.push_back(payload.clone());
             if self.early.len() > EARLY {
                 self.early.pop_front();

@@ -1,7 +1,9 @@
 //! Values that are made anew at each use: `{{uuid}}`, `{{now}}`, `{{n}}`, `{{random 8}}`.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
+
+use crate::units::wall_clock;
 
 /// The most digits of a `{{random N}}`.
 const MAX_DIGITS: usize = 1024;
@@ -61,7 +63,7 @@ impl Generator {
     /// The system has no randomness.
     pub(super) fn value(self, uses: u64) -> Result<String, getrandom::Error> {
         let since_1970 = || {
-            let now = SystemTime::now();
+            let now = wall_clock();
             now.duration_since(UNIX_EPOCH).unwrap_or_default()
         };
         Ok(match self {

@@ -579,6 +579,55 @@ fn a_close_that_the_server_answers_with_an_error_fails() {
         .status(1);
 }
 
+/// The server closes by itself with this code after `go`; the last row's closes are of a rule.
+#[test]
+fn a_close_of_the_server_is_no_answer_to_ours_wherever_it_meets_it() {
+    let crossing = "> go\n";
+    let before = "> go\n< bye\n";
+    let finally = "> go\nfinally\nclose 1000\n";
+    let other = "> go\nconnect b echo:\nb > hi\nb < hi\n";
+    let rule = "on bye => close 4000\n> go\nwait 100ms\n";
+    for (steps, close, code, fails) in [
+        (crossing, "close 1000\n", 1008, true),
+        (crossing, "close 1000\n", 4000, true),
+        (crossing, "close 4001\n", 4000, true),
+        (before, "close 1000\n", 1008, true),
+        // Known before ours left: no answer, whatever its code.
+        (before, "close 1000\n", 1000, true),
+        (before, "close 4000\n", 4000, true),
+        (crossing, "expect close 1008\n", 1008, false),
+        (finally, "", 1011, true),
+        // The close at the end of the test.
+        (crossing, "", 1008, true),
+        (before, "", 1008, true),
+        (other, "", 4000, true),
+        (crossing, "", 1000, false),
+        (before, "", 1001, false),
+        (rule, "", 4000, false),
+    ] {
+        let server = Server::new()
+            .accept()
+            .expect_text("go")
+            .send_frames(&[Frame::text("bye"), Frame::close(code, "so")])
+            .expect_close_in([code, 1000, 4000, 4001]);
+        let text = format!("connect {{{{base}}}}\n{steps}{close}");
+        let text = match steps == other {
+            true => text
+                .replace("connect {{", "connect a {{")
+                .replace("> go", "a > go"),
+            false => text,
+        };
+        let probe = check(&server, &text).within(ms(4000));
+        match fails {
+            true => probe
+                .stdout_has(&format!("the server closed with {code} ("))
+                .stdout_has("): so")
+                .status(1),
+            false => probe.stdout_has("1 test passed").status(0),
+        };
+    }
+}
+
 #[test]
 fn a_test_ends_though_much_was_not_looked_at() {
     for steps in ["> hi\nwait 300ms\n", "> hi\nwait 300ms\nping\n"] {

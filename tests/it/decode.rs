@@ -36,6 +36,32 @@ fn sends(message: impl AsRef<[u8]>) -> Server {
         .close_when_asked()
 }
 
+/// A message that would take too long is refused by its head.
+#[test]
+fn a_message_of_very_many_values_is_shown_as_received() {
+    let count = 10_000_001_u32;
+    for (format, head, value) in [
+        ("msgpack", 0xdd, 0xc0),
+        ("msgpack", 0xdf, 1),
+        ("cbor", 0x9a, 1),
+        ("cbor", 0xba, 1),
+    ] {
+        let mut message = vec![head];
+        message.extend(count.to_be_bytes());
+        message.resize(message.len() + count as usize, value);
+        let server = Server::new()
+            .accept()
+            .send_binary(&message)
+            .close(1000, "")
+            .expect_close(1000);
+        Probe::new(["listen", &server.url(), "--decode", format])
+            // Ten megabytes need not be printed.
+            .args(["--filter", "x"])
+            .stderr_has("has more than 10,000,000 values; it is shown as received")
+            .status(0);
+    }
+}
+
 #[test]
 fn what_was_decoded_is_printed_matched_and_selected() {
     for (format, message) in [

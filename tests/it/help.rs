@@ -20,6 +20,7 @@ fn help_lists_every_verb() {
             "listen",
             "ping",
             "serve",
+            "proxy",
             "completions",
             "help",
         ]
@@ -29,13 +30,15 @@ fn help_lists_every_verb() {
     }
 }
 
-const VERBS: [&str; 8] = [
+const VERBS: [&str; 10] = [
     "connect",
     "send",
     "listen",
     "ping",
     "check",
+    "audit",
     "serve",
+    "proxy",
     "completions",
     "help",
 ];
@@ -96,6 +99,6 @@ fn help_has_the_chapters_of_the_manual() {
 fn help_on_what_there_is_none_on_names_what_there_is() {
     Probe::new(["help", "exitcodes"])
         .stderr_has("unknown help topic 'exitcodes'\nhint: topics: connect, send, listen")
-        .stderr_has("exit-codes, patterns, conversations, json, check-file, environment")
+        .stderr_has("exit-codes, patterns, conversations, json, check-file, endpoints, environment")
         .status(2);
 }

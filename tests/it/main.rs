@@ -17,11 +17,15 @@ mod harness;
 #[cfg(unix)]
 mod addresses;
 mod architecture;
+mod audit;
+mod audit_handshake;
+mod audit_probes;
 mod backpressure;
 mod check_blocks;
 mod check_comeback;
 #[cfg(unix)]
 mod check_file;
+mod check_flood;
 mod check_http;
 mod check_url;
 mod close;
@@ -34,6 +38,7 @@ mod connect;
 mod credentials;
 mod decode;
 mod echo;
+mod endpoints;
 mod errors;
 #[cfg(unix)]
 mod events_schema;
@@ -67,6 +72,8 @@ mod ping_replies;
 mod ping_verdict;
 mod play;
 mod proxy;
+#[cfg(unix)]
+mod proxy_command;
 #[cfg(unix)]
 mod random_commands;
 #[cfg(unix)]

@@ -68,7 +68,7 @@ const TYPED: &[Mistake] = &[
     Mistake(
         "gibberish",
         "unknown command 'gibberish'",
-        "commands: connect, send, listen, ping, check, import, serve",
+        "commands: connect, send, listen, ping, check, audit, import, serve",
     ),
     Mistake(
         "--verbose send ws://h.example/ hi",
@@ -150,6 +150,27 @@ const TYPED: &[Mistake] = &[
         "listen -w 5 ws://h.example/",
         "unknown option -w for 'listen'",
         "--for TIME",
+    ),
+    Mistake(
+        "check - -",
+        "- is given twice, but standard input can be read only once",
+        "",
+    ),
+    Mistake(
+        "check x.wst -j 0",
+        "--jobs <N>: invalid value '0': it must be at least 1",
+        "",
+    ),
+    // A reply that could be another's.
+    Mistake(
+        "ping ws://h.example/ --app hi -x login",
+        "--app with -x requires --expect",
+        "",
+    ),
+    Mistake(
+        "check ws://h.example/ --send hi -x login",
+        "--send with -x requires --expect",
+        "",
     ),
     // Options of websocat.
     Mistake(
@@ -294,6 +315,21 @@ const TYPED: &[Mistake] = &[
         "serve ws://127.0.0.1:8080",
         "expected an address to listen on, found the URL 'ws://127.0.0.1:8080'",
         "wsprobe serve 127.0.0.1:8080",
+    ),
+    Mistake(
+        "proxy ws://h.example/ 8080",
+        "expected an address to listen on, found the URL 'ws://h.example/'",
+        "wsprobe proxy 8080 ws://h.example/",
+    ),
+    Mistake(
+        "proxy --port 8080 ws://h.example/",
+        "unknown option --port for 'proxy'",
+        "wsprobe proxy 8080 URL",
+    ),
+    Mistake(
+        "proxy -x hi 8080 ws://h.example/",
+        "unknown option -x for 'proxy'",
+        "proxy sends nothing of its own",
     ),
     Mistake(
         "serve --port 8080",

@@ -58,26 +58,48 @@ fn a_file_that_may_not_grow_is_23() {
     }
 }
 
+/// Runs wsprobe with the name of a pipe, whose other end is held open and never read.
+fn unread(run: impl FnOnce(&mut Command, &str)) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let mut both = std::fs::File::options();
+    let _reader = both.read(true).write(true).open(&path).unwrap();
+    let mut command = Command::new("timeout");
+    command.args(["10", env!("CARGO_BIN_EXE_wsprobe")]);
+    run(&mut command, path.to_str().unwrap());
+    let output = command.current_dir(folder.path()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("its reader does not read"), "{stderr}");
+    assert_eq!(output.status.code(), Some(23), "{stderr}");
+}
+
 #[test]
 fn a_log_whose_reader_does_not_read_is_an_error_and_not_a_wait() {
     let server = Server::new()
         .accept()
         .send_many(&"x".repeat(1000), 300)
         .answer_any_close();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log");
-    let made = Command::new("mkfifo").arg(&path).status();
-    assert!(made.unwrap().success());
-    // Holds the other end open and never reads from it.
-    let mut both = std::fs::File::options();
-    let _reader = both.read(true).write(true).open(&path).unwrap();
-    let output = Command::new("timeout")
-        .args(["10", env!("CARGO_BIN_EXE_wsprobe"), "listen", &server.url()])
-        .arg("--log")
-        .arg(&path)
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("its reader does not read"), "{stderr}");
-    assert_eq!(output.status.code(), Some(23), "{stderr}");
+    unread(|command, path| {
+        command.args(["listen", &server.url(), "--log", path]);
+    });
+}
+
+#[test]
+fn a_report_whose_reader_does_not_read_is_an_error_and_not_a_wait() {
+    // More than a pipe holds.
+    let test = |n| format!("test \"{} {n}\"\nwait 1ms\n", "x".repeat(500));
+    let tests: String = (0..300).map(test).collect();
+    for option in ["--junit", "--tap", "--log", "GITHUB_STEP_SUMMARY"] {
+        unread(|command, path| {
+            let folder = std::path::Path::new(path).with_file_name("x.wst");
+            std::fs::write(folder, &tests).unwrap();
+            command.args(["check", "x.wst"]);
+            match option.strip_prefix("--") {
+                Some(_) => command.args([option, path]),
+                None => command.env("GITHUB_ACTIONS", "true").env(option, path),
+            };
+        });
+    }
 }

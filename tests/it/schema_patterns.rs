@@ -73,6 +73,26 @@ fn a_bad_schema_is_bad_usage() {
             "missing.json: No such file or directory",
         ),
         (r##"{"$ref":"#/$defs/x"}"##, "$defs/x"),
+        (
+            r##"{"$ref":"#"}"##,
+            "a reference leads back to itself: both ",
+        ),
+        (
+            r##"{"anyOf":[{"type":"string"},{"$ref":"#"}]}"##,
+            "a reference leads back to itself",
+        ),
+        (
+            r##"{"properties":{"a/b %":{"$ref":"#/$defs/x"}},"$defs":{"x":{"allOf":[{"$ref":"#/$defs/x"}]}}}"##,
+            "a reference leads back to itself",
+        ),
+        (
+            r##"{"items":{"if":{"$ref":"#/$defs/x"}},"$defs":{"x":{"$ref":"#/$defs/y"},"y":{"$ref":"#/$defs/x"}}}"##,
+            "a reference leads back to itself",
+        ),
+        (
+            r##"{"$dynamicAnchor":"a","$dynamicRef":"#a"}"##,
+            "a reference leads back to itself",
+        ),
     ] {
         let probe = Probe::new(["listen", "ws://127.0.0.1:1"]);
         let file = probe.file("order.json", text);
@@ -81,6 +101,25 @@ fn a_bad_schema_is_bad_usage() {
             .stderr_has("is not a usable JSON Schema: ")
             .stderr_has(says)
             .status(2);
+    }
+}
+
+/// A reference to a schema around it is no cycle as long as each step of it goes deeper into the message.
+#[test]
+fn a_schema_may_contain_itself() {
+    let tree = r##"{"type":"object","properties":{"children":{"type":"array","items":{"$ref":"#"}},"$ref":{"const":{"$ref":"#"}}},"required":["id"]}"##;
+    for (message, status) in [
+        (r#"{"id":1,"children":[{"id":2,"children":[]}]}"#, 0),
+        (r#"{"id":1,"children":[{"id":2,"children":[{}]}]}"#, 1),
+    ] {
+        let server = sends(message);
+        let probe = Probe::new(["send", &server.url(), "hi", "-w", "200ms"]);
+        let file = probe.file("tree.json", tree);
+        probe
+            .args(["--expect", &format!("schema:{file}")])
+            .any_stdout()
+            .any_stderr()
+            .status(status);
     }
 }
 

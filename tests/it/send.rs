@@ -251,7 +251,51 @@ fn execute_goes_first_and_asks_for_no_reply_of_its_own() {
         .send_text("one reply")
         .close_when_asked();
     Probe::new(["send", &server.url(), "-x", "auth", "-x", "subscribe", "hi"])
+        .args(["-w", "300ms"])
+        .stderr_has("hint: within --wait came fewer replies than messages with those of -x")
         .stdout("one reply\n")
+        .at_least(ms(300))
+        .status(0);
+}
+
+/// The server has answered the login; what it does with the message decides.
+#[test]
+fn a_reply_to_a_message_of_execute_is_not_taken_for_the_last_one_awaited() {
+    let login = || {
+        Server::new()
+            .accept()
+            .expect_text("login")
+            .send_text("welcome")
+            .expect_text("hi")
+            .pause(ms(100))
+    };
+    let send = |server: &Server| Probe::new(["send", &server.url(), "-x", "login", "hi"]);
+    let answered = login().send_text("reply").close_when_asked();
+    send(&answered)
+        .stdout("welcome\nreply\n")
+        .within(ms(3000))
+        .status(0);
+    let refused = login().close(1008, "bad login").expect_close(1008);
+    send(&refused)
+        .stdout("welcome\n")
+        .stderr_has("1008 (Policy Violation): bad login")
+        .status(10);
+    // A close with 1000 after as many messages as were sent.
+    let ended = login().close(1000, "").expect_close(1000);
+    send(&ended).stdout("welcome\n").status(0);
+    let silent = login().close_when_asked();
+    send(&silent)
+        .args(["-w", "300ms"])
+        .stderr_has("hint: within --wait came fewer replies than messages with those of -x")
+        .stdout("welcome\n")
+        .at_least(ms(300))
+        .status(0);
+    // With a pattern no reply is in doubt.
+    let precise = login().send_text("reply").close_when_asked();
+    send(&precise)
+        .args(["--expect", "reply"])
+        .stdout("welcome\nreply\n")
+        .within(ms(3000))
         .status(0);
 }
 

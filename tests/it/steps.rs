@@ -84,6 +84,54 @@ fn without_expectations_each_message_waits_for_a_reply() {
 }
 
 #[test]
+fn a_reply_to_execute_is_no_reply_to_the_first_message() {
+    let server = Server::new()
+        .accept()
+        .expect_text("login")
+        .expect_text("one")
+        .send_text("welcome")
+        .expect_nothing_for(ms(100))
+        .send_text("1")
+        .expect_text("two")
+        .send_text("2")
+        .close_when_asked();
+    let step = |server: &Server| Probe::new(["send", &server.url(), "--step", "-x", "login"]);
+    step(&server)
+        .args(["one", "two"])
+        .stdout("welcome\n1\n2\n")
+        .within(ms(3000))
+        .status(0);
+    // It is not answered, which only a silence shows.
+    let quiet = Server::new()
+        .accept()
+        .expect_text("login")
+        .expect_text("one")
+        .send_text("1")
+        .expect_text("two")
+        .send_text("2")
+        .close_when_asked();
+    step(&quiet)
+        .args(["-w", "300ms", "one", "two"])
+        .stderr_has("hint: within --wait came fewer replies than messages with those of -x")
+        .stdout("1\n2\n")
+        .at_least(ms(300))
+        .status(0);
+    // The greeting answers it.
+    let greeting = Server::new()
+        .accept()
+        .expect_text("login")
+        .send_text("welcome")
+        .expect_text("one")
+        .send_text("1")
+        .close_when_asked();
+    step(&greeting)
+        .args(["--after", "welcome", "one"])
+        .stdout("welcome\n1\n")
+        .within(ms(3000))
+        .status(0);
+}
+
+#[test]
 fn a_second_reply_to_one_message_is_no_reply_to_the_next() {
     let server = || {
         Server::new()
@@ -229,6 +277,22 @@ fn what_cannot_be_filled_in_is_refused_before_the_first_packet() {
             "header X: undefined variable {{b}}",
         ),
         (
+            &["--template", "-u", "a:{{b}}", "hi"],
+            "--user: undefined variable {{b}}",
+        ),
+        (
+            &["--var", "a=x:y", "-u", "{{a}}:b", "hi"],
+            "--user: the filled-in user name contains a colon",
+        ),
+        (
+            &["--template", "--bearer", "{{b}}", "hi"],
+            "--bearer: undefined variable {{b}}",
+        ),
+        (
+            &["--var", "a=x y", "--bearer", "{{a}}", "hi"],
+            "--bearer: the bearer token is empty or contains a space",
+        ),
+        (
             &["--template", "-x", "{{b}}", "hi"],
             "-x: undefined variable {{b}}",
         ),
@@ -303,9 +367,41 @@ fn variables_are_filled_in_everywhere_and_quoted_as_the_place_requires() {
     ])
     .args(["--var", "path=a/b", "--var", "t=x\"y", "--var", "five=5"])
     .args(["-H", "X-Team: {{t}}", "-x", r#"{"x":"{{t}}"}"#])
-    .args([r#"{"t":"{{t}}","five":{{five}}}"#])
+    .args(["--expect", "ok", r#"{"t":"{{t}}","five":{{five}}}"#])
     .stdout("ok\n")
     .status(0);
+}
+
+#[test]
+fn credentials_are_filled_in_where_they_were_typed() {
+    let given = ["--var", "who=me", "--secret", "pass=s3cret-{{who}}"];
+    for (options, header) in [
+        // me:s3cret-{{who}}
+        (
+            &["-u", "{{who}}:{{pass}}"][..],
+            "Basic bWU6czNjcmV0LXt7d2hvfX0=",
+        ),
+        (&["--bearer", "{{pass}}"], "Bearer s3cret-{{who}}"),
+        (&["--bearer", "a.{{who}}"], "Bearer a.me"),
+        // Kept elsewhere, it is what it is.
+        (&["--bearer", "env:KEPT"], "Bearer x{{who}}"),
+        (&["-u", "env:LOGIN"], "Basic bWU6e3t3aG99fQ=="),
+    ] {
+        let server = Server::new()
+            .accept()
+            .expect_header("Authorization", &[header])
+            .expect_text("hi")
+            .send_text("ok")
+            .close_when_asked();
+        Probe::new(["send", "-v", &server.url(), "hi"])
+            .args(given)
+            .args(options)
+            .env("KEPT", "x{{who}}")
+            .env("LOGIN", "me:{{who}}")
+            .stdout("ok\n")
+            .stderr_lacks("s3cret")
+            .status(0);
+    }
 }
 
 #[test]

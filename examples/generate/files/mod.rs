@@ -4,9 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
-use wsprobe::cli::Cli;
+use wsprobe::commands::completions;
 use wsprobe::manual::{TOPICS, Topic};
 
 pub mod chapter;
@@ -33,9 +32,8 @@ pub fn all() -> io::Result<Vec<(String, Vec<u8>)>> {
         (Shell::PowerShell, "_wsprobe.ps1"),
         (Shell::Elvish, "wsprobe.elv"),
     ] {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "wsprobe", &mut script);
-        files.push((format!("completions/{name}"), script));
+        let script = completions::script(shell);
+        files.push((format!("completions/{name}"), script.into_bytes()));
     }
     Ok(files)
 }

@@ -139,8 +139,9 @@ pub fn date(unix_seconds: i64) -> String {
 
 /// RFC 3339 for a time in Unix seconds, clamped to the years 1970 to 9999: certificates may contain others.
 pub fn time(unix_seconds: i64) -> String {
-    const LAST: i64 = 253_402_300_799;
-    let seconds = unix_seconds.clamp(0, LAST).unsigned_abs();
+    let seconds = u64::try_from(unix_seconds)
+        .unwrap_or(0)
+        .min(units::YEAR_10000 - 1);
     let time = UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     humantime::format_rfc3339_seconds(time).to_string()
 }

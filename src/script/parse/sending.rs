@@ -1,5 +1,7 @@
 //! Parses the steps that send, `>` and its forms.
 
+use std::collections::BTreeSet;
+
 use super::Parser;
 use crate::connection::wire::header::{FIN, RSV1, RSV2, RSV3};
 use crate::pattern::is_json;
@@ -92,6 +94,7 @@ impl<'a> Parser<'a> {
 
     fn frame(&mut self, rest: &str) -> Result<FrameStep, LineError> {
         let mut opcode = None;
+        let mut given = BTreeSet::new();
         let mut frame = FrameStep {
             first: 0,
             is_masked: true,
@@ -102,6 +105,10 @@ impl<'a> Parser<'a> {
         while !rest.is_empty() {
             let (word, after) = split_word(rest);
             rest = after;
+            let name = word.split('=').next().unwrap_or(word);
+            if !given.insert(name) {
+                return Err(format!("'{name}' is given twice in a frame; {FRAME}").into());
+            }
             match word.split_once('=').unwrap_or((word, "")) {
                 ("fin", "") => frame.first |= FIN,
                 ("rsv1", "") => frame.first |= RSV1,

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use super::{Finished, PassGrade, block};
+use crate::named_file;
 
 /// The space reserved for a suite's counts, in bytes.
 const ROOM: usize = 96;
@@ -30,7 +31,7 @@ struct Suite {
 
 enum Out {
     File(BufWriter<File>),
-    Held(Cursor<Vec<u8>>, File),
+    Held(Cursor<Vec<u8>>, Box<dyn Write>),
 }
 
 impl Junit {
@@ -41,7 +42,7 @@ impl Junit {
     pub fn new(mut file: File) -> io::Result<Self> {
         let mut out = match file.stream_position() {
             Ok(_) => Out::File(BufWriter::new(file)),
-            Err(_) => Out::Held(Cursor::default(), file),
+            Err(_) => Out::Held(Cursor::default(), named_file::writer(file)),
         };
         out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n")?;
         Ok(Self { out, suite: None })
@@ -126,12 +127,16 @@ fn case(finished: &Finished) -> String {
     let head = format!(
         "<testcase name=\"{}\" classname=\"{}\" time=\"{:.3}\"",
         xml(finished.title()),
-        xml(&finished.file),
+        xml(&finished.class()),
         finished.time.as_secs_f64()
     );
     let Some(failure) = &finished.failure else {
         return match finished.grade {
-            PassGrade::Skipped => format!("{head}>\n<skipped/>\n</testcase>\n"),
+            PassGrade::Skipped => {
+                let why = finished.why_not_told().map(xml);
+                let why = why.map_or_else(String::new, |why| format!(" message=\"{why}\""));
+                format!("{head}>\n<skipped{why}/>\n</testcase>\n")
+            }
             PassGrade::Passed | PassGrade::Warning => format!("{head}/>\n"),
         };
     };

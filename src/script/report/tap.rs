@@ -1,6 +1,5 @@
 //! The TAP version 14 report: a line for each test, a YAML block under a failure.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use super::{Finished, PassGrade, block};
@@ -8,7 +7,7 @@ use crate::output::json::push_string;
 
 /// The TAP report.
 pub struct Tap {
-    out: BufWriter<File>,
+    out: BufWriter<Box<dyn Write>>,
     written: u64,
     has_plan: bool,
 }
@@ -18,7 +17,7 @@ impl Tap {
     ///
     /// # Errors
     /// The operating system's.
-    pub fn new(file: File, tests: Option<usize>) -> io::Result<Self> {
+    pub fn new(file: Box<dyn Write>, tests: Option<usize>) -> io::Result<Self> {
         let mut out = BufWriter::new(file);
         writeln!(out, "TAP version 14")?;
         if let Some(tests) = tests {
@@ -45,8 +44,11 @@ impl Tap {
         let n = self.written;
         let Some(failure) = &finished.failure else {
             let directive = match finished.grade {
-                PassGrade::Skipped => " # SKIP",
-                PassGrade::Passed | PassGrade::Warning => "",
+                PassGrade::Skipped => match finished.why_not_told() {
+                    Some(why) => format!(" # SKIP {}", description(why)),
+                    None => " # SKIP".to_owned(),
+                },
+                PassGrade::Passed | PassGrade::Warning => String::new(),
             };
             return writeln!(self.out, "ok {n} - {title}{directive}");
         };

@@ -58,7 +58,11 @@ pub async fn run_test(
         let late = runner.finally(finally, failure.is_some()).await;
         failure = FailedStep::first(failure, late);
     }
-    runner.context.finish().await;
+    let unseen = runner.context.finish().await.map(|why| {
+        let last = test.steps.last().map_or(test.line, |step| step.line);
+        FailedStep::new(last, END.to_owned(), why)
+    });
+    failure = failure.or(unseen);
     let transcript = &runner.context.transcript;
     let failure = failure.map(|failed| {
         TestFailure::from(failed.failure)
@@ -78,6 +82,7 @@ pub async fn run_test(
         grade: PassGrade::Passed,
         note: None,
         failure,
+        probe: None,
     }
 }
 
@@ -152,6 +157,9 @@ pub(super) struct Runner<'a> {
 /// What `capture` and `assert` look at.
 const MESSAGE: &str = "the last matched message";
 const BODY: &str = "the body of the last http answer";
+
+/// The step shown for what came after the last one.
+const END: &str = "end of the test";
 
 /// The longest step quoted in a later failure, in characters.
 const QUOTED_STEP: usize = 60;

@@ -200,6 +200,24 @@ impl Running {
         }
     }
 
+    /// Waits until the process sleeps although data of the server at this port has arrived.
+    #[cfg(target_os = "linux")]
+    pub fn leaves_unread(&self, port: u16) {
+        let begun = Instant::now();
+        loop {
+            let before = unread_from(port);
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+            // The name before the state may contain anything but a further parenthesis.
+            let sleeps = state.rsplit(')').next().unwrap().starts_with(" S");
+            // What arrives wakes a process that reads: then this has changed.
+            if sleeps && before > 0 && before == unread_from(port) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "all was read, {before} {state}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Watches its memory until it has ended.
     pub fn watch_memory(&self) -> JoinHandle<u64> {
         let path = format!("/proc/{}/status", self.pid);
@@ -446,4 +464,17 @@ impl Text {
             }
         }
     }
+}
+
+/// The bytes that clients of a server at this port have received and not read.
+#[cfg(target_os = "linux")]
+fn unread_from(port: u16) -> u64 {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let peer = format!(":{port:04X}");
+    let rows = table.lines().skip(1).map(str::split_whitespace);
+    let unread = rows.filter_map(|mut row| {
+        let queues = row.nth(2)?.ends_with(&peer).then(|| row.nth(1))??;
+        u64::from_str_radix(queues.split(':').nth(1)?, 16).ok()
+    });
+    unread.sum()
 }
