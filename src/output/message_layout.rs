@@ -97,10 +97,10 @@ impl Layout {
         }
     }
 
-    /// Time and mark.
+    /// Time, number of the connection and mark.
     #[inline]
     fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
-        if self.timestamps || !self.mark.is_empty() {
+        if self.timestamps || self.connection > 0 || !self.mark.is_empty() {
             self.print_prefix(out, at);
         }
     }
@@ -112,6 +112,10 @@ impl Layout {
             let time = humantime::format_rfc3339_millis(datable(time)).to_string();
             paint(out, self.colour, DIM, time.as_bytes());
             out.push(b' ');
+        }
+        if self.connection > 0 {
+            let number = format!("#{} ", self.connection);
+            paint(out, self.colour, DIM, number.as_bytes());
         }
         if !self.mark.is_empty() {
             paint(out, self.colour, DIM, self.mark.as_bytes());
