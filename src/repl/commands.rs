@@ -62,7 +62,7 @@ const fn command(
 }
 
 /// Every command.
-pub const COMMANDS: [Command; 20] = [
+pub const COMMANDS: [Command; 21] = [
     command("/help", "", Argument::Other, "show this list"),
     command(
         "/send",
@@ -149,6 +149,12 @@ pub const COMMANDS: [Command; 20] = [
         "FILE.wst",
         Argument::File,
         "write this session as a check file",
+    ),
+    command(
+        "/export",
+        "FILE.har|.txt",
+        Argument::File,
+        "write this session as HAR or text",
     ),
     command(
         "/log",
@@ -254,6 +260,7 @@ pub fn parse(line: &str) -> ReplLine {
         "/time" => switch(ReplSetting::Time, rest),
         "/frames" => switch(ReplSetting::Frames, rest),
         "/last" => last(rest),
+        "/export" => needed(rest).map(|path| ReplLine::Show(ReplRequest::Export(path_of(path)))),
         "/save" => needed(rest).map(|path| ReplLine::Show(ReplRequest::Save(path_of(path)))),
         "/log" => {
             needed(rest).map(|path| ReplLine::Show(ReplRequest::Log(unless_off(path).map(path_of))))
