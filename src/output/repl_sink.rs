@@ -86,6 +86,11 @@ impl Sinks {
         }
     }
 
+    /// Whether only matching messages are shown.
+    pub fn is_filtering(&self) -> bool {
+        matches!(&self.printer, Printer::Session(view) if view.is_filtering())
+    }
+
     /// Whether an event is not shown: frames are always traced, and shown only on request.
     pub(super) fn is_unwanted(&self, event: &Event) -> bool {
         let wants_frames = !matches!(&self.printer, Printer::Session(view) if !view.frames);

@@ -144,6 +144,11 @@ impl ReplView {
             .join("; ")
     }
 
+    /// Whether only matching messages are shown.
+    pub(super) fn is_filtering(&self) -> bool {
+        self.filter.is_some()
+    }
+
     fn hidden_note(&self) -> Option<String> {
         match self.hidden {
             0 => None,

@@ -166,7 +166,7 @@ pub const COMMANDS: [Command; 20] = [
         "/quit",
         "",
         Argument::Other,
-        "close and quit, as Ctrl-D and Ctrl-C do",
+        "close and quit, as Ctrl-D does",
     ),
 ];
 
@@ -176,12 +176,44 @@ pub const KEYS: [(&str, &str); 6] = [
     ("Alt-Enter", "insert a line break"),
     ("Tab", "complete a command, file, close code or JSON key"),
     ("Ctrl-R", "search the history"),
-    (
-        "Ctrl-C",
-        "clear the line, or quit if it is empty; twice: quit at once",
-    ),
+    ("Ctrl-C", "clear the line; twice on an empty line: quit"),
     ("//TEXT", "send a text that starts with a slash"),
 ];
+
+/// A line that other programs take for a command: it is sent only when it is entered twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuitWord {
+    word: &'static str,
+    /// What was probably meant.
+    meant: &'static str,
+}
+
+impl QuitWord {
+    const ALL: [Self; 6] = [
+        Self::new("help", "/help lists the commands"),
+        Self::new("?", "/help lists the commands"),
+        Self::new("quit", "/quit quits"),
+        Self::new("exit", "/quit quits"),
+        Self::new("\\q", "/quit quits"),
+        Self::new(":q", "/quit quits"),
+    ];
+
+    const fn new(word: &'static str, meant: &'static str) -> Self {
+        Self { word, meant }
+    }
+
+    /// The word that a line consists of.
+    pub fn of(line: &str) -> Option<Self> {
+        let word = line.trim();
+        Self::ALL.into_iter().find(|known| known.word == word)
+    }
+
+    /// What to print instead of sending it.
+    pub fn question(self) -> String {
+        let Self { word, meant } = self;
+        format!("not sent: {meant}; press Enter again to send '{word}'")
+    }
+}
 
 /// A parsed line.
 #[derive(Debug)]

@@ -30,6 +30,9 @@ use crate::units::count_grouped;
 /// and a prompt drawn for one size would be erased for another.
 const SETTLED: Duration = Duration::from_millis(30);
 
+/// What Ctrl-C on an empty line says.
+const LEAVE_HINT: &str = "press Ctrl-C again to quit";
+
 /// The keyboard of a session.
 pub struct Keyboard {
     state: Rc<RefCell<ReplState>>,
@@ -55,11 +58,27 @@ impl Interactive for Keyboard {
         sinks: &mut Sinks,
     ) -> Poll<Action> {
         self.poll_window(cx);
+        let next = self.poll_action(cx, link, sinks);
+        // A command may have changed it.
+        self.state.borrow_mut().set_filtered(sinks.is_filtering());
+        next
+    }
+}
+
+impl Keyboard {
+    fn poll_action(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        sinks: &mut Sinks,
+    ) -> Poll<Action> {
         loop {
             if let Some(action) = ready!(self.poll_connecting(cx)) {
                 return Poll::Ready(action);
             }
-            if let Some(key) = self.keys.next() {
+            let sends_waiting = self.state.borrow_mut().takes_waiting_line();
+            let waiting = sends_waiting.then_some(Key::Enter);
+            if let Some(key) = waiting.or_else(|| self.keys.next()) {
                 if let Some(action) = self.press(key, link, sinks) {
                     return Poll::Ready(action);
                 }
@@ -160,11 +179,21 @@ impl Keyboard {
         let mut state = self.state.borrow_mut();
         match state.press(key)? {
             Entered::Line(line) => {
-                state.remember(&line);
+                state.enter(&line);
                 drop(state);
                 return self.enter(&line, link, sinks);
             }
-            Entered::Refused => state.refuse(),
+            Entered::Refused(line) => {
+                state.remember(&line);
+                state.refuse();
+            }
+            Entered::Doubtful(word) => state.note("!", &word.question()),
+            Entered::Reconnect(line) => {
+                state.send_when_open(line);
+                return Some(Action::Reopen);
+            }
+            Entered::Cleared(line) => state.remember(&line),
+            Entered::LeaveHint => state.note("*", LEAVE_HINT),
             Entered::Note(text) => state.show_note(&text),
             Entered::Nothing => {}
             Entered::Clear => state.clear(),

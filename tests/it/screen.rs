@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Frame, Nobody, Probe, Running, Screen, Server, ms};
+use crate::harness::{Frame, Nobody, Probe, Running, Screen, Server, ms, without_place};
 
 /// A session that is OPEN.
 fn session(server: &Server) -> Running {
@@ -151,9 +151,10 @@ trait EndsWithRows {
 impl EndsWithRows for Vec<String> {
     /// Whether these are the last rows that are not empty, up to the cursor's.
     fn ends_with_rows(&self, rows: &[&str]) -> bool {
+        let shown: Vec<String> = self.iter().map(|row| without_place(row)).collect();
         let used = self.iter().rposition(|row| !row.is_empty()).unwrap_or(0) + 1;
         let rows: Vec<&str> = rows.iter().copied().filter(|row| !row.is_empty()).collect();
-        self[..used].ends_with(&rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>())
+        shown[..used].ends_with(&rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>())
     }
 }
 
@@ -395,7 +396,7 @@ fn a_line_typed_without_a_connection_stays_and_lets_a_command_pass() {
     session.sees("a refusal", |screen| {
         screen
             .text()
-            .contains("! not sent: the connection is closed; /reconnect opens it again")
+            .contains("! not sent: the connection is closed; press Enter again to reconnect")
             && screen.typed() == "> hello"
     });
     let server = server.accept();
@@ -416,7 +417,7 @@ fn the_terminal_is_as_it_was_on_every_way_out() {
     let ways: [(&str, Leave, i32); 6] = [
         ("/quit", |session| session.write("/quit\r"), 0),
         ("Ctrl-D", |session| session.write("\x04"), 0),
-        ("Ctrl-C", |session| session.write("\x03"), 0),
+        ("Ctrl-C", |session| session.write("\x03\x03"), 0),
         ("SIGTERM", Running::terminate, 143),
         ("SIGHUP", Running::hang_up, 129),
         ("SIGINT", Running::interrupt, 0),
@@ -460,7 +461,7 @@ fn a_second_control_c_does_not_wait_for_the_answer_to_the_close() {
         .spawn_on_a_terminal();
     session.shows("connected to");
     let server = server.expect_close(1000);
-    session.write("\x03");
+    session.write("\x03\x03");
     let server = server.played();
     session.interrupt();
     session.status(0);
@@ -941,4 +942,133 @@ fn decoded_messages_are_shown_and_saved_with_their_format() {
         file.contains("> hi\ndecode msgpack\n< {\"id\":7}\n"),
         "{file}"
     );
+}
+
+#[test]
+fn the_prompt_says_where_and_how_it_stands() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let place = format!("127.0.0.1:{}", server.port());
+    session.write("/filter /b/\r");
+    session.sees("the filter in the prompt", |screen| {
+        screen.prompt() == format!("{place} filter")
+    });
+    session.write("/filter off\r");
+    session.sees("the place", |screen| screen.prompt() == place);
+    let server = server.expect_close(1000);
+    session.write("/close\r");
+    session.sees("the closing", |screen| screen.prompt() == "closing");
+    let server = server.close(1000, "");
+    session.sees("the end", |screen| screen.prompt() == "closed");
+    session.write("/reconnect\r");
+    session.sees("the attempt", |screen| screen.prompt() == "connecting");
+    let server = server.accept();
+    session.sees("the place again", |screen| screen.prompt() == place);
+    quit(session, server);
+}
+
+#[test]
+fn words_that_ask_for_help_or_the_end_are_sent_only_by_a_second_enter() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("help\r");
+    session.sees("a question", |screen| {
+        screen.has_row("! not sent: /help lists the commands; press Enter again to send 'help'")
+            && screen.typed() == "> help"
+    });
+    let server = server.expect_text("help").expect_text("quit the game");
+    session.write("\rquit the game\r:q\r");
+    session.sees("another question", |screen| {
+        screen.has_row("> quit the game")
+            && screen.has_row("! not sent: /quit quits; press Enter again to send ':q'")
+    });
+    quit_after_clearing(session, server);
+}
+
+#[test]
+fn control_c_on_an_empty_line_hints_before_it_leaves() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("\x03");
+    session.sees("a hint", |screen| {
+        screen.has_row("* press Ctrl-C again to quit")
+    });
+    session.write("a\x03\x03");
+    session.sees("another hint", |screen| {
+        screen.text().matches("again to quit").count() == 2
+    });
+    let server = server.close_when_asked();
+    session.write("\x03");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn a_second_enter_without_a_connection_reconnects_and_sends() {
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.sees("the close", |screen| screen.prompt() == "closed");
+    session.write("hello\r");
+    session.sees("an offer", |screen| {
+        screen
+            .text()
+            .contains("press Enter again to reconnect and send it")
+            && screen.typed() == "> hello"
+    });
+    let server = server.accept().expect_text("hello").send_text("hi");
+    session.write("\r");
+    session.sees("the reply", |screen| {
+        screen.has_row("> hello") && screen.has_row("< hi") && screen.typed() == ">"
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_line_that_was_cleared_or_not_sent_is_in_the_history() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("cleared\x03{\"password\": \"hunter2\"}\x03cannot\x03");
+    session.write("c\x1b[A");
+    session.sees("the last that begins so", |screen| {
+        screen.typed() == "> cannot"
+    });
+    session.write("\x1b[A");
+    session.sees("the one before", |screen| screen.typed() == "> cleared");
+    session.write("\x1b[B\x1b[B");
+    session.sees("what was typed", |screen| screen.typed() == "> c");
+    session.write("\x03");
+    let server = server.close(1000, "").expect_close(1000);
+    session.sees("the end", |screen| screen.prompt() == "closed");
+    session.write("not sent\r");
+    session.sees("a refusal", |screen| screen.text().contains("! not sent"));
+    session.write("\x03/quit\r");
+    let output = session.status(0);
+    let kept = history(output.home.path());
+    assert_eq!(kept, "cleared\ncannot\nc\nnot sent\n/quit\n");
+    drop(server);
+}
+
+#[test]
+fn a_host_has_one_history_however_it_is_spelt() {
+    let server = Server::new().accept().expect_text("first");
+    let place = format!("localhost:{}", server.port());
+    let probe = Probe::new(["connect", &format!("ws://{place}/"), "--color", "never"]);
+    let mut first = opened(probe);
+    first.write("first\r");
+    first.sees("an empty prompt", |screen| {
+        screen.has_row("> first") && screen.typed() == ">" && screen.prompt() == place
+    });
+    let server = server.close_when_asked().accept();
+    first.write("/quit\r");
+    let output = first.status(0);
+    let url = format!("ws://LOCALHOST.:{}/other", server.port());
+    let probe = Probe::new(["connect", &url, "--color", "never"]).in_home_of(output);
+    let mut second = opened(probe);
+    second.write("f\x1b[A");
+    second.sees("the line", |screen| {
+        screen.typed() == "> first" && screen.prompt() == place
+    });
+    quit_after_clearing(second, server);
 }
