@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::input::action::NewTarget;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input, MessageFiller};
-use crate::output::message_layout::Layout;
+use crate::output::message_layout::{Layout, TimeForm};
 use crate::output::prompt_terminal::PromptTerminal;
 use crate::output::repl_view::ReplView;
 use crate::output::selection::Selection;
@@ -161,6 +161,7 @@ async fn run_session(
 ) -> anyhow::Result<Exit> {
     let layout = Layout {
         mark: "< ",
+        clock: TimeForm::Local,
         ..prepared.layout(false, BinaryOutput::Raw)
     };
     prepared.person = Some(person);

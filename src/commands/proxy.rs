@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
-use crate::output::message_layout::Layout;
+use crate::output::message_layout::{Layout, TimeForm};
 use crate::output::standard_streams::Stdout;
 use crate::output::style::OutputStream;
 use crate::output::{Destination, Log, Notice, Printer, Sinks, TrafficView};
@@ -293,6 +293,8 @@ fn layout(options: &ProxyArgs, stdout: &OutputStream) -> Layout {
         },
         colour: stdout.colour,
         timestamps: output.timestamps,
+        clock: TimeForm::Utc,
+        reply_after: None,
         binary: binary.into(),
         delimiter: b'\n',
         mark: "",

@@ -3,7 +3,7 @@
 //! In a pipe the peer's bytes are unchanged, and a delimiter follows each text. On a terminal control characters
 //! are escaped, binary messages are shown as a hexdump, and JSON is pretty-printed.
 
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use super::json;
 use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::{Payload, Text};
-use crate::units::{count_grouped, datable, grouped, wall_clock};
+use crate::units::{count_grouped, datable, grouped, local_time, shown, wall_clock};
 
 /// The most bytes of a binary message shown on a terminal.
 const HEXDUMP_LIMIT: usize = 256;
@@ -48,6 +48,16 @@ pub enum BinaryForm {
     Base64,
 }
 
+/// How the time of a message is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeForm {
+    /// RFC 3339, in UTC.
+    #[default]
+    Utc,
+    /// `HH:MM:SS.mmm` where this program runs.
+    Local,
+}
+
 /// The format of messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -59,6 +69,10 @@ pub struct Layout {
     pub colour: bool,
     /// Print the time of arrival before each message.
     pub timestamps: bool,
+    /// How that time is written.
+    pub clock: TimeForm,
+    /// The time from what was typed to this message, its reply; printed after it.
+    pub reply_after: Option<Duration>,
     /// The form of binary messages.
     pub binary: BinaryForm,
     /// The byte after a text message.
@@ -115,7 +129,10 @@ impl Layout {
     fn print_time(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         let ago = at.map(|at| at.elapsed()).unwrap_or_default();
         let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
-        let time = humantime::format_rfc3339_millis(datable(time)).to_string();
+        let time = match self.clock {
+            TimeForm::Utc => humantime::format_rfc3339_millis(datable(time)).to_string(),
+            TimeForm::Local => local_time(time),
+        };
         paint(out, self.colour, DIM, time.as_bytes());
         out.push(b' ');
     }
@@ -148,6 +165,15 @@ impl Layout {
             let note = format!("\n… {size} bytes in total{more}");
             paint(out, self.colour, DIM, note.as_bytes());
         }
+        self.end(out);
+    }
+
+    /// The time of a reply, and the delimiter.
+    fn end(&self, out: &mut Vec<u8>) {
+        if let Some(after) = self.reply_after {
+            let note = format!("  +{}", shown(after));
+            paint(out, self.colour, DIM, note.as_bytes());
+        }
         out.push(self.delimiter);
     }
 
@@ -171,7 +197,7 @@ impl Layout {
                 out.push(text.as_ref());
             }
         }
-        out.tail().push(self.delimiter);
+        self.end(out.tail());
     }
 
     /// Pretty-prints JSON; false when the text is not an object or array.
@@ -197,12 +223,9 @@ impl Layout {
             out.tail().push(self.delimiter);
         } else if self.terminal {
             let size = count_grouped(bytes.len() as u64, "byte");
-            paint(
-                out.tail(),
-                self.colour,
-                DIM,
-                format!("binary, {size}\n").as_bytes(),
-            );
+            let note = format!("binary, {size}");
+            paint(out.tail(), self.colour, DIM, note.as_bytes());
+            self.end(out.tail());
             hexdump(out.tail(), bytes, HEXDUMP_LIMIT);
         } else {
             out.push(bytes);

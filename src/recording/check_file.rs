@@ -8,7 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::generalize::generalize;
-use super::{Division, Opening, Placeholders, RecordedConnection, RecordedEvent, Recording};
+use super::{
+    Division, Opening, Placeholders, RecordedConnection, RecordedEvent, Recording, StepText,
+};
 use crate::connection::close::CloseCode;
 use crate::connection::message::{Direction, Payload};
 use crate::decode::DecodeFormat;
@@ -132,6 +134,8 @@ struct RecordingWriter<'a> {
     /// The time of the last event that a reply may answer.
     asked: Duration,
     division: Division,
+    /// The pattern of the next message, if it was given.
+    pattern: Option<String>,
     /// Connections written so far.
     connections: usize,
 }
@@ -154,6 +158,7 @@ impl<'a> RecordingWriter<'a> {
             decode: None,
             asked: Duration::ZERO,
             division,
+            pattern: None,
             connections: 0,
         }
     }
@@ -206,13 +211,48 @@ impl<'a> RecordingWriter<'a> {
             }
             Opening::Pending | Opening::Failed(_) => {}
         }
-        for entry in &connection.entries {
+        let mut steps = connection.steps.iter().peekable();
+        for (index, entry) in connection.entries.iter().enumerate() {
+            while let Some(step) = steps.next_if(|step| step.entries_before <= index) {
+                self.own_step(&step.what);
+            }
             let is_received = matches!(entry.what, RecordedEvent::Message(Direction::In, _));
             if !is_received {
                 self.turn();
             }
             self.entry(entry.at, &entry.what);
         }
+        steps.for_each(|step| self.own_step(&step.what));
+    }
+
+    /// A step that was asked for.
+    fn own_step(&mut self, what: &StepText) {
+        match what {
+            StepText::Line(line) => {
+                self.turn();
+                self.line(&self.placeholders.hide_but_variables(line));
+            }
+            StepText::Expected(pattern) => self.pattern = Some(pattern.clone()),
+        }
+    }
+
+    /// A message whose pattern was given.
+    fn receive_expected(&mut self, pattern: &str) {
+        let mut compacted = Vec::new();
+        let one_line = match compact(&mut compacted, pattern) {
+            Ok(()) => String::from_utf8(compacted).unwrap_or_default(),
+            Err(_) => pattern.to_owned(),
+        };
+        let hidden = self.placeholders.hide(&one_line);
+        let Ok(template) = Template::parse(&hidden, Language::Text) else {
+            return;
+        };
+        self.step(&StepAction::Receive {
+            on: here(),
+            which: MessageOrder::FirstMatch,
+            pattern: Expected::to_print(template),
+            within: None,
+        });
     }
 
     fn entry(&mut self, at: Duration, what: &RecordedEvent) {
@@ -338,6 +378,12 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn receive(&mut self, payload: &Payload, after: Duration) {
+        if let Some(pattern) = self.pattern.take() {
+            if let Payload::Decoded(decoded) = payload {
+                self.decode(&decoded.format);
+            }
+            return self.receive_expected(&pattern);
+        }
         let Some(text) = payload.as_text() else {
             let note = format!("< a binary message of {}", bytes(payload.len()));
             return self.comment(&note);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Division, Opening, Placeholders, RecordedAnswer, RecordedConnection, RecordedEntry,
-    RecordedEvent, RecordedHeader, Recording, check_file, har, since_epoch,
+    RecordedEvent, RecordedHeader, RecordedStep, Recording, StepText, check_file, har, since_epoch,
 };
 use crate::connection::close::{CloseCode, Initiator};
 use crate::connection::error::Error;
@@ -19,6 +19,7 @@ use crate::connection::target::{Credentials, Subprotocol};
 use crate::connection::{Opened, Target};
 use crate::event::{Closed, Event, ProxyParty};
 use crate::output::repl_sink::Recorder;
+use crate::pattern::Pattern;
 use crate::rules::Rule;
 use crate::secret::guess::is_secret_subprotocol;
 use crate::secret::{Redactor, SecretSource, io_text, is_credential_header, redact_url};
@@ -59,6 +60,8 @@ pub struct EventRecorder {
     headers: Option<Vec<RecordedHeader>>,
     /// The connections that are not over, by the number of their events.
     current: HashMap<u64, CurrentConnection>,
+    /// The steps for the next connection, set while there is none.
+    steps: Vec<StepText>,
     /// Files written by this recorder, which it may overwrite.
     written: BTreeSet<PathBuf>,
 }
@@ -90,6 +93,7 @@ impl EventRecorder {
             bytes: 0,
             headers: None,
             current: HashMap::new(),
+            steps: Vec::new(),
             written: BTreeSet::new(),
         }
     }
@@ -157,6 +161,12 @@ impl EventRecorder {
         let mut begun = RecordedConnection::new(url, at);
         begun.headers = self.headers.clone().unwrap_or_default();
         let index = self.recording.connections.len();
+        let steps = std::mem::take(&mut self.steps).into_iter();
+        let step = |what| RecordedStep {
+            entries_before: 0,
+            what,
+        };
+        begun.steps = steps.map(step).collect();
         self.recording.connections.push(begun);
         let closing = None;
         self.current
@@ -171,6 +181,19 @@ impl EventRecorder {
         self.current
             .get(&connection)
             .map_or((0, None), |current| (current.index, current.closing))
+    }
+
+    /// Adds a step to the connection of a session, or to the next one.
+    fn push_step(&mut self, what: StepText) {
+        let Some(current) = self.current.values().next() else {
+            self.steps.push(what);
+            return;
+        };
+        let connection = &mut self.recording.connections[current.index];
+        connection.steps.push(RecordedStep {
+            entries_before: connection.entries.len(),
+            what,
+        });
     }
 
     fn push(&mut self, connection: u64, at: Duration, what: RecordedEvent) {
@@ -318,6 +341,14 @@ impl EventRecorder {
 impl Recorder for EventRecorder {
     fn on_event(&mut self, event: &Event) {
         self.record(0, Instant::now(), event);
+    }
+
+    fn add_step(&mut self, step: &str) {
+        self.push_step(StepText::Line(step.to_owned()));
+    }
+
+    fn expect(&mut self, pattern: &Pattern) {
+        self.push_step(StepText::Expected(pattern.as_str().to_owned()));
     }
 
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {

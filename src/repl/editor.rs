@@ -73,6 +73,8 @@ pub struct LineEditor {
     doubtful: Option<QuitWord>,
     /// Whether the last key was Ctrl-C on an empty line.
     is_leaving: bool,
+    /// The text before the cursor whose completions were listed.
+    listed: Option<String>,
 }
 
 /// Ctrl-R.
@@ -146,6 +148,9 @@ impl LineEditor {
     /// Handles a key.
     pub fn press(&mut self, key: Key, around: &EditorContext<'_>) -> Option<Entered> {
         let was_leaving = std::mem::take(&mut self.is_leaving);
+        if key != Key::Tab {
+            self.listed = None;
+        }
         let key = match self.search.take() {
             Some(search) => self.press_in_search(search, key)?,
             None => key,
@@ -304,9 +309,15 @@ impl LineEditor {
             self.line.replace_from(completion.start, common);
             return None;
         }
+        let head = Some(self.line.head().to_owned());
         match completion.candidates.as_slice() {
             [] | [_] => None,
-            candidates => Some(Entered::Note(list(candidates))),
+            // The list is still on the screen.
+            _ if self.listed == head => None,
+            candidates => {
+                self.listed = head;
+                Some(Entered::Note(list(candidates)))
+            }
         }
     }
 }
@@ -509,6 +520,8 @@ mod tests {
             panic!("no list")
         };
         assert!(list.contains("  1011 Internal Error\n"), "{list}");
+        assert_eq!(typist.types("\t"), [], "it is listed once");
+        assert_eq!(typist.types("0\x7f\t").len(), 1);
         typist.types("\x03");
         assert_eq!(typist.types("{\"su\t1}\r"), [line("{\"subscribe\": 1}")]);
     }

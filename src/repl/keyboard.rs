@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Sleep;
 
-use super::commands::{ReplLine, help, parse};
+use super::commands::{ReplLine, help_text, parse};
 use super::editor::Entered;
 use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
 use super::state::ReplState;
@@ -219,10 +219,24 @@ impl Keyboard {
                 sinks.notify(Notice::Status(&link.status()));
                 sinks.show_settings();
             }
+            ReplLine::Converse(command) => {
+                let done = command.run(link, sinks);
+                let mut state = self.state.borrow_mut();
+                match done {
+                    Ok(text) => text.lines().for_each(|line| state.note("*", line)),
+                    Err(why) => state.note("!", &why),
+                }
+            }
+            ReplLine::ShowOnOpen => {
+                sinks.notify(Notice::SentOnOpen(link.on_open().len()));
+                for source in link.on_open() {
+                    sinks.notify(Notice::Text(&source.to_string()));
+                }
+            }
             ReplLine::OnOpen(source) => sinks.notify(Notice::SentOnOpen(link.set_on_open(source))),
             ReplLine::Connect(url) => self.connecting = Some((self.connector)(url)),
             ReplLine::SendFile(path) => return self.send_file(&path),
-            ReplLine::Help => self.state.borrow_mut().show_note(&help()),
+            ReplLine::Help(on) => self.state.borrow_mut().show_note(&help_text(on)),
             ReplLine::Wrong(why) => self.state.borrow_mut().note("!", &why),
         }
         None

@@ -9,6 +9,7 @@
 
 pub mod commands;
 mod completion;
+mod conversation;
 mod editor;
 mod highlight;
 pub mod history;

@@ -679,14 +679,14 @@ fn a_filter_says_how_many_it_hid_and_last_shows_them() {
     assert!(screen.has_row("* 2 messages hidden") && !screen.has_row("< a1"));
     session.write("/last 2\r");
     session.sees("the last two", |screen| screen.has_row("< a2"));
-    session.write("/filter off\r/time\r");
+    session.write("/filter off\r/time on\r");
     session.sees("the settings", |screen| screen.has_row("* timestamps: on"));
     let server = server.send_text("a3");
     session.sees("a time", |screen| {
         screen
             .rows
             .iter()
-            .any(|row| row.starts_with("20") && row.ends_with("Z < a3"))
+            .any(|row| row.as_bytes().get(8) == Some(&b'.') && row.ends_with(" < a3"))
     });
     quit(session, server);
 }
@@ -752,7 +752,7 @@ fn headers_and_frames_are_shown_when_they_are_asked_for() {
     assert!(screen.text().contains("> Cookie: ***") && screen.text().contains("\\x1b[31mnode-7"));
     let server = server.send_text("quiet");
     session.sees("a message", |screen| screen.has_row("< quiet"));
-    session.write("/frames\r");
+    session.write("/frames on\r");
     session.sees("the setting", |screen| screen.has_row("* frames: on"));
     let server = server.send_text("loud");
     let screen = session.sees("a frame", |screen| screen.has_row("< loud"));
@@ -1071,4 +1071,208 @@ fn a_host_has_one_history_however_it_is_spelt() {
         screen.typed() == "> first" && screen.prompt() == place
     });
     quit_after_clearing(second, server);
+}
+
+#[test]
+fn what_was_set_is_filled_into_the_lines_after_it() {
+    let server = Server::new().accept().expect_text("{{user}}");
+    let mut session = session(&server);
+    session.write("{{user}}\r/set user ann\r/set\r");
+    session.sees("the value", |screen| {
+        screen.text().matches("* user = ann").count() == 2
+    });
+    let server = server
+        .expect_text("hello ann")
+        .send_text(r#"{"type":"welcome","session":"k3v9"}"#);
+    session.write("hello {{user}}\r");
+    session.sees("the reply", |screen| screen.text().contains("k3v9"));
+    session.write("/capture id .session\r/capture none .nothing\r/set 1 x\r");
+    session.sees("the captured value", |screen| {
+        screen.has_row("* id = k3v9")
+            && screen.has_row("! .nothing has no value in the last message")
+            && screen.text().contains("! invalid name '1'")
+    });
+    let server = server.expect_text(r#"{"id":"k3v9","n":2}"#);
+    session.write("{\"id\":\"{{id}}\",\"n\":{{n}}}\r{{nobody}}\r");
+    session.sees("a refusal", |screen| {
+        screen.has_row("! not sent: variable nobody has no value")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_rule_of_the_session_answers_and_is_saved_where_it_was_set() {
+    let server = Server::new().accept().expect_text("hi").send_text("ping");
+    let mut session = session(&server);
+    session.write("/on\rhi\r");
+    session.sees("a message without an answer", |screen| {
+        screen.has_row("< ping")
+    });
+    session.write("/on ping => pong {{n}}\r/on\r");
+    session.sees("the rule", |screen| {
+        screen.has_row("* no rules; /on PATTERN => MESSAGE adds one")
+            && screen.text().matches("* on ping => pong {{n}}").count() == 2
+    });
+    let server = server.send_text("ping").expect_text("pong 1");
+    session.sees("the answer", |screen| screen.has_row("> pong 1"));
+    session.write("/on off\r/save rules.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.has_row("* messages are not answered any more")
+            && screen.text().contains("* saved to rules.wst")
+    });
+    let server = server.close_when_asked();
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("rules.wst")).unwrap();
+    assert!(
+        file.contains("> hi\n< ping\non ping => pong {{n}}\n"),
+        "{file}"
+    );
+    drop(server);
+}
+
+#[test]
+fn the_next_message_is_judged_and_its_pattern_is_saved() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/expect {\"a\":1}\r");
+    session.sees("what is expected", |screen| {
+        screen.has_row("* the next message must match {\"a\":1}")
+    });
+    let server = server.send_text(r#"{"a":1,"time":17}"#);
+    session.sees("that it matches", |screen| {
+        screen.has_row("* ✓ matches {\"a\":1}")
+    });
+    session.write("/expect /^b/\r");
+    session.sees("what is expected", |screen| {
+        screen.has_row("* the next message must match /^b/")
+    });
+    let server = server.send_text("a\u{1b}").send_text("b");
+    session.sees("that it does not match", |screen| {
+        screen.has_row("* ✗ does not match /^b/: no match for /^b/") && screen.has_row("< b")
+    });
+    session.write("/save expected.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().contains("* saved to expected.wst")
+    });
+    let server = server.close_when_asked();
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("expected.wst")).unwrap();
+    assert!(file.contains("\n< {\"a\":1}\n< /^b/\n< b\n"), "{file}");
+    drop(server);
+}
+
+#[test]
+fn decoding_begins_and_ends_when_it_is_asked_for() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/decode msgpack\r");
+    session.sees("the format", |screen| {
+        screen.has_row("* decoding binary messages: msgpack")
+    });
+    let server = server.send_binary(b"\x81\xa2id\x07");
+    session.sees("the message", |screen| screen.text().contains("\"id\": 7"));
+    session.write("/decode off\r/decode nonsense\r");
+    session.sees("a refusal", |screen| {
+        screen.has_row("* binary messages are not decoded") && screen.text().contains("! ")
+    });
+    let server = server.send_binary(b"\x81\xa2id\x07");
+    session.sees("its bytes", |screen| screen.has_row("< binary, 5 bytes"));
+    quit(session, server);
+}
+
+#[test]
+fn the_first_message_after_a_typed_line_shows_the_time_of_the_reply() {
+    let server = Server::new().accept().send_text("greeting");
+    let mut session = session(&server);
+    session.sees("the greeting", |screen| screen.has_row("< greeting"));
+    let server = server
+        .expect_text("hi")
+        .send_text("{\"a\":1}")
+        .send_text("another");
+    session.write("hi\r");
+    let screen = session.sees("both", |screen| screen.has_row("< another"));
+    assert_eq!(screen.reply_times.len(), 1, "{}", screen.text());
+    let first = screen.window.iter().find(|row| row.contains("  +"));
+    assert!(first.unwrap().trim_start().starts_with("}  +"), "{}", screen.text());
+    assert!(screen.reply_times[0].ends_with("s"));
+    quit(session, server);
+}
+
+#[test]
+fn times_are_those_of_the_place_where_it_runs() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]).env("TZ", "XYZ-5:30");
+    let mut session = opened(probe);
+    session.write("/time on\r");
+    session.sees("the setting", |screen| screen.has_row("* timestamps: on"));
+    let minutes = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        (now.unwrap().as_secs() / 60 + 330) % (24 * 60)
+    };
+    let before = minutes();
+    let server = server.send_text("a");
+    let screen = session.sees("the message", |screen| screen.text().contains(" < a"));
+    let time = screen.rows.iter().find_map(|row| row.strip_suffix(" < a"));
+    let time: Vec<&str> = time.unwrap().split(':').collect();
+    let shown = time[0].parse::<u64>().unwrap() * 60 + time[1].parse::<u64>().unwrap();
+    assert!(shown == before || shown == minutes(), "{time:?}");
+    assert_eq!(time[2].len(), 6, "{time:?}");
+    quit(session, server);
+}
+
+#[test]
+fn a_setting_without_an_argument_shows_itself() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/filter\r/time\r/frames\r/log\r/decode\r/onopen\r");
+    let rows = [
+        "* showing all messages",
+        "* timestamps: off",
+        "* frames: off",
+        "* not logging",
+        "* binary messages are not decoded",
+        "* no messages are sent on a new connection",
+    ];
+    session.sees("the settings", |screen| {
+        rows.iter().all(|row| screen.has_row(row))
+    });
+    session.write("/filter /a/\r/filter\r/onopen hello\r/onopen\r/help /close\r");
+    session.sees("what was set", |screen| {
+        screen
+            .text()
+            .matches("* showing only messages that match /a/")
+            .count()
+            == 2
+            && screen
+                .text()
+                .matches("* 1 message will be sent on each")
+                .count()
+                == 2
+            && screen.has_row("* hello")
+            && screen.has_row("  /close [CODE [REASON]]")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn headers_and_status_are_of_the_connection_that_is() {
+    let server = Server::new().accept_with("X-Server: the-first\r\n");
+    let mut session = session(&server);
+    let server = server.close(1000, "").expect_close(1000);
+    session.sees("the end", |screen| screen.prompt() == "closed");
+    session.write("/headers\r/status\r");
+    session.sees("that there is none", |screen| {
+        screen.has_row("* not connected: no headers") && screen.text().contains("* CLOSED, ws://")
+    });
+    assert!(
+        !session
+            .sees("anything", |_| true)
+            .text()
+            .contains("the-first")
+    );
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
 }

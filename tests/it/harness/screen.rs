@@ -25,9 +25,22 @@ pub fn without_place(row: &str) -> String {
     }
 }
 
+/// A row without the time of a reply at its end, and that time.
+fn without_time(row: &str) -> (String, Option<String>) {
+    static TIME: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"  \+([\d.]+ m?s|\d+m \d+s)$").unwrap());
+    match TIME.captures(row) {
+        Some(found) => (
+            row[..found.get(0).unwrap().start()].to_owned(),
+            Some(found[1].to_owned()),
+        ),
+        None => (row.to_owned(), None),
+    }
+}
+
 /// A terminal at one moment.
 pub struct Screen {
-    /// The rows of the window and those scrolled out of it, without trailing spaces.
+    /// The rows of the window and those scrolled out of it, without trailing spaces and the times of replies.
     pub rows: Vec<String>,
     /// The rows of the window alone.
     pub window: Vec<String>,
@@ -35,6 +48,8 @@ pub struct Screen {
     columns: usize,
     /// Column and row of the cursor, in the window.
     pub cursor: (usize, usize),
+    /// The time at the end of each row of a reply.
+    pub reply_times: Vec<String>,
     /// Whether anything was drawn since the last resize.
     pub is_redrawn: bool,
 }
@@ -52,8 +67,15 @@ impl Screen {
         terminal.feed(&*String::from_utf8_lossy(&bytes[at..]));
         let text = |line: &avt::Line| line.text().trim_end().to_owned();
         let screen = terminal.screen();
+        let mut reply_times = Vec::new();
+        let rows = screen.all_lines().map(text).map(|row| {
+            let (row, time) = without_time(&row);
+            reply_times.extend(time);
+            row
+        });
         Self {
-            rows: screen.all_lines().map(text).collect(),
+            rows: rows.collect(),
+            reply_times,
             window: screen.visible_lines().map(text).collect(),
             columns: terminal.size().0,
             cursor: terminal.cursor().position().unwrap_or_default(),
