@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('ping', 'ping', [CompletionResultType]::ParameterValue, 'Measure round-trip times')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check an endpoint, or run check files: pass or fail')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Audit a server: is it correct and safe?')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn a recorded conversation into a check file')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a test server')
             [CompletionResult]::new('proxy', 'proxy', [CompletionResultType]::ParameterValue, 'Stand between clients and a server: show, record and judge what passes')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
@@ -569,11 +570,18 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'wsprobe;import' {
+            [CompletionResult]::new('--entry', '--entry', [CompletionResultType]::ParameterName, 'Only this connection: its number, from 1, or a PATTERN of its URL')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'wsprobe;serve' {
             [CompletionResult]::new('--unix', '--unix', [CompletionResultType]::ParameterName, 'Listen on a Unix domain socket instead')
             [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'How to handle messages')
             [CompletionResult]::new('--greeting', '--greeting', [CompletionResultType]::ParameterName, 'Send MESSAGE first to every client (or @FILE, env:NAME)')
             [CompletionResult]::new('--reply', '--reply', [CompletionResultType]::ParameterName, 'Answer every message with MESSAGE instead of its echo')
+            [CompletionResult]::new('--play', '--play', [CompletionResultType]::ParameterName, 'Play the server''s side of a check file: await what it sends, send what it awaits')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Supported subprotocol (repeatable, or separated by commas)')
             [CompletionResult]::new('--subprotocol', '--subprotocol', [CompletionResultType]::ParameterName, 'Supported subprotocol (repeatable, or separated by commas)')
             [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Refuse every handshake with this HTTP status')
@@ -594,6 +602,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsprobe' -ScriptBlock {
             [CompletionResult]::new('--max-clients', '--max-clients', [CompletionResultType]::ParameterName, 'Maximum number of clients at a time; further ones get 503')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the output')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Also write every event as a line of JSON to FILE')
+            [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'End after the last test of --play: exit 0, or 1 if a client deviated')
             [CompletionResult]::new('--no-compress', '--no-compress', [CompletionResultType]::ParameterName, 'Do not accept permessage-deflate')
             [CompletionResult]::new('--no-pong', '--no-pong', [CompletionResultType]::ParameterName, 'Do not answer pings')
             [CompletionResult]::new('--self-signed', '--self-signed', [CompletionResultType]::ParameterName, 'Use TLS (wss) with a generated certificate; prints its fingerprint')

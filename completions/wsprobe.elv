@@ -28,6 +28,7 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand ping 'Measure round-trip times'
             cand check 'Check an endpoint, or run check files: pass or fail'
             cand audit 'Audit a server: is it correct and safe?'
+            cand import 'Turn a recorded conversation into a check file'
             cand serve 'Run a test server'
             cand proxy 'Stand between clients and a server: show, record and judge what passes'
             cand completions 'Print a completion script'
@@ -559,11 +560,17 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'wsprobe;import'= {
+            cand --entry 'Only this connection: its number, from 1, or a PATTERN of its URL'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'wsprobe;serve'= {
             cand --unix 'Listen on a Unix domain socket instead'
             cand --mode 'How to handle messages'
             cand --greeting 'Send MESSAGE first to every client (or @FILE, env:NAME)'
             cand --reply 'Answer every message with MESSAGE instead of its echo'
+            cand --play 'Play the server''s side of a check file: await what it sends, send what it awaits'
             cand -s 'Supported subprotocol (repeatable, or separated by commas)'
             cand --subprotocol 'Supported subprotocol (repeatable, or separated by commas)'
             cand --status 'Refuse every handshake with this HTTP status'
@@ -584,6 +591,7 @@ set edit:completion:arg-completer[wsprobe] = {|@words|
             cand --max-clients 'Maximum number of clients at a time; further ones get 503'
             cand --color 'Colour the output'
             cand --log 'Also write every event as a line of JSON to FILE'
+            cand --once 'End after the last test of --play: exit 0, or 1 if a client deviated'
             cand --no-compress 'Do not accept permessage-deflate'
             cand --no-pong 'Do not answer pings'
             cand --self-signed 'Use TLS (wss) with a generated certificate; prints its fingerprint'

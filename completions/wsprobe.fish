@@ -32,6 +32,7 @@ complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "listen" -d 'Print i
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "ping" -d 'Measure round-trip times'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "check" -d 'Check an endpoint, or run check files: pass or fail'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "audit" -d 'Audit a server: is it correct and safe?'
+complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "import" -d 'Turn a recorded conversation into a check file'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "serve" -d 'Run a test server'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "proxy" -d 'Stand between clients and a server: show, record and judge what passes'
 complete -c wsprobe -n "__fish_wsprobe_needs_command" -f -a "completions" -d 'Print a completion script'
@@ -592,7 +593,6 @@ limits-pings-10000\t''
 limits-messages-10000\t''
 limits-slow-head\t''
 limits-half-open-50\t''
-compression-not-offered\t''
 compression-unknown-parameter\t''
 compression-parameter-twice\t''
 compression-server-takeover-value\t''
@@ -771,7 +771,6 @@ limits-pings-10000\t''
 limits-messages-10000\t''
 limits-slow-head\t''
 limits-half-open-50\t''
-compression-not-offered\t''
 compression-unknown-parameter\t''
 compression-parameter-twice\t''
 compression-server-takeover-value\t''
@@ -950,7 +949,6 @@ limits-pings-10000\t''
 limits-messages-10000\t''
 limits-slow-head\t''
 limits-half-open-50\t''
-compression-not-offered\t''
 compression-unknown-parameter\t''
 compression-parameter-twice\t''
 compression-server-takeover-value\t''
@@ -1062,6 +1060,8 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand audit" -s q -l quiet -d 
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand audit" -s v -l verbose -d 'Print more to stderr: handshake, TLS, timing, control frames; -vv every frame'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand audit" -l show-secrets -d 'Show credentials and tokens in output'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand import" -l entry -d 'Only this connection: its number, from 1, or a PATTERN of its URL' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l unix -d 'Listen on a Unix domain socket instead' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l mode -d 'How to handle messages' -r -f -a "echo\t'Send every message back'
 broadcast\t'Send every message to all clients, including its sender'
@@ -1069,6 +1069,7 @@ sink\t'Read and count messages; report each connection on stdout'
 silent\t'Read and never answer'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l greeting -d 'Send MESSAGE first to every client (or @FILE, env:NAME)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l reply -d 'Answer every message with MESSAGE instead of its echo' -r
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l play -d 'Play the server\'s side of a check file: await what it sends, send what it awaits' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -s s -l subprotocol -d 'Supported subprotocol (repeatable, or separated by commas)' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l status -d 'Refuse every handshake with this HTTP status' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l close-after -d 'Close after N messages' -r
@@ -1094,6 +1095,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l color -d 'Colo
 always\t'Always'
 never\t'Never'"
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l log -d 'Also write every event as a line of JSON to FILE' -r -F
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l once -d 'End after the last test of --play: exit 0, or 1 if a client deviated'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l no-compress -d 'Do not accept permessage-deflate'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l no-pong -d 'Do not answer pings'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand serve" -l self-signed -d 'Use TLS (wss) with a generated certificate; prints its fingerprint'

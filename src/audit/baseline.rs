@@ -29,6 +29,8 @@ pub enum UsualEnd {
     Close(Option<u16>),
     /// By the end of TCP.
     Tcp,
+    /// It stays open, but answers no ping any more.
+    Silence,
 }
 
 impl UsualEnd {
@@ -36,6 +38,7 @@ impl UsualEnd {
     pub fn of(observation: &Observation) -> Option<Self> {
         match &observation.ending {
             Ending::Ended | Ending::Failed(_) => Some(Self::Tcp),
+            Ending::TimedOut => Some(Self::Silence),
             _ => observation.close().map(|close| Self::Close(close.code)),
         }
     }

@@ -111,6 +111,8 @@ fn legal_frames(observation: &Observation, baseline: &Baseline) -> Judgement {
         Ending::Violation(_) if own_violation(observation).is_some() => Judgement::Unmet(words),
         Ending::TimedOut if !baseline.answers_pings => no_pings(),
         Ending::TimedOut => Judgement::Unmet(words),
+        // Clients see that as a lost connection (1006).
+        Ending::Ended | Ending::Failed(_) => Judgement::Doubtful(words),
         _ => Judgement::Met(words),
     }
 }
@@ -124,7 +126,7 @@ pub fn taken(observation: &Observation, baseline: &Baseline) -> Judgement {
     let Some(close) = observation.close() else {
         return match observation.ending {
             Ending::TimedOut if !baseline.answers_pings => no_pings(),
-            Ending::TimedOut => Judgement::Unmet(words),
+            Ending::TimedOut if !baseline.ends_after_messages() => Judgement::Unmet(words),
             Ending::Violation(_) => Judgement::Unknown(words),
             _ if baseline.ends_after_messages() => application(&words),
             _ => Judgement::Doubtful(words),
@@ -149,8 +151,8 @@ pub fn same_as_message(observation: &Observation, baseline: &Baseline) -> Judgem
     match (&observation.ending, observation.close()) {
         _ if observation.is_answered => Judgement::Met(words),
         (Ending::TimedOut, _) if !baseline.answers_pings => no_pings(),
-        (Ending::TimedOut, _) => Judgement::Unmet(words),
         _ if baseline.ends_after_messages() => application(&words),
+        (Ending::TimedOut, _) => Judgement::Unmet(words),
         (_, Some(close)) if matches!(close.code, Some(1002 | 1007)) => Judgement::Unmet(words),
         (Ending::Ended | Ending::Failed(_), _) => Judgement::Unmet(words),
         _ => application(&words),

@@ -372,8 +372,12 @@ impl Audit {
         let binary = asked(probes::ORDINARY_BINARY);
         let (text, binary) = tokio::join!(self.play(&text, &usual), self.play(&binary, &usual));
         let (text, binary) = (text.map_err(failed)?, binary.map_err(failed)?);
-        baseline.after_text = UsualEnd::of(&text);
-        baseline.after_binary = UsualEnd::of(&binary);
+        // A server that never answers pings is silent without a message too.
+        let known = |end: &UsualEnd| baseline.answers_pings || *end != UsualEnd::Silence;
+        let after_text = UsualEnd::of(&text).filter(known);
+        let after_binary = UsualEnd::of(&binary).filter(known);
+        baseline.after_text = after_text;
+        baseline.after_binary = after_binary;
         baseline.is_illegal = [&first, &text, &binary]
             .into_iter()
             .any(Observation::is_illegal);

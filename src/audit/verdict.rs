@@ -360,7 +360,8 @@ mod tests {
             (PING, Closes(&[1000]), Ending::Ended, Fail),
             // A server that breaks the rules itself is found by another probe.
             (TEXT, Lives, masked.clone(), Skip),
-            (TEXT, Fails(&[1002]), masked, Skip),
+            // An illegal answer to an illegal frame, where an ordinary one has a legal answer.
+            (TEXT, Fails(&[1002]), masked, Fail),
         ];
         let baseline = Baseline {
             answers_pings: true,

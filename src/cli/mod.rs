@@ -30,7 +30,8 @@ pub use shared::{
 };
 pub use values::{BinaryOutput, HeaderArg, RuleArg, SubprotocolArg, subprotocol, user};
 pub use verbs::{
-    AuditArgs, CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
+    AuditArgs, CheckArgs, CompletionsArgs, ConnectArgs, EntryChoice, HelpArgs, ImportArgs,
+    ListenArgs, PingArgs, SendArgs,
 };
 
 /// Test and debug WebSocket endpoints: interactively, in a pipe, in CI
@@ -122,6 +123,13 @@ pub enum Verb {
     /// line says why. Exit status 0 means no ✗, 1 that there is at least one, 2 that the command line is invalid and
     /// nothing was sent. 'wsprobe help auditing' says what to change in the server for each finding.
     Audit(AuditArgs),
+    /// Turn a recorded conversation into a check file
+    ///
+    /// Reads a HAR file with WebSocket messages (Chrome, mitmproxy, Playwright; Firefox writes none), lines of
+    /// --log or --json, or a curl command ("Copy as cURL"), and prints a check file (wsprobe-check-file(5)). Each
+    /// connection becomes a test. What changes from run to run becomes a variable, and a comment above the line
+    /// says so; secrets become {{env.NAME}}. Exit status 2 means that FILE is not usable; nothing is printed then.
+    Import(ImportArgs),
     /// Run a test server
     ///
     /// Accepts WebSocket connections and echoes every message unchanged; --mode and the fault options change

@@ -16,7 +16,8 @@ Examples:
   wsprobe serve 8080 --mode broadcast      a chat room
   wsprobe serve 8443 --self-signed         wss with a generated certificate
   wsprobe serve 8080 --close-after 3 --close-code 1012   does the client reconnect?
-  wsprobe serve 8080 --bad utf8            does the client detect it?";
+  wsprobe serve 8080 --bad utf8            does the client detect it?
+  wsprobe serve 8080 --play chat.wst       the server of a recorded conversation";
 
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -57,6 +58,18 @@ pub struct BehaviourArgs {
     /// Answer every message with MESSAGE instead of its echo
     #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true)]
     pub reply: Option<String>,
+
+    /// Play the server's side of a check file: await what it sends, send what it awaits
+    ///
+    /// The n-th connection plays the n-th test, then they start again. A client that deviates is closed with 1008,
+    /// and stderr names the line and the nearest message. A pattern that is not a message by itself needs a line
+    /// 'sample MESSAGE' after it. See wsprobe-check-file(5).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["mode", "greeting", "reply", "subprotocols", "status"])]
+    pub play: Option<PathBuf>,
+
+    /// End after the last test of --play: exit 0, or 1 if a client deviated
+    #[arg(long, requires = "play")]
+    pub once: bool,
 
     /// Supported subprotocol (repeatable, or separated by commas)
     ///

@@ -537,6 +537,42 @@ pub struct AuditArgs {
     pub shared: SharedArgs,
 }
 
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  wsprobe import session.har > chat.wst            a file that Chrome saved (\"HAR with content\")
+  wsprobe import --entry 2 session.har             only its second WebSocket connection
+  wsprobe listen --log feed.jsonl -c 5 wss://example.com/feed; wsprobe import feed.jsonl
+  wsprobe import - > chat.wst                      paste a curl command, then press Ctrl-D";
+
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT_EXAMPLES)]
+pub struct ImportArgs {
+    /// A HAR file, lines of --log or --json, or a curl command; - reads standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Only this connection: its number, from 1, or a PATTERN of its URL
+    #[arg(long, value_name = "N|PATTERN", value_parser = entry)]
+    pub entry: Option<EntryChoice>,
+}
+
+/// A connection of a recording.
+#[derive(Clone, Debug)]
+pub enum EntryChoice {
+    /// The Nth, from 1.
+    Number(usize),
+    /// Those whose URL matches.
+    Url(Pattern),
+}
+
+fn entry(typed: &str) -> Result<EntryChoice, String> {
+    match typed.parse::<usize>() {
+        Ok(0) => Err("connections are counted from 1".to_owned()),
+        Ok(number) => Ok(EntryChoice::Number(number)),
+        Err(_) => pattern(typed).map(EntryChoice::Url),
+    }
+}
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   source <(wsprobe completions bash)
@@ -572,13 +608,14 @@ pub struct HelpArgs {
 
 /// The topics of `help`: commands, then chapters of the manual.
 fn topics() -> PossibleValuesParser {
-    const VERBS: [&str; 9] = [
+    const VERBS: [&str; 10] = [
         "connect",
         "send",
         "listen",
         "ping",
         "check",
         "audit",
+        "import",
         "serve",
         "proxy",
         "completions",

@@ -8,6 +8,7 @@ mod endpoints;
 mod filling;
 mod foreign_flags;
 mod help;
+mod import;
 mod listen;
 mod listening;
 mod password;
@@ -55,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match &cli.verb {
         Verb::Completions(options) => return completions::run(options),
         Verb::Help(options) => return help::run(options),
+        Verb::Import(options) => return import::run(options),
         _ => {}
     }
     ensure_descriptors().map_err(|error| match cli.verb {
@@ -77,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Proxy(options) => proxy::run(*options).await,
             Verb::Completions(options) => completions::run(&options),
             Verb::Help(options) => help::run(&options),
+            Verb::Import(options) => import::run(&options),
         }
     });
     // A hanging name lookup blocks a thread of the runtime; do not wait for it.

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
-use crate::output::message_layout::{Layout, TimeForm};
+use crate::output::message_layout::{LINES_LIMIT, Layout, TimeForm};
 use crate::output::standard_streams::Stdout;
 use crate::output::style::OutputStream;
 use crate::output::{Destination, Log, Notice, Printer, Sinks, TrafficView};
@@ -195,7 +195,7 @@ fn exit(ended: ServerEnd, what: &str, sinks: &mut Sinks) -> anyhow::Result<Exit>
         ServerEnd::Signal(Signal::Interrupt) => Ok(Exit::Interrupted),
         ServerEnd::Signal(Signal::Terminate) => Ok(Exit::Terminated),
         ServerEnd::Signal(Signal::HangUp) => Ok(Exit::HungUp),
-        ServerEnd::ReaderGone | ServerEnd::Done => Ok(Exit::Success),
+        ServerEnd::ReaderGone | ServerEnd::Done | ServerEnd::Played(_) => Ok(Exit::Success),
         ServerEnd::Failed(failure) => Ok(report::failure(&failure, what, sinks)),
         ServerEnd::Output(error) => {
             let why = io_text(&error);
@@ -230,6 +230,7 @@ fn config(options: &ProxyArgs, target: Target) -> ServerConfig {
         mode: ReplyMode::Silent,
         greeting: None,
         reply: None,
+        play: None,
         delay: options.faults.delay,
         steps: planned_faults(&options.faults),
         ignores_pings: true,
@@ -295,6 +296,7 @@ fn layout(options: &ProxyArgs, stdout: &OutputStream) -> Layout {
         timestamps: output.timestamps,
         clock: TimeForm::Utc,
         reply_after: None,
+        lines: LINES_LIMIT,
         binary: binary.into(),
         delimiter: b'\n',
         mark: "",

@@ -1,6 +1,7 @@
 //! `wsprobe serve`: runs a test server.
 
-use std::io::{self};
+use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::cli::{self, ServeArgs};
 use crate::connection::Limits;
 use crate::exit::Exit;
+use crate::named_file::{self, ReadLimits};
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
 use crate::output::standard_streams::Stdout;
@@ -18,6 +20,7 @@ use crate::secret::{Redactor, Secret, SecretSource, io_text};
 use crate::server::access::{AccessPolicy, AuthScheme, RequiredLogin};
 use crate::server::config::{ReplyMode, ServerConfig};
 use crate::server::event_queue::EventFilter;
+use crate::server::play::{PlayError, PlayPlan};
 use crate::server::view::{self, LiveDetail, ServerView, ViewRole};
 use crate::server::{Observers, Server, ServerEnd};
 use crate::signals::{Signal, Signals};
@@ -78,7 +81,7 @@ pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
         listener,
         config,
         acceptor,
-        event_filter(&options.output, options.behaviour.mode, view.live),
+        event_filter(&options.output, &options.behaviour, view.live),
     );
     let observers = Observers {
         view: &view,
@@ -99,7 +102,10 @@ pub async fn run(options: ServeArgs) -> anyhow::Result<Exit> {
         ServerEnd::Signal(Signal::Interrupt) => Ok(Exit::Interrupted),
         ServerEnd::Signal(Signal::Terminate) => Ok(Exit::Terminated),
         ServerEnd::Signal(Signal::HangUp) => Ok(Exit::HungUp),
-        ServerEnd::ReaderGone | ServerEnd::Done | ServerEnd::Failed(_) => Ok(Exit::Success),
+        ServerEnd::ReaderGone | ServerEnd::Done | ServerEnd::Failed(_) | ServerEnd::Played(0) => {
+            Ok(Exit::Success)
+        }
+        ServerEnd::Played(_) => Ok(Exit::Expectation),
         ServerEnd::Output(error) => {
             let why = io_text(&error);
             Err(UsageError::output(format!("cannot write output: {why}")).into())
@@ -145,6 +151,7 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
     let (greeting, reply) = (text(&behaviour.greeting)?, text(&behaviour.reply)?);
     Ok(ServerConfig {
         mode,
+        play: play(behaviour, secrets)?,
         greeting,
         reply,
         delay: options.faults.delay,
@@ -165,6 +172,34 @@ fn config(options: &ServeArgs, secrets: &mut Vec<String>) -> Result<ServerConfig
         trace: options.output.verbose > 1,
         upstream: None,
     })
+}
+
+/// The check file of `--play`.
+fn play(
+    typed: &cli::BehaviourArgs,
+    secrets: &mut Vec<String>,
+) -> Result<Option<Arc<PlayPlan>>, UsageError> {
+    let Some(path) = &typed.play else {
+        return Ok(None);
+    };
+    let name = path.display().to_string();
+    let bytes = named_file::read(path, ReadLimits::default())
+        .map_err(|error| UsageError::usage(format!("cannot read {name}: {}", io_text(&error))))?;
+    match PlayPlan::read(&name, &bytes, typed.once) {
+        Ok(plan) => {
+            secrets.extend(plan.secrets());
+            Ok(Some(Arc::new(plan)))
+        }
+        Err(PlayError::Invalid(error)) => Err(UsageError::usage(error.to_string())),
+        Err(PlayError::Unplayable(steps)) => {
+            let steps = steps.iter();
+            let steps: Vec<String> = steps
+                .map(|(line, why)| format!("{name}:{line}: {why}"))
+                .collect();
+            Err(UsageError::usage(steps.join("; "))
+                .hint("after a pattern that is no message by itself, add the line: sample MESSAGE"))
+        }
+    }
 }
 
 fn login(
@@ -254,14 +289,17 @@ fn view(options: &ServeArgs) -> ServerView {
 
 fn event_filter(
     output: &cli::ServeOutputArgs,
-    mode: cli::ServeMode,
+    behaviour: &cli::BehaviourArgs,
     live: LiveDetail,
 ) -> EventFilter {
+    let (mode, is_played) = (behaviour.mode, behaviour.play.is_some());
     match live {
         _ if output.json || output.log.is_some() => EventFilter::Everything,
         LiveDetail::Verbose => EventFilter::Everything,
         _ if mode == cli::ServeMode::Sink => EventFilter::Connections,
         LiveDetail::Usual => EventFilter::Received,
+        // The end of each test is the end of its connection.
+        LiveDetail::Off if is_played => EventFilter::Connections,
         LiveDetail::Off => EventFilter::Counts,
     }
 }

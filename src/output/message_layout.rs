@@ -21,8 +21,10 @@ const HEXDUMP_LIMIT: usize = 256;
 /// A JSON text larger than this is not pretty-printed (bytes).
 const PRETTY_LIMIT: usize = 16 << 20;
 
-/// The most of a text that a session shows: lines, and bytes.
-const LINES_LIMIT: usize = 60;
+/// The most lines of a text that are shown of its beginning, and the least that a window leaves of that.
+pub const LINES_LIMIT: usize = 60;
+const LINES_AT_LEAST: usize = 5;
+/// The most bytes of a text that are shown of its beginning.
 const BYTES_LIMIT: usize = 8 * 1024;
 /// Of a text larger than this only the beginning is formatted (bytes).
 const LOOKED_AT: usize = 256 * 1024;
@@ -73,6 +75,8 @@ pub struct Layout {
     pub clock: TimeForm,
     /// The time from what was typed to this message, its reply; printed after it.
     pub reply_after: Option<Duration>,
+    /// The most lines of a text that are shown of its beginning.
+    pub lines: usize,
     /// The form of binary messages.
     pub binary: BinaryForm,
     /// The byte after a text message.
@@ -111,11 +115,24 @@ impl Layout {
         }
     }
 
-    /// Time and mark.
+    /// Time, number of the connection and mark.
     #[inline]
     fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
+        if self.timestamps || self.connection > 0 || !self.mark.is_empty() {
+            self.print_prefix(out, at);
+        }
+    }
+
+    fn print_prefix(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         if self.timestamps {
-            self.print_time(out, at);
+            let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+            let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let time = match self.clock {
+                TimeForm::Utc => humantime::format_rfc3339_millis(datable(time)).to_string(),
+                TimeForm::Local => local_time(time),
+            };
+            paint(out, self.colour, DIM, time.as_bytes());
+            out.push(b' ');
         }
         if self.connection > 0 {
             let number = format!("#{} ", self.connection);
@@ -124,17 +141,6 @@ impl Layout {
         if !self.mark.is_empty() {
             paint(out, self.colour, DIM, self.mark.as_bytes());
         }
-    }
-
-    fn print_time(&self, out: &mut Vec<u8>, at: Option<Instant>) {
-        let ago = at.map(|at| at.elapsed()).unwrap_or_default();
-        let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
-        let time = match self.clock {
-            TimeForm::Utc => humantime::format_rfc3339_millis(datable(time)).to_string(),
-            TimeForm::Local => local_time(time),
-        };
-        paint(out, self.colour, DIM, time.as_bytes());
-        out.push(b' ');
     }
 
     /// The beginning of a text, and its size if it is cut.
@@ -151,21 +157,29 @@ impl Layout {
         if !(self.pretty && self.print_json(out, looked_at)) {
             push_escaped(out, looked_at, KeptControls::Lines);
         }
-        let end = shown_end(&out[start..]);
+        let end = shown_end(&out[start..], self.lines);
         if start + end < out.len() {
+            let rest = memchr::memchr_iter(b'\n', &out[start + end..]).count();
             out.truncate(start + end);
             if self.colour {
                 out.extend_from_slice(RESET.as_bytes());
             }
             let size = grouped(text.len() as u64);
-            let more = match self.connection {
-                0 => "; /last shows all",
-                _ => "",
+            let lines = count_grouped(rest as u64, "more line");
+            let is_all = looked_at.len() == text.len();
+            let note = match (self.connection, rest) {
+                (0, 1..) if is_all => format!("\n… {lines}, /last shows them"),
+                (0, _) => format!("\n… {size} bytes in total; /last shows all"),
+                _ => format!("\n… {size} bytes in total"),
             };
-            let note = format!("\n… {size} bytes in total{more}");
             paint(out, self.colour, DIM, note.as_bytes());
         }
         self.end(out);
+    }
+
+    /// Limits the lines of a text's beginning to a third of a window with this many rows.
+    pub fn fit(&mut self, rows: usize) {
+        self.lines = (rows / 3).clamp(LINES_AT_LEAST, LINES_LIMIT);
     }
 
     /// The time of a reply, and the delimiter.
@@ -243,8 +257,8 @@ impl Layout {
 
 /// Where a text is cut: after a line, or, when one line is too long, between two characters and outside a colour
 /// sequence.
-fn shown_end(shown: &[u8]) -> usize {
-    let lines = memchr::memchr_iter(b'\n', shown).nth(LINES_LIMIT - 1);
+fn shown_end(shown: &[u8], most: usize) -> usize {
+    let lines = memchr::memchr_iter(b'\n', shown).nth(most.max(1) - 1);
     let end = lines.unwrap_or(shown.len());
     if end <= BYTES_LIMIT {
         return end;

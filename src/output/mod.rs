@@ -112,8 +112,8 @@ impl Sinks {
 
     /// Whether `-q` leaves a message out: a rule has answered it.
     fn leaves_out(&self, event: &Event) -> bool {
-        self.diagnostics.quiet > 0
-            && matches!(event, Event::Message(message) if message.by_rule)
+        matches!(event, Event::Message(message) if message.by_rule)
+            && self.diagnostics.quiet > 0
             && matches!(self.printer, Printer::Messages(_))
     }
 

@@ -100,6 +100,13 @@ impl Sinks {
         }
     }
 
+    /// Fits messages to a window with this many rows.
+    pub fn fit_to(&mut self, rows: usize) {
+        if let Printer::Session(view) = &mut self.printer {
+            view.layout.fit(rows);
+        }
+    }
+
     /// Whether only matching messages are shown.
     pub fn is_filtering(&self) -> bool {
         matches!(&self.printer, Printer::Session(view) if view.is_filtering())

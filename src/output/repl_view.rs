@@ -234,7 +234,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::output::message_layout::{BinaryForm, TimeForm};
+    use crate::output::message_layout::{BinaryForm, LINES_LIMIT, TimeForm};
 
     fn view() -> ReplView {
         let layout = Layout {
@@ -244,6 +244,7 @@ mod tests {
             timestamps: false,
             clock: TimeForm::Utc,
             reply_after: None,
+            lines: LINES_LIMIT,
             binary: BinaryForm::Raw,
             delimiter: b'\n',
             mark: "< ",

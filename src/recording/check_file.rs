@@ -23,6 +23,10 @@ use crate::units::bytes;
 
 /// The most messages that are expected after a sent one.
 const EXPECTED: usize = 20;
+/// A pause of the client from this time on is written.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The largest binary message that is expected byte for byte.
+const BYTES: usize = 1024;
 /// A reply that took longer than this gets its own time limit.
 const SLOW: Duration = Duration::from_secs(1);
 /// The time limit of a slow reply: this multiple of the recorded time, with a minimum and a maximum.
@@ -87,7 +91,7 @@ pub fn write(
 }
 
 fn head(recording: &Recording, names: &[String], file: &str) -> String {
-    let mut head = format!("# {}\n", recording.title);
+    let mut head = format!("# {}\n", one_line(&recording.title));
     if !names.is_empty() {
         let secrets: String = names
             .iter()
@@ -101,7 +105,7 @@ fn head(recording: &Recording, names: &[String], file: &str) -> String {
         head.push_str(&format!("# wsprobe check {file}{secrets}\n"));
     }
     for note in &recording.notes {
-        head.push_str(&format!("# {}\n", note.replace(['\n', '\r'], " ")));
+        head.push_str(&format!("# {}\n", one_line(note)));
     }
     if recording.is_cut {
         head.push_str("# Only the beginning of the session was recorded.\n");
@@ -255,11 +259,22 @@ impl<'a> RecordingWriter<'a> {
         });
     }
 
+    /// The time that the client took, which `check --pace` keeps.
+    fn pause(&mut self, time: Duration) {
+        if self.division == Division::TestEach && time >= PAUSE {
+            let time = Duration::from_millis(time.as_millis() as u64 / 100 * 100);
+            self.line(&StepAction::Pause(time).to_string());
+        }
+    }
+
     fn entry(&mut self, at: Duration, what: &RecordedEvent) {
         match what {
             RecordedEvent::Message(direction, payload) => {
                 let after = at.saturating_sub(self.asked);
                 self.asked = at;
+                if *direction == Direction::Out {
+                    self.pause(after);
+                }
                 match direction {
                     Direction::In => self.receive(payload, after),
                     Direction::Out => self.send(payload),
@@ -292,7 +307,7 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn comment(&mut self, text: &str) {
-        self.line(&format!("# {}", text.replace(['\n', '\r'], " ")));
+        self.line(&format!("# {}", one_line(text)));
     }
 
     fn step(&mut self, action: &StepAction) {
@@ -385,6 +400,15 @@ impl<'a> RecordingWriter<'a> {
             return self.receive_expected(&pattern);
         }
         let Some(text) = payload.as_text() else {
+            if self.division == Division::TestEach && payload.len() <= BYTES && !payload.is_empty()
+            {
+                let bytes = payload.as_bytes().iter();
+                let hex: String = bytes.map(|byte| format!(" {byte:02x}")).collect();
+                self.steps += 1;
+                self.last = None;
+                return self.line(&format!("<hex{hex}"));
+            }
+            self.lost += 1;
             let note = format!("< a binary message of {}", bytes(payload.len()));
             return self.comment(&note);
         };
@@ -411,7 +435,21 @@ impl<'a> RecordingWriter<'a> {
             pattern: Expected::to_print(template),
             within: (took > SLOW).then_some(patience),
         });
+        self.sample(text, &pattern);
         self.last = Some(pattern);
+    }
+
+    /// What a server that plays the file sends, where the pattern is not the message itself.
+    fn sample(&mut self, text: &str, pattern: &str) {
+        let text = self.placeholders.hide(text);
+        let is_one_line =
+            text.trim() == text && !text.is_empty() && !text.contains(|c: char| c.is_control());
+        let opens = text.starts_with(['{', '[']);
+        let is_needed = pattern != text && pattern.strip_prefix('=') != Some(&text);
+        let is_playable = is_one_line && (!opens || is_json(&text));
+        if self.division == Division::TestEach && is_needed && is_playable {
+            self.line(&format!("sample {text}"));
+        }
     }
 
     fn close(&mut self, code: Option<CloseCode>, reason: &str) {
@@ -440,6 +478,10 @@ impl<'a> RecordingWriter<'a> {
         self.steps += 1;
         self.line(&format!("expect close {}{pattern}", code.0));
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 /// The one connection that is open.

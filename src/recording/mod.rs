@@ -1,12 +1,14 @@
 //! A conversation that was seen, as a value, and the files that are made of it.
 //!
-//! A [`Recording`] is built from the events of a session or a proxy (`recorder`) and written as a check file
-//! (`check_file`, with `generalize` and `placeholders`) or as HAR (`har`). What is written never contains a known secret.
+//! A [`Recording`] is built from the events of a session or a proxy (`recorder`) or read from a file (`read`), and
+//! written as a check file (`check_file`, with `generalize` and `placeholders`) or as HAR (`har`). What is written
+//! never contains a known secret.
 
 pub mod check_file;
 mod generalize;
 pub mod har;
 mod placeholders;
+pub mod read;
 pub mod recorder;
 
 use std::time::{Duration, SystemTime};
@@ -147,6 +149,16 @@ pub enum RecordedEvent {
     Closed(CloseCode, String),
     /// What no step can express.
     Note(String),
+}
+
+impl RecordedAnswer {
+    /// The value of the first header with this name, given in lower case.
+    pub fn header(&self, wanted: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.as_str())
+    }
 }
 
 impl RecordedConnection {

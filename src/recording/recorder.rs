@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::placeholders::{SecretNaming, credential_scheme, environment_variable};
 use super::{
     Division, Opening, Placeholders, RecordedAnswer, RecordedConnection, RecordedEntry,
     RecordedEvent, RecordedHeader, RecordedStep, Recording, StepText, check_file, har, since_epoch,
@@ -15,7 +16,7 @@ use super::{
 use crate::connection::close::{CloseCode, Initiator};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
-use crate::connection::target::{Credentials, Subprotocol};
+use crate::connection::target::{Credentials, Subprotocol, is_token_byte};
 use crate::connection::{Opened, Target};
 use crate::event::{Closed, Event, ProxyParty};
 use crate::output::repl_sink::Recorder;
@@ -86,7 +87,7 @@ impl EventRecorder {
                 division: Division::TestEach,
                 ..Recording::default()
             },
-            placeholders: Placeholders::default(),
+            placeholders: Placeholders::new(SecretNaming::Environment),
             clock: (since_epoch(now), Instant::now()),
             limit,
             messages: 0,
@@ -107,6 +108,7 @@ impl EventRecorder {
         rules: &[Rule],
     ) -> Self {
         let mut recorder = Self::of_traffic(title, limit);
+        recorder.placeholders = Placeholders::new(SecretNaming::Options);
         for source in on_open {
             recorder.placeholders.add_source(source);
         }
@@ -407,16 +409,15 @@ fn shown_subprotocol(offered: &Subprotocol) -> &str {
 }
 
 /// The header lines of a `connect` step for a request that was seen: without those of the handshake, which wsprobe
-/// writes itself, and of the transport (RFC 9110 §7.6.1).
+/// writes itself, of the transport (RFC 9110 §7.6.1), and those that only say which browser it was.
 pub fn sent_headers(request: &[(String, String)]) -> Vec<RecordedHeader> {
-    const OWN: [&str; 16] = [
+    const LEFT_OUT: [&str; 20] = [
         "host",
         "upgrade",
         "connection",
         "sec-websocket-key",
         "sec-websocket-version",
         "sec-websocket-extensions",
-        "sec-websocket-accept",
         "content-length",
         "transfer-encoding",
         "keep-alive",
@@ -425,11 +426,22 @@ pub fn sent_headers(request: &[(String, String)]) -> Vec<RecordedHeader> {
         "te",
         "trailer",
         "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "pragma",
         "user-agent",
+        "dnt",
+        "priority",
     ];
-    let kept = request.iter().filter(|(name, _)| {
-        // HTTP/2 has names that begin with a colon.
-        !name.starts_with(':') && !OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
+    let kept = request.iter().filter(|(name, value)| {
+        let lower = name.to_ascii_lowercase();
+        let of_browser = ["sec-fetch-", "sec-ch-", "sec-gpc"];
+        !LEFT_OUT.contains(&&*lower)
+            && !of_browser.iter().any(|start| lower.starts_with(start))
+            // HTTP/2 has names that begin with a colon.
+            && name.bytes().all(is_token_byte)
+            && !value.trim().is_empty()
+            && !value.contains(|c: char| c.is_control())
     });
     kept.map(|(name, value)| RecordedHeader {
         text: format!("{name}: {}", hidden_value(name, value)),
@@ -440,24 +452,22 @@ pub fn sent_headers(request: &[(String, String)]) -> Vec<RecordedHeader> {
 
 /// A header's value with variables in place of credentials.
 fn hidden_value(name: &str, value: &str) -> String {
-    let plain = value.replace("{{", "\\{{");
     if name.eq_ignore_ascii_case("sec-websocket-protocol") {
         let names = value.split(',').map(str::trim);
-        let names: Vec<&str> = names
+        let names: Vec<String> = names
             .map(|name| match is_secret_subprotocol(name) {
-                true => "{{subprotocol}}",
-                false => name,
+                true => environment_variable("subprotocol"),
+                false => name.to_owned(),
             })
             .collect();
         return names.join(", ");
     }
-    if !is_credential_header(name) {
-        return plain;
-    }
-    match value.split_once(' ') {
-        Some((scheme @ ("Bearer" | "Basic"), _)) if name.eq_ignore_ascii_case("authorization") => {
-            format!("{scheme} {{{{{}}}}}", scheme.to_ascii_lowercase())
+    match credential_scheme(name, value) {
+        Some((scheme, _)) => {
+            let word = value.split(' ').next().unwrap_or_default();
+            format!("{word} {}", environment_variable(scheme))
         }
-        _ => format!("{{{{{}}}}}", name.to_ascii_lowercase()),
+        None if is_credential_header(name) => environment_variable(name),
+        None => value.replace("{{", "\\{{"),
     }
 }

@@ -44,6 +44,8 @@ pub struct Keyboard {
     notices: Notices,
     /// Runs while the window size is changing.
     settling: Option<Pin<Box<Sleep>>>,
+    /// The rows of the window that messages are fitted to; 0 before the first poll.
+    rows: usize,
     connector: Connector,
     connecting: Option<PendingTarget>,
     /// How many typed texts were filled in.
@@ -57,7 +59,7 @@ impl Interactive for Keyboard {
         link: &mut Link,
         sinks: &mut Sinks,
     ) -> Poll<Action> {
-        self.poll_window(cx);
+        self.poll_window(cx, sinks);
         let next = self.poll_action(cx, link, sinks);
         // A command may have changed it.
         self.state.borrow_mut().set_filtered(sinks.is_filtering());
@@ -116,13 +118,18 @@ impl Keyboard {
             sequence_end: None,
             notices: Notices::new()?,
             settling: None,
+            rows: 0,
             connector,
             connecting: None,
             typed: 0,
         })
     }
 
-    fn poll_window(&mut self, cx: &mut Context<'_>) {
+    fn poll_window(&mut self, cx: &mut Context<'_>, sinks: &mut Sinks) {
+        if self.rows == 0 {
+            self.rows = terminal::size().rows;
+            sinks.fit_to(self.rows);
+        }
         let mut state = self.state.borrow_mut();
         while self.notices.poll_resized(cx).is_ready() {
             self.settling = Some(Box::pin(tokio::time::sleep(SETTLED)));
@@ -131,6 +138,8 @@ impl Keyboard {
             && settling.as_mut().poll(cx).is_ready()
         {
             self.settling = None;
+            self.rows = terminal::size().rows;
+            sinks.fit_to(self.rows);
             state.redraw();
         }
         while self.notices.poll_continued(cx).is_ready() {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::config::{HANDSHAKE_LIMIT, ServerConfig};
 use super::event_queue::EventSender;
+use super::play::PlayedHandshake;
 use super::upgrade::{UpgradeDecision, decide};
 use super::upstream::{Upstream, pass_back, refusal};
 use crate::connection::error::{Error, ErrorKind, Stage};
@@ -34,6 +35,8 @@ pub struct Admitted {
     pub client: Connection,
     /// The connection to the server behind a proxy.
     pub upstream: Option<Connection>,
+    /// The test that it plays, as an index (`--play`).
+    pub played: Option<usize>,
 }
 
 /// Opens a client's connection or refuses it, and sends the event. For a proxy the server's connection is opened
@@ -54,6 +57,7 @@ pub async fn admit(
         begun: Instant::now(),
         timing: Timing::default(),
         tls: None,
+        played: None,
     };
     let failed = match admission.run(stream, acceptor).await {
         Ok((admitted, opened)) => {
@@ -76,6 +80,8 @@ struct Admission<'a> {
     begun: Instant,
     timing: Timing,
     tls: Option<tls::NegotiatedTls>,
+    /// The test that this connection plays, and its header lines.
+    played: Option<(usize, PlayedHandshake)>,
 }
 
 /// What a client is answered.
@@ -107,6 +113,10 @@ impl Admission<'_> {
             agreed.subprotocol.as_deref(),
             agreed.compression.as_ref(),
         );
+        let played = self.played.take().map(|(index, handshake)| {
+            response.headers.0.extend(handshake.headers);
+            index
+        });
         if let Some((_, opened)) = &agreed.upstream {
             pass_back(&opened.opened.answer, &mut response.headers);
         }
@@ -138,7 +148,12 @@ impl Admission<'_> {
             timing: self.timing,
             upstream: upstream_opened.map(Box::new),
         };
-        Ok((Admitted { client, upstream }, opened))
+        let admitted = Admitted {
+            client,
+            upstream,
+            played,
+        };
+        Ok((admitted, opened))
     }
 
     /// TLS and the request; the bytes after it.
@@ -161,11 +176,17 @@ impl Admission<'_> {
 
     /// Decides about the request, and opens the connection to the server behind a proxy. A refusal is sent.
     async fn agree(
-        &self,
+        &mut self,
         stream: &mut Stream,
         request: &UpgradeRequest,
     ) -> Result<Agreement, Error> {
-        match decide(request, self.config, self.is_full) {
+        let play = self.config.play.as_ref();
+        let played = &mut self.played;
+        let decision = decide(request, self.config, self.is_full, || {
+            *played = play.map(|play| play.next_test());
+            played.as_ref().map(|(_, handshake)| handshake.clone())
+        });
+        match decision {
             UpgradeDecision::Welcome {
                 subprotocol,
                 compression,
@@ -178,7 +199,11 @@ impl Admission<'_> {
                 Some(upstream) => self.join(upstream, compression, stream, request).await,
             },
             UpgradeDecision::Refuse(refusal, why) => {
-                Err(send_refusal(stream, refusal, &request.method, &why).await)
+                let refused = send_refusal(stream, refusal, &request.method, &why).await;
+                if let (Some(play), Some((index, _))) = (play, &self.played) {
+                    play.refused(*index);
+                }
+                Err(refused)
             }
             UpgradeDecision::Page(page) => {
                 let mut error =

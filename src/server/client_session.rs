@@ -11,6 +11,7 @@ use super::broadcast::{Backpressure, Delivery, Subscriber};
 use super::config::{Delay, FaultAction, ReplyMode, ServerConfig};
 use super::delayed::Delayed;
 use super::event_queue::EventSender;
+use super::play::{PlaySession, PlayTurn};
 use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, ReadyState};
@@ -38,6 +39,8 @@ pub struct ClientSession {
     first_message: Option<Duration>,
     received: Traffic,
     sent: Traffic,
+    /// The test of a check file that it plays.
+    play: Option<PlaySession>,
 }
 
 /// The state of a client.
@@ -71,11 +74,21 @@ impl ClientSession {
             first_message: None,
             received: Traffic::default(),
             sent: Traffic::default(),
+            play: None,
         };
         if let Some(greeting) = session.config.greeting.clone() {
             session.send(filled(&greeting, ""));
         }
         session
+    }
+
+    /// Plays the test with this number of the configured check file.
+    pub fn playing(mut self, index: Option<usize>) -> Self {
+        let plan = self.config.play.clone();
+        self.play = plan
+            .zip(index)
+            .map(|(plan, index)| PlaySession::new(plan, index));
+        self
     }
 
     /// Serves it to its end, or closes with 1001 once `stopped` is ready.
@@ -175,6 +188,9 @@ impl ClientSession {
     /// not read is not read from.
     fn answer_next(&mut self, cx: &mut Context<'_>) -> bool {
         self.receive_broadcasts(cx);
+        if let Some(may_read) = self.play_on(cx) {
+            return may_read;
+        }
         while self.connection.ready_state() == ReadyState::Open {
             if self.connection.poll_ready(cx).is_pending() {
                 // After a write error, reading reports the end of the connection.
@@ -200,6 +216,26 @@ impl ClientSession {
             }
         }
         true
+    }
+
+    /// Plays the check file as far as it goes; whether more may be read. `None` if there is none.
+    fn play_on(&mut self, cx: &mut Context<'_>) -> Option<bool> {
+        self.play.as_ref()?;
+        while self.connection.ready_state() == ReadyState::Open {
+            if self.connection.poll_ready(cx).is_pending() {
+                return Some(self.connection.has_write_failed());
+            }
+            match self.play.as_mut()?.turn(cx) {
+                PlayTurn::Wait => break,
+                PlayTurn::Send(payload) => self.send(payload),
+                PlayTurn::Close(frame) => self.close(&frame),
+                PlayTurn::Drop => {
+                    self.state = ClientState::Dropped;
+                    return Some(false);
+                }
+            }
+        }
+        Some(true)
     }
 
     fn receive_broadcasts(&mut self, cx: &mut Context<'_>) {
@@ -252,6 +288,10 @@ impl ClientSession {
             self.sender
                 .send(message(Direction::In, n, payload.clone(), read_at));
         }
+        if let Some(play) = &mut self.play {
+            play.receive(payload);
+            return Backpressure::Low;
+        }
         match (&self.subscriber, self.config.mode) {
             (Some(subscriber), _) => return subscriber.publish(&payload),
             (None, ReplyMode::Echo) => {
@@ -291,6 +331,15 @@ impl ClientSession {
 
     /// Sends the event of a control frame or a close.
     fn notice(&mut self, incoming: Incoming) {
+        if let (Incoming::Ping(_), Some(play)) = (&incoming, &mut self.play) {
+            play.pinged();
+        }
+        if let (Incoming::Closing(code, reason), Some(play)) = (&incoming, &mut self.play) {
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            // What came before the close is judged first.
+            play.turn(&mut cx);
+            play.closing(Some((*code, reason)));
+        }
         if !self.sender.is_wanted() {
             return;
         }
@@ -318,7 +367,13 @@ impl ClientSession {
         self.sender.send(event);
     }
 
-    fn send_close_event(&self, close: CloseInfo) {
+    fn send_close_event(&mut self, close: CloseInfo) {
+        if let Some(play) = &mut self.play {
+            if close.by == Initiator::None {
+                play.closing(None);
+            }
+            play.finish();
+        }
         self.sender.send(Event::Close(Box::new(Closed {
             close,
             open_for: self.opened.elapsed(),

@@ -1,9 +1,11 @@
 //! The configuration of a server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::AccessPolicy;
 use super::faults::BadFrame;
+use super::play::PlayPlan;
 use super::upstream::Upstream;
 use crate::connection::Limits;
 use crate::connection::close::CloseFrame;
@@ -17,6 +19,8 @@ pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 pub struct ServerConfig {
     /// How messages are handled.
     pub mode: ReplyMode,
+    /// The check file whose server this is, instead of `mode`.
+    pub play: Option<Arc<PlayPlan>>,
     /// The first message to every client.
     pub greeting: Option<Template>,
     /// The reply to every message, instead of its echo.
@@ -48,6 +52,7 @@ impl ServerConfig {
     pub fn echo(max_size: usize) -> Self {
         Self {
             mode: ReplyMode::Echo,
+            play: None,
             greeting: None,
             reply: None,
             delay: None,

@@ -8,6 +8,7 @@ pub mod config;
 pub mod event_queue;
 pub mod faults;
 pub mod listener;
+pub mod play;
 pub mod view;
 
 mod admission;
@@ -83,6 +84,8 @@ pub enum ServerEnd {
     Done,
     /// The stop rule of a proxy has failed.
     Failed(Box<Failure>),
+    /// Every test of a check file was played once; the number of those from which the client deviated.
+    Played(usize),
 }
 
 /// What follows the events of a server, besides the sinks.
@@ -173,6 +176,9 @@ impl Server {
                 is_over = is_over || serving.as_mut().poll(cx).is_ready();
                 let output = self.poll_output(sinks, &mut observers, &mut ended, cx);
                 let drained = output.is_ready();
+                if let Some(failed) = self.played() {
+                    ended.get_or_insert(ServerEnd::Played(failed));
+                }
                 // The previous value is false only once, when stopping begins.
                 if ended.is_some() && !stop.send_replace(true) {
                     self.events.open_end();
@@ -222,6 +228,12 @@ impl Server {
         drained
     }
 
+    /// The number of failed tests, once each of a check file was played.
+    fn played(&self) -> Option<usize> {
+        let play = self.shared.config.play.as_ref()?;
+        play.is_over()
+    }
+
     /// Passes events to the sinks while they have room; ready when all is written.
     fn poll_events(
         &self,
@@ -249,6 +261,9 @@ impl Server {
                 sinks.turn_to(id, Some(at));
                 show(sinks, &event);
                 observers.view.show(sinks, id, &event);
+                if let Some(play) = &self.shared.config.play {
+                    observers.view.show_played(sinks, play);
+                }
                 if let Some(recorder) = &mut observers.recorder {
                     recorder.on_event(id, at, &event);
                 }
@@ -386,6 +401,7 @@ impl Shared {
         }
         let subscriber = self.broadcast.as_ref().map(|broadcast| broadcast.enter(id));
         let session = ClientSession::new(connection, self.config.clone(), sender, subscriber);
+        let session = session.playing(admitted.played);
         session.serve(stopped(&mut stop)).await;
     }
 }

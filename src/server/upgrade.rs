@@ -2,6 +2,7 @@
 
 use super::config::ServerConfig;
 use super::page;
+use super::play::PlayedHandshake;
 use crate::connection::handshake::server::{RequestError, UpgradeRequest};
 use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::wire::negotiation::NegotiatedDeflate;
@@ -23,7 +24,12 @@ pub enum UpgradeDecision {
 }
 
 /// Decides about a request. `is_full` when the maximum number of clients is connected.
-pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) -> UpgradeDecision {
+pub fn decide(
+    request: &UpgradeRequest,
+    config: &ServerConfig,
+    is_full: bool,
+    next_test: impl FnOnce() -> Option<PlayedHandshake>,
+) -> UpgradeDecision {
     let fault = request.fault();
     if fault == Some(RequestError::NotAnUpgrade) {
         return match config.upstream {
@@ -45,6 +51,10 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
         }
         Some(RequestError::Key) => {
             let body = "Expected exactly one Sec-WebSocket-Key header with 16 bytes in base64 (RFC 6455 §4.2.1).\n";
+            return refuse(400, &[], body);
+        }
+        Some(RequestError::Extensions) => {
+            let body = "Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).\n";
             return refuse(400, &[], body);
         }
         Some(RequestError::NotAnUpgrade | RequestError::Version) => {
@@ -69,6 +79,18 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
             units::count(config.max_clients as u64, "client")
         );
         return refuse(503, &usual_headers(503), &body);
+    }
+    let played = next_test().unwrap_or_default();
+    if let Some(status) = played.status {
+        let body =
+            "This test of the check file expects a refused handshake (wsprobe serve --play).\n";
+        return refuse(status, &usual_headers(status), body);
+    }
+    if played.subprotocol.is_some() {
+        return UpgradeDecision::Welcome {
+            subprotocol: played.subprotocol,
+            compression: request.compression().filter(|_| config.compresses),
+        };
     }
     let mut offered = request.subprotocols().filter(|name| !name.is_empty());
     let known = &config.subprotocols;

@@ -5,11 +5,13 @@
 use std::time::Duration;
 
 use super::config::ReplyMode;
+use super::play::PlayPlan;
 use crate::connection::Opened;
 use crate::connection::close::{CloseInfo, Initiator};
 use crate::connection::message::{Direction, Payload};
 use crate::event::{Closed, Event, ProxyParty, Traffic};
-use crate::output::events::ServeTotals;
+use crate::output::escape::{KeptControls, escape};
+use crate::output::events::{ServeTotals, TestResult};
 use crate::output::{Notice, Sinks, excerpt};
 use crate::secret::{Redactor, shown_header_value, shown_request_line, shown_subprotocol};
 use crate::units::{self, count_grouped};
@@ -73,6 +75,37 @@ impl ServerView {
         for (sign, text) in lines {
             let mark = format!("{stamp}#{id}{sign}");
             sinks.notify(Notice::Account(&mark, &text));
+        }
+    }
+}
+
+impl ServerView {
+    /// Reports the tests of a check file that have ended: a deviation on stderr, each as an event.
+    pub fn show_played(&self, sinks: &mut Sinks, play: &PlayPlan) {
+        while let Some(report) = play.take_report() {
+            let redacted = report
+                .failure
+                .as_ref()
+                .map(|why| sinks.redactor().redact(why).into_owned());
+            let message = redacted.clone().unwrap_or_default();
+            sinks.write_custom_event(|writer, out| {
+                writer.test(
+                    out,
+                    &TestResult {
+                        file: &play.file,
+                        line: Some(report.line as u64),
+                        name: &report.name,
+                        ok: report.failure.is_none(),
+                        time: report.time,
+                        message: &message,
+                        probe: None,
+                    },
+                );
+            });
+            if let Some(why) = redacted {
+                let text = format!("{}:{}: {why}", play.file, report.line);
+                sinks.notify(Notice::Error(&escape(&text, KeptControls::Nothing)));
+            }
         }
     }
 }

@@ -159,6 +159,21 @@ fn every_fault_is_found_by_the_probe_of_its_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn random_bytes_after_the_handshake_are_no_correct_server() {
+    for seed in 1..=2 {
+        let server = Audited::noise(seed);
+        let verdicts = audit(&server.url(), &GROUPS.join(","));
+        assert_eq!(verdicts["frames-received"].0, "fail", "{verdicts:#?}");
+        let passed = verdicts.iter().filter(|(_, row)| row.0 == "pass");
+        // Offers are judged by the handshake, which is a correct one.
+        let passed: Vec<_> = passed
+            .filter(|(id, _)| !id.starts_with("compression-"))
+            .collect();
+        assert!(passed.is_empty(), "seed {seed}: {passed:#?}");
+    }
+}
+
 /// The next fault that no thread has taken.
 fn next(waiting: &Mutex<Vec<String>>) -> Option<String> {
     waiting.lock().unwrap().pop()

@@ -50,6 +50,7 @@ mod help;
 #[cfg(unix)]
 mod hostile;
 mod http2;
+mod import;
 mod json;
 mod listen;
 mod mistakes;
@@ -69,6 +70,7 @@ mod ping_openings;
 mod ping_replies;
 #[cfg(unix)]
 mod ping_verdict;
+mod play;
 mod proxy;
 #[cfg(unix)]
 mod proxy_command;

@@ -68,7 +68,7 @@ const TYPED: &[Mistake] = &[
     Mistake(
         "gibberish",
         "unknown command 'gibberish'",
-        "commands: connect, send, listen, ping, check, audit, serve",
+        "commands: connect, send, listen, ping, check, audit, import, serve",
     ),
     Mistake(
         "--verbose send ws://h.example/ hi",

@@ -859,9 +859,9 @@ fn what_passed_is_saved_as_a_check_file_that_passes_against_the_server() {
         !text.contains("verysecret") && !text.contains("abcdefgh"),
         "{text}"
     );
-    let secrets = ["--secret", "cookie=session=x", "--secret", "access_token=y"];
     Probe::new(["check", seen.to_str().unwrap()])
-        .args(secrets)
+        .env("COOKIE", "session=x")
+        .env("ACCESS_TOKEN", "y")
         .in_home_of(output)
         .any_stdout()
         .status(0);

@@ -697,11 +697,16 @@ fn a_very_long_message_is_cut_with_its_size_and_shown_whole_on_demand() {
     let text = format!("[{}]", items.join(","));
     let server = Server::new().accept().send_text(&text);
     let mut session = session(&server);
-    let note = "… 1,891 bytes in total; /last shows all";
+    // A third of the window: the bracket and seven items.
+    let note = "… 494 more lines, /last shows them";
     let screen = session.sees("the size", |screen| screen.has_row(note));
-    assert!(screen.has_row("  7,") && !screen.has_row("  499"));
+    assert!(screen.has_row("  6,") && !screen.has_row("  7,"));
+    let screen = session.sees("a prompt", |screen| screen.typed() == ">");
+    assert!(!screen.has_row("  499"));
     session.write("/last\r");
-    session.sees("its end", |screen| screen.has_row("  499"));
+    session.sees("its end", |screen| {
+        screen.has_row("  499") && screen.has_row("]")
+    });
     session.write("/pretty off\r/last\r");
     session.sees("it as it came", |screen| {
         screen.text().contains("< [0,1,2,3")
@@ -1195,7 +1200,7 @@ fn the_first_message_after_a_typed_line_shows_the_time_of_the_reply() {
     let screen = session.sees("both", |screen| screen.has_row("< another"));
     assert_eq!(screen.reply_times.len(), 1, "{}", screen.text());
     let first = screen.window.iter().find(|row| row.contains("  +"));
-    assert!(first.unwrap().trim_start().starts_with("}  +"), "{}", screen.text());
+    assert!(first.unwrap().starts_with("}  +"), "{}", screen.text());
     assert!(screen.reply_times[0].ends_with("s"));
     quit(session, server);
 }
@@ -1275,4 +1280,29 @@ fn headers_and_status_are_of_the_connection_that_is() {
     session.write("/quit\r");
     session.status(0);
     drop(server);
+}
+
+#[test]
+fn no_line_of_a_message_looks_like_one_of_ours() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server.send_text("one\n> two\n* closed by us");
+    session.sees("the message", |screen| {
+        screen
+            .window
+            .windows(3)
+            .any(|rows| rows == ["< one", "  > two", "  * closed by us"])
+    });
+    session.write("/last\r");
+    session.sees("it again", |screen| {
+        screen.text().matches("\n  > two\n  * closed by us").count() == 2
+    });
+    session.resize(80, 60);
+    let items: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    session.sees("the window", |screen| screen.is_redrawn);
+    let server = server.send_text(format!("[{}]", items.join(",")));
+    session.sees("a third of the window", |screen| {
+        screen.has_row("… 482 more lines, /last shows them")
+    });
+    quit(session, server);
 }

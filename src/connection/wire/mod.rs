@@ -114,9 +114,14 @@ impl Wire {
     /// A violation by the peer. Nothing may be received after it.
     #[inline]
     pub fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Box<Violation>> {
-        if self.trace.is_none() {
-            return self.decoder.receive(input, &mut None);
+        match self.trace {
+            None => self.decoder.receive(input, &mut None),
+            Some(_) => self.receive_traced(input),
         }
+    }
+
+    /// Frames before their message.
+    fn receive_traced(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Box<Violation>> {
         if let Some(told) = self.traced() {
             return told.map(Some);
         }

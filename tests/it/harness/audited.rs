@@ -17,6 +17,9 @@ use super::request::Request;
 /// Removed from the end of a compressed message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
+/// The fault of a server that sends noise, before its seed.
+const NOISE: &str = "noise ";
+
 /// The largest message that is accepted, in bytes.
 const MAX_MESSAGE: u64 = 1 << 20;
 
@@ -49,6 +52,11 @@ impl Audited {
             ends,
             thread: Some(thread),
         }
+    }
+
+    /// A server that answers every handshake, and then sends noise.
+    pub fn noise(seed: u64) -> Self {
+        Self::with(&format!("{NOISE}{seed}"))
     }
 
     /// `ws://127.0.0.1:PORT/`.
@@ -99,6 +107,9 @@ fn serve(mut stream: TcpStream, fault: &str) {
         Ok(deflate) => deflate,
         Err(()) => return,
     };
+    if let Some(seed) = fault.strip_prefix(NOISE) {
+        return make_noise(&mut stream, seed.parse().unwrap());
+    }
     let mut session = Session {
         stream,
         fault,
@@ -119,6 +130,20 @@ fn serve(mut stream: TcpStream, fault: &str) {
         .stream
         .set_read_timeout(Some(Duration::from_millis(200)));
     let _ = io::copy(&mut (&session.stream).take(1 << 20), &mut io::sink());
+}
+
+/// Sends pseudo-random bytes, the first of which is a frame with reserved bits, and reads nothing.
+fn make_noise(stream: &mut TcpStream, seed: u64) {
+    let mut state = seed;
+    let mut bytes = vec![0xf1];
+    bytes.extend((0..2000).map(|_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    }));
+    let _ = stream.write_all(&bytes);
+    let _ = io::copy(stream, &mut io::sink());
 }
 
 /// Answers a handshake.
@@ -184,10 +209,14 @@ fn accept_offer(offer: &str, fault: &str) -> Option<(Deflate, String)> {
         seen.push(name);
         let wrong = match (name, value) {
             _ if is_repeated => "compression-parameter-twice",
-            ("server_no_context_takeover" | "client_no_context_takeover", None) => "",
+            (
+                "server_no_context_takeover"
+                | "client_no_context_takeover"
+                | "client_max_window_bits",
+                None,
+            ) => "",
             ("server_no_context_takeover", Some(_)) => "compression-server-takeover-value",
             ("client_no_context_takeover", Some(_)) => "compression-client-takeover-value",
-            ("client_max_window_bits", None) => "",
             ("server_max_window_bits", None) => "compression-server-bits-missing",
             ("server_max_window_bits", _) if bits.is_some_and(|bits| bits < 8) => {
                 "compression-server-bits-7"
@@ -342,7 +371,7 @@ impl Session<'_> {
                 self.fail(1002)
             }
             0xa => Ok(true),
-            _ => self.data(frame),
+            _ => self.data(&frame),
         }
     }
 
@@ -472,7 +501,7 @@ impl Session<'_> {
         .or_else(|| good(opcode == 0x2, "frames-binary"))
     }
 
-    fn data(&mut self, frame: RawFrame) -> io::Result<bool> {
+    fn data(&mut self, frame: &RawFrame) -> io::Result<bool> {
         let (opcode, fin) = (frame.first & 0x0f, frame.first & 0x80 != 0);
         if frame.length_bytes > 1
             && frame.payload.len() < 126
@@ -515,7 +544,7 @@ impl Session<'_> {
         message.payload.extend(&frame.payload);
         if !fin {
             let refuses =
-                self.lets("fragments-two") && frame.payload.len() > 0 && message.fragments == 1
+                self.lets("fragments-two") && !frame.payload.is_empty() && message.fragments == 1
                     || self.lets("utf8-split-character")
                         && str::from_utf8(&message.payload).is_err()
                         && message.opcode == 1
