@@ -7,11 +7,12 @@ use clap::Parser;
 
 use crate::cli::{BinaryOutput, Cli, ConnectArgs, Verb};
 use crate::connection::Target;
+use crate::connection::target::Endpoint;
 use crate::exit::Exit;
 use crate::input::action::NewTarget;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input, MessageFiller};
-use crate::output::message_layout::Layout;
+use crate::output::message_layout::{Layout, TimeForm};
 use crate::output::prompt_terminal::PromptTerminal;
 use crate::output::repl_view::ReplView;
 use crate::output::selection::Selection;
@@ -93,11 +94,17 @@ fn setup(prepared: &PreparedSession, history: KeepHistory) -> Setup {
     }
 }
 
-/// The key of the history file: host and port, or `echo`.
+/// The place of a session and the key of its history: host and port in one spelling, or `echo`.
 fn host_of(target: &Target) -> String {
-    match target.address.shown.as_str() {
-        "echo:" => "echo".to_owned(),
-        _ => target.address.endpoint.to_string(),
+    match (&target.address.endpoint, target.address.shown.as_str()) {
+        (_, "echo:") => "echo".to_owned(),
+        (Endpoint::Tcp { host, port }, _) => Endpoint::Tcp {
+            // A name with a trailing dot is the same one, without the search list.
+            host: host.trim_end_matches('.').to_ascii_lowercase(),
+            port: *port,
+        }
+        .to_string(),
+        (endpoint @ Endpoint::Unix(_), _) => endpoint.to_string(),
     }
 }
 
@@ -162,6 +169,7 @@ async fn run_session(
 ) -> anyhow::Result<Exit> {
     let layout = Layout {
         mark: "< ",
+        clock: TimeForm::Local,
         ..prepared.layout(false, BinaryOutput::Raw)
     };
     prepared.person = Some(person);

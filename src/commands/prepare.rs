@@ -22,7 +22,7 @@ use crate::link::{Link, LinkPolicy, PingPolicy};
 use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
-use crate::output::message_layout::Layout;
+use crate::output::message_layout::{LINES_LIMIT, Layout, TimeForm};
 use crate::output::standard_streams::Stdout;
 use crate::output::style::{OutputStream, When};
 use crate::output::{Destination, Log, Notice, Printer, Sinks};
@@ -687,6 +687,9 @@ impl PreparedSession {
             pretty,
             colour: self.stdout.colour,
             timestamps: self.shared.output.timestamps,
+            clock: TimeForm::Utc,
+            reply_after: None,
+            lines: LINES_LIMIT,
             binary: binary.into(),
             delimiter: if null { 0 } else { b'\n' },
             mark: "",

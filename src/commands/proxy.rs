@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
-use crate::output::message_layout::Layout;
+use crate::output::message_layout::{LINES_LIMIT, Layout, TimeForm};
 use crate::output::standard_streams::Stdout;
 use crate::output::style::OutputStream;
 use crate::output::{Destination, Log, Notice, Printer, Sinks, TrafficView};
@@ -294,6 +294,9 @@ fn layout(options: &ProxyArgs, stdout: &OutputStream) -> Layout {
         },
         colour: stdout.colour,
         timestamps: output.timestamps,
+        clock: TimeForm::Utc,
+        reply_after: None,
+        lines: LINES_LIMIT,
         binary: binary.into(),
         delimiter: b'\n',
         mark: "",

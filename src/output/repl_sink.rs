@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Log, Notice, Printer, Sinks};
+use crate::connection::message::Payload;
 use crate::event::Event;
 use crate::pattern::Pattern;
 use crate::secret::{Redactor, io_text};
@@ -14,7 +15,11 @@ pub enum ReplRequest {
     Headers,
     /// Only messages that match; `None` shows all again.
     Filter(Option<Box<Pattern>>),
-    /// A setting; `None` toggles it.
+    /// Which messages are shown.
+    ShowFilter,
+    /// Where events are logged.
+    ShowLog,
+    /// A setting; `None` shows it.
     Setting(ReplSetting, Option<bool>),
     /// The last messages received, in full.
     Last(usize),
@@ -41,6 +46,10 @@ pub enum ReplSetting {
 pub trait Recorder {
     /// Something happened.
     fn on_event(&mut self, event: &Event);
+    /// A step of a check file was set that no event shows.
+    fn add_step(&mut self, step: &str);
+    /// The next message that no rule answers is expected to match.
+    fn expect(&mut self, pattern: &Pattern);
     /// Writes the session so far to a file and returns a summary of its content.
     ///
     /// # Errors
@@ -81,6 +90,11 @@ impl Sinks {
             ReplRequest::Filter(pattern) => {
                 self.with_view(|view| view.filter(pattern.map(|pattern| *pattern)))
             }
+            ReplRequest::ShowFilter => self.with_view(|view| view.filter_in_words()),
+            ReplRequest::ShowLog => self.log.as_ref().map_or_else(
+                || "not logging".to_owned(),
+                |log| format!("logging to {}", log.name),
+            ),
             ReplRequest::Setting(setting, wanted) => self.set(setting, wanted),
             ReplRequest::Last(count) => self.show_last(count),
             ReplRequest::Save(path) => self.save(&path),
@@ -107,6 +121,43 @@ impl Sinks {
         }
     }
 
+    /// Fits messages to a window with this many rows.
+    pub fn fit_to(&mut self, rows: usize) {
+        if let Printer::Session(view) = &mut self.printer {
+            view.layout.fit(rows);
+        }
+    }
+
+    /// Whether only matching messages are shown.
+    pub fn is_filtering(&self) -> bool {
+        matches!(&self.printer, Printer::Session(view) if view.is_filtering())
+    }
+
+    /// A received message, counted from the last one, which is 1; `None` if so many are not kept.
+    pub fn kept_message(&self, from_the_end: usize) -> Option<&Payload> {
+        match &self.printer {
+            Printer::Session(view) => view.kept(from_the_end),
+            _ => None,
+        }
+    }
+
+    /// Judges the next message that no rule answers.
+    pub fn expect(&mut self, pattern: Pattern) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.expect(&pattern);
+        }
+        if let Printer::Session(view) = &mut self.printer {
+            view.expect(pattern);
+        }
+    }
+
+    /// Records a step of a check file that no event shows.
+    pub fn record_step(&mut self, step: &str) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.add_step(step);
+        }
+    }
+
     /// Whether an event is not shown: frames are always traced, and shown only on request.
     pub(super) fn is_unwanted(&self, event: &Event) -> bool {
         let wants_frames = !matches!(&self.printer, Printer::Session(view) if !view.frames);
@@ -127,7 +178,7 @@ impl Sinks {
                 ReplSetting::Time => (&mut view.layout.timestamps, "timestamps"),
                 ReplSetting::Frames => (&mut view.frames, "frames"),
             };
-            *value = wanted.unwrap_or(!*value);
+            *value = wanted.unwrap_or(*value);
             format!("{what}: {}", if *value { "on" } else { "off" })
         })
     }

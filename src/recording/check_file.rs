@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, Stand, mark, unmark};
 use super::generalize::{KnownValues, generalize};
-use super::{Division, Opening, Placeholders, RecordedConnection, RecordedEvent, Recording};
+use super::{
+    Division, Opening, Placeholders, RecordedConnection, RecordedEvent, Recording, StepText,
+};
 use crate::connection::close::CloseCode;
 use crate::connection::message::{Direction, Payload};
 use crate::decode::DecodeFormat;
@@ -138,6 +140,8 @@ struct RecordingWriter<'a> {
     /// The time of the last event that a reply may answer.
     asked: Duration,
     division: Division,
+    /// The pattern of the next message, if it was given.
+    pattern: Option<String>,
     /// Connections written so far.
     connections: usize,
     /// The place of the entry that is written.
@@ -168,6 +172,7 @@ impl<'a> RecordingWriter<'a> {
             decode: None,
             asked: Duration::ZERO,
             division,
+            pattern: None,
             connections: 0,
             index: 0,
             evidence: Evidence::default(),
@@ -226,7 +231,11 @@ impl<'a> RecordingWriter<'a> {
         }
         self.stands.clear();
         self.evidence = Evidence::of(connection, &mut self.taken);
+        let mut steps = connection.steps.iter().peekable();
         for (index, entry) in connection.entries.iter().enumerate() {
+            while let Some(step) = steps.next_if(|step| step.entries_before <= index) {
+                self.own_step(&step.what);
+            }
             self.index = index;
             let is_received = matches!(entry.what, RecordedEvent::Message(Direction::In, _));
             if !is_received {
@@ -234,6 +243,37 @@ impl<'a> RecordingWriter<'a> {
             }
             self.entry(entry.at, &entry.what);
         }
+        steps.for_each(|step| self.own_step(&step.what));
+    }
+
+    /// A step that was asked for.
+    fn own_step(&mut self, what: &StepText) {
+        match what {
+            StepText::Line(line) => {
+                self.turn();
+                self.line(&self.placeholders.hide_but_variables(line));
+            }
+            StepText::Expected(pattern) => self.pattern = Some(pattern.clone()),
+        }
+    }
+
+    /// A message whose pattern was given.
+    fn receive_expected(&mut self, pattern: &str) {
+        let mut compacted = Vec::new();
+        let one_line = match compact(&mut compacted, pattern) {
+            Ok(()) => String::from_utf8(compacted).unwrap_or_default(),
+            Err(_) => pattern.to_owned(),
+        };
+        let hidden = self.placeholders.hide(&one_line);
+        let Ok(template) = Template::parse(&hidden, Language::Text) else {
+            return;
+        };
+        self.step(&StepAction::Receive {
+            on: here(),
+            which: MessageOrder::FirstMatch,
+            pattern: Expected::to_print(template),
+            within: None,
+        });
     }
 
     /// The time that the client took, which `check --pace` keeps.
@@ -422,6 +462,12 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn receive(&mut self, payload: &Payload, after: Duration) {
+        if let Some(pattern) = self.pattern.take() {
+            if let Payload::Decoded(decoded) = payload {
+                self.decode(&decoded.format);
+            }
+            return self.receive_expected(&pattern);
+        }
         let Some(text) = payload.as_text() else {
             if self.division == Division::TestEach && payload.len() <= BYTES && !payload.is_empty()
             {

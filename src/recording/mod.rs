@@ -61,6 +61,26 @@ pub struct RecordedConnection {
     pub opening: Opening,
     /// What happened, in order.
     pub entries: Vec<RecordedEntry>,
+    /// The steps that were asked for besides, in order.
+    pub steps: Vec<RecordedStep>,
+}
+
+/// A step of a check file that no event shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedStep {
+    /// The number of entries before it.
+    pub entries_before: usize,
+    /// What it says.
+    pub what: StepText,
+}
+
+/// What a [`RecordedStep`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepText {
+    /// A line of a check file.
+    Line(String),
+    /// The pattern of the next message.
+    Expected(String),
 }
 
 /// A header line of a `connect` step.
@@ -152,6 +172,7 @@ impl RecordedConnection {
             request: Vec::new(),
             opening: Opening::Pending,
             entries: Vec::new(),
+            steps: Vec::new(),
         }
     }
 

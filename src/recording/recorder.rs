@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::placeholders::{SecretNaming, credential_scheme, environment_variable};
 use super::{
     Division, Opening, Placeholders, RecordedAnswer, RecordedConnection, RecordedEntry,
-    RecordedEvent, RecordedHeader, Recording, check_file, har, since_epoch,
+    RecordedEvent, RecordedHeader, RecordedStep, Recording, StepText, check_file, har, since_epoch,
 };
 use crate::connection::close::{CloseCode, Initiator};
 use crate::connection::error::Error;
@@ -21,6 +21,7 @@ use crate::connection::{Opened, Target};
 use crate::event::{Closed, Event, ProxyParty};
 use crate::named_file;
 use crate::output::repl_sink::Recorder;
+use crate::pattern::Pattern;
 use crate::rules::Rule;
 use crate::secret::guess::is_secret_subprotocol;
 use crate::secret::{Redactor, SecretSource, io_text, is_credential_header, redact_url};
@@ -63,6 +64,8 @@ pub struct EventRecorder {
     current: HashMap<u64, CurrentConnection>,
     /// The file of `--har` and its name.
     har: Option<(String, File)>,
+    /// The steps for the next connection, set while there is none.
+    steps: Vec<StepText>,
     /// Files written by this recorder, which it may overwrite.
     written: BTreeSet<PathBuf>,
 }
@@ -95,6 +98,7 @@ impl EventRecorder {
             headers: None,
             current: HashMap::new(),
             har: None,
+            steps: Vec::new(),
             written: BTreeSet::new(),
         }
     }
@@ -175,6 +179,12 @@ impl EventRecorder {
         let mut begun = RecordedConnection::new(url, at);
         begun.headers = self.headers.clone().unwrap_or_default();
         let index = self.recording.connections.len();
+        let steps = std::mem::take(&mut self.steps).into_iter();
+        let step = |what| RecordedStep {
+            entries_before: 0,
+            what,
+        };
+        begun.steps = steps.map(step).collect();
         self.recording.connections.push(begun);
         let closing = None;
         self.current
@@ -189,6 +199,19 @@ impl EventRecorder {
         self.current
             .get(&connection)
             .map_or((0, None), |current| (current.index, current.closing))
+    }
+
+    /// Adds a step to the connection of a session, or to the next one.
+    fn push_step(&mut self, what: StepText) {
+        let Some(current) = self.current.values().next() else {
+            self.steps.push(what);
+            return;
+        };
+        let connection = &mut self.recording.connections[current.index];
+        connection.steps.push(RecordedStep {
+            entries_before: connection.entries.len(),
+            what,
+        });
     }
 
     fn push(&mut self, connection: u64, at: Duration, what: RecordedEvent) {
@@ -367,6 +390,14 @@ impl EventRecorder {
 impl Recorder for EventRecorder {
     fn on_event(&mut self, event: &Event) {
         self.record(0, Instant::now(), event);
+    }
+
+    fn add_step(&mut self, step: &str) {
+        self.push_step(StepText::Line(step.to_owned()));
+    }
+
+    fn expect(&mut self, pattern: &Pattern) {
+        self.push_step(StepText::Expected(pattern.as_str().to_owned()));
     }
 
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {

@@ -18,7 +18,7 @@ mod write_stall;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-pub use captures::Captures;
+pub use captures::{Captures, captured};
 pub use conversation::{Conversation, Goal};
 pub use expectations::Expectations;
 pub use openings::{Openings, STAGES, stages};

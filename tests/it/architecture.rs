@@ -41,7 +41,7 @@ const ORDER: [&str; 30] = [
 ];
 
 /// The only modules, with their submodules, that may use each library.
-const OWNERS: [(&str, &[&str]); 17] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("webpki", &["connection::tls"]),
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
@@ -59,6 +59,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("rmp", &["decode::msgpack"]),
     ("ciborium_ll", &["decode::cbor"]),
     ("toml", &["endpoints"]),
+    ("jiff", &["units"]),
 ];
 
 #[test]

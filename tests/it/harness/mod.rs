@@ -48,7 +48,7 @@ pub use probe::Probe;
 pub use proxy::Proxy;
 pub use request::accept_key;
 pub use running::Running;
-pub use screen::{FIRST, Screen};
+pub use screen::{FIRST, Screen, without_place};
 pub use server::Server;
 pub use serving::{proxy, serve};
 pub use situation::{Situation, read as read_situations};
