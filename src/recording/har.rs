@@ -5,6 +5,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Opening, Placeholders, RecordedConnection, RecordedEvent, Recording};
@@ -30,19 +31,54 @@ pub fn write(
         redactor,
     };
     let entries = recording.connections.iter();
-    let entries: Vec<Value> = entries.map(|entry| writer.entry(entry)).collect();
-    let mut log = json!({
-        "version": "1.2",
-        "creator": { "name": "wsprobe", "version": env!("CARGO_PKG_VERSION") },
-        "pages": [],
-        "entries": entries,
-    });
-    if recording.is_cut {
-        log["comment"] = "Only the beginning was recorded.".into();
-    }
-    let text = serde_json::to_string_pretty(&json!({ "log": log }));
+    let file = HarFile {
+        log: HarLog {
+            version: "1.2",
+            creator: json!({ "name": "wsprobe", "version": env!("CARGO_PKG_VERSION") }),
+            pages: [],
+            entries: entries.map(|entry| writer.entry(entry)).collect(),
+            comment: recording
+                .is_cut
+                .then_some("Only the beginning was recorded."),
+        },
+    };
+    let text = serde_json::to_string_pretty(&file);
     text.map(|text| text + "\n")
         .map_err(|error| error.to_string())
+}
+
+#[derive(Serialize)]
+struct HarFile {
+    log: HarLog,
+}
+
+#[derive(Serialize)]
+struct HarLog {
+    version: &'static str,
+    creator: Value,
+    pages: [Value; 0],
+    entries: Vec<HarEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct HarEntry {
+    #[serde(flatten)]
+    exchange: Value,
+    #[serde(rename = "_webSocketMessages")]
+    messages: Vec<HarMessage>,
+}
+
+/// A message. There may be hundreds of thousands: as a [`Value`] each takes 2.7 KB.
+#[derive(Serialize)]
+struct HarMessage {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Seconds since 1970.
+    time: f64,
+    opcode: u8,
+    data: String,
 }
 
 struct HarWriter<'a> {
@@ -51,7 +87,7 @@ struct HarWriter<'a> {
 }
 
 impl HarWriter<'_> {
-    fn entry(&self, connection: &RecordedConnection) -> Value {
+    fn entry(&self, connection: &RecordedConnection) -> HarEntry {
         let last = connection.entries.last();
         let end = last.map_or(connection.begun, |entry| entry.at);
         let (answered, answer) = match &connection.opening {
@@ -86,9 +122,8 @@ impl HarWriter<'_> {
         if let Opening::Failed(why) = &connection.opening {
             response["_error"] = self.text(why).into();
         }
-        json!({
+        let exchange = json!({
             "_resourceType": "websocket",
-            "_webSocketMessages": self.messages(connection),
             "startedDateTime": date(connection.begun),
             "time": wait + receive,
             "request": {
@@ -104,7 +139,11 @@ impl HarWriter<'_> {
             "response": response,
             "cache": {},
             "timings": { "send": 0, "wait": wait, "receive": receive },
-        })
+        });
+        HarEntry {
+            exchange,
+            messages: self.messages(connection),
+        }
     }
 
     fn headers(&self, headers: &[(String, String)]) -> Vec<Value> {
@@ -115,7 +154,7 @@ impl HarWriter<'_> {
         headers.collect()
     }
 
-    fn messages(&self, connection: &RecordedConnection) -> Vec<Value> {
+    fn messages(&self, connection: &RecordedConnection) -> Vec<HarMessage> {
         let messages = connection.entries.iter().filter_map(|entry| {
             let RecordedEvent::Message(direction, payload) = &entry.what else {
                 return None;
@@ -127,15 +166,15 @@ impl HarWriter<'_> {
                     (BINARY, to_base64(&bytes))
                 }
             };
-            Some(json!({
-                "type": match direction {
+            Some(HarMessage {
+                kind: match direction {
                     Direction::In => "receive",
                     Direction::Out => "send",
                 },
-                "time": entry.at.as_secs_f64(),
-                "opcode": opcode,
-                "data": data,
-            }))
+                time: entry.at.as_secs_f64(),
+                opcode,
+                data,
+            })
         });
         messages.collect()
     }
