@@ -196,6 +196,19 @@ pub struct Closed {
     pub may_be_lost: u64,
     /// What follows.
     pub next: Next,
+    /// Who has ended it, if it went through a proxy.
+    pub ended_by: Option<ProxyParty>,
+}
+
+/// The parties to a connection through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyParty {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+    /// The proxy itself: a fault, or its end.
+    Proxy,
 }
 
 /// The status of a link.

@@ -5,6 +5,7 @@
 //! prints events, `stop` decides when the session ends, and `report` converts the outcome into an error line and
 //! an exit status. A module imports only modules of lower layers (`tests/it/architecture.rs`).
 
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod connection;

@@ -20,7 +20,7 @@ pub const BOLD: &str = "\x1b[1m";
 pub const PLAIN: &str = "\x1b[0m";
 
 /// All chapters.
-pub const TOPICS: [Topic; 7] = [
+pub const TOPICS: [Topic; 8] = [
     Topic {
         name: "exit-codes",
         about: "What each exit status means",
@@ -56,7 +56,15 @@ pub const TOPICS: [Topic; 7] = [
         about: "The environment variables that wsprobe reads",
         text: include_str!("../manual/environment.txt"),
     },
+    Topic {
+        name: AUDITING,
+        about: "What wsprobe audit finds, and what to change in the server",
+        text: include_str!("../manual/auditing.txt"),
+    },
 ];
+
+/// The name of the chapter that is part of wsprobe-audit(1).
+pub const AUDITING: &str = "auditing";
 
 /// The name of the chapter that has its own man page, wsprobe-check-file(5).
 pub const CHECK_FILE: &str = "check-file";

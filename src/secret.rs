@@ -103,6 +103,17 @@ impl PartialEq for CachedSource {
 
 impl Eq for CachedSource {}
 
+/// As it is written on the command line.
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(text) => f.write_str(text),
+            Self::File(path, _) => write!(f, "@{path}"),
+            Self::Environment(name) => write!(f, "env:{name}"),
+        }
+    }
+}
+
 impl SecretSource {
     /// Parses `@FILE`, `env:NAME` or a literal text.
     pub fn parse(text: &str) -> Self {

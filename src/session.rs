@@ -693,6 +693,9 @@ impl RunningSession<'_> {
             }
             _ if self.outcome.is_none() => {
                 let verdict = self.session.stop.expire(self.now);
+                if let Some(hint) = self.session.stop.take_hint() {
+                    self.session.sinks.notify(Notice::Hint(hint));
+                }
                 self.apply(verdict);
             }
             _ => {}

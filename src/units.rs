@@ -22,6 +22,18 @@ pub fn datable(time: SystemTime) -> SystemTime {
     time.clamp(SystemTime::UNIX_EPOCH, last)
 }
 
+/// `HH:MM:SS.mmm` in the time zone of this machine (`TZ`).
+pub fn local_time(time: SystemTime) -> String {
+    match jiff::Timestamp::try_from(time) {
+        Ok(time) => {
+            let local = time.to_zoned(jiff::tz::TimeZone::system());
+            local.strftime("%H:%M:%S%.3f").to_string()
+        }
+        // A clock outside of the years that have dates.
+        Err(_) => "--:--:--.---".to_owned(),
+    }
+}
+
 /// Parses a duration: `500ms`, `5s`, `2m30s`; a number without a unit, fractions included, is seconds.
 ///
 /// # Errors

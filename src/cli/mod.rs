@@ -11,6 +11,7 @@
     reason = "doc comments here are help texts; one on a flattened group would replace the help of its command"
 )]
 
+mod proxy;
 mod serve;
 mod shared;
 mod values;
@@ -18,9 +19,10 @@ mod verbs;
 
 use clap::{Parser, Subcommand};
 
+pub use proxy::{ProxyAccessArgs, ProxyArgs, ProxyRecordArgs, ProxyTimeArgs, ProxyVerdictArgs};
 pub use serve::{
-    AccessArgs, BadFrameName, BehaviourArgs, FaultArgs, ServeArgs, ServeLimitArgs, ServeMode,
-    ServeOutputArgs,
+    AccessArgs, BadFrameName, BehaviourArgs, FaultArgs, ServeArgs, ServeFaultArgs, ServeLimitArgs,
+    ServeMode, ServeOutputArgs,
 };
 pub use shared::{
     ColourChoice, CompressionArgs, HandshakeArgs, MessageArgs, NetworkArgs, OutputArgs,
@@ -28,7 +30,8 @@ pub use shared::{
 };
 pub use values::{BinaryOutput, HeaderArg, RuleArg, SubprotocolArg, subprotocol, user};
 pub use verbs::{
-    CheckArgs, CompletionsArgs, ConnectArgs, HelpArgs, ListenArgs, PingArgs, SendArgs,
+    AuditArgs, CheckArgs, CompletionsArgs, ConnectArgs, EntryChoice, HelpArgs, ImportArgs,
+    ListenArgs, PingArgs, SendArgs,
 };
 
 /// Test and debug WebSocket endpoints: interactively, in a pipe, in CI
@@ -57,6 +60,7 @@ Examples:
   wsprobe listen wss://example.com/feed    print incoming messages
   wsprobe ping wss://example.com/          measure round-trip times
   wsprobe check wss://example.com/         check an endpoint, pass or fail
+  wsprobe audit wss://example.com/         test a server against the standards
   wsprobe help exit-codes                  other topics: patterns, conversations, json, check-file";
 
 /// The commands. clap builds the options of a command only when that command is used (`defer`).
@@ -108,6 +112,24 @@ pub enum Verb {
     /// failed and where. Exit status 0 means that all checks passed, 1 that one failed, 2 that the command
     /// line or a file is invalid and nothing was sent. The report states the causes.
     Check(CheckArgs),
+    /// Audit a server: is it correct and safe?
+    ///
+    /// Runs some 100 probes, each on a connection of its own, and prints a line for each: what was sent, what came,
+    /// and the section of the RFC behind it. Probes are harmless by default: no message above 64 KiB, at most 4
+    /// connections at a time and 20 new ones per second. --intrusive adds large messages, many small frames, slow
+    /// clients and frames that are known to have ended servers. Audit only servers that you are allowed to test.
+    ///
+    /// ✓ is as required, ✗ violates a MUST, ! violates a SHOULD or is a matter of policy, – could not be told, and the
+    /// line says why. Exit status 0 means no ✗, 1 that there is at least one, 2 that the command line is invalid and
+    /// nothing was sent. 'wsprobe help auditing' says what to change in the server for each finding.
+    Audit(AuditArgs),
+    /// Turn a recorded conversation into a check file
+    ///
+    /// Reads a HAR file with WebSocket messages (Chrome, mitmproxy, Playwright; Firefox writes none), lines of
+    /// --log or --json, or a curl command ("Copy as cURL"), and prints a check file (wsprobe-check-file(5)). Each
+    /// connection becomes a test. What changes from run to run becomes a variable, and a comment above the line
+    /// says so; secrets become {{env.NAME}}. Exit status 2 means that FILE is not usable; nothing is printed then.
+    Import(ImportArgs),
     /// Run a test server
     ///
     /// Accepts WebSocket connections and echoes every message unchanged; --mode and the fault options change
@@ -117,6 +139,19 @@ pub enum Verb {
     /// Without an address it listens on 127.0.0.1 only, and without --allow-origin it accepts web pages of
     /// this machine only. A client's request is limited to 10 s and 64 KiB.
     Serve(ServeArgs),
+    /// Stand between clients and a server: show, record and judge what passes
+    ///
+    /// Each client that connects gets a connection of its own to URL. Messages pass unchanged, and so do pings,
+    /// pongs, close frames, the subprotocol, cookies and refusals; a side that is lost is lost for the other one. A
+    /// client's headers are sent on, except those of one hop; -H and the other handshake options replace headers of
+    /// the same name. Each side negotiates its own compression. When the server cannot be reached, the client gets
+    /// 502 (504 after --connect-timeout) with the reason, and the proxy goes on.
+    ///
+    /// stdout shows the messages of both sides: '< ' marks those of the server, '> ' those of the client. With
+    /// --json, dir is in for the server and out for the client. The faults count the messages that are delivered to
+    /// the client. Listening is as for serve: without an address on 127.0.0.1 only, and without --allow-origin for
+    /// web pages of this machine only.
+    Proxy(Box<ProxyArgs>),
     /// Print a completion script
     ///
     /// Save the script where your shell looks for completions, or source it.

@@ -16,7 +16,8 @@ Examples:
   wsprobe serve 8080 --mode broadcast      a chat room
   wsprobe serve 8443 --self-signed         wss with a generated certificate
   wsprobe serve 8080 --close-after 3 --close-code 1012   does the client reconnect?
-  wsprobe serve 8080 --bad utf8            does the client detect it?";
+  wsprobe serve 8080 --bad utf8            does the client detect it?
+  wsprobe serve 8080 --play chat.wst       the server of a recorded conversation";
 
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -31,6 +32,8 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub behaviour: BehaviourArgs,
+    #[command(flatten)]
+    pub refusals: ServeFaultArgs,
     #[command(flatten)]
     pub faults: FaultArgs,
     #[command(flatten)]
@@ -55,6 +58,18 @@ pub struct BehaviourArgs {
     /// Answer every message with MESSAGE instead of its echo
     #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true)]
     pub reply: Option<String>,
+
+    /// Play the server's side of a check file: await what it sends, send what it awaits
+    ///
+    /// The n-th connection plays the n-th test, then they start again. A client that deviates is closed with 1008,
+    /// and stderr names the line and the nearest message. A pattern that is not a message by itself needs a line
+    /// 'sample MESSAGE' after it. See wsprobe-check-file(5).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["mode", "greeting", "reply", "subprotocols", "status"])]
+    pub play: Option<PathBuf>,
+
+    /// End after the last test of --play: exit 0, or 1 if a client deviated
+    #[arg(long, requires = "play")]
+    pub once: bool,
 
     /// Supported subprotocol (repeatable, or separated by commas)
     ///
@@ -81,17 +96,29 @@ pub enum ServeMode {
     Silent,
 }
 
-// Faults for testing clients.
+// Faults of a server that a proxy does not have.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults for testing clients")]
-pub struct FaultArgs {
+pub struct ServeFaultArgs {
     /// Refuse every handshake with this HTTP status
     ///
     /// A correct client reports it and retries only after 408, 425, 429 or 5xx, with increasing delays and not before Retry-After.
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
     pub status: Option<u16>,
 
-    /// Close after answering N messages
+    /// Do not answer pings
+    ///
+    /// A correct client that sends pings ends the connection.
+    #[arg(long)]
+    pub no_pong: bool,
+}
+
+// Faults for testing clients. A server counts the messages that it has answered, a proxy those that it has delivered
+// to the client.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Faults for testing clients")]
+pub struct FaultArgs {
+    /// Close after N messages
     ///
     /// A correct client answers the close frame and reconnects only after 1001, 1006 and 1011 to 1014.
     #[arg(long, value_name = "N")]
@@ -112,7 +139,7 @@ pub struct FaultArgs {
     #[arg(long, value_name = "TEXT", default_value = "", requires = "close_after", value_parser = close_reason, hide_default_value = true, hide_short_help = true)]
     pub close_reason: String,
 
-    /// Delay each reply by TIME, or by a random time in a range
+    /// Delay each message to the client by TIME, or by a random time in a range
     ///
     /// A correct client has a time limit and does not mix up late answers.
     #[arg(long, value_name = "TIME[..TIME]", value_parser = Delay::parse)]
@@ -123,12 +150,6 @@ pub struct FaultArgs {
     /// A correct client reports 1006 and reconnects.
     #[arg(long, value_name = "N")]
     pub drop_after: Option<u64>,
-
-    /// Do not answer pings
-    ///
-    /// A correct client that sends pings ends the connection.
-    #[arg(long)]
-    pub no_pong: bool,
 
     /// Stop reading and writing after N messages
     ///

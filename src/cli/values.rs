@@ -8,10 +8,13 @@ use std::time::Duration;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Command, ValueEnum};
 
+use crate::audit::probe::GROUPS;
+use crate::audit::probes;
 use crate::connection::dial::LocalEnd;
 use crate::connection::target::RequestHeader;
 use crate::connection::wire::negotiation::DeflateOffer;
 use crate::decode::{DecodeFormat, FORMATS};
+use crate::nearest::nearest;
 use crate::output::message_layout::BinaryForm;
 use crate::pattern::{Jq, Pattern};
 use crate::rules::{self, Answer};
@@ -76,6 +79,46 @@ impl TypedValueParser for DecodeParser {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
         Some(Box::new(FORMATS.into_iter().map(PossibleValue::new)))
+    }
+}
+
+/// Reads a group or an id of `audit`; all of them are completed.
+#[derive(Clone)]
+pub(super) struct ProbeNameParser;
+
+impl ProbeNameParser {
+    fn names() -> impl Iterator<Item = &'static str> {
+        GROUPS
+            .into_iter()
+            .chain(probes::all().map(|probe| probe.id))
+    }
+
+    fn parse(text: &str) -> Result<String, String> {
+        if Self::names().any(|name| name == text) {
+            return Ok(text.to_owned());
+        }
+        let near = nearest(text, Self::names());
+        let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+        Err(format!(
+            "unknown group or probe '{text}'{near} (wsprobe audit --list shows them)"
+        ))
+    }
+}
+
+impl TypedValueParser for ProbeNameParser {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        Self::parse.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
+        Some(Box::new(Self::names().map(PossibleValue::new)))
     }
 }
 

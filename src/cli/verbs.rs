@@ -10,7 +10,8 @@ use clap_complete::Shell;
 
 use super::shared::SharedArgs;
 use super::values::{
-    BinaryOutput, capture, deadline, fragment_size, jq, loss, pattern, report_file, wait,
+    BinaryOutput, ProbeNameParser, capture, deadline, fragment_size, jq, loss, pattern,
+    report_file, wait,
 };
 use crate::expectation::ExpectedClose;
 use crate::manual::TOPICS;
@@ -64,6 +65,12 @@ pub struct ConnectArgs {
     /// On a terminal raw bytes are shown as a hexdump. A session at a terminal always shows a hexdump.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
     pub binary_output: BinaryOutput,
+
+    /// Also write the handshakes and messages to FILE as HAR, for Chrome's network panel and other tools
+    ///
+    /// Credentials are masked. The file is written at the end, and contains at most 200,000 messages or 128 MiB.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub har: Option<PathBuf>,
 
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -198,6 +205,12 @@ pub struct SendArgs {
     #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
     pub binary_output: BinaryOutput,
 
+    /// Also write the handshakes and messages to FILE as HAR, for Chrome's network panel and other tools
+    ///
+    /// Credentials are masked. The file is written at the end, and contains at most 200,000 messages or 128 MiB.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub har: Option<PathBuf>,
+
     #[command(flatten)]
     pub shared: SharedArgs,
 }
@@ -270,6 +283,12 @@ pub struct ListenArgs {
     /// On a terminal raw bytes are shown as a hexdump.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
     pub binary_output: BinaryOutput,
+
+    /// Also write the handshakes and messages to FILE as HAR, for Chrome's network panel and other tools
+    ///
+    /// Credentials are masked. The file is written at the end, and contains at most 200,000 messages or 128 MiB.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub har: Option<PathBuf>,
 
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -464,6 +483,114 @@ pub struct CheckArgs {
     pub shared: SharedArgs,
 }
 
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  wsprobe audit ws://localhost:8080/
+  wsprobe audit wss://staging.example.com/ws -x env:LOGIN --after '{\"type\":\"welcome\"}'
+  wsprobe audit --list
+  wsprobe audit ws://localhost:8080/ --only frames,close-reason-utf8
+  wsprobe audit wss://staging.example.com/ws --allow origin --sarif audit.sarif";
+
+#[derive(Debug, Args)]
+#[command(after_help = AUDIT_EXAMPLES)]
+pub struct AuditArgs {
+    /// ws://…, wss://…, HOST[:PORT][/PATH], :PORT[/PATH], ws+unix:/path.sock:/uri, or echo: (the built-in server)
+    #[arg(value_hint = ValueHint::Url, required_unless_present = "list")]
+    pub url: Option<String>,
+
+    /// Run only these groups or probes (repeatable, or separated by commas)
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
+    pub only: Vec<String>,
+
+    /// Do not run these groups or probes
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
+    pub skip: Vec<String>,
+
+    /// Accept the findings of these groups or probes: they are reported as accepted and do not fail the audit
+    #[arg(long, value_name = "GROUP|ID,...", value_delimiter = ',', value_parser = ProbeNameParser, hide_possible_values = true)]
+    pub allow: Vec<String>,
+
+    /// List the probes with their sections, without running them
+    #[arg(long)]
+    pub list: bool,
+
+    /// Also run the probes that strain a server or are known to have ended some, last and one at a time
+    #[arg(long)]
+    pub intrusive: bool,
+
+    /// A text message that the application accepts, for probes that need one
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "hi",
+        allow_hyphen_values = true
+    )]
+    pub message: String,
+
+    /// Wait for a matching message after those of -x, such as the answer to a login, before each probe
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, allow_hyphen_values = true)]
+    pub after: Option<Pattern>,
+
+    /// A foreign origin that is let in fails the audit, also without credentials
+    #[arg(long)]
+    pub expect_origin_check: bool,
+
+    /// Time limit of each probe
+    #[arg(short, long, value_name = "TIME", value_parser = wait, default_value = "5s")]
+    pub wait: Duration,
+
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file())]
+    pub junit: Option<PathBuf>,
+
+    /// Write the results as TAP version 14
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub tap: Option<PathBuf>,
+
+    /// Write the findings as SARIF 2.1.0, for code scanning
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file())]
+    pub sarif: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  wsprobe import session.har > chat.wst            a file that Chrome saved (\"HAR with content\")
+  wsprobe import --entry 2 session.har             only its second WebSocket connection
+  wsprobe listen --log feed.jsonl -c 5 wss://example.com/feed; wsprobe import feed.jsonl
+  wsprobe import - > chat.wst                      paste a curl command, then press Ctrl-D";
+
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT_EXAMPLES)]
+pub struct ImportArgs {
+    /// A HAR file, lines of --log or --json, or a curl command; - reads standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Only this connection: its number, from 1, or a PATTERN of its URL
+    #[arg(long, value_name = "N|PATTERN", value_parser = entry)]
+    pub entry: Option<EntryChoice>,
+}
+
+/// A connection of a recording.
+#[derive(Clone, Debug)]
+pub enum EntryChoice {
+    /// The Nth, from 1.
+    Number(usize),
+    /// Those whose URL matches.
+    Url(Pattern),
+}
+
+fn entry(typed: &str) -> Result<EntryChoice, String> {
+    match typed.parse::<usize>() {
+        Ok(0) => Err("connections are counted from 1".to_owned()),
+        Ok(number) => Ok(EntryChoice::Number(number)),
+        Err(_) => pattern(typed).map(EntryChoice::Url),
+    }
+}
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   source <(wsprobe completions bash)
@@ -483,6 +610,7 @@ Examples:
   wsprobe help send           the same as wsprobe send --help
   wsprobe help exit-codes     what each exit status means
   wsprobe help patterns       how --expect, --until and --filter match
+  wsprobe help auditing       what audit finds, and what to change in the server
   wsprobe help conversations  taking turns, variables, rules that answer
   wsprobe help json           the events of --json, field by field
   wsprobe help check-file     scripted conversations
@@ -498,13 +626,16 @@ pub struct HelpArgs {
 
 /// The topics of `help`: commands, then chapters of the manual.
 fn topics() -> PossibleValuesParser {
-    const VERBS: [&str; 7] = [
+    const VERBS: [&str; 10] = [
         "connect",
         "send",
         "listen",
         "ping",
         "check",
+        "audit",
+        "import",
         "serve",
+        "proxy",
         "completions",
     ];
     let verbs = VERBS.into_iter().map(PossibleValue::new);

@@ -1,11 +1,9 @@
 //! `wsprobe check`: checks an endpoint, or runs check files, and reports pass or fail.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::cli::CheckArgs;
@@ -14,21 +12,19 @@ use crate::exit::Exit;
 use crate::link::LinkPolicy;
 use crate::named_file::{self, ReadLimits};
 use crate::output::{Notice, Printer, Sinks};
-use crate::pattern::runaway;
 use crate::script::endpoint::{EndpointOptions, probe};
 use crate::script::report::{Destinations, Reports, TerminalStyle};
 use crate::script::run::{CheckFile, run_test};
-use crate::script::schedule::{self, Job, ScheduleOutcome, SchedulePolicy};
-use crate::script::test_context::{PendingPolicy, RunContext, StopReason};
+use crate::script::schedule::{self, Job, SchedulePolicy};
+use crate::script::test_context::{PendingPolicy, RunContext};
 use crate::secret::io_text;
-use crate::signals::{Signal, Signals};
 use crate::template::Template;
 use crate::template::variables::Values;
-use crate::units;
 
 use super::UsageError;
 use super::filling::Filling;
 use super::prepare::{PreparedSession, filling, policy, prepare, warnings};
+use super::reporting;
 
 /// Runs the command.
 ///
@@ -239,15 +235,11 @@ struct CheckSettings {
 
 impl CheckSettings {
     fn of(options: &CheckArgs) -> Self {
-        let github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
-        let page = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
         Self {
             destinations: Destinations {
                 junit: options.junit.clone(),
                 tap: options.tap.clone(),
-                step_summary: page.filter(|_| github).map(PathBuf::from),
-                github,
-                json: options.shared.output.json,
+                ..reporting::destinations(options.shared.output.json)
             },
             pace: SchedulePolicy {
                 jobs: options.jobs.into(),
@@ -298,63 +290,8 @@ impl CheckSettings {
     ) -> anyhow::Result<Exit> {
         let mut reports =
             Reports::open(&self.destinations, terminal_style, tests).map_err(UsageError::output)?;
-        let ran = schedule::run(work, self.pace, shared, &mut reports).await?;
-        let mut exit = exit(&ran, &reports);
-        let bail_out = ran.stopping.map(|why| match why {
-            StopReason::Signal(_) => "interrupted",
-            StopReason::OutOfTime(_) => "--max-time reached",
-            StopReason::Runaway => "a jq expression cannot be stopped",
-        });
-        {
-            let mut sinks = shared.sinks.borrow_mut();
-            let time = self.begun.elapsed();
-            let failure = reports.end(ran.left, time, bail_out, exit, &mut sinks);
-            if ran.stopping == Some(StopReason::Runaway) && ran.left > 0 {
-                let (why, left) = (
-                    runaway().unwrap_or_default(),
-                    units::count(ran.left, "test"),
-                );
-                let text = format!("stopped: {why}; it cannot be stopped, {left} not run");
-                sinks.notify(Notice::Error(&text));
-            }
-            let output = ran
-                .output
-                .map(|error| format!("cannot write output: {}", io_text(&error)));
-            if let Some(failure) = failure.or(output) {
-                sinks.notify(Notice::Error(&failure));
-                exit = Exit::Output;
-            }
-        }
-        drain(&shared.sinks, ran.patience).await?;
-        Ok(exit)
-    }
-}
-
-/// Writes the buffered output. Stops waiting for a slow reader when a signal arrives, or after `patience`.
-async fn drain(sinks: &RefCell<Sinks>, patience: Option<Duration>) -> std::io::Result<()> {
-    let mut signals = Signals::new()?;
-    let drain = poll_fn(|cx| match signals.poll(cx) {
-        Poll::Ready(_) => Poll::Ready(()),
-        // A reader that has closed the pipe is not an error.
-        Poll::Pending => sinks.borrow_mut().poll_drain(cx).map(drop),
-    });
-    match patience {
-        Some(patience) => {
-            let _ = tokio::time::timeout(patience, drain).await;
-        }
-        None => drain.await,
-    }
-    Ok(())
-}
-
-fn exit(ran: &ScheduleOutcome, reports: &Reports) -> Exit {
-    match ran.stopping {
-        Some(StopReason::Signal(Signal::Interrupt)) => Exit::Interrupted,
-        Some(StopReason::Signal(Signal::Terminate)) => Exit::Terminated,
-        Some(StopReason::Signal(Signal::HangUp)) => Exit::HungUp,
-        Some(StopReason::OutOfTime(_) | StopReason::Runaway) => Exit::Expectation,
-        None if reports.has_failure() => Exit::Expectation,
-        None => Exit::Success,
+        let ran = schedule::run(work, self.pace, shared.into(), &mut reports).await?;
+        reporting::finish(ran, reports, self.begun, shared.into()).await
     }
 }
 

@@ -51,6 +51,18 @@ impl Filling {
         })
     }
 
+    /// Fills in nothing: texts are sent as they were typed.
+    pub fn nothing() -> Self {
+        let values = Values::new();
+        Self {
+            variables: Variables::new(&values),
+            values,
+            captured: Vec::new(),
+            is_requested: false,
+            environment: Rc::default(),
+        }
+    }
+
     /// Whether texts are filled in that usually are not.
     pub fn is_requested(&self) -> bool {
         self.is_requested

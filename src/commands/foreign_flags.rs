@@ -25,6 +25,21 @@ const OF_A_VERB: &[(&str, &[&str], &str)] = &[
         "--self-signed generates a certificate, --cert FILE uses yours",
     ),
     (
+        "proxy",
+        &["-p", "--port", "-l", "--listen"],
+        "give the port before the URL: wsprobe proxy 8080 URL",
+    ),
+    (
+        "proxy",
+        &["--host", "--bind", "--address", "-a"],
+        "write the address before the port: wsprobe proxy 0.0.0.0:8080 URL",
+    ),
+    (
+        "proxy",
+        &["-x", "--execute"],
+        "proxy sends nothing of its own: wsprobe connect URL -x MESSAGE does",
+    ),
+    (
         "listen",
         &["-w", "--wait"],
         "--for TIME stops after TIME, exit 0; --idle-timeout TIME stops after TIME without a message, exit 28",

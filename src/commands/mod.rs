@@ -1,5 +1,6 @@
 //! The commands, one module each. A command converts its options into values and runs the session with them.
 
+mod audit;
 mod check;
 pub mod completions;
 mod connect;
@@ -7,10 +8,14 @@ mod endpoints;
 mod filling;
 mod foreign_flags;
 mod help;
+mod import;
 mod listen;
+mod listening;
 mod password;
 mod ping;
 mod prepare;
+mod proxy;
+mod reporting;
 mod send;
 mod serve;
 mod usage;
@@ -51,10 +56,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match &cli.verb {
         Verb::Completions(options) => return completions::run(options),
         Verb::Help(options) => return help::run(options),
+        Verb::Import(options) => return import::run(options),
         _ => {}
     }
     ensure_descriptors().map_err(|error| match cli.verb {
-        Verb::Check(_) => error.as_usage(),
+        Verb::Check(_) | Verb::Audit(_) => error.as_usage(),
         _ => error,
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -68,9 +74,12 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Verb::Listen(options) => listen::run(options).await,
             Verb::Ping(options) => ping::run(options).await,
             Verb::Check(options) => check::run(options).await,
+            Verb::Audit(options) => audit::run(options).await,
             Verb::Serve(options) => serve::run(options).await,
+            Verb::Proxy(options) => proxy::run(*options).await,
             Verb::Completions(options) => completions::run(&options),
             Verb::Help(options) => help::run(&options),
+            Verb::Import(options) => import::run(&options),
         }
     });
     // A hanging name lookup blocks a thread of the runtime; do not wait for it.

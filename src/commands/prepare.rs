@@ -9,8 +9,8 @@ use crate::connection::dial::{Family, Route};
 use crate::connection::proxy::Proxies;
 use crate::connection::redirect::without_credentials;
 use crate::connection::target::{
-    Address, Credentials, Endpoint, RequestHeader, Subprotocol, UpgradeOptions, basic_secrets,
-    subprotocols_in,
+    Address, Credentials, Endpoint, RefusalBody, RequestHeader, Subprotocol, UpgradeOptions,
+    basic_secrets, subprotocols_in,
 };
 use crate::connection::tls::{ClientIdentity, TlsClient, TlsOptions};
 use crate::connection::{Limits, Target};
@@ -22,10 +22,11 @@ use crate::link::{Link, LinkPolicy, PingPolicy};
 use crate::named_file;
 use crate::output::diagnostics::{Diagnostics, StateLines};
 use crate::output::events::EventWriter;
-use crate::output::message_layout::Layout;
+use crate::output::message_layout::{LINES_LIMIT, Layout, TimeForm};
 use crate::output::standard_streams::Stdout;
 use crate::output::style::{OutputStream, When};
 use crate::output::{Destination, Log, Notice, Printer, Sinks};
+use crate::recording::recorder::{EventRecorder, RecordingLimit};
 use crate::report;
 use crate::secret::guess::is_secret_subprotocol;
 use crate::secret::{Redactor, SEARCHED_FROM, Secret, SecretSource, is_token_like};
@@ -33,6 +34,7 @@ use crate::server;
 use crate::session::{self, Interactive, Session};
 use crate::stop::StopRule;
 use crate::template::Language;
+use std::path::Path;
 
 use super::UsageError;
 use super::filling::Filling;
@@ -105,7 +107,7 @@ pub async fn prepare(
 }
 
 /// An error of the command line that quotes no secret.
-fn without_secrets(error: anyhow::Error, redactor: &Redactor) -> anyhow::Error {
+pub fn without_secrets(error: anyhow::Error, redactor: &Redactor) -> anyhow::Error {
     match error.downcast::<UsageError>() {
         Ok(error) => error.redacted(redactor).into(),
         Err(error) => error,
@@ -124,45 +126,23 @@ pub async fn policy(
 ) -> anyhow::Result<(LinkPolicy, Vec<String>)> {
     let files = files(shared);
     let (on_open, mut secrets) = messages_on_open(shared, files, filling)?;
-    let mut request = request(&shared.handshake, &shared.compression, files)?;
-    fill_headers(&mut request.headers, filling)?;
-    secrets.extend(secrets_of(&request));
-    let tls = TlsClient::new(&tls_options(&shared.tls, files)?).map_err(UsageError::from)?;
-    let limits = Limits {
-        connect: shared.timing.connect_timeout,
-        close: shared.timing.close_timeout,
-        max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
-    };
-    let (mut route, mut proxies) = (route(&shared.network), proxies(&shared.network)?);
-    let mut address = address(url, limits.max_size).await?;
-    let is_unix = matches!(address.endpoint, Endpoint::Unix(_)) || route.unix_socket.is_some();
-    if url == "echo:" || is_unix {
-        check_interface(&route)?;
-    }
-    if url == "echo:" {
-        // The built-in server is in this process: no proxy, no override.
-        (route, proxies) = (Route::default(), Proxies::default());
-    }
-    secrets.extend(proxy_secrets(&address, &proxies)?);
-    if shared.output.show_secrets && url != "echo:" {
-        address.shown = address.unmasked.clone();
-    }
-    request.credentials = credentials(&shared.handshake, files, filling, &mut secrets)?;
-    let policy = LinkPolicy {
-        target: Target {
-            address,
-            request,
-            route,
-            proxies,
-            max_redirects: shared
-                .handshake
-                .location
-                .then_some(shared.handshake.max_redirects),
-            http2: shared.handshake.http2,
-            tls,
-            limits,
-            trace: shared.output.verbose > 1,
+    let options = TargetOptions {
+        handshake: &shared.handshake,
+        compression: &shared.compression,
+        tls: &shared.tls,
+        network: &shared.network,
+        limits: Limits {
+            connect: shared.timing.connect_timeout,
+            close: shared.timing.close_timeout,
+            max_size: usize::try_from(shared.messages.max_size).unwrap_or(usize::MAX),
         },
+        files,
+        output: &shared.output,
+    };
+    let (target, more) = target(url, &options, filling).await?;
+    secrets.extend(more);
+    let policy = LinkPolicy {
+        target,
         on_open,
         persistence: retry_policy(&shared.persistence),
         heartbeat: heartbeat(&shared.persistence, filling)?,
@@ -174,6 +154,68 @@ pub async fn policy(
     };
     secrets.extend(filling.secrets());
     Ok((policy, secrets))
+}
+
+/// The options that say what a target is and how it is reached.
+pub struct TargetOptions<'a> {
+    /// The upgrade request.
+    pub handshake: &'a cli::HandshakeArgs,
+    /// The offer of compression.
+    pub compression: &'a cli::CompressionArgs,
+    /// TLS.
+    pub tls: &'a cli::TlsArgs,
+    /// Proxy, addresses, interface.
+    pub network: &'a cli::NetworkArgs,
+    /// Time and size limits of the connection.
+    pub limits: Limits,
+    /// The limits for reading files.
+    pub files: named_file::ReadLimits,
+    /// Whether secrets are shown and frames are traced.
+    pub output: &'a cli::OutputArgs,
+}
+
+/// The target of a URL, and the secrets in its options, which must be redacted. Starts the built-in server for `echo:`.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn target(
+    url: &str,
+    options: &TargetOptions<'_>,
+    filling: &Filling,
+) -> anyhow::Result<(Target, Vec<String>)> {
+    let TargetOptions { limits, files, .. } = *options;
+    let mut request = request(options.handshake, options.compression, files)?;
+    fill_headers(&mut request.headers, filling)?;
+    let mut secrets = secrets_of(&request);
+    let tls = TlsClient::new(&tls_options(options.tls, files)?).map_err(UsageError::from)?;
+    let (mut route, mut proxies) = (route(options.network), proxies(options.network)?);
+    let mut address = address(url, limits.max_size).await?;
+    let is_unix = matches!(address.endpoint, Endpoint::Unix(_)) || route.unix_socket.is_some();
+    if url == "echo:" || is_unix {
+        check_interface(&route)?;
+    }
+    if url == "echo:" {
+        // The built-in server is in this process: no proxy, no override.
+        (route, proxies) = (Route::default(), Proxies::default());
+    }
+    secrets.extend(proxy_secrets(&address, &proxies)?);
+    if options.output.show_secrets && url != "echo:" {
+        address.shown = address.unmasked.clone();
+    }
+    request.credentials = credentials(options.handshake, files, filling, &mut secrets)?;
+    let handshake = options.handshake;
+    let target = Target {
+        address,
+        request,
+        route,
+        proxies,
+        max_redirects: handshake.location.then_some(handshake.max_redirects),
+        http2: handshake.http2,
+        tls,
+        limits,
+        trace: options.output.verbose > 1,
+    };
+    Ok((target, secrets))
 }
 
 /// Rejects an `--interface` that does not exist where no connection would use it.
@@ -373,6 +415,7 @@ fn request(
         },
         headers,
         compression: offered,
+        refusal_body: RefusalBody::Excerpt,
     })
 }
 
@@ -644,9 +687,13 @@ impl PreparedSession {
             pretty,
             colour: self.stdout.colour,
             timestamps: self.shared.output.timestamps,
+            clock: TimeForm::Utc,
+            reply_after: None,
+            lines: LINES_LIMIT,
             binary: binary.into(),
             delimiter: if null { 0 } else { b'\n' },
             mark: "",
+            connection: 0,
             open_line: false,
         }
     }
@@ -733,6 +780,44 @@ impl PreparedSession {
         }
         Ok(report::outcome(&outcome, &self.what, sinks))
     }
+}
+
+impl PreparedSession {
+    /// What is recorded for `--har`; without it nothing is.
+    ///
+    /// # Errors
+    /// The file cannot be created (exit 23).
+    pub fn recorder(
+        &self,
+        command: &str,
+        har: Option<&Path>,
+    ) -> Result<Option<EventRecorder>, UsageError> {
+        let Some(path) = har else { return Ok(None) };
+        let recorder = self.session_recorder(command, RecordingLimit::FILE);
+        let recorder = recorder.writing_har(path).map_err(UsageError::output)?;
+        Ok(Some(recorder))
+    }
+
+    /// A recorder of the connections of this command.
+    pub fn session_recorder(&self, command: &str, limit: RecordingLimit) -> EventRecorder {
+        let policy = &self.policy;
+        let title = format!("Recorded by wsprobe {command}");
+        EventRecorder::of_session(
+            &title,
+            limit,
+            &policy.target,
+            &policy.on_open,
+            &policy.rules,
+        )
+    }
+}
+
+/// Writes what was recorded for `--har`, if the run itself was not a failure of output.
+///
+/// # Errors
+/// The file cannot be written (exit 23).
+pub fn finish_recording(sinks: &mut Sinks) -> Result<(), UsageError> {
+    sinks.finish_recording().map_err(UsageError::output)
 }
 
 /// Writes the buffered output, for at most 1 s: a reader that does not read must not block the exit.

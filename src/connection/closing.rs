@@ -1,7 +1,7 @@
 //! The closing handshake (RFC 6455 §7), started by either side. Each wait has a time limit.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
@@ -32,6 +32,14 @@ pub(super) enum ClosingPhase {
     Agreed {
         close: CloseInfo,
         timer: Pin<Box<Sleep>>,
+    },
+    /// The peer's close frame was received, and the caller has not answered it ([`Connection::relay`]).
+    Heard(CloseInfo),
+    /// We end the stream without a close frame: what is queued is written, then we wait for the peer's end.
+    Leaving {
+        timer: Pin<Box<Sleep>>,
+        /// Whether our side is shut down.
+        is_shut: bool,
     },
     /// The peer violated the protocol: our close frame is written, then the connection ends.
     Failing {
@@ -77,7 +85,8 @@ impl Connection {
             ClosingPhase::Asked { .. } => Initiator::Local,
             _ => Initiator::Peer,
         };
-        if by == Initiator::Peer {
+        let is_relayed = by == Initiator::Peer && self.is_relayed;
+        if by == Initiator::Peer && !is_relayed {
             // The answer has the same code and reason (RFC 6455 §5.5.1).
             self.send_close(seen.code.map(CloseCode), &seen.reason);
         }
@@ -90,14 +99,109 @@ impl Connection {
             error: None,
         };
         close.error = self.cut_off(&close).map(Box::new);
+        if is_relayed {
+            self.phase = ClosingPhase::Heard(close);
+            return Poll::Ready(Incoming::Closing(code, seen.reason.clone()));
+        }
+        self.await_end(close);
+        match by {
+            Initiator::Local => self.poll_end(cx),
+            _ => Poll::Ready(Incoming::Closing(code, seen.reason.clone())),
+        }
+    }
+
+    fn await_end(&mut self, close: CloseInfo) {
         let grace = EOF_GRACE.min(self.limits.close);
         self.phase = ClosingPhase::Agreed {
             close,
             timer: sleep(grace),
         };
-        match by {
-            Initiator::Local => self.poll_end(cx),
-            _ => Poll::Ready(Incoming::Closing(code, seen.reason.clone())),
+    }
+
+    /// Answers the close frame of the peer of a relayed connection.
+    pub fn answer_close(&mut self, close_frame: &CloseFrame) {
+        if let ClosingPhase::Heard(close) = &self.phase {
+            let close = close.clone();
+            self.send_close(close_frame.code, &close_frame.reason);
+            self.await_end(close);
+        }
+    }
+
+    /// Ends the connection without a close frame. What is queued is still written, within the limit of the closing
+    /// handshake; what arrives is discarded.
+    pub fn leave(&mut self) {
+        if !matches!(
+            self.phase,
+            ClosingPhase::Ended(_) | ClosingPhase::Closed | ClosingPhase::Leaving { .. }
+        ) {
+            self.phase = ClosingPhase::Leaving {
+                timer: sleep(self.limits.close),
+                is_shut: false,
+            };
+        }
+    }
+
+    /// Waits for the end of a peer whose close frame is not answered yet: after it nothing else may come.
+    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        if let Some(frame) = self.traced_frame() {
+            return Poll::Ready(frame);
+        }
+        let _ = self.poll_flush(cx);
+        ready!(self.poll_discard(cx));
+        let ClosingPhase::Heard(close) = &self.phase else {
+            return Poll::Pending;
+        };
+        let close = CloseInfo {
+            clean: false,
+            ..close.clone()
+        };
+        self.finish(close)
+    }
+
+    /// Writes what is queued, shuts the stream down and waits for the peer's end: unread data would turn our end into a
+    /// reset, which could discard what the peer has not read.
+    pub(super) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        while self.traced_frame().is_some() {}
+        let is_shut = match self.phase {
+            ClosingPhase::Leaving { is_shut, .. } => is_shut,
+            _ => false,
+        } || self.poll_shutdown(cx).is_ready();
+        let is_over = self.poll_discard(cx).is_ready();
+        let ClosingPhase::Leaving {
+            timer,
+            is_shut: was,
+        } = &mut self.phase
+        else {
+            return Poll::Pending;
+        };
+        *was = is_shut;
+        let has_ended = is_shut && is_over;
+        if !has_ended && !is_due(timer, cx) {
+            return Poll::Pending;
+        }
+        self.finish(CloseInfo {
+            by: Initiator::Local,
+            code: CloseCode::ABNORMAL,
+            reason: String::new(),
+            clean: false,
+            error: None,
+        })
+    }
+
+    /// Reads and discards what arrives; ready at the end of the stream.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.input.bytes_mut().clear();
+            if !matches!(ready!(self.input.poll_fill(&mut self.stream, cx)), Ok(1..)) {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn traced_frame(&mut self) -> Option<Incoming> {
+        match self.wire.traced() {
+            Some(Ok(Received::Frame(frame))) => Some(Incoming::Frame(frame)),
+            _ => None,
         }
     }
 
@@ -190,8 +294,8 @@ impl Connection {
 
     /// The remaining traced frames, then the end, then `None`.
     pub(super) fn last(&mut self) -> Option<Incoming> {
-        if let Some(Ok(Received::Frame(frame))) = self.wire.traced() {
-            return Some(Incoming::Frame(frame));
+        if let Some(frame) = self.traced_frame() {
+            return Some(frame);
         }
         match std::mem::replace(&mut self.phase, ClosingPhase::Closed) {
             ClosingPhase::Ended(close) => Some(Incoming::Closed(close)),

@@ -3,12 +3,12 @@
 //! Addresses are tried in parallel by RFC 8305 (Happy Eyeballs), so that a broken address family costs
 //! little time. If all fail, the error lists each address with its reason.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -282,7 +282,7 @@ pub async fn connect(
     from: Option<&LocalEnd>,
     attempts: &AddressAttempts,
 ) -> Result<TcpStream, Error> {
-    attempts.0.borrow_mut().clear();
+    attempts.entries().clear();
     let mut race = Race {
         waiting: addresses.iter().copied(),
         from: from.cloned(),
@@ -296,20 +296,25 @@ pub async fn connect(
 
 /// The addresses tried and why each failed; `None` for one that has not answered.
 #[derive(Debug, Default)]
-pub struct AddressAttempts(RefCell<Vec<(SocketAddr, Option<String>)>>);
+pub struct AddressAttempts(Mutex<Vec<(SocketAddr, Option<String>)>>);
 
 impl AddressAttempts {
+    fn entries(&self) -> MutexGuard<'_, Vec<(SocketAddr, Option<String>)>> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether no address was tried.
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.entries().is_empty()
     }
 
     fn started(&self, address: SocketAddr) {
-        self.0.borrow_mut().push((address, None));
+        self.entries().push((address, None));
     }
 
     fn failed(&self, address: SocketAddr, error: &io::Error) {
-        let mut attempts = self.0.borrow_mut();
+        let mut attempts = self.entries();
         if let Some(entry) = attempts.iter_mut().find(|entry| entry.0 == address) {
             entry.1 = Some(io_text(error));
         }
@@ -318,7 +323,7 @@ impl AddressAttempts {
 
 impl fmt::Display for AddressAttempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (address, why)) in self.0.borrow().iter().enumerate() {
+        for (index, (address, why)) in self.entries().iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
             let why = why.as_deref().unwrap_or("no answer");
             write!(f, "{comma}{address}: {why}")?;

@@ -18,15 +18,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::error::{Error, ErrorKind, Stage};
-use super::handshake::answer::{BODY_LIMIT, INTERIM_LIMIT, body_wait, readable};
+use super::handshake::answer::{INTERIM_LIMIT, body_wait, readable};
 use super::handshake::client::{
     self as upgrade, Upgraded, agreed_compression, chosen_subprotocol, hint_for,
     warn_if_no_subprotocol,
 };
 use super::handshake::{HEAD_LIMIT, Headers, HttpVersion, Refusal, Response};
 use super::progress::{Progress, Reporter};
-use super::stream::Stream;
-use super::target::{Address, UpgradeOptions};
+use super::stream::{Stream, Transport};
+use super::target::{Address, RefusalBody, UpgradeOptions};
 
 /// The flow-control window in bytes: how much the peer may send before it is read.
 const WINDOW: u32 = 256 * 1024;
@@ -47,6 +47,9 @@ pub struct Tunnel {
     /// Data received and not read yet.
     rest: Bytes,
 }
+
+/// Only reading tells whether the server has ended the stream.
+impl Transport for Tunnel {}
 
 /// Sends the extended CONNECT and checks the response.
 ///
@@ -86,7 +89,8 @@ pub async fn upgrade(
     };
     reporter.report(|| Progress::Answer(answer.clone()));
     if !parts.status.is_success() {
-        let refusal = read_refusal(&mut connection, &mut receive, answer, deadline).await;
+        let kept = request.refusal_body;
+        let refusal = read_refusal(&mut connection, &mut receive, answer, deadline, kept).await;
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
@@ -211,11 +215,12 @@ async fn read_refusal(
     receive: &mut RecvStream,
     answer: Response,
     deadline: Instant,
+    kept: RefusalBody,
 ) -> Refusal {
     let mut body = Vec::new();
     let mut whole = false;
     let reading = async {
-        while body.len() <= BODY_LIMIT {
+        while body.len() <= kept.limit() {
             let next = std::future::poll_fn(|cx| {
                 // A failure of the connection shows in the data stream.
                 let _ = Pin::new(&mut *connection).poll(cx);
@@ -236,10 +241,13 @@ async fn read_refusal(
         }
     };
     // After a timeout the part received so far is shown.
-    let _ = tokio::time::timeout(body_wait(deadline), reading).await;
-    let body_cut = !whole || body.len() > BODY_LIMIT;
-    body.truncate(BODY_LIMIT);
-    let body = readable(&answer.headers, body);
+    let _ = tokio::time::timeout(body_wait(deadline, kept), reading).await;
+    let body_cut = !whole || body.len() > kept.limit();
+    body.truncate(kept.limit());
+    let body = match kept {
+        RefusalBody::Excerpt => readable(&answer.headers, body),
+        RefusalBody::Whole => body,
+    };
     Refusal {
         status: answer.status,
         reason: http::StatusCode::from_u16(answer.status)

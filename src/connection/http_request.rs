@@ -145,6 +145,7 @@ async fn open(target: &Target, address: &Address, reporter: &Reporter) -> Result
     tokio::time::timeout(limit, opening)
         .await
         .unwrap_or_else(|_| Err(progress.timeout(limit)))
+        .map(|(stream, _)| stream)
         .map_err(|error| progress.with_hint(error))
 }
 

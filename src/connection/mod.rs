@@ -18,6 +18,7 @@ pub mod http2;
 pub mod http_request;
 pub mod message;
 mod opening;
+pub mod probing;
 mod progress;
 pub mod proxy;
 mod read_buffer;
@@ -136,6 +137,17 @@ pub struct Opened {
     pub tls: Option<tls::NegotiatedTls>,
     /// The duration of each stage.
     pub timing: Timing,
+    /// For a client of a proxy: the connection to the server.
+    pub upstream: Option<Box<UpstreamOpened>>,
+}
+
+/// The handshake with the server behind a proxy.
+#[derive(Clone, Debug)]
+pub struct UpstreamOpened {
+    /// The URL, redacted.
+    pub url: String,
+    /// The result.
+    pub opened: Opened,
 }
 
 /// The state of a connection, named as in the DOM (WHATWG WebSockets §3.1).
@@ -192,6 +204,8 @@ pub struct Connection {
     pongs_owed: u32,
     /// Whether the limit of the closing handshake is not extended any more.
     is_urgent: bool,
+    /// Whether pings and close frames are answered by the caller ([`Connection::relay`]).
+    is_relayed: bool,
 }
 
 impl Connection {
@@ -245,6 +259,7 @@ impl Connection {
                 .collect(),
             tls: established.tls,
             timing: established.timing,
+            upstream: None,
         };
         Ok((connection, opened))
     }
@@ -286,7 +301,22 @@ impl Connection {
             limits,
             pongs_owed: 0,
             is_urgent: false,
+            is_relayed: false,
         })
+    }
+
+    /// Leaves the answers to pings and to the peer's close frame to the caller, who passes them on to another
+    /// connection and answers with what comes from there. After the peer's close frame messages can still be sent
+    /// until [`Connection::answer_close`].
+    pub fn relay(&mut self) {
+        self.wire.leave_pings();
+        self.is_relayed = true;
+    }
+
+    /// Whether the peer has ended the stream, as far as this can be known without reading: data that it sent before
+    /// may be unread.
+    pub fn is_ended_by_peer(&self) -> bool {
+        self.has_write_failed() || self.stream.is_ended_by_peer()
     }
 
     /// Bytes on the wire so far, frame headers included: received, sent.
@@ -324,7 +354,9 @@ impl Connection {
         match self.phase {
             ClosingPhase::Open => ReadyState::Open,
             ClosingPhase::Asked { .. }
+            | ClosingPhase::Heard(_)
             | ClosingPhase::Agreed { .. }
+            | ClosingPhase::Leaving { .. }
             | ClosingPhase::Failing { .. }
             | ClosingPhase::Ended(_) => ReadyState::Closing,
             ClosingPhase::Closed => ReadyState::Closed,
@@ -349,13 +381,14 @@ impl Connection {
         self.output.failure().is_some()
     }
 
-    /// Queues something to send. Returns false if the connection is not OPEN and nothing was queued.
+    /// Queues something to send. Returns false if the connection is not OPEN and nothing was queued; a relayed one
+    /// takes messages until the peer's close frame was answered.
     pub fn feed(&mut self, outgoing: &Outgoing) -> bool {
-        let is_open = matches!(self.phase, ClosingPhase::Open);
-        if is_open {
+        let takes_messages = matches!(self.phase, ClosingPhase::Open | ClosingPhase::Heard(_));
+        if takes_messages {
             self.encode(outgoing);
         }
-        is_open
+        takes_messages
     }
 
     fn encode(&mut self, outgoing: &Outgoing) {
@@ -391,6 +424,8 @@ impl Connection {
         match self.phase {
             ClosingPhase::Open => self.poll_message(cx).map(Some),
             ClosingPhase::Asked { .. } => self.poll_answer(cx).map(Some),
+            ClosingPhase::Heard(_) => self.poll_gone(cx).map(Some),
+            ClosingPhase::Leaving { .. } => self.poll_leave(cx).map(Some),
             ClosingPhase::Agreed { .. } => self.poll_end(cx).map(Some),
             ClosingPhase::Failing { .. } => self.poll_failure(cx).map(Some),
             ClosingPhase::Ended(_) | ClosingPhase::Closed => Poll::Ready(self.last()),

@@ -2,8 +2,8 @@
 //!
 //! The current stage is recorded, so that a timeout can name the stage that took too long.
 
-use std::cell::{Cell, RefCell};
 use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -28,29 +28,43 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The current stage of an attempt, and what it tried.
 #[derive(Debug)]
 pub struct HandshakeProgress {
-    stage: Cell<Stage>,
     attempts: AddressAttempts,
+    place: Mutex<ProgressPlace>,
+}
+
+/// How far an attempt has come.
+#[derive(Debug)]
+struct ProgressPlace {
+    stage: Stage,
     /// The current address; a redirect changes it.
-    address: RefCell<Address>,
+    address: Address,
     /// Whether an error is about the server itself, not about a proxy.
-    at_server: Cell<bool>,
+    at_server: bool,
 }
 
 impl HandshakeProgress {
     /// The state before the first stage.
     pub fn new(address: &Address) -> Self {
         Self {
-            stage: Cell::new(Stage::Lookup),
             attempts: AddressAttempts::default(),
-            address: RefCell::new(address.clone()),
-            at_server: Cell::new(true),
+            place: Mutex::new(ProgressPlace {
+                stage: Stage::Lookup,
+                address: address.clone(),
+                at_server: true,
+            }),
         }
+    }
+
+    fn place(&self) -> MutexGuard<'_, ProgressPlace> {
+        // No code panics while it holds the lock.
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the hint that the address suggests, unless the error is about a proxy.
     pub fn with_hint(&self, error: Error) -> Error {
-        if self.at_server.get() {
-            with_hint(error, &self.address.borrow())
+        let place = self.place();
+        if place.at_server {
+            with_hint(error, &place.address)
         } else {
             error
         }
@@ -62,16 +76,19 @@ impl HandshakeProgress {
         if let Ok(result) = tokio::time::timeout(PATIENCE, &mut opening).await {
             return result;
         }
-        reporter.report(|| Progress::Slow {
-            url: self.address.borrow().shown.clone(),
-            doing: self.stage.get().activity(),
+        reporter.report(|| {
+            let place = self.place();
+            Progress::Slow {
+                url: place.address.shown.clone(),
+                doing: place.stage.activity(),
+            }
         });
         opening.await
     }
 
     /// The error for an attempt that took longer than `limit`: names the stage.
     pub fn timeout(&self, limit: Duration) -> Error {
-        let error = Error::timeout(self.stage.get(), limit);
+        let error = Error::timeout(self.place().stage, limit);
         if error.stage != Stage::Connect || self.attempts.is_empty() {
             return error;
         }
@@ -151,19 +168,19 @@ pub async fn establish(
             }
             _ => return Err(error),
         }
-        progress.address.replace(address.clone());
+        progress.place().address = address.clone();
     }
 }
 
 /// Connects to an address, through a proxy and with TLS where the target says so, for a request of another kind
-/// than the handshake.
+/// than the usual handshake.
 pub async fn reach(
     target: &Target,
     address: &Address,
     reporter: &Reporter,
     progress: &HandshakeProgress,
     deadline: Instant,
-) -> Result<Stream, Error> {
+) -> Result<(Stream, Option<tls::NegotiatedTls>), Error> {
     let mut attempt = AddressAttempt {
         target,
         address,
@@ -175,8 +192,7 @@ pub async fn reach(
         remote: String::new(),
         proxy: None,
     };
-    let (stream, _) = attempt.open_stream(Alpn::Http1).await?;
-    Ok(stream)
+    attempt.open_stream(Alpn::Http1).await
 }
 
 /// The request with current credentials: a token in a file may have been renewed.
@@ -255,14 +271,13 @@ impl AddressAttempt<'_> {
     }
 
     fn enter(&self, stage: Stage) -> Instant {
-        self.progress.stage.set(stage);
+        self.progress.place().stage = stage;
         Instant::now()
     }
 
     /// A byte stream to the server, through a proxy if one is configured for the host.
     async fn connect_transport(&mut self) -> Result<Stream, Error> {
-        let at_server = &self.progress.at_server;
-        at_server.set(false);
+        self.progress.place().at_server = false;
         let route = &self.target.route;
         let (host, port) = match (&route.unix_socket, &self.address.endpoint) {
             (Some(path), _) | (None, Endpoint::Unix(path)) => return self.dial_unix(path).await,
@@ -278,11 +293,11 @@ impl AddressAttempt<'_> {
                 let stream = self
                     .connect_through(proxy, without_zone(host), port)
                     .await?;
-                at_server.set(true);
+                self.progress.place().at_server = true;
                 Ok(stream)
             }
             None => {
-                at_server.set(true);
+                self.progress.place().at_server = true;
                 self.dial(host, port).await
             }
         }

@@ -17,6 +17,7 @@ use super::dial::{self, Route};
 use super::error::{Error, ErrorKind, Stage};
 use super::handshake::{HeadError, Refusal, answer, client};
 use super::stream::Stream;
+use super::target::RefusalBody;
 use crate::secret::{Secret, io_text, redact_url};
 
 /// The protocol of a proxy.
@@ -362,7 +363,8 @@ async fn connect(
         .await
         .map_err(broken)?;
     if !(200..300).contains(&answer.status) {
-        let refusal = answer::read_refusal(stream, answer, buffer, deadline).await;
+        let kept = RefusalBody::Excerpt;
+        let refusal = answer::read_refusal(stream, answer, buffer, deadline, kept).await;
         let hint = hint_for(&refusal, proxy);
         let error = refused(proxy, format!("answered {}", refusal.status_line()));
         return Err(Error {

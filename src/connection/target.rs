@@ -238,6 +238,21 @@ impl Address {
             .collect()
     }
 
+    /// The same server with another path and query.
+    pub fn with_request_target(&self, target: String) -> Self {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        let unmasked = match &self.endpoint {
+            Endpoint::Tcp { .. } => format!("{scheme}://{}{target}", self.host_header),
+            Endpoint::Unix(path) => format!("{scheme}+unix:{}:{target}", path.display()),
+        };
+        Self {
+            request_target: target,
+            shown: redact_url(&unmasked),
+            unmasked,
+            ..self.clone()
+        }
+    }
+
     /// Shows this address as the URL `masked`, in which secrets are masked; returns the form of its request target.
     pub fn show_as(&mut self, masked: String) -> Option<String> {
         match Self::parse(&masked) {
@@ -667,6 +682,28 @@ pub struct UpgradeOptions {
     pub subprotocols: Vec<Subprotocol>,
     /// The offer of permessage-deflate; `None` offers no compression.
     pub compression: Option<DeflateOffer>,
+    /// How much is kept of the body of a refusal.
+    pub refusal_body: RefusalBody,
+}
+
+/// How much is kept of the body of a refusal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefusalBody {
+    /// The beginning, decompressed, for a person: 1 KiB.
+    #[default]
+    Excerpt,
+    /// The bytes as they came, to pass them on: 1 MiB.
+    Whole,
+}
+
+impl RefusalBody {
+    /// The most bytes that are kept.
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::Excerpt => 1 << 10,
+            Self::Whole => 1 << 20,
+        }
+    }
 }
 
 impl UpgradeOptions {

@@ -14,6 +14,9 @@ use super::wire::Wire;
 /// The queue is full at this number of bytes.
 const FULL: usize = 128 * 1024;
 
+/// The same for what waits behind a large message: empty messages and pings count, too.
+const MOST_ENTRIES: usize = 4096;
+
 /// Written bytes are removed from the front of the queue once there are this many.
 const LEFT: usize = 128 * 1024;
 
@@ -75,6 +78,7 @@ impl WriteQueue {
     /// Whether the queued bytes, here and in `wire`, have reached the limit.
     pub(super) fn is_full(&self, wire: &Wire) -> bool {
         self.bytes.len() - self.sent + wire.waiting_bytes() >= FULL
+            || wire.waiting_entries() >= MOST_ENTRIES
     }
 
     /// Writes what is queued here and in `wire`. Ready when everything is written or a write has failed; the

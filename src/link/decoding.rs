@@ -19,6 +19,17 @@ impl Link {
         self.examines_messages = true;
     }
 
+    /// Leaves binary messages as they are from now on.
+    pub fn stop_decoding(&mut self) {
+        self.policy.decode = None;
+        self.decoder = None;
+    }
+
+    /// How binary messages are decoded.
+    pub fn decode_format(&self) -> Option<&DecodeFormat> {
+        self.policy.decode.as_ref()
+    }
+
     /// The decoder of a new connection, whose streams begin anew.
     pub(super) fn new_decoder(&self) -> Option<Box<MessageDecoder>> {
         let limit = self.policy.target.limits.max_size;

@@ -30,7 +30,7 @@ use crate::event::{
 use crate::rules::{self, Response, Rule};
 use crate::secret::{Secret, SecretSource};
 use crate::template::Template;
-use crate::template::variables::{Filled, Variables};
+use crate::template::variables::{Filled, VariableValue, Variables};
 use crate::units;
 use heartbeat::{Heartbeat, HeartbeatAction, HeartbeatState};
 pub use outstanding_pings::{AppPing, PingPolicy};
@@ -80,6 +80,8 @@ pub struct Link {
     examines_messages: bool,
     /// How many messages rules have answered.
     answered_by_rules: u64,
+    /// Whether typed messages are templates.
+    fills_typed: bool,
 }
 
 enum LinkState {
@@ -125,6 +127,7 @@ impl Link {
         let is_plain = policy.rules.is_empty() && policy.decode.is_none();
         Self {
             examines_messages: !is_plain || pings.app_ping().is_some(),
+            fills_typed: policy.fills_messages,
             policy,
             answered_by_rules: 0,
             state: LinkState::Idle,
@@ -413,12 +416,23 @@ impl Link {
     /// # Errors
     /// An invalid variable, or one without a value.
     pub fn fill_typed(&self, text: &str, before: u64) -> Result<Option<Filled>, String> {
-        if !self.policy.fills_messages {
+        if !self.fills_typed {
             return Ok(None);
         }
         let template = Template::message(text, Template::parse)?.used(before);
         let filled = self.policy.variables.fill(&template);
         filled.map(Some).map_err(|error| error.to_string())
+    }
+
+    /// Defines a variable for typed messages, which are templates from now on.
+    pub fn define(&mut self, name: &str, value: VariableValue) {
+        self.fills_typed = true;
+        self.policy.variables.redefine(name, value);
+    }
+
+    /// The variables of the texts that are sent.
+    pub fn variables(&self) -> &Variables {
+        &self.policy.variables
     }
 
     /// Drops an open connection because of a local error.
@@ -461,6 +475,7 @@ impl Link {
             received: up.received,
             sent: up.sent,
             next,
+            ended_by: None,
         })));
         match self.next.take() {
             Some(target) => self.start_connecting(target),
@@ -706,6 +721,16 @@ impl Link {
     pub fn add_rule(&mut self, rule: Rule) {
         self.policy.rules.push(rule);
         self.examines_messages = true;
+    }
+
+    /// The rules that answer messages.
+    pub fn rules(&self) -> &[Rule] {
+        &self.policy.rules
+    }
+
+    /// Removes all rules; returns how many there were.
+    pub fn remove_rules(&mut self) -> usize {
+        std::mem::take(&mut self.policy.rules).len()
     }
 
     /// Sends a text that was filled in; `by_rule` if it answers a message.
@@ -959,6 +984,11 @@ impl Link {
         self.retry = RetryState::default();
         self.leaving = false;
         self.state = LinkState::Idle;
+    }
+
+    /// The messages that are sent after every open.
+    pub fn on_open(&self) -> &[SecretSource] {
+        &self.policy.on_open
     }
 
     /// Adds a message to send after every open, or removes all of them; returns their number.

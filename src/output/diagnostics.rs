@@ -91,7 +91,8 @@ impl Diagnostics {
             } if self.verbose > 0 => {
                 self.control(out, *direction, "pong", payload, redactor);
             }
-            Event::Frame(frame) => self.frame(out, frame, redactor),
+            // The view of a server shows them with the number of the connection.
+            Event::Frame(frame) if self.quiet < u8::MAX => self.frame(out, frame, redactor),
             Event::Closing { by, code, reason } if self.verbose > 0 => {
                 let what = match by {
                     Initiator::Peer => "closing: the server sent",

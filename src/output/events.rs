@@ -24,7 +24,7 @@ use crate::connection::frame::TracedFrame;
 use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::message::{Direction, Payload};
 use crate::connection::tls::certificate::{CertificateSummary, time};
-use crate::connection::{Opened, tls};
+use crate::connection::{Opened, Timing, UpstreamOpened, tls};
 use crate::event::{Closed, Event, Message, PongMismatch, RetryWait, Traffic};
 use crate::exit::Exit;
 use crate::input::encoding::to_base64;
@@ -49,6 +49,29 @@ pub struct TestResult<'a> {
     pub time: Duration,
     /// Why it failed, or the value found.
     pub message: &'a str,
+    /// What else is known of a probe of an audit.
+    pub probe: Option<ProbeFacts<'a>>,
+}
+
+/// The details of a probe of an audit.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeFacts<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its group.
+    pub group: &'a str,
+    /// `pass`, `fail`, `warn` or `skip`.
+    pub verdict: &'a str,
+    /// The sections behind it.
+    pub rfc: &'a [&'a str],
+    /// What was sent.
+    pub sent: &'a str,
+    /// What was expected.
+    pub expected: &'a str,
+    /// What came.
+    pub got: &'a str,
+    /// Whether the user has accepted the finding.
+    pub accepted: bool,
 }
 
 /// The result of all tests.
@@ -161,9 +184,7 @@ impl EventWriter {
             Event::Connecting { url, attempt } => {
                 self.connections += 1;
                 self.connection = self.connections;
-                self.opening.insert(self.connection);
-                let attempt = *attempt;
-                self.push(out, &event_types::ConnectingEvent { url, attempt });
+                self.connecting(out, url, *attempt);
             }
             Event::Open(opened) => {
                 self.opening.remove(&self.connection);
@@ -379,6 +400,16 @@ impl EventWriter {
                 ok: test.ok,
                 ms: Ms(test.time),
                 message: test.message,
+                probe: test.probe.map(|probe| event_types::ProbeInfo {
+                    id: probe.id,
+                    group: probe.group,
+                    verdict: probe.verdict,
+                    rfc: probe.rfc,
+                    sent: probe.sent,
+                    expected: probe.expected,
+                    got: probe.got,
+                    accepted: probe.accepted,
+                }),
             },
         );
     }
@@ -400,6 +431,12 @@ impl EventWriter {
     /// Appends the line that ends a `ping`.
     pub fn statistics(&mut self, out: &mut Vec<u8>, statistics: &PingStatistics) {
         self.push(out, &ping_stats(statistics));
+    }
+
+    /// Appends the `connecting` line of this connection, whose number the caller has set.
+    pub fn connecting(&mut self, out: &mut Vec<u8>, url: &str, attempt: u32) {
+        self.opening.insert(self.connection);
+        self.push(out, &event_types::ConnectingEvent { url, attempt });
     }
 
     /// Appends the line of a listening server, with the SHA-256 fingerprint of its self-signed certificate, if any.
@@ -539,7 +576,6 @@ fn as_json(text: &str) -> Option<&RawValue> {
 }
 
 fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> event_types::OpenEvent<'a> {
-    let timing = &opened.timing;
     event_types::OpenEvent {
         status: opened.answer.status,
         remote: &opened.remote,
@@ -554,14 +590,39 @@ fn open<'a>(opened: &'a Opened, redactor: &Redactor) -> event_types::OpenEvent<'
         request: request(&opened.request, redactor),
         headers: fields(&opened.answer.headers, redactor),
         tls: opened.tls.as_ref().map(tls_line),
-        timing: event_types::TimingInfo {
-            dns_ms: Ms(timing.lookup),
-            tcp_ms: Ms(timing.connect),
-            proxy_ms: Ms(timing.proxy),
-            tls_ms: Ms(timing.tls),
-            upgrade_ms: Ms(timing.upgrade),
-            total_ms: Ms(timing.total),
-        },
+        timing: stage_times(&opened.timing),
+        upstream: opened
+            .upstream
+            .as_deref()
+            .map(|upstream| upstream_line(upstream, redactor)),
+    }
+}
+
+fn upstream_line<'a>(
+    upstream: &'a UpstreamOpened,
+    redactor: &Redactor,
+) -> event_types::UpstreamInfo<'a> {
+    let opened = &upstream.opened;
+    event_types::UpstreamInfo {
+        url: &upstream.url,
+        remote: &opened.remote,
+        http: opened.answer.version.as_str(),
+        extensions: &opened.extensions,
+        request: request(&opened.request, redactor),
+        headers: fields(&opened.answer.headers, redactor),
+        tls: opened.tls.as_ref().map(tls_line),
+        timing: stage_times(&opened.timing),
+    }
+}
+
+fn stage_times(timing: &Timing) -> event_types::TimingInfo {
+    event_types::TimingInfo {
+        dns_ms: Ms(timing.lookup),
+        tcp_ms: Ms(timing.connect),
+        proxy_ms: Ms(timing.proxy),
+        tls_ms: Ms(timing.tls),
+        upgrade_ms: Ms(timing.upgrade),
+        total_ms: Ms(timing.total),
     }
 }
 

@@ -3,7 +3,7 @@
 //! In a pipe the peer's bytes are unchanged, and a delimiter follows each text. On a terminal control characters
 //! are escaped, binary messages are shown as a hexdump, and JSON is pretty-printed.
 
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -14,15 +14,17 @@ use super::json;
 use super::payload_form::PayloadForm;
 use super::style::{DIM, RESET, paint};
 use crate::connection::message::{Payload, Text};
-use crate::units::{count_grouped, datable, grouped, wall_clock};
+use crate::units::{count_grouped, datable, grouped, local_time, shown, wall_clock};
 
 /// The most bytes of a binary message shown on a terminal.
 const HEXDUMP_LIMIT: usize = 256;
 /// A JSON text larger than this is not pretty-printed (bytes).
 const PRETTY_LIMIT: usize = 16 << 20;
 
-/// The most of a text that a session shows: lines, and bytes.
-const LINES_LIMIT: usize = 60;
+/// The most lines of a text that are shown of its beginning, and the least that a window leaves of that.
+pub const LINES_LIMIT: usize = 60;
+const LINES_AT_LEAST: usize = 5;
+/// The most bytes of a text that are shown of its beginning.
 const BYTES_LIMIT: usize = 8 * 1024;
 /// Of a text larger than this only the beginning is formatted (bytes).
 const LOOKED_AT: usize = 256 * 1024;
@@ -48,6 +50,16 @@ pub enum BinaryForm {
     Base64,
 }
 
+/// How the time of a message is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeForm {
+    /// RFC 3339, in UTC.
+    #[default]
+    Utc,
+    /// `HH:MM:SS.mmm` where this program runs.
+    Local,
+}
+
 /// The format of messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -59,12 +71,20 @@ pub struct Layout {
     pub colour: bool,
     /// Print the time of arrival before each message.
     pub timestamps: bool,
+    /// How that time is written.
+    pub clock: TimeForm,
+    /// The time from what was typed to this message, its reply; printed after it.
+    pub reply_after: Option<Duration>,
+    /// The most lines of a text that are shown of its beginning.
+    pub lines: usize,
     /// The form of binary messages.
     pub binary: BinaryForm,
     /// The byte after a text message.
     pub delimiter: u8,
-    /// The mark before each message in an interactive session.
+    /// The mark before each message in an interactive session or of a proxy, whose messages are lines of their own.
     pub mark: &'static str,
+    /// The number of the connection before the mark, where several are shown; else 0.
+    pub connection: u64,
     /// The last thing printed is a binary message without a delimiter at its end.
     pub open_line: bool,
 }
@@ -95,23 +115,32 @@ impl Layout {
         }
     }
 
-    /// Time and mark.
+    /// Time, number of the connection and mark.
     #[inline]
     fn begin(&self, out: &mut Vec<u8>, at: Option<Instant>) {
+        if self.timestamps || self.connection > 0 || !self.mark.is_empty() {
+            self.print_prefix(out, at);
+        }
+    }
+
+    fn print_prefix(&self, out: &mut Vec<u8>, at: Option<Instant>) {
         if self.timestamps {
-            self.print_time(out, at);
+            let ago = at.map(|at| at.elapsed()).unwrap_or_default();
+            let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let time = match self.clock {
+                TimeForm::Utc => humantime::format_rfc3339_millis(datable(time)).to_string(),
+                TimeForm::Local => local_time(time),
+            };
+            paint(out, self.colour, DIM, time.as_bytes());
+            out.push(b' ');
+        }
+        if self.connection > 0 {
+            let number = format!("#{} ", self.connection);
+            paint(out, self.colour, DIM, number.as_bytes());
         }
         if !self.mark.is_empty() {
             paint(out, self.colour, DIM, self.mark.as_bytes());
         }
-    }
-
-    fn print_time(&self, out: &mut Vec<u8>, at: Option<Instant>) {
-        let ago = at.map(|at| at.elapsed()).unwrap_or_default();
-        let time = wall_clock().checked_sub(ago).unwrap_or(UNIX_EPOCH);
-        let time = humantime::format_rfc3339_millis(datable(time)).to_string();
-        paint(out, self.colour, DIM, time.as_bytes());
-        out.push(b' ');
     }
 
     /// The beginning of a text, and its size if it is cut.
@@ -128,14 +157,35 @@ impl Layout {
         if !(self.pretty && self.print_json(out, looked_at)) {
             push_escaped(out, looked_at, KeptControls::Lines);
         }
-        let end = shown_end(&out[start..]);
+        let end = shown_end(&out[start..], self.lines);
         if start + end < out.len() {
+            let rest = memchr::memchr_iter(b'\n', &out[start + end..]).count();
             out.truncate(start + end);
             if self.colour {
                 out.extend_from_slice(RESET.as_bytes());
             }
             let size = grouped(text.len() as u64);
-            let note = format!("\n… {size} bytes in total; /last shows all");
+            let lines = count_grouped(rest as u64, "more line");
+            let is_all = looked_at.len() == text.len();
+            let note = match (self.connection, rest) {
+                (0, 1..) if is_all => format!("\n… {lines}, /last shows them"),
+                (0, _) => format!("\n… {size} bytes in total; /last shows all"),
+                _ => format!("\n… {size} bytes in total"),
+            };
+            paint(out, self.colour, DIM, note.as_bytes());
+        }
+        self.end(out);
+    }
+
+    /// Limits the lines of a text's beginning to a third of a window with this many rows.
+    pub fn fit(&mut self, rows: usize) {
+        self.lines = (rows / 3).clamp(LINES_AT_LEAST, LINES_LIMIT);
+    }
+
+    /// The time of a reply, and the delimiter.
+    fn end(&self, out: &mut Vec<u8>) {
+        if let Some(after) = self.reply_after {
+            let note = format!("  +{}", shown(after));
             paint(out, self.colour, DIM, note.as_bytes());
         }
         out.push(self.delimiter);
@@ -161,7 +211,7 @@ impl Layout {
                 out.push(text.as_ref());
             }
         }
-        out.tail().push(self.delimiter);
+        self.end(out.tail());
     }
 
     /// Pretty-prints JSON; false when the text is not an object or array.
@@ -187,17 +237,19 @@ impl Layout {
             out.tail().push(self.delimiter);
         } else if self.terminal {
             let size = count_grouped(bytes.len() as u64, "byte");
-            paint(
-                out.tail(),
-                self.colour,
-                DIM,
-                format!("binary, {size}\n").as_bytes(),
-            );
+            let note = format!("binary, {size}");
+            paint(out.tail(), self.colour, DIM, note.as_bytes());
+            self.end(out.tail());
             hexdump(out.tail(), bytes, HEXDUMP_LIMIT);
         } else {
             out.push(bytes);
-            if let Some(last) = bytes.last() {
-                self.open_line = *last != self.delimiter;
+            let is_open = bytes.last().map(|last| *last != self.delimiter);
+            if !self.mark.is_empty() {
+                if is_open != Some(false) {
+                    out.tail().push(self.delimiter);
+                }
+            } else if let Some(is_open) = is_open {
+                self.open_line = is_open;
             }
         }
     }
@@ -205,8 +257,8 @@ impl Layout {
 
 /// Where a text is cut: after a line, or, when one line is too long, between two characters and outside a colour
 /// sequence.
-fn shown_end(shown: &[u8]) -> usize {
-    let lines = memchr::memchr_iter(b'\n', shown).nth(LINES_LIMIT - 1);
+fn shown_end(shown: &[u8], most: usize) -> usize {
+    let lines = memchr::memchr_iter(b'\n', shown).nth(most.max(1) - 1);
     let end = lines.unwrap_or(shown.len());
     if end <= BYTES_LIMIT {
         return end;

@@ -42,7 +42,7 @@ use events::EventWriter;
 pub use log::Log;
 use log::Origin;
 pub use notice::Notice;
-pub use printer::Printer;
+pub use printer::{Printer, TrafficView};
 use repl_sink::Recorder;
 use selection::Selection;
 pub use writer::{Destination, Writer};
@@ -112,8 +112,8 @@ impl Sinks {
 
     /// Whether `-q` leaves a message out: a rule has answered it.
     fn leaves_out(&self, event: &Event) -> bool {
-        self.diagnostics.quiet > 0
-            && matches!(event, Event::Message(message) if message.by_rule)
+        matches!(event, Event::Message(message) if message.by_rule)
+            && self.diagnostics.quiet > 0
             && matches!(self.printer, Printer::Messages(_))
     }
 
@@ -212,6 +212,9 @@ impl Sinks {
         let log = self.log.as_mut().map(|log| &mut log.writer);
         for writer in self.printer.events().into_iter().chain(log) {
             writer.turn_to(connection, happened);
+        }
+        if let Printer::Traffic(view) = &mut self.printer {
+            view.turn_to(connection);
         }
     }
 

@@ -18,6 +18,8 @@ pub enum Printer {
     Messages(Layout),
     /// The view of a session at a terminal.
     Session(Box<ReplView>),
+    /// The messages of both sides of a proxy.
+    Traffic(TrafficView),
     /// Every event (`--json`).
     Events(EventWriter),
     /// The output of `ping`.
@@ -47,6 +49,7 @@ impl Printer {
                 received.inspect(|message| print_message(layout, out, message, selection));
             }
             Self::Session(view) => view.print(out, event, redactor),
+            Self::Traffic(view) => view.print(out, event),
             Self::Events(writer) => writer.write(out, event, redactor),
             Self::Pings(printer) => printer.print(out.tail(), event),
             Self::Report => {}
@@ -58,7 +61,7 @@ impl Printer {
         match self {
             Self::Events(writer) => writer.statistics(out, statistics),
             Self::Pings(printer) => printer.print_statistics(out, statistics),
-            Self::Messages(_) | Self::Session(_) | Self::Report => {}
+            Self::Messages(_) | Self::Session(_) | Self::Traffic(_) | Self::Report => {}
         }
     }
 
@@ -68,6 +71,45 @@ impl Printer {
             Self::Events(writer) => Some(writer),
             _ => None,
         }
+    }
+}
+
+/// The messages that pass through a proxy, each with the mark of its direction.
+#[derive(Debug)]
+pub struct TrafficView {
+    layout: Layout,
+    connection: u64,
+}
+
+impl TrafficView {
+    /// A view in this format. On a terminal it shows the number of the connection.
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            layout,
+            connection: 0,
+        }
+    }
+
+    /// Sets the connection of the following messages.
+    pub(super) fn turn_to(&mut self, connection: u64) {
+        self.connection = connection;
+    }
+
+    fn print(&mut self, out: &mut Buffer, event: &Event) {
+        let Event::Message(message) = event else {
+            return;
+        };
+        self.layout.mark = match message.direction {
+            Direction::In => "< ",
+            Direction::Out => "> ",
+        };
+        let mut extent = Extent::Whole;
+        if self.layout.terminal {
+            self.layout.connection = self.connection;
+            extent = Extent::Beginning;
+        }
+        self.layout
+            .print(out, &message.payload, message.read_at, extent);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Log, Notice, Printer, Sinks};
+use crate::connection::message::Payload;
 use crate::event::Event;
 use crate::pattern::Pattern;
 use crate::secret::{Redactor, io_text};
@@ -14,12 +15,18 @@ pub enum ReplRequest {
     Headers,
     /// Only messages that match; `None` shows all again.
     Filter(Option<Box<Pattern>>),
-    /// A setting; `None` toggles it.
+    /// Which messages are shown.
+    ShowFilter,
+    /// Where events are logged.
+    ShowLog,
+    /// A setting; `None` shows it.
     Setting(ReplSetting, Option<bool>),
     /// The last messages received, in full.
     Last(usize),
     /// Save the session as a check file.
     Save(PathBuf),
+    /// Write the session in another form.
+    Export(PathBuf),
     /// Log every event as a JSON line from now on; `None` stops the log.
     Log(Option<PathBuf>),
 }
@@ -39,17 +46,39 @@ pub enum ReplSetting {
 pub trait Recorder {
     /// Something happened.
     fn on_event(&mut self, event: &Event);
+    /// A step of a check file was set that no event shows.
+    fn add_step(&mut self, step: &str);
+    /// The next message that no rule answers is expected to match.
+    fn expect(&mut self, pattern: &Pattern);
     /// Writes the session so far to a file and returns a summary of its content.
     ///
     /// # Errors
     /// A message that does not name the file.
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String>;
+    /// Writes the session so far to a file whose form is that of its name (`.har`, `.txt`) and returns a summary.
+    ///
+    /// # Errors
+    /// A message that does not name the file.
+    fn export(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String>;
+    /// The run is over: writes the file of `--har`, if there is one.
+    ///
+    /// # Errors
+    /// A message that names the file.
+    fn finish(&mut self, redactor: &Redactor) -> Result<(), String>;
 }
 
 impl Sinks {
     /// Records the session so that it can be saved.
     pub fn recording(mut self, recorder: Box<dyn Recorder>) -> Self {
         self.recorder = Some(recorder);
+        self
+    }
+
+    /// Records the session, if it is to be recorded.
+    pub fn recording_with<R: Recorder + 'static>(mut self, recorder: Option<R>) -> Self {
+        if let Some(recorder) = recorder {
+            self.recorder = Some(Box::new(recorder));
+        }
         self
     }
 
@@ -61,9 +90,15 @@ impl Sinks {
             ReplRequest::Filter(pattern) => {
                 self.with_view(|view| view.filter(pattern.map(|pattern| *pattern)))
             }
+            ReplRequest::ShowFilter => self.with_view(|view| view.filter_in_words()),
+            ReplRequest::ShowLog => self.log.as_ref().map_or_else(
+                || "not logging".to_owned(),
+                |log| format!("logging to {}", log.name),
+            ),
             ReplRequest::Setting(setting, wanted) => self.set(setting, wanted),
             ReplRequest::Last(count) => self.show_last(count),
             ReplRequest::Save(path) => self.save(&path),
+            ReplRequest::Export(path) => self.export(&path),
             ReplRequest::Log(path) => self.log_to(path.as_deref()),
         };
         if !text.is_empty() {
@@ -83,6 +118,43 @@ impl Sinks {
             .map(|log| format!("logging to {}", log.name));
         for line in settings.into_iter().chain(log) {
             self.notify(Notice::Text(&line));
+        }
+    }
+
+    /// Fits messages to a window with this many rows.
+    pub fn fit_to(&mut self, rows: usize) {
+        if let Printer::Session(view) = &mut self.printer {
+            view.layout.fit(rows);
+        }
+    }
+
+    /// Whether only matching messages are shown.
+    pub fn is_filtering(&self) -> bool {
+        matches!(&self.printer, Printer::Session(view) if view.is_filtering())
+    }
+
+    /// A received message, counted from the last one, which is 1; `None` if so many are not kept.
+    pub fn kept_message(&self, from_the_end: usize) -> Option<&Payload> {
+        match &self.printer {
+            Printer::Session(view) => view.kept(from_the_end),
+            _ => None,
+        }
+    }
+
+    /// Judges the next message that no rule answers.
+    pub fn expect(&mut self, pattern: Pattern) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.expect(&pattern);
+        }
+        if let Printer::Session(view) = &mut self.printer {
+            view.expect(pattern);
+        }
+    }
+
+    /// Records a step of a check file that no event shows.
+    pub fn record_step(&mut self, step: &str) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.add_step(step);
         }
     }
 
@@ -106,7 +178,7 @@ impl Sinks {
                 ReplSetting::Time => (&mut view.layout.timestamps, "timestamps"),
                 ReplSetting::Frames => (&mut view.frames, "frames"),
             };
-            *value = wanted.unwrap_or(!*value);
+            *value = wanted.unwrap_or(*value);
             format!("{what}: {}", if *value { "on" } else { "off" })
         })
     }
@@ -144,6 +216,27 @@ impl Sinks {
         match recorder.save(path, &self.redactor) {
             Ok(text) => format!("saved to {}: {text}", path.display()),
             Err(why) => format!("cannot save to {}: {why}", path.display()),
+        }
+    }
+
+    fn export(&mut self, path: &Path) -> String {
+        let Some(recorder) = &mut self.recorder else {
+            return String::new();
+        };
+        match recorder.export(path, &self.redactor) {
+            Ok(text) => format!("exported to {}: {text}", path.display()),
+            Err(why) => format!("cannot export to {}: {why}", path.display()),
+        }
+    }
+
+    /// The run is over: writes the file of `--har`.
+    ///
+    /// # Errors
+    /// A message that names the file.
+    pub fn finish_recording(&mut self) -> Result<(), String> {
+        match &mut self.recorder {
+            Some(recorder) => recorder.finish(&self.redactor),
+            None => Ok(()),
         }
     }
 

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::buffer::Buffer;
+use super::escape::{KeptControls, escape};
 use super::message_layout::{Extent, Layout};
 use super::selection::Selection;
 use crate::connection::Opened;
 use crate::connection::message::{Direction, Payload};
 use crate::event::{Event, Message};
-use crate::pattern::Pattern;
+use crate::pattern::{MatchResult, Pattern};
 use crate::secret::Redactor;
 
 /// The most messages that are kept for `/last`, and their total size in bytes; the last one is always kept.
@@ -27,6 +28,10 @@ pub struct ReplView {
     filter: Option<Pattern>,
     /// The parts of messages that are shown (`--select`).
     selection: Selection,
+    /// When the last typed message was sent, until its reply comes.
+    typed: Option<Instant>,
+    /// What the next message must match.
+    expected: Option<Pattern>,
     /// How many were hidden since the last one shown, and in total.
     hidden: u64,
     hidden_in_all: u64,
@@ -45,6 +50,8 @@ impl ReplView {
             frames,
             filter: selection.filter.take(),
             selection,
+            typed: None,
+            expected: None,
             hidden: 0,
             hidden_in_all: 0,
             kept: VecDeque::new(),
@@ -59,9 +66,28 @@ impl ReplView {
             Event::Connecting { .. } => self.opened = None,
             Event::Open(opened) => self.opened = Some(opened.clone()),
             Event::Message(message) if message.direction == Direction::In => {
+                if !message.by_rule {
+                    self.layout.reply_after = self.typed.take().map(|typed| {
+                        let at = message.read_at.unwrap_or_else(Instant::now);
+                        at.saturating_duration_since(typed)
+                    });
+                }
                 self.receive(out, &message.payload, message.read_at);
+                self.layout.reply_after = None;
+                if !message.by_rule {
+                    self.judge(out, &message.payload, redactor);
+                }
             }
-            Event::Message(message) => self.print_sent(out, message, redactor),
+            Event::Message(message) => {
+                if !message.by_link {
+                    self.typed = Some(Instant::now());
+                }
+                self.print_sent(out, message, redactor);
+            }
+            Event::Close(_) => {
+                self.typed = None;
+                self.opened = None;
+            }
             _ => {}
         }
     }
@@ -82,12 +108,43 @@ impl ReplView {
             self.hidden = 0;
             for part in parts.as_deref().unwrap_or(std::slice::from_ref(payload)) {
                 self.layout.print(out, part, at, Extent::Beginning);
+                self.layout.reply_after = None;
             }
         } else {
             self.hidden += 1;
             self.hidden_in_all += 1;
         }
         self.keep(payload.clone(), at.unwrap_or_else(Instant::now));
+    }
+
+    /// Says whether a message is the one that was expected.
+    fn judge(&mut self, out: &mut Buffer, payload: &Payload, redactor: &Redactor) {
+        let Some(pattern) = self.expected.take() else {
+            return;
+        };
+        let verdict = match pattern.matches(payload) {
+            MatchResult::Match => format!("✓ matches {pattern}"),
+            MatchResult::Mismatch(mismatch) => {
+                format!("✗ does not match {pattern}: {}", mismatch.why)
+            }
+            MatchResult::Unreadable => {
+                format!("✗ does not match {pattern}: the message is binary; use /decode or hex:")
+            }
+        };
+        let verdict = redactor.redact(&verdict);
+        let verdict = escape(&verdict, KeptControls::Nothing);
+        self.layout.print_note(out.tail(), &verdict);
+    }
+
+    /// Judges the next message.
+    pub(super) fn expect(&mut self, pattern: Pattern) {
+        self.expected = Some(pattern);
+    }
+
+    /// A message, counted from the last one, which is 1.
+    pub(super) fn kept(&self, from_the_end: usize) -> Option<&Payload> {
+        let index = self.kept.len().checked_sub(from_the_end)?;
+        self.kept.get(index).map(|(payload, _)| payload)
     }
 
     fn keep(&mut self, payload: Payload, at: Instant) {
@@ -133,15 +190,25 @@ impl ReplView {
         let before = self.hidden_note();
         self.hidden = 0;
         self.filter = pattern;
-        let now = match &self.filter {
-            Some(pattern) => format!("showing only messages that match {pattern}"),
-            None => "showing all messages".to_owned(),
-        };
+        let now = self.filter_in_words();
         before
             .into_iter()
             .chain([now])
             .collect::<Vec<_>>()
             .join("; ")
+    }
+
+    /// Which messages are shown.
+    pub(super) fn filter_in_words(&self) -> String {
+        match &self.filter {
+            Some(pattern) => format!("showing only messages that match {pattern}"),
+            None => "showing all messages".to_owned(),
+        }
+    }
+
+    /// Whether only matching messages are shown.
+    pub(super) fn is_filtering(&self) -> bool {
+        self.filter.is_some()
     }
 
     fn hidden_note(&self) -> Option<String> {
@@ -167,7 +234,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::output::message_layout::BinaryForm;
+    use crate::output::message_layout::{BinaryForm, LINES_LIMIT, TimeForm};
 
     fn view() -> ReplView {
         let layout = Layout {
@@ -175,9 +242,13 @@ mod tests {
             pretty: false,
             colour: false,
             timestamps: false,
+            clock: TimeForm::Utc,
+            reply_after: None,
+            lines: LINES_LIMIT,
             binary: BinaryForm::Raw,
             delimiter: b'\n',
             mark: "< ",
+            connection: 0,
             open_line: false,
         };
         ReplView::new(layout, false, Selection::default())

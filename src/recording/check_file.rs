@@ -4,11 +4,15 @@
 //! A reply is expected as it was received, except for what changes between runs: times, random identifiers, long
 //! numbers. What a check file cannot express becomes a comment.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use super::generalize::generalize;
-use super::{Division, Opening, Placeholders, RecordedConnection, RecordedEvent, Recording};
+use super::evidence::{Evidence, Stand, mark, unmark};
+use super::generalize::{KnownValues, generalize};
+use super::{
+    Division, Opening, Placeholders, RecordedConnection, RecordedEvent, Recording, StepText,
+};
 use crate::connection::close::CloseCode;
 use crate::connection::message::{Direction, Payload};
 use crate::decode::DecodeFormat;
@@ -21,6 +25,10 @@ use crate::units::bytes;
 
 /// The most messages that are expected after a sent one.
 const EXPECTED: usize = 20;
+/// A pause of the client from this time on is written.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The largest binary message that is expected byte for byte.
+const BYTES: usize = 1024;
 /// A reply that took longer than this gets its own time limit.
 const SLOW: Duration = Duration::from_secs(1);
 /// The time limit of a slow reply: this multiple of the recorded time, with a minimum and a maximum.
@@ -85,7 +93,7 @@ pub fn write(
 }
 
 fn head(recording: &Recording, names: &[String], file: &str) -> String {
-    let mut head = format!("# {}\n", recording.title);
+    let mut head = format!("# {}\n", one_line(&recording.title));
     if !names.is_empty() {
         let secrets: String = names
             .iter()
@@ -99,7 +107,7 @@ fn head(recording: &Recording, names: &[String], file: &str) -> String {
         head.push_str(&format!("# wsprobe check {file}{secrets}\n"));
     }
     for note in &recording.notes {
-        head.push_str(&format!("# {}\n", note.replace(['\n', '\r'], " ")));
+        head.push_str(&format!("# {}\n", one_line(note)));
     }
     if recording.is_cut {
         head.push_str("# Only the beginning of the session was recorded.\n");
@@ -132,8 +140,18 @@ struct RecordingWriter<'a> {
     /// The time of the last event that a reply may answer.
     asked: Duration,
     division: Division,
+    /// The pattern of the next message, if it was given.
+    pattern: Option<String>,
     /// Connections written so far.
     connections: usize,
+    /// The place of the entry that is written.
+    index: usize,
+    /// What is known of the values of this connection.
+    evidence: Evidence,
+    /// Values in whose place a variable is written.
+    stands: Vec<Stand>,
+    /// Names of variables.
+    taken: BTreeSet<String>,
 }
 
 impl<'a> RecordingWriter<'a> {
@@ -154,7 +172,12 @@ impl<'a> RecordingWriter<'a> {
             decode: None,
             asked: Duration::ZERO,
             division,
+            pattern: None,
             connections: 0,
+            index: 0,
+            evidence: Evidence::default(),
+            stands: Vec::new(),
+            taken: placeholders.names().map(str::to_owned).collect(),
         }
     }
 
@@ -206,12 +229,58 @@ impl<'a> RecordingWriter<'a> {
             }
             Opening::Pending | Opening::Failed(_) => {}
         }
-        for entry in &connection.entries {
+        self.stands.clear();
+        self.evidence = Evidence::of(connection, &mut self.taken);
+        let mut steps = connection.steps.iter().peekable();
+        for (index, entry) in connection.entries.iter().enumerate() {
+            while let Some(step) = steps.next_if(|step| step.entries_before <= index) {
+                self.own_step(&step.what);
+            }
+            self.index = index;
             let is_received = matches!(entry.what, RecordedEvent::Message(Direction::In, _));
             if !is_received {
                 self.turn();
             }
             self.entry(entry.at, &entry.what);
+        }
+        steps.for_each(|step| self.own_step(&step.what));
+    }
+
+    /// A step that was asked for.
+    fn own_step(&mut self, what: &StepText) {
+        match what {
+            StepText::Line(line) => {
+                self.turn();
+                self.line(&self.placeholders.hide_but_variables(line));
+            }
+            StepText::Expected(pattern) => self.pattern = Some(pattern.clone()),
+        }
+    }
+
+    /// A message whose pattern was given.
+    fn receive_expected(&mut self, pattern: &str) {
+        let mut compacted = Vec::new();
+        let one_line = match compact(&mut compacted, pattern) {
+            Ok(()) => String::from_utf8(compacted).unwrap_or_default(),
+            Err(_) => pattern.to_owned(),
+        };
+        let hidden = self.placeholders.hide(&one_line);
+        let Ok(template) = Template::parse(&hidden, Language::Text) else {
+            return;
+        };
+        self.step(&StepAction::Receive {
+            on: here(),
+            which: MessageOrder::FirstMatch,
+            pattern: Expected::to_print(template),
+            within: None,
+        });
+    }
+
+    /// The time that the client took, which `check --pace` keeps.
+    fn pause(&mut self, time: Duration) {
+        if self.division == Division::TestEach && time >= PAUSE {
+            let time = Duration::from_millis(time.as_millis() as u64 / 100 * 100);
+            self.line(&StepAction::Pause(time).to_string());
         }
     }
 
@@ -220,6 +289,9 @@ impl<'a> RecordingWriter<'a> {
             RecordedEvent::Message(direction, payload) => {
                 let after = at.saturating_sub(self.asked);
                 self.asked = at;
+                if *direction == Direction::Out {
+                    self.pause(after);
+                }
                 match direction {
                     Direction::In => self.receive(payload, after),
                     Direction::Out => self.send(payload),
@@ -252,7 +324,7 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn comment(&mut self, text: &str) {
-        self.line(&format!("# {}", text.replace(['\n', '\r'], " ")));
+        self.line(&format!("# {}", one_line(text)));
     }
 
     fn step(&mut self, action: &StepAction) {
@@ -282,20 +354,72 @@ impl<'a> RecordingWriter<'a> {
             Payload::Binary(_) | Payload::Decoded(_) => SendStep::Hex(payload.as_bytes().to_vec()),
             Payload::Text(text) => {
                 self.sent.push(text.as_str().to_owned());
-                match self.text_message(text.as_str()) {
+                let made = self.made();
+                let message = match self.text_message(text.as_str()) {
                     Some(message) => message,
                     None => {
-                        let hidden = self.placeholders.hide(text.as_str());
+                        let hidden = self.filled(text.as_str());
                         let template = Template::parse(&hidden, Language::Text);
                         SendStep::Quoted(template.unwrap_or_else(|_| Template::literal(&*hidden)))
                     }
-                }
+                };
+                self.stands.truncate(made);
+                message
             }
         };
         self.step(&StepAction::Send {
             on: here(),
             message,
         });
+    }
+
+    /// The text as written: values by variables, literal braces escaped.
+    fn filled(&self, text: &str) -> String {
+        unmark(&self.placeholders.hide(&mark(text, &self.stands)))
+    }
+
+    /// Writes what the next message makes anew; returns how many of the variables are needed after it.
+    fn made(&mut self) -> usize {
+        let made = self.evidence.made.remove(&self.index).unwrap_or_default();
+        let (again, once): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.set.is_some());
+        for made in again {
+            let name = &made.stand.variable;
+            self.comment(&format!(
+                "guessed: {name} is {} that each run makes anew",
+                made.kind
+            ));
+            if let Some(generator) = made.set {
+                self.steps += 1;
+                self.line(&format!("set {name} = {{{{{generator}}}}}"));
+            }
+            self.stands.push(made.stand);
+        }
+        let lasting = self.stands.len();
+        for made in once {
+            let name = &made.stand.variable;
+            self.comment(&format!("guessed: {{{{{name}}}}} was {}", made.kind));
+            self.stands.push(made.stand);
+        }
+        lasting
+    }
+
+    /// Captures values of the message that was just expected.
+    fn captures(&mut self) {
+        for capture in self
+            .evidence
+            .captures
+            .remove(&self.index)
+            .unwrap_or_default()
+        {
+            let name = &capture.stand.variable;
+            self.comment(&format!(
+                "guessed: {name} came from the server and was sent back"
+            ));
+            let secret = if capture.is_secret { "secret " } else { "" };
+            self.steps += 1;
+            self.line(&format!("capture {secret}{name} = {}", capture.path));
+            self.stands.push(capture.stand);
+        }
     }
 
     /// `None` for a text that cannot be written on one line: with line breaks or other control characters, or spaces at
@@ -310,7 +434,7 @@ impl<'a> RecordingWriter<'a> {
             _ if one_line => text.to_owned(),
             _ => return None,
         };
-        let hidden = self.placeholders.hide(&text);
+        let hidden = self.filled(&text);
         let template = Template::parse(&hidden, Language::Text).ok()?;
         if !opens || is_json(&text) || hidden.starts_with("{{") {
             return Some(SendStep::Text(template));
@@ -338,16 +462,47 @@ impl<'a> RecordingWriter<'a> {
     }
 
     fn receive(&mut self, payload: &Payload, after: Duration) {
+        if let Some(pattern) = self.pattern.take() {
+            if let Payload::Decoded(decoded) = payload {
+                self.decode(&decoded.format);
+            }
+            return self.receive_expected(&pattern);
+        }
         let Some(text) = payload.as_text() else {
+            if self.division == Division::TestEach && payload.len() <= BYTES && !payload.is_empty()
+            {
+                let bytes = payload.as_bytes().iter();
+                let hex: String = bytes.map(|byte| format!(" {byte:02x}")).collect();
+                self.steps += 1;
+                self.last = None;
+                return self.line(&format!("<hex{hex}"));
+            }
+            self.lost += 1;
             let note = format!("< a binary message of {}", bytes(payload.len()));
             return self.comment(&note);
         };
         if let Payload::Decoded(decoded) = payload {
             self.decode(&decoded.format);
         }
-        let pattern = generalize(text, &self.sent);
-        let pattern = self.placeholders.hide(&pattern);
-        if self.expected == EXPECTED || self.last.as_ref() == Some(&pattern) {
+        let fresh = self.evidence.captures.get(&self.index);
+        let fresh: Vec<Stand> = fresh
+            .into_iter()
+            .flatten()
+            .map(|capture| capture.stand.clone())
+            .collect();
+        let known = KnownValues {
+            sent: &self.sent,
+            stands: &self.stands,
+            fresh: &fresh,
+        };
+        let pattern = unmark(&self.placeholders.hide(&generalize(text, known)));
+        // A message left out could be taken for the one that is captured from.
+        let is_needed = self
+            .evidence
+            .last_capture
+            .is_some_and(|last| self.index <= last);
+        let is_repeated = self.expected >= EXPECTED || self.last.as_ref() == Some(&pattern);
+        if is_repeated && !is_needed {
             self.left_out += 1;
             self.passed_over += after;
             return;
@@ -365,7 +520,24 @@ impl<'a> RecordingWriter<'a> {
             pattern: Expected::to_print(template),
             within: (took > SLOW).then_some(patience),
         });
+        self.sample(text, &pattern);
+        self.captures();
         self.last = Some(pattern);
+    }
+
+    /// What a server that plays the file sends, where the pattern is not the message itself.
+    fn sample(&mut self, text: &str, pattern: &str) {
+        let text = self.filled(text);
+        let is_one_line =
+            text.trim() == text && !text.is_empty() && !text.contains(|c: char| c.is_control());
+        let opens = text.starts_with(['{', '[']);
+        let is_needed = pattern != text && pattern.strip_prefix('=') != Some(&text);
+        let is_json = Template::parse(&text, Language::Json)
+            .is_ok_and(|template| is_json(&template.sample()));
+        let is_playable = is_one_line && (!opens || is_json);
+        if self.division == Division::TestEach && is_needed && is_playable {
+            self.line(&format!("sample {text}"));
+        }
     }
 
     fn close(&mut self, code: Option<CloseCode>, reason: &str) {
@@ -384,16 +556,25 @@ impl<'a> RecordingWriter<'a> {
 
     fn closed(&mut self, code: CloseCode, reason: &str) {
         self.is_open = false;
+        let known = KnownValues {
+            sent: &self.sent,
+            stands: &self.stands,
+            fresh: &[],
+        };
         let pattern = match reason {
             "" => String::new(),
             reason => format!(
                 " {}",
-                self.placeholders.hide(&generalize(reason, &self.sent))
+                unmark(&self.placeholders.hide(&generalize(reason, known)))
             ),
         };
         self.steps += 1;
         self.line(&format!("expect close {}{pattern}", code.0));
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 /// The one connection that is open.

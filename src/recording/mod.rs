@@ -1,11 +1,15 @@
 //! A conversation that was seen, as a value, and the files that are made of it.
 //!
-//! A [`Recording`] is built from the events of a session or a proxy (`recorder`) and written as a check file
-//! (`check_file`, with `generalize` and `placeholders`). What is written never contains a known secret.
+//! A [`Recording`] is built from the events of a session or a proxy (`recorder`) or read from a file (`read`), and
+//! written as a check file (`check_file`, with `evidence`, `generalize` and `placeholders`) or as HAR (`har`). What is written
+//! never contains a known secret.
 
 pub mod check_file;
+mod evidence;
 mod generalize;
+pub mod har;
 mod placeholders;
+pub mod read;
 pub mod recorder;
 
 use std::time::{Duration, SystemTime};
@@ -57,6 +61,26 @@ pub struct RecordedConnection {
     pub opening: Opening,
     /// What happened, in order.
     pub entries: Vec<RecordedEntry>,
+    /// The steps that were asked for besides, in order.
+    pub steps: Vec<RecordedStep>,
+}
+
+/// A step of a check file that no event shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedStep {
+    /// The number of entries before it.
+    pub entries_before: usize,
+    /// What it says.
+    pub what: StepText,
+}
+
+/// What a [`RecordedStep`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepText {
+    /// A line of a check file.
+    Line(String),
+    /// The pattern of the next message.
+    Expected(String),
 }
 
 /// A header line of a `connect` step.
@@ -128,6 +152,16 @@ pub enum RecordedEvent {
     Note(String),
 }
 
+impl RecordedAnswer {
+    /// The value of the first header with this name, given in lower case.
+    pub fn header(&self, wanted: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
 impl RecordedConnection {
     /// An attempt to open `url` that has not ended.
     pub fn new(url: String, begun: Duration) -> Self {
@@ -138,6 +172,7 @@ impl RecordedConnection {
             request: Vec::new(),
             opening: Opening::Pending,
             entries: Vec::new(),
+            steps: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Replaces secrets by variables in a file that is written.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -7,7 +8,10 @@ use regex::Regex;
 
 use super::{RecordedConnection, Recording};
 use crate::secret::guess::is_secret_pair;
-use crate::secret::{MASK, Redactor, SecretSource};
+use crate::secret::{
+    MASK, Redactor, SEARCHED_FROM, SecretSource, is_credential_header, is_token_like, redact_url,
+};
+use crate::template::Generator;
 
 /// Stands for a brace until literal braces are escaped.
 const SIGN: char = '\u{1}';
@@ -26,11 +30,91 @@ static ERASED: LazyLock<Regex> = LazyLock::new(|| {
 /// Secret values and the variables written in their place.
 #[derive(Debug, Default)]
 pub struct Placeholders {
+    naming: SecretNaming,
     /// Longest first, so that a secret that is the prefix of another does not expose the rest of it.
     values: Vec<(String, String)>,
 }
 
+/// Where the values of secrets come from when the file runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretNaming {
+    /// `{{password}}`, given with `--secret`.
+    #[default]
+    Options,
+    /// `{{env.PASSWORD}}`.
+    Environment,
+}
+
 impl Placeholders {
+    /// Variables of this kind.
+    pub fn new(naming: SecretNaming) -> Self {
+        Self {
+            naming,
+            values: Vec::new(),
+        }
+    }
+
+    /// The credentials of a recording that was read from a file, which are in the environment when it runs. The
+    /// URLs are redacted.
+    pub fn of_import(recording: &mut Recording) -> Self {
+        let mut placeholders = Self::new(SecretNaming::Environment);
+        for connection in &mut recording.connections {
+            for (name, value) in &connection.request {
+                placeholders.add_header(name, value);
+            }
+            let query = connection
+                .url
+                .split_once('?')
+                .map_or("", |(_, query)| query);
+            for pair in query.split('&') {
+                if let Some((name, value)) = pair.split_once('=').filter(|(n, _)| is_token_like(n))
+                {
+                    placeholders.add(value, name);
+                }
+            }
+            connection.url = redact_url(&connection.url);
+        }
+        placeholders.find_in_recording(recording, &Redactor::new(false));
+        placeholders
+    }
+
+    fn add_header(&mut self, name: &str, value: &str) {
+        if !is_credential_header(name) {
+            return;
+        }
+        // What a server sets may be empty or short, and is no text to search for.
+        let long_enough = |value: &str| value.len() >= SEARCHED_FROM;
+        match credential_scheme(name, value) {
+            Some((scheme, token)) if long_enough(token) => self.add(token, scheme),
+            None if long_enough(value) => self.add(value, name),
+            _ => {}
+        }
+    }
+
+    /// The names of the variables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(_, name)| name.as_str())
+    }
+
+    /// The text of a variable.
+    fn variable(&self, name: &str) -> String {
+        match self.naming {
+            SecretNaming::Environment if !name.starts_with("env.") => environment_variable(name),
+            _ => format!("{{{{{name}}}}}"),
+        }
+    }
+
+    /// The text with secrets masked.
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for (value, _) in &self.values {
+            if text.contains(value) {
+                text = Cow::Owned(text.replace(value, MASK));
+            }
+        }
+        text
+    }
+
     /// Adds a message that is read from an environment variable.
     pub fn add_source(&mut self, source: &SecretSource) {
         if let (SecretSource::Environment(name), Ok(value)) = (source, source.read()) {
@@ -93,7 +177,7 @@ impl Placeholders {
         let mut text = text.to_owned();
         for (value, name) in &self.values {
             let value = value.replace("{{", &format!("{SIGN}{SIGN}"));
-            text = text.replace(&value, &format!("{{{{{name}}}}}"));
+            text = text.replace(&value, &self.variable(name));
         }
         text
     }
@@ -103,10 +187,10 @@ impl Placeholders {
         let url = self.hide(url);
         ERASED
             .replace_all(&url, |erased: &regex::Captures<'_>| match erased.get(1) {
-                Some(name) => format!("{0}={{{{{0}}}}}", name.as_str()),
-                None => "{{userinfo}}@".to_owned(),
+                Some(name) => format!("{}={}", name.as_str(), self.variable(name.as_str())),
+                None => format!("{}@", self.variable("userinfo")),
             })
-            .replace(MASK, "{{secret}}")
+            .replace(MASK, &self.variable("secret"))
     }
 
     /// The variables in a file whose values must be passed.
@@ -116,7 +200,8 @@ impl Placeholders {
             Regex::new(r"(\\)?\{\{([A-Za-z_][A-Za-z0-9_-]*)\}\}").expect("a constant expression")
         });
         static SET: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"(?m)^set ([A-Za-z0-9_-]+) =").expect("a constant expression")
+            Regex::new(r"(?m)^(?:set|capture|capture secret) ([A-Za-z0-9_-]+) =")
+                .expect("a constant expression")
         });
         let set: BTreeSet<&str> = SET
             .captures_iter(text)
@@ -125,10 +210,29 @@ impl Placeholders {
         let names: BTreeSet<String> = VARIABLE
             .captures_iter(text)
             .filter(|found| found.get(1).is_none() && !set.contains(&found[2]))
+            .filter(|found| Generator::of_name(&found[2]).is_none())
             .map(|found| found[2].to_owned())
             .collect();
         names.into_iter().collect()
     }
+}
+
+/// `{{env.API_KEY}}` for `api-key`.
+pub fn environment_variable(name: &str) -> String {
+    let name = name.to_uppercase().replace('-', "_");
+    format!("{{{{env.{name}}}}}")
+}
+
+/// The scheme, as the name of a variable, and the token of an `Authorization` header.
+pub fn credential_scheme<'a>(name: &str, value: &'a str) -> Option<(&'static str, &'a str)> {
+    let (scheme, token) = value.split_once(' ')?;
+    let scheme = match scheme {
+        "Bearer" => "bearer",
+        "Basic" => "basic",
+        _ => return None,
+    };
+    name.eq_ignore_ascii_case("authorization")
+        .then_some((scheme, token))
 }
 
 #[cfg(test)]

@@ -3,26 +3,29 @@
 //! It is bounded: beyond a number of messages or bytes only the beginning is kept, and said to be the beginning.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::placeholders::{SecretNaming, credential_scheme, environment_variable};
 use super::{
     Division, Opening, Placeholders, RecordedAnswer, RecordedConnection, RecordedEntry,
-    RecordedEvent, RecordedHeader, Recording, check_file, since_epoch,
+    RecordedEvent, RecordedHeader, RecordedStep, Recording, StepText, check_file, har, since_epoch,
 };
-use crate::connection::close::{CloseCode, CloseInfo, Initiator};
+use crate::connection::close::{CloseCode, Initiator};
 use crate::connection::error::Error;
 use crate::connection::message::{Direction, Payload};
-use crate::connection::target::{Credentials, Subprotocol};
+use crate::connection::target::{Credentials, Subprotocol, is_token_byte};
 use crate::connection::{Opened, Target};
-use crate::event::Event;
+use crate::event::{Closed, Event, ProxyParty};
+use crate::named_file;
 use crate::output::repl_sink::Recorder;
+use crate::pattern::Pattern;
 use crate::rules::Rule;
 use crate::secret::guess::is_secret_subprotocol;
 use crate::secret::{Redactor, SecretSource, io_text, is_credential_header, redact_url};
-use crate::units::wall_clock;
+use crate::units::{count, wall_clock};
 
 /// How much is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +62,10 @@ pub struct EventRecorder {
     headers: Option<Vec<RecordedHeader>>,
     /// The connections that are not over, by the number of their events.
     current: HashMap<u64, CurrentConnection>,
+    /// The file of `--har` and its name.
+    har: Option<(String, File)>,
+    /// The steps for the next connection, set while there is none.
+    steps: Vec<StepText>,
     /// Files written by this recorder, which it may overwrite.
     written: BTreeSet<PathBuf>,
 }
@@ -83,13 +90,15 @@ impl EventRecorder {
                 division: Division::TestEach,
                 ..Recording::default()
             },
-            placeholders: Placeholders::default(),
+            placeholders: Placeholders::new(SecretNaming::Environment),
             clock: (since_epoch(now), Instant::now()),
             limit,
             messages: 0,
             bytes: 0,
             headers: None,
             current: HashMap::new(),
+            har: None,
+            steps: Vec::new(),
             written: BTreeSet::new(),
         }
     }
@@ -103,6 +112,7 @@ impl EventRecorder {
         rules: &[Rule],
     ) -> Self {
         let mut recorder = Self::of_traffic(title, limit);
+        recorder.placeholders = Placeholders::new(SecretNaming::Options);
         for source in on_open {
             recorder.placeholders.add_source(source);
         }
@@ -110,6 +120,18 @@ impl EventRecorder {
         recorder.recording.rules = rules.iter().map(|rule| format!("on {rule}")).collect();
         recorder.recording.division = Division::Sequence;
         recorder
+    }
+
+    /// Writes a HAR file at the end.
+    ///
+    /// # Errors
+    /// The file cannot be created; the message names it.
+    pub fn writing_har(mut self, path: &Path) -> Result<Self, String> {
+        let name = path.display().to_string();
+        let file = named_file::create(path);
+        let file = file.map_err(|error| format!("cannot write {name}: {}", io_text(&error)))?;
+        self.har = Some((name, file));
+        Ok(self)
     }
 
     /// What was recorded so far.
@@ -147,7 +169,7 @@ impl EventRecorder {
                     current.closing = Some(place);
                 }
             }
-            Event::Close(closed) => self.closed(connection, at, &closed.close),
+            Event::Close(closed) => self.closed(connection, at, closed),
             Event::Failed(error, _) => self.failed(connection, at, error),
             _ => {}
         }
@@ -157,6 +179,12 @@ impl EventRecorder {
         let mut begun = RecordedConnection::new(url, at);
         begun.headers = self.headers.clone().unwrap_or_default();
         let index = self.recording.connections.len();
+        let steps = std::mem::take(&mut self.steps).into_iter();
+        let step = |what| RecordedStep {
+            entries_before: 0,
+            what,
+        };
+        begun.steps = steps.map(step).collect();
         self.recording.connections.push(begun);
         let closing = None;
         self.current
@@ -173,12 +201,28 @@ impl EventRecorder {
             .map_or((0, None), |current| (current.index, current.closing))
     }
 
+    /// Adds a step to the connection of a session, or to the next one.
+    fn push_step(&mut self, what: StepText) {
+        let Some(current) = self.current.values().next() else {
+            self.steps.push(what);
+            return;
+        };
+        let connection = &mut self.recording.connections[current.index];
+        connection.steps.push(RecordedStep {
+            entries_before: connection.entries.len(),
+            what,
+        });
+    }
+
     fn push(&mut self, connection: u64, at: Duration, what: RecordedEvent) {
         let (index, _) = self.connection(connection, at);
         self.recording.connections[index].push(at, what);
     }
 
     fn open(&mut self, connection: u64, at: Duration, opened: &Opened) {
+        // Of a proxy's client: what the server was asked and has answered.
+        let upstream = opened.upstream.as_deref();
+        let opened = upstream.map_or(opened, |upstream| &upstream.opened);
         let (index, _) = self.connection(connection, at);
         let request: Vec<(String, String)> = opened
             .request
@@ -226,9 +270,13 @@ impl EventRecorder {
         }
     }
 
-    fn closed(&mut self, connection: u64, at: Duration, close: &CloseInfo) {
+    fn closed(&mut self, connection: u64, at: Duration, closed: &Closed) {
+        let close = &closed.close;
         let what = match close.by {
             Initiator::Local => None,
+            Initiator::None if closed.ended_by == Some(ProxyParty::Client) => Some(
+                RecordedEvent::Note("the client was lost without a close frame".to_owned()),
+            ),
             Initiator::Peer if close.error.is_none() => {
                 Some(RecordedEvent::Closed(close.code, close.reason.clone()))
             }
@@ -271,6 +319,60 @@ impl EventRecorder {
         Ok(file.summary())
     }
 
+    /// The recording as HAR.
+    fn har(&mut self, redactor: &Redactor) -> Result<String, String> {
+        self.placeholders
+            .find_in_recording(&self.recording, redactor);
+        har::write(&self.recording, &self.placeholders, redactor)
+    }
+
+    /// The messages as lines, as a pipe without `--json` shows those of both directions.
+    fn transcript(&mut self, redactor: &Redactor) -> String {
+        self.placeholders
+            .find_in_recording(&self.recording, redactor);
+        let mut text = String::new();
+        for connection in &self.recording.connections {
+            text.push_str(&format!("* {}\n", connection.url));
+            for entry in &connection.entries {
+                let RecordedEvent::Message(direction, payload) = &entry.what else {
+                    continue;
+                };
+                let mark = match direction {
+                    Direction::In => '<',
+                    Direction::Out => '>',
+                };
+                let shown = redactor.redact(payload.excerpt().as_str()).into_owned();
+                let shown = self.placeholders.mask(&shown).into_owned();
+                // A line of a message cannot be taken for the next message.
+                text.push_str(&format!("{mark} {}\n", shown.replace('\n', "\n  ")));
+            }
+        }
+        text
+    }
+
+    /// Writes what was recorded so far as HAR.
+    ///
+    /// # Errors
+    /// A message that does not name the file.
+    pub fn save_har(&mut self, file: &mut impl Write, redactor: &Redactor) -> Result<(), String> {
+        self.placeholders
+            .find_in_recording(&self.recording, redactor);
+        let text = har::write(&self.recording, &self.placeholders, redactor)?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.flush())
+            .map_err(|error| io_text(&error))
+    }
+
+    /// Creates a file before anything is recorded, so that a path that cannot be written is known in time.
+    ///
+    /// # Errors
+    /// The file exists, or cannot be created.
+    pub fn create(&mut self, path: &Path) -> std::io::Result<()> {
+        OpenOptions::new().write(true).create_new(true).open(path)?;
+        self.written.insert(path.to_owned());
+        Ok(())
+    }
+
     fn put(&mut self, path: &Path, text: &str) -> std::io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true);
@@ -290,8 +392,45 @@ impl Recorder for EventRecorder {
         self.record(0, Instant::now(), event);
     }
 
+    fn add_step(&mut self, step: &str) {
+        self.push_step(StepText::Line(step.to_owned()));
+    }
+
+    fn expect(&mut self, pattern: &Pattern) {
+        self.push_step(StepText::Expected(pattern.as_str().to_owned()));
+    }
+
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {
         self.save_check_file(path, redactor)
+    }
+
+    fn export(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {
+        let text = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("har") => self.har(redactor)?,
+            Some("txt") => self.transcript(redactor),
+            _ => {
+                return Err(
+                    "the name must end in .har or .txt; /save writes a check file".to_owned(),
+                );
+            }
+        };
+        self.put(path, &text).map_err(|error| io_text(&error))?;
+        let connections = self.recording.connections.len() as u64;
+        let messages = self.messages as u64;
+        Ok(format!(
+            "{}, {}",
+            count(connections, "connection"),
+            count(messages, "message")
+        ))
+    }
+
+    fn finish(&mut self, redactor: &Redactor) -> Result<(), String> {
+        let Some((name, mut file)) = self.har.take() else {
+            return Ok(());
+        };
+        let text = self.har(redactor)?;
+        file.write_all(text.as_bytes())
+            .map_err(|error| format!("cannot write {name}: {}", io_text(&error)))
     }
 }
 
@@ -346,16 +485,15 @@ fn shown_subprotocol(offered: &Subprotocol) -> &str {
 }
 
 /// The header lines of a `connect` step for a request that was seen: without those of the handshake, which wsprobe
-/// writes itself, and of the transport (RFC 9110 §7.6.1).
+/// writes itself, of the transport (RFC 9110 §7.6.1), and those that only say which browser it was.
 pub fn sent_headers(request: &[(String, String)]) -> Vec<RecordedHeader> {
-    const OWN: [&str; 16] = [
+    const LEFT_OUT: [&str; 20] = [
         "host",
         "upgrade",
         "connection",
         "sec-websocket-key",
         "sec-websocket-version",
         "sec-websocket-extensions",
-        "sec-websocket-accept",
         "content-length",
         "transfer-encoding",
         "keep-alive",
@@ -364,11 +502,22 @@ pub fn sent_headers(request: &[(String, String)]) -> Vec<RecordedHeader> {
         "te",
         "trailer",
         "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "pragma",
         "user-agent",
+        "dnt",
+        "priority",
     ];
-    let kept = request.iter().filter(|(name, _)| {
-        // HTTP/2 has names that begin with a colon.
-        !name.starts_with(':') && !OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
+    let kept = request.iter().filter(|(name, value)| {
+        let lower = name.to_ascii_lowercase();
+        let of_browser = ["sec-fetch-", "sec-ch-", "sec-gpc"];
+        !LEFT_OUT.contains(&&*lower)
+            && !of_browser.iter().any(|start| lower.starts_with(start))
+            // HTTP/2 has names that begin with a colon.
+            && name.bytes().all(is_token_byte)
+            && !value.trim().is_empty()
+            && !value.contains(|c: char| c.is_control())
     });
     kept.map(|(name, value)| RecordedHeader {
         text: format!("{name}: {}", hidden_value(name, value)),
@@ -379,24 +528,22 @@ pub fn sent_headers(request: &[(String, String)]) -> Vec<RecordedHeader> {
 
 /// A header's value with variables in place of credentials.
 fn hidden_value(name: &str, value: &str) -> String {
-    let plain = value.replace("{{", "\\{{");
     if name.eq_ignore_ascii_case("sec-websocket-protocol") {
         let names = value.split(',').map(str::trim);
-        let names: Vec<&str> = names
+        let names: Vec<String> = names
             .map(|name| match is_secret_subprotocol(name) {
-                true => "{{subprotocol}}",
-                false => name,
+                true => environment_variable("subprotocol"),
+                false => name.to_owned(),
             })
             .collect();
         return names.join(", ");
     }
-    if !is_credential_header(name) {
-        return plain;
-    }
-    match value.split_once(' ') {
-        Some((scheme @ ("Bearer" | "Basic"), _)) if name.eq_ignore_ascii_case("authorization") => {
-            format!("{scheme} {{{{{}}}}}", scheme.to_ascii_lowercase())
+    match credential_scheme(name, value) {
+        Some((scheme, _)) => {
+            let word = value.split(' ').next().unwrap_or_default();
+            format!("{word} {}", environment_variable(scheme))
         }
-        _ => format!("{{{{{}}}}}", name.to_ascii_lowercase()),
+        None if is_credential_header(name) => environment_variable(name),
+        None => value.replace("{{", "\\{{"),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
+use super::conversation::ConversationCommand;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::{Outgoing, Payload};
 use crate::input::action::Action;
@@ -45,6 +46,8 @@ pub enum Argument {
     Switch,
     /// `off`, or something else.
     Off,
+    /// A command.
+    Command,
 }
 
 const fn command(
@@ -62,8 +65,13 @@ const fn command(
 }
 
 /// Every command.
-pub const COMMANDS: [Command; 20] = [
-    command("/help", "", Argument::Other, "show this list"),
+pub const COMMANDS: [Command; 26] = [
+    command(
+        "/help",
+        "[COMMAND]",
+        Argument::Command,
+        "show this list, or how a command is used",
+    ),
     command(
         "/send",
         "FILE",
@@ -126,7 +134,7 @@ pub const COMMANDS: [Command; 20] = [
     ),
     command(
         "/filter",
-        "PATTERN|off",
+        "[PATTERN|off]",
         Argument::Off,
         "show only messages that match",
     ),
@@ -138,6 +146,36 @@ pub const COMMANDS: [Command; 20] = [
         "show the time of each message",
     ),
     command("/frames", "[on|off]", Argument::Switch, "show every frame"),
+    command(
+        "/set",
+        "[NAME VALUE]",
+        Argument::Other,
+        "define {{NAME}} for the lines after it",
+    ),
+    command(
+        "/capture",
+        "NAME JQ",
+        Argument::Other,
+        "define {{NAME}} by a value of the last message",
+    ),
+    command(
+        "/on",
+        "[PATTERN => MESSAGE|off]",
+        Argument::Off,
+        "answer each message that matches",
+    ),
+    command(
+        "/decode",
+        "[FORMAT,…|off]",
+        Argument::Off,
+        "decode binary messages",
+    ),
+    command(
+        "/expect",
+        "PATTERN",
+        Argument::Other,
+        "judge the next message; /save writes it as a check",
+    ),
     command(
         "/last",
         "[N]",
@@ -151,14 +189,20 @@ pub const COMMANDS: [Command; 20] = [
         "write this session as a check file",
     ),
     command(
+        "/export",
+        "FILE.har|.txt",
+        Argument::File,
+        "write this session as HAR or text",
+    ),
+    command(
         "/log",
-        "FILE|off",
+        "[FILE|off]",
         Argument::File,
         "log every event as a JSON line",
     ),
     command(
         "/onopen",
-        "MESSAGE|off",
+        "[MESSAGE|off]",
         Argument::Off,
         "send a message first on every new connection",
     ),
@@ -166,7 +210,7 @@ pub const COMMANDS: [Command; 20] = [
         "/quit",
         "",
         Argument::Other,
-        "close and quit, as Ctrl-D and Ctrl-C do",
+        "close and quit, as Ctrl-D does",
     ),
 ];
 
@@ -176,12 +220,44 @@ pub const KEYS: [(&str, &str); 6] = [
     ("Alt-Enter", "insert a line break"),
     ("Tab", "complete a command, file, close code or JSON key"),
     ("Ctrl-R", "search the history"),
-    (
-        "Ctrl-C",
-        "clear the line, or quit if it is empty; twice: quit at once",
-    ),
+    ("Ctrl-C", "clear the line; twice on an empty line: quit"),
     ("//TEXT", "send a text that starts with a slash"),
 ];
+
+/// A line that other programs take for a command: it is sent only when it is entered twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuitWord {
+    word: &'static str,
+    /// What was probably meant.
+    meant: &'static str,
+}
+
+impl QuitWord {
+    const ALL: [Self; 6] = [
+        Self::new("help", "/help lists the commands"),
+        Self::new("?", "/help lists the commands"),
+        Self::new("quit", "/quit quits"),
+        Self::new("exit", "/quit quits"),
+        Self::new("\\q", "/quit quits"),
+        Self::new(":q", "/quit quits"),
+    ];
+
+    const fn new(word: &'static str, meant: &'static str) -> Self {
+        Self { word, meant }
+    }
+
+    /// The word that a line consists of.
+    pub fn of(line: &str) -> Option<Self> {
+        let word = line.trim();
+        Self::ALL.into_iter().find(|known| known.word == word)
+    }
+
+    /// What to print instead of sending it.
+    pub fn question(self) -> String {
+        let Self { word, meant } = self;
+        format!("not sent: {meant}; press Enter again to send '{word}'")
+    }
+}
 
 /// A parsed line.
 #[derive(Debug)]
@@ -192,14 +268,18 @@ pub enum ReplLine {
     Show(ReplRequest),
     /// Show the state of the connection.
     Status,
+    /// Show what is sent on every new connection.
+    ShowOnOpen,
     /// Send this on every new connection; `None` removes all such messages.
     OnOpen(Option<SecretSource>),
+    /// Shape the conversation.
+    Converse(ConversationCommand),
     /// Send a file.
     SendFile(PathBuf),
     /// Connect to this URL.
     Connect(String),
-    /// Show the commands.
-    Help,
+    /// Show the commands, or one of them.
+    Help(Option<&'static Command>),
     /// An unknown command or an invalid argument, with the error message.
     Wrong(String),
 }
@@ -237,7 +317,7 @@ pub fn parse(line: &str) -> ReplLine {
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
     let meant = match name {
-        "/help" => Ok(ReplLine::Help),
+        "/help" => help_on(rest),
         "/quit" => Ok(ReplLine::Do(Action::Quit)),
         "/status" => Ok(ReplLine::Status),
         "/reconnect" => Ok(ReplLine::Do(Action::Reopen)),
@@ -249,19 +329,23 @@ pub fn parse(line: &str) -> ReplLine {
         "/hex" => needed(rest).and_then(|text| binary(text, Encoding::Hex)),
         "/base64" => needed(rest).and_then(|text| binary(text, Encoding::Base64)),
         "/connect" => needed(rest).map(|url| ReplLine::Connect(url.to_owned())),
-        "/filter" => needed(rest).and_then(filter),
+        "/filter" => filter(rest),
         "/pretty" => switch(ReplSetting::Pretty, rest),
         "/time" => switch(ReplSetting::Time, rest),
         "/frames" => switch(ReplSetting::Frames, rest),
         "/last" => last(rest),
+        "/export" => needed(rest).map(|path| ReplLine::Show(ReplRequest::Export(path_of(path)))),
         "/save" => needed(rest).map(|path| ReplLine::Show(ReplRequest::Save(path_of(path)))),
-        "/log" => {
-            needed(rest).map(|path| ReplLine::Show(ReplRequest::Log(unless_off(path).map(path_of))))
-        }
-        "/onopen" => {
-            needed(rest).map(|text| ReplLine::OnOpen(unless_off(text).map(SecretSource::parse)))
-        }
-        unknown => return ReplLine::Wrong(unknown_command(unknown)),
+        "/log" if rest.is_empty() => Ok(ReplLine::Show(ReplRequest::ShowLog)),
+        "/log" => Ok(ReplLine::Show(ReplRequest::Log(
+            unless_off(rest).map(path_of),
+        ))),
+        "/onopen" if rest.is_empty() => Ok(ReplLine::ShowOnOpen),
+        "/onopen" => Ok(ReplLine::OnOpen(unless_off(rest).map(SecretSource::parse))),
+        name => match ConversationCommand::parse(name, rest) {
+            Some(command) => command.map(ReplLine::Converse),
+            None => return ReplLine::Wrong(unknown_command(name)),
+        },
     };
     meant.unwrap_or_else(|why| {
         let usage = find(name).map_or("", |command| command.usage);
@@ -270,7 +354,7 @@ pub fn parse(line: &str) -> ReplLine {
 }
 
 /// Commands that send, close or quit: a person who retypes a suggestion without thinking must lose nothing.
-const NEVER_SUGGESTED: [&str; 10] = [
+const NEVER_SUGGESTED: [&str; 11] = [
     "/send",
     "/hex",
     "/base64",
@@ -279,6 +363,7 @@ const NEVER_SUGGESTED: [&str; 10] = [
     "/close",
     "/reconnect",
     "/connect",
+    "/on",
     "/onopen",
     "/quit",
 ];
@@ -328,7 +413,21 @@ fn binary(text: &str, encoding: Encoding) -> Result<ReplLine, String> {
     }
 }
 
+fn help_on(rest: &str) -> Result<ReplLine, String> {
+    if rest.is_empty() {
+        return Ok(ReplLine::Help(None));
+    }
+    let name = format!("/{}", rest.trim_start_matches('/'));
+    match find(&name) {
+        Some(command) => Ok(ReplLine::Help(Some(command))),
+        None => Err(format!("unknown command '{name}'")),
+    }
+}
+
 fn filter(rest: &str) -> Result<ReplLine, String> {
+    if rest.is_empty() {
+        return Ok(ReplLine::Show(ReplRequest::ShowFilter));
+    }
     let pattern = unless_off(rest).map(Pattern::parse).transpose();
     let pattern = pattern.map_err(|error| error.to_string())?;
     Ok(ReplLine::Show(ReplRequest::Filter(pattern.map(Box::new))))
@@ -374,8 +473,18 @@ fn unknown_command(name: &str) -> String {
     }
 }
 
+/// What `/help COMMAND` shows.
+pub fn help_text(command: Option<&Command>) -> String {
+    match command {
+        None => help(),
+        Some(Command {
+            name, usage, what, ..
+        }) => format!("  {name} {usage}\n  {what}\n").replace(" \n", "\n"),
+    }
+}
+
 /// The list that `/help` shows.
-pub fn help() -> String {
+fn help() -> String {
     let mut text = String::from("A line is sent as a text message. Commands:\n");
     for Command {
         name, usage, what, ..
@@ -414,6 +523,7 @@ mod tests {
         for Command { name, usage, .. } in &COMMANDS {
             let example = match *name {
                 "/hex" | "/base64" => format!("{name} 00ff"),
+                "/capture" => format!("{name} id .id"),
                 _ if usage.is_empty() || usage.starts_with('[') => (*name).to_owned(),
                 _ => format!("{name} off"),
             };
@@ -428,7 +538,7 @@ mod tests {
                 assert!(wrong(name).contains(usage), "{}", wrong(name));
             }
         }
-        assert!(wrong("/filter {\"a\"").contains("/filter PATTERN"));
+        assert!(wrong("/filter {\"a\"").contains("/filter [PATTERN"));
         assert!(wrong("/time soon").contains("soon"));
         assert!(wrong("/hex 0").contains("byte"));
         assert!(wrong("/last 0").contains('0'));
@@ -440,7 +550,10 @@ mod tests {
         assert_eq!(sent("hi /help"), text("hi /help"));
         assert_eq!(sent("//help"), text("/help"));
         assert_eq!(sent("///x"), text("//x"));
-        assert!(matches!(parse("  /help"), ReplLine::Help));
+        assert!(matches!(parse("  /help"), ReplLine::Help(None)));
+        assert!(matches!(parse("/help close"), ReplLine::Help(Some(_))));
+        assert!(help_text(find("/close")).contains("/close [CODE [REASON]]\n"));
+        assert!(wrong("/help nothing").contains("unknown command '/nothing'"));
         assert_eq!(sent(" //help"), text(" //help"));
         assert_eq!(sent(""), text(""));
     }

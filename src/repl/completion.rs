@@ -98,6 +98,10 @@ fn arguments(name: &str, typed: &str, start: usize, endpoints: Option<&Path>) ->
         Argument::Url => endpoint_names(typed, start, endpoints),
         Argument::Switch => words(&["on", "off"], typed, start),
         Argument::Off => words(&["off"], typed, start),
+        Argument::Command => {
+            let names = COMMANDS.map(|command| command.name.trim_start_matches('/'));
+            words(&names, typed.trim_start_matches('/'), start)
+        }
         Argument::Other => Completion::default(),
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustyline::completion::Pair;
 
-use super::commands::{opens_json, sends};
+use super::commands::{QuitWord, opens_json, sends};
 use super::completion::complete;
 use super::highlight::{Highlight, highlight};
 use super::history::{History, HistoryPlace};
@@ -25,7 +25,15 @@ pub enum Entered {
     /// A line.
     Line(String),
     /// A line that cannot be sent now and stays in the editor.
-    Refused,
+    Refused(String),
+    /// A line that looks like an attempt to get help or to leave and stays in the editor; Enter again sends it.
+    Doubtful(QuitWord),
+    /// The same line was entered again without a connection: reconnect, then send it.
+    Reconnect(String),
+    /// A line that was cleared.
+    Cleared(String),
+    /// Ctrl-C on an empty line: the next one leaves.
+    LeaveHint,
     /// A text to print above the prompt.
     Note(String),
     /// An empty line.
@@ -43,6 +51,8 @@ pub enum Entered {
 pub struct EditorContext<'a> {
     /// Whether a message can be sent.
     pub can_send: bool,
+    /// Whether there is no connection, and no attempt to open one.
+    pub is_closed: bool,
     /// JSON keys of received messages.
     pub keys: &'a BTreeSet<String>,
     /// The endpoints file, if one was named.
@@ -59,6 +69,12 @@ pub struct LineEditor {
     refused: Option<String>,
     /// The same, set aside while a command is typed.
     aside: Option<String>,
+    /// The word that was asked about.
+    doubtful: Option<QuitWord>,
+    /// Whether the last key was Ctrl-C on an empty line.
+    is_leaving: bool,
+    /// The text before the cursor whose completions were listed.
+    listed: Option<String>,
 }
 
 /// Ctrl-R.
@@ -124,13 +140,25 @@ impl LineEditor {
         }
     }
 
+    /// The text of the line.
+    pub fn text(&self) -> &str {
+        self.line.text()
+    }
+
     /// Handles a key.
     pub fn press(&mut self, key: Key, around: &EditorContext<'_>) -> Option<Entered> {
+        let was_leaving = std::mem::take(&mut self.is_leaving);
+        if key != Key::Tab {
+            self.listed = None;
+        }
         let key = match self.search.take() {
             Some(search) => self.press_in_search(search, key)?,
             None => key,
         };
-        let entered = self.act(key, around);
+        let entered = match key {
+            Key::Ctrl('c') if was_leaving && self.line.is_empty() => Some(Entered::Leave),
+            key => self.act(key, around),
+        };
         if self.line.is_empty()
             && let Some(aside) = self.aside.take()
         {
@@ -211,11 +239,21 @@ impl LineEditor {
             self.line.insert("\n");
             return None;
         }
+        let word = QuitWord::of(text);
+        if word.is_some() && word != self.doubtful {
+            self.doubtful = word;
+            return word.map(Entered::Doubtful);
+        }
         if sends(text) && !around.can_send {
-            self.refused = Some(text.to_owned());
-            return Some(Entered::Refused);
+            let text = text.to_owned();
+            let before = self.refused.replace(text.clone());
+            return Some(match before.as_ref() == Some(&text) && around.is_closed {
+                true => Entered::Reconnect(text),
+                false => Entered::Refused(text),
+            });
         }
         self.refused = None;
+        self.doubtful = None;
         let mut line = self.line.take();
         if is_unfinished {
             // The empty line that requested sending incomplete JSON.
@@ -225,12 +263,16 @@ impl LineEditor {
     }
 
     fn clear_or_leave(&mut self) -> Option<Entered> {
-        if self.line.is_empty() {
-            return Some(Entered::Leave);
-        }
-        self.line.set("");
         self.refused = None;
-        None
+        self.doubtful = None;
+        if self.line.is_empty() {
+            self.is_leaving = true;
+            return Some(Entered::LeaveHint);
+        }
+        let text = self.line.text().to_owned();
+        self.line.set("");
+        let is_known = self.history.is_shown(&text);
+        (!is_known).then_some(Entered::Cleared(text))
     }
 
     fn up(&mut self) {
@@ -267,9 +309,15 @@ impl LineEditor {
             self.line.replace_from(completion.start, common);
             return None;
         }
+        let head = Some(self.line.head().to_owned());
         match completion.candidates.as_slice() {
             [] | [_] => None,
-            candidates => Some(Entered::Note(list(candidates))),
+            // The list is still on the screen.
+            _ if self.listed == head => None,
+            candidates => {
+                self.listed = head;
+                Some(Entered::Note(list(candidates)))
+            }
         }
     }
 }
@@ -354,6 +402,7 @@ mod tests {
             while let Some(key) = keys.next() {
                 let around = EditorContext {
                     can_send: self.can_send,
+                    is_closed: !self.can_send,
                     keys: &self.keys,
                     endpoints: None,
                 };
@@ -369,6 +418,29 @@ mod tests {
         fn text(&self) -> &str {
             self.editor.line.text()
         }
+    }
+
+    fn refused(text: &str) -> Entered {
+        Entered::Refused(text.to_owned())
+    }
+
+    fn cleared(text: &str) -> Entered {
+        Entered::Cleared(text.to_owned())
+    }
+
+    #[test]
+    fn a_word_that_asks_for_help_or_the_end_is_sent_at_the_second_enter() {
+        let mut typist = Typist::new();
+        for word in ["help", "?", "quit", "exit", "\\q", ":q"] {
+            let doubtful = Entered::Doubtful(QuitWord::of(word).unwrap());
+            assert_eq!(typist.types(&format!("{word}\r")), [doubtful]);
+            assert_eq!(typist.types("\r"), [line(word)]);
+        }
+        assert_eq!(typist.types("quit now\r"), [line("quit now")]);
+        let [_, _, again] = &typist.types("quit\r\x03quit\r")[..] else {
+            panic!("it is asked about again")
+        };
+        assert!(matches!(again, Entered::Doubtful(_)));
     }
 
     fn line(text: &str) -> Entered {
@@ -397,26 +469,31 @@ mod tests {
     fn a_line_that_cannot_be_sent_stays_and_lets_a_command_pass() {
         let mut typist = Typist::new();
         typist.can_send = false;
-        assert_eq!(typist.types("hello\r"), [Entered::Refused]);
+        assert_eq!(typist.types("hello\r"), [refused("hello")]);
         assert_eq!(typist.types("/status\r"), [line("/status")]);
         assert_eq!(typist.text(), "hello");
         assert_eq!(typist.types("/x\x7f\x7f"), []);
         assert_eq!(typist.text(), "hello");
-        assert_eq!(typist.types("/recon\x03"), []);
+        assert_eq!(typist.types("/recon\x03"), [cleared("/recon")]);
         assert_eq!(typist.text(), "hello");
+        assert_eq!(typist.types("\r"), [Entered::Reconnect("hello".to_owned())]);
         typist.can_send = true;
         assert_eq!(typist.types("\r"), [line("hello")]);
         assert_eq!(typist.text(), "");
         typist.can_send = false;
-        assert_eq!(typist.types("a\rb/c\x03"), [Entered::Refused]);
+        let entered = [refused("a"), cleared("ab/c")];
+        assert_eq!(typist.types("a\rb/c\x03"), entered);
         assert_eq!(typist.text(), "");
     }
 
     #[test]
     fn control_c_clears_and_then_leaves() {
         let mut typist = Typist::new();
-        assert_eq!(typist.types("abc\x03"), []);
+        assert_eq!(typist.types("abc\x03"), [cleared("abc")]);
+        assert_eq!(typist.types("\x03"), [Entered::LeaveHint]);
         assert_eq!(typist.types("\x03"), [Entered::Leave]);
+        let entered = [Entered::LeaveHint, cleared("a"), Entered::LeaveHint];
+        assert_eq!(typist.types("\x03a\x03\x03"), entered);
         assert_eq!(typist.types("\x04"), [Entered::Leave]);
         assert_eq!(typist.types("ab\x01\x04\r"), [line("b")]);
     }
@@ -431,6 +508,7 @@ mod tests {
         assert_eq!(typist.types("mine\x12ir\x1b"), []);
         assert_eq!(typist.text(), "mine");
         assert_eq!(typist.types("\x1b[A\x1b[B!\r"), [line("mine!")]);
+        assert_eq!(typist.types("f\x1b[A\r"), [line("first")]);
     }
 
     #[test]
@@ -442,6 +520,8 @@ mod tests {
             panic!("no list")
         };
         assert!(list.contains("  1011 Internal Error\n"), "{list}");
+        assert_eq!(typist.types("\t"), [], "it is listed once");
+        assert_eq!(typist.types("0\x7f\t").len(), 1);
         typist.types("\x03");
         assert_eq!(typist.types("{\"su\t1}\r"), [line("{\"subscribe\": 1}")]);
     }

@@ -33,7 +33,7 @@ const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 pub struct History {
     entries: MemHistory,
     file: Option<PathBuf>,
-    /// The index of the entry shown, and the text typed before.
+    /// The index of the entry shown, and the text typed before, which every entry shown begins with.
     browsing: Option<(usize, String)>,
 }
 
@@ -113,27 +113,52 @@ impl History {
         found.ok().flatten().map(|found| found.entry)
     }
 
-    /// The entry before the one shown; `typed` is restored after the last one.
-    pub fn older(&mut self, typed: &str) -> Option<Cow<'_, str>> {
-        let at = match &self.browsing {
-            Some((at, _)) => at.checked_sub(1)?,
-            None => self.entries.len().checked_sub(1)?,
+    /// The entry before the one shown that begins with the text typed before, and differs from it; `shown` is the text
+    /// in the line. After the last one the text typed before is restored.
+    pub fn older(&mut self, shown: &str) -> Option<String> {
+        let (end, typed) = match self.browsing.take() {
+            Some((at, typed)) if self.entry(at).as_deref() == Some(shown) => (at, typed),
+            _ => (self.entries.len(), shown.to_owned()),
         };
-        match &mut self.browsing {
-            Some((looked_at, _)) => *looked_at = at,
-            None => self.browsing = Some((at, typed.to_owned())),
-        }
-        self.entry(at)
+        let found = self.beginning((0..end).rev(), &typed, shown);
+        self.browsing = match &found {
+            Some((at, _)) => Some((*at, typed)),
+            // The oldest one stays.
+            None if end < self.entries.len() => Some((end, typed)),
+            None => None,
+        };
+        found.map(|(_, entry)| entry)
     }
 
-    /// The entry after the one shown; after the last one, the text typed before.
+    /// The entry after the one shown that begins with the text typed before; after the last one, that text.
     pub fn newer(&mut self) -> Option<String> {
         let (at, typed) = self.browsing.take()?;
-        let Some(entry) = self.entry(at + 1).map(Cow::into_owned) else {
+        let shown = self.entry(at).map(Cow::into_owned).unwrap_or_default();
+        let Some((at, entry)) = self.beginning(at + 1..self.entries.len(), &typed, &shown) else {
             return Some(typed);
         };
-        self.browsing = Some((at + 1, typed));
+        self.browsing = Some((at, typed));
         Some(entry)
+    }
+
+    /// Whether this is the entry that is shown.
+    pub fn is_shown(&self, text: &str) -> bool {
+        let at = self.browsing.as_ref().map(|(at, _)| *at);
+        at.and_then(|at| self.entry(at)).as_deref() == Some(text)
+    }
+
+    /// The first of these entries that begins with a text and is not the one shown.
+    fn beginning(
+        &self,
+        mut places: impl Iterator<Item = usize>,
+        start: &str,
+        shown: &str,
+    ) -> Option<(usize, String)> {
+        places.find_map(|at| {
+            let entry = self.entry(at)?;
+            let fits = entry.starts_with(start) && entry != shown;
+            fits.then(|| (at, entry.into_owned()))
+        })
     }
 
     /// The last entry before `end` that contains `part` and differs from the one at `end`.
@@ -334,12 +359,21 @@ mod tests {
         let mut history = History::default();
         history.add("one", HistoryPlace::OnDisk).unwrap();
         history.add("two", HistoryPlace::OnDisk).unwrap();
-        assert_eq!(history.older("draft").as_deref(), Some("two"));
+        assert_eq!(history.older("").as_deref(), Some("two"));
         assert_eq!(history.older("two").as_deref(), Some("one"));
         assert_eq!(history.older("one"), None);
+        assert!(history.is_shown("one") && !history.is_shown("two"));
         assert_eq!(history.newer().as_deref(), Some("two"));
-        assert_eq!(history.newer().as_deref(), Some("draft"));
+        assert_eq!(history.newer().as_deref(), Some(""));
         assert_eq!(history.newer(), None);
+        assert_eq!(history.older("o").as_deref(), Some("one"));
+        assert_eq!(history.older("one"), None);
+        assert_eq!(history.newer().as_deref(), Some("o"));
+        assert_eq!(history.older("draft"), None);
+        assert_eq!(history.newer(), None);
+        // An entry that was changed is what is searched for.
+        assert_eq!(history.older("").as_deref(), Some("two"));
+        assert_eq!(history.older("on").as_deref(), Some("one"));
         assert_eq!(history.find("o", 2), Some((1, "two".into())));
         assert_eq!(history.find("o", 1), Some((0, "one".into())));
         assert_eq!(history.find("x", 2), None);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Sleep;
 
-use super::commands::{ReplLine, help, parse};
+use super::commands::{ReplLine, help_text, parse};
 use super::editor::Entered;
 use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
 use super::state::ReplState;
@@ -30,6 +30,9 @@ use crate::units::count_grouped;
 /// and a prompt drawn for one size would be erased for another.
 const SETTLED: Duration = Duration::from_millis(30);
 
+/// What Ctrl-C on an empty line says.
+const LEAVE_HINT: &str = "press Ctrl-C again to quit";
+
 /// The keyboard of a session.
 pub struct Keyboard {
     state: Rc<RefCell<ReplState>>,
@@ -41,6 +44,8 @@ pub struct Keyboard {
     notices: Notices,
     /// Runs while the window size is changing.
     settling: Option<Pin<Box<Sleep>>>,
+    /// The rows of the window that messages are fitted to; 0 before the first poll.
+    rows: usize,
     connector: Connector,
     connecting: Option<PendingTarget>,
     /// How many typed texts were filled in.
@@ -54,12 +59,28 @@ impl Interactive for Keyboard {
         link: &mut Link,
         sinks: &mut Sinks,
     ) -> Poll<Action> {
-        self.poll_window(cx);
+        self.poll_window(cx, sinks);
+        let next = self.poll_action(cx, link, sinks);
+        // A command may have changed it.
+        self.state.borrow_mut().set_filtered(sinks.is_filtering());
+        next
+    }
+}
+
+impl Keyboard {
+    fn poll_action(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        sinks: &mut Sinks,
+    ) -> Poll<Action> {
         loop {
             if let Some(action) = ready!(self.poll_connecting(cx)) {
                 return Poll::Ready(action);
             }
-            if let Some(key) = self.keys.next() {
+            let sends_waiting = self.state.borrow_mut().takes_waiting_line();
+            let waiting = sends_waiting.then_some(Key::Enter);
+            if let Some(key) = waiting.or_else(|| self.keys.next()) {
                 if let Some(action) = self.press(key, link, sinks) {
                     return Poll::Ready(action);
                 }
@@ -97,13 +118,18 @@ impl Keyboard {
             sequence_end: None,
             notices: Notices::new()?,
             settling: None,
+            rows: 0,
             connector,
             connecting: None,
             typed: 0,
         })
     }
 
-    fn poll_window(&mut self, cx: &mut Context<'_>) {
+    fn poll_window(&mut self, cx: &mut Context<'_>, sinks: &mut Sinks) {
+        if self.rows == 0 {
+            self.rows = terminal::size().rows;
+            sinks.fit_to(self.rows);
+        }
         let mut state = self.state.borrow_mut();
         while self.notices.poll_resized(cx).is_ready() {
             self.settling = Some(Box::pin(tokio::time::sleep(SETTLED)));
@@ -112,6 +138,8 @@ impl Keyboard {
             && settling.as_mut().poll(cx).is_ready()
         {
             self.settling = None;
+            self.rows = terminal::size().rows;
+            sinks.fit_to(self.rows);
             state.redraw();
         }
         while self.notices.poll_continued(cx).is_ready() {
@@ -160,11 +188,21 @@ impl Keyboard {
         let mut state = self.state.borrow_mut();
         match state.press(key)? {
             Entered::Line(line) => {
-                state.remember(&line);
+                state.enter(&line);
                 drop(state);
                 return self.enter(&line, link, sinks);
             }
-            Entered::Refused => state.refuse(),
+            Entered::Refused(line) => {
+                state.remember(&line);
+                state.refuse();
+            }
+            Entered::Doubtful(word) => state.note("!", &word.question()),
+            Entered::Reconnect(line) => {
+                state.send_when_open(line);
+                return Some(Action::Reopen);
+            }
+            Entered::Cleared(line) => state.remember(&line),
+            Entered::LeaveHint => state.note("*", LEAVE_HINT),
             Entered::Note(text) => state.show_note(&text),
             Entered::Nothing => {}
             Entered::Clear => state.clear(),
@@ -190,10 +228,24 @@ impl Keyboard {
                 sinks.notify(Notice::Status(&link.status()));
                 sinks.show_settings();
             }
+            ReplLine::Converse(command) => {
+                let done = command.run(link, sinks);
+                let mut state = self.state.borrow_mut();
+                match done {
+                    Ok(text) => text.lines().for_each(|line| state.note("*", line)),
+                    Err(why) => state.note("!", &why),
+                }
+            }
+            ReplLine::ShowOnOpen => {
+                sinks.notify(Notice::SentOnOpen(link.on_open().len()));
+                for source in link.on_open() {
+                    sinks.notify(Notice::Text(&source.to_string()));
+                }
+            }
             ReplLine::OnOpen(source) => sinks.notify(Notice::SentOnOpen(link.set_on_open(source))),
             ReplLine::Connect(url) => self.connecting = Some((self.connector)(url)),
             ReplLine::SendFile(path) => return self.send_file(&path),
-            ReplLine::Help => self.state.borrow_mut().show_note(&help()),
+            ReplLine::Help(on) => self.state.borrow_mut().show_note(&help_text(on)),
             ReplLine::Wrong(why) => self.state.borrow_mut().note("!", &why),
         }
         None

@@ -9,12 +9,14 @@
 
 pub mod commands;
 mod completion;
+mod conversation;
 mod editor;
 mod highlight;
 pub mod history;
 mod keyboard;
 mod keys;
 mod line;
+mod prompt;
 mod screen;
 mod state;
 mod terminal;
@@ -48,7 +50,7 @@ pub struct Setup {
     pub colour: bool,
     /// Whether the history is kept on disk.
     pub history: KeepHistory,
-    /// The host that the history belongs to.
+    /// The place in the prompt, and the host that the history belongs to.
     pub host: String,
     /// Knows the secrets, which are not kept in the history.
     pub redactor: Redactor,

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::editor::{EditorContext, Entered, LineEditor};
 use super::history::{History, HistoryPlace, file_of};
 use super::keys::Key;
+use super::prompt::{PromptPlace, SendState};
 use super::screen::{Picture, Screen, echo};
 use super::{KeepHistory, Setup, system, terminal};
 use crate::connection::message::Direction;
@@ -35,21 +36,14 @@ pub struct ReplState {
     /// Whether the next SIGCONT follows from Ctrl-Z and was already handled.
     has_suspended: bool,
     sending: SendState,
+    place: PromptPlace,
+    /// The line to send once the connection is open, unless it is changed before.
+    send_on_open: Option<String>,
     keys: BTreeSet<String>,
     redactor: Redactor,
     /// The endpoints file, if one was named.
     endpoints: Option<PathBuf>,
     history: KeepHistory,
-}
-
-/// Whether a line can be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SendState {
-    Open,
-    /// An attempt is in progress or scheduled.
-    Opening,
-    Closing,
-    Closed,
 }
 
 fn history_of(host: &str, keep: KeepHistory) -> History {
@@ -70,6 +64,8 @@ impl ReplState {
             has_left: false,
             has_suspended: false,
             sending: SendState::Opening,
+            place: PromptPlace::new(&setup.host),
+            send_on_open: None,
             keys: BTreeSet::new(),
             redactor: setup.redactor.clone(),
             endpoints: setup.endpoints.clone(),
@@ -82,14 +78,35 @@ impl ReplState {
         self.has_changed = true;
         let around = EditorContext {
             can_send: self.sending == SendState::Open,
+            is_closed: self.sending == SendState::Closed,
             keys: &self.keys,
             endpoints: self.endpoints.as_deref(),
         };
         self.editor.press(key, &around)
     }
 
+    /// Says whether messages are hidden by a filter.
+    pub fn set_filtered(&mut self, is_filtered: bool) {
+        self.has_changed |= self.place.set_filtered(is_filtered);
+    }
+
+    /// Sends this line once the connection is open, unless it is changed before.
+    pub fn send_when_open(&mut self, line: String) {
+        self.send_on_open = Some(line);
+    }
+
+    /// Whether the connection is open and a line waits for that.
+    pub fn takes_waiting_line(&mut self) -> bool {
+        if self.sending != SendState::Open {
+            return false;
+        }
+        let line = self.send_on_open.take();
+        line.is_some_and(|line| line == self.editor.text())
+    }
+
     /// Loads the history of another host.
     pub fn change_host(&mut self, host: &str) {
+        self.place = PromptPlace::new(host);
         self.editor.use_history(history_of(host, self.history));
     }
 
@@ -152,8 +169,13 @@ impl ReplState {
     }
 
     /// Echoes an entered line and adds it to the history.
-    pub fn remember(&mut self, line: &str) {
+    pub fn enter(&mut self, line: &str) {
         self.show_note(&echo(line));
+        self.remember(line);
+    }
+
+    /// Adds a line to the history.
+    pub fn remember(&mut self, line: &str) {
         let is_secret = looks_secret(line) || self.redactor.knows_part_of(line);
         let keep = if is_secret {
             HistoryPlace::InMemory
@@ -173,7 +195,7 @@ impl ReplState {
             }
             SendState::Closing => "! not sent: the connection is closing\n",
             SendState::Closed => {
-                "! not sent: the connection is closed; /reconnect opens it again, Ctrl-C clears the line\n"
+                "! not sent: the connection is closed; press Enter again to reconnect and send it\n"
             }
         });
     }
@@ -209,8 +231,12 @@ impl PromptLine for PromptView {
             Event::Closing { .. } => state.sending = SendState::Closing,
             Event::Close(closed) => state.sending = after(closed.next),
             Event::Failed(_, next) => state.sending = after(*next),
-            _ => {}
+            _ => return,
         }
+        if state.sending == SendState::Closed {
+            state.send_on_open = None;
+        }
+        state.has_changed |= !matches!(event, Event::Message(_) | Event::Secret(_));
     }
 
     fn take_echo(&mut self, out: &mut Vec<u8>) {
@@ -238,14 +264,16 @@ impl PromptLine for PromptView {
             return;
         }
         let view = state.editor.view();
-        let mut picture = Picture {
+        let prompt = view.prompt.unwrap_or_else(|| {
+            let columns = terminal::size().columns;
+            state.place.prompt(state.sending, columns)
+        });
+        let picture = Picture {
+            prompt: &prompt,
             wrong_from: view.highlight.wrong_from,
             hint: &view.highlight.hint,
             ..Picture::new(&view.text, view.cursor)
         };
-        if let Some(prompt) = &view.prompt {
-            picture.prompt = prompt;
-        }
         state.screen.draw(out, &picture);
     }
 }

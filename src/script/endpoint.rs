@@ -396,6 +396,7 @@ impl Prober<'_> {
             grade,
             note,
             failure,
+            probe: None,
         });
         self.since = Instant::now();
     }

@@ -3,6 +3,7 @@
 //! A finished test waits for those before it and still counts as running, so a run of any length needs the
 //! memory of a few tests.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::report::{Finished, Reports};
 use super::test_context::{RunContext, StopReason};
+use crate::output::Sinks;
 use crate::pattern::runaway;
 use crate::signals::Signals;
 
@@ -56,11 +58,29 @@ enum Slot<'a> {
     Over(Vec<Finished>),
 }
 
+/// What a run shares with its jobs.
+#[derive(Clone, Copy)]
+pub struct SharedState<'a> {
+    /// Where events and reports go.
+    pub sinks: &'a RefCell<Sinks>,
+    /// Set once the whole run must stop: jobs look at it whenever they are polled.
+    pub stopping: &'a Cell<Option<StopReason>>,
+}
+
+impl<'a> From<&'a RunContext> for SharedState<'a> {
+    fn from(context: &'a RunContext) -> Self {
+        Self {
+            sinks: &context.sinks,
+            stopping: &context.stopping,
+        }
+    }
+}
+
 struct Schedule<'a, 'r, I> {
     waiting: I,
     running: VecDeque<Slot<'a>>,
     policy: SchedulePolicy,
-    shared: &'a RunContext,
+    shared: SharedState<'a>,
     reports: &'r mut Reports,
     signals: Signals,
     output: Option<io::Error>,
@@ -77,7 +97,7 @@ struct Schedule<'a, 'r, I> {
 pub async fn run<'a>(
     jobs: impl ExactSizeIterator<Item = Job<'a>>,
     policy: SchedulePolicy,
-    shared: &'a RunContext,
+    shared: SharedState<'a>,
     reports: &mut Reports,
 ) -> io::Result<ScheduleOutcome> {
     let mut schedule = Schedule {

@@ -2,10 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::config::{HANDSHAKE_LIMIT, ServerConfig};
 use super::event_queue::EventSender;
+use super::play::PlayedHandshake;
 use super::upgrade::{UpgradeDecision, decide};
+use super::upstream::{Upstream, pass_back, refusal};
 use crate::connection::error::{Error, ErrorKind, Stage};
+use crate::connection::handshake::answer::readable;
 use crate::connection::handshake::server::{
     UpgradeRequest, agreement, answer, read_request, refuse,
 };
@@ -13,7 +18,8 @@ use crate::connection::handshake::{HeadError, Headers, Refusal};
 use crate::connection::stream::Stream;
 use crate::connection::tls;
 use crate::connection::tls::serving::Acceptor;
-use crate::connection::{Connection, Opened, ServerSettings, Timing};
+use crate::connection::wire::negotiation::NegotiatedDeflate;
+use crate::connection::{Connection, Opened, ServerSettings, Timing, UpstreamOpened};
 use crate::event::{Event, Next};
 use crate::secret::io_text;
 
@@ -23,7 +29,18 @@ const BODY_IN_EVENTS: usize = 1024;
 /// The time limit for sending a refusal and for the client to close: closing first could discard the response.
 const REFUSAL_LIMIT: Duration = Duration::from_millis(500);
 
-/// Opens a client's connection or refuses it, and sends the event.
+/// A client whose connection is open.
+pub struct Admitted {
+    /// Its connection.
+    pub client: Connection,
+    /// The connection to the server behind a proxy.
+    pub upstream: Option<Connection>,
+    /// The test that it plays, as an index (`--play`).
+    pub played: Option<usize>,
+}
+
+/// Opens a client's connection or refuses it, and sends the event. For a proxy the server's connection is opened
+/// first, since the client is answered what the server has answered.
 pub async fn admit(
     stream: Stream,
     from: &str,
@@ -31,27 +48,23 @@ pub async fn admit(
     acceptor: Option<&Acceptor>,
     is_full: bool,
     sender: &EventSender,
-) -> Option<Connection> {
+) -> Option<Admitted> {
     let admission = Admission {
         from,
         config,
         is_full,
+        sender,
         begun: Instant::now(),
         timing: Timing::default(),
         tls: None,
+        played: None,
     };
-    let admitted = tokio::time::timeout(HANDSHAKE_LIMIT, admission.run(stream, acceptor));
-    let failed = match admitted.await {
-        Ok(Ok((connection, opened))) => {
+    let failed = match admission.run(stream, acceptor).await {
+        Ok((admitted, opened)) => {
             sender.send(Event::Open(Box::new(opened)));
-            return Some(connection);
+            return Some(admitted);
         }
-        Ok(Err(error)) => error,
-        Err(_) => {
-            let limit = crate::units::shown(HANDSHAKE_LIMIT);
-            let message = format!("timed out after {limit}: no complete request received");
-            Error::new(ErrorKind::Timeout, Stage::Upgrade, message)
-        }
+        Err(error) => error,
     };
     let message = format!("{from}: {}", failed.message);
     let failed = Error { message, ..failed };
@@ -63,69 +76,172 @@ struct Admission<'a> {
     from: &'a str,
     config: &'a ServerConfig,
     is_full: bool,
+    sender: &'a EventSender,
     begun: Instant,
     timing: Timing,
     tls: Option<tls::NegotiatedTls>,
+    /// The test that this connection plays, and its header lines.
+    played: Option<(usize, PlayedHandshake)>,
+}
+
+/// What a client is answered.
+#[derive(Default)]
+struct Agreement {
+    subprotocol: Option<String>,
+    compression: Option<NegotiatedDeflate>,
+    /// The connection to the server behind a proxy, and its handshake.
+    upstream: Option<(Connection, UpstreamOpened)>,
 }
 
 impl Admission<'_> {
     async fn run(
         mut self,
-        mut stream: Stream,
+        stream: Stream,
         acceptor: Option<&Acceptor>,
-    ) -> Result<(Connection, Opened), Error> {
-        if let Some(acceptor) = acceptor {
-            let (secured, negotiated) = acceptor.accept(stream).await?;
-            stream = secured;
-            self.tls = Some(negotiated);
-            self.timing.tls = self.begun.elapsed();
-        }
+    ) -> Result<(Admitted, Opened), Error> {
+        let receiving = self.receive(stream, acceptor);
+        let received = tokio::time::timeout(HANDSHAKE_LIMIT, receiving).await;
+        let (mut stream, request, leftover) = received.unwrap_or_else(|_| {
+            let limit = crate::units::shown(HANDSHAKE_LIMIT);
+            let message = format!("timed out after {limit}: no complete request received");
+            Err(Error::new(ErrorKind::Timeout, Stage::Upgrade, message))
+        })?;
         let begun = Instant::now();
-        let (request, leftover) = match read_request(&mut stream).await {
-            Ok(read) => read,
-            Err(error) => return Err(unreadable(&mut stream, error).await),
-        };
-        let (subprotocol, compression) = match decide(&request, self.config, self.is_full) {
-            UpgradeDecision::Welcome {
-                subprotocol,
-                compression,
-            } => (subprotocol, compression),
-            UpgradeDecision::Refuse(refusal, why) => {
-                return Err(send_refusal(&mut stream, refusal, &request.method, &why).await);
-            }
-            UpgradeDecision::Page(page) => {
-                let mut error =
-                    send_refusal(&mut stream, page, &request.method, "sent the test page").await;
-                error.refusal.iter_mut().for_each(|page| page.body.clear());
-                return Err(error);
-            }
-        };
-        let negotiated = agreement(&request, subprotocol.as_deref(), compression.as_ref());
-        answer(&mut stream, &negotiated).await.map_err(|error| {
+        let agreed = self.agree(&mut stream, &request).await?;
+        let mut response = agreement(
+            &request,
+            agreed.subprotocol.as_deref(),
+            agreed.compression.as_ref(),
+        );
+        let played = self.played.take().map(|(index, handshake)| {
+            response.headers.0.extend(handshake.headers);
+            index
+        });
+        if let Some((_, opened)) = &agreed.upstream {
+            pass_back(&opened.opened.answer, &mut response.headers);
+        }
+        let sent = tokio::time::timeout(HANDSHAKE_LIMIT, answer(&mut stream, &response)).await;
+        let sent = sent.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        sent.map_err(|error| {
             let why = format!("cannot send the 101 response: {}", io_text(&error));
             Error::new(ErrorKind::Lost, Stage::Upgrade, why)
         })?;
         self.timing.upgrade = begun.elapsed();
         self.timing.total = self.begun.elapsed();
         let serving = ServerSettings {
-            compression,
+            compression: agreed.compression,
             trace: self.config.trace,
             ignores_pings: self.config.ignores_pings,
         };
-        let connection = Connection::accepted(stream, leftover, self.config.limits, serving)?;
+        let client = Connection::accepted(stream, leftover, self.config.limits, serving)?;
+        let (upstream, upstream_opened) = agreed.upstream.unzip();
         let opened = Opened {
             remote: self.from.to_owned(),
             proxy: None,
             redirects: Vec::new(),
             left_origin: false,
             request: lines(&request),
-            answer: negotiated,
-            subprotocol,
-            extensions: compression.iter().map(ToString::to_string).collect(),
+            answer: response,
+            subprotocol: agreed.subprotocol,
+            extensions: agreed.compression.iter().map(ToString::to_string).collect(),
             tls: self.tls,
             timing: self.timing,
+            upstream: upstream_opened.map(Box::new),
         };
-        Ok((connection, opened))
+        let admitted = Admitted {
+            client,
+            upstream,
+            played,
+        };
+        Ok((admitted, opened))
+    }
+
+    /// TLS and the request; the bytes after it.
+    async fn receive(
+        &mut self,
+        mut stream: Stream,
+        acceptor: Option<&Acceptor>,
+    ) -> Result<(Stream, UpgradeRequest, Bytes), Error> {
+        if let Some(acceptor) = acceptor {
+            let (secured, negotiated) = acceptor.accept(stream).await?;
+            stream = secured;
+            self.tls = Some(negotiated);
+            self.timing.tls = self.begun.elapsed();
+        }
+        match read_request(&mut stream).await {
+            Ok((request, leftover)) => Ok((stream, request, leftover)),
+            Err(error) => Err(unreadable(&mut stream, error).await),
+        }
+    }
+
+    /// Decides about the request, and opens the connection to the server behind a proxy. A refusal is sent.
+    async fn agree(
+        &mut self,
+        stream: &mut Stream,
+        request: &UpgradeRequest,
+    ) -> Result<Agreement, Error> {
+        let play = self.config.play.as_ref();
+        let played = &mut self.played;
+        let decision = decide(request, self.config, self.is_full, || {
+            *played = play.map(|play| play.next_test());
+            played.as_ref().map(|(_, handshake)| handshake.clone())
+        });
+        match decision {
+            UpgradeDecision::Welcome {
+                subprotocol,
+                compression,
+            } => match &self.config.upstream {
+                None => Ok(Agreement {
+                    subprotocol,
+                    compression,
+                    upstream: None,
+                }),
+                Some(upstream) => self.join(upstream, compression, stream, request).await,
+            },
+            UpgradeDecision::Refuse(refusal, why) => {
+                let refused = send_refusal(stream, refusal, &request.method, &why).await;
+                if let (Some(play), Some((index, _))) = (play, &self.played) {
+                    play.refused(*index);
+                }
+                Err(refused)
+            }
+            UpgradeDecision::Page(page) => {
+                let mut error =
+                    send_refusal(stream, page, &request.method, "sent the test page").await;
+                error.refusal.iter_mut().for_each(|page| page.body.clear());
+                Err(error)
+            }
+        }
+    }
+
+    async fn join(
+        &self,
+        upstream: &Upstream,
+        compression: Option<NegotiatedDeflate>,
+        stream: &mut Stream,
+        request: &UpgradeRequest,
+    ) -> Result<Agreement, Error> {
+        match upstream.open(request, self.sender).await {
+            Ok((connection, opened, url)) => {
+                // A subprotocol that only our own offer contained is no answer to the client's.
+                let chosen = opened.subprotocol.clone();
+                let chosen = chosen.filter(|name| request.subprotocols().any(|own| own == name));
+                Ok(Agreement {
+                    subprotocol: chosen,
+                    compression,
+                    upstream: Some((connection, UpstreamOpened { url, opened })),
+                })
+            }
+            Err(mut error) => {
+                let sent = refusal(&error);
+                send_refusal(stream, sent, &request.method, "").await;
+                if let Some(refused) = &mut error.refusal {
+                    refused.body = readable(&refused.headers, std::mem::take(&mut refused.body));
+                    shorten(refused);
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -149,12 +265,17 @@ async fn send_refusal(stream: &mut Stream, mut refusal: Refusal, method: &str, w
         Ok::<(), std::io::Error>(())
     };
     let _ = tokio::time::timeout(REFUSAL_LIMIT, sent).await;
-    refusal.body_cut = refusal.body.len() > BODY_IN_EVENTS;
-    refusal.body.truncate(BODY_IN_EVENTS);
+    shorten(&mut refusal);
     let message = format!("{}: {why}", refusal.status_line());
     let mut error = Error::new(ErrorKind::Refused, Stage::Upgrade, message);
     error.refusal = Some(Box::new(refusal));
     error
+}
+
+/// Shortens the body to what events contain.
+fn shorten(refusal: &mut Refusal) {
+    refusal.body_cut |= refusal.body.len() > BODY_IN_EVENTS;
+    refusal.body.truncate(BODY_IN_EVENTS);
 }
 
 /// Answers a request that cannot be parsed; returns the error for its event.

@@ -1,17 +1,17 @@
 //! The session of one client, from the 101 to the end: answers messages and performs the configured faults.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::broadcast::{Backpressure, Delivery, Subscriber};
 use super::config::{Delay, FaultAction, ReplyMode, ServerConfig};
+use super::delayed::Delayed;
 use super::event_queue::EventSender;
+use super::play::{PlaySession, PlayTurn};
 use crate::connection::close::{CloseCode, CloseFrame, CloseInfo, Initiator};
 use crate::connection::message::{Direction, Outgoing, Payload};
 use crate::connection::{Connection, Incoming, ReadyState};
@@ -19,13 +19,8 @@ use crate::event::{Closed, Event, Message, Next, Traffic};
 use crate::template::Template;
 use crate::template::variables::Variables;
 
-/// The most delayed replies (`--delay`) before reading stops.
-const HELD_REPLIES: usize = 4096;
-/// The same in bytes.
-const HELD_BYTES: usize = 4 << 20;
-
 /// The time limit for shutting the stream down.
-const SHUTDOWN_LIMIT: Duration = Duration::from_millis(250);
+pub(super) const SHUTDOWN_LIMIT: Duration = Duration::from_millis(250);
 
 /// Messages broadcast before other clients are polled.
 const BROADCAST_AT_ONCE: u32 = 64;
@@ -36,7 +31,7 @@ pub struct ClientSession {
     config: Arc<ServerConfig>,
     sender: EventSender,
     subscriber: Option<Subscriber>,
-    replies: PendingReplies,
+    replies: Delayed<Payload>,
     /// How many of the configured faults were performed.
     steps: usize,
     state: ClientState,
@@ -44,6 +39,8 @@ pub struct ClientSession {
     first_message: Option<Duration>,
     received: Traffic,
     sent: Traffic,
+    /// The test of a check file that it plays.
+    play: Option<PlaySession>,
 }
 
 /// The state of a client.
@@ -70,18 +67,28 @@ impl ClientSession {
             config,
             sender,
             subscriber,
-            replies: PendingReplies::default(),
+            replies: Delayed::default(),
             steps: 0,
             state: ClientState::Served,
             opened: Instant::now(),
             first_message: None,
             received: Traffic::default(),
             sent: Traffic::default(),
+            play: None,
         };
         if let Some(greeting) = session.config.greeting.clone() {
             session.send(filled(&greeting, ""));
         }
         session
+    }
+
+    /// Plays the test with this number of the configured check file.
+    pub fn playing(mut self, index: Option<usize>) -> Self {
+        let plan = self.config.play.clone();
+        self.play = plan
+            .zip(index)
+            .map(|(plan, index)| PlaySession::new(plan, index));
+        self
     }
 
     /// Serves it to its end, or closes with 1001 once `stopped` is ready.
@@ -181,6 +188,9 @@ impl ClientSession {
     /// not read is not read from.
     fn answer_next(&mut self, cx: &mut Context<'_>) -> bool {
         self.receive_broadcasts(cx);
+        if let Some(may_read) = self.play_on(cx) {
+            return may_read;
+        }
         while self.connection.ready_state() == ReadyState::Open {
             if self.connection.poll_ready(cx).is_pending() {
                 // After a write error, reading reports the end of the connection.
@@ -208,6 +218,26 @@ impl ClientSession {
         true
     }
 
+    /// Plays the check file as far as it goes; whether more may be read. `None` if there is none.
+    fn play_on(&mut self, cx: &mut Context<'_>) -> Option<bool> {
+        self.play.as_ref()?;
+        while self.connection.ready_state() == ReadyState::Open {
+            if self.connection.poll_ready(cx).is_pending() {
+                return Some(self.connection.has_write_failed());
+            }
+            match self.play.as_mut()?.turn(cx) {
+                PlayTurn::Wait => break,
+                PlayTurn::Send(payload) => self.send(payload),
+                PlayTurn::Close(frame) => self.close(&frame),
+                PlayTurn::Drop => {
+                    self.state = ClientState::Dropped;
+                    return Some(false);
+                }
+            }
+        }
+        Some(true)
+    }
+
     fn receive_broadcasts(&mut self, cx: &mut Context<'_>) {
         let Some(subscriber) = &self.subscriber else {
             return;
@@ -215,8 +245,9 @@ impl ClientSession {
         while !self.replies.is_full() {
             match subscriber.poll_next(cx) {
                 Poll::Ready(Delivery::Message(payload)) => {
-                    self.replies
-                        .push(payload, self.config.delay.map(Delay::draw));
+                    let bytes = payload.len();
+                    let delay = self.config.delay.map(Delay::draw);
+                    self.replies.push(payload, bytes, delay);
                 }
                 Poll::Ready(Delivery::Overflow) => {
                     self.close(&CloseFrame {
@@ -257,6 +288,10 @@ impl ClientSession {
             self.sender
                 .send(message(Direction::In, n, payload.clone(), read_at));
         }
+        if let Some(play) = &mut self.play {
+            play.receive(payload);
+            return Backpressure::Low;
+        }
         match (&self.subscriber, self.config.mode) {
             (Some(subscriber), _) => return subscriber.publish(&payload),
             (None, ReplyMode::Echo) => {
@@ -268,7 +303,10 @@ impl ClientSession {
                     None => payload,
                 };
                 match self.config.delay {
-                    Some(delay) => self.replies.push(reply, Some(delay.draw())),
+                    Some(delay) => {
+                        let bytes = reply.len();
+                        self.replies.push(reply, bytes, Some(delay.draw()));
+                    }
                     None => self.send(reply),
                 }
             }
@@ -293,6 +331,15 @@ impl ClientSession {
 
     /// Sends the event of a control frame or a close.
     fn notice(&mut self, incoming: Incoming) {
+        if let (Incoming::Ping(_), Some(play)) = (&incoming, &mut self.play) {
+            play.pinged();
+        }
+        if let (Incoming::Closing(code, reason), Some(play)) = (&incoming, &mut self.play) {
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            // What came before the close is judged first.
+            play.turn(&mut cx);
+            play.closing(Some((*code, reason)));
+        }
         if !self.sender.is_wanted() {
             return;
         }
@@ -320,7 +367,13 @@ impl ClientSession {
         self.sender.send(event);
     }
 
-    fn send_close_event(&self, close: CloseInfo) {
+    fn send_close_event(&mut self, close: CloseInfo) {
+        if let Some(play) = &mut self.play {
+            if close.by == Initiator::None {
+                play.closing(None);
+            }
+            play.finish();
+        }
         self.sender.send(Event::Close(Box::new(Closed {
             close,
             open_for: self.opened.elapsed(),
@@ -330,11 +383,13 @@ impl ClientSession {
             sent: self.sent,
             may_be_lost: 0,
             next: Next::Final,
+            ended_by: None,
         })));
     }
 }
 
-fn message(
+/// The event of a message.
+pub(super) fn message(
     direction: Direction,
     n: u64,
     payload: Payload,
@@ -351,7 +406,7 @@ fn message(
 }
 
 /// The close of a connection that a fault or the end of the server dropped.
-fn dropped() -> CloseInfo {
+pub(super) fn dropped() -> CloseInfo {
     CloseInfo {
         by: Initiator::Local,
         code: CloseCode::ABNORMAL,
@@ -361,49 +416,6 @@ fn dropped() -> CloseInfo {
     }
 }
 
-/// Replies in order that wait for their delay or for room to send.
-#[derive(Default)]
-struct PendingReplies {
-    waiting: VecDeque<(Instant, Payload)>,
-    bytes: usize,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl PendingReplies {
-    fn push(&mut self, payload: Payload, delay: Option<Duration>) {
-        let due = Instant::now() + delay.unwrap_or_default();
-        self.bytes += payload.len();
-        self.waiting.push_back((due, payload));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes > HELD_BYTES || self.waiting.len() > HELD_REPLIES
-    }
-
-    /// The next reply if it is due; otherwise the task is woken when it is.
-    fn due(&mut self, cx: &mut Context<'_>) -> Option<Payload> {
-        let (due, _) = self.waiting.front()?;
-        let due = *due;
-        if due > Instant::now() {
-            let timer = self
-                .timer
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-            if timer.deadline() != due {
-                timer.as_mut().reset(due);
-            }
-            if timer.as_mut().poll(cx).is_pending() {
-                return None;
-            }
-        }
-        let (_, payload) = self.waiting.pop_front()?;
-        self.bytes -= payload.len();
-        Some(payload)
-    }
-}
 /// A greeting, or the reply to a message. What the message does not have stays as it was written, so that the client
 /// sees what is missing.
 fn filled(template: &Template, message: &str) -> Payload {

@@ -1,9 +1,12 @@
 //! The configuration of a server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::AccessPolicy;
 use super::faults::BadFrame;
+use super::play::PlayPlan;
+use super::upstream::Upstream;
 use crate::connection::Limits;
 use crate::connection::close::CloseFrame;
 use crate::template::Template;
@@ -16,6 +19,8 @@ pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 pub struct ServerConfig {
     /// How messages are handled.
     pub mode: ReplyMode,
+    /// The check file whose server this is, instead of `mode`.
+    pub play: Option<Arc<PlayPlan>>,
     /// The first message to every client.
     pub greeting: Option<Template>,
     /// The reply to every message, instead of its echo.
@@ -38,6 +43,8 @@ pub struct ServerConfig {
     pub max_clients: usize,
     /// Whether every frame is an event.
     pub trace: bool,
+    /// The server to which clients are joined, instead of being answered (`proxy`).
+    pub upstream: Option<Upstream>,
 }
 
 impl ServerConfig {
@@ -45,6 +52,7 @@ impl ServerConfig {
     pub fn echo(max_size: usize) -> Self {
         Self {
             mode: ReplyMode::Echo,
+            play: None,
             greeting: None,
             reply: None,
             delay: None,
@@ -59,6 +67,7 @@ impl ServerConfig {
             },
             max_clients: 10_000,
             trace: false,
+            upstream: None,
         }
     }
 }
@@ -119,7 +128,8 @@ impl Delay {
 /// A fault and when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFault {
-    /// The number of received messages after which it happens, once all replies to them were sent.
+    /// The number of received messages after which it happens, once all replies to them were sent; for a proxy, of
+    /// messages that were delivered to the client.
     pub after: u64,
     /// The fault.
     pub act: FaultAction,

@@ -2,6 +2,7 @@
 
 use super::config::ServerConfig;
 use super::page;
+use super::play::PlayedHandshake;
 use crate::connection::handshake::server::{RequestError, UpgradeRequest};
 use crate::connection::handshake::{Headers, Refusal};
 use crate::connection::wire::negotiation::NegotiatedDeflate;
@@ -23,10 +24,21 @@ pub enum UpgradeDecision {
 }
 
 /// Decides about a request. `is_full` when the maximum number of clients is connected.
-pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) -> UpgradeDecision {
+pub fn decide(
+    request: &UpgradeRequest,
+    config: &ServerConfig,
+    is_full: bool,
+    next_test: impl FnOnce() -> Option<PlayedHandshake>,
+) -> UpgradeDecision {
     let fault = request.fault();
     if fault == Some(RequestError::NotAnUpgrade) {
-        return answer_http(request, config);
+        return match config.upstream {
+            None => answer_http(request, config),
+            Some(_) => {
+                let body = "This is a WebSocket proxy: it passes on nothing else.\n";
+                refuse(426, &[("Upgrade", "websocket")], body)
+            }
+        };
     }
     match fault {
         Some(RequestError::Http) => {
@@ -39,6 +51,10 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
         }
         Some(RequestError::Key) => {
             let body = "Expected exactly one Sec-WebSocket-Key header with 16 bytes in base64 (RFC 6455 §4.2.1).\n";
+            return refuse(400, &[], body);
+        }
+        Some(RequestError::Extensions) => {
+            let body = "Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).\n";
             return refuse(400, &[], body);
         }
         Some(RequestError::NotAnUpgrade | RequestError::Version) => {
@@ -64,6 +80,18 @@ pub fn decide(request: &UpgradeRequest, config: &ServerConfig, is_full: bool) ->
         );
         return refuse(503, &usual_headers(503), &body);
     }
+    let played = next_test().unwrap_or_default();
+    if let Some(status) = played.status {
+        let body =
+            "This test of the check file expects a refused handshake (wsprobe serve --play).\n";
+        return refuse(status, &usual_headers(status), body);
+    }
+    if played.subprotocol.is_some() {
+        return UpgradeDecision::Welcome {
+            subprotocol: played.subprotocol,
+            compression: request.compression().filter(|_| config.compresses),
+        };
+    }
     let mut offered = request.subprotocols().filter(|name| !name.is_empty());
     let known = &config.subprotocols;
     UpgradeDecision::Welcome {
@@ -80,8 +108,12 @@ fn refuse_origin(request: &UpgradeRequest, config: &ServerConfig) -> Option<Upgr
     if config.access.origins.allow(origin, host) {
         return None;
     }
+    let verb = match config.upstream {
+        None => "serve",
+        Some(_) => "proxy",
+    };
     let body = format!(
-        "Origin {origin} is not allowed (wsprobe serve --allow-origin {origin} allows it).\n"
+        "Origin {origin} is not allowed (wsprobe {verb} --allow-origin {origin} allows it).\n"
     );
     Some(refuse(403, &[], &body))
 }

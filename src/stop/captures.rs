@@ -22,19 +22,19 @@ impl Captures {
         if self.queries.is_empty() {
             return;
         }
-        let Some(text) = reply.readable() else {
-            return;
-        };
         for (name, query) in &self.queries {
-            let selected = query.select(text.as_str()).unwrap_or_default();
-            let value = selected.into_iter().next();
-            let Some(value) = value.filter(|value| *value != Selected::Json("null".to_owned()))
-            else {
-                continue;
-            };
-            let (text, is_secret) = (value.raw().to_owned(), false);
-            self.variables
-                .capture(name, VariableValue { text, is_secret });
+            if let Some(text) = captured(query, reply) {
+                let is_secret = false;
+                self.variables
+                    .capture(name, VariableValue { text, is_secret });
+            }
         }
     }
+}
+
+/// The value that a query selects in a reply; nothing and `null` are no value.
+pub fn captured(query: &Jq, reply: &Payload) -> Option<String> {
+    let selected = query.select(reply.readable()?.as_str()).unwrap_or_default();
+    let value = selected.into_iter().next()?;
+    (value != Selected::Json("null".to_owned())).then(|| value.raw().to_owned())
 }

@@ -78,6 +78,8 @@ pub struct Conversation {
     received: u64,
     /// The replies that messages of `-x` may get.
     on_open: Box<OnOpenReplies>,
+    /// Whether they were awaited in vain.
+    pub(super) is_on_open_unanswered: bool,
     input_idle: bool,
     input_ended: bool,
     opened_at: Option<Instant>,
@@ -113,6 +115,7 @@ impl Conversation {
             sent: 0,
             received: 0,
             on_open: Box::default(),
+            is_on_open_unanswered: false,
             input_idle: false,
             input_ended: false,
             opened_at: None,
@@ -658,11 +661,13 @@ impl Conversation {
         }
         if self.turns.is_stepping() {
             return self.turns.goes_on().then(|| {
+                self.is_on_open_unanswered = true;
                 self.last_activity = Some(now);
                 self.verdict()
             });
         }
         self.has_enough_replies().then(|| {
+            self.is_on_open_unanswered = true;
             self.finished = true;
             Verdict::Done
         })
@@ -783,6 +788,7 @@ mod tests {
             sent: Traffic::default(),
             may_be_lost: 0,
             next: Next::Final,
+            ended_by: None,
         }))
     }
 

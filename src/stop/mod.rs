@@ -11,13 +11,14 @@ mod pings;
 mod replies;
 mod statistics;
 mod times;
+mod traffic;
 mod turns;
 mod write_stall;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-pub use captures::Captures;
+pub use captures::{Captures, captured};
 pub use conversation::{Conversation, Goal};
 pub use expectations::Expectations;
 pub use openings::{Openings, STAGES, stages};
@@ -25,6 +26,7 @@ pub use pings::{NO_PONGS, PingRule, TimedRule};
 pub use replies::Replies;
 pub use statistics::{PingCounts, PingLimits, PingStatistics, percent, precise};
 pub use times::{TimeRange, TimeSummary};
+pub use traffic::TrafficRule;
 pub use turns::Turns;
 
 use crate::connection::close::CloseInfo;
@@ -32,6 +34,7 @@ use crate::connection::error::{Error, ErrorKind};
 use crate::event::{Event, Unsent};
 use crate::expectation::{Closest, UnmetExpectation, end_in_words};
 use crate::units;
+use on_open_replies::NO_REPLY_ON_OPEN;
 
 /// What a stop rule returns.
 #[derive(Debug)]
@@ -211,6 +214,16 @@ impl StopRule {
     /// The deadline was reached.
     pub fn expire(&mut self, now: Instant) -> Verdict {
         delegate!(self, rule => rule.expire(now))
+    }
+
+    /// What to tell the user about the wait that has just ended.
+    pub fn take_hint(&mut self) -> Option<&'static str> {
+        match self {
+            StopRule::Conversation(rule) => {
+                std::mem::take(&mut rule.is_on_open_unanswered).then_some(NO_REPLY_ON_OPEN)
+            }
+            StopRule::Pings(_) => None,
+        }
     }
 
     /// Ctrl-C: the verdict where it is a normal way to end, `None` where it is an interruption.

@@ -1,6 +1,9 @@
 //! The replies that messages of `-x` may get. On the wire they look like those to the messages that were sent after them,
 //! so `send` waits for one more for each; since a server need not answer them, only for as long as `-w`.
 
+/// Shown when the replies to `-x` were awaited in vain.
+pub const NO_REPLY_ON_OPEN: &str = "within --wait came fewer replies than messages with those of -x; -c, --expect or --after say which are awaited";
+
 /// Counts the messages of `-x` and everything received.
 #[derive(Debug, Default)]
 pub struct OnOpenReplies {

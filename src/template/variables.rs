@@ -103,6 +103,21 @@ impl Variables {
         self.0.borrow_mut().captured.insert(name.to_owned(), value);
     }
 
+    /// Defines a name in place of its earlier definition, captured or not.
+    pub fn redefine(&self, name: &str, value: VariableValue) {
+        let mut scope = self.0.borrow_mut();
+        scope.captured.remove(name);
+        scope.set.insert(name.to_owned(), value);
+    }
+
+    /// All values that are defined now.
+    pub fn values(&self) -> Values {
+        let scope = self.0.borrow();
+        let mut values = scope.set.clone();
+        values.extend(scope.captured.clone());
+        values
+    }
+
     /// Fills in the variables of a text.
     ///
     /// # Errors

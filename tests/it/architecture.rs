@@ -7,13 +7,14 @@ use std::path::Path;
 use regex::Regex;
 
 /// The modules from top to bottom: each may import only those below it.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "main",
     "commands",
     "cli",
     "manual",
     "report",
     "repl",
+    "audit",
     "recording",
     "server",
     "script",
@@ -40,7 +41,7 @@ const ORDER: [&str; 29] = [
 ];
 
 /// The only modules, with their submodules, that may use each library.
-const OWNERS: [(&str, &[&str]); 17] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("webpki", &["connection::tls"]),
     ("tokio_tungstenite", &["connection"]),
     ("rustls", &["connection::tls"]),
@@ -58,6 +59,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("rmp", &["decode::msgpack"]),
     ("ciborium_ll", &["decode::cbor"]),
     ("toml", &["endpoints"]),
+    ("jiff", &["units"]),
 ];
 
 #[test]

@@ -12,13 +12,7 @@ fn word() -> String {
 
 /// A run of these steps after connection `a` has received more than its inbox holds.
 fn flooded(server: &Server, limit: &str, steps: &str) -> Probe {
-    // A step that waits less for the close must not race with its own limit.
-    let close = if steps.starts_with("within") {
-        "3s"
-    } else {
-        "200ms"
-    };
-    let probe = Probe::new(["check", "--close-timeout", close]);
+    let probe = Probe::new(["check", "--close-timeout", "1s"]);
     let base = server.url();
     let text = format!("timeout {limit}\nconnect a {base}\nwait 200ms\n{steps}");
     let file = probe.file("x.wst", text);

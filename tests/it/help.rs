@@ -20,6 +20,7 @@ fn help_lists_every_verb() {
             "listen",
             "ping",
             "serve",
+            "proxy",
             "completions",
             "help",
         ]
@@ -29,13 +30,15 @@ fn help_lists_every_verb() {
     }
 }
 
-const VERBS: [&str; 8] = [
+const VERBS: [&str; 10] = [
     "connect",
     "send",
     "listen",
     "ping",
     "check",
+    "audit",
     "serve",
+    "proxy",
     "completions",
     "help",
 ];

@@ -17,6 +17,9 @@ mod harness;
 #[cfg(unix)]
 mod addresses;
 mod architecture;
+mod audit;
+mod audit_handshake;
+mod audit_probes;
 mod backpressure;
 mod check_blocks;
 mod check_comeback;
@@ -47,6 +50,7 @@ mod help;
 #[cfg(unix)]
 mod hostile;
 mod http2;
+mod import;
 mod json;
 mod listen;
 mod mistakes;
@@ -66,7 +70,10 @@ mod ping_openings;
 mod ping_replies;
 #[cfg(unix)]
 mod ping_verdict;
+mod play;
 mod proxy;
+#[cfg(unix)]
+mod proxy_command;
 #[cfg(unix)]
 mod random_commands;
 #[cfg(unix)]

@@ -68,7 +68,7 @@ const TYPED: &[Mistake] = &[
     Mistake(
         "gibberish",
         "unknown command 'gibberish'",
-        "commands: connect, send, listen, ping, check, serve",
+        "commands: connect, send, listen, ping, check, audit, import, serve",
     ),
     Mistake(
         "--verbose send ws://h.example/ hi",
@@ -315,6 +315,21 @@ const TYPED: &[Mistake] = &[
         "serve ws://127.0.0.1:8080",
         "expected an address to listen on, found the URL 'ws://127.0.0.1:8080'",
         "wsprobe serve 127.0.0.1:8080",
+    ),
+    Mistake(
+        "proxy ws://h.example/ 8080",
+        "expected an address to listen on, found the URL 'ws://h.example/'",
+        "wsprobe proxy 8080 ws://h.example/",
+    ),
+    Mistake(
+        "proxy --port 8080 ws://h.example/",
+        "unknown option --port for 'proxy'",
+        "wsprobe proxy 8080 URL",
+    ),
+    Mistake(
+        "proxy -x hi 8080 ws://h.example/",
+        "unknown option -x for 'proxy'",
+        "proxy sends nothing of its own",
     ),
     Mistake(
         "serve --port 8080",

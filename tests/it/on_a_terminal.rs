@@ -146,10 +146,10 @@ fn control_d_leaves_with_0() {
 }
 
 #[test]
-fn control_c_on_an_empty_line_leaves_with_0() {
+fn control_c_twice_on_an_empty_line_leaves_with_0() {
     let server = Server::new().accept().answer_any_close();
     let mut session = session(&server);
-    session.write("\x03");
+    session.write("\x03\x03");
     session.status(0);
 }
 

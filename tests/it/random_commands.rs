@@ -155,13 +155,27 @@ const CHECK: &[&str] = &[
     "--wait=200ms",
 ];
 
+const AUDIT: &[&str] = &[
+    "--only=frames",
+    "--only=nonsense",
+    "--skip=handshake,tls",
+    "--allow=frames-unmasked",
+    "--list",
+    "--intrusive",
+    "--message=hello",
+    "--after=hello",
+    "--expect-origin-check",
+    "--wait=200ms",
+];
+
 fn command_line(random: &mut Random, urls: &[String]) -> Vec<String> {
     let (verb, own) = [
         ("listen", LISTEN),
         ("send", SEND),
         ("ping", PING),
         ("check", CHECK),
-    ][random.below(4)];
+        ("audit", AUDIT),
+    ][random.below(5)];
     let mut line = vec![verb.to_owned(), urls[random.below(urls.len())].clone()];
     for options in [own, own, own, SHARED, SHARED] {
         if random.below(3) > 0 {

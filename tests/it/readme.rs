@@ -173,6 +173,7 @@ impl Stage {
             .replace("socks5h://localhost:1080", &self.proxy.url("socks5h"))
             .replace("serve 8080", "serve 0")
             .replace("serve 8443", "serve 0")
+            .replace("proxy 8081", "proxy 0")
             .replace("--for 1m", "--for 1s")
             .replace("ping -c 5", "ping -c 5 -i 0.1")
             .replace(" 500ms", " 20s")
@@ -284,6 +285,7 @@ impl Stage {
 fn is_endless(command: &str) -> bool {
     [
         "wsprobe serve",
+        "wsprobe proxy",
         "wsprobe connect",
         "wsprobe listen wss",
         "wsprobe listen --reconnect",

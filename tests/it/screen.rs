@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Frame, Nobody, Probe, Running, Screen, Server, ms};
+use crate::harness::{Frame, Nobody, Probe, Running, Screen, Server, ms, without_place};
 
 /// A session that is OPEN.
 fn session(server: &Server) -> Running {
@@ -151,9 +151,10 @@ trait EndsWithRows {
 impl EndsWithRows for Vec<String> {
     /// Whether these are the last rows that are not empty, up to the cursor's.
     fn ends_with_rows(&self, rows: &[&str]) -> bool {
+        let shown: Vec<String> = self.iter().map(|row| without_place(row)).collect();
         let used = self.iter().rposition(|row| !row.is_empty()).unwrap_or(0) + 1;
         let rows: Vec<&str> = rows.iter().copied().filter(|row| !row.is_empty()).collect();
-        self[..used].ends_with(&rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>())
+        shown[..used].ends_with(&rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>())
     }
 }
 
@@ -395,7 +396,7 @@ fn a_line_typed_without_a_connection_stays_and_lets_a_command_pass() {
     session.sees("a refusal", |screen| {
         screen
             .text()
-            .contains("! not sent: the connection is closed; /reconnect opens it again")
+            .contains("! not sent: the connection is closed; press Enter again to reconnect")
             && screen.typed() == "> hello"
     });
     let server = server.accept();
@@ -416,7 +417,7 @@ fn the_terminal_is_as_it_was_on_every_way_out() {
     let ways: [(&str, Leave, i32); 6] = [
         ("/quit", |session| session.write("/quit\r"), 0),
         ("Ctrl-D", |session| session.write("\x04"), 0),
-        ("Ctrl-C", |session| session.write("\x03"), 0),
+        ("Ctrl-C", |session| session.write("\x03\x03"), 0),
         ("SIGTERM", Running::terminate, 143),
         ("SIGHUP", Running::hang_up, 129),
         ("SIGINT", Running::interrupt, 0),
@@ -460,7 +461,7 @@ fn a_second_control_c_does_not_wait_for_the_answer_to_the_close() {
         .spawn_on_a_terminal();
     session.shows("connected to");
     let server = server.expect_close(1000);
-    session.write("\x03");
+    session.write("\x03\x03");
     let server = server.played();
     session.interrupt();
     session.status(0);
@@ -678,14 +679,14 @@ fn a_filter_says_how_many_it_hid_and_last_shows_them() {
     assert!(screen.has_row("* 2 messages hidden") && !screen.has_row("< a1"));
     session.write("/last 2\r");
     session.sees("the last two", |screen| screen.has_row("< a2"));
-    session.write("/filter off\r/time\r");
+    session.write("/filter off\r/time on\r");
     session.sees("the settings", |screen| screen.has_row("* timestamps: on"));
     let server = server.send_text("a3");
     session.sees("a time", |screen| {
         screen
             .rows
             .iter()
-            .any(|row| row.starts_with("20") && row.ends_with("Z < a3"))
+            .any(|row| row.as_bytes().get(8) == Some(&b'.') && row.ends_with(" < a3"))
     });
     quit(session, server);
 }
@@ -696,11 +697,16 @@ fn a_very_long_message_is_cut_with_its_size_and_shown_whole_on_demand() {
     let text = format!("[{}]", items.join(","));
     let server = Server::new().accept().send_text(&text);
     let mut session = session(&server);
-    let note = "… 1,891 bytes in total; /last shows all";
+    // A third of the window: the bracket and seven items.
+    let note = "… 494 more lines, /last shows them";
     let screen = session.sees("the size", |screen| screen.has_row(note));
-    assert!(screen.has_row("  7,") && !screen.has_row("  499"));
+    assert!(screen.has_row("  6,") && !screen.has_row("  7,"));
+    let screen = session.sees("a prompt", |screen| screen.typed() == ">");
+    assert!(!screen.has_row("  499"));
     session.write("/last\r");
-    session.sees("its end", |screen| screen.has_row("  499"));
+    session.sees("its end", |screen| {
+        screen.has_row("  499") && screen.has_row("]")
+    });
     session.write("/pretty off\r/last\r");
     session.sees("it as it came", |screen| {
         screen.text().contains("< [0,1,2,3")
@@ -751,7 +757,7 @@ fn headers_and_frames_are_shown_when_they_are_asked_for() {
     assert!(screen.text().contains("> Cookie: ***") && screen.text().contains("\\x1b[31mnode-7"));
     let server = server.send_text("quiet");
     session.sees("a message", |screen| screen.has_row("< quiet"));
-    session.write("/frames\r");
+    session.write("/frames on\r");
     session.sees("the setting", |screen| screen.has_row("* frames: on"));
     let server = server.send_text("loud");
     let screen = session.sees("a frame", |screen| screen.has_row("< loud"));
@@ -941,4 +947,382 @@ fn decoded_messages_are_shown_and_saved_with_their_format() {
         file.contains("> hi\ndecode msgpack\n< {\"id\":7}\n"),
         "{file}"
     );
+}
+
+#[test]
+fn the_prompt_says_where_and_how_it_stands() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let place = format!("127.0.0.1:{}", server.port());
+    session.write("/filter /b/\r");
+    session.sees("the filter in the prompt", |screen| {
+        screen.prompt() == format!("{place} filter")
+    });
+    session.write("/filter off\r");
+    session.sees("the place", |screen| screen.prompt() == place);
+    let server = server.expect_close(1000);
+    session.write("/close\r");
+    session.sees("the closing", |screen| screen.prompt() == "closing");
+    let server = server.close(1000, "");
+    session.sees("the end", |screen| screen.prompt() == "closed");
+    session.write("/reconnect\r");
+    session.sees("the attempt", |screen| screen.prompt() == "connecting");
+    let server = server.accept();
+    session.sees("the place again", |screen| screen.prompt() == place);
+    quit(session, server);
+}
+
+#[test]
+fn words_that_ask_for_help_or_the_end_are_sent_only_by_a_second_enter() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("help\r");
+    session.sees("a question", |screen| {
+        screen.has_row("! not sent: /help lists the commands; press Enter again to send 'help'")
+            && screen.typed() == "> help"
+    });
+    let server = server.expect_text("help").expect_text("quit the game");
+    session.write("\rquit the game\r:q\r");
+    session.sees("another question", |screen| {
+        screen.has_row("> quit the game")
+            && screen.has_row("! not sent: /quit quits; press Enter again to send ':q'")
+    });
+    quit_after_clearing(session, server);
+}
+
+#[test]
+fn control_c_on_an_empty_line_hints_before_it_leaves() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("\x03");
+    session.sees("a hint", |screen| {
+        screen.has_row("* press Ctrl-C again to quit")
+    });
+    session.write("a\x03\x03");
+    session.sees("another hint", |screen| {
+        screen.text().matches("again to quit").count() == 2
+    });
+    let server = server.close_when_asked();
+    session.write("\x03");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn a_second_enter_without_a_connection_reconnects_and_sends() {
+    let server = Server::new().accept().close(1000, "").expect_close(1000);
+    let mut session = Probe::new(["connect", &server.url(), "--color", "never"])
+        .any_stdout()
+        .spawn_on_a_terminal();
+    session.sees("the close", |screen| screen.prompt() == "closed");
+    session.write("hello\r");
+    session.sees("an offer", |screen| {
+        screen
+            .text()
+            .contains("press Enter again to reconnect and send it")
+            && screen.typed() == "> hello"
+    });
+    let server = server.accept().expect_text("hello").send_text("hi");
+    session.write("\r");
+    session.sees("the reply", |screen| {
+        screen.has_row("> hello") && screen.has_row("< hi") && screen.typed() == ">"
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_line_that_was_cleared_or_not_sent_is_in_the_history() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("cleared\x03{\"password\": \"hunter2\"}\x03cannot\x03");
+    session.write("c\x1b[A");
+    session.sees("the last that begins so", |screen| {
+        screen.typed() == "> cannot"
+    });
+    session.write("\x1b[A");
+    session.sees("the one before", |screen| screen.typed() == "> cleared");
+    session.write("\x1b[B\x1b[B");
+    session.sees("what was typed", |screen| screen.typed() == "> c");
+    session.write("\x03");
+    let server = server.close(1000, "").expect_close(1000);
+    session.sees("the end", |screen| screen.prompt() == "closed");
+    session.write("not sent\r");
+    session.sees("a refusal", |screen| screen.text().contains("! not sent"));
+    session.write("\x03/quit\r");
+    let output = session.status(0);
+    let kept = history(output.home.path());
+    assert_eq!(kept, "cleared\ncannot\nc\nnot sent\n/quit\n");
+    drop(server);
+}
+
+#[test]
+fn a_host_has_one_history_however_it_is_spelt() {
+    let server = Server::new().accept().expect_text("first");
+    let place = format!("localhost:{}", server.port());
+    let probe = Probe::new(["connect", &format!("ws://{place}/"), "--color", "never"]);
+    let mut first = opened(probe);
+    first.write("first\r");
+    first.sees("an empty prompt", |screen| {
+        screen.has_row("> first") && screen.typed() == ">" && screen.prompt() == place
+    });
+    let server = server.close_when_asked().accept();
+    first.write("/quit\r");
+    let output = first.status(0);
+    let url = format!("ws://LOCALHOST.:{}/other", server.port());
+    let probe = Probe::new(["connect", &url, "--color", "never"]).in_home_of(output);
+    let mut second = opened(probe);
+    second.write("f\x1b[A");
+    second.sees("the line", |screen| {
+        screen.typed() == "> first" && screen.prompt() == place
+    });
+    quit_after_clearing(second, server);
+}
+
+#[test]
+fn what_was_set_is_filled_into_the_lines_after_it() {
+    let server = Server::new().accept().expect_text("{{user}}");
+    let mut session = session(&server);
+    session.write("{{user}}\r/set user ann\r/set\r");
+    session.sees("the value", |screen| {
+        screen.text().matches("* user = ann").count() == 2
+    });
+    let server = server
+        .expect_text("hello ann")
+        .send_text(r#"{"type":"welcome","session":"k3v9"}"#);
+    session.write("hello {{user}}\r");
+    session.sees("the reply", |screen| screen.text().contains("k3v9"));
+    session.write("/capture id .session\r/capture none .nothing\r/set 1 x\r");
+    session.sees("the captured value", |screen| {
+        screen.has_row("* id = k3v9")
+            && screen.has_row("! .nothing has no value in the last message")
+            && screen.text().contains("! invalid name '1'")
+    });
+    let server = server.expect_text(r#"{"id":"k3v9","n":2}"#);
+    session.write("{\"id\":\"{{id}}\",\"n\":{{n}}}\r{{nobody}}\r");
+    session.sees("a refusal", |screen| {
+        screen.has_row("! not sent: variable nobody has no value")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_rule_of_the_session_answers_and_is_saved_where_it_was_set() {
+    let server = Server::new().accept().expect_text("hi").send_text("ping");
+    let mut session = session(&server);
+    session.write("/on\rhi\r");
+    session.sees("a message without an answer", |screen| {
+        screen.has_row("< ping")
+    });
+    session.write("/on ping => pong {{n}}\r/on\r");
+    session.sees("the rule", |screen| {
+        screen.has_row("* no rules; /on PATTERN => MESSAGE adds one")
+            && screen.text().matches("* on ping => pong {{n}}").count() == 2
+    });
+    let server = server.send_text("ping").expect_text("pong 1");
+    session.sees("the answer", |screen| screen.has_row("> pong 1"));
+    session.write("/on off\r/save rules.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.has_row("* messages are not answered any more")
+            && screen.text().contains("* saved to rules.wst")
+    });
+    let server = server.close_when_asked();
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("rules.wst")).unwrap();
+    assert!(
+        file.contains("> hi\n< ping\non ping => pong {{n}}\n"),
+        "{file}"
+    );
+    drop(server);
+}
+
+#[test]
+fn the_next_message_is_judged_and_its_pattern_is_saved() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/expect {\"a\":1}\r");
+    session.sees("what is expected", |screen| {
+        screen.has_row("* the next message must match {\"a\":1}")
+    });
+    let server = server.send_text(r#"{"a":1,"time":17}"#);
+    session.sees("that it matches", |screen| {
+        screen.has_row("* ✓ matches {\"a\":1}")
+    });
+    session.write("/expect /^b/\r");
+    session.sees("what is expected", |screen| {
+        screen.has_row("* the next message must match /^b/")
+    });
+    let server = server.send_text("a\u{1b}").send_text("b");
+    session.sees("that it does not match", |screen| {
+        screen.has_row("* ✗ does not match /^b/: no match for /^b/") && screen.has_row("< b")
+    });
+    session.write("/save expected.wst\r");
+    session.sees("what was saved", |screen| {
+        screen.text().contains("* saved to expected.wst")
+    });
+    let server = server.close_when_asked();
+    session.write("/quit\r");
+    let output = session.status(0);
+    let file = std::fs::read_to_string(output.home.path().join("expected.wst")).unwrap();
+    assert!(file.contains("\n< {\"a\":1}\n< /^b/\n< b\n"), "{file}");
+    drop(server);
+}
+
+#[test]
+fn decoding_begins_and_ends_when_it_is_asked_for() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/decode msgpack\r");
+    session.sees("the format", |screen| {
+        screen.has_row("* decoding binary messages: msgpack")
+    });
+    let server = server.send_binary(b"\x81\xa2id\x07");
+    session.sees("the message", |screen| screen.text().contains("\"id\": 7"));
+    session.write("/decode off\r/decode nonsense\r");
+    session.sees("a refusal", |screen| {
+        screen.has_row("* binary messages are not decoded") && screen.text().contains("! ")
+    });
+    let server = server.send_binary(b"\x81\xa2id\x07");
+    session.sees("its bytes", |screen| screen.has_row("< binary, 5 bytes"));
+    quit(session, server);
+}
+
+#[test]
+fn the_first_message_after_a_typed_line_shows_the_time_of_the_reply() {
+    let server = Server::new().accept().send_text("greeting");
+    let mut session = session(&server);
+    session.sees("the greeting", |screen| screen.has_row("< greeting"));
+    let server = server
+        .expect_text("hi")
+        .send_text("{\"a\":1}")
+        .send_text("another");
+    session.write("hi\r");
+    let screen = session.sees("both", |screen| screen.has_row("< another"));
+    assert_eq!(screen.reply_times.len(), 1, "{}", screen.text());
+    let first = screen.window.iter().find(|row| row.contains("  +"));
+    assert!(first.unwrap().starts_with("}  +"), "{}", screen.text());
+    assert!(screen.reply_times[0].ends_with("s"));
+    quit(session, server);
+}
+
+#[test]
+fn times_are_those_of_the_place_where_it_runs() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]).env("TZ", "XYZ-5:30");
+    let mut session = opened(probe);
+    session.write("/time on\r");
+    session.sees("the setting", |screen| screen.has_row("* timestamps: on"));
+    let minutes = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        (now.unwrap().as_secs() / 60 + 330) % (24 * 60)
+    };
+    let before = minutes();
+    let server = server.send_text("a");
+    let screen = session.sees("the message", |screen| screen.text().contains(" < a"));
+    let time = screen.rows.iter().find_map(|row| row.strip_suffix(" < a"));
+    let time: Vec<&str> = time.unwrap().split(':').collect();
+    let shown = time[0].parse::<u64>().unwrap() * 60 + time[1].parse::<u64>().unwrap();
+    assert!(shown == before || shown == minutes(), "{time:?}");
+    assert_eq!(time[2].len(), 6, "{time:?}");
+    quit(session, server);
+}
+
+#[test]
+fn a_setting_without_an_argument_shows_itself() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/filter\r/time\r/frames\r/log\r/decode\r/onopen\r");
+    let rows = [
+        "* showing all messages",
+        "* timestamps: off",
+        "* frames: off",
+        "* not logging",
+        "* binary messages are not decoded",
+        "* no messages are sent on a new connection",
+    ];
+    session.sees("the settings", |screen| {
+        rows.iter().all(|row| screen.has_row(row))
+    });
+    session.write("/filter /a/\r/filter\r/onopen hello\r/onopen\r/help /close\r");
+    session.sees("what was set", |screen| {
+        screen
+            .text()
+            .matches("* showing only messages that match /a/")
+            .count()
+            == 2
+            && screen
+                .text()
+                .matches("* 1 message will be sent on each")
+                .count()
+                == 2
+            && screen.has_row("* hello")
+            && screen.has_row("  /close [CODE [REASON]]")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn headers_and_status_are_of_the_connection_that_is() {
+    let server = Server::new().accept_with("X-Server: the-first\r\n");
+    let mut session = session(&server);
+    let server = server.close(1000, "").expect_close(1000);
+    session.sees("the end", |screen| screen.prompt() == "closed");
+    session.write("/headers\r/status\r");
+    session.sees("that there is none", |screen| {
+        screen.has_row("* not connected: no headers") && screen.text().contains("* CLOSED, ws://")
+    });
+    assert!(
+        !session
+            .sees("anything", |_| true)
+            .text()
+            .contains("the-first")
+    );
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn no_line_of_a_message_looks_like_one_of_ours() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server.send_text("one\n> two\n* closed by us");
+    session.sees("the message", |screen| {
+        screen
+            .window
+            .windows(3)
+            .any(|rows| rows == ["< one", "  > two", "  * closed by us"])
+    });
+    session.write("/last\r");
+    session.sees("it again", |screen| {
+        screen.text().matches("\n  > two\n  * closed by us").count() == 2
+    });
+    session.resize(80, 60);
+    let items: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    session.sees("the window", |screen| screen.is_redrawn);
+    let server = server.send_text(format!("[{}]", items.join(",")));
+    session.sees("a third of the window", |screen| {
+        screen.has_row("… 482 more lines, /last shows them")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_session_is_exported_as_har_and_as_text() {
+    let mut session = opened(Probe::new(["connect", "echo:", "--color", "never"]));
+    session.write("hello\r");
+    session.sees("the echo", |screen| received(screen).len() == 1);
+    session.write("/export s.har\r/export s.txt\r/export s.doc\r");
+    session.sees("what was exported", |screen| {
+        let text = screen.text();
+        text.contains("* exported to s.har: 1 connection, 2 messages")
+            && text.contains("* exported to s.txt: 1 connection, 2 messages")
+            && text.contains("* cannot export to s.doc: the name must end in .har or .txt")
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    let text = std::fs::read_to_string(output.home.path().join("s.txt")).unwrap();
+    assert!(text.ends_with("\n> hello\n< hello\n"), "{text}");
+    let import = Probe::new(["import", "s.har"]).in_home_of(output);
+    import.stdout_has("> hello\n< hello\n").status(0);
 }

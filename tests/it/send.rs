@@ -252,6 +252,7 @@ fn execute_goes_first_and_asks_for_no_reply_of_its_own() {
         .close_when_asked();
     Probe::new(["send", &server.url(), "-x", "auth", "-x", "subscribe", "hi"])
         .args(["-w", "300ms"])
+        .stderr_has("hint: within --wait came fewer replies than messages with those of -x")
         .stdout("one reply\n")
         .at_least(ms(300))
         .status(0);
@@ -285,6 +286,7 @@ fn a_reply_to_a_message_of_execute_is_not_taken_for_the_last_one_awaited() {
     let silent = login().close_when_asked();
     send(&silent)
         .args(["-w", "300ms"])
+        .stderr_has("hint: within --wait came fewer replies than messages with those of -x")
         .stdout("welcome\n")
         .at_least(ms(300))
         .status(0);

@@ -10,7 +10,7 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnec
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /// A replaced part of the request, the status of the response, and a part of its body.
-const REQUESTS: [(&str, &str, u16, &str); 13] = [
+const REQUESTS: [(&str, &str, u16, &str); 14] = [
     ("HTTP/1.1", "HTTP/1.0", 400, "requires HTTP/1.1"),
     ("HTTP/1.1", "HTTP/2.0", 400, "invalid HTTP version"),
     ("GET / HTTP/1.1", "\x16\x03\x01", 400, "malformed HTTP"),
@@ -63,6 +63,12 @@ const REQUESTS: [(&str, &str, u16, &str); 13] = [
         "short",
         400,
         "exactly one Sec-WebSocket-Key",
+    ),
+    (
+        "Version: 13",
+        "Version: 13\r\nSec-WebSocket-Extensions: ;;=",
+        400,
+        "not a list of extensions",
     ),
 ];
 

@@ -5,7 +5,7 @@ use std::io;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use wsprobe::cli::Cli;
-use wsprobe::manual::{CHECK_FILE, TOPICS};
+use wsprobe::manual::{AUDITING, CHECK_FILE, TOPICS};
 use wsprobe::repl::commands::{self, COMMANDS, KEYS};
 
 use super::chapter::Chapter;
@@ -22,11 +22,16 @@ const SOURCE: &str = concat!("wsprobe ", env!("CARGO_PKG_VERSION"));
 pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut program = Cli::command();
     program.build();
-    let mut pages = vec![page(&mut program.clone(), "wsprobe", &chapters()?)?];
+    let mut pages = vec![page(
+        &mut program.clone(),
+        "wsprobe",
+        &chapters(|name| ![CHECK_FILE, AUDITING].contains(&name))?,
+    )?];
     for verb in program.get_subcommands_mut() {
         let name = format!("wsprobe-{}", verb.get_name());
         let chapters = match verb.get_name() {
             "connect" => session(),
+            "audit" => chapters(|name| name == AUDITING)?,
             _ => String::new(),
         };
         pages.push(page(verb, &name, &chapters)?);
@@ -37,10 +42,10 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(pages)
 }
 
-/// The chapters that are included in wsprobe(1).
-fn chapters() -> io::Result<String> {
+/// Chapters as sections of a page.
+fn chapters(is_included: impl Fn(&str) -> bool) -> io::Result<String> {
     let mut out = String::new();
-    for topic in TOPICS.into_iter().filter(|topic| topic.name != CHECK_FILE) {
+    for topic in TOPICS.into_iter().filter(|topic| is_included(topic.name)) {
         let chapter = chapter(topic)?;
         out.push_str(&roff::section(&chapter.title));
         out.push_str(&roff::blocks(&chapter, "SS"));

@@ -15,11 +15,11 @@ use super::{
     HEADER_LIMIT, HeadError, Headers, HttpVersion, NotHttp, Refusal, Response, head_error,
     may_be_http, read_head,
 };
-use crate::connection::target::is_token_byte;
+use crate::connection::target::{RefusalBody, is_token_byte};
 use crate::units;
 
-/// The maximum number of bytes kept of the body of a refusal.
-pub(in crate::connection) const BODY_LIMIT: usize = 1024;
+/// The maximum number of bytes kept of a compressed body that is shown.
+const BODY_LIMIT: usize = RefusalBody::Excerpt.limit();
 /// The maximum time to wait for the body of a refusal.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
@@ -199,8 +199,12 @@ const LONGEST_CODING: usize = 40;
 
 /// How long to wait for the body of a refusal. It is shorter than the rest of the time limit, so that the
 /// refusal is not lost to a timeout.
-pub(in crate::connection) fn body_wait(deadline: Instant) -> Duration {
-    BODY_WAIT.min(deadline.saturating_duration_since(Instant::now()) / 2)
+pub(in crate::connection) fn body_wait(deadline: Instant, kept: RefusalBody) -> Duration {
+    let half = deadline.saturating_duration_since(Instant::now()) / 2;
+    match kept {
+        RefusalBody::Excerpt => BODY_WAIT.min(half),
+        RefusalBody::Whole => half,
+    }
 }
 
 /// Reads the body of a refusal within the limits of size and time.
@@ -209,6 +213,7 @@ pub(in crate::connection) async fn read_refusal<S>(
     answer: Response,
     mut buffer: BytesMut,
     deadline: Instant,
+    kept: RefusalBody,
 ) -> Refusal
 where
     S: AsyncRead + Unpin,
@@ -219,16 +224,17 @@ where
         .get("Content-Length")
         .and_then(|value| value.trim().parse().ok());
     let empty = matches!(answer.status, 204 | 304) || (declared == Some(0) && !chunked);
+    let limit = kept.limit();
     let whole = |raw: &[u8]| {
         if chunked {
             let (body, ended) = unchunk(raw);
-            ended || body.len() > BODY_LIMIT
+            ended || body.len() > limit
         } else {
-            raw.len() > BODY_LIMIT || declared.is_some_and(|length| raw.len() >= length)
+            raw.len() > limit || declared.is_some_and(|length| raw.len() >= length)
         }
     };
     // Chunk sizes and extensions add to the size of the body.
-    let raw_limit = BODY_LIMIT * 8;
+    let raw_limit = limit * 8;
     let reading = async {
         while !empty && !whole(&buffer) && buffer.len() < raw_limit {
             match stream.read_buf(&mut buffer).await {
@@ -238,7 +244,7 @@ where
         }
     };
     // After a timeout the part received so far is shown.
-    let _ = tokio::time::timeout(body_wait(deadline), reading).await;
+    let _ = tokio::time::timeout(body_wait(deadline, kept), reading).await;
     let mut body = if chunked {
         unchunk(&buffer).0
     } else {
@@ -250,9 +256,12 @@ where
     if empty {
         body.clear();
     }
-    let body_cut = body.len() > BODY_LIMIT || declared.is_some_and(|length| length > body.len());
-    body.truncate(BODY_LIMIT);
-    let body = readable(&answer.headers, body);
+    let body_cut = body.len() > limit || declared.is_some_and(|length| length > body.len());
+    body.truncate(limit);
+    let body = match kept {
+        RefusalBody::Excerpt => readable(&answer.headers, body),
+        RefusalBody::Whole => body,
+    };
     Refusal {
         status: answer.status,
         reason: answer.reason,
@@ -263,7 +272,7 @@ where
 }
 
 /// A body as readable text: decompressed if possible, else its coding and size.
-pub(in crate::connection) fn readable(headers: &Headers, body: Vec<u8>) -> Vec<u8> {
+pub fn readable(headers: &Headers, body: Vec<u8>) -> Vec<u8> {
     let coding = headers
         .all("Content-Encoding")
         .collect::<Vec<_>>()

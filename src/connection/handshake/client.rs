@@ -68,18 +68,11 @@ where
         .map_err(|error| lost(&error))?;
     reporter.report(|| Progress::Answer(answer.clone()));
     if answer.status != 101 {
-        let refusal = read_refusal(stream, answer, buffer, deadline).await;
+        let refusal = read_refusal(stream, answer, buffer, deadline, request.refusal_body).await;
         let hint = hint_for(&refusal, address, request);
         return Err(Error::refused(refusal, hint));
     }
-    if let Some(line) = answer.malformed.first() {
-        let message =
-            format!("the server's response is malformed HTTP: invalid header line \"{line}\"");
-        return Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message));
-    }
-    check(&answer, &head.accept_key)?;
-    let compression = agreed_compression(&answer.headers, request)?;
-    let subprotocol = chosen_subprotocol(&answer.headers, request)?;
+    let (compression, subprotocol) = read_101(&answer, &head.accept_key, request)?;
     warn_if_no_subprotocol(&answer.headers, request, reporter);
     Ok(Upgraded {
         request: head.lines,
@@ -88,6 +81,26 @@ where
         compression,
         leftover: buffer.freeze(),
     })
+}
+
+/// Checks a 101, and returns the compression and the subprotocol that were negotiated.
+///
+/// # Errors
+/// [`ErrorKind::Handshake`] or [`ErrorKind::AcceptKey`]: which rule of RFC 6455 it violates.
+pub(in crate::connection) fn read_101(
+    answer: &Response,
+    accept_key: &str,
+    request: &UpgradeOptions,
+) -> Result<(Option<NegotiatedDeflate>, Option<String>), Error> {
+    if let Some(line) = answer.malformed.first() {
+        let message =
+            format!("the server's response is malformed HTTP: invalid header line \"{line}\"");
+        return Err(Error::new(ErrorKind::Handshake, Stage::Upgrade, message));
+    }
+    check(answer, accept_key)?;
+    let compression = agreed_compression(&answer.headers, request)?;
+    let subprotocol = chosen_subprotocol(&answer.headers, request)?;
+    Ok((compression, subprotocol))
 }
 
 /// The request that is sent.
@@ -189,7 +202,8 @@ fn nonce() -> Result<[u8; 16], Error> {
     Ok(bytes)
 }
 
-fn lost(error: &HeadError) -> Error {
+/// The error for a response whose head could not be read.
+pub(in crate::connection) fn lost(error: &HeadError) -> Error {
     if let HeadError::Ended(Some(io), _) = error
         && let Some(late) = crate::connection::tls::late_failure(io)
     {

@@ -2,9 +2,9 @@
 //! it can be printed.
 //!
 //! Waiting and buffering are limited: a head may have 64 KiB; the body of a refusal is read up to 1 KiB
-//! and for at most one second.
+//! and for at most one second, or up to 1 MiB where it is passed on.
 
-pub(in crate::connection) mod answer;
+pub mod answer;
 pub mod client;
 pub mod server;
 
@@ -107,7 +107,7 @@ pub struct Refusal {
     pub reason: String,
     /// The header lines.
     pub headers: Headers,
-    /// The first KiB of the body.
+    /// The beginning of the body ([`RefusalBody`](super::target::RefusalBody)).
     pub body: Vec<u8>,
     /// Whether the body is longer than that.
     pub body_cut: bool,

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::connection::wire::negotiation::{NegotiatedDeflate, choose};
+use crate::connection::wire::negotiation::{NegotiatedDeflate, choose, is_extension_list};
 
 use super::{
     HEADER_LIMIT, HeadError, Headers, HttpVersion, Refusal, Response, head_error, read_head,
@@ -47,9 +47,12 @@ impl UpgradeRequest {
             return Some(RequestError::Version);
         }
         match self.only("Sec-WebSocket-Key") {
-            Some(key) if is_nonce(key) => None,
-            _ => Some(RequestError::Key),
+            Some(key) if is_nonce(key) => {}
+            _ => return Some(RequestError::Key),
         }
+        let mut offers = self.headers.all("Sec-WebSocket-Extensions");
+        let is_list = offers.all(is_extension_list);
+        (!is_list).then_some(RequestError::Extensions)
     }
 
     /// The value of a header that must occur exactly once.
@@ -95,6 +98,8 @@ pub enum RequestError {
     Version,
     /// `Sec-WebSocket-Key` is missing, repeated or invalid.
     Key,
+    /// `Sec-WebSocket-Extensions` is no list of extensions (RFC 6455 §9.1).
+    Extensions,
 }
 
 /// Reads a request, and the bytes received after it.

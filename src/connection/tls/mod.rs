@@ -6,6 +6,7 @@
 
 pub mod certificate;
 mod client_identity;
+pub mod old;
 pub mod serving;
 mod verifier;
 mod words;
@@ -29,7 +30,7 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 
 use super::error::{Error, ErrorKind, Stage};
-use super::stream::Stream;
+use super::stream::{Stream, Transport};
 use crate::named_file::{self, ReadLimits};
 use crate::secret::{SecretError, io_text};
 use certificate::CertificateSummary;
@@ -39,6 +40,12 @@ use words::{LIMITS, alert_name, certificate_text, tls_text};
 
 /// TLS over another stream.
 pub type TlsStream = tokio_rustls::client::TlsStream<Stream>;
+
+impl Transport for TlsStream {
+    fn carrier(&self) -> Option<&Stream> {
+        Some(self.get_ref().0)
+    }
+}
 
 /// The TLS options of the command line.
 #[derive(Clone, Debug, Default)]

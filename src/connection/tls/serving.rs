@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::words::{alert_name, tls_text};
 use super::{ClientIdentity, NegotiatedTls, SystemClock, TlsOptionsError, negotiated};
 use crate::connection::error::{Error, ErrorKind, Stage};
-use crate::connection::stream::Stream;
+use crate::connection::stream::{Stream, Transport};
 use crate::named_file::ReadLimits;
 use crate::secret::io_text;
 
@@ -113,6 +113,12 @@ impl Acceptor {
             distrust: None,
         };
         Ok((Stream::over(stream), negotiated))
+    }
+}
+
+impl Transport for tokio_rustls::server::TlsStream<Stream> {
+    fn carrier(&self) -> Option<&Stream> {
+        Some(self.get_ref().0)
     }
 }
 

@@ -202,3 +202,15 @@ impl Deflater {
         }
     }
 }
+
+/// One compressed message, without its tail.
+pub(super) fn alone(message: &[u8]) -> Vec<u8> {
+    let mut deflater = Deflater {
+        stream: None,
+        window_bits: MAX_WINDOW_BITS,
+        no_context_takeover: false,
+    };
+    let mut out = Vec::new();
+    deflater.finish(message, &mut out);
+    out
+}

@@ -99,6 +99,11 @@ impl Encoder {
         self.waiting_bytes
     }
 
+    /// Entries of the queue.
+    pub(super) fn waiting_entries(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Discards the queue: nothing is written any more.
     pub(super) fn discard(&mut self) {
         self.waiting.clear();

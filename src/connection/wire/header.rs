@@ -24,6 +24,18 @@ pub const WHOLE_BINARY: u8 = FIN | 0x2;
 /// The MASK bit in the second byte of a header.
 const MASK: u8 = 0x80;
 
+/// How a payload length is written (RFC 6455 §5.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LengthForm {
+    /// In as few bytes as possible, which the RFC requires.
+    #[default]
+    Shortest,
+    /// In 16 bits.
+    Bits16,
+    /// In 64 bits.
+    Bits64,
+}
+
 /// A frame header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
@@ -66,10 +78,22 @@ impl FrameHeader {
     /// Appends the header to `out`, with the payload length in the shortest form.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_as(LengthForm::Shortest, out);
+    }
+
+    /// Appends the header to `out`; a length that does not fit the form is written in a longer one.
+    #[inline]
+    pub fn write_as(&self, form: LengthForm, out: &mut Vec<u8>) {
         let masked = if self.mask.is_some() { MASK } else { 0 };
-        if self.payload <= MAX_CONTROL_PAYLOAD {
+        let (short, wide) = (
+            self.payload <= MAX_CONTROL_PAYLOAD,
+            form == LengthForm::Bits64,
+        );
+        if short && form == LengthForm::Shortest {
             out.extend_from_slice(&[self.first, masked | self.payload as u8]);
-        } else if let Ok(payload) = u16::try_from(self.payload) {
+        } else if let Ok(payload) = u16::try_from(self.payload)
+            && !wide
+        {
             out.extend_from_slice(&[self.first, masked | 126]);
             out.extend_from_slice(&payload.to_be_bytes());
         } else {

@@ -103,15 +103,25 @@ impl Wire {
         self.answers_pings
     }
 
+    /// Pings are not answered from now on.
+    pub fn leave_pings(&mut self) {
+        self.answers_pings = false;
+    }
+
     /// Decodes the next event from `input`; `None` if more bytes are needed.
     ///
     /// # Errors
     /// A violation by the peer. Nothing may be received after it.
     #[inline]
     pub fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Box<Violation>> {
-        if self.trace.is_none() {
-            return self.decoder.receive(input, &mut None);
+        match self.trace {
+            None => self.decoder.receive(input, &mut None),
+            Some(_) => self.receive_traced(input),
         }
+    }
+
+    /// Frames before their message.
+    fn receive_traced(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Box<Violation>> {
         if let Some(told) = self.traced() {
             return told.map(Some);
         }
@@ -153,6 +163,11 @@ impl Wire {
     /// Bytes of payload queued for [`Wire::refill`].
     pub fn waiting_bytes(&self) -> usize {
         self.encoder.waiting_bytes()
+    }
+
+    /// Entries queued for [`Wire::refill`]; some have no payload.
+    pub fn waiting_entries(&self) -> usize {
+        self.encoder.waiting_entries()
     }
 
     /// Discards the queue: nothing is written any more.

@@ -293,6 +293,11 @@ fn narrower(
     }
 }
 
+/// Whether a `Sec-WebSocket-Extensions` header is a list of extensions, whatever they are (RFC 6455 §9.1).
+pub fn is_extension_list(header: &str) -> bool {
+    extensions(header).is_some()
+}
+
 /// The parameters that a server accepts from a client's `Sec-WebSocket-Extensions` headers: the first offer
 /// of permessage-deflate that it understands (RFC 7692 §5.1). `None` declines.
 ///

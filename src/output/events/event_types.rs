@@ -125,6 +125,33 @@ pub(super) struct OpenEvent<'a> {
     pub tls: Option<TlsInfo<'a>>,
     /// How long each stage took.
     pub timing: TimingInfo,
+    /// For a client of a proxy: the connection to the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<UpstreamInfo<'a>>,
+}
+
+/// The connection from a proxy to the server.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(super) struct UpstreamInfo<'a> {
+    /// The URL.
+    pub url: &'a str,
+    /// The address connected to.
+    pub remote: &'a str,
+    /// The HTTP version of the handshake.
+    #[cfg_attr(test, schemars(extend("enum" = ["1.1", "2"])))]
+    pub http: &'a str,
+    /// The negotiated extensions, with their parameters.
+    pub extensions: &'a [String],
+    /// The request.
+    pub request: RequestInfo,
+    /// The response's header fields.
+    pub headers: HeaderFields,
+    /// The negotiated TLS parameters, for wss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsInfo<'a>>,
+    /// How long each stage took.
+    pub timing: TimingInfo,
 }
 
 /// The request of a handshake.
@@ -542,7 +569,7 @@ pub(super) struct ServeStatsEvent {
     pub out: Traffic,
 }
 
-/// The result of a test of a check file, or of one check of an endpoint.
+/// The result of a test of a check file, of one check of an endpoint, or of a probe of an audit.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct TestEvent<'a> {
@@ -560,6 +587,36 @@ pub(super) struct TestEvent<'a> {
     pub ms: Ms,
     /// Why it failed, or the value found.
     pub message: &'a str,
+    /// The details of a probe of wsprobe audit.
+    #[serde(flatten)]
+    pub probe: Option<ProbeInfo<'a>>,
+}
+
+/// The details of a probe of wsprobe audit.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub(super) struct ProbeInfo<'a> {
+    /// Its id, such as frames-unmasked.
+    pub id: &'a str,
+    /// Its group.
+    #[cfg_attr(test, schemars(extend("enum" = [
+        "handshake", "origin", "frames", "fragments", "utf8", "close", "control", "limits", "compression", "tls"
+    ])))]
+    pub group: &'a str,
+    /// pass, fail, warn, or skip if it could not be told.
+    #[cfg_attr(test, schemars(extend("enum" = ["pass", "fail", "warn", "skip"])))]
+    pub verdict: &'a str,
+    /// The sections that require it.
+    pub rfc: &'a [&'a str],
+    /// What was sent.
+    pub sent: &'a str,
+    /// What was expected.
+    pub expected: &'a str,
+    /// What came.
+    pub got: &'a str,
+    /// Whether --allow accepts the finding.
+    #[serde(skip_serializing_if = "is_false")]
+    pub accepted: bool,
 }
 
 /// The result of all tests.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Finished, Totals};
+use super::{Finished, PassGrade, Totals};
 use crate::units;
 
 /// The most rows of the table; GitHub rejects a summary of more than 1 MiB.
@@ -31,7 +31,14 @@ impl GitHub {
             self.add_row(finished);
         }
         let Some(failure) = &finished.failure else {
-            return String::new();
+            return match (&finished.probe, finished.grade) {
+                (Some(row), PassGrade::Warning) => {
+                    let lines = [vec![row.got.clone()], row.details()].concat();
+                    let (title, message) = (property(row.id), data(&lines.join("\n")));
+                    format!("::warning title={title}::{message}\n")
+                }
+                _ => String::new(),
+            };
         };
         let (file, line) = failure.location(&finished.file);
         let line = line.map_or_else(String::new, |line| format!(",line={line}"));
@@ -53,7 +60,11 @@ impl GitHub {
             return;
         }
         let (mark, why) = match &finished.failure {
-            None => ("✅", ""),
+            None => match &finished.probe {
+                Some(row) if finished.grade == PassGrade::Warning => ("⚠️", row.got.as_str()),
+                Some(row) if finished.grade == PassGrade::Skipped => ("➖", row.got.as_str()),
+                _ => ("✅", ""),
+            },
             Some(failure) => ("❌", failure.why.as_str()),
         };
         let cells = [

@@ -127,12 +127,16 @@ fn case(finished: &Finished) -> String {
     let head = format!(
         "<testcase name=\"{}\" classname=\"{}\" time=\"{:.3}\"",
         xml(finished.title()),
-        xml(&finished.file),
+        xml(&finished.class()),
         finished.time.as_secs_f64()
     );
     let Some(failure) = &finished.failure else {
         return match finished.grade {
-            PassGrade::Skipped => format!("{head}>\n<skipped/>\n</testcase>\n"),
+            PassGrade::Skipped => {
+                let why = finished.why_not_told().map(xml);
+                let why = why.map_or_else(String::new, |why| format!(" message=\"{why}\""));
+                format!("{head}>\n<skipped{why}/>\n</testcase>\n")
+            }
             PassGrade::Passed | PassGrade::Warning => format!("{head}/>\n"),
         };
     };

@@ -6,6 +6,8 @@
 
 mod github;
 mod junit;
+mod probe_row;
+mod sarif;
 mod tap;
 mod terminal;
 
@@ -23,8 +25,11 @@ use crate::output::{Sinks, excerpt, near_miss};
 use crate::secret::{Redactor, io_text};
 use github::GitHub;
 use junit::Junit;
+pub use probe_row::{ProbeRow, ProbeVerdict};
+use sarif::Sarif;
 use tap::Tap;
-pub use terminal::TerminalStyle;
+use terminal::GroupTotals;
+pub use terminal::{PROBE, TerminalStyle};
 
 /// A finished test, or a fact about an endpoint.
 #[derive(Clone, Debug)]
@@ -45,6 +50,8 @@ pub struct Finished {
     pub note: Option<String>,
     /// Why it failed.
     pub failure: Option<TestFailure>,
+    /// What else is known of a probe of an audit.
+    pub probe: Option<Box<ProbeRow>>,
 }
 
 /// The grade of a test that has not failed.
@@ -133,6 +140,20 @@ impl Finished {
         }
     }
 
+    /// What JUnit calls its class: the file, or the group of a probe.
+    fn class(&self) -> String {
+        match &self.probe {
+            Some(row) => format!("audit.{}", row.group),
+            None => self.file.clone(),
+        }
+    }
+
+    /// Why a probe could not be told, or that its finding is accepted.
+    fn why_not_told(&self) -> Option<&str> {
+        let note = self.note.as_deref();
+        note.filter(|_| self.probe.is_some())
+    }
+
     /// Whether it is a fact about an endpoint.
     fn is_fact(&self) -> bool {
         self.line == 0
@@ -173,6 +194,12 @@ impl Cleaner<'_> {
             name: finished.name.map(|name| self.line(&name)),
             note: finished.note.map(|note| self.line(&note)),
             failure: finished.failure.map(|failure| self.clean_failure(&failure)),
+            probe: finished.probe.map(|row| {
+                Box::new(ProbeRow {
+                    got: self.line(&row.got),
+                    ..*row
+                })
+            }),
             ..finished
         }
     }
@@ -217,6 +244,8 @@ pub struct Totals {
     pub faults: u64,
     /// Tests that something else made impossible.
     pub skipped: u64,
+    /// Tests that passed with a warning.
+    pub warned: u64,
     /// Tests that were not run any more.
     pub left: u64,
 }
@@ -226,9 +255,11 @@ pub struct Reports {
     style: TerminalStyle,
     junit: Option<Junit>,
     tap: Option<Tap>,
+    sarif: Option<Sarif>,
     github: Option<GitHub>,
     /// Whether stdout carries JSON events.
     json: bool,
+    groups: GroupTotals,
     totals: Totals,
     /// The first report that could not be written.
     failure: Option<String>,
@@ -241,6 +272,8 @@ pub struct Destinations {
     pub junit: Option<PathBuf>,
     /// TAP version 14.
     pub tap: Option<PathBuf>,
+    /// SARIF 2.1.0.
+    pub sarif: Option<PathBuf>,
     /// The job summary of GitHub Actions (`GITHUB_STEP_SUMMARY`).
     pub step_summary: Option<PathBuf>,
     /// Whether GitHub Actions runs this (`GITHUB_ACTIONS`).
@@ -267,6 +300,7 @@ impl Reports {
             let file = named_file::writer(create(path)?);
             Tap::new(file, tests).map_err(|error| unwritable(path, &error))
         });
+        let sarif = to.sarif.as_deref().map(|path| create(path).map(Sarif::new));
         let summary = to.step_summary.as_deref().map(|path| {
             let file = named_file::append(path).map(named_file::writer);
             file.map_err(|error| unwritable(path, &error))
@@ -275,6 +309,8 @@ impl Reports {
             style,
             junit: junit.transpose()?,
             tap: tap.transpose()?,
+            sarif: sarif.transpose()?,
+            groups: GroupTotals::default(),
             github: match (to.github, summary.transpose()?) {
                 (true, summary) => Some(GitHub::new(summary)),
                 (false, _) => None,
@@ -294,6 +330,13 @@ impl Reports {
         let finished = cleaner.finished(finished);
         self.totals.run += 1;
         self.totals.skipped += u64::from(finished.grade == PassGrade::Skipped);
+        self.totals.warned += u64::from(finished.grade == PassGrade::Warning);
+        if let Some(row) = &finished.probe {
+            self.groups.add(row);
+            if let Some(sarif) = &mut self.sarif {
+                sarif.add(&finished.file, row);
+            }
+        }
         if let Some(failure) = &finished.failure {
             self.totals.failed += 1;
             self.totals.faults += u64::from(failure.fault);
@@ -372,12 +415,14 @@ impl Reports {
             exit,
         };
         sinks.write_custom_event(|writer, out| writer.summary(out, &summary));
+        sinks.print_report(&self.style.groups(&self.groups));
         sinks.print_report(&self.style.summary(&self.totals, time));
         let totals = self.totals;
         let junit = self.junit.take().map(Junit::end);
         let tap = self.tap.take().map(|tap| tap.end(left, bail_out));
         let github = self.github.take().map(|github| github.end(&totals));
-        self.note(junit.into_iter().chain(tap).chain(github));
+        let sarif = self.sarif.take().map(Sarif::end);
+        self.note(junit.into_iter().chain(tap).chain(github).chain(sarif));
         self.failure
     }
 }
@@ -415,6 +460,7 @@ fn test_line<'a>(finished: &'a Finished, message: &'a str) -> TestResult<'a> {
         ok: failure.is_none(),
         time: finished.time,
         message,
+        probe: finished.probe.as_deref().map(ProbeRow::facts),
     }
 }
 

@@ -44,8 +44,11 @@ impl Tap {
         let n = self.written;
         let Some(failure) = &finished.failure else {
             let directive = match finished.grade {
-                PassGrade::Skipped => " # SKIP",
-                PassGrade::Passed | PassGrade::Warning => "",
+                PassGrade::Skipped => match finished.why_not_told() {
+                    Some(why) => format!(" # SKIP {}", description(why)),
+                    None => " # SKIP".to_owned(),
+                },
+                PassGrade::Passed | PassGrade::Warning => String::new(),
             };
             return writeln!(self.out, "ok {n} - {title}{directive}");
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Runner;
 use crate::connection::close::{CloseFrame, CloseInfo, Initiator};
 use crate::connection::message::{Outgoing, Payload};
+use crate::connection::wire::header::LengthForm;
 use crate::connection::wire::mask_keys::MaskKeys;
 use crate::connection::wire::raw::RawFrame;
 use crate::expectation::{AwaitedMessage, ExpectedClose, answers, unexpected_message};
@@ -108,6 +109,7 @@ impl Runner<'_> {
             first: step.first,
             mask,
             length: step.length,
+            form: LengthForm::Shortest,
             payload,
         };
         Ok(StepMessage {

@@ -82,6 +82,7 @@ pub async fn run_test(
         grade: PassGrade::Passed,
         note: None,
         failure,
+        probe: None,
     }
 }
 

@@ -31,7 +31,8 @@ impl Client {
     pub fn connect_with(url: &str, headers: &str) -> (Self, String) {
         let mut tcp = dial(url);
         let request = format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive, Upgrade\r\n{UPGRADE}{headers}\r\n",
+            "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive, Upgrade\r\n{UPGRADE}{headers}\r\n",
+            target(url),
             authority(url)
         );
         tcp.write_all(request.as_bytes()).unwrap();
@@ -111,6 +112,14 @@ impl Client {
         self.expect_end();
     }
 
+    /// The server has ended the connection; data that it had not read makes the end a reset.
+    pub fn expect_end_or_reset(&mut self) {
+        let mut rest = Vec::new();
+        if let Err(error) = self.tcp.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+    }
+
     /// The server has ended the connection.
     pub fn expect_end(&mut self) {
         let mut rest = Vec::new();
@@ -133,6 +142,12 @@ pub fn plain_get(url: &str, headers: &str) -> String {
 fn authority(url: &str) -> &str {
     let rest = url.strip_prefix("ws://").expect("a ws:// URL");
     rest.split('/').next().unwrap()
+}
+
+/// The path and query of a URL.
+fn target(url: &str) -> &str {
+    let rest = url.strip_prefix("ws://").expect("a ws:// URL");
+    rest.find('/').map_or("/", |at| &rest[at..])
 }
 
 fn dial(url: &str) -> TcpStream {

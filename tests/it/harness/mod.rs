@@ -5,6 +5,7 @@
 //! No tool uses the code under test, a fixed port, or a sleep instead of waiting for a condition, and none
 //! leaves a process or a thread behind.
 
+mod audited;
 mod capture;
 mod certificates;
 mod client;
@@ -13,6 +14,7 @@ mod delays;
 mod door;
 mod faults;
 mod frames;
+mod front;
 mod hostile;
 mod http2;
 mod places;
@@ -30,6 +32,7 @@ mod stream;
 #[cfg(unix)]
 mod terminal;
 
+pub use audited::Audited;
 pub use certificates::{Certificate, ClientCertificate};
 pub use client::{Client, plain_get};
 pub use delays::DelayProxy;
@@ -37,6 +40,7 @@ pub use delays::DelayProxy;
 pub use door::UnixDoor;
 pub use faults::{Echo, Fault, FaultProxy, Passed, echo};
 pub use frames::{Frame, Opcode};
+pub use front::{Front, Treatment, values};
 pub use hostile::Hostile;
 pub use http2::Http2Server;
 pub use places::{BlackHole, Nobody};
@@ -44,9 +48,9 @@ pub use probe::Probe;
 pub use proxy::Proxy;
 pub use request::accept_key;
 pub use running::Running;
-pub use screen::{FIRST, Screen};
+pub use screen::{FIRST, Screen, without_place};
 pub use server::Server;
-pub use serving::serve;
+pub use serving::{proxy, serve};
 pub use situation::{Situation, read as read_situations};
 
 /// A time in milliseconds.
