@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::repl_view::ReplView;
 use super::{Log, Notice, Printer, Sinks};
 use crate::connection::message::Payload;
 use crate::event::Event;
@@ -17,6 +18,8 @@ pub enum ReplRequest {
     Filter(Option<Box<Pattern>>),
     /// Which messages are shown.
     ShowFilter,
+    /// Stop showing messages, or show them again.
+    Pause(bool),
     /// Where events are logged.
     ShowLog,
     /// A setting; `None` shows it.
@@ -71,6 +74,8 @@ impl Sinks {
                 self.with_view(|view| view.filter(pattern.map(|pattern| *pattern)))
             }
             ReplRequest::ShowFilter => self.with_view(|view| view.filter_in_words()),
+            ReplRequest::Pause(true) => self.with_view(ReplView::pause),
+            ReplRequest::Pause(false) => self.resume(),
             ReplRequest::ShowLog => self.log.as_ref().map_or_else(
                 || "not logging".to_owned(),
                 |log| format!("logging to {}", log.name),
@@ -97,6 +102,18 @@ impl Sinks {
             .map(|log| format!("logging to {}", log.name));
         for line in settings.into_iter().chain(log) {
             self.notify(Notice::Text(&line));
+        }
+    }
+
+    /// Whether messages are not shown until `/resume`.
+    pub fn is_paused(&self) -> bool {
+        matches!(&self.printer, Printer::Session(view) if view.is_paused())
+    }
+
+    fn resume(&mut self) -> String {
+        match &mut self.printer {
+            Printer::Session(view) => view.resume(self.writer.data()),
+            _ => String::new(),
         }
     }
 
@@ -143,7 +160,7 @@ impl Sinks {
         matches!(event, Event::Frame(_)) && !wants_frames
     }
 
-    fn with_view(&mut self, act: impl FnOnce(&mut super::repl_view::ReplView) -> String) -> String {
+    fn with_view(&mut self, act: impl FnOnce(&mut ReplView) -> String) -> String {
         match &mut self.printer {
             Printer::Session(view) => act(view),
             _ => String::new(),

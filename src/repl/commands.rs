@@ -2,10 +2,14 @@
 //! manual.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::conversation::ConversationCommand;
+use super::kept::KeptCommand;
+use super::paths::path_of;
+use super::repeated::Watch;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::{Outgoing, Payload};
 use crate::input::action::Action;
@@ -65,7 +69,7 @@ const fn command(
 }
 
 /// Every command.
-pub const COMMANDS: [Command; 25] = [
+pub const COMMANDS: [Command; 32] = [
     command(
         "/help",
         "[COMMAND]",
@@ -183,6 +187,48 @@ pub const COMMANDS: [Command; 25] = [
         "show the last message, or the last N, in full",
     ),
     command(
+        "/write",
+        "FILE [N]",
+        Argument::File,
+        "write the bytes of the last message, or the Nth from the end",
+    ),
+    command(
+        "/copy",
+        "[N]",
+        Argument::Other,
+        "copy the last message, or the Nth from the end (OSC 52)",
+    ),
+    command(
+        "/find",
+        "TEXT",
+        Argument::Other,
+        "list the messages that contain a text",
+    ),
+    command(
+        "/pause",
+        "",
+        Argument::Other,
+        "stop showing messages, not receiving them",
+    ),
+    command(
+        "/resume",
+        "",
+        Argument::Other,
+        "show them again, with those that were received",
+    ),
+    command(
+        "/watch",
+        "TIME MESSAGE",
+        Argument::Other,
+        "send a message at an interval, until a key is pressed",
+    ),
+    command(
+        "/source",
+        "FILE",
+        Argument::File,
+        "enter the lines of a file",
+    ),
+    command(
         "/save",
         "FILE.wst",
         Argument::File,
@@ -268,6 +314,12 @@ pub enum ReplLine {
     OnOpen(Option<SecretSource>),
     /// Shape the conversation.
     Converse(ConversationCommand),
+    /// Write, copy or find received messages.
+    Kept(KeptCommand),
+    /// Send a message at an interval.
+    Watch(Duration, String),
+    /// Enter the lines of a file.
+    Source(PathBuf),
     /// Send a file.
     SendFile(PathBuf),
     /// Connect to this URL.
@@ -335,10 +387,19 @@ pub fn parse(line: &str) -> ReplLine {
         ))),
         "/onopen" if rest.is_empty() => Ok(ReplLine::ShowOnOpen),
         "/onopen" => Ok(ReplLine::OnOpen(unless_off(rest).map(SecretSource::parse))),
-        name => match ConversationCommand::parse(name, rest) {
-            Some(command) => command.map(ReplLine::Converse),
-            None => return ReplLine::Wrong(unknown_command(name)),
-        },
+        "/pause" => Ok(ReplLine::Show(ReplRequest::Pause(true))),
+        "/resume" => Ok(ReplLine::Show(ReplRequest::Pause(false))),
+        "/watch" => Watch::parse(rest).map(|(every, text)| ReplLine::Watch(every, text)),
+        "/source" => needed(rest).map(|path| ReplLine::Source(path_of(path))),
+        name => {
+            let command = ConversationCommand::parse(name, rest);
+            let command = command.map(|command| command.map(ReplLine::Converse));
+            let kept = || KeptCommand::parse(name, rest).map(|kept| kept.map(ReplLine::Kept));
+            match command.or_else(kept) {
+                Some(line) => line,
+                None => return ReplLine::Wrong(unknown_command(name)),
+            }
+        }
     };
     meant.unwrap_or_else(|why| {
         let usage = find(name).map_or("", |command| command.usage);
@@ -347,7 +408,7 @@ pub fn parse(line: &str) -> ReplLine {
 }
 
 /// Commands that send, close or quit: a person who retypes a suggestion without thinking must lose nothing.
-const NEVER_SUGGESTED: [&str; 11] = [
+const NEVER_SUGGESTED: [&str; 14] = [
     "/send",
     "/hex",
     "/base64",
@@ -356,8 +417,11 @@ const NEVER_SUGGESTED: [&str; 11] = [
     "/close",
     "/reconnect",
     "/connect",
+    "/write",
     "/on",
     "/onopen",
+    "/source",
+    "/watch",
     "/quit",
 ];
 
@@ -374,14 +438,6 @@ fn needed(rest: &str) -> Result<&str, String> {
 
 fn unless_off(rest: &str) -> Option<&str> {
     (rest != "off").then_some(rest)
-}
-
-/// A file's path; `~/` is the home directory, as in a shell.
-pub fn path_of(typed: &str) -> PathBuf {
-    match (typed.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(typed),
-    }
 }
 
 fn pong(rest: &str) -> Result<ReplLine, String> {
@@ -516,6 +572,7 @@ mod tests {
         for Command { name, usage, .. } in &COMMANDS {
             let example = match *name {
                 "/hex" | "/base64" => format!("{name} 00ff"),
+                "/watch" => format!("{name} 5s hello"),
                 "/capture" => format!("{name} id .id"),
                 _ if usage.is_empty() || usage.starts_with('[') => (*name).to_owned(),
                 _ => format!("{name} off"),
@@ -567,10 +624,8 @@ mod tests {
     #[test]
     fn no_command_is_suggested_that_is_far_off_or_sends_closes_or_quits() {
         for line in [
-            "/copy",
             "/clear",
             "/disconnect",
-            "/edit",
             "/history",
             "/clsoe 1000",
             "/quti",

@@ -11,9 +11,11 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Sleep;
 
-use super::commands::{ReplLine, help_text, parse};
+use super::commands::{ReplLine, help_text, parse, sends};
 use super::editor::Entered;
 use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
+use super::repeated::{SourcedLines, Watch};
+use super::screen::echo;
 use super::state::ReplState;
 use super::system::{self, Notices};
 use super::{Connector, PendingTarget, terminal};
@@ -24,7 +26,7 @@ use crate::link::Link;
 use crate::output::{Notice, Sinks};
 use crate::secret::io_text;
 use crate::session::Interactive;
-use crate::units::count_grouped;
+use crate::units::{self, count_grouped};
 
 /// The delay before drawing after a change of the window size: while a window is dragged the size keeps changing,
 /// and a prompt drawn for one size would be erased for another.
@@ -48,6 +50,8 @@ pub struct Keyboard {
     rows: usize,
     connector: Connector,
     connecting: Option<PendingTarget>,
+    watch: Option<Watch>,
+    source: Option<SourcedLines>,
     /// How many typed texts were filled in.
     typed: u64,
 }
@@ -62,7 +66,8 @@ impl Interactive for Keyboard {
         self.poll_window(cx, sinks);
         let next = self.poll_action(cx, link, sinks);
         // A command may have changed it.
-        self.state.borrow_mut().set_filtered(sinks.is_filtering());
+        let (is_filtered, is_paused) = (sinks.is_filtering(), sinks.is_paused());
+        self.state.borrow_mut().set_hiding(is_filtered, is_paused);
         next
     }
 }
@@ -81,6 +86,9 @@ impl Keyboard {
             let sends_waiting = self.state.borrow_mut().takes_waiting_line();
             let waiting = sends_waiting.then_some(Key::Enter);
             if let Some(key) = waiting.or_else(|| self.keys.next()) {
+                if self.ends_repetition(&key) {
+                    continue;
+                }
                 if let Some(action) = self.press(key, link, sinks) {
                     return Poll::Ready(action);
                 }
@@ -91,7 +99,11 @@ impl Keyboard {
                 continue;
             }
             match self.stdin.poll_read(cx, &mut self.bytes) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if let Some(action) = ready!(self.poll_repeated(cx, link, sinks)) {
+                        return Poll::Ready(action);
+                    }
+                }
                 // The terminal is closed.
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(self.quit()),
                 Poll::Ready(Ok(_)) => {
@@ -121,6 +133,8 @@ impl Keyboard {
             rows: 0,
             connector,
             connecting: None,
+            watch: None,
+            source: None,
             typed: 0,
         })
     }
@@ -184,6 +198,66 @@ impl Keyboard {
         })
     }
 
+    /// Whether a key ends `/watch`, or Ctrl-C `/source`; it does nothing else then.
+    fn ends_repetition(&mut self, key: &Key) -> bool {
+        let mut state = self.state.borrow_mut();
+        if let Some(watch) = self.watch.take() {
+            state.note("*", &watch.summary());
+            return true;
+        }
+        let ends_source = *key == Key::Ctrl('c') && self.source.take().is_some();
+        if ends_source {
+            state.note("*", "the rest of the file is left out");
+        }
+        ends_source
+    }
+
+    /// Carries out what is not typed: the next message of `/watch`, the next line of `/source`.
+    fn poll_repeated(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        sinks: &mut Sinks,
+    ) -> Poll<Option<Action>> {
+        if let Some(watch) = &mut self.watch {
+            let message = ready!(watch.poll_next(cx));
+            let mut state = self.state.borrow_mut();
+            if !link.is_open() {
+                state.note("*", "the connection is not open: nothing more is sent");
+                self.watch = None;
+                return Poll::Ready(None);
+            }
+            state.show_note(&echo(&message));
+            drop(state);
+            return Poll::Ready(self.send_text(message.as_str().into(), link, sinks));
+        }
+        let Some(source) = &mut self.source else {
+            return Poll::Pending;
+        };
+        if source.peek().is_some_and(sends) && !self.state.borrow().is_closed() {
+            ready!(link.poll_ready(cx));
+        }
+        let Some((line, place)) = source.take() else {
+            self.source = None;
+            return Poll::Ready(None);
+        };
+        let mut state = self.state.borrow_mut();
+        state.show_note(&echo(&line));
+        let why = match parse(&line) {
+            ReplLine::Wrong(why) => Some(why),
+            ReplLine::Source(_) => Some("a file cannot enter another one".to_owned()),
+            _ if sends(&line) && !link.is_open() => Some("not sent: not connected".to_owned()),
+            _ => None,
+        };
+        if let Some(why) = why {
+            state.note("!", &format!("{place}: {why}"));
+            self.source = None;
+            return Poll::Ready(None);
+        }
+        drop(state);
+        Poll::Ready(self.enter(&line, link, sinks))
+    }
+
     fn press(&mut self, key: Key, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
         let mut state = self.state.borrow_mut();
         match state.press(key)? {
@@ -236,6 +310,26 @@ impl Keyboard {
                     Err(why) => state.note("!", &why),
                 }
             }
+            ReplLine::Kept(command) => {
+                let done = command.run(sinks);
+                let mut state = self.state.borrow_mut();
+                match done {
+                    Ok(shown) => {
+                        state.show_note(&shown.raw);
+                        state.note("*", &shown.note);
+                    }
+                    Err(why) => state.note("!", &why),
+                }
+            }
+            ReplLine::Watch(every, message) => {
+                let note = format!("sending every {}; any key stops it", units::shown(every));
+                self.state.borrow_mut().note("*", &note);
+                self.watch = Some(Watch::new(every, message));
+            }
+            ReplLine::Source(path) => match SourcedLines::read(&path) {
+                Ok(lines) => self.source = Some(lines),
+                Err(why) => self.state.borrow_mut().note("!", &why),
+            },
             ReplLine::ShowOnOpen => {
                 sinks.notify(Notice::SentOnOpen(link.on_open().len()));
                 for source in link.on_open() {

@@ -85,9 +85,14 @@ impl ReplState {
         self.editor.press(key, &around)
     }
 
-    /// Says whether messages are hidden by a filter.
-    pub fn set_filtered(&mut self, is_filtered: bool) {
-        self.has_changed |= self.place.set_filtered(is_filtered);
+    /// Says whether messages are hidden by a filter, or a pause.
+    pub fn set_hiding(&mut self, is_filtered: bool, is_paused: bool) {
+        self.has_changed |= self.place.set_hiding(is_filtered, is_paused);
+    }
+
+    /// Whether there is no connection, and no attempt to open one.
+    pub fn is_closed(&self) -> bool {
+        self.sending == SendState::Closed
     }
 
     /// Sends this line once the connection is open, unless it is changed before.

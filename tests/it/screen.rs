@@ -1306,3 +1306,117 @@ fn no_line_of_a_message_looks_like_one_of_ours() {
     });
     quit(session, server);
 }
+
+#[test]
+fn received_messages_are_found_written_and_copied() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server
+        .send_text("the first Fox")
+        .send_binary(b"\x00\xff\x10")
+        .send_text("another \x1bfox");
+    session.sees("all", |screen| screen.text().contains("another"));
+    session.write("/find fox\r/find dog\r");
+    session.sees("both", |screen| {
+        screen.has_row("     3  the first Fox")
+            && screen.has_row("     1  another \\x1bfox")
+            && screen.has_row("* 2 messages with 'fox', numbered from the last one")
+            && screen.has_row("* no message contains 'dog'")
+    });
+    session.write("/write raw.bin 2\r/write raw.bin\r/write x 9\r");
+    session.sees("what was written", |screen| {
+        screen.has_row("* wrote 3 bytes to raw.bin")
+            && screen.text().contains("! cannot write raw.bin: ")
+            && screen.has_row("! there is no message 9 from the end")
+    });
+    let file = std::fs::read(session.folder().join("raw.bin")).unwrap();
+    assert_eq!(file, b"\x00\xff\x10");
+    session.write("/copy 2\r/copy 3\r");
+    // The sequence is ours alone: those of the server are escaped.
+    session.shows("\x1b]52;c;dGhlIGZpcnN0IEZveA==\x07");
+    session.sees("what was copied", |screen| {
+        screen
+            .text()
+            .contains("! the message is binary; /write FILE keeps its bytes")
+            && screen.text().contains("* copied 13 bytes")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_pause_stops_the_showing_and_not_the_reading() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/pause\r");
+    session.sees("it in the prompt", |screen| {
+        screen.prompt().ends_with(" paused")
+    });
+    let server = (0..1100).fold(server, |server, n| server.send_text(format!("message {n}")));
+    // The answer to the ping shows that everything before it was read.
+    let server = server
+        .send_ping("x")
+        .expect_frame(Frame::new(crate::harness::Opcode::Pong, b"x"))
+        .played();
+    let screen = session.sees("anything", |_| true);
+    assert!(!screen.text().contains("< message"), "{}", screen.text());
+    session.write("/resume\r");
+    let screen = session.sees("the last", |screen| {
+        screen.has_row("< message 1099") && !screen.prompt().contains("paused")
+    });
+    assert!(
+        screen.has_row(
+            "* 1100 messages received during the pause, of which the first 100 are not kept"
+        )
+    );
+    assert!(!screen.has_row("< message 99") && screen.has_row("< message 100"));
+    quit(session, server);
+}
+
+#[test]
+fn a_message_is_sent_at_an_interval_until_a_key_which_does_nothing_else() {
+    let server = Server::new()
+        .accept()
+        .expect_text("tick")
+        .expect_text("tick")
+        .expect_text("tick");
+    let mut session = session(&server);
+    session.write("/watch 1ms x\r/watch soon x\r/watch 20ms tick\r");
+    let server = server.played().answer_until_closed();
+    session.write("q");
+    session.sees("the end", |screen| {
+        screen.text().contains("* stopped after ")
+            && screen.text().contains("! invalid duration 'soon'")
+            && screen.text().contains("! 1ms is less than 10 ms")
+            && screen.typed() == ">"
+    });
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn the_lines_of_a_file_are_entered() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let folder = session.folder().to_owned();
+    std::fs::write(
+        folder.join("lines"),
+        "/set who ann\n\nhello {{who}}\n/nope\nnever\n",
+    )
+    .unwrap();
+    let server = server.expect_text("hello ann");
+    session.write("/source lines\r/source nowhere\r");
+    session.sees("where it stopped", |screen| {
+        screen.text().contains("! lines:4: unknown command '/nope'")
+            && screen.text().contains("! cannot read nowhere: ")
+    });
+    std::fs::write(folder.join("late"), "one\n/close\ntwo\n").unwrap();
+    let server = server.expect_text("one").expect_close(1000).close(1000, "");
+    session.write("/source late\r");
+    session.sees("what was not sent", |screen| {
+        screen.text().contains("! late:3: not sent: not connected")
+    });
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
