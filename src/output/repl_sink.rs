@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::buffer::Buffer;
 use super::repl_view::ReplView;
 use super::{Log, Notice, Printer, Sinks};
 use crate::connection::message::Payload;
@@ -115,6 +116,28 @@ impl Sinks {
             Printer::Session(view) => view.resume(self.writer.data()),
             _ => String::new(),
         }
+    }
+
+    /// The last messages in full, as they would be printed.
+    pub fn last_in_full(&mut self, messages: usize) -> Vec<u8> {
+        let mut out = Buffer::default();
+        if let Printer::Session(view) = &mut self.printer {
+            view.print_last(&mut out, messages);
+        }
+        out.take(usize::MAX)
+    }
+
+    /// Stops showing messages while the terminal is lent; false if they were not shown before.
+    pub fn hold_messages(&mut self) -> bool {
+        let holds = !self.is_paused();
+        self.with_view(ReplView::pause);
+        holds
+    }
+
+    /// Shows what was received since [`Sinks::hold_messages`].
+    pub fn release_messages(&mut self) {
+        let text = self.resume();
+        self.notify(Notice::Text(&text));
     }
 
     /// Fits messages to a window with this many rows.

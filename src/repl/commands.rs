@@ -69,7 +69,7 @@ const fn command(
 }
 
 /// Every command.
-pub const COMMANDS: [Command; 32] = [
+pub const COMMANDS: [Command; 33] = [
     command(
         "/help",
         "[COMMAND]",
@@ -184,7 +184,13 @@ pub const COMMANDS: [Command; 32] = [
         "/last",
         "[N]",
         Argument::Other,
-        "show the last message, or the last N, in full",
+        "show the last message, or the last N, in full; in $PAGER if they are long",
+    ),
+    command(
+        "/edit",
+        "",
+        Argument::Other,
+        "edit the line in $EDITOR, as Ctrl-X Ctrl-E does",
     ),
     command(
         "/write",
@@ -255,11 +261,12 @@ pub const COMMANDS: [Command; 32] = [
 ];
 
 /// The keys listed in `/help`.
-pub const KEYS: [(&str, &str); 6] = [
+pub const KEYS: [(&str, &str); 7] = [
     ("Enter", "send the line, or continue incomplete JSON"),
     ("Alt-Enter", "insert a line break"),
     ("Tab", "complete a command, file, close code or JSON key"),
     ("Ctrl-R", "search the history"),
+    ("Ctrl-X Ctrl-E", "edit the line in $EDITOR"),
     ("Ctrl-C", "clear the line; twice on an empty line: quit"),
     ("//TEXT", "send a text that starts with a slash"),
 ];
@@ -314,6 +321,10 @@ pub enum ReplLine {
     OnOpen(Option<SecretSource>),
     /// Shape the conversation.
     Converse(ConversationCommand),
+    /// Show the last messages in full.
+    Last(usize),
+    /// Change the line in an editor.
+    Edit,
     /// Write, copy or find received messages.
     Kept(KeptCommand),
     /// Send a message at an interval.
@@ -387,6 +398,7 @@ pub fn parse(line: &str) -> ReplLine {
         ))),
         "/onopen" if rest.is_empty() => Ok(ReplLine::ShowOnOpen),
         "/onopen" => Ok(ReplLine::OnOpen(unless_off(rest).map(SecretSource::parse))),
+        "/edit" => Ok(ReplLine::Edit),
         "/pause" => Ok(ReplLine::Show(ReplRequest::Pause(true))),
         "/resume" => Ok(ReplLine::Show(ReplRequest::Pause(false))),
         "/watch" => Watch::parse(rest).map(|(every, text)| ReplLine::Watch(every, text)),
@@ -500,7 +512,7 @@ fn last(rest: &str) -> Result<ReplLine, String> {
             _ => return Err(format!("invalid number of messages '{digits}'")),
         },
     };
-    Ok(ReplLine::Show(ReplRequest::Last(count)))
+    Ok(ReplLine::Last(count))
 }
 
 fn close(rest: &str) -> Result<ReplLine, String> {

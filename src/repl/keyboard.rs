@@ -14,8 +14,9 @@ use tokio::time::Sleep;
 use super::commands::{ReplLine, help_text, parse, sends};
 use super::editor::Entered;
 use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
+use super::lent::{LeftBehind, LentTerminal, pager};
 use super::repeated::{SourcedLines, Watch};
-use super::screen::echo;
+use super::screen::{Size, echo};
 use super::state::ReplState;
 use super::system::{self, Notices};
 use super::{Connector, PendingTarget, terminal};
@@ -23,6 +24,7 @@ use crate::connection::message::{Outgoing, Payload, Text};
 use crate::input::action::Action;
 use crate::input::blocks::Blocks;
 use crate::link::Link;
+use crate::output::repl_sink::ReplRequest;
 use crate::output::{Notice, Sinks};
 use crate::secret::io_text;
 use crate::session::Interactive;
@@ -50,6 +52,9 @@ pub struct Keyboard {
     rows: usize,
     connector: Connector,
     connecting: Option<PendingTarget>,
+    /// A program that uses the terminal, and whether messages are held back for that.
+    lent: Option<LentTerminal>,
+    holds_messages: bool,
     watch: Option<Watch>,
     source: Option<SourcedLines>,
     /// How many typed texts were filled in.
@@ -67,8 +72,13 @@ impl Interactive for Keyboard {
         let next = self.poll_action(cx, link, sinks);
         // A command may have changed it.
         let (is_filtered, is_paused) = (sinks.is_filtering(), sinks.is_paused());
+        let is_paused = is_paused && !self.holds_messages;
         self.state.borrow_mut().set_hiding(is_filtered, is_paused);
         next
+    }
+
+    fn has_lent_terminal(&self) -> bool {
+        self.lent.is_some()
     }
 }
 
@@ -80,6 +90,7 @@ impl Keyboard {
         sinks: &mut Sinks,
     ) -> Poll<Action> {
         loop {
+            ready!(self.poll_lent(cx, sinks));
             if let Some(action) = ready!(self.poll_connecting(cx)) {
                 return Poll::Ready(action);
             }
@@ -133,6 +144,8 @@ impl Keyboard {
             rows: 0,
             connector,
             connecting: None,
+            lent: None,
+            holds_messages: false,
             watch: None,
             source: None,
             typed: 0,
@@ -196,6 +209,71 @@ impl Keyboard {
                 None
             }
         })
+    }
+
+    /// Waits for the end of a program that uses the terminal.
+    fn poll_lent(&mut self, cx: &mut Context<'_>, sinks: &mut Sinks) -> Poll<()> {
+        let Some(lent) = &mut self.lent else {
+            return Poll::Ready(());
+        };
+        let left = ready!(lent.poll_end(cx));
+        self.lent = None;
+        let mut state = self.state.borrow_mut();
+        state.take_back();
+        match left {
+            LeftBehind::Nothing => {}
+            LeftBehind::Text(text) => state.set_text(&text),
+            LeftBehind::Failure(why) => state.note("!", &why),
+        }
+        drop(state);
+        if std::mem::take(&mut self.holds_messages) {
+            sinks.release_messages();
+        }
+        Poll::Ready(())
+    }
+
+    /// Lends the terminal to the program that `start` starts.
+    fn lend(
+        &mut self,
+        sinks: &mut Sinks,
+        start: impl FnOnce() -> io::Result<LentTerminal>,
+    ) -> io::Result<()> {
+        self.state.borrow_mut().lend();
+        match start() {
+            Ok(lent) => {
+                self.lent = Some(lent);
+                self.holds_messages = sinks.hold_messages();
+                Ok(())
+            }
+            Err(error) => {
+                self.state.borrow_mut().take_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Shows the last messages, in a pager if they are longer than the window.
+    fn show_last(&mut self, messages: usize, sinks: &mut Sinks) {
+        let text = sinks.last_in_full(messages);
+        let Size { columns, rows } = terminal::size();
+        let lines = text.split(|byte| *byte == b'\n');
+        let height: usize = lines.map(|line| line.len().div_ceil(columns).max(1)).sum();
+        let is_paged = height > rows
+            && pager().is_some_and(|pager| {
+                self.lend(sinks, || LentTerminal::page(&pager, text))
+                    .is_ok()
+            });
+        if !is_paged {
+            sinks.show(ReplRequest::Last(messages));
+        }
+    }
+
+    fn edit(&mut self, sinks: &mut Sinks) {
+        let text = self.state.borrow().text().to_owned();
+        if let Err(error) = self.lend(sinks, || LentTerminal::edit(&text)) {
+            let why = format!("cannot start the editor: {}", io_text(&error));
+            self.state.borrow_mut().note("!", &why);
+        }
     }
 
     /// Whether a key ends `/watch`, or Ctrl-C `/source`; it does nothing else then.
@@ -276,6 +354,10 @@ impl Keyboard {
                 return Some(Action::Reopen);
             }
             Entered::Cleared(line) => state.remember(&line),
+            Entered::Edit => {
+                drop(state);
+                self.edit(sinks);
+            }
             Entered::LeaveHint => state.note("*", LEAVE_HINT),
             Entered::Note(text) => state.show_note(&text),
             Entered::Nothing => {}
@@ -310,6 +392,8 @@ impl Keyboard {
                     Err(why) => state.note("!", &why),
                 }
             }
+            ReplLine::Last(messages) => self.show_last(messages, sinks),
+            ReplLine::Edit => self.edit(sinks),
             ReplLine::Kept(command) => {
                 let done = command.run(sinks);
                 let mut state = self.state.borrow_mut();

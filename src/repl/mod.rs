@@ -16,6 +16,7 @@ pub mod history;
 mod kept;
 mod keyboard;
 mod keys;
+mod lent;
 mod line;
 mod paths;
 mod prompt;

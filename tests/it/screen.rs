@@ -696,7 +696,8 @@ fn a_very_long_message_is_cut_with_its_size_and_shown_whole_on_demand() {
     let items: Vec<String> = (0..500).map(|n| n.to_string()).collect();
     let text = format!("[{}]", items.join(","));
     let server = Server::new().accept().send_text(&text);
-    let mut session = session(&server);
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]);
+    let mut session = opened(probe.env("PAGER", "cat"));
     // A third of the window: the bracket and seven items.
     let note = "… 494 more lines, /last shows them";
     let screen = session.sees("the size", |screen| screen.has_row(note));
@@ -1419,4 +1420,80 @@ fn the_lines_of_a_file_are_entered() {
     session.write("/quit\r");
     session.status(0);
     drop(server);
+}
+
+#[test]
+fn messages_longer_than_the_window_go_through_the_pager() {
+    let server = Server::new().accept();
+    let items: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"])
+        .env("PAGER", "cat > paged; read line < /dev/tty; echo left");
+    let mut session = opened(probe);
+    let server = server.send_text(format!("[{}]", items.join(",")));
+    session.sees("the message", |screen| {
+        screen.text().contains("more lines, /last shows them")
+    });
+    session.write("half a line\x15/last\r");
+    session.sees("the prompt is gone", |screen| screen.prompt().is_empty());
+    // What is received meanwhile is read, and shown when the pager has ended; Ctrl-C is not for us.
+    let server = server
+        .send_text("meanwhile")
+        .send_ping("x")
+        .expect_frame(Frame::new(crate::harness::Opcode::Pong, b"x"))
+        .played();
+    session.interrupt();
+    assert!(
+        !session
+            .sees("anything", |_| true)
+            .text()
+            .contains("meanwhile")
+    );
+    session.write("\n");
+    session.sees("the message of the pause", |screen| {
+        screen.has_row("< meanwhile")
+            && screen.has_row("* 1 message received during the pause")
+            && screen.typed() == ">"
+    });
+    let paged = std::fs::read_to_string(session.folder().join("paged")).unwrap();
+    assert!(paged.starts_with("< [\n  0,\n") && paged.ends_with("  499\n]\n"));
+    quit(session, server);
+}
+
+#[test]
+fn a_line_is_edited_by_the_editor_of_the_environment() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]);
+    let editor = probe.file(
+        "editor",
+        "#!/bin/sh\ncp \"$1\" before\nls -l \"$1\" > mode\necho edited > \"$1\"\n",
+    );
+    std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut session = opened(probe.env("EDITOR", &editor));
+    session.write("some text\x18\x05");
+    session.sees("the edited text", |screen| screen.typed() == "> edited");
+    let before = std::fs::read_to_string(session.folder().join("before")).unwrap();
+    assert_eq!(before, "some text");
+    let mode = std::fs::read_to_string(session.folder().join("mode")).unwrap();
+    assert!(mode.starts_with("-rw-------"), "{mode}");
+    let file = mode.split_whitespace().last().unwrap();
+    assert!(!Path::new(file).exists(), "{file}");
+    let server = server.expect_text("edited");
+    session.write("\r/edit\r");
+    session.sees("it again", |screen| {
+        screen.has_row("> edited") && screen.has_row("> /edit") && screen.typed() == "> edited"
+    });
+    quit_after_clearing(session, server);
+}
+
+#[test]
+fn an_editor_that_fails_leaves_the_line() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"])
+        .env("VISUAL", "nothing-of-this-name 2>/dev/null");
+    let mut session = opened(probe);
+    session.write("some text\x18\x05");
+    session.sees("why, and the line", |screen| {
+        screen.text().contains("! nothing-of-this-name") && screen.typed() == "> some text"
+    });
+    quit_after_clearing(session, server);
 }
