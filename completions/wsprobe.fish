@@ -43,6 +43,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l select -d 'P
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l binary-output -d 'Print binary messages as raw bytes, or each as a line of hex or base64' -r -f -a "raw\t'The bytes unchanged'
 hex\t'Hexadecimal digits'
 base64\t'Base64'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -l har -d 'Also write the handshakes and messages to FILE as HAR, for Chrome\'s network panel and other tools' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s H -l header -d 'Add or replace a request header (repeatable); \'Name:\' removes it, \'Name;\' sends it empty; @FILE and env:NAME contain one header per line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s s -l subprotocol -d 'Offer a subprotocol (repeatable, or separated by commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand connect" -s o -l origin -d 'Send this Origin header, as a browser does' -r
@@ -129,6 +130,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l select -d 'Prin
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l binary-output -d 'Print binary messages as raw bytes, or each as a line of hex or base64' -r -f -a "raw\t'The bytes unchanged'
 hex\t'Hexadecimal digits'
 base64\t'Base64'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -l har -d 'Also write the handshakes and messages to FILE as HAR, for Chrome\'s network panel and other tools' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s H -l header -d 'Add or replace a request header (repeatable); \'Name:\' removes it, \'Name;\' sends it empty; @FILE and env:NAME contain one header per line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s s -l subprotocol -d 'Offer a subprotocol (repeatable, or separated by commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand send" -s o -l origin -d 'Send this Origin header, as a browser does' -r
@@ -213,6 +215,7 @@ complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s l -d 'wscat\'
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l binary-output -d 'Print binary messages as raw bytes, or each as a line of hex or base64' -r -f -a "raw\t'The bytes unchanged'
 hex\t'Hexadecimal digits'
 base64\t'Base64'"
+complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -l har -d 'Also write the handshakes and messages to FILE as HAR, for Chrome\'s network panel and other tools' -r -F
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s H -l header -d 'Add or replace a request header (repeatable); \'Name:\' removes it, \'Name;\' sends it empty; @FILE and env:NAME contain one header per line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s s -l subprotocol -d 'Offer a subprotocol (repeatable, or separated by commas); @FILE and env:NAME keep a token out of the command line' -r
 complete -c wsprobe -n "__fish_wsprobe_using_subcommand listen" -s o -l origin -d 'Send this Origin header, as a browser does' -r

@@ -66,6 +66,12 @@ pub struct ConnectArgs {
     #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
     pub binary_output: BinaryOutput,
 
+    /// Also write the handshakes and messages to FILE as HAR, for Chrome's network panel and other tools
+    ///
+    /// Credentials are masked. The file is written at the end, and contains at most 200,000 messages or 128 MiB.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub har: Option<PathBuf>,
+
     #[command(flatten)]
     pub shared: SharedArgs,
 }
@@ -199,6 +205,12 @@ pub struct SendArgs {
     #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
     pub binary_output: BinaryOutput,
 
+    /// Also write the handshakes and messages to FILE as HAR, for Chrome's network panel and other tools
+    ///
+    /// Credentials are masked. The file is written at the end, and contains at most 200,000 messages or 128 MiB.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub har: Option<PathBuf>,
+
     #[command(flatten)]
     pub shared: SharedArgs,
 }
@@ -271,6 +283,12 @@ pub struct ListenArgs {
     /// On a terminal raw bytes are shown as a hexdump.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = BinaryOutput::Raw, hide_default_value = true, conflicts_with = "json", hide_short_help = true)]
     pub binary_output: BinaryOutput,
+
+    /// Also write the handshakes and messages to FILE as HAR, for Chrome's network panel and other tools
+    ///
+    /// Credentials are masked. The file is written at the end, and contains at most 200,000 messages or 128 MiB.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file(), hide_short_help = true)]
+    pub har: Option<PathBuf>,
 
     #[command(flatten)]
     pub shared: SharedArgs,

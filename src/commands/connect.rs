@@ -1,7 +1,7 @@
 //! `wsprobe connect`: an interactive session on a terminal, otherwise a duplex pipe.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
@@ -18,13 +18,15 @@ use crate::output::repl_view::ReplView;
 use crate::output::selection::Selection;
 use crate::output::standard_streams::Stdout;
 use crate::output::{Destination, Notice, Printer};
-use crate::recording::recorder::{EventRecorder, RecordingLimit};
+use crate::recording::recorder::RecordingLimit;
 use crate::repl::{ConnectTarget, Connector, KeepHistory, Repl, Setup, TerminalEnds};
 use crate::stop::{Conversation, Goal, StopRule};
 use crate::template::Language;
 
 use super::endpoints;
-use super::prepare::{PreparedSession, another_target, filling, flush, policy, prepare};
+use super::prepare::{
+    PreparedSession, another_target, filling, finish_recording, flush, policy, prepare,
+};
 use super::usage_error::message_of;
 
 /// What a terminal without line editing is told.
@@ -54,7 +56,7 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
         };
         // A terminal without line editing (TERM=dumb) is treated as a pipe.
         if let Ok(started) = Repl::start(setup(&prepared, history)) {
-            return run_session(prepared, started, selection).await;
+            return run_session(prepared, started, selection, options.har.as_deref()).await;
         }
     }
     let delimiter = if options.null { 0 } else { b'\n' };
@@ -65,12 +67,17 @@ pub async fn run(options: ConnectArgs) -> anyhow::Result<Exit> {
     let input = Input::stdin(Framing::Delimited(delimiter), Encoding::Text).filling(filler);
     let mut stop = StopRule::Conversation(Box::new(Conversation::new(Goal::Idle(options.wait))));
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
-    let mut sinks = prepared.sinks(printer)?.showing(selection);
+    let recorder = prepared.recorder("connect", options.har.as_deref())?;
+    let mut sinks = prepared
+        .sinks(printer)?
+        .showing(selection)
+        .recording_with(recorder);
     if is_dumb && prepared.shared.output.quiet == 0 {
         sinks.notify(Notice::Text(DUMB_TERMINAL));
     }
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     flush(&mut sinks).await;
+    finish_recording(&mut sinks)?;
     Ok(exit)
 }
 
@@ -158,6 +165,7 @@ async fn run_session(
     mut prepared: PreparedSession,
     (repl, (person, line)): (Repl, TerminalEnds),
     selection: Selection,
+    har: Option<&Path>,
 ) -> anyhow::Result<Exit> {
     let layout = Layout {
         mark: "< ",
@@ -171,14 +179,10 @@ async fn run_session(
     let mut stop = StopRule::Conversation(Box::new(Conversation::new(Goal::Interactive)));
     let destination =
         Destination::Editor(PromptTerminal::new(Stdout::new(std::io::stdout()), line));
-    let policy = &prepared.policy;
-    let recorder = EventRecorder::of_session(
-        "Recorded by wsprobe connect",
-        RecordingLimit::SESSION,
-        &policy.target,
-        &policy.on_open,
-        &policy.rules,
-    );
+    let recorder = match prepared.recorder("connect", har)? {
+        Some(recorder) => recorder,
+        None => prepared.session_recorder("connect", RecordingLimit::SESSION),
+    };
     let mut sinks = prepared
         .sinks_to(destination, Printer::Session(Box::new(view)))?
         .recording(Box::new(recorder));
@@ -189,5 +193,6 @@ async fn run_session(
     repl.restore_terminal();
     flush(&mut sinks).await;
     drop(repl);
+    finish_recording(&mut sinks)?;
     Ok(exit)
 }

@@ -8,7 +8,7 @@ use crate::output::selection::Selection;
 use crate::stop::{Conversation, Goal, StopRule};
 
 use super::foreign_flags::{is_port, port_instead_of_url};
-use super::prepare::{filling, flush, prepare};
+use super::prepare::{filling, finish_recording, flush, prepare};
 
 /// Runs the command.
 ///
@@ -36,9 +36,14 @@ pub async fn run(options: ListenArgs) -> anyhow::Result<Exit> {
     let prepared = prepare(&url, options.shared, filling).await?;
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
     let selection = Selection::new(options.filter, options.select);
-    let mut sinks = prepared.sinks(printer)?.showing(selection);
+    let recorder = prepared.recorder("listen", options.har.as_deref())?;
+    let mut sinks = prepared
+        .sinks(printer)?
+        .showing(selection)
+        .recording_with(recorder);
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     flush(&mut sinks).await;
+    finish_recording(&mut sinks)?;
     Ok(exit)
 }
 

@@ -26,6 +26,7 @@ use crate::output::message_layout::{LINES_LIMIT, Layout, TimeForm};
 use crate::output::standard_streams::Stdout;
 use crate::output::style::{OutputStream, When};
 use crate::output::{Destination, Log, Notice, Printer, Sinks};
+use crate::recording::recorder::{EventRecorder, RecordingLimit};
 use crate::report;
 use crate::secret::guess::is_secret_subprotocol;
 use crate::secret::{Redactor, SEARCHED_FROM, Secret, SecretSource, is_token_like};
@@ -33,6 +34,7 @@ use crate::server;
 use crate::session::{self, Interactive, Session};
 use crate::stop::StopRule;
 use crate::template::Language;
+use std::path::Path;
 
 use super::UsageError;
 use super::filling::Filling;
@@ -778,6 +780,44 @@ impl PreparedSession {
         }
         Ok(report::outcome(&outcome, &self.what, sinks))
     }
+}
+
+impl PreparedSession {
+    /// What is recorded for `--har`; without it nothing is.
+    ///
+    /// # Errors
+    /// The file cannot be created (exit 23).
+    pub fn recorder(
+        &self,
+        command: &str,
+        har: Option<&Path>,
+    ) -> Result<Option<EventRecorder>, UsageError> {
+        let Some(path) = har else { return Ok(None) };
+        let recorder = self.session_recorder(command, RecordingLimit::FILE);
+        let recorder = recorder.writing_har(path).map_err(UsageError::output)?;
+        Ok(Some(recorder))
+    }
+
+    /// A recorder of the connections of this command.
+    pub fn session_recorder(&self, command: &str, limit: RecordingLimit) -> EventRecorder {
+        let policy = &self.policy;
+        let title = format!("Recorded by wsprobe {command}");
+        EventRecorder::of_session(
+            &title,
+            limit,
+            &policy.target,
+            &policy.on_open,
+            &policy.rules,
+        )
+    }
+}
+
+/// Writes what was recorded for `--har`, if the run itself was not a failure of output.
+///
+/// # Errors
+/// The file cannot be written (exit 23).
+pub fn finish_recording(sinks: &mut Sinks) -> Result<(), UsageError> {
+    sinks.finish_recording().map_err(UsageError::output)
 }
 
 /// Writes the buffered output, for at most 1 s: a reader that does not read must not block the exit.

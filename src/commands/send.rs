@@ -14,7 +14,7 @@ use crate::stop::{Captures, Conversation, Expectations, Goal, StopRule, Turns};
 
 use super::UsageError;
 use super::filling::Filling;
-use super::prepare::{filling, flush, prepare};
+use super::prepare::{filling, finish_recording, flush, prepare};
 
 /// Runs the command.
 ///
@@ -34,7 +34,11 @@ pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
     let prepared = prepare(&options.url, options.shared, filling).await?;
     let printer = Printer::Messages(prepared.layout(options.null, options.binary_output));
     let selection = Selection::new(options.filter, options.select);
-    let mut sinks = prepared.sinks(printer)?.showing(selection);
+    let recorder = prepared.recorder("send", options.har.as_deref())?;
+    let mut sinks = prepared
+        .sinks(printer)?
+        .showing(selection)
+        .recording_with(recorder);
     let almost_json = options.messages.iter().any(|text| is_almost_json(text));
     let exit = prepared.run(input, &mut stop, &mut sinks).await?;
     if almost_json && matches!(exit, Exit::Expectation | Exit::Closed | Exit::TimedOut) {
@@ -43,6 +47,7 @@ pub async fn run(options: SendArgs) -> anyhow::Result<Exit> {
         ));
     }
     flush(&mut sinks).await;
+    finish_recording(&mut sinks)?;
     Ok(exit)
 }
 

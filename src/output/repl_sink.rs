@@ -29,6 +29,8 @@ pub enum ReplRequest {
     Last(usize),
     /// Save the session as a check file.
     Save(PathBuf),
+    /// Write the session in another form.
+    Export(PathBuf),
     /// Log every event as a JSON line from now on; `None` stops the log.
     Log(Option<PathBuf>),
 }
@@ -57,12 +59,30 @@ pub trait Recorder {
     /// # Errors
     /// A message that does not name the file.
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String>;
+    /// Writes the session so far to a file whose form is that of its name (`.har`, `.txt`) and returns a summary.
+    ///
+    /// # Errors
+    /// A message that does not name the file.
+    fn export(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String>;
+    /// The run is over: writes the file of `--har`, if there is one.
+    ///
+    /// # Errors
+    /// A message that names the file.
+    fn finish(&mut self, redactor: &Redactor) -> Result<(), String>;
 }
 
 impl Sinks {
     /// Records the session so that it can be saved.
     pub fn recording(mut self, recorder: Box<dyn Recorder>) -> Self {
         self.recorder = Some(recorder);
+        self
+    }
+
+    /// Records the session, if it is to be recorded.
+    pub fn recording_with<R: Recorder + 'static>(mut self, recorder: Option<R>) -> Self {
+        if let Some(recorder) = recorder {
+            self.recorder = Some(Box::new(recorder));
+        }
         self
     }
 
@@ -84,6 +104,7 @@ impl Sinks {
             ReplRequest::Setting(setting, wanted) => self.set(setting, wanted),
             ReplRequest::Last(count) => self.show_last(count),
             ReplRequest::Save(path) => self.save(&path),
+            ReplRequest::Export(path) => self.export(&path),
             ReplRequest::Log(path) => self.log_to(path.as_deref()),
         };
         if !text.is_empty() {
@@ -235,6 +256,27 @@ impl Sinks {
         match recorder.save(path, &self.redactor) {
             Ok(text) => format!("saved to {}: {text}", path.display()),
             Err(why) => format!("cannot save to {}: {why}", path.display()),
+        }
+    }
+
+    fn export(&mut self, path: &Path) -> String {
+        let Some(recorder) = &mut self.recorder else {
+            return String::new();
+        };
+        match recorder.export(path, &self.redactor) {
+            Ok(text) => format!("exported to {}: {text}", path.display()),
+            Err(why) => format!("cannot export to {}: {why}", path.display()),
+        }
+    }
+
+    /// The run is over: writes the file of `--har`.
+    ///
+    /// # Errors
+    /// A message that names the file.
+    pub fn finish_recording(&mut self) -> Result<(), String> {
+        match &mut self.recorder {
+            Some(recorder) => recorder.finish(&self.redactor),
+            None => Ok(()),
         }
     }
 

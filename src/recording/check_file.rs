@@ -4,10 +4,12 @@
 //! A reply is expected as it was received, except for what changes between runs: times, random identifiers, long
 //! numbers. What a check file cannot express becomes a comment.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use super::generalize::generalize;
+use super::evidence::{Evidence, Stand, mark, unmark};
+use super::generalize::{KnownValues, generalize};
 use super::{
     Division, Opening, Placeholders, RecordedConnection, RecordedEvent, Recording, StepText,
 };
@@ -142,6 +144,14 @@ struct RecordingWriter<'a> {
     pattern: Option<String>,
     /// Connections written so far.
     connections: usize,
+    /// The place of the entry that is written.
+    index: usize,
+    /// What is known of the values of this connection.
+    evidence: Evidence,
+    /// Values in whose place a variable is written.
+    stands: Vec<Stand>,
+    /// Names of variables.
+    taken: BTreeSet<String>,
 }
 
 impl<'a> RecordingWriter<'a> {
@@ -164,6 +174,10 @@ impl<'a> RecordingWriter<'a> {
             division,
             pattern: None,
             connections: 0,
+            index: 0,
+            evidence: Evidence::default(),
+            stands: Vec::new(),
+            taken: placeholders.names().map(str::to_owned).collect(),
         }
     }
 
@@ -215,11 +229,14 @@ impl<'a> RecordingWriter<'a> {
             }
             Opening::Pending | Opening::Failed(_) => {}
         }
+        self.stands.clear();
+        self.evidence = Evidence::of(connection, &mut self.taken);
         let mut steps = connection.steps.iter().peekable();
         for (index, entry) in connection.entries.iter().enumerate() {
             while let Some(step) = steps.next_if(|step| step.entries_before <= index) {
                 self.own_step(&step.what);
             }
+            self.index = index;
             let is_received = matches!(entry.what, RecordedEvent::Message(Direction::In, _));
             if !is_received {
                 self.turn();
@@ -337,20 +354,72 @@ impl<'a> RecordingWriter<'a> {
             Payload::Binary(_) | Payload::Decoded(_) => SendStep::Hex(payload.as_bytes().to_vec()),
             Payload::Text(text) => {
                 self.sent.push(text.as_str().to_owned());
-                match self.text_message(text.as_str()) {
+                let made = self.made();
+                let message = match self.text_message(text.as_str()) {
                     Some(message) => message,
                     None => {
-                        let hidden = self.placeholders.hide(text.as_str());
+                        let hidden = self.filled(text.as_str());
                         let template = Template::parse(&hidden, Language::Text);
                         SendStep::Quoted(template.unwrap_or_else(|_| Template::literal(&*hidden)))
                     }
-                }
+                };
+                self.stands.truncate(made);
+                message
             }
         };
         self.step(&StepAction::Send {
             on: here(),
             message,
         });
+    }
+
+    /// The text as written: values by variables, literal braces escaped.
+    fn filled(&self, text: &str) -> String {
+        unmark(&self.placeholders.hide(&mark(text, &self.stands)))
+    }
+
+    /// Writes what the next message makes anew; returns how many of the variables are needed after it.
+    fn made(&mut self) -> usize {
+        let made = self.evidence.made.remove(&self.index).unwrap_or_default();
+        let (again, once): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.set.is_some());
+        for made in again {
+            let name = &made.stand.variable;
+            self.comment(&format!(
+                "guessed: {name} is {} that each run makes anew",
+                made.kind
+            ));
+            if let Some(generator) = made.set {
+                self.steps += 1;
+                self.line(&format!("set {name} = {{{{{generator}}}}}"));
+            }
+            self.stands.push(made.stand);
+        }
+        let lasting = self.stands.len();
+        for made in once {
+            let name = &made.stand.variable;
+            self.comment(&format!("guessed: {{{{{name}}}}} was {}", made.kind));
+            self.stands.push(made.stand);
+        }
+        lasting
+    }
+
+    /// Captures values of the message that was just expected.
+    fn captures(&mut self) {
+        for capture in self
+            .evidence
+            .captures
+            .remove(&self.index)
+            .unwrap_or_default()
+        {
+            let name = &capture.stand.variable;
+            self.comment(&format!(
+                "guessed: {name} came from the server and was sent back"
+            ));
+            let secret = if capture.is_secret { "secret " } else { "" };
+            self.steps += 1;
+            self.line(&format!("capture {secret}{name} = {}", capture.path));
+            self.stands.push(capture.stand);
+        }
     }
 
     /// `None` for a text that cannot be written on one line: with line breaks or other control characters, or spaces at
@@ -365,7 +434,7 @@ impl<'a> RecordingWriter<'a> {
             _ if one_line => text.to_owned(),
             _ => return None,
         };
-        let hidden = self.placeholders.hide(&text);
+        let hidden = self.filled(&text);
         let template = Template::parse(&hidden, Language::Text).ok()?;
         if !opens || is_json(&text) || hidden.starts_with("{{") {
             return Some(SendStep::Text(template));
@@ -415,9 +484,25 @@ impl<'a> RecordingWriter<'a> {
         if let Payload::Decoded(decoded) = payload {
             self.decode(&decoded.format);
         }
-        let pattern = generalize(text, &self.sent);
-        let pattern = self.placeholders.hide(&pattern);
-        if self.expected == EXPECTED || self.last.as_ref() == Some(&pattern) {
+        let fresh = self.evidence.captures.get(&self.index);
+        let fresh: Vec<Stand> = fresh
+            .into_iter()
+            .flatten()
+            .map(|capture| capture.stand.clone())
+            .collect();
+        let known = KnownValues {
+            sent: &self.sent,
+            stands: &self.stands,
+            fresh: &fresh,
+        };
+        let pattern = unmark(&self.placeholders.hide(&generalize(text, known)));
+        // A message left out could be taken for the one that is captured from.
+        let is_needed = self
+            .evidence
+            .last_capture
+            .is_some_and(|last| self.index <= last);
+        let is_repeated = self.expected >= EXPECTED || self.last.as_ref() == Some(&pattern);
+        if is_repeated && !is_needed {
             self.left_out += 1;
             self.passed_over += after;
             return;
@@ -436,17 +521,20 @@ impl<'a> RecordingWriter<'a> {
             within: (took > SLOW).then_some(patience),
         });
         self.sample(text, &pattern);
+        self.captures();
         self.last = Some(pattern);
     }
 
     /// What a server that plays the file sends, where the pattern is not the message itself.
     fn sample(&mut self, text: &str, pattern: &str) {
-        let text = self.placeholders.hide(text);
+        let text = self.filled(text);
         let is_one_line =
             text.trim() == text && !text.is_empty() && !text.contains(|c: char| c.is_control());
         let opens = text.starts_with(['{', '[']);
         let is_needed = pattern != text && pattern.strip_prefix('=') != Some(&text);
-        let is_playable = is_one_line && (!opens || is_json(&text));
+        let is_json = Template::parse(&text, Language::Json)
+            .is_ok_and(|template| is_json(&template.sample()));
+        let is_playable = is_one_line && (!opens || is_json);
         if self.division == Division::TestEach && is_needed && is_playable {
             self.line(&format!("sample {text}"));
         }
@@ -468,11 +556,16 @@ impl<'a> RecordingWriter<'a> {
 
     fn closed(&mut self, code: CloseCode, reason: &str) {
         self.is_open = false;
+        let known = KnownValues {
+            sent: &self.sent,
+            stands: &self.stands,
+            fresh: &[],
+        };
         let pattern = match reason {
             "" => String::new(),
             reason => format!(
                 " {}",
-                self.placeholders.hide(&generalize(reason, &self.sent))
+                unmark(&self.placeholders.hide(&generalize(reason, known)))
             ),
         };
         self.steps += 1;

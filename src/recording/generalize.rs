@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::evidence::{Stand, mark, marked_value};
 use crate::pattern::PatternForm;
 
 /// A longer pattern is shortened (bytes).
@@ -33,21 +34,43 @@ static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant expression")
 });
 
-/// The pattern for texts like this one. Values that were sent before are kept.
-pub fn generalize(text: &str, sent: &[String]) -> String {
+/// What is known of the values in a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KnownValues<'a> {
+    /// The texts that were sent before: their values are kept.
+    pub sent: &'a [String],
+    /// Values in whose place a variable is written, with marks around its name.
+    pub stands: &'a [Stand],
+    /// Values that are captured from this message, and left out of its pattern.
+    pub fresh: &'a [Stand],
+}
+
+impl KnownValues<'_> {
+    fn stand(&self, value: &str) -> Option<&Stand> {
+        self.stands.iter().find(|stand| stand.value == value)
+    }
+}
+
+/// The pattern for texts like this one.
+pub(super) fn generalize(text: &str, known: KnownValues<'_>) -> String {
+    let sent = known.sent;
     let opens = text.trim_start().starts_with(['{', '[']);
     if opens && let Ok(value) = serde_json::from_str::<Value>(text) {
-        return json(value, sent);
+        return json(value, known);
     }
     let volatile: Vec<_> = VOLATILE
         .find_iter(text)
-        .filter(|found| !came_from(found.as_str(), sent))
+        .filter(|found| known.stand(found.as_str()).is_some() || !came_from(found.as_str(), sent))
         .collect();
-    let is_plain = volatile.is_empty()
+    let is_stable = volatile
+        .iter()
+        .all(|found| known.stand(found.as_str()).is_some());
+    let is_plain = is_stable
         && text.len() <= LONG
         && !text.contains(|c: char| c.is_control())
         && text.trim() == text;
     if is_plain {
+        let text = &*mark(text, known.stands);
         return match PatternForm::of(text) {
             PatternForm::Exact if !text.starts_with('=') && !text.is_empty() => text.to_owned(),
             _ => format!("={text}"),
@@ -61,7 +84,10 @@ pub fn generalize(text: &str, sent: &[String]) -> String {
     };
     for found in volatile.iter().filter(|found| found.end() <= end) {
         pattern.push_str(&literal(&text[done..found.start()]));
-        pattern.push_str(".*");
+        pattern.push_str(&match known.stand(found.as_str()) {
+            Some(_) => mark(found.as_str(), known.stands),
+            None => ".*".to_owned(),
+        });
         done = found.end();
     }
     pattern.push_str(&literal(&text[done..end]));
@@ -84,9 +110,9 @@ fn literal(text: &str) -> String {
     escaped
 }
 
-fn json(value: Value, sent: &[String]) -> String {
+fn json(value: Value, known: KnownValues<'_>) -> String {
     let is_array = value.is_array();
-    let pattern = stable_parts(value, sent).map_or_else(
+    let pattern = stable_parts(value, known).map_or_else(
         // No element is stable: only expect an array.
         || {
             if is_array {
@@ -112,28 +138,37 @@ fn json(value: Value, sent: &[String]) -> String {
 
 /// The stable parts of a value: changing members are omitted; an array with a changing element is omitted whole,
 /// because arrays are compared in length and order.
-fn stable_parts(value: Value, sent: &[String]) -> Option<Value> {
+fn stable_parts(value: Value, known: KnownValues<'_>) -> Option<Value> {
+    let sent = known.sent;
     match value {
         Value::Object(members) => Some(Value::Object(
             members
                 .into_iter()
                 .filter(|(name, value)| {
                     let scalar = !value.is_object() && !value.is_array();
-                    !(scalar && CLOCK.is_match(name)) || came_from(&shown(value), sent)
+                    let is_kept =
+                        came_from(&shown(value), sent) || known.stand(&shown(value)).is_some();
+                    !(scalar && CLOCK.is_match(name)) || is_kept
                 })
-                .filter_map(|(name, value)| Some((name, stable_parts(value, sent)?)))
+                .filter_map(|(name, value)| Some((name, stable_parts(value, known)?)))
                 .collect(),
         )),
         Value::Array(items) => {
             let length = items.len();
             let items: Vec<Value> = items
                 .into_iter()
-                .filter_map(|item| stable_parts(item, sent))
+                .filter_map(|item| stable_parts(item, known))
                 .collect();
             (items.len() == length).then_some(Value::Array(items))
         }
         scalar => {
             let text = shown(&scalar);
+            if known.fresh.iter().any(|stand| stand.value == text) {
+                return None;
+            }
+            if let Some(stand) = known.stand(&text) {
+                return Some(marked_value(stand, scalar.is_number()));
+            }
             let is_volatile = VOLATILE.is_match(&text) && !came_from(&text, sent);
             (!is_volatile).then_some(scalar)
         }
@@ -154,6 +189,14 @@ fn came_from(part: &str, sent: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn generalize(text: &str, sent: &[String]) -> String {
+        let known = KnownValues {
+            sent,
+            ..KnownValues::default()
+        };
+        super::generalize(text, known)
+    }
 
     #[test]
     fn changing_values_are_omitted() {

@@ -1,10 +1,11 @@
 //! A conversation that was seen, as a value, and the files that are made of it.
 //!
 //! A [`Recording`] is built from the events of a session or a proxy (`recorder`) or read from a file (`read`), and
-//! written as a check file (`check_file`, with `generalize` and `placeholders`) or as HAR (`har`). What is written
+//! written as a check file (`check_file`, with `evidence`, `generalize` and `placeholders`) or as HAR (`har`). What is written
 //! never contains a known secret.
 
 pub mod check_file;
+mod evidence;
 mod generalize;
 pub mod har;
 mod placeholders;

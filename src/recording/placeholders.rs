@@ -11,6 +11,7 @@ use crate::secret::guess::is_secret_pair;
 use crate::secret::{
     MASK, Redactor, SEARCHED_FROM, SecretSource, is_credential_header, is_token_like, redact_url,
 };
+use crate::template::Generator;
 
 /// Stands for a brace until literal braces are escaped.
 const SIGN: char = '\u{1}';
@@ -88,6 +89,11 @@ impl Placeholders {
             None if long_enough(value) => self.add(value, name),
             _ => {}
         }
+    }
+
+    /// The names of the variables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(_, name)| name.as_str())
     }
 
     /// The text of a variable.
@@ -194,7 +200,8 @@ impl Placeholders {
             Regex::new(r"(\\)?\{\{([A-Za-z_][A-Za-z0-9_-]*)\}\}").expect("a constant expression")
         });
         static SET: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"(?m)^set ([A-Za-z0-9_-]+) =").expect("a constant expression")
+            Regex::new(r"(?m)^(?:set|capture|capture secret) ([A-Za-z0-9_-]+) =")
+                .expect("a constant expression")
         });
         let set: BTreeSet<&str> = SET
             .captures_iter(text)
@@ -203,6 +210,7 @@ impl Placeholders {
         let names: BTreeSet<String> = VARIABLE
             .captures_iter(text)
             .filter(|found| found.get(1).is_none() && !set.contains(&found[2]))
+            .filter(|found| Generator::of_name(&found[2]).is_none())
             .map(|found| found[2].to_owned())
             .collect();
         names.into_iter().collect()

@@ -3,7 +3,7 @@
 //! It is bounded: beyond a number of messages or bytes only the beginning is kept, and said to be the beginning.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,12 +19,13 @@ use crate::connection::message::{Direction, Payload};
 use crate::connection::target::{Credentials, Subprotocol, is_token_byte};
 use crate::connection::{Opened, Target};
 use crate::event::{Closed, Event, ProxyParty};
+use crate::named_file;
 use crate::output::repl_sink::Recorder;
 use crate::pattern::Pattern;
 use crate::rules::Rule;
 use crate::secret::guess::is_secret_subprotocol;
 use crate::secret::{Redactor, SecretSource, io_text, is_credential_header, redact_url};
-use crate::units::wall_clock;
+use crate::units::{count, wall_clock};
 
 /// How much is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,8 @@ pub struct EventRecorder {
     headers: Option<Vec<RecordedHeader>>,
     /// The connections that are not over, by the number of their events.
     current: HashMap<u64, CurrentConnection>,
+    /// The file of `--har` and its name.
+    har: Option<(String, File)>,
     /// The steps for the next connection, set while there is none.
     steps: Vec<StepText>,
     /// Files written by this recorder, which it may overwrite.
@@ -94,6 +97,7 @@ impl EventRecorder {
             bytes: 0,
             headers: None,
             current: HashMap::new(),
+            har: None,
             steps: Vec::new(),
             written: BTreeSet::new(),
         }
@@ -116,6 +120,18 @@ impl EventRecorder {
         recorder.recording.rules = rules.iter().map(|rule| format!("on {rule}")).collect();
         recorder.recording.division = Division::Sequence;
         recorder
+    }
+
+    /// Writes a HAR file at the end.
+    ///
+    /// # Errors
+    /// The file cannot be created; the message names it.
+    pub fn writing_har(mut self, path: &Path) -> Result<Self, String> {
+        let name = path.display().to_string();
+        let file = named_file::create(path);
+        let file = file.map_err(|error| format!("cannot write {name}: {}", io_text(&error)))?;
+        self.har = Some((name, file));
+        Ok(self)
     }
 
     /// What was recorded so far.
@@ -303,6 +319,37 @@ impl EventRecorder {
         Ok(file.summary())
     }
 
+    /// The recording as HAR.
+    fn har(&mut self, redactor: &Redactor) -> Result<String, String> {
+        self.placeholders
+            .find_in_recording(&self.recording, redactor);
+        har::write(&self.recording, &self.placeholders, redactor)
+    }
+
+    /// The messages as lines, as a pipe without `--json` shows those of both directions.
+    fn transcript(&mut self, redactor: &Redactor) -> String {
+        self.placeholders
+            .find_in_recording(&self.recording, redactor);
+        let mut text = String::new();
+        for connection in &self.recording.connections {
+            text.push_str(&format!("* {}\n", connection.url));
+            for entry in &connection.entries {
+                let RecordedEvent::Message(direction, payload) = &entry.what else {
+                    continue;
+                };
+                let mark = match direction {
+                    Direction::In => '<',
+                    Direction::Out => '>',
+                };
+                let shown = redactor.redact(payload.excerpt().as_str()).into_owned();
+                let shown = self.placeholders.mask(&shown).into_owned();
+                // A line of a message cannot be taken for the next message.
+                text.push_str(&format!("{mark} {}\n", shown.replace('\n', "\n  ")));
+            }
+        }
+        text
+    }
+
     /// Writes what was recorded so far as HAR.
     ///
     /// # Errors
@@ -355,6 +402,35 @@ impl Recorder for EventRecorder {
 
     fn save(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {
         self.save_check_file(path, redactor)
+    }
+
+    fn export(&mut self, path: &Path, redactor: &Redactor) -> Result<String, String> {
+        let text = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("har") => self.har(redactor)?,
+            Some("txt") => self.transcript(redactor),
+            _ => {
+                return Err(
+                    "the name must end in .har or .txt; /save writes a check file".to_owned(),
+                );
+            }
+        };
+        self.put(path, &text).map_err(|error| io_text(&error))?;
+        let connections = self.recording.connections.len() as u64;
+        let messages = self.messages as u64;
+        Ok(format!(
+            "{}, {}",
+            count(connections, "connection"),
+            count(messages, "message")
+        ))
+    }
+
+    fn finish(&mut self, redactor: &Redactor) -> Result<(), String> {
+        let Some((name, mut file)) = self.har.take() else {
+            return Ok(());
+        };
+        let text = self.har(redactor)?;
+        file.write_all(text.as_bytes())
+            .map_err(|error| format!("cannot write {name}: {}", io_text(&error)))
     }
 }
 

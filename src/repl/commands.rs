@@ -69,7 +69,7 @@ const fn command(
 }
 
 /// Every command.
-pub const COMMANDS: [Command; 33] = [
+pub const COMMANDS: [Command; 34] = [
     command(
         "/help",
         "[COMMAND]",
@@ -241,6 +241,12 @@ pub const COMMANDS: [Command; 33] = [
         "write this session as a check file",
     ),
     command(
+        "/export",
+        "FILE.har|.txt",
+        Argument::File,
+        "write this session as HAR or text",
+    ),
+    command(
         "/log",
         "[FILE|off]",
         Argument::File,
@@ -391,6 +397,7 @@ pub fn parse(line: &str) -> ReplLine {
         "/time" => switch(ReplSetting::Time, rest),
         "/frames" => switch(ReplSetting::Frames, rest),
         "/last" => last(rest),
+        "/export" => needed(rest).map(|path| ReplLine::Show(ReplRequest::Export(path_of(path)))),
         "/save" => needed(rest).map(|path| ReplLine::Show(ReplRequest::Save(path_of(path)))),
         "/log" if rest.is_empty() => Ok(ReplLine::Show(ReplRequest::ShowLog)),
         "/log" => Ok(ReplLine::Show(ReplRequest::Log(

@@ -24,7 +24,7 @@ fn an_endpoint_gives_the_url_and_the_options() {
         .close_when_asked();
     let file = format!(
         "[other]\nurl = 'ws://localhost:1/'\n\n[staging]\nurl = '{}'\nheader = ['X-Team: blue']\n\
-         bearer = 'env:TOKEN'\nexecute = ['first']\nwait = 7\nhistogram = true\nno-compress = true\n",
+         bearer = 'env:TOKEN'\nexecute = ['first']\nexpect = 'reply'\nwait = 7\nhistogram = true\nno-compress = true\n",
         server.url_of("/feed?v=1")
     );
     probe(&file, "send @staging hi")

@@ -175,3 +175,115 @@ fn what_cannot_be_imported_is_exit_2_and_prints_nothing() {
         .stderr_has("cannot read /no/such/file")
         .status(26);
 }
+
+#[test]
+fn values_that_change_from_run_to_run_become_variables() {
+    let message = |kind: &str, time: &str, data: &str| {
+        let data = serde_json::to_string(data).unwrap();
+        format!(r#"{{"type":"{kind}","time":{time},"opcode":1,"data":{data}}}"#)
+    };
+    let messages = [
+        message(
+            "receive",
+            "1764496800.1",
+            r#"{"op":"hello","session":"s-8812-77","room":"lobby"}"#,
+        ),
+        message(
+            "send",
+            "1764496800.2",
+            r#"{"op":"join","session":"s-8812-77","id":"6f9619ff-8b86-d011-b42d-00c04fc964ff","at":1764496800200}"#,
+        ),
+        message(
+            "receive",
+            "1764496800.3",
+            r#"{"re":"6f9619ff-8b86-d011-b42d-00c04fc964ff","who":"s-8812-77","cursor":41}"#,
+        ),
+        message(
+            "send",
+            "1764496800.4",
+            r#"{"op":"next","cursor":41,"room":"lobby","id":"7f9619ff-8b86-d011-b42d-00c04fc964ff","at":1764496800400}"#,
+        ),
+        message("receive", "1764496800.5", "done"),
+    ];
+    let har = format!(
+        r#"{{"log":{{"entries":[{{"request":{{"url":"ws://h.example/","headers":[]}},"response":{{"status":101,"headers":[]}},"_webSocketMessages":[{}]}}]}}}}"#,
+        messages.join(",")
+    );
+    let expected = r#"connect ws://h.example/
+< {"op":"hello","room":"lobby"}
+sample {"op":"hello","session":"s-8812-77","room":"lobby"}
+# guessed: session came from the server and was sent back
+capture session = .session
+# guessed: id is a UUID that each run makes anew
+set id = {{uuid}}
+# guessed: {{now.ms}} was the time in milliseconds
+> {"op":"join","session":"{{session}}","id":"{{id}}","at":{{now.ms}}}
+< {"re":"{{id}}","who":"{{session}}"}
+sample {"re":"{{id}}","who":"{{session}}","cursor":41}
+# guessed: cursor came from the server and was sent back
+capture cursor = .cursor
+# guessed: {{now.ms}} was the time in milliseconds
+# guessed: {{uuid}} was a UUID
+> {"op":"next","cursor":{{cursor}},"room":"lobby","id":"{{uuid}}","at":{{now.ms}}}
+< done
+"#;
+    let output = import("v.har", har).stdout_has(expected).status(0);
+    // The file that was written can be played, and its check passes.
+    let serve = Probe::new(["serve", "0", "--once", "--play"]);
+    let file = serve.file(
+        "v.wst",
+        output.text().replace("ws://h.example/", "{{base}}"),
+    );
+    let mut serving = serve.args([&file]).any_stderr().spawn();
+    let line = serving.stderr_line("listening on ");
+    let url = line.rsplit(' ').next().unwrap().trim().to_owned();
+    Probe::new(["check", &file, "--var"])
+        .args([format!("base={url}")])
+        .any_stdout()
+        .any_stderr()
+        .status(0);
+    serving.status(0);
+}
+
+#[test]
+fn what_har_writes_is_read_again_and_holds_no_secret() {
+    let (_serving, url) = serve(&["--greeting", "hi"]);
+    let probe = Probe::new(["send", &url, "one", "{\"password\":\"hunter2-hunter2\"}"]).args([
+        "-c",
+        "3",
+        "--bearer",
+        "s3cr3t-s3cr3t",
+        "--har",
+    ]);
+    let har = probe.file("s.har", "");
+    let output = probe.args([&har]).any_stdout().any_stderr().status(0);
+    let text = std::fs::read_to_string(&har).unwrap();
+    drop(output);
+    assert!(
+        !text.contains("s3cr3t") && !text.contains("hunter2"),
+        "{text}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let entry = &document["log"]["entries"][0];
+    assert_eq!(entry["_resourceType"], "websocket");
+    assert_eq!(entry["response"]["status"], 101);
+    let messages = entry["_webSocketMessages"].as_array().unwrap();
+    assert_eq!(messages.len(), 5, "{text}");
+    assert!(messages.iter().all(|message| message["opcode"] == 1));
+    let one = messages
+        .iter()
+        .find(|message| message["data"] == "one")
+        .unwrap();
+    assert_eq!(one["type"], "send");
+    assert!(one["time"].as_f64().unwrap() > 1.7e9);
+    import("s.har", &text)
+        .stdout_has(&format!(
+            "connect {url}\nAuthorization: {{{{env.AUTHORIZATION}}}}\n"
+        ))
+        .stdout_has("> one\n")
+        .stdout_has("close 1000\n")
+        .status(0);
+    Probe::new(["listen", &url, "-1", "--har", "/no/such/folder/x.har"])
+        .stderr_has("cannot write /no/such/folder/x.har")
+        .status(23);
+}

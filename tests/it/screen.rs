@@ -1497,3 +1497,23 @@ fn an_editor_that_fails_leaves_the_line() {
     });
     quit_after_clearing(session, server);
 }
+
+#[test]
+fn a_session_is_exported_as_har_and_as_text() {
+    let mut session = opened(Probe::new(["connect", "echo:", "--color", "never"]));
+    session.write("hello\r");
+    session.sees("the echo", |screen| received(screen).len() == 1);
+    session.write("/export s.har\r/export s.txt\r/export s.doc\r");
+    session.sees("what was exported", |screen| {
+        let text = screen.text();
+        text.contains("* exported to s.har: 1 connection, 2 messages")
+            && text.contains("* exported to s.txt: 1 connection, 2 messages")
+            && text.contains("* cannot export to s.doc: the name must end in .har or .txt")
+    });
+    session.write("/quit\r");
+    let output = session.status(0);
+    let text = std::fs::read_to_string(output.home.path().join("s.txt")).unwrap();
+    assert!(text.ends_with("\n> hello\n< hello\n"), "{text}");
+    let import = Probe::new(["import", "s.har"]).in_home_of(output);
+    import.stdout_has("> hello\n< hello\n").status(0);
+}
