@@ -1,6 +1,9 @@
 //! The Unix parts of a session: terminal settings, job control and signals.
 
+use std::fs::OpenOptions;
 use std::io;
+use std::path::Path;
+use std::process::Command;
 use std::task::{Context, Poll};
 
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
@@ -38,6 +41,29 @@ pub fn restore(settings: Settings) {
 pub fn suspend() {
     // A shell without job control makes its children ignore SIGTSTP, because nothing would continue them.
     let _ = kill_current_process_group(Signal::TSTP);
+}
+
+/// The editor when the environment names none.
+pub const EDITOR: &str = "vi";
+
+/// A command line of the environment, as the shell understands it, perhaps with a file.
+pub fn shell(line: &str, file: Option<&Path>) -> Command {
+    let mut command = Command::new("/bin/sh");
+    match file {
+        Some(file) => command
+            .arg("-c")
+            .arg(format!("{line} \"$1\""))
+            .arg("sh")
+            .arg(file),
+        None => command.arg("-c").arg(line),
+    };
+    command
+}
+
+/// Makes a new file readable only by its owner.
+pub fn keep_private(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o600);
 }
 
 /// Sends this process SIGINT, as Ctrl-C does outside a session.
