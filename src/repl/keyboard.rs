@@ -254,15 +254,13 @@ impl Keyboard {
 
     /// Shows the last messages, in a pager if they are longer than the window.
     fn show_last(&mut self, messages: usize, sinks: &mut Sinks) {
-        let text = sinks.last_in_full(messages);
-        let Size { columns, rows } = terminal::size();
-        let lines = text.split(|byte| *byte == b'\n');
-        let height: usize = lines.map(|line| line.len().div_ceil(columns).max(1)).sum();
-        let is_paged = height > rows
-            && pager().is_some_and(|pager| {
-                self.lend(sinks, || LentTerminal::page(&pager, text))
+        let is_paged = pager().is_some_and(|pager| {
+            let text = sinks.last_in_full(messages);
+            is_higher_than_window(&text)
+                && self
+                    .lend(sinks, || LentTerminal::page(&pager, text))
                     .is_ok()
-            });
+        });
         if !is_paged {
             sinks.show(ReplRequest::Last(messages));
         }
@@ -487,4 +485,11 @@ fn read(path: &Path) -> Result<(Payload, String), String> {
         Err(error) => (Payload::Binary(error.into_bytes().into()), "binary"),
     };
     Ok((payload, format!("sending {size} as {kind}")))
+}
+
+fn is_higher_than_window(text: &[u8]) -> bool {
+    let Size { columns, rows } = terminal::size();
+    let lines = text.split(|byte| *byte == b'\n');
+    let height: usize = lines.map(|line| line.len().div_ceil(columns).max(1)).sum();
+    height > rows
 }

@@ -341,6 +341,7 @@ fn a_huge_text_shown_again_in_a_session_comes_whole_and_takes_no_more_memory_tha
         "--close-timeout",
         "100ms",
     ])
+    .env("PAGER", "")
     .any_stdout()
     .within(ms(60_000))
     .spawn_on_a_terminal();
