@@ -128,17 +128,20 @@ impl Connection {
     }
 
     /// Ends the connection without a close frame. What is queued is still written, within the limit of the closing
-    /// handshake; what arrives is discarded.
+    /// handshake; what arrives is discarded. A limit that runs already goes on, and so does the end after a violation.
     pub fn leave(&mut self) {
-        if !matches!(
-            self.phase,
-            ClosingPhase::Ended(_) | ClosingPhase::Closed | ClosingPhase::Leaving { .. }
-        ) {
-            self.phase = ClosingPhase::Leaving {
-                timer: sleep(self.limits.close),
-                is_shut: false,
-            };
-        }
+        let timer = match std::mem::replace(&mut self.phase, ClosingPhase::Closed) {
+            ClosingPhase::Open | ClosingPhase::Heard(_) => sleep(self.limits.close),
+            ClosingPhase::Asked { timer, .. } | ClosingPhase::Agreed { timer, .. } => timer,
+            phase => {
+                self.phase = phase;
+                return;
+            }
+        };
+        self.phase = ClosingPhase::Leaving {
+            timer,
+            is_shut: false,
+        };
     }
 
     /// Waits for the end of a peer whose close frame is not answered yet: after it nothing else may come.

@@ -26,7 +26,7 @@ use crate::secret::io_text;
 /// The most of a response's body in events, in bytes; a client keeps as much.
 const BODY_IN_EVENTS: usize = 1024;
 
-/// The time limit for sending a refusal and for the client to close: closing first could discard the response.
+/// The time limit for sending a refusal, and for the client to close after it.
 const REFUSAL_LIMIT: Duration = Duration::from_millis(500);
 
 /// A client whose connection is open.
@@ -39,7 +39,22 @@ pub struct Admitted {
     pub played: Option<usize>,
 }
 
-/// Opens a client's connection or refuses it, and sends the event. For a proxy the server's connection is opened
+/// A client that got no connection.
+struct Denied {
+    error: Error,
+    /// The stream on which it was answered.
+    answered: Option<Stream>,
+}
+
+impl From<Error> for Denied {
+    fn from(error: Error) -> Self {
+        let answered = None;
+        Self { error, answered }
+    }
+}
+
+/// Opens a client's connection or refuses it, and sends the event. The stream of a client that was refused is for
+/// [`linger`]. For a proxy the server's connection is opened
 /// first, since the client is answered what the server has answered.
 pub async fn admit(
     stream: Stream,
@@ -48,7 +63,7 @@ pub async fn admit(
     acceptor: Option<&Acceptor>,
     is_full: bool,
     sender: &EventSender,
-) -> Option<Admitted> {
+) -> Result<Admitted, Option<Stream>> {
     let admission = Admission {
         from,
         config,
@@ -62,14 +77,28 @@ pub async fn admit(
     let failed = match admission.run(stream, acceptor).await {
         Ok((admitted, opened)) => {
             sender.send(Event::Open(Box::new(opened)));
-            return Some(admitted);
+            return Ok(admitted);
         }
-        Err(error) => error,
+        Err(denied) => denied,
     };
-    let message = format!("{from}: {}", failed.message);
-    let failed = Error { message, ..failed };
+    let Denied { error, answered } = failed;
+    let message = format!("{from}: {}", error.message);
+    let failed = Error { message, ..error };
     sender.send(Event::Failed(Box::new(failed), Next::Final));
-    None
+    Err(answered)
+}
+
+/// Waits for a client that was refused to close: unread data would turn our close into a reset, which could discard the
+/// response.
+pub async fn linger(mut stream: Stream) {
+    let mut rest = [0; 1024];
+    let closed = async {
+        while tokio::io::AsyncReadExt::read(&mut stream, &mut rest)
+            .await
+            .is_ok_and(|read| read > 0)
+        {}
+    };
+    let _ = tokio::time::timeout(REFUSAL_LIMIT, closed).await;
 }
 
 struct Admission<'a> {
@@ -98,16 +127,22 @@ impl Admission<'_> {
         mut self,
         stream: Stream,
         acceptor: Option<&Acceptor>,
-    ) -> Result<(Admitted, Opened), Error> {
+    ) -> Result<(Admitted, Opened), Denied> {
         let receiving = self.receive(stream, acceptor);
         let received = tokio::time::timeout(HANDSHAKE_LIMIT, receiving).await;
         let (mut stream, request, leftover) = received.unwrap_or_else(|_| {
             let limit = crate::units::shown(HANDSHAKE_LIMIT);
             let message = format!("timed out after {limit}: no complete request received");
-            Err(Error::new(ErrorKind::Timeout, Stage::Upgrade, message))
+            Err(Error::new(ErrorKind::Timeout, Stage::Upgrade, message).into())
         })?;
         let begun = Instant::now();
-        let agreed = self.agree(&mut stream, &request).await?;
+        let agreed = match self.agree(&mut stream, &request).await {
+            Ok(agreed) => agreed,
+            Err(error) => {
+                let answered = Some(stream);
+                return Err(Denied { error, answered });
+            }
+        };
         let mut response = agreement(
             &request,
             agreed.subprotocol.as_deref(),
@@ -161,7 +196,7 @@ impl Admission<'_> {
         &mut self,
         mut stream: Stream,
         acceptor: Option<&Acceptor>,
-    ) -> Result<(Stream, UpgradeRequest, Bytes), Error> {
+    ) -> Result<(Stream, UpgradeRequest, Bytes), Denied> {
         if let Some(acceptor) = acceptor {
             let (secured, negotiated) = acceptor.accept(stream).await?;
             stream = secured;
@@ -170,7 +205,11 @@ impl Admission<'_> {
         }
         match read_request(&mut stream).await {
             Ok((request, leftover)) => Ok((stream, request, leftover)),
-            Err(error) => Err(unreadable(&mut stream, error).await),
+            Err(error) => {
+                let error = unreadable(&mut stream, error).await;
+                let answered = Some(stream);
+                Err(Denied { error, answered })
+            }
         }
     }
 
@@ -257,13 +296,7 @@ fn lines(request: &UpgradeRequest) -> Vec<String> {
 
 /// Sends a response that ends the connection; returns the error for its event.
 async fn send_refusal(stream: &mut Stream, mut refusal: Refusal, method: &str, why: &str) -> Error {
-    let sent = async {
-        refuse(stream, &refusal, method).await?;
-        let mut rest = [0; 1024];
-        // Unread data would turn the close into a reset, which could discard the response.
-        while tokio::io::AsyncReadExt::read(stream, &mut rest).await? > 0 {}
-        Ok::<(), std::io::Error>(())
-    };
+    let sent = refuse(stream, &refusal, method);
     let _ = tokio::time::timeout(REFUSAL_LIMIT, sent).await;
     shorten(&mut refusal);
     let message = format!("{}: {why}", refusal.status_line());

@@ -389,10 +389,19 @@ impl Shared {
                 if self.config.upstream.is_some() {
                     sender.send(cancelled(&from));
                 }
-                None
+                return;
             }
         };
-        let Some(admitted) = admitted else { return };
+        let admitted = match admitted {
+            Ok(admitted) => admitted,
+            Err(None) => return,
+            Err(Some(answered)) => {
+                return tokio::select! {
+                    () = admission::linger(answered) => {}
+                    () = stopped(&mut stop) => {}
+                };
+            }
+        };
         drop(from);
         let connection = admitted.client;
         if let Some(upstream) = admitted.upstream {

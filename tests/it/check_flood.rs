@@ -48,7 +48,7 @@ const FAILING: [(&str, &str); 12] = [
     ("a silence 100ms\n", "expected silence, received a message"),
     ("a never /x/\n", "'never /x/' forbids"),
     ("a ping\n", "no pong within 300 ms"),
-    ("a close 1000\n", "the closing handshake was not answered"),
+    ("a close 1000\n", "no answer to our close within 300 ms"),
     (
         "within 100ms a close 1000\n",
         "no answer to our close within 100 ms",

@@ -818,7 +818,7 @@ mod by_hand {
     fn control_c_ends_a_wait_at_once() {
         let (server, mut session) = lost_for_long();
         let server = server.expect_nobody();
-        session.write("\x03");
+        session.write("\x03\x03");
         session.status(0);
         drop(server);
     }

@@ -194,11 +194,14 @@ fn a_violation_ends_both_sides_and_names_the_one_that_made_it() {
     assert!(error.starts_with("the server "), "{error}");
 
     let server = Server::new().accept().expect_close(1001);
-    let (_proxy, url) = proxy(&server.url(), &["--max-size", "1k"]);
+    let (running, url) = proxy(&server.url(), &["--json", "-c", "1", "--max-size", "1k"]);
     let mut client = Client::connect(&url);
     client.send(&Frame::text("x".repeat(1025)));
     assert_eq!(client.frame().close_code().unwrap().0, 1009);
     drop(server.played());
+    let close = event(&running.status(0).events(), "close");
+    let error = close["error"].as_str().unwrap();
+    assert!(error.starts_with("the client: message of "), "{error}");
 }
 
 #[test]
@@ -788,6 +791,34 @@ fn a_signal_closes_both_sides() {
     client.send(&Frame::close(1001, ""));
     drop(server.played());
     running.status(130);
+}
+
+#[test]
+fn a_signal_ends_it_within_one_close_timeout_when_a_side_answers_by_hanging_up() {
+    let server = Server::new()
+        .accept()
+        .send_text("open")
+        .expect_close(1001)
+        .pause(ms(1500))
+        .drop_tcp();
+    let (mut running, url) = proxy(&server.url(), &["--json", "--close-timeout", "2s"]);
+    let mut client = Client::connect(&url);
+    assert_eq!(client.frame(), Frame::text("open"));
+    let begun = Instant::now();
+    running.interrupt();
+    running.status(130);
+    assert!(begun.elapsed() < ms(3000), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_refusal_is_an_event_at_once_although_the_client_stays() {
+    let server = Server::new().refuse("401 Unauthorized", "", "");
+    let (mut running, url) = proxy(&server.url(), &["--json"]);
+    let (_client, head) = Client::ask(&url, "");
+    assert!(head.starts_with("HTTP/1.1 401 "), "{head}");
+    running.terminate();
+    let refused = event(&running.status(143).events(), "refused");
+    assert_eq!(refused["status"], 401, "{refused}");
 }
 
 #[test]

@@ -371,7 +371,10 @@ impl ProxySession {
             ProxyParty::Client | ProxyParty::Proxy => ("client", Initiator::Local),
         };
         let mut error = error.clone();
-        if matches!(error.kind, ErrorKind::Lost | ErrorKind::Timeout) {
+        if matches!(
+            error.kind,
+            ErrorKind::Lost | ErrorKind::Timeout | ErrorKind::TooBig
+        ) {
             error.message = format!("the {side}: {}", error.message);
         }
         if let Some(outcome) = &mut self.outcome {

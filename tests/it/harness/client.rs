@@ -29,6 +29,14 @@ impl Client {
 
     /// Connects with more header lines and requires a valid 101; also returns its head.
     pub fn connect_with(url: &str, headers: &str) -> (Self, String) {
+        let (client, head) = Self::ask(url, headers);
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(head.contains(&accept_key(KEY)), "{head}");
+        (client, head)
+    }
+
+    /// Connects with more header lines; also returns the head of any answer.
+    pub fn ask(url: &str, headers: &str) -> (Self, String) {
         let mut tcp = dial(url);
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive, Upgrade\r\n{UPGRADE}{headers}\r\n",
@@ -37,8 +45,6 @@ impl Client {
         );
         tcp.write_all(request.as_bytes()).unwrap();
         let head = read_head(&mut tcp);
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        assert!(head.contains(&accept_key(KEY)), "{head}");
         (Self { tcp }, head)
     }
 
