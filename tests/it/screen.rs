@@ -1406,10 +1406,11 @@ fn the_lines_of_a_file_are_entered() {
     )
     .unwrap();
     let server = server.expect_text("hello ann");
-    session.write("/source lines\r/source nowhere\r");
+    session.write("/source lines\r/source nowhere\r/source x.wst\r");
     session.sees("where it stopped", |screen| {
         screen.text().contains("! lines:4: unknown command '/nope'")
             && screen.text().contains("! cannot read nowhere: ")
+            && screen.has_row("! x.wst is a check file; wsprobe check runs it")
     });
     std::fs::write(folder.join("late"), "one\n/close\ntwo\n").unwrap();
     let server = server.expect_text("one").expect_close(1000).close(1000, "");
