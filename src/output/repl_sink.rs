@@ -139,13 +139,19 @@ impl Sinks {
         }
     }
 
-    /// The last messages in full, as they would be printed.
-    pub fn last_in_full(&mut self, messages: usize) -> Vec<u8> {
+    /// The last messages in full, as they would be printed; `None` if they have more than this many bytes.
+    pub fn last_in_full(&mut self, messages: usize, most: usize) -> Option<Vec<u8>> {
+        let Printer::Session(view) = &mut self.printer else {
+            return None;
+        };
+        let mut sizes = (1..=messages).map_while(|number| Some(view.kept(number)?.len()));
+        let is_small = sizes.try_fold(0, |sum: usize, size| {
+            Some(sum + size).filter(|sum| *sum <= most)
+        });
+        is_small?;
         let mut out = Buffer::default();
-        if let Printer::Session(view) = &mut self.printer {
-            view.print_last(&mut out, messages);
-        }
-        out.take(usize::MAX)
+        view.print_last(&mut out, messages);
+        Some(out.take(usize::MAX))
     }
 
     /// Stops showing messages while the terminal is lent; false if they were not shown before.

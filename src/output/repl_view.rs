@@ -288,6 +288,7 @@ mod tests {
             terminal: true,
             pretty: false,
             colour: false,
+            palette: &crate::output::palette::SIXTEEN,
             timestamps: false,
             clock: TimeForm::Utc,
             reply_after: None,

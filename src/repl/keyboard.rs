@@ -34,6 +34,9 @@ use crate::units::{self, count_grouped};
 /// and a prompt drawn for one size would be erased for another.
 const SETTLED: Duration = Duration::from_millis(30);
 
+/// The most bytes of messages that go through a pager, which takes them all at once.
+const PAGED: usize = 2 << 20;
+
 /// What Ctrl-C on an empty line says.
 const LEAVE_HINT: &str = "press Ctrl-C again to quit";
 
@@ -128,16 +131,22 @@ impl Keyboard {
 }
 
 impl Keyboard {
-    /// A keyboard for this prompt.
+    /// A keyboard for this prompt; `typed` was read already.
     ///
     /// # Errors
     /// The operating system's.
-    pub fn new(state: Rc<RefCell<ReplState>>, connector: Connector) -> io::Result<Self> {
+    pub fn new(
+        state: Rc<RefCell<ReplState>>,
+        connector: Connector,
+        typed: &[u8],
+    ) -> io::Result<Self> {
+        let mut keys = KeyDecoder::default();
+        keys.feed(typed);
         Ok(Self {
             state,
             stdin: Blocks::stdin(),
             bytes: BytesMut::new(),
-            keys: KeyDecoder::default(),
+            keys,
             sequence_end: None,
             notices: Notices::new()?,
             settling: None,
@@ -254,16 +263,26 @@ impl Keyboard {
 
     /// Shows the last messages, in a pager if they are longer than the window.
     fn show_last(&mut self, messages: usize, sinks: &mut Sinks) {
-        let is_paged = pager().is_some_and(|pager| {
-            let text = sinks.last_in_full(messages);
-            is_higher_than_window(&text)
-                && self
-                    .lend(sinks, || LentTerminal::page(&pager, text))
-                    .is_ok()
-        });
-        if !is_paged {
+        if !self.page_last(messages, sinks) {
             sinks.show(ReplRequest::Last(messages));
         }
+    }
+
+    /// Whether the last messages are shown in a pager.
+    fn page_last(&mut self, messages: usize, sinks: &mut Sinks) -> bool {
+        let Some(pager) = pager() else {
+            return false;
+        };
+        let Some(text) = sinks.last_in_full(messages, PAGED) else {
+            return false;
+        };
+        let Size { columns, rows } = terminal::size();
+        let lines = text.split(|byte| *byte == b'\n');
+        let height: usize = lines.map(|line| line.len().div_ceil(columns).max(1)).sum();
+        height > rows
+            && self
+                .lend(sinks, || LentTerminal::page(&pager, text))
+                .is_ok()
     }
 
     fn edit(&mut self, sinks: &mut Sinks) {
@@ -485,11 +504,4 @@ fn read(path: &Path) -> Result<(Payload, String), String> {
         Err(error) => (Payload::Binary(error.into_bytes().into()), "binary"),
     };
     Ok((payload, format!("sending {size} as {kind}")))
-}
-
-fn is_higher_than_window(text: &[u8]) -> bool {
-    let Size { columns, rows } = terminal::size();
-    let lines = text.split(|byte| *byte == b'\n');
-    let height: usize = lines.map(|line| line.len().div_ceil(columns).max(1)).sum();
-    height > rows
 }

@@ -78,6 +78,10 @@ impl SourcedLines {
     pub fn read(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let cannot = |why: &str| format!("cannot read {name}: {why}");
+        if path.extension().is_some_and(|kind| kind == "wst") {
+            // Its lines would be sent as they are written.
+            return Err(format!("{name} is a check file; wsprobe check runs it"));
+        }
         let metadata = std::fs::metadata(path).map_err(|error| cannot(&io_text(&error)))?;
         if !metadata.is_file() {
             return Err(cannot("not a regular file"));

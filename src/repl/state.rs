@@ -60,7 +60,7 @@ impl ReplState {
     pub fn new(setup: &Setup) -> Self {
         Self {
             editor: LineEditor::new(history_of(&setup.host, setup.history)),
-            screen: Screen::new(terminal::size(), setup.colour),
+            screen: Screen::new(terminal::size(), setup.colour, setup.palette),
             echo: Vec::new(),
             has_changed: true,
             has_left: false,

@@ -5,7 +5,9 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{self, SignalKind};
@@ -41,6 +43,25 @@ pub fn restore(settings: Settings) {
 pub fn suspend() {
     // A shell without job control makes its children ignore SIGTSTP, because nothing would continue them.
     let _ = kill_current_process_group(Signal::TSTP);
+}
+
+/// What the terminal sends within a time, or until it is the end.
+pub fn read_reply(limit: Duration, is_end: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let (stdin, end) = (io::stdin(), Instant::now() + limit);
+    let (mut reply, mut space) = (Vec::new(), [0; 256]);
+    while !is_end(&reply) {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).unwrap_or_default();
+        let mut entry = [PollFd::new(&stdin, PollFlags::IN)];
+        if !poll(&mut entry, Some(&left)).is_ok_and(|ready| ready > 0) {
+            break;
+        }
+        match rustix::io::read(&stdin, &mut space) {
+            Ok(n) if n > 0 => reply.extend_from_slice(&space[..n]),
+            _ => break,
+        }
+    }
+    reply
 }
 
 /// The editor when the environment names none.

@@ -37,6 +37,11 @@ pub fn restore(settings: Settings) {
 /// Does nothing: there is no job control.
 pub fn suspend() {}
 
+/// Nothing: a console does not tell its colours.
+pub fn read_reply(_: Duration, _: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    Vec::new()
+}
+
 /// The editor when the environment names none.
 pub const EDITOR: &str = "notepad";
 

@@ -1406,10 +1406,11 @@ fn the_lines_of_a_file_are_entered() {
     )
     .unwrap();
     let server = server.expect_text("hello ann");
-    session.write("/source lines\r/source nowhere\r");
+    session.write("/source lines\r/source nowhere\r/source x.wst\r");
     session.sees("where it stopped", |screen| {
         screen.text().contains("! lines:4: unknown command '/nope'")
             && screen.text().contains("! cannot read nowhere: ")
+            && screen.has_row("! x.wst is a check file; wsprobe check runs it")
     });
     std::fs::write(folder.join("late"), "one\n/close\ntwo\n").unwrap();
     let server = server.expect_text("one").expect_close(1000).close(1000, "");
@@ -1516,4 +1517,41 @@ fn a_session_is_exported_as_har_and_as_text() {
     assert!(text.ends_with("\n> hello\n< hello\n"), "{text}");
     let import = Probe::new(["import", "s.har"]).in_home_of(output);
     import.stdout_has("> hello\n< hello\n").status(0);
+}
+
+#[test]
+fn the_colours_fit_the_background_that_the_terminal_tells() {
+    let cases = [
+        (
+            "auto",
+            "\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;c",
+            "38;5;240m",
+        ),
+        (
+            "auto",
+            "\x1b]11;rgb:0000/0000/0000\x1b\\\x1b[?62;c",
+            "38;5;245m",
+        ),
+        ("auto", "", "\x1b[2m"),
+        ("light", "", "38;5;240m"),
+        ("dark", "", "38;5;245m"),
+    ];
+    for (scheme, answer, colour) in cases {
+        let server = Server::new().accept().send_text("{\"a\":1}");
+        let mut session = Probe::new(["connect", &server.url(), "--color", "always"])
+            .env("WSPROBE_COLORS", scheme)
+            .any_stdout()
+            .spawn_on_a_terminal();
+        if scheme == "auto" {
+            session.shows("\x1b]11;?");
+            session.write(format!("ty{answer}ped"));
+        }
+        let typed = if scheme == "auto" { "> typed" } else { ">" };
+        session.shows(colour);
+        session.sees("the message and the line", |screen| {
+            screen.text().contains("\"a\": 1") && screen.typed() == typed
+        });
+        session.write("\x15");
+        quit(session, server);
+    }
 }
