@@ -355,6 +355,7 @@ fn what_serve_does_wrong_is_found() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn an_interrupt_ends_it_at_once() {
     let Some(hole) = BlackHole::dig() else { return };

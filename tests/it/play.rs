@@ -161,6 +161,7 @@ fn a_client_that_leaves_early_deviates() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn without_once_the_tests_begin_again() {
     let (mut serving, url, file) = play("connect {{base}}\n> a\n< b\n", &[]);
