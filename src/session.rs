@@ -71,6 +71,9 @@ pub trait Interactive {
         link: &mut Link,
         sinks: &mut Sinks,
     ) -> Poll<Action>;
+
+    /// Whether another program uses the terminal, for which Ctrl-C is meant then.
+    fn has_lent_terminal(&self) -> bool;
 }
 
 /// The parts of a session.
@@ -333,6 +336,11 @@ impl RunningSession<'_> {
             self.session.sinks.notify(notice);
         }
         while let Poll::Ready(signal) = self.signals.poll(cx) {
+            let person = self.session.interactive.as_ref();
+            let is_lent = || person.is_some_and(|person| person.has_lent_terminal());
+            if signal == Signal::Interrupt && self.outcome.is_none() && is_lent() {
+                continue;
+            }
             let interrupted =
                 (signal == Signal::Interrupt).then(|| self.session.stop.interrupt(self.now));
             match interrupted.flatten() {

@@ -13,6 +13,7 @@ use crate::input::action::NewTarget;
 use crate::input::encoding::Encoding;
 use crate::input::{Framing, Input, MessageFiller};
 use crate::output::message_layout::{Layout, TimeForm};
+use crate::output::palette::ColourScheme;
 use crate::output::prompt_terminal::PromptTerminal;
 use crate::output::repl_view::ReplView;
 use crate::output::selection::Selection;
@@ -86,6 +87,8 @@ fn setup(prepared: &PreparedSession, history: KeepHistory) -> Setup {
     let endpoints = prepared.shared.network.endpoints.clone();
     Setup {
         colour: prepared.stdout.colour,
+        palette: prepared.stdout.palette,
+        asks_background: ColourScheme::of_environment() == ColourScheme::Auto,
         history,
         host: host_of(target),
         redactor: prepared.redactor().clone(),
@@ -167,6 +170,7 @@ async fn run_session(
     selection: Selection,
     har: Option<&Path>,
 ) -> anyhow::Result<Exit> {
+    prepared.stdout.palette = repl.palette;
     let layout = Layout {
         mark: "< ",
         clock: TimeForm::Local,

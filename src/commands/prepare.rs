@@ -686,6 +686,7 @@ impl PreparedSession {
             terminal: self.stdout.is_terminal,
             pretty,
             colour: self.stdout.colour,
+            palette: self.stdout.palette,
             timestamps: self.shared.output.timestamps,
             clock: TimeForm::Utc,
             reply_after: None,
@@ -733,7 +734,10 @@ impl PreparedSession {
             _ => StateLines::Usual,
         };
         let diagnostics = Diagnostics {
-            stream: OutputStream::stderr(when(output.color)),
+            stream: OutputStream {
+                palette: self.stdout.palette,
+                ..OutputStream::stderr(when(output.color))
+            },
             verbose: output.verbose,
             // With --json the events, and in a report its lines, already contain these diagnostics.
             quiet: output.quiet.max(u8::from(output.json || is_report)),

@@ -293,6 +293,7 @@ fn layout(options: &ProxyArgs, stdout: &OutputStream) -> Layout {
             ColourChoice::Never => false,
         },
         colour: stdout.colour,
+        palette: stdout.palette,
         timestamps: output.timestamps,
         clock: TimeForm::Utc,
         reply_after: None,

@@ -4,7 +4,7 @@
 //! peer is escaped, one line at a time.
 
 use super::escape::{KeptControls, escape, push_escaped};
-use super::style::{DIM, OutputStream, RED, RESET, YELLOW, paint};
+use super::style::{OutputStream, RED, RESET, YELLOW, paint};
 use crate::connection::close::{CloseCode, Initiator};
 use crate::connection::frame::{ClosePayload, TracedFrame};
 use crate::connection::handshake::Response;
@@ -349,7 +349,7 @@ impl Diagnostics {
 
     fn begin_line(&self, out: &mut Vec<u8>) {
         if self.stream.colour {
-            out.extend_from_slice(DIM.as_bytes());
+            out.extend_from_slice(self.stream.palette.dim.as_bytes());
         }
     }
 
@@ -362,7 +362,12 @@ impl Diagnostics {
 
     /// A log line: only its mark is dim. Escaped.
     pub fn account(&self, out: &mut Vec<u8>, mark: &str, text: &str) {
-        paint(out, self.stream.colour, DIM, mark.as_bytes());
+        paint(
+            out,
+            self.stream.colour,
+            self.stream.palette.dim,
+            mark.as_bytes(),
+        );
         out.extend_from_slice(format!(" {}\n", escape(text, KeptControls::Nothing)).as_bytes());
     }
 

@@ -12,6 +12,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::escape::{DEL, find_unsafe, push_hex};
+use super::palette::{Palette, SIXTEEN};
 
 mod scan;
 #[cfg(test)]
@@ -24,6 +25,8 @@ use scan::{TokenKind, TokenSink, scan};
 pub struct JsonStyle {
     /// Whether tokens are coloured for a 16-colour terminal.
     pub colour: bool,
+    /// The colours.
+    pub palette: &'static Palette,
     /// Spaces per level of nesting.
     pub indent: usize,
 }
@@ -32,6 +35,7 @@ impl Default for JsonStyle {
     fn default() -> Self {
         JsonStyle {
             colour: false,
+            palette: &SIXTEEN,
             indent: 2,
         }
     }
@@ -75,16 +79,6 @@ pub const MAX_GROWTH: usize = 8;
 /// The bytes of output allowed for every text.
 const FREE_GROWTH: usize = 1 << 20;
 
-/// The colour of an object's key, as an ANSI escape sequence.
-pub const KEY: &str = "\x1b[1;34m";
-/// The colour of a string that is not a key.
-pub const STRING: &str = "\x1b[32m";
-/// The colour of a number.
-pub const NUMBER: &str = "\x1b[36m";
-/// The colour of `true` and `false`.
-pub const BOOLEAN: &str = "\x1b[33m";
-/// The colour of `null`.
-pub const NULL: &str = "\x1b[35m";
 /// Resets the colour.
 pub const RESET: &str = "\x1b[0m";
 
@@ -393,7 +387,8 @@ impl TokenSink for Pretty<'_> {
             return;
         }
         if self.style.colour {
-            self.out.extend_from_slice(colour(kind).as_bytes());
+            self.out
+                .extend_from_slice(colour(kind, self.style.palette).as_bytes());
             push_token(self.out, kind, token, self.escape);
             self.out.extend_from_slice(RESET.as_bytes());
         } else {
@@ -429,12 +424,12 @@ impl TokenSink for Pretty<'_> {
     }
 }
 
-fn colour(kind: TokenKind) -> &'static str {
+fn colour(kind: TokenKind, palette: &Palette) -> &'static str {
     match kind {
-        TokenKind::Key => KEY,
-        TokenKind::String => STRING,
-        TokenKind::Number => NUMBER,
-        TokenKind::Boolean => BOOLEAN,
-        TokenKind::Null => NULL,
+        TokenKind::Key => palette.key,
+        TokenKind::String => palette.string,
+        TokenKind::Number => palette.number,
+        TokenKind::Boolean => palette.boolean,
+        TokenKind::Null => palette.null,
     }
 }

@@ -11,8 +11,9 @@ use super::buffer::Buffer;
 use super::escape::{KeptControls, push_escaped};
 use super::hexdump::hexdump;
 use super::json;
+use super::palette::Palette;
 use super::payload_form::PayloadForm;
-use super::style::{DIM, RESET, paint};
+use super::style::{RESET, paint};
 use crate::connection::message::{Payload, Text};
 use crate::units::{count_grouped, datable, grouped, local_time, shown, wall_clock};
 
@@ -69,6 +70,8 @@ pub struct Layout {
     pub pretty: bool,
     /// Use colour.
     pub colour: bool,
+    /// Its colours.
+    pub palette: &'static Palette,
     /// Print the time of arrival before each message.
     pub timestamps: bool,
     /// How that time is written.
@@ -131,15 +134,15 @@ impl Layout {
                 TimeForm::Utc => humantime::format_rfc3339_millis(datable(time)).to_string(),
                 TimeForm::Local => local_time(time),
             };
-            paint(out, self.colour, DIM, time.as_bytes());
+            paint(out, self.colour, self.palette.dim, time.as_bytes());
             out.push(b' ');
         }
         if self.connection > 0 {
             let number = format!("#{} ", self.connection);
-            paint(out, self.colour, DIM, number.as_bytes());
+            paint(out, self.colour, self.palette.dim, number.as_bytes());
         }
         if !self.mark.is_empty() {
-            paint(out, self.colour, DIM, self.mark.as_bytes());
+            paint(out, self.colour, self.palette.dim, self.mark.as_bytes());
         }
     }
 
@@ -172,7 +175,7 @@ impl Layout {
                 (0, _) => format!("\n… {size} bytes in total; /last shows all"),
                 _ => format!("\n… {size} bytes in total"),
             };
-            paint(out, self.colour, DIM, note.as_bytes());
+            paint(out, self.colour, self.palette.dim, note.as_bytes());
         }
         self.end(out);
     }
@@ -186,7 +189,7 @@ impl Layout {
     fn end(&self, out: &mut Vec<u8>) {
         if let Some(after) = self.reply_after {
             let note = format!("  +{}", shown(after));
-            paint(out, self.colour, DIM, note.as_bytes());
+            paint(out, self.colour, self.palette.dim, note.as_bytes());
         }
         out.push(self.delimiter);
     }
@@ -195,12 +198,17 @@ impl Layout {
     pub fn print_size(&self, out: &mut Vec<u8>, size: usize) {
         self.begin(out, None);
         let line = format!("binary, {}\n", count_grouped(size as u64, "byte"));
-        paint(out, self.colour, DIM, line.as_bytes());
+        paint(out, self.colour, self.palette.dim, line.as_bytes());
     }
 
     /// A line about messages, among them.
     pub fn print_note(&self, out: &mut Vec<u8>, note: &str) {
-        paint(out, self.colour, DIM, format!("* {note}\n").as_bytes());
+        paint(
+            out,
+            self.colour,
+            self.palette.dim,
+            format!("* {note}\n").as_bytes(),
+        );
     }
 
     fn print_text(&self, out: &mut Buffer, text: &Text) {
@@ -219,6 +227,7 @@ impl Layout {
         let opens = text.trim_start().starts_with(['{', '[']);
         let style = json::JsonStyle {
             colour: self.colour,
+            palette: self.palette,
             ..json::JsonStyle::default()
         };
         opens
@@ -238,7 +247,7 @@ impl Layout {
         } else if self.terminal {
             let size = count_grouped(bytes.len() as u64, "byte");
             let note = format!("binary, {size}");
-            paint(out.tail(), self.colour, DIM, note.as_bytes());
+            paint(out.tail(), self.colour, self.palette.dim, note.as_bytes());
             self.end(out.tail());
             hexdump(out.tail(), bytes, HEXDUMP_LIMIT);
         } else {

@@ -13,6 +13,7 @@ pub mod json;
 mod log;
 pub mod message_layout;
 mod notice;
+pub mod palette;
 pub mod payload_form;
 pub mod ping_printer;
 mod printer;

@@ -24,6 +24,8 @@ pub trait PromptLine {
     /// Appends what was entered, and the editor's notes, since the last call; they precede the output that follows
     /// from them.
     fn take_echo(&mut self, out: &mut Vec<u8>);
+    /// Whether another program uses the terminal: nothing is printed until it ends.
+    fn is_lent(&self) -> bool;
     /// Whether it must be drawn again.
     fn has_changed(&self) -> bool;
     /// Appends the sequence that erases it.
@@ -70,6 +72,9 @@ impl PromptTerminal {
     ///
     /// Errors of a closed terminal are ignored: the session ends by its signal.
     pub(super) fn poll_print(&mut self, cx: &mut Context<'_>, text: &mut Buffer) -> Poll<()> {
+        if self.line.is_lent() {
+            return Poll::Pending;
+        }
         loop {
             let Self { stdout, screen, .. } = self;
             let written: io::Result<()> =

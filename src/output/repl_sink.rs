@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::buffer::Buffer;
+use super::repl_view::ReplView;
 use super::{Log, Notice, Printer, Sinks};
 use crate::connection::message::Payload;
 use crate::event::Event;
@@ -17,6 +19,8 @@ pub enum ReplRequest {
     Filter(Option<Box<Pattern>>),
     /// Which messages are shown.
     ShowFilter,
+    /// Stop showing messages, or show them again.
+    Pause(bool),
     /// Where events are logged.
     ShowLog,
     /// A setting; `None` shows it.
@@ -91,6 +95,8 @@ impl Sinks {
                 self.with_view(|view| view.filter(pattern.map(|pattern| *pattern)))
             }
             ReplRequest::ShowFilter => self.with_view(|view| view.filter_in_words()),
+            ReplRequest::Pause(true) => self.with_view(ReplView::pause),
+            ReplRequest::Pause(false) => self.resume(),
             ReplRequest::ShowLog => self.log.as_ref().map_or_else(
                 || "not logging".to_owned(),
                 |log| format!("logging to {}", log.name),
@@ -119,6 +125,46 @@ impl Sinks {
         for line in settings.into_iter().chain(log) {
             self.notify(Notice::Text(&line));
         }
+    }
+
+    /// Whether messages are not shown until `/resume`.
+    pub fn is_paused(&self) -> bool {
+        matches!(&self.printer, Printer::Session(view) if view.is_paused())
+    }
+
+    fn resume(&mut self) -> String {
+        match &mut self.printer {
+            Printer::Session(view) => view.resume(self.writer.data()),
+            _ => String::new(),
+        }
+    }
+
+    /// The last messages in full, as they would be printed; `None` if they have more than this many bytes.
+    pub fn last_in_full(&mut self, messages: usize, most: usize) -> Option<Vec<u8>> {
+        let Printer::Session(view) = &mut self.printer else {
+            return None;
+        };
+        let mut sizes = (1..=messages).map_while(|number| Some(view.kept(number)?.len()));
+        let is_small = sizes.try_fold(0, |sum: usize, size| {
+            Some(sum + size).filter(|sum| *sum <= most)
+        });
+        is_small?;
+        let mut out = Buffer::default();
+        view.print_last(&mut out, messages);
+        Some(out.take(usize::MAX))
+    }
+
+    /// Stops showing messages while the terminal is lent; false if they were not shown before.
+    pub fn hold_messages(&mut self) -> bool {
+        let holds = !self.is_paused();
+        self.with_view(ReplView::pause);
+        holds
+    }
+
+    /// Shows what was received since [`Sinks::hold_messages`].
+    pub fn release_messages(&mut self) {
+        let text = self.resume();
+        self.notify(Notice::Text(&text));
     }
 
     /// Fits messages to a window with this many rows.
@@ -164,7 +210,7 @@ impl Sinks {
         matches!(event, Event::Frame(_)) && !wants_frames
     }
 
-    fn with_view(&mut self, act: impl FnOnce(&mut super::repl_view::ReplView) -> String) -> String {
+    fn with_view(&mut self, act: impl FnOnce(&mut ReplView) -> String) -> String {
         match &mut self.printer {
             Printer::Session(view) => act(view),
             _ => String::new(),

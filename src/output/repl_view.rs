@@ -12,6 +12,7 @@ use crate::connection::message::{Direction, Payload};
 use crate::event::{Event, Message};
 use crate::pattern::{MatchResult, Pattern};
 use crate::secret::Redactor;
+use crate::units;
 
 /// The most messages that are kept for `/last`, and their total size in bytes; the last one is always kept.
 const KEPT: usize = 1000;
@@ -28,6 +29,8 @@ pub struct ReplView {
     filter: Option<Pattern>,
     /// The parts of messages that are shown (`--select`).
     selection: Selection,
+    /// While messages are not shown: how many were received.
+    paused: Option<usize>,
     /// When the last typed message was sent, until its reply comes.
     typed: Option<Instant>,
     /// What the next message must match.
@@ -50,6 +53,7 @@ impl ReplView {
             frames,
             filter: selection.filter.take(),
             selection,
+            paused: None,
             typed: None,
             expected: None,
             hidden: 0,
@@ -93,6 +97,49 @@ impl ReplView {
     }
 
     fn receive(&mut self, out: &mut Buffer, payload: &Payload, at: Option<Instant>) {
+        match &mut self.paused {
+            Some(count) => *count += 1,
+            None => self.show(out, payload, at),
+        }
+        self.keep(payload.clone(), at.unwrap_or_else(Instant::now));
+    }
+
+    /// Stops showing messages.
+    pub(super) fn pause(&mut self) -> String {
+        self.paused.get_or_insert(0);
+        "messages are received and not shown; /resume shows them".to_owned()
+    }
+
+    /// Shows messages again, first those of the pause that are kept.
+    pub(super) fn resume(&mut self, out: &mut Buffer) -> String {
+        let Some(count) = self.paused.take() else {
+            return "messages are shown".to_owned();
+        };
+        let first = self.kept.len().saturating_sub(count);
+        let missed: Vec<_> = self.kept.range(first..).cloned().collect();
+        let lost = count - missed.len();
+        for (payload, at) in missed {
+            self.show(out, &payload, Some(at));
+        }
+        match (count, lost) {
+            (0, _) => "no messages were received during the pause".to_owned(),
+            (_, 0) => format!(
+                "{} received during the pause",
+                units::count(count as u64, "message")
+            ),
+            _ => format!(
+                "{} received during the pause, of which the first {lost} are not kept",
+                units::count(count as u64, "message")
+            ),
+        }
+    }
+
+    /// Whether messages are not shown.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    fn show(&mut self, out: &mut Buffer, payload: &Payload, at: Option<Instant>) {
         let filter = self.filter.as_ref();
         let is_shown = filter.is_none_or(|filter| filter.is_match(payload));
         if let Some(why) = self.filter.as_ref().and_then(Pattern::given_up) {
@@ -114,7 +161,6 @@ impl ReplView {
             self.hidden += 1;
             self.hidden_in_all += 1;
         }
-        self.keep(payload.clone(), at.unwrap_or_else(Instant::now));
     }
 
     /// Says whether a message is the one that was expected.
@@ -164,6 +210,7 @@ impl ReplView {
             ..self.layout
         };
         match &message.payload {
+            Payload::Text(_) if message.by_rule && self.is_paused() => {}
             Payload::Text(text) if message.by_link => {
                 let text = redactor.redact(text.as_str());
                 let payload = Payload::Text(text.as_ref().into());
@@ -241,6 +288,7 @@ mod tests {
             terminal: true,
             pretty: false,
             colour: false,
+            palette: &crate::output::palette::SIXTEEN,
             timestamps: false,
             clock: TimeForm::Utc,
             reply_after: None,

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use super::palette::{ColourScheme, Palette};
+
 /// When to use colour or pretty-printing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum When {
@@ -21,6 +23,8 @@ pub struct OutputStream {
     pub is_terminal: bool,
     /// Whether to colour it.
     pub colour: bool,
+    /// Its colours.
+    pub palette: &'static Palette,
 }
 
 impl OutputStream {
@@ -36,15 +40,17 @@ impl OutputStream {
 
     fn new(is_terminal: bool, colour: When) -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let scheme = ColourScheme::of_environment();
         let colour = decide(
             colour,
-            variable("NO_COLOR").is_some(),
+            variable("NO_COLOR").is_some() || scheme == ColourScheme::Off,
             variable("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             is_terminal && variable("TERM").is_none_or(|term| term != "dumb"),
         );
         Self {
             is_terminal,
             colour,
+            palette: scheme.palette(),
         }
     }
 }

@@ -2,10 +2,14 @@
 //! manual.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::conversation::ConversationCommand;
+use super::kept::KeptCommand;
+use super::paths::path_of;
+use super::repeated::Watch;
 use crate::connection::close::CloseFrame;
 use crate::connection::message::{Outgoing, Payload};
 use crate::input::action::Action;
@@ -65,7 +69,7 @@ const fn command(
 }
 
 /// Every command.
-pub const COMMANDS: [Command; 26] = [
+pub const COMMANDS: [Command; 34] = [
     command(
         "/help",
         "[COMMAND]",
@@ -180,7 +184,55 @@ pub const COMMANDS: [Command; 26] = [
         "/last",
         "[N]",
         Argument::Other,
-        "show the last message, or the last N, in full",
+        "show the last message, or the last N, in full; in $PAGER if they are long",
+    ),
+    command(
+        "/edit",
+        "",
+        Argument::Other,
+        "edit the line in $EDITOR, as Ctrl-X Ctrl-E does",
+    ),
+    command(
+        "/write",
+        "FILE [N]",
+        Argument::File,
+        "write the bytes of the last message, or the Nth from the end",
+    ),
+    command(
+        "/copy",
+        "[N]",
+        Argument::Other,
+        "copy the last message, or the Nth from the end (OSC 52)",
+    ),
+    command(
+        "/find",
+        "TEXT",
+        Argument::Other,
+        "list the messages that contain a text",
+    ),
+    command(
+        "/pause",
+        "",
+        Argument::Other,
+        "stop showing messages, not receiving them",
+    ),
+    command(
+        "/resume",
+        "",
+        Argument::Other,
+        "show them again, with those that were received",
+    ),
+    command(
+        "/watch",
+        "TIME MESSAGE",
+        Argument::Other,
+        "send a message at an interval, until a key is pressed",
+    ),
+    command(
+        "/source",
+        "FILE",
+        Argument::File,
+        "enter the lines of a file",
     ),
     command(
         "/save",
@@ -215,11 +267,12 @@ pub const COMMANDS: [Command; 26] = [
 ];
 
 /// The keys listed in `/help`.
-pub const KEYS: [(&str, &str); 6] = [
+pub const KEYS: [(&str, &str); 7] = [
     ("Enter", "send the line, or continue incomplete JSON"),
     ("Alt-Enter", "insert a line break"),
     ("Tab", "complete a command, file, close code or JSON key"),
     ("Ctrl-R", "search the history"),
+    ("Ctrl-X Ctrl-E", "edit the line in $EDITOR"),
     ("Ctrl-C", "clear the line; twice on an empty line: quit"),
     ("//TEXT", "send a text that starts with a slash"),
 ];
@@ -274,6 +327,16 @@ pub enum ReplLine {
     OnOpen(Option<SecretSource>),
     /// Shape the conversation.
     Converse(ConversationCommand),
+    /// Show the last messages in full.
+    Last(usize),
+    /// Change the line in an editor.
+    Edit,
+    /// Write, copy or find received messages.
+    Kept(KeptCommand),
+    /// Send a message at an interval.
+    Watch(Duration, String),
+    /// Enter the lines of a file.
+    Source(PathBuf),
     /// Send a file.
     SendFile(PathBuf),
     /// Connect to this URL.
@@ -342,10 +405,20 @@ pub fn parse(line: &str) -> ReplLine {
         ))),
         "/onopen" if rest.is_empty() => Ok(ReplLine::ShowOnOpen),
         "/onopen" => Ok(ReplLine::OnOpen(unless_off(rest).map(SecretSource::parse))),
-        name => match ConversationCommand::parse(name, rest) {
-            Some(command) => command.map(ReplLine::Converse),
-            None => return ReplLine::Wrong(unknown_command(name)),
-        },
+        "/edit" => Ok(ReplLine::Edit),
+        "/pause" => Ok(ReplLine::Show(ReplRequest::Pause(true))),
+        "/resume" => Ok(ReplLine::Show(ReplRequest::Pause(false))),
+        "/watch" => Watch::parse(rest).map(|(every, text)| ReplLine::Watch(every, text)),
+        "/source" => needed(rest).map(|path| ReplLine::Source(path_of(path))),
+        name => {
+            let command = ConversationCommand::parse(name, rest);
+            let command = command.map(|command| command.map(ReplLine::Converse));
+            let kept = || KeptCommand::parse(name, rest).map(|kept| kept.map(ReplLine::Kept));
+            match command.or_else(kept) {
+                Some(line) => line,
+                None => return ReplLine::Wrong(unknown_command(name)),
+            }
+        }
     };
     meant.unwrap_or_else(|why| {
         let usage = find(name).map_or("", |command| command.usage);
@@ -354,7 +427,7 @@ pub fn parse(line: &str) -> ReplLine {
 }
 
 /// Commands that send, close or quit: a person who retypes a suggestion without thinking must lose nothing.
-const NEVER_SUGGESTED: [&str; 11] = [
+const NEVER_SUGGESTED: [&str; 14] = [
     "/send",
     "/hex",
     "/base64",
@@ -363,8 +436,11 @@ const NEVER_SUGGESTED: [&str; 11] = [
     "/close",
     "/reconnect",
     "/connect",
+    "/write",
     "/on",
     "/onopen",
+    "/source",
+    "/watch",
     "/quit",
 ];
 
@@ -381,14 +457,6 @@ fn needed(rest: &str) -> Result<&str, String> {
 
 fn unless_off(rest: &str) -> Option<&str> {
     (rest != "off").then_some(rest)
-}
-
-/// A file's path; `~/` is the home directory, as in a shell.
-pub fn path_of(typed: &str) -> PathBuf {
-    match (typed.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(typed),
-    }
 }
 
 fn pong(rest: &str) -> Result<ReplLine, String> {
@@ -451,7 +519,7 @@ fn last(rest: &str) -> Result<ReplLine, String> {
             _ => return Err(format!("invalid number of messages '{digits}'")),
         },
     };
-    Ok(ReplLine::Show(ReplRequest::Last(count)))
+    Ok(ReplLine::Last(count))
 }
 
 fn close(rest: &str) -> Result<ReplLine, String> {
@@ -523,6 +591,7 @@ mod tests {
         for Command { name, usage, .. } in &COMMANDS {
             let example = match *name {
                 "/hex" | "/base64" => format!("{name} 00ff"),
+                "/watch" => format!("{name} 5s hello"),
                 "/capture" => format!("{name} id .id"),
                 _ if usage.is_empty() || usage.starts_with('[') => (*name).to_owned(),
                 _ => format!("{name} off"),
@@ -574,10 +643,8 @@ mod tests {
     #[test]
     fn no_command_is_suggested_that_is_far_off_or_sends_closes_or_quits() {
         for line in [
-            "/copy",
             "/clear",
             "/disconnect",
-            "/edit",
             "/history",
             "/clsoe 1000",
             "/quti",

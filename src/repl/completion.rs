@@ -7,7 +7,8 @@ use rustyline::completion::{
     FilenameCompleter, Pair, Quote, escape as quote, longest_common_prefix,
 };
 
-use super::commands::{Argument, COMMANDS, find, is_command, opens_json, path_of};
+use super::commands::{Argument, COMMANDS, find, is_command, opens_json};
+use super::paths::path_of;
 use crate::connection::close::CloseCode;
 use crate::endpoints::EndpointsFile;
 use crate::output::escape::{KeptControls, escape};

@@ -34,6 +34,8 @@ pub enum Entered {
     Cleared(String),
     /// Ctrl-C on an empty line: the next one leaves.
     LeaveHint,
+    /// Change the line in an editor.
+    Edit,
     /// A text to print above the prompt.
     Note(String),
     /// An empty line.
@@ -73,6 +75,8 @@ pub struct LineEditor {
     doubtful: Option<QuitWord>,
     /// Whether the last key was Ctrl-C on an empty line.
     is_leaving: bool,
+    /// Whether the last key was Ctrl-X.
+    follows_ctrl_x: bool,
     /// The text before the cursor whose completions were listed.
     listed: Option<String>,
 }
@@ -145,6 +149,11 @@ impl LineEditor {
         self.line.text()
     }
 
+    /// Replaces the text of the line.
+    pub fn set_text(&mut self, text: &str) {
+        self.line.set(text);
+    }
+
     /// Handles a key.
     pub fn press(&mut self, key: Key, around: &EditorContext<'_>) -> Option<Entered> {
         let was_leaving = std::mem::take(&mut self.is_leaving);
@@ -155,7 +164,13 @@ impl LineEditor {
             Some(search) => self.press_in_search(search, key)?,
             None => key,
         };
+        let follows_prefix = std::mem::take(&mut self.follows_ctrl_x);
         let entered = match key {
+            Key::Ctrl('x') => {
+                self.follows_ctrl_x = true;
+                None
+            }
+            Key::Ctrl('e') if follows_prefix => Some(Entered::Edit),
             Key::Ctrl('c') if was_leaving && self.line.is_empty() => Some(Entered::Leave),
             key => self.act(key, around),
         };

@@ -11,9 +11,12 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Sleep;
 
-use super::commands::{ReplLine, help_text, parse};
+use super::commands::{ReplLine, help_text, parse, sends};
 use super::editor::Entered;
 use super::keys::{Key, KeyDecoder, SEQUENCE_TIMEOUT};
+use super::lent::{LeftBehind, LentTerminal, pager};
+use super::repeated::{SourcedLines, Watch};
+use super::screen::{Size, echo};
 use super::state::ReplState;
 use super::system::{self, Notices};
 use super::{Connector, PendingTarget, terminal};
@@ -21,14 +24,18 @@ use crate::connection::message::{Outgoing, Payload, Text};
 use crate::input::action::Action;
 use crate::input::blocks::Blocks;
 use crate::link::Link;
+use crate::output::repl_sink::ReplRequest;
 use crate::output::{Notice, Sinks};
 use crate::secret::io_text;
 use crate::session::Interactive;
-use crate::units::count_grouped;
+use crate::units::{self, count_grouped};
 
 /// The delay before drawing after a change of the window size: while a window is dragged the size keeps changing,
 /// and a prompt drawn for one size would be erased for another.
 const SETTLED: Duration = Duration::from_millis(30);
+
+/// The most bytes of messages that go through a pager, which takes them all at once.
+const PAGED: usize = 2 << 20;
 
 /// What Ctrl-C on an empty line says.
 const LEAVE_HINT: &str = "press Ctrl-C again to quit";
@@ -48,6 +55,11 @@ pub struct Keyboard {
     rows: usize,
     connector: Connector,
     connecting: Option<PendingTarget>,
+    /// A program that uses the terminal, and whether messages are held back for that.
+    lent: Option<LentTerminal>,
+    holds_messages: bool,
+    watch: Option<Watch>,
+    source: Option<SourcedLines>,
     /// How many typed texts were filled in.
     typed: u64,
 }
@@ -62,8 +74,14 @@ impl Interactive for Keyboard {
         self.poll_window(cx, sinks);
         let next = self.poll_action(cx, link, sinks);
         // A command may have changed it.
-        self.state.borrow_mut().set_filtered(sinks.is_filtering());
+        let (is_filtered, is_paused) = (sinks.is_filtering(), sinks.is_paused());
+        let is_paused = is_paused && !self.holds_messages;
+        self.state.borrow_mut().set_hiding(is_filtered, is_paused);
         next
+    }
+
+    fn has_lent_terminal(&self) -> bool {
+        self.lent.is_some()
     }
 }
 
@@ -75,12 +93,16 @@ impl Keyboard {
         sinks: &mut Sinks,
     ) -> Poll<Action> {
         loop {
+            ready!(self.poll_lent(cx, sinks));
             if let Some(action) = ready!(self.poll_connecting(cx)) {
                 return Poll::Ready(action);
             }
             let sends_waiting = self.state.borrow_mut().takes_waiting_line();
             let waiting = sends_waiting.then_some(Key::Enter);
             if let Some(key) = waiting.or_else(|| self.keys.next()) {
+                if self.ends_repetition(&key) {
+                    continue;
+                }
                 if let Some(action) = self.press(key, link, sinks) {
                     return Poll::Ready(action);
                 }
@@ -91,7 +113,11 @@ impl Keyboard {
                 continue;
             }
             match self.stdin.poll_read(cx, &mut self.bytes) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if let Some(action) = ready!(self.poll_repeated(cx, link, sinks)) {
+                        return Poll::Ready(action);
+                    }
+                }
                 // The terminal is closed.
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(self.quit()),
                 Poll::Ready(Ok(_)) => {
@@ -105,22 +131,32 @@ impl Keyboard {
 }
 
 impl Keyboard {
-    /// A keyboard for this prompt.
+    /// A keyboard for this prompt; `typed` was read already.
     ///
     /// # Errors
     /// The operating system's.
-    pub fn new(state: Rc<RefCell<ReplState>>, connector: Connector) -> io::Result<Self> {
+    pub fn new(
+        state: Rc<RefCell<ReplState>>,
+        connector: Connector,
+        typed: &[u8],
+    ) -> io::Result<Self> {
+        let mut keys = KeyDecoder::default();
+        keys.feed(typed);
         Ok(Self {
             state,
             stdin: Blocks::stdin(),
             bytes: BytesMut::new(),
-            keys: KeyDecoder::default(),
+            keys,
             sequence_end: None,
             notices: Notices::new()?,
             settling: None,
             rows: 0,
             connector,
             connecting: None,
+            lent: None,
+            holds_messages: false,
+            watch: None,
+            source: None,
             typed: 0,
         })
     }
@@ -184,6 +220,139 @@ impl Keyboard {
         })
     }
 
+    /// Waits for the end of a program that uses the terminal.
+    fn poll_lent(&mut self, cx: &mut Context<'_>, sinks: &mut Sinks) -> Poll<()> {
+        let Some(lent) = &mut self.lent else {
+            return Poll::Ready(());
+        };
+        let left = ready!(lent.poll_end(cx));
+        self.lent = None;
+        let mut state = self.state.borrow_mut();
+        state.take_back();
+        match left {
+            LeftBehind::Nothing => {}
+            LeftBehind::Text(text) => state.set_text(&text),
+            LeftBehind::Failure(why) => state.note("!", &why),
+        }
+        drop(state);
+        if std::mem::take(&mut self.holds_messages) {
+            sinks.release_messages();
+        }
+        Poll::Ready(())
+    }
+
+    /// Lends the terminal to the program that `start` starts.
+    fn lend(
+        &mut self,
+        sinks: &mut Sinks,
+        start: impl FnOnce() -> io::Result<LentTerminal>,
+    ) -> io::Result<()> {
+        self.state.borrow_mut().lend();
+        match start() {
+            Ok(lent) => {
+                self.lent = Some(lent);
+                self.holds_messages = sinks.hold_messages();
+                Ok(())
+            }
+            Err(error) => {
+                self.state.borrow_mut().take_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Shows the last messages, in a pager if they are longer than the window.
+    fn show_last(&mut self, messages: usize, sinks: &mut Sinks) {
+        if !self.page_last(messages, sinks) {
+            sinks.show(ReplRequest::Last(messages));
+        }
+    }
+
+    /// Whether the last messages are shown in a pager.
+    fn page_last(&mut self, messages: usize, sinks: &mut Sinks) -> bool {
+        let Some(pager) = pager() else {
+            return false;
+        };
+        let Some(text) = sinks.last_in_full(messages, PAGED) else {
+            return false;
+        };
+        let Size { columns, rows } = terminal::size();
+        let lines = text.split(|byte| *byte == b'\n');
+        let height: usize = lines.map(|line| line.len().div_ceil(columns).max(1)).sum();
+        height > rows
+            && self
+                .lend(sinks, || LentTerminal::page(&pager, text))
+                .is_ok()
+    }
+
+    fn edit(&mut self, sinks: &mut Sinks) {
+        let text = self.state.borrow().text().to_owned();
+        if let Err(error) = self.lend(sinks, || LentTerminal::edit(&text)) {
+            let why = format!("cannot start the editor: {}", io_text(&error));
+            self.state.borrow_mut().note("!", &why);
+        }
+    }
+
+    /// Whether a key ends `/watch`, or Ctrl-C `/source`; it does nothing else then.
+    fn ends_repetition(&mut self, key: &Key) -> bool {
+        let mut state = self.state.borrow_mut();
+        if let Some(watch) = self.watch.take() {
+            state.note("*", &watch.summary());
+            return true;
+        }
+        let ends_source = *key == Key::Ctrl('c') && self.source.take().is_some();
+        if ends_source {
+            state.note("*", "the rest of the file is left out");
+        }
+        ends_source
+    }
+
+    /// Carries out what is not typed: the next message of `/watch`, the next line of `/source`.
+    fn poll_repeated(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        sinks: &mut Sinks,
+    ) -> Poll<Option<Action>> {
+        if let Some(watch) = &mut self.watch {
+            let message = ready!(watch.poll_next(cx));
+            let mut state = self.state.borrow_mut();
+            if !link.is_open() {
+                state.note("*", "the connection is not open: nothing more is sent");
+                self.watch = None;
+                return Poll::Ready(None);
+            }
+            state.show_note(&echo(&message));
+            drop(state);
+            return Poll::Ready(self.send_text(message.as_str().into(), link, sinks));
+        }
+        let Some(source) = &mut self.source else {
+            return Poll::Pending;
+        };
+        if source.peek().is_some_and(sends) && !self.state.borrow().is_closed() {
+            ready!(link.poll_ready(cx));
+        }
+        let Some((line, place)) = source.take() else {
+            self.source = None;
+            return Poll::Ready(None);
+        };
+        let mut state = self.state.borrow_mut();
+        state.show_note(&echo(&line));
+        let why = match parse(&line) {
+            ReplLine::Wrong(why) => Some(why),
+            ReplLine::Source(_) => Some("a file cannot enter another one".to_owned()),
+            _ if sends(&line) && !link.is_open() => Some("not sent: not connected".to_owned()),
+            _ => None,
+        };
+        if let Some(why) = why {
+            state.note("!", &format!("{place}: {why}"));
+            self.source = None;
+            return Poll::Ready(None);
+        }
+        drop(state);
+        Poll::Ready(self.enter(&line, link, sinks))
+    }
+
     fn press(&mut self, key: Key, link: &mut Link, sinks: &mut Sinks) -> Option<Action> {
         let mut state = self.state.borrow_mut();
         match state.press(key)? {
@@ -202,6 +371,10 @@ impl Keyboard {
                 return Some(Action::Reopen);
             }
             Entered::Cleared(line) => state.remember(&line),
+            Entered::Edit => {
+                drop(state);
+                self.edit(sinks);
+            }
             Entered::LeaveHint => state.note("*", LEAVE_HINT),
             Entered::Note(text) => state.show_note(&text),
             Entered::Nothing => {}
@@ -236,6 +409,28 @@ impl Keyboard {
                     Err(why) => state.note("!", &why),
                 }
             }
+            ReplLine::Last(messages) => self.show_last(messages, sinks),
+            ReplLine::Edit => self.edit(sinks),
+            ReplLine::Kept(command) => {
+                let done = command.run(sinks);
+                let mut state = self.state.borrow_mut();
+                match done {
+                    Ok(shown) => {
+                        state.show_note(&shown.raw);
+                        state.note("*", &shown.note);
+                    }
+                    Err(why) => state.note("!", &why),
+                }
+            }
+            ReplLine::Watch(every, message) => {
+                let note = format!("sending every {}; any key stops it", units::shown(every));
+                self.state.borrow_mut().note("*", &note);
+                self.watch = Some(Watch::new(every, message));
+            }
+            ReplLine::Source(path) => match SourcedLines::read(&path) {
+                Ok(lines) => self.source = Some(lines),
+                Err(why) => self.state.borrow_mut().note("!", &why),
+            },
             ReplLine::ShowOnOpen => {
                 sinks.notify(Notice::SentOnOpen(link.on_open().len()));
                 for source in link.on_open() {

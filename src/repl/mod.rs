@@ -7,16 +7,21 @@
 //!
 //! However the session ends, the terminal's settings are restored.
 
+mod background;
 pub mod commands;
 mod completion;
 mod conversation;
 mod editor;
 mod highlight;
 pub mod history;
+mod kept;
 mod keyboard;
 mod keys;
+mod lent;
 mod line;
+mod paths;
 mod prompt;
+mod repeated;
 mod screen;
 mod state;
 mod terminal;
@@ -32,6 +37,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::input::action::NewTarget;
+use crate::output::palette::Palette;
 use crate::output::prompt_terminal::PromptLine;
 use crate::secret::Redactor;
 use crate::session::Interactive;
@@ -48,6 +54,10 @@ use windows as system;
 pub struct Setup {
     /// Whether to use colour.
     pub colour: bool,
+    /// Its colours.
+    pub palette: &'static Palette,
+    /// Whether the colours depend on the background, which the terminal is asked for.
+    pub asks_background: bool,
     /// Whether the history is kept on disk.
     pub history: KeepHistory,
     /// The place in the prompt, and the host that the history belongs to.
@@ -88,6 +98,8 @@ pub type Connector = Box<dyn FnMut(String) -> PendingTarget>;
 /// A running session at a terminal. Dropping it restores the terminal.
 pub struct Repl {
     state: Rc<RefCell<ReplState>>,
+    /// The colours for its background.
+    pub palette: &'static Palette,
 }
 
 /// Its keyboard and its prompt.
@@ -98,17 +110,24 @@ impl Repl {
     ///
     /// # Errors
     /// [`io::ErrorKind::Unsupported`] for a terminal that cannot move its cursor; else the operating system's.
-    pub fn start(setup: Setup) -> io::Result<(Self, TerminalEnds)> {
+    pub fn start(mut setup: Setup) -> io::Result<(Self, TerminalEnds)> {
         if !terminal::can_edit() {
             return Err(io::ErrorKind::Unsupported.into());
         }
         terminal::take()?;
+        let mut typed = Vec::new();
+        if setup.colour && setup.asks_background {
+            let answer = background::ask();
+            setup.palette = answer.palette.unwrap_or(setup.palette);
+            typed = answer.typed;
+        }
         let state = Rc::new(RefCell::new(ReplState::new(&setup)));
         // From here on the terminal is restored when it is dropped.
         let repl = Self {
             state: state.clone(),
+            palette: setup.palette,
         };
-        let keyboard = Keyboard::new(state.clone(), setup.connector)?;
+        let keyboard = Keyboard::new(state.clone(), setup.connector, &typed)?;
         Ok((repl, (Box::new(keyboard), Box::new(PromptView(state)))))
     }
 

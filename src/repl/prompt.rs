@@ -25,6 +25,7 @@ pub enum SendState {
 pub struct PromptPlace {
     place: String,
     is_filtered: bool,
+    is_paused: bool,
 }
 
 impl PromptPlace {
@@ -33,12 +34,15 @@ impl PromptPlace {
         Self {
             place: escape(place, KeptControls::Nothing).into_owned(),
             is_filtered: false,
+            is_paused: false,
         }
     }
 
-    /// Sets whether messages are hidden; returns whether that is new.
-    pub fn set_filtered(&mut self, is_filtered: bool) -> bool {
-        std::mem::replace(&mut self.is_filtered, is_filtered) != is_filtered
+    /// Sets whether messages are hidden by a filter or a pause; returns whether that is new.
+    pub fn set_hiding(&mut self, is_filtered: bool, is_paused: bool) -> bool {
+        let before = (self.is_filtered, self.is_paused);
+        (self.is_filtered, self.is_paused) = (is_filtered, is_paused);
+        before != (is_filtered, is_paused)
     }
 
     /// The prompt in a window of this width.
@@ -50,10 +54,11 @@ impl PromptPlace {
             SendState::Closed => "closed".to_owned(),
         };
         let filter = if self.is_filtered { " filter" } else { "" };
+        let pause = if self.is_paused { " paused" } else { "" };
         match columns {
             // A narrow window keeps its room for the line.
             0..20 => END.to_owned(),
-            _ => format!("{place}{filter}{END}"),
+            _ => format!("{place}{filter}{pause}{END}"),
         }
     }
 }
@@ -78,7 +83,7 @@ mod tests {
         assert_eq!(place.prompt(SendState::Open, 80), "localhost:8080> ");
         assert_eq!(place.prompt(SendState::Opening, 80), "connecting> ");
         assert_eq!(place.prompt(SendState::Closing, 80), "closing> ");
-        assert!(place.set_filtered(true) && !place.set_filtered(true));
+        assert!(place.set_hiding(true, false) && !place.set_hiding(true, false));
         assert_eq!(place.prompt(SendState::Closed, 80), "closed filter> ");
         assert_eq!(place.prompt(SendState::Open, 80), "localhost:8080 filter> ");
         assert_eq!(place.prompt(SendState::Open, 30), "…host:8080 filter> ");

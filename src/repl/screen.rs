@@ -9,7 +9,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::output::escape::{KeptControls, escape};
-use crate::output::style::{DIM, RED, RESET};
+use crate::output::palette::Palette;
+use crate::output::style::RESET;
 use crate::units::grouped;
 
 /// The prompt, and the indentation of further lines.
@@ -62,6 +63,7 @@ impl<'a> Picture<'a> {
 pub struct Screen {
     size: Size,
     colour: bool,
+    palette: &'static Palette,
     drawn: Option<Drawn>,
 }
 
@@ -82,10 +84,11 @@ struct ScreenRow {
 
 impl Screen {
     /// A screen without a prompt.
-    pub fn new(size: Size, colour: bool) -> Self {
+    pub fn new(size: Size, colour: bool, palette: &'static Palette) -> Self {
         Self {
             size,
             colour,
+            palette,
             drawn: None,
         }
     }
@@ -117,7 +120,7 @@ impl Screen {
     /// Draws the prompt in place of the one on the screen.
     pub fn draw(&mut self, out: &mut Vec<u8>, picture: &Picture<'_>) {
         self.erase(out);
-        let mut page = ScreenPage::new(self.size.columns, self.colour);
+        let mut page = ScreenPage::new(self.size.columns, self.colour, self.palette);
         page.layout(picture);
         let (rows, row) = self.window(page.rows, page.cursor.0, picture.text.len());
         for (index, line) in rows.iter().enumerate() {
@@ -161,7 +164,7 @@ impl Screen {
             0,
             ScreenRow {
                 width: note.width(),
-                text: painted(note, DIM, self.colour),
+                text: painted(note, self.palette.dim, self.colour),
             },
         );
         (rows, cursor - start + 1)
@@ -198,6 +201,7 @@ fn painted(text: &str, colour: &str, wanted: bool) -> String {
 struct ScreenPage {
     columns: usize,
     colour: bool,
+    palette: &'static Palette,
     rows: Vec<ScreenRow>,
     /// Row and column.
     cursor: (usize, usize),
@@ -206,10 +210,11 @@ struct ScreenPage {
 }
 
 impl ScreenPage {
-    fn new(columns: usize, colour: bool) -> Self {
+    fn new(columns: usize, colour: bool, palette: &'static Palette) -> Self {
         Self {
             columns,
             colour,
+            palette,
             rows: vec![ScreenRow::default()],
             cursor: (0, 0),
             in_red: false,
@@ -241,7 +246,7 @@ impl ScreenPage {
         let hint = cut(picture.hint, room);
         // A few letters of a hint are useless.
         if hint == picture.hint || hint.width() > 8 {
-            let text = painted(hint, DIM, self.colour);
+            let text = painted(hint, self.palette.dim, self.colour);
             let width = hint.width();
             let row = self.last();
             row.text.push_str(&text);
@@ -260,7 +265,8 @@ impl ScreenPage {
         }
         if is_wrong && self.colour && !self.in_red {
             self.in_red = true;
-            self.last().text.push_str(RED);
+            let red = self.palette.red;
+            self.last().text.push_str(red);
         }
         self.put(&shown, width);
     }
@@ -325,9 +331,10 @@ pub fn echo(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::palette::SIXTEEN;
 
     fn rows(text: &str, columns: usize) -> Vec<String> {
-        let mut page = ScreenPage::new(columns, false);
+        let mut page = ScreenPage::new(columns, false, &SIXTEEN);
         page.layout(&Picture::new(text, text.len()));
         page.rows.into_iter().map(|row| row.text).collect()
     }
@@ -350,7 +357,7 @@ mod tests {
             rows: 10,
         };
         let text: String = (0..40).map(|n| format!("line {n}\n")).collect();
-        let mut screen = Screen::new(size, false);
+        let mut screen = Screen::new(size, false, &SIXTEEN);
         let mut out = Vec::new();
         screen.draw(&mut out, &Picture::new(&text, 0));
         let shown = String::from_utf8(out).unwrap();
@@ -377,7 +384,7 @@ mod tests {
         #[test]
         fn no_row_is_wider_than_the_screen(text: String, columns in 4..30usize, at in 0..1000usize) {
             let cursor = (0..=text.len().min(at)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            let mut page = ScreenPage::new(columns, false);
+            let mut page = ScreenPage::new(columns, false, &SIXTEEN);
             page.layout(&Picture { hint: "a hint that is long", ..Picture::new(&text, cursor) });
             for row in &page.rows {
                 // One character may be shown as an escape wider than a narrow screen.

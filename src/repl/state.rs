@@ -33,6 +33,8 @@ pub struct ReplState {
     echo: Vec<u8>,
     has_changed: bool,
     has_left: bool,
+    /// Whether another program uses the terminal.
+    is_lent: bool,
     /// Whether the next SIGCONT follows from Ctrl-Z and was already handled.
     has_suspended: bool,
     sending: SendState,
@@ -58,10 +60,11 @@ impl ReplState {
     pub fn new(setup: &Setup) -> Self {
         Self {
             editor: LineEditor::new(history_of(&setup.host, setup.history)),
-            screen: Screen::new(terminal::size(), setup.colour),
+            screen: Screen::new(terminal::size(), setup.colour, setup.palette),
             echo: Vec::new(),
             has_changed: true,
             has_left: false,
+            is_lent: false,
             has_suspended: false,
             sending: SendState::Opening,
             place: PromptPlace::new(&setup.host),
@@ -85,9 +88,14 @@ impl ReplState {
         self.editor.press(key, &around)
     }
 
-    /// Says whether messages are hidden by a filter.
-    pub fn set_filtered(&mut self, is_filtered: bool) {
-        self.has_changed |= self.place.set_filtered(is_filtered);
+    /// Says whether messages are hidden by a filter, or a pause.
+    pub fn set_hiding(&mut self, is_filtered: bool, is_paused: bool) {
+        self.has_changed |= self.place.set_hiding(is_filtered, is_paused);
+    }
+
+    /// Whether there is no connection, and no attempt to open one.
+    pub fn is_closed(&self) -> bool {
+        self.sending == SendState::Closed
     }
 
     /// Sends this line once the connection is open, unless it is changed before.
@@ -134,16 +142,37 @@ impl ReplState {
         self.take_back();
     }
 
+    /// Gives the terminal to another program, until [`ReplState::take_back`].
+    pub fn lend(&mut self) {
+        let mut out = Vec::new();
+        self.screen.erase(&mut out);
+        // A closed terminal is ignored.
+        let _ = terminal::write(&out);
+        self.is_lent = true;
+        terminal::restore();
+    }
+
+    /// The text of the line.
+    pub fn text(&self) -> &str {
+        self.editor.text()
+    }
+
+    /// Replaces the text of the line.
+    pub fn set_text(&mut self, text: &str) {
+        self.editor.set_text(text);
+    }
+
     /// This process was continued; after [`ReplState::suspend`] nothing is left to do.
     pub fn resume(&mut self) {
         let is_handled = std::mem::take(&mut self.has_suspended);
-        if !(is_handled || self.has_left) {
+        if !(is_handled || self.has_left || self.is_lent) {
             self.take_back();
         }
     }
 
     /// Takes the terminal again after another program may have used it.
-    fn take_back(&mut self) {
+    pub fn take_back(&mut self) {
+        self.is_lent = false;
         let _ = terminal::take();
         self.screen.forget();
         self.has_changed = true;
@@ -152,6 +181,7 @@ impl ReplState {
     /// Erases the prompt with the last output.
     pub fn restore_terminal(&mut self) {
         self.has_left = true;
+        self.is_lent = false;
         self.has_changed = true;
     }
 
@@ -241,6 +271,10 @@ impl PromptLine for PromptView {
 
     fn take_echo(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.0.borrow_mut().echo);
+    }
+
+    fn is_lent(&self) -> bool {
+        self.0.borrow().is_lent
     }
 
     fn has_changed(&self) -> bool {

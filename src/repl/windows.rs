@@ -1,6 +1,9 @@
 //! The Windows parts of a session: console modes and window size. There is no job control.
 
+use std::fs::OpenOptions;
 use std::io;
+use std::path::Path;
+use std::process::Command;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -33,6 +36,24 @@ pub fn restore(settings: Settings) {
 
 /// Does nothing: there is no job control.
 pub fn suspend() {}
+
+/// Nothing: a console does not tell its colours.
+pub fn read_reply(_: Duration, _: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    Vec::new()
+}
+
+/// The editor when the environment names none.
+pub const EDITOR: &str = "notepad";
+
+/// A command line of the environment, perhaps with a file.
+pub fn shell(line: &str, file: Option<&Path>) -> Command {
+    let mut command = Command::new("cmd");
+    command.arg("/C").arg(line).args(file);
+    command
+}
+
+/// Does nothing: the folder for temporary files is already private.
+pub fn keep_private(_: &mut OpenOptions) {}
 
 /// Does nothing: a process cannot send Ctrl-C to itself alone.
 pub fn interrupt() {}

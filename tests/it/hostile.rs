@@ -251,9 +251,12 @@ pub fn what_a_session_obeys(shown: &[u8]) -> Option<String> {
 }
 
 /// The text without the sequences that draw the prompt: bracketed paste, synchronized updates, erasing
-/// below, and cursor movement back, up and right. No peer in the tables sends these.
+/// below, cursor movement back, up and right, and the question about the background, which is asked once, at the
+/// beginning. No peer in the tables sends these.
 pub fn without_drawing(text: &str) -> String {
     let own = ["?2004h", "?2004l", "?2026h", "?2026l", "J"];
+    let asked = "\x1b[?2004h\x1b]11;?\x1b\\\x1b[c";
+    let text = text.strip_prefix(asked).unwrap_or(text);
     let text = text.replace("\r\x1b[", "\x1b[");
     let text = own
         .iter()
@@ -341,6 +344,7 @@ fn a_huge_text_shown_again_in_a_session_comes_whole_and_takes_no_more_memory_tha
         "--close-timeout",
         "100ms",
     ])
+    .env("PAGER", "")
     .any_stdout()
     .within(ms(60_000))
     .spawn_on_a_terminal();

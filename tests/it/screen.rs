@@ -696,7 +696,8 @@ fn a_very_long_message_is_cut_with_its_size_and_shown_whole_on_demand() {
     let items: Vec<String> = (0..500).map(|n| n.to_string()).collect();
     let text = format!("[{}]", items.join(","));
     let server = Server::new().accept().send_text(&text);
-    let mut session = session(&server);
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]);
+    let mut session = opened(probe.env("PAGER", "cat"));
     // A third of the window: the bracket and seven items.
     let note = "… 494 more lines, /last shows them";
     let screen = session.sees("the size", |screen| screen.has_row(note));
@@ -1308,6 +1309,197 @@ fn no_line_of_a_message_looks_like_one_of_ours() {
 }
 
 #[test]
+fn received_messages_are_found_written_and_copied() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let server = server
+        .send_text("the first Fox")
+        .send_binary(b"\x00\xff\x10")
+        .send_text("another \x1bfox");
+    session.sees("all", |screen| screen.text().contains("another"));
+    session.write("/find fox\r/find dog\r");
+    session.sees("both", |screen| {
+        screen.has_row("     3  the first Fox")
+            && screen.has_row("     1  another \\x1bfox")
+            && screen.has_row("* 2 messages with 'fox', numbered from the last one")
+            && screen.has_row("* no message contains 'dog'")
+    });
+    session.write("/write raw.bin 2\r/write raw.bin\r/write x 9\r");
+    session.sees("what was written", |screen| {
+        screen.has_row("* wrote 3 bytes to raw.bin")
+            && screen.text().contains("! cannot write raw.bin: ")
+            && screen.has_row("! there is no message 9 from the end")
+    });
+    let file = std::fs::read(session.folder().join("raw.bin")).unwrap();
+    assert_eq!(file, b"\x00\xff\x10");
+    session.write("/copy 2\r/copy 3\r");
+    // The sequence is ours alone: those of the server are escaped.
+    session.shows("\x1b]52;c;dGhlIGZpcnN0IEZveA==\x07");
+    session.sees("what was copied", |screen| {
+        screen
+            .text()
+            .contains("! the message is binary; /write FILE keeps its bytes")
+            && screen.text().contains("* copied 13 bytes")
+    });
+    quit(session, server);
+}
+
+#[test]
+fn a_pause_stops_the_showing_and_not_the_reading() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    session.write("/pause\r");
+    session.sees("it in the prompt", |screen| {
+        screen.prompt().ends_with(" paused")
+    });
+    let server = (0..1100).fold(server, |server, n| server.send_text(format!("message {n}")));
+    // The answer to the ping shows that everything before it was read.
+    let server = server
+        .send_ping("x")
+        .expect_frame(Frame::new(crate::harness::Opcode::Pong, b"x"))
+        .played();
+    let screen = session.sees("anything", |_| true);
+    assert!(!screen.text().contains("< message"), "{}", screen.text());
+    session.write("/resume\r");
+    let screen = session.sees("the last", |screen| {
+        screen.has_row("< message 1099") && !screen.prompt().contains("paused")
+    });
+    assert!(
+        screen.has_row(
+            "* 1100 messages received during the pause, of which the first 100 are not kept"
+        )
+    );
+    assert!(!screen.has_row("< message 99") && screen.has_row("< message 100"));
+    quit(session, server);
+}
+
+#[test]
+fn a_message_is_sent_at_an_interval_until_a_key_which_does_nothing_else() {
+    let server = Server::new()
+        .accept()
+        .expect_text("tick")
+        .expect_text("tick")
+        .expect_text("tick");
+    let mut session = session(&server);
+    session.write("/watch 1ms x\r/watch soon x\r/watch 20ms tick\r");
+    let server = server.played().answer_until_closed();
+    session.write("q");
+    session.sees("the end", |screen| {
+        screen.text().contains("* stopped after ")
+            && screen.text().contains("! invalid duration 'soon'")
+            && screen.text().contains("! 1ms is less than 10 ms")
+            && screen.typed() == ">"
+    });
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn the_lines_of_a_file_are_entered() {
+    let server = Server::new().accept();
+    let mut session = session(&server);
+    let folder = session.folder().to_owned();
+    std::fs::write(
+        folder.join("lines"),
+        "/set who ann\n\nhello {{who}}\n/nope\nnever\n",
+    )
+    .unwrap();
+    let server = server.expect_text("hello ann");
+    session.write("/source lines\r/source nowhere\r/source x.wst\r");
+    session.sees("where it stopped", |screen| {
+        screen.text().contains("! lines:4: unknown command '/nope'")
+            && screen.text().contains("! cannot read nowhere: ")
+            && screen.has_row("! x.wst is a check file; wsprobe check runs it")
+    });
+    std::fs::write(folder.join("late"), "one\n/close\ntwo\n").unwrap();
+    let server = server.expect_text("one").expect_close(1000).close(1000, "");
+    session.write("/source late\r");
+    session.sees("what was not sent", |screen| {
+        screen.text().contains("! late:3: not sent: not connected")
+    });
+    session.write("/quit\r");
+    session.status(0);
+    drop(server);
+}
+
+#[test]
+fn messages_longer_than_the_window_go_through_the_pager() {
+    let server = Server::new().accept();
+    let items: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"])
+        .env("PAGER", "cat > paged; read line < /dev/tty; echo left");
+    let mut session = opened(probe);
+    let server = server.send_text(format!("[{}]", items.join(",")));
+    session.sees("the message", |screen| {
+        screen.text().contains("more lines, /last shows them")
+    });
+    session.write("half a line\x15/last\r");
+    session.sees("the prompt is gone", |screen| screen.prompt().is_empty());
+    // What is received meanwhile is read, and shown when the pager has ended; Ctrl-C is not for us.
+    let server = server
+        .send_text("meanwhile")
+        .send_ping("x")
+        .expect_frame(Frame::new(crate::harness::Opcode::Pong, b"x"))
+        .played();
+    session.interrupt();
+    assert!(
+        !session
+            .sees("anything", |_| true)
+            .text()
+            .contains("meanwhile")
+    );
+    session.write("\n");
+    session.sees("the message of the pause", |screen| {
+        screen.has_row("< meanwhile")
+            && screen.has_row("* 1 message received during the pause")
+            && screen.typed() == ">"
+    });
+    let paged = std::fs::read_to_string(session.folder().join("paged")).unwrap();
+    assert!(paged.starts_with("< [\n  0,\n") && paged.ends_with("  499\n]\n"));
+    quit(session, server);
+}
+
+#[test]
+fn a_line_is_edited_by_the_editor_of_the_environment() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"]);
+    let editor = probe.file(
+        "editor",
+        "#!/bin/sh\ncp \"$1\" before\nls -l \"$1\" > mode\necho edited > \"$1\"\n",
+    );
+    std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut session = opened(probe.env("EDITOR", &editor));
+    session.write("some text\x18\x05");
+    session.sees("the edited text", |screen| screen.typed() == "> edited");
+    let before = std::fs::read_to_string(session.folder().join("before")).unwrap();
+    assert_eq!(before, "some text");
+    let mode = std::fs::read_to_string(session.folder().join("mode")).unwrap();
+    assert!(mode.starts_with("-rw-------"), "{mode}");
+    let file = mode.split_whitespace().last().unwrap();
+    assert!(!Path::new(file).exists(), "{file}");
+    let server = server.expect_text("edited");
+    session.write("\r/edit\r");
+    session.sees("it again", |screen| {
+        screen.has_row("> edited") && screen.has_row("> /edit") && screen.typed() == "> edited"
+    });
+    quit_after_clearing(session, server);
+}
+
+#[test]
+fn an_editor_that_fails_leaves_the_line() {
+    let server = Server::new().accept();
+    let probe = Probe::new(["connect", &server.url(), "--color", "never"])
+        .env("VISUAL", "nothing-of-this-name 2>/dev/null");
+    let mut session = opened(probe);
+    session.write("some text\x18\x05");
+    session.sees("why, and the line", |screen| {
+        screen.text().contains("! nothing-of-this-name") && screen.typed() == "> some text"
+    });
+    quit_after_clearing(session, server);
+}
+
+#[test]
 fn a_session_is_exported_as_har_and_as_text() {
     let mut session = opened(Probe::new(["connect", "echo:", "--color", "never"]));
     session.write("hello\r");
@@ -1325,4 +1517,41 @@ fn a_session_is_exported_as_har_and_as_text() {
     assert!(text.ends_with("\n> hello\n< hello\n"), "{text}");
     let import = Probe::new(["import", "s.har"]).in_home_of(output);
     import.stdout_has("> hello\n< hello\n").status(0);
+}
+
+#[test]
+fn the_colours_fit_the_background_that_the_terminal_tells() {
+    let cases = [
+        (
+            "auto",
+            "\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;c",
+            "38;5;240m",
+        ),
+        (
+            "auto",
+            "\x1b]11;rgb:0000/0000/0000\x1b\\\x1b[?62;c",
+            "38;5;245m",
+        ),
+        ("auto", "", "\x1b[2m"),
+        ("light", "", "38;5;240m"),
+        ("dark", "", "38;5;245m"),
+    ];
+    for (scheme, answer, colour) in cases {
+        let server = Server::new().accept().send_text("{\"a\":1}");
+        let mut session = Probe::new(["connect", &server.url(), "--color", "always"])
+            .env("WSPROBE_COLORS", scheme)
+            .any_stdout()
+            .spawn_on_a_terminal();
+        if scheme == "auto" {
+            session.shows("\x1b]11;?");
+            session.write(format!("ty{answer}ped"));
+        }
+        let typed = if scheme == "auto" { "> typed" } else { ">" };
+        session.shows(colour);
+        session.sees("the message and the line", |screen| {
+            screen.text().contains("\"a\": 1") && screen.typed() == typed
+        });
+        session.write("\x15");
+        quit(session, server);
+    }
 }

@@ -3,16 +3,24 @@ use serde_json::Value;
 
 use super::scan::{TokenKind, TokenSink, scan};
 use super::{
-    BOOLEAN, Compactor, JsonStyle, KEY, MAX_DEPTH, NULL, NUMBER, NotJson, RESET, STRING, compact,
-    is_json, push_string, reindent,
+    Compactor, JsonStyle, MAX_DEPTH, NotJson, RESET, compact, is_json, push_string, reindent,
 };
 use crate::output::escape::is_unsafe;
+use crate::output::palette::SIXTEEN;
+
+const KEY: &str = SIXTEEN.key;
+const STRING: &str = SIXTEEN.string;
+const NUMBER: &str = SIXTEEN.number;
+const BOOLEAN: &str = SIXTEEN.boolean;
+const NULL: &str = SIXTEEN.null;
 
 const PLAIN: JsonStyle = JsonStyle {
+    palette: &SIXTEEN,
     colour: false,
     indent: 2,
 };
 const COLOUR: JsonStyle = JsonStyle {
+    palette: &SIXTEEN,
     colour: true,
     indent: 2,
 };
@@ -110,6 +118,7 @@ fn tokens_stay_as_they_came() {
 fn the_indentation_is_a_matter_of_style() {
     let of = |indent| {
         let style = JsonStyle {
+            palette: &SIXTEEN,
             colour: false,
             indent,
         };
@@ -485,7 +494,7 @@ proptest! {
     fn colours_are_all_that_colour_adds(value in values()) {
         let text = value.to_string();
         let mut shown = appended(|out| reindent(out, &text, &COLOUR, true)).unwrap();
-        for colour in [KEY, STRING, NUMBER, BOOLEAN, NULL, RESET] {
+for colour in [KEY, STRING, NUMBER, BOOLEAN, NULL, RESET] {
             shown = shown.replace(colour, "");
         }
         prop_assert_eq!(shown, escaped(&text).unwrap());

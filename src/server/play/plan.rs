@@ -18,7 +18,7 @@ use crate::script::{
     ConnectStep, Expected, HandshakeFact, ParseError, SendStep, Step, StepAction, Test,
 };
 use crate::secret::io_text;
-use crate::template::{Language, Template, Variable};
+use crate::template::{Generator, Language, Template, Variable};
 
 /// The most steps of a test whose repetitions are written out.
 const STEPS: usize = 100_000;
@@ -150,6 +150,15 @@ impl<'a> Planner<'a> {
             return self.sample(step, message);
         }
         self.settle();
+        if let StepAction::Set { name, .. } | StepAction::Capture { name, .. } = &step.action
+            && Generator::of_name(name).is_some()
+        {
+            // What a client sends there may be either.
+            return self.fault(
+                step.line,
+                "is also the name of a value that is made anew; use another",
+            );
+        }
         match &step.action {
             StepAction::Set { name, value } => {
                 match self.is_known(value) {
