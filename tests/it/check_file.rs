@@ -418,7 +418,7 @@ fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
         Probe::new(list)
             .args(["--list", "--json"])
             .stdout_has("\"kind\":\"usage\"")
-            .stderr_has("'--list' cannot be used with '--json'")
+            .stdout_has("'--list' cannot be used with '--json'")
             .status(2);
     }
     Probe::new(["check", "ws://x", "--pace"])
