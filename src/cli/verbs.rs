@@ -468,7 +468,12 @@ pub struct CheckArgs {
     pub pace: bool,
 
     /// List the tests without running them
-    #[arg(long, help_heading = "For files", hide_short_help = true)]
+    #[arg(
+        long,
+        conflicts_with = "json",
+        help_heading = "For files",
+        hide_short_help = true
+    )]
     pub list: bool,
 
     /// Write the results as JUnit XML
@@ -511,7 +516,7 @@ pub struct AuditArgs {
     pub allow: Vec<String>,
 
     /// List the probes with their sections, without running them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub list: bool,
 
     /// Also run the probes that strain a server or are known to have ended some, last and one at a time

@@ -413,6 +413,14 @@ fn options_for_urls_are_refused_for_files_and_the_other_way_round() {
         .args([&file, "--send", "x"])
         .stderr_has("--skip require a URL")
         .status(2);
+    // A list is text, and stdout would hold JSON lines.
+    for list in [&["check", "x.wst"][..], &["audit", "ws://h.example/"]] {
+        Probe::new(list)
+            .args(["--list", "--json"])
+            .stdout_has("\"kind\":\"usage\"")
+            .stdout_has("'--list' cannot be used with '--json'")
+            .status(2);
+    }
     Probe::new(["check", "ws://x", "--pace"])
         .stderr_has("require a check file")
         .status(2);
